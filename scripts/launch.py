@@ -1,0 +1,90 @@
+"""The launcher's second half, started by `run`: make the script's tool environment if it is not there, then become it.
+
+Standard library only, and only what start-up can afford: this is paid by every step.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+SCRIPTS = os.path.dirname(os.path.realpath(__file__))
+sys.path.insert(0, SCRIPTS)
+
+ENVIRONMENTS = {"validate_data": "data", "evaluate_gate": "judge", "start_registry": "registry"}
+"""The scripts that need more than requirements/tool.txt."""
+
+USAGE = """usage: scripts/run SCRIPT [flags]
+       scripts/run --in ENVIRONMENT PROGRAM [arguments]    (of requirements/ENVIRONMENT.txt)
+
+scripts: {scripts}
+"""
+
+START = "import sys; sys.path.insert(0, {scripts!r}); import {script}; sys.exit({script}.main())"
+
+
+def main() -> int:
+    """Only a failure returns: where all goes well, this process becomes the script."""
+    from modelway.errors import InvalidInput, ModelwayError
+
+    try:
+        if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
+            print(USAGE.format(scripts=", ".join(known_scripts())))
+            return 0 if len(sys.argv) > 1 else 2
+        if sys.argv[1] == "--in" and len(sys.argv) > 3:
+            become_program(sys.argv[2], sys.argv[3], sys.argv[4:])
+        script = sys.argv[1].replace("-", "_")
+        if script not in known_scripts():
+            raise InvalidInput(
+                f"there is no script {sys.argv[1][:100]!r}",
+                where="scripts/run",
+                fix=f"use one of {', '.join(known_scripts())}",
+            )
+        become(script, sys.argv[2:])
+        return 0
+    except ModelwayError as error:
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            from modelway.ci.escaping import annotation_message
+
+            print(f"::error title=modelway::{annotation_message(error.line())}", flush=True)
+        else:
+            print(f"error: modelway: {error.line()}", file=sys.stderr, flush=True)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+
+
+def become_program(name: str, program: str, arguments: list[str]) -> None:
+    """For the project's own work: a program of the environment that requirements/NAME.txt locks, first on PATH."""
+    from modelway.environments import home, store
+
+    home.check_platform()
+    python = store.interpreter(lock_file(name), sys.executable)
+    folder = os.path.dirname(python)
+    environ = home.without_python_settings(os.environ)
+    environ["MODELWAY_BASE_PYTHON"] = sys.executable
+    environ["PATH"] = f"{folder}:{environ.get('PATH', '/usr/bin:/bin')}"
+    os.execve(os.path.join(folder, program), [program, *arguments], environ)
+
+
+def lock_file(name: str) -> str:
+    return os.path.join(os.path.dirname(SCRIPTS), "requirements", f"{name}.txt")
+
+
+def known_scripts() -> list[str]:
+    return sorted(name[:-3] for name in os.listdir(SCRIPTS) if name.endswith(".py") and name != "launch.py")
+
+
+def become(script: str, arguments: list[str]) -> None:
+    from modelway.environments import home, store
+
+    home.check_platform()
+    python = store.interpreter(lock_file(ENVIRONMENTS.get(script, "tool")), sys.executable)
+    environ = home.without_python_settings(os.environ)
+    environ["MODELWAY_BASE_PYTHON"] = sys.executable
+    start = START.format(scripts=SCRIPTS, script=script)
+    os.execve(python, [python, "-I", "-u", "-c", start, *arguments], environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

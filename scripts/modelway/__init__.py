@@ -1,0 +1,1 @@
+"""The library that the scripts share: one package per concern (docs/architecture.md)."""

@@ -1,0 +1,19 @@
+"""modelway.yml: what may stand in it, and what it says for one environment. Nothing here knows how anything is done."""
+
+from modelway.config.project import Resolved, load_project, required
+from modelway.config.sections import Comparison, Data, Fairness, Gate, Limit, Project, Registry, Slices, Train
+
+__all__ = [
+    "Comparison",
+    "Data",
+    "Fairness",
+    "Gate",
+    "Limit",
+    "Project",
+    "Registry",
+    "Resolved",
+    "Slices",
+    "Train",
+    "load_project",
+    "required",
+]

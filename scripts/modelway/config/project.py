@@ -1,0 +1,121 @@
+"""modelway.yml resolved for one environment: the file, the environment's overlay, then the inputs that were given."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from modelway.config import strict_yaml
+from modelway.config.sections import Data, Gate, Project, Registry, Section, Sections, Train
+from modelway.errors import InvalidInput
+from modelway.records import digest_of_json
+
+
+class Resolved(Section, frozen=True, kw_only=True):
+    """What holds for one environment (or for none, in training)."""
+
+    source: str
+    """The file's name, for messages."""
+    model: str
+    environment: str
+    registry: Registry
+    data: Data
+    train: Train
+    gate: Gate
+
+    @property
+    def alias(self) -> str:
+        """The alias that says what runs in this environment."""
+        return self.registry.alias or self.environment
+
+    @property
+    def policy_digest(self) -> str:
+        """Over the resolved gate section as canonical JSON, so that comments and other sections do not matter."""
+        return digest_of_json(msgspec.to_builtins(self.gate))
+
+
+def load_project(
+    path: Path, environment: str = "", overrides: Mapping[str, tuple[str, str]] | None = None, name: str = ""
+) -> Resolved:
+    """Resolve modelway.yml. overrides: key -> (input's name, text), see `ci.overrides`.
+
+    An unknown key or environment, or a value of the wrong type, is InvalidInput with file, line, key and fix.
+    """
+    document = strict_yaml.read(path, name or path.name)
+    project = strict_yaml.convert(document, Project)
+    for known, overlay in project.environments.items():
+        if overlay and overlay.registry.tracking_uri and overlay.registry.tracking_uri != project.registry.tracking_uri:
+            where = document.at(("environments", known, "registry", "tracking-uri"))
+            raise InvalidInput(
+                "one model has one registry", where=where, fix="set registry.tracking-uri at the top level"
+            )
+    if environment and environment not in project.environments:
+        raise InvalidInput(
+            f"unknown environment {environment[:200]!r}",
+            where=document.at(("environments",)),
+            fix=strict_yaml.suggestion(environment, project.environments),
+        )
+    sections = {key: value for key, value in document.value.items() if key not in ("model", "environments")}
+    if environment:
+        sections = merged(sections, document.value["environments"][environment] or {})
+    for key, (given_by, text) in (overrides or {}).items():
+        _override(sections, key, given_by, text)
+    resolved = msgspec.convert(sections, Sections)
+    return Resolved(
+        source=document.name,
+        model=project.model,
+        environment=environment,
+        registry=resolved.registry,
+        data=resolved.data,
+        train=resolved.train,
+        gate=resolved.gate,
+    )
+
+
+def required(resolved: Resolved, key: str) -> Any:
+    """The value of a dotted key that a stage cannot do without; InvalidInput where it is not set."""
+    value: Any = resolved
+    for part in key.split("."):
+        value = getattr(value, part.replace("-", "_"))
+    if value is None or value == "":
+        raise InvalidInput(f"the key {key} is not set", where=resolved.source, fix=f"set {key}, or the input for it")
+    return value
+
+
+def merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+    """`upper` laid over `lower`: mappings merge key by key, anything else is replaced."""
+    result = copy.deepcopy(dict(lower))
+    for key, value in upper.items():
+        below = result.get(key)
+        both = isinstance(below, dict) and isinstance(value, dict)
+        result[key] = merged(below, value) if both and below is not None else copy.deepcopy(value)
+    return result
+
+
+def _override(sections: dict[str, Any], key: str, given_by: str, text: str) -> None:
+    *folders, last = key.split(".")
+    kind: inspect.Type = inspect.type_info(Sections)
+    place = sections
+    for part in folders:
+        kind = _field(kind, part)
+        place = place.setdefault(part, {})
+    kind = _field(kind, last)
+    wants_text = strict_yaml._problem(kind, text) == ""
+    try:
+        value = text if wants_text else json.loads(text)
+    except ValueError:
+        value = text
+    strict_yaml.check(strict_yaml.Document(f"input {given_by}", value), kind, value, ())
+    below = place.get(last)
+    place[last] = merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+
+
+def _field(kind: inspect.Type, name: str) -> inspect.Type:
+    assert isinstance(kind, inspect.StructType)
+    return next(item.type for item in kind.fields if item.encode_name == name)

@@ -1,0 +1,9 @@
+"""The DuckDB engine: one pass over the data for all checks of values; uniqueness spills to disk.
+
+No name or value from outside is ever part of a statement: columns are c0, c1, ..., files are links with names of our
+own, and everything else is bound as a parameter.
+"""
+
+from modelway.data.engines.duckdb.opening import open_table
+
+__all__ = ["open_table"]

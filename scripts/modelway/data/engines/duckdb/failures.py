@@ -1,0 +1,52 @@
+"""DuckDB's failures in one line for the user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from modelway.data.sources import Source
+from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
+
+
+@contextmanager
+def in_one_line(source: Source, links: dict[str, Path], memory_mb: int) -> Iterator[None]:
+    try:
+        yield
+    except ModelwayError:
+        raise
+    except duckdb.OutOfMemoryException as error:
+        if "temp_directory_size" in str(error) or "offload" in str(error):
+            raise OutsideFailure(
+                "the disk is full", where=source.name, fix="free some space in the temporary folder"
+            ) from None
+        raise InvalidInput(
+            f"needs more than {memory_mb} MB of memory", where=source.name, fix="allow the check more memory"
+        ) from None
+    except duckdb.Error as error:
+        if "No space left" in str(error):
+            raise OutsideFailure(
+                "the disk is full", where=source.name, fix="free some space in the temporary folder"
+            ) from None
+        concerned = [source.label(file) for link, file in links.items() if link in str(error)]
+        kind = "CSV" if source.format == "csv" else "Parquet"
+        raise InvalidInput(
+            f"cannot be read as {kind}: {_first_lines(str(error), links, source)}",
+            where=concerned[0] if len(concerned) == 1 else source.name,
+            fix=f"write the file again as sound {kind}, and check that it was copied whole",
+        ) from None
+
+
+def _first_lines(message: str, links: dict[str, Path], source: Source) -> str:
+    """The one or two lines of DuckDB's message that say what is wrong: without its class, the data and its options."""
+    for link, file in links.items():
+        message = message.replace(link, source.label(file))
+    lines = [line.strip() for line in message.splitlines() if line.strip() and not line.startswith("Original Line")]
+    if not lines:
+        return "the file is damaged"
+    first = lines[0].split(" Error: ", 1)[-1]
+    second = lines[1] if first.startswith("CSV Error on Line") and len(lines) > 1 else ""
+    return "; ".join(filter(None, (first, second)))[:300]

@@ -1,0 +1,115 @@
+"""How DuckDB is set up, and how a source is handed to it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from modelway.data.engines.duckdb.failures import in_one_line
+from modelway.data.engines.duckdb.sql import FILE, Statement, stored_as
+from modelway.data.engines.duckdb.table import DuckDBTable
+from modelway.data.questions import StoredColumn
+from modelway.data.sources import Source, read_header, refuse_other_columns, refuse_twins
+
+LINE_LIMIT_BYTES = 8 << 20
+"""The longest row of a CSV file; each thread holds a buffer of this size."""
+
+NO_NULL_VALUE = "\0modelway: nothing is null\0"
+"""DuckDB wants at least one text that means null."""
+
+
+@contextmanager
+def open_table(
+    source: Source, delimiter: str, null_values: Sequence[str], scratch: Path, memory_mb: int
+) -> Iterator[DuckDBTable]:
+    """The source as a `Table`. scratch: an empty folder for links and for what spills; the caller removes it."""
+    links = _linked(source, scratch / "data")
+    config: dict[str, Any] = {
+        "memory_limit": f"{memory_mb}MB",
+        "temp_directory": str(scratch / "spill"),
+        "threads": max(1, min(os.cpu_count() or 1, 8, memory_mb // 32)),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    with in_one_line(source, links, memory_mb), duckdb.connect(":memory:", config=config) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        if source.format == "csv":
+            columns, relation = _csv(source, delimiter, null_values, links)
+        else:
+            columns, relation = _parquet(source, connection, links)
+        yield DuckDBTable(source, connection, links, columns, relation)
+
+
+def _csv(
+    source: Source, delimiter: str, null_values: Sequence[str], links: dict[str, Path]
+) -> tuple[tuple[StoredColumn, ...], Statement]:
+    headers = [
+        refuse_twins(read_header(file, source.label(file), delimiter), source.label(file)) for file in source.files
+    ]
+    for file, header in zip(source.files, headers, strict=True):
+        refuse_other_columns(headers[0], header, source.label(file), source.label(source.files[0]))
+    columns = tuple(StoredColumn(name, "text", "text") for name in headers[0])
+    types = ", ".join(f"'c{at}': 'VARCHAR'" for at in range(len(columns)))
+    relation = Statement("read_csv(")
+    files = relation.bind(list(links))
+    cut = relation.bind(delimiter)
+    nulls = relation.bind(list(null_values) or [NO_NULL_VALUE])
+    relation.add(
+        f"{files}, delim = {cut}, nullstr = {nulls}, columns = {{{types}}}, header = true, auto_detect = false,"
+        f" quote = '\"', escape = '\"', strict_mode = true, null_padding = false, ignore_errors = false,"
+        f" compression = 'none', hive_partitioning = false, filename = '{FILE}',"
+        f" max_line_size = {LINE_LIMIT_BYTES}, buffer_size = {LINE_LIMIT_BYTES})"
+    )
+    return columns, relation.add(_names(len(columns)))
+
+
+def _parquet(
+    source: Source, connection: duckdb.DuckDBPyConnection, links: dict[str, Path]
+) -> tuple[tuple[StoredColumn, ...], Statement]:
+    schemas = [_parquet_schema(connection, link, source.label(file)) for link, file in links.items()]
+    for file, schema in zip(source.files, schemas, strict=True):
+        refuse_other_columns(schemas[0], schema, source.label(file), source.label(source.files[0]))
+    taken = {column.name.lower() for column in schemas[0]}
+    file_column = next(name for extra in range(len(taken) + 1) if (name := FILE + "_" * extra) not in taken)
+    relation = Statement("read_parquet(")
+    relation.add(
+        f"{relation.bind(list(links))}, hive_partitioning = false, union_by_name = false, filename = '{file_column}')"
+    )
+    return schemas[0], relation.add(_names(len(schemas[0])))
+
+
+def _parquet_schema(connection: duckdb.DuckDBPyConnection, link: str, label: str) -> tuple[StoredColumn, ...]:
+    """The columns as the file names them: DuckDB itself renames names that differ in case only."""
+    tree = connection.execute("SELECT name, num_children FROM parquet_schema($file)", {"file": link}).fetchall()
+    names, to_skip = [], 0
+    for name, children in tree[1:]:
+        if to_skip == 0:
+            names.append(str(name))
+        to_skip = max(0, to_skip - 1) + (children or 0)
+    refuse_twins(names, label)
+    described = connection.execute(
+        "DESCRIBE SELECT * FROM read_parquet($file, hive_partitioning = false)", {"file": link}
+    )
+    types = [str(row[1]) for row in described.fetchall()]
+    return tuple(StoredColumn(name, stored_as(kind), kind) for name, kind in zip(names, types, strict=True))
+
+
+def _names(columns: int) -> str:
+    """Names of our own for the columns, by position."""
+    return f" AS data({', '.join(f'c{at}' for at in range(columns))}, {FILE})"
+
+
+def _linked(source: Source, folder: Path) -> dict[str, Path]:
+    """A link for each file, so that no character of its name means anything to DuckDB (a pattern, a URL)."""
+    folder.mkdir()
+    links = {}
+    for at, file in enumerate(source.files):
+        link = folder / f"{at:06d}.{source.format}"
+        link.symlink_to(file.resolve())
+        links[str(link)] = file
+    return links

@@ -1,0 +1,179 @@
+"""DuckDB's words for reading a value as a type, and for what violates a check."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from modelway.data.contract import ValueType
+from modelway.data.questions import Bound, Malformed, Missing, NotAllowed, Outside, Stored, StoredColumn, ValueQuestion
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FILE, ROW = "modelway_file", "modelway_row"
+
+INTEGERS = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "UHUGEINT",
+)
+FLOATS = ("FLOAT", "DOUBLE")
+TIMESTAMPS = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE")
+
+ISO_8601 = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.]\d{1,9})?)?( ?(Z|[+-]\d{2}(:?\d{2})?))?)?"
+
+_PLACES = itertools.count()
+
+
+@dataclass
+class Statement:
+    """SQL that grows, with the values bound in it."""
+
+    text: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, text: str) -> Statement:
+        self.text += text
+        return self
+
+    def bind(self, value: Any) -> str:
+        """The place holder of a value, for use in the text; unlike any other, since statements are joined."""
+        name = f"p{next(_PLACES)}"
+        self.parameters[name] = value
+        return f"${name}"
+
+    def then(self, other: Statement) -> Statement:
+        self.parameters |= other.parameters
+        return self.add(other.text)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How one column is read as one type: three expressions over it, and their names in the projection.
+
+    present: there is a value. valid: it is of the type (false, never null, where it is not). value: as the type;
+    means something only where valid.
+    """
+
+    column: str
+    present: str
+    valid: str
+    value: str
+    physical: str
+
+    @property
+    def present_name(self) -> str:
+        return f"{self.column}_present"
+
+    @property
+    def valid_name(self) -> str:
+        return f"{self.column}_valid"
+
+    @property
+    def value_name(self) -> str:
+        return f"{self.column}_value"
+
+    @property
+    def projection(self) -> str:
+        return (
+            f"{self.column}, {self.present} AS {self.present_name},"
+            f" coalesce({self.present} AND {self.valid}, false) AS {self.valid_name}, {self.value} AS {self.value_name}"
+        )
+
+    def looked_at(self, question: ValueQuestion) -> str:
+        """The count of the rows that the question is about."""
+        if isinstance(question, Missing):
+            return "count(*)"
+        return f"count(*) FILTER (WHERE {self.present_name if isinstance(question, Malformed) else self.valid_name})"
+
+    def shown(self, question: ValueQuestion, cut: int) -> str:
+        return "'null'" if isinstance(question, Missing) else f"left({self.column}::VARCHAR, {cut:d})"
+
+
+def stored_as(physical: str) -> Stored:
+    """DuckDB's type in the engine-neutral word."""
+    if physical in INTEGERS:
+        return "integer"
+    if physical in FLOATS or physical.startswith("DECIMAL"):
+        return "number"
+    if physical in TIMESTAMPS:
+        return "timestamp"
+    words: Mapping[str, Stored] = {"VARCHAR": "text", "BOOLEAN": "boolean", "DATE": "date"}
+    return words.get(physical, "other")
+
+
+def reading(position: int, column: StoredColumn, kind: ValueType | None) -> Reading:
+    name = f"c{position}"
+    present = f"{name} IS NOT NULL"
+    if column.physical in FLOATS:
+        present = f"({present} AND NOT isnan({name}))"
+    valid, value = _as_type(name, column, kind) if kind else ("true", name)
+    return Reading(name, present, valid, value, column.physical)
+
+
+def _as_type(name: str, column: StoredColumn, kind: ValueType) -> tuple[str, str]:
+    """(valid, value). What DuckDB would cast and other readers would not take for the type is not valid: 1_000, 0x10,
+    +-1, inf, 1.5 as the whole number 2, 2013/1/1."""
+    if column.stored == "text":
+        return _text_as_type(name, kind)
+    if kind == "timestamp":
+        return f"epoch_us({name}) IS NOT NULL", f"epoch_us({name})"
+    if kind == "date":
+        return f"isfinite({name})", name
+    if column.physical in FLOATS:
+        return f"isfinite({name})" + (f" AND {name} = trunc({name})" if kind == "integer" else ""), name
+    if kind == "integer" and column.stored == "number":
+        return f"{name} = trunc({name})", name
+    return "true", name
+
+
+def _text_as_type(name: str, kind: ValueType) -> tuple[str, str]:
+    number = f"TRY_CAST({name} AS DOUBLE)"
+    plain_number = f"isfinite({number}) AND NOT contains({name}, '_') AND NOT contains({name}, '+-')"
+    whole = f"TRY_CAST({name} AS HUGEINT)"
+    day = f"TRY_CAST({name} AS DATE)"
+    moment = f"epoch_us(TRY_CAST({name} AS TIMESTAMPTZ))"
+    return {
+        "string": ("true", name),
+        "number": (plain_number, number),
+        "integer": (f"{plain_number} AND {number} = trunc({number}) AND {whole} IS NOT NULL", whole),
+        "boolean": (f"lower({name}) IN ('true', 'false')", f"lower({name}) = 'true'"),
+        "date": (f"length({name}) = 10 AND {day}::VARCHAR = {name}", day),
+        "timestamp": (f"regexp_full_match({name}, '{ISO_8601}') AND {moment} IS NOT NULL", moment),
+    }[kind]
+
+
+def violation(question: ValueQuestion, read: Reading, statement: Statement) -> str:
+    """The condition under which a row is counted; limits are bound in the statement."""
+    if isinstance(question, Missing):
+        return f"NOT {read.present_name}"
+    if isinstance(question, Malformed):
+        return f"{read.present_name} AND NOT {read.valid_name}"
+    if isinstance(question, Outside):
+        sides = [
+            f"{read.value_name} {sign} {_limit(bound, read, statement)}"
+            for sign, bound in (("<", question.low), (">", question.high))
+            if bound is not None
+        ]
+        return f"{read.valid_name} AND ({' OR '.join(sides)})"
+    if isinstance(question, NotAllowed):
+        allowed = ", ".join(_limit(value, read, statement) for value in question.allowed)
+        return f"{read.valid_name} AND {read.value_name} NOT IN ({allowed})"
+    raise TypeError(f"{question} has no violating rows")
+
+
+def _limit(bound: Bound, read: Reading, statement: Statement) -> str:
+    """A bound limit; rounded as the column is where that is single precision, or 0.1 would be above 0.1."""
+    if isinstance(bound, datetime):
+        return statement.bind((bound - EPOCH) // timedelta(microseconds=1))
+    place = statement.bind(bound)
+    return f"CAST({place} AS FLOAT)" if read.physical == "FLOAT" else place

@@ -1,0 +1,163 @@
+"""Opened data, and how DuckDB answers the questions about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from modelway.data.contract import ValueType
+from modelway.data.engines.duckdb.sql import EPOCH, FILE, ROW, Reading, Statement, reading, violation
+from modelway.data.questions import (
+    Answer,
+    Missing,
+    Newest,
+    Question,
+    Repeated,
+    Sighting,
+    StoredColumn,
+    ValueQuestion,
+)
+from modelway.data.sources import Source
+
+EXAMPLE_CUT = 200
+"""Characters of a value that are fetched; reports cut further."""
+
+
+class DuckDBTable:
+    """Opened data; see modelway.data.questions.Table."""
+
+    def __init__(
+        self,
+        source: Source,
+        connection: duckdb.DuckDBPyConnection,
+        links: dict[str, Path],
+        columns: tuple[StoredColumn, ...],
+        relation: Statement,
+    ) -> None:
+        self._source, self._connection, self._links = source, connection, links
+        self._columns, self._relation = columns, relation
+        self._position = {column.name: position for position, column in enumerate(columns)}
+
+    @property
+    def columns(self) -> tuple[StoredColumn, ...]:
+        return self._columns
+
+    def answers(self, questions: Sequence[Question], examples: int) -> tuple[int, tuple[Answer, ...]]:
+        of_values = [question for question in questions if not isinstance(question, Repeated)]
+        rows, counted = self._count(of_values)
+        broken = [question for question in of_values if counted[question].count]
+        if broken and examples:
+            for question, seen in self._examples(broken, examples).items():
+                counted[question] = replace(counted[question], examples=seen)
+        return rows, tuple(
+            self._repeated(question, rows, examples) if isinstance(question, Repeated) else counted[question]
+            for question in questions
+        )
+
+    def _count(self, questions: Sequence[ValueQuestion]) -> tuple[int, dict[ValueQuestion, Answer]]:
+        """All questions about single values, in one pass."""
+        statement = Statement()
+        readings = self._readings(questions)
+        wanted: dict[str, int] = {"count(*)": 0}
+        places: list[tuple[int, int]] = []
+        for question in questions:
+            read = readings[question.column]
+            n = read.looked_at(question)
+            value = (
+                f"max({read.value_name}) FILTER (WHERE {read.valid_name})"
+                if isinstance(question, Newest)
+                else f"count(*) FILTER (WHERE {violation(question, read, statement)})"
+            )
+            places.append((wanted.setdefault(n, len(wanted)), wanted.setdefault(value, len(wanted))))
+        unread = [f"c{at}" for at, column in enumerate(self._columns) if column.name not in readings]
+        if self._source.format != "csv":
+            unread = []  # in CSV, bytes that are no text are only found in columns that are read
+        wanted |= {f"count({name})": len(wanted) + at for at, name in enumerate(unread)}
+        statement.add(f"SELECT {', '.join(wanted)} FROM (SELECT {_projection(readings, unread)} FROM ")
+        row = self._rows(statement.then(self._relation).add(")"))[0]
+        found: dict[ValueQuestion, Answer] = {}
+        for question, (n_at, value_at) in zip(questions, places, strict=True):
+            if isinstance(question, Newest):
+                found[question] = Answer(row[n_at], newest=_moment(row[value_at]))
+            else:
+                found[question] = Answer(row[n_at], row[value_at])
+        return int(row[0]), found
+
+    def _repeated(self, question: Repeated, rows: int, examples: int) -> Answer:
+        """First by the key's hash, which takes little memory; equal hashes are then compared in full."""
+        names = [f"c{self._position[name]}" for name in question.columns]
+        key = ", ".join(names)
+        suspects = (
+            Statement(f"SELECT hash({key}) AS h FROM ").then(self._relation).add(" GROUP BY h HAVING count(*) > 1")
+        )
+        if not self._rows(Statement("SELECT 1 FROM (").then(suspects).add(") LIMIT 1")):
+            return Answer(rows)
+        self._rows(
+            Statement(f"CREATE OR REPLACE TEMP TABLE repeated AS SELECT {key}, count(*) AS n FROM ")
+            .then(self._relation)
+            .add(f" WHERE hash({key}) IN (")
+            .then(suspects)
+            .add(") GROUP BY ALL HAVING n > 1")
+        )
+        count = self._rows(Statement("SELECT coalesce(sum(n - 1), 0)::BIGINT FROM repeated"))[0][0]
+        shown = ", ".join(f"left({name}::VARCHAR, {EXAMPLE_CUT}) AS k{at}" for at, name in enumerate(names))
+        order = ", ".join(f"k{at}" for at in range(len(names)))
+        seen = self._rows(Statement(f"SELECT n, {shown} FROM repeated ORDER BY n DESC, {order} LIMIT {examples:d}"))
+        return Answer(rows, int(count), examples=tuple(Sighting(_key_in_words(question.columns, row)) for row in seen))
+
+    def _examples(self, questions: Sequence[ValueQuestion], examples: int) -> dict[ValueQuestion, tuple[Sighting, ...]]:
+        """The first violating values of every question that has some, in one more pass."""
+        statement = Statement()
+        readings = self._readings(questions)
+        wanted = []
+        for question in questions:
+            read = readings[question.column]
+            seen = f"struct_pack(r := {ROW}, v := {read.shown(question, EXAMPLE_CUT)})"
+            where = violation(question, read, statement)
+            wanted.append(f"arg_min({seen}, {ROW}, {examples:d}) FILTER (WHERE {where})")
+        statement.add(
+            f"SELECT {FILE}, min({ROW}), {', '.join(wanted)} FROM (SELECT {_projection(readings)}, {FILE}, {ROW}"
+        )
+        statement.add(f" FROM (SELECT *, row_number() OVER () AS {ROW} FROM ").then(self._relation)
+        by_file = self._rows(statement.add(f")) GROUP BY {FILE} ORDER BY 2"))
+        return {
+            question: tuple(
+                Sighting(seen["v"], seen["r"] - first + 1, self._source.short(self._links[file]))
+                for file, first, *found in by_file
+                for seen in found[at] or ()
+            )[:examples]
+            for at, question in enumerate(questions)
+        }
+
+    def _readings(self, questions: Sequence[ValueQuestion]) -> dict[str, Reading]:
+        """How each column is read: it has one type in a contract, so one reading serves all questions about it."""
+        kinds: dict[str, ValueType | None] = {}
+        for question in questions:
+            kind = None if isinstance(question, Missing) else question.type
+            kinds[question.column] = kind or kinds.get(question.column)
+        return {name: reading(at := self._position[name], self._columns[at], kind) for name, kind in kinds.items()}
+
+    def _rows(self, statement: Statement) -> list[tuple[Any, ...]]:
+        return self._connection.execute(statement.text, statement.parameters).fetchall()
+
+
+def _projection(readings: dict[str, Reading], unread: Sequence[str] = ()) -> str:
+    return ", ".join([*(read.projection for read in readings.values()), *unread]) or "1"
+
+
+def _moment(newest: int | date | None) -> datetime | None:
+    """From what is selected for a type: microseconds for a timestamp, a date (its first moment)."""
+    if isinstance(newest, date):
+        return datetime(newest.year, newest.month, newest.day, tzinfo=UTC)
+    return None if newest is None else EPOCH + timedelta(microseconds=newest)
+
+
+def _key_in_words(columns: Sequence[str], row: tuple[Any, ...]) -> str:
+    times, *values = row
+    cells = (f"{name}={'null' if value is None else value}" for name, value in zip(columns, values, strict=True))
+    return f"{times} times {', '.join(cells)}"

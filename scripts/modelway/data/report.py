@@ -1,0 +1,89 @@
+"""What validate-data hands on: the outcome of every check, as a record and as Markdown."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from modelway.report import markdown
+
+Outcome = Literal["pass", "fail"]
+
+FIGURES = ("Asked", "Looked at:", "Found:", "Limit:")
+
+
+class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A violating value: shortened, on one line, with what cannot be printed as an escape."""
+
+    value: str
+    row: int | None = None
+    """Counted from 1, without the header; None where it is not one row's."""
+    file: str = ""
+    """Below the folder that was named; empty where the data is one file."""
+
+
+class CheckResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One thing that the contract asks for, and what was found."""
+
+    name: str
+    """Such as `dep_delay in range`."""
+    rule: str
+    """What was asked, such as `from -60 to 1440`."""
+    outcome: Outcome
+    n: int
+    """The rows, values or columns looked at."""
+    value: float | None
+    """What was measured: a number of violations, of rows, of hours, or a percentage. None where there was nothing."""
+    limit: float
+    examples: tuple[Example, ...] = ()
+    detail: str = ""
+    """Why it fails, in words, where the figures do not say it."""
+
+
+class ContractReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The same data, contract and moment give the same report, byte for byte."""
+
+    schema: str = "modelway/contract-report/1"
+    outcome: Outcome
+    rows: int
+    checks: tuple[CheckResult, ...]
+    data_digest: str
+    contract_digest: str
+
+    @property
+    def failing(self) -> tuple[CheckResult, ...]:
+        return tuple(check for check in self.checks if check.outcome == "fail")
+
+
+def to_markdown(report: ContractReport, title: str = "Data contract") -> str:
+    """For the run's page: failing checks first, each with its first examples."""
+    failing = report.failing
+    passing = tuple(check for check in report.checks if check.outcome == "pass")
+    counts = (
+        f"{len(failing)} of {len(report.checks)} checks fail" if failing else f"all {len(report.checks)} checks pass"
+    )
+    lines = [f"## {markdown.cell(title)}: {report.outcome}", "", f"{report.rows:,} rows; {counts}."]
+    if failing:
+        shown = ((*_figures(check), _examples(check)) for check in failing)
+        lines += ["", markdown.table(("Failing check", *FIGURES, "Examples"), shown)]
+    if passing:
+        table = markdown.table(("Passing check", *FIGURES), map(_figures, passing))
+        lines += ["", f"<details><summary>{len(passing)} passing checks</summary>\n\n{table}\n\n</details>"]
+    lines += ["", f"Data `{report.data_digest}`, contract `{report.contract_digest}`."]
+    return "\n".join(lines)
+
+
+def _figures(check: CheckResult) -> tuple[str, str, str, str, str]:
+    return check.name, check.rule, f"{check.n:,}", markdown.number(check.value), markdown.number(check.limit)
+
+
+def _examples(check: CheckResult) -> str:
+    shown = [_place(example) for example in check.examples]
+    return "; ".join(filter(None, (check.detail, *shown)))
+
+
+def _place(example: Example) -> str:
+    place = f"row {example.row}" if example.row is not None else ""
+    place = f"{example.file} {place}".strip()
+    return f"{example.value} ({place})" if place else example.value

@@ -1,0 +1,106 @@
+"""The plain schema.json that many teams have: `columns`, `dtypes` by pandas' names, `max_null_percentage`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, inspect
+
+from modelway.config import strict_yaml
+from modelway.config.sections import Name
+from modelway.config.strict_yaml import Document, Where
+from modelway.errors import InvalidInput
+
+Percent = Annotated[float, Meta(ge=0, le=100)]
+
+TYPES = {
+    "integer": r"u?int(8|16|32|64)|U?Int(8|16|32|64)",
+    "number": r"float(16|32|64)|Float(32|64)",
+    "string": r"object|string|str|category",
+    "boolean": r"bool|boolean",
+    "timestamp": r"datetime64(\[(s|ms|us|ns)(, *[\w/+:-]+)?\])?",
+}
+KNOWN = (
+    "bool",
+    "boolean",
+    "category",
+    "datetime64[ns]",
+    "float32",
+    "float64",
+    "int32",
+    "int64",
+    "Int64",
+    "object",
+    "str",
+    "string",
+)
+HOLDS_NO_NULL = re.compile(r"u?int(8|16|32|64)|bool")
+"""Columns of these dtypes cannot hold a missing value in pandas."""
+
+
+class SchemaJson(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file's three keys."""
+
+    columns: tuple[Name, ...]
+    dtypes: dict[str, str] = {}
+    max_null_percentage: Any = None
+    """From 0 to 100: a number for every column, or a mapping from column to number."""
+
+
+def is_schema_json(value: Any) -> bool:
+    """Told from a contract of our own by its list of columns, or by the keys that only it has."""
+    return isinstance(value, Mapping) and (
+        isinstance(value.get("columns"), list) or "dtypes" in value or "max_null_percentage" in value
+    )
+
+
+def from_schema_json(document: Document) -> Document:
+    """The same wishes as a document of our own format, with the same lines.
+
+    A dtype that cannot hold a missing value in pandas means `nullable: false`, unless max_null_percentage names the
+    column itself.
+    """
+    schema = strict_yaml.convert(document, SchemaJson)
+    by_column = schema.max_null_percentage if isinstance(schema.max_null_percentage, dict) else {}
+    if schema.max_null_percentage is not None:
+        percent_type = dict[str, Percent] if isinstance(schema.max_null_percentage, dict) else Percent
+        strict_yaml.check(
+            document, inspect.type_info(percent_type), schema.max_null_percentage, ("max_null_percentage",)
+        )
+    for key, named in (("dtypes", schema.dtypes), ("max_null_percentage", by_column)):
+        for column in named:
+            if column not in schema.columns:
+                raise InvalidInput(
+                    f"the column {column!r} is not listed under columns",
+                    where=document.at((key, column)),
+                    fix=strict_yaml.suggestion(column, schema.columns),
+                )
+    columns: dict[str, dict[str, Any]] = {}
+    lines = {where: line for where, line in document.lines.items() if len(where) < 2}
+    for index, column in enumerate(schema.columns):
+        if column in columns:
+            raise InvalidInput(
+                f"the column {column!r} is listed twice", where=document.at(("columns", index)), fix="remove one"
+            )
+        asked = columns[column] = {}
+        place: Where = ("columns", index)
+        if dtype := schema.dtypes.get(column):
+            place = ("dtypes", column)
+            asked["type"] = _type_of(document, place, dtype)
+        percent = by_column.get(column, None if by_column else schema.max_null_percentage)
+        if column not in by_column and HOLDS_NO_NULL.fullmatch(dtype or ""):
+            asked["nullable"] = False
+        elif percent is not None:
+            asked["max-null-percent"] = percent
+        lines[("columns", column)] = document.lines.get(place, 1)
+    return Document(document.name, {"columns": columns}, lines)
+
+
+def _type_of(document: Document, where: Where, dtype: str) -> str:
+    for kind, pattern in TYPES.items():
+        if re.fullmatch(pattern, dtype):
+            return kind
+    raise InvalidInput(f"unknown dtype {dtype!r}", where=document.at(where), fix=strict_yaml.suggestion(dtype, KNOWN))

@@ -1,0 +1,54 @@
+"""A contract held against data."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from modelway.data.checks import ask, judge_shape, judge_stored
+from modelway.data.contract import Contract
+from modelway.data.engines import duckdb as engine
+from modelway.data.report import ContractReport
+from modelway.data.sources import digest_of_source, find_source
+
+MEMORY_MB = 1024
+EXAMPLES = 3
+
+
+def validate(
+    contract: Contract,
+    path: Path,
+    now: datetime,
+    *,
+    memory_mb: int = MEMORY_MB,
+    examples: int = EXAMPLES,
+    scratch: Path | None = None,
+) -> ContractReport:
+    """Every check of the contract, over the CSV or Parquet data at `path`: a file, a folder, or a pattern.
+
+    now: with a time zone; what freshness is measured against. memory_mb: what the engine may use; larger work spills
+    into `scratch` (the system's temporary folder). examples: how many violating values to show for each check; 0 keeps
+    data out of the report. Data that cannot be read is InvalidInput; a broken contract is a report that fails.
+    """
+    source = find_source(path)
+    with (
+        tempfile.TemporaryDirectory(prefix="modelway-data-", dir=scratch) as folder,
+        engine.open_table(source, contract.delimiter, contract.null_values, Path(folder), memory_mb) as table,
+    ):
+        columns = table.columns
+        asked = ask(contract, columns, now.astimezone(UTC))
+        rows, answers = table.answers([item.question for item in asked], examples)
+    checks = (
+        *judge_shape(contract, columns, rows),
+        *judge_stored(contract, columns, rows),
+        *(item.judge(answer, rows) for item, answer in zip(asked, answers, strict=True)),
+    )
+    failed = rows == 0 or any(check.outcome == "fail" for check in checks)
+    return ContractReport(
+        outcome="fail" if failed else "pass",
+        rows=rows,
+        checks=checks,
+        data_digest=digest_of_source(source),
+        contract_digest=contract.digest,
+    )

@@ -1,0 +1,49 @@
+"""Where environments are kept, and what of the caller's surroundings may reach them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from modelway.errors import InvalidInput
+
+PLATFORMS = {("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64")}
+
+
+def check_platform() -> None:
+    system = os.uname()
+    if (system.sysname, system.machine) not in PLATFORMS:
+        raise InvalidInput(
+            f"{system.sysname} on {system.machine} is not supported",
+            fix="use Linux with glibc on x86-64 or arm64, or macOS 15 on arm64",
+        )
+    if system.sysname == "Linux" and not _glibc():
+        raise InvalidInput("this Linux has no glibc (Alpine?)", fix="use a Debian, Ubuntu or Red Hat based machine")
+
+
+def _glibc() -> bool:
+    try:
+        return bool(os.confstr("CS_GNU_LIBC_VERSION"))
+    except (ValueError, OSError):
+        return False
+
+
+def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """$MODELWAY_HOME, else modelway below the user's cache folder. Absolute; not made here."""
+    if named := environ.get("MODELWAY_HOME"):
+        return Path(named).absolute()
+    cache = environ.get("XDG_CACHE_HOME", "")
+    if cache.startswith("/"):
+        return Path(cache, "modelway")
+    user = environ.get("HOME", "")
+    if not user.startswith("/"):
+        raise InvalidInput(
+            "neither MODELWAY_HOME nor HOME is set", fix="set MODELWAY_HOME to a folder that may be written"
+        )
+    return Path(user, ".cache", "modelway")
+
+
+def without_python_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """The caller's environment without what would steer a Python: PYTHON*, and a virtual environment's mark."""
+    return {name: value for name, value in environ.items() if not name.startswith("PYTHON") and name != "VIRTUAL_ENV"}

@@ -1,0 +1,84 @@
+"""One environment per lock: made once, under a file lock, marked when complete, then only read.
+
+An environment that was cut off while it was made has no mark and is made anew. It is built where it stays, because the
+interpreter's path is written into it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from modelway.environments import home, uv
+from modelway.errors import InvalidInput
+
+COMPLETE = "modelway-complete"
+
+
+def interpreter(lock: str | Path, base_python: str, *, name: str = "", compiled: bool = True) -> str:
+    """The Python of the environment that holds exactly what `lock` (a hash-locked requirements file) names, made with
+    `base_python` where it does not exist yet.
+
+    name: the start of the folder's name, the lock's own where it is empty; environments of one name are shared by their
+    lock's content. compiled: bytecode is made at once; where little of it is imported, leaving it to the first import is
+    faster. A package that cannot be installed is InvalidInput; no index, no disk: OutsideFailure.
+    """
+    lock = Path(lock)
+    try:
+        key = key_of(lock.read_bytes(), base_python)
+    except OSError as error:
+        raise InvalidInput(
+            f"cannot be read: {error.strerror}", where=str(lock), fix="check out all of modelway"
+        ) from None
+    folder = home.cache_folder() / "environments" / f"{name or lock.stem}-{key}"
+    python = folder / "bin" / "python"
+    if not _usable(folder, python):
+        _make(folder, lock, base_python, compiled)
+    return str(python)
+
+
+def key_of(lock: bytes, base_python: str) -> str:
+    """16 hexadecimal digits over the lock and the interpreter that the environment stands on."""
+    system = os.uname()
+    base = os.path.realpath(base_python)
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}" if base == os.path.realpath(sys.executable) else ""
+    parts = (hashlib.sha256(lock).hexdigest(), base, version, system.sysname, system.machine)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def lock_of(python: str) -> str | None:
+    """The lock that the environment of this interpreter was made from; None where it is not one of ours."""
+    mark = Path(python).parent.parent / COMPLETE
+    return mark.read_text(encoding="utf-8") if mark.is_file() else None
+
+
+def _usable(folder: Path, python: Path) -> bool:
+    return (folder / COMPLETE).exists() and python.exists()  # a symlink whose target is gone does not exist
+
+
+def _make(folder: Path, lock: Path, base_python: str, compiled: bool) -> None:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        gate = (folder.parent / f"{folder.name}.lock").open("w")
+    except OSError as error:
+        raise InvalidInput(
+            f"cannot be written: {error.strerror}",
+            where=str(folder.parent),
+            fix="set MODELWAY_HOME to a folder that may be written",
+        ) from None
+    with gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        if _usable(folder, folder / "bin" / "python"):
+            return  # another step made it while this one waited
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            uv.make_environment(folder, base_python)
+            uv.install(folder, lock, compiled=compiled)
+            shutil.copyfile(lock, folder / COMPLETE)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise

@@ -1,0 +1,49 @@
+"""What a user is told when something stops: one line, an exit code, and the fix.
+
+Every expected failure is raised as one of these and turned into a single annotation by `modelway.ci.run_script`;
+anything else that escapes is a defect of ours and is reported as such.
+"""
+
+from __future__ import annotations
+
+
+class ModelwayError(Exception):
+    """A failure with one line for the user.
+
+    what: what was wrong, naming the thing. where: file and line, key or input. fix: what to do about it.
+    """
+
+    exit_code = 4
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
+        self.what, self.where, self.fix = what, where, fix
+        super().__init__(self.line())
+
+    def line(self) -> str:
+        where = f"{self.where}: " if self.where else ""
+        fix = f". Fix: {self.fix}" if self.fix else ""
+        return f"{where}{self.what}{fix}"
+
+
+class Refused(ModelwayError):
+    """The answer is no: a verdict that fails, a promotion that lost its race. Exit code 1."""
+
+    exit_code = 1
+
+
+class InvalidInput(ModelwayError):
+    """An input, a file or the configuration is wrong: the user can mend it. Exit code 2."""
+
+    exit_code = 2
+
+
+class Inconclusive(ModelwayError):
+    """The evidence decides neither way and the policy does not either. Exit code 3."""
+
+    exit_code = 3
+
+
+class OutsideFailure(ModelwayError):
+    """A system outside (registry, network, disk) failed after retries. Exit code 4."""
+
+    exit_code = 4

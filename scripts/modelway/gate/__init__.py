@@ -1,0 +1,46 @@
+"""The gate: is this model version good enough, is it better than what is in production, and how sure is that?
+
+Arrays in, checks out: no files, no registry, no processes. Names are loaded on first use, because a script that only
+prints its help should not wait for numpy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from modelway.gate.judging import Judgement, decide, judge
+    from modelway.gate.policy import validate_policy
+    from modelway.gate.predictions import HeldOut, Predictions, Scored, normalise
+    from modelway.gate.report import markdown
+
+__all__ = [
+    "HeldOut",
+    "Judgement",
+    "Predictions",
+    "Scored",
+    "decide",
+    "judge",
+    "markdown",
+    "normalise",
+    "validate_policy",
+]
+
+_HOME = {
+    "HeldOut": "predictions",
+    "Judgement": "judging",
+    "Predictions": "predictions",
+    "Scored": "predictions",
+    "decide": "judging",
+    "judge": "judging",
+    "markdown": "report",
+    "normalise": "predictions",
+    "validate_policy": "policy",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

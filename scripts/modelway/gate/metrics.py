@@ -1,0 +1,201 @@
+"""The one table of metrics: what each needs, which way is better, and how its interval is made.
+
+The names and values are scikit-learn's (precision, recall and F1 of the positive class; F1 of more classes is the macro
+mean); tests/gate/test_metrics.py holds them equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from modelway.gate import counts, losses, multiclass, ranking, regression
+from modelway.gate.estimate import Estimate, unjudged
+from modelway.gate.intervals import Floats
+from modelway.gate.predictions import Predictions
+from modelway.gate.rows import Rows
+
+Array = npt.NDArray[Any]
+Need = Literal["label", "score", "probability"]
+Value = Callable[[Array, Predictions, float], Estimate]
+Paired = Callable[[Array, Predictions, Predictions, float], Estimate]
+
+NO_POSITIVE = "no row has the positive class"
+NOT_PREDICTED = "no row is predicted positive"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """worst, best: the ends of its scale, infinite where it has none. value: (truth, model, confidence). paired: the
+    difference (truth, candidate, production, confidence), on the same rows."""
+
+    need: Need
+    worst: float
+    best: float
+    value: Value
+    paired: Paired
+
+    @property
+    def greater_is_better(self) -> bool:
+        return self.best > self.worst
+
+
+def measure(metric: Metric, rows: Rows, confidence: float) -> Estimate:
+    """The candidate's value."""
+    if not len(rows.truth):
+        return unjudged(0, "the test data has no rows")
+    return metric.value(rows.truth, rows.candidate, confidence)
+
+
+def compare(metric: Metric, rows: Rows, confidence: float) -> Estimate:
+    """The candidate's value minus production's."""
+    if not len(rows.truth):
+        return unjudged(0, "the test data has no rows")
+    if rows.production is None:
+        return unjudged(len(rows.truth), "there are no predictions of the version in production")
+    if not provides(rows.production, metric.need):
+        reason = f"the version in production gives labels only, the metric needs its {metric.need}"
+        return unjudged(len(rows.truth), reason)
+    return metric.paired(rows.truth, rows.candidate, rows.production, confidence)
+
+
+def provides(model: Predictions, need: Need) -> bool:
+    if need == "label" or model.probabilities is not None:
+        return True
+    return (model.score if need == "score" else model.probability) is not None
+
+
+def _hits(mask: Callable[[Array, Predictions], Array], **words: str) -> tuple[Value, Paired]:
+    """A share of rows: mask(truth, model) is True where the row counts for the model."""
+    return (
+        lambda truth, model, confidence: counts.rate(mask(truth, model), confidence, **words),
+        lambda truth, one, other, confidence: counts.rate_difference(
+            mask(truth, one), mask(truth, other), confidence, **words
+        ),
+    )
+
+
+def _of_labels(value: Callable[..., Estimate], paired: Callable[..., Estimate], *first: Any) -> tuple[Value, Paired]:
+    return (
+        lambda truth, model, confidence: value(*first, truth, model.label, confidence),
+        lambda truth, one, other, confidence: paired(*first, truth, one.label, other.label, confidence),
+    )
+
+
+def _of_scores(value: Callable[..., Estimate], paired: Callable[..., Estimate]) -> tuple[Value, Paired]:
+    return (
+        lambda truth, model, confidence: value(truth, model.score, confidence),
+        lambda truth, one, other, confidence: paired(truth, one.score, other.score, confidence),
+    )
+
+
+def _of_losses(loss: Callable[[Array, Predictions], Floats | str]) -> tuple[Value, Paired]:
+    """A mean over rows of loss(truth, model) (n,), or the reason why there is none."""
+
+    def value(truth: Array, model: Predictions, confidence: float) -> Estimate:
+        lost = loss(truth, model)
+        return unjudged(len(truth), lost) if isinstance(lost, str) else losses.mean_loss(lost, confidence)
+
+    def paired(truth: Array, one: Predictions, other: Predictions, confidence: float) -> Estimate:
+        ours, theirs = loss(truth, one), loss(truth, other)
+        if isinstance(ours, str):
+            return unjudged(len(truth), ours)
+        if isinstance(theirs, str):
+            return unjudged(len(truth), f"in production, {theirs}")
+        return losses.mean_loss_difference(ours, theirs, confidence)
+
+    return value, paired
+
+
+def _of_errors(value: Callable[..., Estimate], paired: Callable[..., Estimate]) -> tuple[Value, Paired]:
+    return (
+        lambda truth, model, confidence: value(model.label - truth, confidence),
+        lambda truth, one, other, confidence: paired(one.label - truth, other.label - truth, confidence),
+    )
+
+
+def _balanced() -> tuple[Value, Paired]:
+    return (
+        lambda truth, model, confidence: counts.mean_rate(model.label == truth, truth, confidence),
+        lambda truth, one, other, confidence: counts.mean_rate_difference(
+            one.label == truth, other.label == truth, truth, confidence
+        ),
+    )
+
+
+def _precision_value(truth: Array, model: Predictions, confidence: float) -> Estimate:
+    return counts.rate(truth[model.label], confidence, nothing=NOT_PREDICTED)
+
+
+def _f1_value(truth: Array, model: Predictions, confidence: float) -> Estimate:
+    return counts.f1(truth, model.label, confidence)
+
+
+def _binary_log_losses(truth: Array, model: Predictions) -> Floats | str:
+    if not ranking.fewest(truth):
+        return ranking.ONE_CLASS
+    assert model.probability is not None  # policy.validate asked for it
+    epsilon = float(np.finfo(float).eps)
+    of_truth = np.where(truth, model.probability, 1 - model.probability)
+    return np.asarray(-np.log(np.clip(of_truth, epsilon, 1 - epsilon)))
+
+
+def _squared_distances(truth: Array, model: Predictions) -> Floats | str:
+    if not ranking.fewest(truth):
+        return ranking.ONE_CLASS
+    assert model.probability is not None
+    return np.asarray((model.probability - truth) ** 2)
+
+
+def _r2_value(truth: Array, model: Predictions, confidence: float) -> Estimate:
+    return regression.r2(truth, model.label - truth, confidence)
+
+
+def _r2_paired(truth: Array, one: Predictions, other: Predictions, confidence: float) -> Estimate:
+    return regression.r2_difference(truth, one.label - truth, other.label - truth, confidence)
+
+
+_INFINITE = float("inf")
+_ACCURACY = Metric("label", 0, 1, *_hits(lambda truth, model: model.label == truth))
+_BALANCED = Metric("label", 0, 1, *_balanced())
+_RESAMPLED = {
+    name: _of_labels(counts.of_counts, counts.of_counts_difference, statistic)
+    for name, statistic in (("precision", counts.precision_of), ("f1", counts.f1_of), ("mcc", counts.matthews_of))
+}
+
+BINARY: dict[str, Metric] = {
+    "accuracy_score": _ACCURACY,
+    "balanced_accuracy_score": _BALANCED,
+    "precision_score": Metric("label", 0, 1, _precision_value, _RESAMPLED["precision"][1]),
+    "recall_score": Metric("label", 0, 1, *_hits(lambda truth, model: model.label[truth], nothing=NO_POSITIVE)),
+    "f1_score": Metric("label", 0, 1, _f1_value, _RESAMPLED["f1"][1]),
+    "matthews_corrcoef": Metric("label", -1, 1, *_RESAMPLED["mcc"]),
+    "roc_auc_score": Metric("score", 0, 1, *_of_scores(ranking.auc, ranking.auc_difference)),
+    "average_precision_score": Metric(
+        "score", 0, 1, *_of_scores(ranking.average_precision, ranking.average_precision_difference)
+    ),
+    "log_loss": Metric("probability", _INFINITE, 0, *_of_losses(_binary_log_losses)),
+    "brier_score_loss": Metric("probability", 1, 0, *_of_losses(_squared_distances)),
+}
+MULTICLASS: dict[str, Metric] = {
+    "accuracy_score": _ACCURACY,
+    "balanced_accuracy_score": _BALANCED,
+    "f1_score": Metric("label", 0, 1, *_of_labels(multiclass.macro_f1, multiclass.macro_f1_difference)),
+    "log_loss": Metric("probability", _INFINITE, 0, *_of_losses(multiclass.log_losses)),
+}
+REGRESSION: dict[str, Metric] = {
+    "mean_absolute_error": Metric("label", _INFINITE, 0, *_of_losses(lambda truth, model: np.abs(model.label - truth))),
+    "mean_squared_error": Metric("label", _INFINITE, 0, *_of_losses(lambda truth, model: (model.label - truth) ** 2)),
+    "root_mean_squared_error": Metric(
+        "label", _INFINITE, 0, *_of_errors(regression.root_mean_squared, regression.root_mean_squared_difference)
+    ),
+    "median_absolute_error": Metric(
+        "label", _INFINITE, 0, *_of_errors(regression.median_absolute, regression.median_absolute_difference)
+    ),
+    "r2_score": Metric("label", -_INFINITE, 1, _r2_value, _r2_paired),
+}
+TASKS: dict[str, dict[str, Metric]] = {"binary": BINARY, "multiclass": MULTICLASS, "regression": REGRESSION}

@@ -1,0 +1,18 @@
+"""The versioned JSON records that stages hand each other, and the digests that name what they speak of."""
+
+from modelway.records.candidate import Candidate, Environment, ModelFile
+from modelway.records.digests import canonical_json, digest_of_data, digest_of_json, sha256_of_file
+from modelway.records.verdict import Check, Sample, Verdict
+
+__all__ = [
+    "Candidate",
+    "Check",
+    "Environment",
+    "ModelFile",
+    "Sample",
+    "Verdict",
+    "canonical_json",
+    "digest_of_data",
+    "digest_of_json",
+    "sha256_of_file",
+]

@@ -1,0 +1,165 @@
+"""Artifacts: through the MLflow server's proxy, or straight from a folder that is on this machine."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote, unquote, urlsplit
+
+import requests
+
+from modelway.errors import InvalidInput, OutsideFailure
+from modelway.records.digests import CHUNK
+from modelway.registry.entities import Artifact
+from modelway.registry.transport import Transport
+
+PROXY = "/api/2.0/mlflow-artifacts/artifacts"
+DEEPEST = 32
+DOWNLOAD_ATTEMPTS = 3
+
+
+def list_artifacts(transport: Transport, uri: str) -> tuple[Artifact, ...]:
+    """What lies directly in the folder, sorted by name; empty where there is none."""
+    place = locate(transport, uri)
+    if isinstance(place, Path):
+        entries = sorted(place.iterdir()) if place.is_dir() else []
+        return tuple(Artifact(entry.name, None if entry.is_dir() else entry.stat().st_size) for entry in entries)
+    answer = transport.send("GET", PROXY, params={"path": place}).json()
+    files = answer.get("files") or () if isinstance(answer, dict) else ()
+    rows = (Artifact(_checked_name(row), None if row.get("is_dir") else int(row.get("file_size", 0))) for row in files)
+    return tuple(sorted(rows, key=lambda row: row.name))
+
+
+def read_artifact(transport: Transport, uri: str, path: str, limit: int) -> bytes:
+    """The bytes of one file. InvalidInput where it is missing or larger than the limit in bytes."""
+    folder, _, name = f"{uri.rstrip('/')}/{path}".rpartition("/")
+    # Listed first: a 2.x server answers a missing file with status 500.
+    found = next((entry for entry in list_artifacts(transport, folder) if entry.name == name), None)
+    if found is None or found.size is None:
+        raise InvalidInput(f"there is no artifact {path}", where=uri, fix="check that the run still has its artifacts")
+    if found.size > limit:
+        raise InvalidInput(f"artifact {path} has {found.size} bytes, more than {limit}", where=uri)
+    place = locate(transport, f"{folder}/{name}")
+    data = place.read_bytes() if isinstance(place, Path) else transport.send("GET", f"{PROXY}/{quote(place)}").content
+    if len(data) != found.size:
+        raise OutsideFailure(f"artifact {path} has {len(data)} bytes instead of {found.size}", where=uri)
+    return data
+
+
+def upload(transport: Transport, uri: str, path: str, data: bytes) -> None:
+    """Stores one file below the folder; an existing one is replaced."""
+    place = locate(transport, f"{uri.rstrip('/')}/{path}", writing=True)
+    if isinstance(place, Path):
+        with _disk(place):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            draft = place.with_name(f".{place.name}.{os.getpid()}")
+            draft.write_bytes(data)
+            draft.replace(place)
+    else:
+        transport.send("PUT", f"{PROXY}/{quote(place)}", data=data)
+
+
+def download(transport: Transport, uri: str, folder: Path) -> Path:
+    """The whole tree below the URI into the folder, which is made. InvalidInput where there is nothing."""
+    entries = list_artifacts(transport, uri)
+    if not entries:
+        raise InvalidInput("there are no artifacts", where=uri, fix="check that the run or model still exists")
+    place = locate(transport, uri)
+    with _disk(folder):
+        if isinstance(place, Path):
+            shutil.copytree(place, folder, symlinks=True, dirs_exist_ok=True)
+        else:
+            _download_folder(transport, place, entries, folder, 0)
+    return folder
+
+
+def locate(transport: Transport, uri: str, *, writing: bool = False) -> Path | str:
+    """A local path, or the path that the server's proxy knows. InvalidInput for a store that neither reaches."""
+    address = urlsplit(uri)
+    if address.scheme == "mlflow-artifacts" and address.netloc in ("", transport.host):
+        return _without_steps_up(unquote(address.path).strip("/"), uri)
+    if uri.startswith(transport.base + PROXY + "/"):
+        return _without_steps_up(unquote(uri.removeprefix(transport.base + PROXY)).strip("/"), uri)
+    if address.scheme == "file" or (not address.scheme and address.path.startswith("/")):
+        path = Path(unquote(address.path) if address.scheme else uri)
+        # A run's own folder may not be there before its first file; the experiment's or the store's is, on this machine.
+        if path.exists() or (
+            writing and any(parent.is_dir() for parent in list(path.parents)[:5] if parent != Path("/"))
+        ):
+            return path
+        what = "the artifacts are in a folder of another machine, or gone"
+    else:
+        what = f"artifacts in {address.scheme or 'a relative folder'} cannot be reached from here"
+    raise InvalidInput(
+        what, where=_shown(uri), fix="start the MLflow server with --serve-artifacts, and log the run again"
+    )
+
+
+def _download_folder(transport: Transport, place: str, entries: tuple[Artifact, ...], folder: Path, depth: int) -> None:
+    if depth > DEEPEST:
+        raise InvalidInput(f"artifact folders nested deeper than {DEEPEST}", where=place)
+    folder.mkdir(parents=True, exist_ok=True)
+    for entry in entries:
+        inner = f"{place}/{entry.name}"
+        if entry.size is None:
+            below = list_artifacts(transport, f"mlflow-artifacts:/{quote(inner)}")
+            _download_folder(transport, inner, below, folder / entry.name, depth + 1)
+        else:
+            _download_file(transport, inner, entry.size, folder / entry.name)
+
+
+def _download_file(transport: Transport, place: str, size: int, target: Path) -> None:
+    for attempt in range(DOWNLOAD_ATTEMPTS):
+        received = 0
+        try:
+            with transport.send("GET", f"{PROXY}/{quote(place)}", stream=True) as response, target.open("wb") as file:
+                received = _copy(response, file)
+        except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+            if attempt + 1 == DOWNLOAD_ATTEMPTS:
+                raise OutsideFailure(f"the download of {place} from {transport.host} broke off") from error
+            continue
+        if received == size:
+            return
+    raise OutsideFailure(f"{transport.host} sent {received} bytes of {place} instead of {size}", fix="try again")
+
+
+def _copy(response: requests.Response, file: IO[bytes]) -> int:
+    return sum(file.write(chunk) for chunk in response.iter_content(CHUNK))
+
+
+def _checked_name(row: dict[str, object]) -> str:
+    """The entry's own name; a server's answer must not lead out of the folder that is written."""
+    name = str(row.get("path", ""))
+    if name in ("", ".", "..") or any(character in name for character in "/\\\0") or not name.isprintable():
+        raise InvalidInput(
+            f"the artifact store names a file {name!r}, which is no file name", fix="rename that artifact"
+        )
+    return name
+
+
+def _without_steps_up(path: str, uri: str) -> str:
+    if any(part in (".", "..") for part in path.split("/")):
+        raise InvalidInput("an artifact URI must not step out of its folder", where=_shown(uri))
+    return path
+
+
+def _shown(uri: str) -> str:
+    address = urlsplit(uri)
+    return address._replace(netloc=address.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+@contextmanager
+def _disk(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except requests.exceptions.RequestException:
+        raise  # it is an OSError too
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        fix = "free some space" if full else "make the folder writable"
+        raise OutsideFailure(f"cannot write: {os.strerror(error.errno or 0)}", where=str(path), fix=fix) from error

@@ -1,0 +1,192 @@
+"""The ledger as data: entries, and what a replay of their chain says. Nothing here reads or writes a store.
+
+Every entry names the hash of the last valid entry before it. An entry that names an older one lost its race and is void.
+An entry that names a hash which nobody has seen follows an entry that was deleted: the chain is taken up again there, and
+the break is reported.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from modelway.records import digest_of_json
+
+Action = Literal["promote", "rollback", "adopt", "restore"]
+State = Literal["valid", "void", "edited"]
+GENESIS = ""
+"""The `previous` of the first entry."""
+MARK = "modelway.apply."
+"""A mark's key: this and the writer's nonce. Its value: one of the following and a time."""
+INTENT, APPLIED, PASSED = "intent", "applied", "passed"
+
+
+class VerdictReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the Verdict is that let the version in."""
+
+    run: str
+    path: str
+    sha256: str
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One change of one environment. Never changed once it is written."""
+
+    schema: Literal["modelway/ledger/1"] = "modelway/ledger/1"
+    model: str
+    environment: str
+    alias: str
+    """The alias that says what runs in the environment."""
+    action: Action
+    version: int
+    previous_version: int | None
+    """What was in the environment before, by this ledger."""
+    model_digest: str
+    """The three digests that the Verdict holds for; empty where there is no Verdict."""
+    data_digest: str
+    policy_digest: str
+    verdict: VerdictReference | None
+    who: str
+    why: str
+    when: str
+    """UTC, ISO 8601, by the writer's clock."""
+    nonce: str
+    """By which the writer finds its entry again."""
+    accepts: tuple[str, ...] = ()
+    """Problems of the chain that somebody looked at and accepted with `adopt`."""
+    previous: str
+    hash: str = ""
+    """sha256 over all of the above as canonical JSON."""
+
+
+@dataclass(frozen=True)
+class StoredEntry:
+    """What a store keeps under one number: the entry's text, and the marks that writers put on it later. A mark is
+    the only thing that ever changes, and only from intent to applied or passed."""
+
+    number: int
+    text: str
+    marks: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An entry as the replay found it. applied: its alias has been set."""
+
+    number: int
+    state: State
+    entry: Entry
+    applied: bool
+    intents: tuple[datetime, ...]
+    """When writers announced that they would set its alias and did not yet say how that ended."""
+
+
+@dataclass(frozen=True)
+class History:
+    """The replayed ledger of one model. Two histories are equal when the store held the same, marks and all."""
+
+    model: str
+    recorded: tuple[Recorded, ...]
+    problems: tuple[str, ...]
+    """Every edit, gap and unreadable entry; also those that a later `adopt` accepted."""
+    stored: tuple[StoredEntry, ...]
+
+    @property
+    def head(self) -> str:
+        """The hash of the last entry on the chain: what summaries and image labels show."""
+        chain = self.on_chain()
+        return chain[-1].entry.hash if chain else GENESIS
+
+    @property
+    def unaccepted(self) -> tuple[str, ...]:
+        accepted = {problem for row in self.on_chain() if row.state == "valid" for problem in row.entry.accepts}
+        return tuple(problem for problem in self.problems if problem not in accepted)
+
+    def on_chain(self, environment: str | None = None) -> tuple[Recorded, ...]:
+        """The entries that took effect, oldest first; of one environment if it is named."""
+        return tuple(
+            row for row in self.recorded if row.state != "void" and environment in (None, row.entry.environment)
+        )
+
+    def head_of(self, environment: str) -> Recorded | None:
+        """What is in the environment, by this ledger."""
+        chain = self.on_chain(environment)
+        return chain[-1] if chain else None
+
+    def at(self, environment: str, moment: datetime) -> Recorded | None:
+        """What was in the environment at that moment (with a time zone)."""
+        chain = reversed(self.on_chain(environment))
+        return next((row for row in chain if datetime.fromisoformat(row.entry.when) <= moment), None)
+
+    def written_by(self, nonce: str) -> tuple[Recorded, ...]:
+        return tuple(row for row in self.recorded if row.entry.nonce == nonce)
+
+
+def sealed(entry: Entry) -> Entry:
+    """The entry with its hash."""
+    return msgspec.structs.replace(entry, hash=hash_of(entry))
+
+
+def hash_of(entry: Entry) -> str:
+    fields = msgspec.to_builtins(entry)
+    del fields["hash"]
+    return digest_of_json(fields)
+
+
+def replay(model: str, stored: Iterable[StoredEntry]) -> History:
+    """The history that the entries tell; never fails, whatever is in the store."""
+    rows = tuple(sorted(stored, key=lambda row: row.number))
+    recorded: list[Recorded] = []
+    problems: list[str] = []
+    head, seen, expected = GENESIS, {GENESIS}, 1
+    for row in rows:
+        problems += (f"entry {number} is missing" for number in range(expected, row.number))
+        expected = row.number + 1
+        entry, intact = _decoded(row.text)
+        if entry is None or entry.model != model:
+            problems.append(f"entry {row.number} is not an entry of this ledger")
+            continue
+        state: State = "valid"
+        if entry.previous in seen - {head}:
+            state = "void"
+        elif entry.previous != head:
+            problems.append(f"entry {row.number} follows an entry that is not here")
+        if not intact:
+            problems.append(f"entry {row.number} was edited after it was written")
+            state = "edited" if state == "valid" else state
+        if state != "void":
+            # An edited entry stays on the chain by the hash that it states, which the next entry names.
+            head = entry.hash
+            seen.add(head)
+        recorded.append(_recorded(row, state, entry))
+    return History(model, tuple(recorded), tuple(problems), rows)
+
+
+@functools.lru_cache(maxsize=4096)
+def _decoded(text: str) -> tuple[Entry | None, bool]:
+    """The entry, and whether it is what its hash was made over; None for what is no entry at all."""
+    try:
+        entry = msgspec.json.decode(text, type=Entry)
+        intact = hash_of(entry) == entry.hash
+        return (entry, intact) if datetime.fromisoformat(entry.when).tzinfo is not None else (None, False)
+    except (msgspec.DecodeError, ValueError):
+        return None, False
+
+
+def _recorded(row: StoredEntry, state: State, entry: Entry) -> Recorded:
+    marks = [row.marks[key].partition(" ") for key in sorted(row.marks) if key.startswith(MARK)]
+    intents = tuple(moment for word, _, time in marks if word == INTENT and (moment := _moment(time)))
+    return Recorded(row.number, state, entry, any(word == APPLIED for word, _, _ in marks), intents)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None

@@ -1,0 +1,65 @@
+"""The ledger on MLflow: an entry is one version of the registered model `<name>.ledger`, its text a tag of that version.
+
+MLflow numbers versions atomically and makes a version and its tags in one transaction. It wants a version's source to
+lie below the artifact root of its run; the entry names a folder there that need not exist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelway.errors import InvalidInput
+from modelway.registry.entities import Run
+from modelway.registry.ledger_entries import MARK, StoredEntry
+from modelway.registry.mlflow import ABSENT, MLflow
+from modelway.registry.transport import Rejected
+
+ENTRY_TAG = "modelway.ledger"
+SUFFIX = ".ledger"
+
+
+@dataclass(frozen=True)
+class MLflowLedger:
+    """The ledger of one registered model. run: an existing run, that new entries are tied to."""
+
+    client: MLflow
+    model: str
+    run: Run | None = None
+
+    @property
+    def name(self) -> str:
+        return self.model + SUFFIX
+
+    def entries(self) -> tuple[StoredEntry, ...]:
+        return tuple(
+            StoredEntry(
+                number=version.version,
+                text=version.tags.get(ENTRY_TAG, ""),
+                marks={key: value for key, value in version.tags.items() if key.startswith(MARK)},
+            )
+            for version in self.client.search_versions(self.name)
+        )
+
+    def append(self, text: str) -> None:
+        if self.run is None:
+            raise ValueError("this ledger was opened for reading")
+        source, tags = f"{self.run.artifact_uri.rstrip('/')}/modelway/ledger", {ENTRY_TAG: text}
+        try:
+            self.client.post_version(self.name, source, self.run.id, tags=tags)
+        except Rejected as error:
+            if error.code != ABSENT:
+                raise
+            self.client.ensure_model(self.name)
+            self.client.post_version(self.name, source, self.run.id, tags=tags)
+
+    def mark(self, number: int, key: str, value: str) -> None:
+        self.client.set_version_tag(self.name, number, key, value)
+
+    def alias(self, name: str) -> int | None:
+        model = self.client.get_model(self.model)
+        if model is None:
+            raise InvalidInput(f"there is no registered model {self.model}", fix="name one that exists, or train it")
+        return model.aliases.get(name)
+
+    def set_alias(self, name: str, version: int) -> None:
+        self.client.set_alias(self.model, name, version, once=True)

@@ -1,0 +1,138 @@
+"""A real MLflow server on 127.0.0.1, with SQLite and a folder: the embedded default of tracking and registry.
+
+It runs in a session of its own and outlives the step that started it; the folder says which process it is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import requests
+
+from modelway.environments.home import without_python_settings
+from modelway.errors import InvalidInput, OutsideFailure
+
+STATE = "server.json"
+HOST = "127.0.0.1"
+STOP_SECONDS = 10
+
+
+def folder_of(named: str, environ: Mapping[str, str]) -> Path:
+    return Path(named).absolute() if named else Path(environ.get("RUNNER_TEMP") or ".").absolute() / "mlflow"
+
+
+def start(folder: Path, port: int, timeout_seconds: float) -> str:
+    """The address of the folder's server, started unless it answers already. Run by the Python that has mlflow."""
+    running = _state(folder)
+    if running and _answers(running["uri"]):
+        return str(running["uri"])
+    stop(folder)
+    try:
+        (folder / "artifacts").mkdir(parents=True, exist_ok=True)
+        log = (folder / "server.log").open("ab")
+    except OSError as error:
+        raise InvalidInput(
+            f"cannot be written: {error.strerror}", where=str(folder), fix="name another folder"
+        ) from None
+    port = port or _free_port()
+    uri = f"http://{HOST}:{port}"
+    command = [sys.executable, "-I", "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--serve-artifacts"]
+    command += ["--artifacts-destination", str(folder / "artifacts")]
+    environ = without_python_settings(os.environ)
+    environ = {name: value for name, value in environ.items() if not name.startswith(("MLFLOW_", "MODELWAY_"))}
+    environ |= {"RUNNER_TRACKING_ID": "", "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
+    with log:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    (folder / STATE).write_text(json.dumps({"pid": process.pid, "uri": uri}), encoding="utf-8")
+    deadline = time.monotonic() + timeout_seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        if _answers(uri):
+            return uri
+        time.sleep(0.1)
+    stop(folder)
+    raise OutsideFailure(
+        f"the MLflow server did not answer on {uri}: {_last_line(folder / 'server.log')}",
+        fix=f"see {folder / 'server.log'}; is the port free?",
+    )
+
+
+def stop(folder: Path) -> bool:
+    """End the folder's server and all its workers; False where none was running."""
+    running = _state(folder)
+    if not running:
+        return False
+    (folder / STATE).unlink(missing_ok=True)
+    group = int(running["pid"])
+    if not _is_server(group):
+        return False
+    for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
+        try:
+            os.killpg(group, number)
+        except (ProcessLookupError, PermissionError):
+            return True
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and _group_lives(group):
+            time.sleep(0.05)
+    return True
+
+
+def _state(folder: Path) -> dict[str, str] | None:
+    try:
+        return dict(json.loads((folder / STATE).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None
+
+
+def _answers(uri: str) -> bool:
+    try:
+        return requests.get(f"{uri}/health", timeout=2).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+def _is_server(pid: int) -> bool:
+    """Whether the process is ours still: its number may have been given to another since."""
+    process = Path("/proc", str(pid), "cmdline")
+    if process.parent.parent.is_dir():  # Linux, where ps may be missing
+        return process.exists() and b"mlflow" in process.read_bytes()
+    done = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return "mlflow" in done.stdout
+
+
+def _group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+        os.waitpid(group, os.WNOHANG)
+    except ChildProcessError:
+        return True  # not our child: only the signal tells
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        return int(listener.getsockname()[1])
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "it said nothing")

@@ -1,0 +1,271 @@
+"""The MLflow server, by the REST calls that 2.3 and every newer version have.
+
+No mlflow package: importing it costs a second in every step, and its environment is a hundred times larger. What 3.x
+adds (models that are not run artifacts) is used where the server shows it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelway.errors import InvalidInput
+from modelway.registry import artifacts
+from modelway.registry.entities import (
+    Artifact,
+    LoggedModel,
+    RegisteredModel,
+    Run,
+    Version,
+    registered_model_of,
+    run_of,
+    version_of,
+)
+from modelway.registry.transport import AmbiguousAnswer, Rejected, Transport, open_transport
+
+ABSENT = "RESOURCE_DOES_NOT_EXIST"
+EXISTS = "RESOURCE_ALREADY_EXISTS"
+NONCE = "modelway.nonce"
+"""The tag by which a creation is found again after an answer that was lost."""
+HISTORY = "mlflow.log-model.history"
+PAGE = 1000
+BATCH = 100
+
+
+def connect(tracking_uri: str, environ: Mapping[str, str]) -> MLflow:
+    """The server at the address, with the credentials that MLflow's own variables name (MLFLOW_TRACKING_TOKEN, or
+    _USERNAME and _PASSWORD; _SERVER_CERT_PATH, _CLIENT_CERT_PATH, _INSECURE_TLS). InvalidInput for an address that is
+    no MLflow server of 2.3 or newer; OutsideFailure where it cannot be reached."""
+    return MLflow(open_transport(tracking_uri, environ))
+
+
+@dataclass(frozen=True)
+class MLflow:
+    """One server. Raises Rejected (InvalidInput) where it says no, OutsideFailure where it fails after retries."""
+
+    transport: Transport
+
+    def experiment_id(self, name: str) -> str:
+        """Of the experiment with this name, which is made if it is missing."""
+        for _ in range(2):
+            found = self._get("experiments/get-by-name", "experiment", experiment_name=name)
+            if found is not None:
+                if found.get("lifecycle_stage", "active") != "active":
+                    raise InvalidInput(f"experiment {name} is deleted", where="experiment", fix="restore it in MLflow")
+                return str(found["experiment_id"])
+            self._create("experiments/create", {"name": name})
+        raise InvalidInput(f"experiment {name} can be neither found nor made", where="experiment")
+
+    def create_run(self, experiment_id: str, name: str, tags: Mapping[str, str]) -> Run:
+        nonce = uuid.uuid4().hex
+        now = time.time_ns() // 1_000_000
+        rows = _rows({**tags, NONCE: nonce, "mlflow.runName": name})
+        body = {"experiment_id": experiment_id, "run_name": name, "start_time": now, "tags": rows}
+        try:
+            return run_of(self.transport.api("POST", "runs/create", body, once=True)["run"])
+        except AmbiguousAnswer:
+            found = self.search_runs(experiment_id, f"tags.`{NONCE}` = '{nonce}'")
+            return found[0] if found else run_of(self.transport.api("POST", "runs/create", body, once=True)["run"])
+
+    def get_run(self, run_id: str) -> Run:
+        found = self._get("runs/get", "run", run_id=run_id)
+        if found is None:
+            raise InvalidInput(f"the MLflow server at {self.transport.host} has no run {run_id}")
+        return run_of(found)
+
+    def update_run(self, run_id: str, status: str) -> None:
+        """status: FINISHED, FAILED, KILLED or RUNNING."""
+        now = time.time_ns() // 1_000_000
+        ended = {} if status == "RUNNING" else {"end_time": now}
+        self.transport.api("POST", "runs/update", {"run_id": run_id, "status": status, **ended})
+
+    def set_run_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
+        for batch in _batches(_rows(tags)):
+            self.transport.api("POST", "runs/log-batch", {"run_id": run_id, "tags": batch})
+
+    def log_params(self, run_id: str, params: Mapping[str, str]) -> None:
+        for batch in _batches(_rows(params)):
+            self.transport.api("POST", "runs/log-batch", {"run_id": run_id, "params": batch})
+
+    def search_runs(self, experiment_id: str, filter: str) -> tuple[Run, ...]:
+        body = {"experiment_ids": [experiment_id], "filter": filter, "max_results": PAGE}
+        found: list[Run] = []
+        while True:
+            answer = self.transport.api("POST", "runs/search", body)
+            found += (run_of(row) for row in answer.get("runs") or ())
+            if not answer.get("next_page_token"):
+                return tuple(found)
+            body["page_token"] = answer["next_page_token"]
+
+    def ensure_model(self, name: str) -> None:
+        """Makes the registered model if it is missing."""
+        self._create("registered-models/create", {"name": name})
+
+    def get_model(self, name: str) -> RegisteredModel | None:
+        found = self._get("registered-models/get", "registered_model", name=name)
+        return registered_model_of(found) if found else None
+
+    def post_version(
+        self,
+        name: str,
+        source: str,
+        run_id: str,
+        *,
+        tags: Mapping[str, str],
+        description: str = "",
+        model_id: str | None = None,
+    ) -> Version:
+        """One attempt: AmbiguousAnswer where nobody can say whether the version was made. The server gives the number,
+        and makes version and tags in one transaction."""
+        body: dict[str, Any] = {"name": name, "source": source, "tags": _rows(tags), "description": description}
+        if run_id:
+            body["run_id"] = run_id
+        if model_id:
+            body["model_id"] = model_id
+        answer = self.transport.api("POST", "model-versions/create", body, once=True)
+        return version_of(answer["model_version"])
+
+    def create_version(
+        self,
+        name: str,
+        source: str,
+        run_id: str,
+        *,
+        tags: Mapping[str, str],
+        description: str = "",
+        model_id: str | None = None,
+    ) -> Version:
+        """A new version; after a lost answer it is looked for before it is asked for again."""
+        marked = {**tags, NONCE: uuid.uuid4().hex}
+        for _ in range(3):
+            try:
+                return self.post_version(name, source, run_id, tags=marked, description=description, model_id=model_id)
+            except AmbiguousAnswer as error:
+                lost = error
+                for version in self.search_versions(name):
+                    if version.tags.get(NONCE) == marked[NONCE]:
+                        return version
+        raise lost
+
+    def get_version(self, name: str, version: int) -> Version | None:
+        found = self._get("model-versions/get", "model_version", name=name, version=str(version))
+        return version_of(found) if found else None
+
+    def search_versions(self, name: str) -> tuple[Version, ...]:
+        """Every version of the model, by number. Without aliases: MLflow leaves them out of this answer."""
+        return tuple(self._pages(name))
+
+    def set_version_tag(self, name: str, version: int, key: str, value: str) -> None:
+        body = {"name": name, "version": str(version), "key": key, "value": value}
+        self.transport.api("POST", "model-versions/set-tag", body)
+
+    def delete_version_tag(self, name: str, version: int, key: str) -> None:
+        body = {"name": name, "version": str(version), "key": key}
+        try:
+            self.transport.api("DELETE", "model-versions/delete-tag", body)
+        except Rejected as error:
+            if error.code != ABSENT:
+                raise
+
+    def set_alias(self, name: str, alias: str, version: int, *, once: bool = False) -> None:
+        """The last writer wins: MLflow has no compare-and-swap for aliases. once: see Transport.send."""
+        body = {"name": name, "alias": alias, "version": str(version)}
+        self.transport.api("POST", "registered-models/alias", body, once=once)
+
+    def delete_alias(self, name: str, alias: str) -> None:
+        try:
+            self.transport.api("DELETE", "registered-models/alias", {"name": name, "alias": alias})
+        except Rejected as error:
+            if error.code != ABSENT:
+                raise
+
+    def logged_models(self, run: Run) -> tuple[LoggedModel, ...]:
+        """The models that the run logged, each once, whether a 2.x or a 3.x client did it."""
+        logged = [self._logged_model(model_id) for model_id in run.model_ids]
+        known = {model.path for model in logged if model is not None}
+        try:
+            history = json.loads(run.tags.get(HISTORY) or "[]")
+            paths = [str(entry["artifact_path"]) for entry in history if entry.get("model_id") not in run.model_ids]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            fix = "log the model again"
+            raise InvalidInput(f"tag {HISTORY} cannot be read", where=f"run {run.id}", fix=fix) from error
+        for path in dict.fromkeys(paths):
+            if path not in known:
+                source = f"{run.artifact_uri}/{path}"
+                logged.append(LoggedModel(source=source, model_id="", path=path, artifact_uri=source))
+        return tuple(model for model in logged if model is not None)
+
+    def version_artifacts(self, name: str, version: int) -> str:
+        """The URI of the folder that holds the version's files."""
+        found = self._get("model-versions/get-download-uri", "artifact_uri", name=name, version=str(version))
+        uri = str(found or "")
+        if uri.startswith("runs:/"):
+            run_id, _, path = uri.removeprefix("runs:/").partition("/")
+            uri = f"{self.get_run(run_id).artifact_uri}/{path}"
+        if not uri:
+            raise InvalidInput(f"{name} has no version {version} with files", fix="name a version that exists")
+        return uri
+
+    def list_artifacts(self, uri: str) -> tuple[Artifact, ...]:
+        return artifacts.list_artifacts(self.transport, uri)
+
+    def read_artifact(self, uri: str, path: str, limit: int) -> bytes:
+        return artifacts.read_artifact(self.transport, uri, path, limit)
+
+    def download(self, uri: str, folder: Path) -> Path:
+        return artifacts.download(self.transport, uri, folder)
+
+    def upload(self, uri: str, path: str, data: bytes) -> None:
+        artifacts.upload(self.transport, uri, path, data)
+
+    def _logged_model(self, model_id: str) -> LoggedModel | None:
+        """None for a model whose upload was not finished."""
+        found = self._get(f"logged-models/{model_id}", "model")
+        info = found["info"] if found else {}
+        if info.get("status") not in ("LOGGED_MODEL_READY", 2):
+            return None
+        uri, name = str(info["artifact_uri"]), str(info.get("name", ""))
+        return LoggedModel(source=f"models:/{model_id}", model_id=model_id, path=name, artifact_uri=uri)
+
+    def _pages(self, name: str) -> Iterator[Version]:
+        quote = '"' if "'" in name else "'"
+        query = [("filter", f"name = {quote}{name}{quote}"), ("max_results", str(PAGE))]
+        query.append(("order_by", "version_number ASC"))  # so that a version made meanwhile shifts no page
+        token = ""
+        while True:
+            page = [("page_token", token)] if token else []
+            answer = self.transport.api("GET", "model-versions/search", query=query + page)
+            yield from (version_of(row) for row in answer.get("model_versions") or ())
+            token = answer.get("next_page_token") or ""
+            if not token:
+                return
+
+    def _get(self, endpoint: str, key: str, **query: str) -> Any:
+        """The named part of the answer, or None where the server has no such thing."""
+        try:
+            return self.transport.api("GET", endpoint, query=query.items())[key]
+        except Rejected as error:
+            if error.code == ABSENT:
+                return None
+            raise
+
+    def _create(self, endpoint: str, body: Mapping[str, Any]) -> None:
+        """Safe to repeat: a name exists once."""
+        try:
+            self.transport.api("POST", endpoint, body)
+        except Rejected as error:
+            if error.code != EXISTS:
+                raise
+
+
+def _rows(values: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in values.items()]
+
+
+def _batches(rows: list[dict[str, str]]) -> Iterable[list[dict[str, str]]]:
+    return (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))

@@ -1,0 +1,1 @@
+"""What people read: Markdown whose values are data."""

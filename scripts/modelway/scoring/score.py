@@ -1,0 +1,150 @@
+"""Start the worker, watch its limits, and read what it answers without trusting it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from modelway.environments.locks import Interpreter
+from modelway.errors import InvalidInput, OutsideFailure
+from modelway.scoring.rows import Rows
+
+WORKER = Path(__file__).with_name("worker.py")
+
+
+@dataclass(frozen=True)
+class Limits:
+    timeout_seconds: float
+    memory_mb: int
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What a model said of n rows. predictions: (n,) or (n, k), numbers or text; empty where the model raised.
+
+    error: the model's own words when it raised, was too slow or too large: the model's fault, not the tool's.
+    """
+
+    predictions: np.ndarray
+    classes: tuple[str | int | float | bool, ...] | None
+    batch_seconds: tuple[float, ...]
+    repeatable: bool
+    error: str
+
+
+def score(
+    model: Path, interpreter: Interpreter, rows: Rows, types: Mapping[str, str] | None, limits: Limits, repetitions: int
+) -> Predicted:
+    """Predict all rows as one batch, `repetitions` times (only the first is kept, all are timed).
+
+    A model that cannot be loaded in its own environment is InvalidInput; a machine that cannot start the worker
+    OutsideFailure.
+    """
+    with tempfile.TemporaryDirectory(prefix="modelway-score-") as name:
+        folder = Path(name)
+        _write_request(folder, model, rows, types, limits, repetitions)
+        (folder / "home").mkdir()
+        log = folder / "log.txt"
+        with log.open("wb") as stream:
+            process = subprocess.Popen(
+                [interpreter.path, "-I", "-u", str(WORKER), str(folder)],
+                cwd=folder / "home",
+                env=environment(folder / "home"),
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                process.wait(limits.timeout_seconds)
+                late = False
+            except subprocess.TimeoutExpired:
+                late = True
+            finally:
+                _end(process)
+        if late:
+            return failed(f"no predictions within {limits.timeout_seconds:g} s (gate.scoring-timeout-seconds)")
+        return _read_answer(folder, process.returncode, log, limits)
+
+
+def failed(error: str) -> Predicted:
+    return Predicted(np.empty(0), None, (), True, error)
+
+
+def environment(home: Path) -> dict[str, str]:
+    """All that the worker sees of the caller's environment: no secrets, no proxies, no user."""
+    threads = os.environ.get("OMP_NUM_THREADS", "1")
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "LANG": "C.UTF-8",
+        "OMP_NUM_THREADS": threads,
+        "OPENBLAS_NUM_THREADS": threads,
+        "MKL_NUM_THREADS": threads,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+    }
+
+
+def _write_request(
+    folder: Path, model: Path, rows: Rows, types: Mapping[str, str] | None, limits: Limits, repetitions: int
+) -> None:
+    arrays: dict[str, np.ndarray] = {}
+    for index, column in enumerate(rows.columns.values()):
+        if column.dtype == object:  # text: JSON keeps None apart from "", and needs no pickle
+            arrays[str(index)] = np.frombuffer(json.dumps(column.tolist(), default=str).encode(), dtype=np.uint8)
+        else:
+            arrays[str(index)] = column
+    np.savez(folder / "rows.npz", **arrays)  # type: ignore[arg-type]
+    request = {
+        "model": str(model),
+        "columns": list(rows.columns),
+        "text": [column.dtype == object for column in rows.columns.values()],
+        "types": dict(types) if types else None,
+        "memory_bytes": limits.memory_mb << 20,
+        "repetitions": repetitions,
+    }
+    (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
+
+
+def _read_answer(folder: Path, code: int, log: Path, limits: Limits) -> Predicted:
+    answer_file = folder / "answer.json"
+    if not answer_file.exists():
+        name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        last = _last_line(log)
+        return failed(f"the worker ended with {name}; the memory limit is {limits.memory_mb} MB. {last}".strip())
+    answer = json.loads(answer_file.read_text(encoding="utf-8"))
+    if answer["stage"] == "load":
+        raise InvalidInput(
+            f"the model cannot be loaded in its own environment: {answer['error']}",
+            where="evaluate-gate",
+            fix="log it with the requirements that loading it needs (log_model's pip_requirements)",
+        )
+    if answer["stage"] == "start":
+        raise OutsideFailure(f"the scoring worker cannot start: {answer['error']}", fix="run it again")
+    if answer["stage"] == "predict":
+        return failed(answer["error"])
+    predictions = np.load(folder / "predictions.npy", allow_pickle=False)
+    classes = tuple(answer["classes"]) if answer["classes"] else None
+    return Predicted(predictions, classes, tuple(answer["seconds"]), bool(answer["repeatable"]), "")
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_bytes()[-4000:].decode("utf-8", "replace").split("\n")
+    return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError, PermissionError):  # all of it has ended
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

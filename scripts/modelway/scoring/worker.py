@@ -1,0 +1,106 @@
+"""The worker: a program for the model's own environment. It loads one model, predicts, answers in files, and ends.
+
+Only numpy, pandas and MLflow are there, as in any environment that an MLflow model can be loaded in; nothing of modelway is.
+argv[1]: the folder with request.json and rows.npz; answer.json and predictions.npy are written into it.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+CASTS = {"boolean": "bool", "integer": "int32", "long": "int64", "float": "float32", "double": "float64"}
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    stage = "start"
+    try:
+        request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
+        limit = request["memory_bytes"]
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))  # before the model, which could allocate anything
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        stage = "load"
+        import mlflow.pyfunc
+        import numpy as np
+
+        model = mlflow.pyfunc.load_model(request["model"])
+        stage = "start"
+        frame = _frame(folder, request)
+        stage = "predict"
+        seconds: list[float] = []
+        repeatable, first, names = True, None, None
+        for _ in range(request["repetitions"]):
+            rows = frame.copy()
+            began = time.perf_counter()
+            said = model.predict(rows)
+            seconds.append(time.perf_counter() - began)
+            array, names = _array(said)
+            if first is None:
+                first = array
+            else:
+                repeatable = repeatable and first.dtype == array.dtype and np.array_equal(first, array)
+        assert first is not None  # there is one repetition at least
+        np.save(folder / "predictions.npy", first, allow_pickle=False)
+        classes = names or _classes(model)
+        _answer(folder, {"stage": "done", "seconds": seconds, "repeatable": bool(repeatable), "classes": classes})
+    except BaseException as error:  # whatever a model may raise, SystemExit too, is its answer
+        text = " ".join(str(error).split())[:400]
+        _answer(folder, {"stage": stage, "error": f"{type(error).__name__}: {text}"})
+
+
+def _frame(folder: Path, request: dict[str, Any]) -> Any:
+    """The rows as a DataFrame, in the types that the signature asks for."""
+    import numpy as np
+    import pandas as pd
+
+    arrays = np.load(folder / "rows.npz", allow_pickle=False)
+    columns = {}
+    for index, (name, text) in enumerate(zip(request["columns"], request["text"], strict=True)):
+        values = arrays[str(index)]
+        columns[name] = json.loads(values.tobytes()) if text else values
+    frame = pd.DataFrame(columns, columns=request["columns"])
+    for name, kind in (request["types"] or {}).items():  # pyfunc refuses an int where a double is asked for
+        if (kind in CASTS and frame[name].notna().all()) or kind in ("float", "double"):
+            frame[name] = frame[name].astype(CASTS[kind])
+    return frame
+
+
+def _array(said: Any) -> Any:
+    """Predictions as an array without objects, and the column names of a DataFrame of probabilities."""
+    import numpy as np
+
+    names = None
+    if hasattr(said, "columns") and said.shape[1] > 1:
+        names = [item if isinstance(item, (int, float, bool)) else str(item) for item in said.columns.tolist()]
+    array = np.asarray(said.to_numpy() if hasattr(said, "to_numpy") else said)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.dtype == object:
+        flat = array.ravel().tolist()
+        text = any(isinstance(item, str) for item in flat)
+        array = array.astype(str) if text else array.astype(float)
+    return array, names
+
+
+def _classes(model: Any) -> Any:
+    """The classes that columns of probabilities stand for, where the model tells."""
+    try:
+        classes = model.get_raw_model().classes_
+    except Exception:
+        return None
+    return [item.item() if hasattr(item, "item") else item for item in classes]
+
+
+def _answer(folder: Path, answer: dict[str, Any]) -> None:
+    part = folder / "answer.part"
+    part.write_text(json.dumps(answer, default=str), encoding="utf-8")
+    part.replace(folder / "answer.json")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""train-model with model-uri: a version that was trained elsewhere (Databricks, Airflow, by hand) gets the same record."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelway import ci
+from modelway.config import Resolved
+from modelway.environments import locks
+from modelway.errors import InvalidInput
+from modelway.records import Candidate
+from modelway.registry.entities import Run
+from modelway.registry.mlflow import MLflow
+from modelway.stages import project as begin
+from modelway.stages.candidate import Origin, make_candidate, read_mlmodel
+from modelway.stages.train import readable_version
+
+URI = re.compile(
+    r"models:/(?P<name>[^/@]+)/(?P<version>\d+)|models:/(?P<aliased>[^/@]+)@(?P<alias>[^/@]+)"
+    r"|models:/(?P<logged>m-[0-9a-f]{32})|runs:/(?P<run>[0-9a-f]{32})/(?P<path>.+)"
+)
+FORMS = "give models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-ID or runs:/RUN/PATH"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A stored model. version: its version in the project's own model, where it has one already."""
+
+    uri: str
+    run_id: str
+    model_id: str | None = None
+    version: int | None = None
+
+
+def adopt(project: Resolved, job: ci.Job, uri: str, semantic_version: str) -> Candidate:
+    """Register the model at `uri` under the project's name, unless it is there already, and record it as a Candidate whose
+    environment is locked now, from what the model says it needs."""
+    commit = begin.commit_of(job.folder)
+    client = begin.connect_registry(project, job)
+    source = find(client, project.model, uri)
+    with tempfile.TemporaryDirectory(prefix="modelway-adopt-") as name:
+        folder = Path(name)
+        client.download(source.uri, folder)
+        python_version = str(read_mlmodel(folder)["flavors"]["python_function"].get("python_version") or "")
+        requirements = _requirements(folder)
+    if not python_version:
+        raise InvalidInput(
+            "does not say which Python it was made with", where=uri[:200], fix="log it with MLflow 2.3 or newer"
+        )
+    base = locks.describe(locks.python_of_minor(python_version))
+    lock = locks.lock_text(requirements, base.path)
+    run = _records_run(client, project, source, commit)
+    version = source.version
+    if version is None:
+        client.ensure_model(project.model)
+        created = client.create_version(
+            project.model, source.uri, source.run_id or run.id, tags={}, description="", model_id=source.model_id
+        )
+        version = created.version
+    origin = Origin(
+        run=run,
+        readable_version=readable_version(commit),
+        semantic_version=semantic_version,
+        commit=commit,
+        trained_here=False,
+    )
+    return make_candidate(client, job, project.model, version, origin, base, lock)
+
+
+def find(client: MLflow, model: str, uri: str) -> Source:
+    match = URI.fullmatch(uri)
+    if not match:
+        raise InvalidInput(f"{ci.shown(uri)} is not a model's address", where="input model-uri", fix=FORMS)
+    if match["logged"]:
+        return Source(uri, "", model_id=match["logged"])
+    if match["run"]:
+        run = client.get_run(match["run"])
+        logged = [item for item in client.logged_models(run) if item.path == match["path"].strip("/")]
+        if logged:
+            return Source(logged[0].source, run.id, model_id=logged[0].model_id or None)
+        return Source(f"{run.artifact_uri.rstrip('/')}/{match['path'].strip('/')}", run.id)
+    name = match["name"] or match["aliased"]
+    number = int(match["version"]) if match["version"] else _aliased(client, name, match["alias"])
+    found = client.get_version(name, number)
+    if found is None:
+        raise InvalidInput(
+            f"{name!r} has no version {number}", where="input model-uri", fix="give one that is registered"
+        )
+    own = number if name == model else None
+    return Source(client.version_artifacts(name, number), found.run_id, version=own)
+
+
+def _aliased(client: MLflow, name: str, alias: str) -> int:
+    registered = client.get_model(name)
+    if registered is None or alias not in registered.aliases:
+        known = ", ".join(sorted(registered.aliases)) if registered else "no such model"
+        raise InvalidInput(f"{name!r} has no alias {alias!r} ({known})", where="input model-uri", fix=FORMS)
+    return registered.aliases[alias]
+
+
+def _requirements(folder: Path) -> str:
+    try:
+        return (folder / "requirements.txt").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise InvalidInput(
+            "the model has no requirements.txt", where="input model-uri", fix="log it with MLflow 2.3 or newer"
+        ) from None
+
+
+def _records_run(client: MLflow, project: Resolved, source: Source, commit: str) -> Run:
+    """A finished run that holds the records of a version whose own run belongs to somebody else."""
+    experiment = client.experiment_id(project.registry.experiment or project.model)
+    run = client.create_run(experiment, f"adopted {source.uri}"[:200], {"modelway.commit": commit})
+    client.update_run(run.id, "FINISHED")
+    return client.get_run(run.id)

@@ -1,0 +1,175 @@
+"""evaluate-gate: score a Candidate and the version in production on the same held-out rows, and write the Verdict."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modelway import ci
+from modelway.config import Gate, Resolved, required
+from modelway.environments import locks
+from modelway.errors import InvalidInput, Refused
+from modelway.gate import HeldOut, Scored, decide, judge, validate_policy
+from modelway.records import Candidate, Sample, Verdict, digest_of_data
+from modelway.registry import content
+from modelway.registry.mlflow import MLflow
+from modelway.registry.stored_records import read_candidate, read_verdict, write_verdict
+from modelway.scoring import Limits, Predicted, Rows, read_rows, score, types_of
+from modelway.scoring.rows import plain
+from modelway.stages import project as begin
+
+SAMPLES = 100
+LATENCY = "latency-ms-per-row"
+REPETITIONS = 9
+"""Of the whole batch, where latency is judged: the 95 % interval of a median by order statistics needs six."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two models, scored."""
+
+    candidate: Candidate
+    inputs: Rows
+    predicted: Predicted
+
+    @property
+    def scored(self) -> Scored:
+        said = self.predicted
+        size = sum(file.size for file in self.candidate.files)
+        return Scored(said.predictions, said.classes, said.batch_seconds, size, said.error)
+
+
+def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
+    """Judge `version` for the project's environment; the Verdict is stored next to it, and a pass sets the candidate
+    alias."""
+    policy = project.gate
+    label = str(required(project, "gate.label"))
+    client = begin.connect_registry(project, job)
+    candidate = read_candidate(client, project.model, version)
+    production = _production(client, project, version)
+    validate_policy(policy, first_version=production is None)
+    begin.fetch_data(project, job)
+    data = begin.data_path(project, job, "data.test")
+    data_digest = digest_of_data(data)
+    name = str(project.data.test)
+
+    held_out = _held_out(data, name, label, policy)
+    job.say(f"{held_out.count} held-out rows of {name}, sha256 {data_digest[:12]}")
+    challenger = _score(client, job, candidate, data, name, policy)
+    champion = _score(client, job, production, data, name, policy) if production else None
+    groups = {column: held_out.columns[column] for column in _groups(policy)}
+    judgement = judge(
+        policy, HeldOut(held_out.columns[label], groups), challenger.scored, champion.scored if champion else None
+    )
+    sides = [side for side in (challenger, champion) if side]
+    warnings = [*judgement.warnings, *_warnings(client, project, production, data_digest, sides)]
+    verdict = Verdict(
+        model=project.model,
+        version=version,
+        environment=project.environment,
+        outcome=decide(policy, judgement.outcome),
+        checks=judgement.checks,
+        model_digest=candidate.digest,
+        data_digest=data_digest,
+        policy_digest=project.policy_digest,
+        production_version=production.version if production else None,
+        production_digest=production.digest if production else "",
+        rows=held_out.count,
+        warnings=tuple(warnings),
+        samples=_samples(held_out.columns[label], challenger, champion),
+    )
+    write_verdict(client, candidate, verdict)
+    if verdict.outcome == "pass":
+        client.set_alias(project.model, project.registry.candidate_alias, version)
+    return verdict
+
+
+def _production(client: MLflow, project: Resolved, version: int) -> Candidate | None:
+    """What runs in the environment now; None where nothing does, or where it is the version that is judged."""
+    registered = client.get_model(project.model)
+    current = registered.aliases.get(project.alias) if registered else None
+    return None if current in (None, version) else read_candidate(client, project.model, int(current))
+
+
+def _held_out(data: Path, name: str, label: str, policy: Gate) -> Rows:
+    """The truth, and the columns of slices and fairness, in the types that the file has."""
+    return read_rows(data, dict.fromkeys((label, *_groups(policy))), name)
+
+
+def _groups(policy: Gate) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*policy.slices.columns, *policy.fairness.columns)))
+
+
+def _score(client: MLflow, job: ci.Job, side: Candidate, data: Path, name: str, policy: Gate) -> Side:
+    types = types_of(side.signature)
+    if types is None:
+        raise InvalidInput(
+            f"version {side.version} has no signature, so nobody knows which columns it takes",
+            where="evaluate-gate",
+            fix="log it with input_example or signature",
+        )
+    inputs = read_rows(data, types, name)
+    interpreter = locks.model_environment(side.environment.requirements, side.environment.python)
+    with tempfile.TemporaryDirectory(prefix="modelway-model-") as temporary:
+        folder = Path(temporary)
+        client.download(client.version_artifacts(side.model, side.version), folder)
+        if content.digest(content.model_files(folder)) != side.digest:
+            raise Refused(
+                f"the stored files of {side.model} version {side.version} are not what was recorded: they were changed",
+                fix="train or adopt the model again",
+            )
+        wants_time = LATENCY in policy.limits or LATENCY in policy.against_production
+        limits = Limits(policy.scoring_timeout_seconds, policy.scoring_memory_mb)
+        predicted = score(folder, interpreter, inputs, types, limits, REPETITIONS if wants_time else 2)
+    job.say(f"scored {side.model} version {side.version} in its own environment: Python {interpreter.version}")
+    return Side(side, inputs, predicted)
+
+
+def _warnings(
+    client: MLflow, project: Resolved, production: Candidate | None, data_digest: str, sides: Sequence[Side]
+) -> list[str]:
+    warnings = [
+        f"version {side.candidate.version} gave other predictions for the same rows the second time"
+        for side in sides
+        if not side.predicted.repeatable
+    ]
+    stored = read_verdict(client, project.model, production.version, project.environment) if production else None
+    before = stored.verdict if stored else None
+    if production and before is None:
+        warnings.append(f"version {production.version} in {project.environment} was never judged by this gate")
+    elif before and before.data_digest != data_digest:
+        warnings.append(
+            f"the test data is not what version {before.version} in {project.environment} was judged on"
+            f" ({data_digest[:12]}, then {before.data_digest[:12]}): its rows may have been chosen, or cleaned"
+        )
+    return warnings
+
+
+def _samples(labels: np.ndarray, challenger: Side, champion: Side | None) -> tuple[Sample, ...]:
+    """Rows spread evenly over the data, with what each model said of them."""
+    count = challenger.inputs.count
+    if count == 0 or len(challenger.predicted.predictions) != count:
+        return ()
+    picked = np.unique(np.linspace(0, count - 1, min(SAMPLES, count)).astype(int))
+    return tuple(
+        Sample(
+            row=int(index),
+            features=challenger.inputs.row(index),
+            label=plain(labels[index]),
+            candidate=_prediction(challenger, index),
+            production=_prediction(champion, index) if champion else None,
+        )
+        for index in picked
+    )
+
+
+def _prediction(side: Side, index: int) -> Any:
+    said = side.predicted.predictions
+    if len(said) <= index:
+        return None
+    return [plain(value) for value in said[index]] if said.ndim == 2 else plain(said[index])

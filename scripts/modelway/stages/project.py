@@ -1,0 +1,123 @@
+"""What several stages begin with: the resolved configuration, the registry, the data, the commit."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from modelway import ci
+from modelway.config import Resolved, load_project, required
+from modelway.environments import home, locks
+from modelway.errors import InvalidInput
+from modelway.records import digest_of_json
+from modelway.registry.mlflow import MLflow, connect
+from modelway.training import command, dotenv
+
+FETCHED = "MODELWAY_FETCHED"
+"""Set for the later steps of a job: which data.command has run in it."""
+
+
+def resolve(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> Resolved:
+    name = values.get(ci.CONFIG.name, "modelway.yml")
+    return load_project(job.config_path, values.get(ci.ENVIRONMENT.name, ""), ci.overrides(values, inputs), name)
+
+
+def tracking_uri(project: Resolved, job: ci.Job) -> str:
+    """The MLflow server's address, as it was given; it may hold credentials."""
+    uri = project.registry.tracking_uri or job.environ.get("MLFLOW_TRACKING_URI", "")
+    if not uri:
+        raise InvalidInput(
+            "the key registry.tracking-uri is not set",
+            where=project.source,
+            fix="set it, the input tracking-uri, or $MLFLOW_TRACKING_URI",
+        )
+    return uri
+
+
+def connect_registry(project: Resolved, job: ci.Job) -> MLflow:
+    return connect(tracking_uri(project, job), job.environ)
+
+
+def fetch_data(project: Resolved, job: ci.Job) -> None:
+    """Run data.command, where there is one, in the team's environment. Every job that needs the data runs it once; the
+    digest proves sameness."""
+    wanted = project.data.command
+    mark = digest_of_json([wanted, str(job.folder)])
+    if not wanted or job.environ.get(FETCHED) == mark:
+        return
+    environ = team_environ(project, job)
+    job.say(f"fetching the data: {wanted}")
+    with job.foreign_output():
+        command.run(wanted, job.folder, environ, project.data.timeout_minutes * 60, job.say, where="data.command")
+    job.runner.export(FETCHED, mark)
+
+
+def team_python(project: Resolved, job: ci.Job) -> locks.Interpreter | None:
+    """The team's interpreter: the one that train.python names, or that of its requirements file; None where neither is set."""
+    named, requirements = project.train.python, project.train.requirements
+    if named and requirements:
+        raise InvalidInput(
+            "train.python and train.requirements are both set", where=project.source, fix="keep one of the two"
+        )
+    if named:
+        return locks.describe(str(job.folder / named) if "/" in named else named)
+    if not requirements:
+        return None
+    return _installed(job, requirements)
+
+
+@cache
+def _installed(job: ci.Job, requirements: str) -> locks.Interpreter:
+    began = time.monotonic()
+    python = locks.team_environment(job.folder / requirements, locks.base_python())
+    job.say(f"environment of {requirements}: Python {python.version}, ready after {time.monotonic() - began:.1f} s")
+    return python
+
+
+def team_environ(project: Resolved, job: ci.Job) -> dict[str, str]:
+    """The environment variables of the team's own commands: its interpreter first on PATH, and what $MODELWAY_ENV (a
+    dotenv text, each value hidden) holds; nothing that steers a Python."""
+    environ = home.without_python_settings(job.environ)
+    own = dotenv.parse(environ.pop(dotenv.VARIABLE, ""))
+    for value in own.values():
+        job.hide(value)
+    python = team_python(project, job)
+    path = environ.get("PATH", "/usr/bin:/bin")
+    first = {"PATH": f"{os.path.dirname(python.path)}:{path}"} if python and "/" in python.path else {}
+    return {"OMP_NUM_THREADS": "1", **environ, **first, **own}
+
+
+def data_path(project: Resolved, job: ci.Job, key: str) -> Path:
+    """The path of data.train or data.test; a URI is InvalidInput, since only data.command knows how to fetch one."""
+    value = str(required(project, key))
+    if "://" in value:
+        raise InvalidInput(
+            f"{key} is the address {value[:100]!r}",
+            where=project.source,
+            fix="fetch it with data.command, and name the file that it writes",
+        )
+    return job.folder / value
+
+
+def commit_of(folder: Path) -> str:
+    """The commit that is checked out, with `-dirty` where tracked files differ from it. Detached and shallow are fine."""
+    fix = "run this in a git checkout with a commit: the record names what the model was made from"
+    try:
+        head = _git(folder, "rev-parse", "--verify", "HEAD")
+        dirty = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    except FileNotFoundError:
+        raise InvalidInput("git is not on PATH", fix="install git") from None
+    except subprocess.CalledProcessError as error:
+        reason = (error.stderr.strip().splitlines() or ["no commit yet"])[-1]
+        raise InvalidInput(f"the commit is not known: {reason[:200]}", where=str(folder), fix=fix) from None
+    return f"{head}-dirty" if dirty else head
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    environ = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    done = subprocess.run(["git", *arguments], cwd=folder, env=environ, capture_output=True, text=True, check=True)
+    return done.stdout.strip()

@@ -1,0 +1,162 @@
+"""train-model: run the team's command, find the one model that it logged, and make it a Candidate."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from modelway import ci
+from modelway.config import Resolved, required
+from modelway.config.sections import Scalar
+from modelway.environments import locks
+from modelway.errors import InvalidInput
+from modelway.records import Candidate, digest_of_data
+from modelway.registry.entities import LoggedModel, Run
+from modelway.registry.mlflow import MLflow
+from modelway.stages import project as begin
+from modelway.stages.candidate import Origin, make_candidate
+from modelway.training import command, handover
+from modelway.training.guardian import Guardian
+
+DEADLINE_TAG = "modelway.deadline"
+"""Milliseconds since 1970 after which a run that still says RUNNING was left behind by a machine that died."""
+
+
+@dataclass(frozen=True)
+class Training:
+    parameters: dict[str, Scalar]
+    data: Path
+    data_digest: str
+    commit: str
+
+
+def train(project: Resolved, job: ci.Job, semantic_version: str) -> Candidate:
+    """Train and register. A command that fails, or logs no model or more than one, is InvalidInput; the MLflow run is
+    closed in every case, also when this process is killed."""
+    shell = str(required(project, "train.command"))
+    commit = begin.commit_of(job.folder)
+    handover.check_parameters(project.train.parameters)
+    client = begin.connect_registry(project, job)
+    begin.fetch_data(project, job)
+    data = begin.data_path(project, job, "data.train")
+    training = Training(dict(project.train.parameters), data, digest_of_data(data), commit)
+    python = begin.team_python(project, job)
+    if python is None:
+        raise InvalidInput(
+            "neither train.requirements nor train.python is set",
+            where=project.source,
+            fix="name the requirements file of the training, or an interpreter that has everything",
+        )
+    lock = locks.lock_environment(python)
+
+    experiment = client.experiment_id(project.registry.experiment or project.model)
+    close_left_behind(client, experiment)
+    run = client.create_run(experiment, readable_version(commit), _tags(project, training))
+    job.say(f"MLflow run {run.id}: {shell}")
+    with Guardian(begin.tracking_uri(project, job), run.id) as guardian:
+        try:
+            _run_command(project, job, training, run, shell, guardian)
+            finished = client.get_run(run.id)
+            logged = _the_one_model(client, finished)
+            client.update_run(run.id, "FINISHED")
+        except KeyboardInterrupt:
+            client.update_run(run.id, "KILLED")
+            raise
+        except BaseException:
+            client.update_run(run.id, "FAILED")
+            raise
+    version = registered_version(client, project.model, finished, logged)
+    origin = Origin(
+        run=finished,
+        readable_version=readable_version(commit),
+        semantic_version=semantic_version,
+        data_digest=training.data_digest,
+        commit=commit,
+        seed=project.train.seed,
+        parameters=training.parameters,
+    )
+    return make_candidate(client, job, project.model, version, origin, python, lock)
+
+
+def readable_version(commit: str) -> str:
+    return f"{datetime.now(UTC):%Y%m%d}-{commit[:7]}"
+
+
+def close_left_behind(client: MLflow, experiment: str) -> None:
+    """Runs of a machine that died as a whole, its guardian with it: nobody else closes them."""
+    for run in client.search_runs(experiment, f"attributes.status = 'RUNNING' AND tags.`{DEADLINE_TAG}` != ''"):
+        deadline = run.tags.get(DEADLINE_TAG, "")
+        if deadline.isdigit() and int(deadline) < time.time() * 1000:
+            client.update_run(run.id, "KILLED")
+
+
+def registered_version(client: MLflow, model: str, run: Run, logged: LoggedModel) -> int:
+    """The version of what the run logged: registered by the command itself, or now."""
+    own = (
+        [version for version in client.search_versions(model) if version.run_id == run.id]
+        if client.get_model(model)
+        else []
+    )
+    if own:
+        return own[-1].version
+    client.ensure_model(model)
+    return client.create_version(
+        model, logged.source, run.id, tags={}, description="", model_id=logged.model_id or None
+    ).version
+
+
+def _tags(project: Resolved, training: Training) -> dict[str, str]:
+    deadline = int((time.time() + project.train.timeout_minutes * 60 + 600) * 1000)
+    return {
+        DEADLINE_TAG: str(deadline),
+        "modelway.commit": training.commit,
+        "modelway.data": training.data_digest,
+        "modelway.seed": str(project.train.seed),
+        "modelway.parameters": json.dumps(training.parameters, sort_keys=True)[:5000],
+    }
+
+
+def _run_command(
+    project: Resolved,
+    job: ci.Job,
+    training: Training,
+    run: Run,
+    shell: str,
+    guardian: Guardian,
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="modelway-train-") as folder:
+        file = Path(folder, "training.json")
+        handed = handover.Handover(
+            data=str(training.data),
+            seed=project.train.seed,
+            parameters=training.parameters,
+            tracking_uri=begin.tracking_uri(project, job),
+            experiment_id=run.experiment_id,
+            run_id=run.id,
+        )
+        handover.write_file(handed, file)
+        environ = handover.environment(begin.team_environ(project, job), handed, file)
+        with job.foreign_output():
+            command.run(shell, job.folder, environ, project.train.timeout_minutes * 60, job.say, guardian.guards)
+
+
+def _the_one_model(client: MLflow, run: Run) -> LoggedModel:
+    logged = client.logged_models(run)
+    if len(logged) == 1:
+        return logged[0]
+    if not logged:
+        raise InvalidInput(
+            f"the command logged no model to the MLflow run {run.id}",
+            where="train.command",
+            fix="log it inside mlflow.start_run(), which resumes the run of $MLFLOW_RUN_ID",
+        )
+    names = ", ".join(sorted(model.path for model in logged))
+    raise InvalidInput(
+        f"the command logged {len(logged)} models to one run ({names[:200]})",
+        where="train.command",
+        fix="log the one that is to be judged; another belongs in a run of its own",
+    )

@@ -1,0 +1,1 @@
+"""Running the team's own training command, and closing its MLflow run whatever happens."""

@@ -1,0 +1,100 @@
+"""Parquet: types are what the file says; text in it is read as it would be in CSV."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("sql", "kind", "failing"),
+    [
+        ("1::INTEGER", "integer", []),
+        ("18446744073709551615::UBIGINT", "integer", []),
+        ("3.0::DOUBLE", "integer", []),
+        ("3.5::DOUBLE", "integer", ["a is a whole number"]),
+        ("3.0::DECIMAL(9, 2)", "integer", []),
+        ("3.5::DECIMAL(9, 2)", "integer", ["a is a whole number"]),
+        ("'3'", "integer", []),
+        ("'3.5'", "integer", ["a is a whole number"]),
+        ("1::BIGINT", "number", []),
+        ("1.5::FLOAT", "number", []),
+        ("1.5::DECIMAL(9, 2)", "number", []),
+        ("true", "number", ["a is a number"]),
+        ("true", "boolean", []),
+        ("1", "boolean", ["a is true or false"]),
+        ("DATE '2013-01-01'", "date", []),
+        ("TIMESTAMP '2013-01-01'", "date", ["a is a date"]),
+        ("TIMESTAMP '2013-01-01'", "timestamp", []),
+        ("TIMESTAMP_NS '2013-01-01'", "timestamp", []),
+        ("TIMESTAMPTZ '2013-01-01 00:00:00+00'", "timestamp", []),
+        ("DATE '2013-01-01'", "timestamp", ["a is a time"]),
+        ("'x'", "string", []),
+        ("1", "string", ["a is text"]),
+        ("'x'::BLOB", "string", ["a is text"]),
+        ("[1, 2]", "number", ["a is a number"]),
+        ("{'x': 1, 'y': {'z': 2}}", "string", ["a is text"]),
+    ],
+)
+def test_physical_types(judge: Any, parquet: Any, sql: str, kind: str, failing: list[str]) -> None:
+    path = parquet(f"SELECT {sql} AS a, 1 AS b")
+    assert judge(f"columns: {{a: {{type: {kind}}}, b: {{type: integer}}}}", path).failing == failing
+
+
+def test_a_wrong_type_is_named(judge: Any, parquet: Any) -> None:
+    check = judge("columns: {a: {type: date, range: [2013-01-01, null]}}", parquet("SELECT 1::BIGINT AS a"))["a is a date"]
+    assert (check.detail, check.n, check.value) == ("stored as BIGINT", 1, 1)
+
+
+def test_nan_is_missing_and_infinity_no_number(judge: Any, parquet: Any) -> None:
+    """Neither is ever within a range."""
+    path = parquet("SELECT unnest(['1.0', 'nan', 'inf', '-inf', NULL])::DOUBLE AS a")
+    judged = judge("columns: {a: {type: number, range: [0, 2], max-null-percent: 50}}", path)
+    assert (judged["a nulls"].value, judged["a nulls"].outcome) == (40, "pass")
+    check = judged["a is a number"]
+    assert (check.n, check.value, [example.row for example in check.examples]) == (3, 2, [3, 4])
+    assert (judged["a in range"].n, judged["a in range"].value) == (1, 0)
+
+
+def test_single_precision_is_compared_in_single_precision(judge: Any, parquet: Any) -> None:
+    path = parquet("SELECT 0.1::FLOAT AS a")
+    assert judge("columns: {a: {type: number, range: [0, 0.1], allowed: [0.1]}}", path).failing == []
+    assert judge("columns: {a: {type: number, range: [0, 0.09999]}}", path).failing == ["a in range"]
+
+
+def test_rows_are_named_by_file_and_number(judge: Any, parquet: Any, tmp_path: Any) -> None:
+    """The first ones in the order of files and rows, also in a folder and by a pattern, not what is hidden there."""
+    for name, query in {
+        "data/b/2.parquet": "SELECT range AS a FROM range(5000, 10000)",
+        "data/a/1.parquet": "SELECT range AS a FROM range(5000)",
+        "data/_tmp/0.parquet": "SELECT 'x' AS other",
+    }.items():
+        parquet(query, name)
+    contract = "columns: {a: {type: integer, range: [3, 9997]}}"
+    judged = judge(contract, tmp_path / "data", examples=10)
+    shown = [(example.file, example.row, example.value) for example in judged["a in range"].examples]
+    assert shown == [
+        ("a/1.parquet", 1, "0"),
+        ("a/1.parquet", 2, "1"),
+        ("a/1.parquet", 3, "2"),
+        ("b/2.parquet", 4999, "9998"),
+        ("b/2.parquet", 5000, "9999"),
+    ]
+    assert judge(contract, tmp_path / "data" / "*" / "2.parquet")["a in range"].n == 5000
+
+
+def test_csv_files_of_a_folder_are_one_table(judge: Any, tmp_path: Any) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name, rows in {"1": "a,b\n1,x\n2,x\n", "2": "a,b\n", "3": "a,b\n2,x\nx,y\n"}.items():
+        (folder / f"{name}.csv").write_text(rows)
+    judged = judge("columns: {a: {type: integer}}\nunique: [[a]]", folder)
+    assert judged.report.rows == 4
+    assert [(example.file, example.row) for example in judged["a is a whole number"].examples] == [("3.csv", 2)]
+    assert judged["a unique"].value == 1
+
+
+def test_columns_that_differ_in_case_only_are_two(judge: Any, parquet: Any) -> None:
+    from_csv = judge("columns: {A: {type: integer}, a: {type: string}}", "A,a\n1,x\n")
+    assert from_csv.failing == []

@@ -1,0 +1,86 @@
+"""Simulated coverage, quick and seeded: an interval that is too short, turned round or taken from the naive peer fails.
+
+benchmarks/interval_coverage.py measures the same over more settings and runs; the floors here leave three standard
+errors of the simulation below what was measured there.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "interval_coverage.py"
+
+
+@pytest.fixture(scope="module")
+def benchmark() -> ModuleType:
+    specification = importlib.util.spec_from_file_location("interval_coverage", BENCHMARK)
+    assert specification and specification.loader
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+def share_held(setting: object, runs: int) -> tuple[float, float, float]:
+    """Coverage of ours among the judged, share refused, coverage of the naive peer."""
+    rng = np.random.default_rng(5)
+    held = refused = peer_held = 0
+    for _ in range(runs):
+        ours, (low, high) = setting.draw(rng)
+        peer_held += low <= setting.truth <= high
+        if ours.interval is None:
+            refused += 1
+        else:
+            held += ours.interval[0] - 1e-9 <= setting.truth <= ours.interval[1] + 1e-9
+    return held / max(1, runs - refused), refused / runs, peer_held / runs
+
+
+CASES = {
+    "one rate near 1": (lambda b: b.single_rate(50, 0.98), 1000, 0.95),
+    "accuracy difference": (lambda b: b.paired_rates("accuracy", 200, 0.86, 0.03, 0.02), 1000, 0.93),
+    "accuracy difference, few rows": (lambda b: b.paired_rates("accuracy", 50, 0.95, 0.01, 0.01), 1000, 0.93),
+    "recall difference, few positives": (lambda b: b.paired_rates("recall", 10, 0.7, 0.05, 0.05), 1000, 0.93),
+    "balanced accuracy difference": (lambda b: b.balanced_difference(500, 0.1), 400, 0.92),
+    "AUC": (lambda b: b.one_area(40, 400, 0.91), 400, 0.90),
+    "AUC near 1": (lambda b: b.one_area(40, 400, 0.985), 400, 0.92),
+    "AUC difference": (lambda b: b.area_difference(40, 400, (0.92, 0.9)), 400, 0.91),
+    "log loss": (lambda b: b.log_loss(500, 0.3), 1000, 0.92),
+    "root mean squared error difference": (lambda b: b.root_mean_squared_difference(200), 1000, 0.92),
+    "median absolute error": (lambda b: b.median_error(100), 1000, 0.93),
+    "equal groups": (lambda b: b.disparity("demographic_parity_difference", (0.3,) * 10, 500), 200, 0.97),
+    "groups apart": (lambda b: b.disparity("demographic_parity_difference", (0.3, 0.2, 0.25), 500), 400, 0.93),
+    "ratio of groups": (lambda b: b.disparity("demographic_parity_ratio", (0.3, 0.2, 0.25), 500), 400, 0.93),
+    "latency": (lambda b: b.latency(8), 1000, 0.94),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_interval_holds_the_truth_as_often_as_it_says(benchmark: ModuleType, name: str) -> None:
+    make, runs, floor = CASES[name]
+    held, refused, _ = share_held(make(benchmark), runs)
+    assert held >= floor
+    assert refused < 0.3, "an interval that is hardly ever given proves nothing"
+
+
+def test_resampled_intervals_hold_it_too(benchmark: ModuleType) -> None:
+    from modelway.gate import counts
+
+    close = ((0.82, 0.8), (0.05, 0.05))
+    held, refused, _ = share_held(benchmark.of_counts("precision", counts.precision_of, 3000, 0.3, close), 150)
+    assert held >= 0.89 and refused == 0
+
+
+def test_the_naive_peers_do_not(benchmark: ModuleType) -> None:
+    """What the methods are there for; if this fails the settings above have become too easy."""
+    near_one = benchmark.single_rate(50, 0.98)
+    equal_groups = benchmark.disparity("demographic_parity_difference", (0.3,) * 10, 500)
+    unequal = benchmark.one_area(40, 400, 0.985, 2.0)
+    assert share_held(near_one, 500)[2] < 0.7
+    assert share_held(equal_groups, 100)[2] < 0.1
+    assert share_held(unequal, 200)[2] < 0.85

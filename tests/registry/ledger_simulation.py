@@ -1,0 +1,261 @@
+"""Every schedule of several ledger commands, without threads.
+
+A command is deterministic in the answers of its store. So it is run again from its start with the answers that it had so
+far, up to its next call: that call is its next step, and the schedule decides when it is carried out. Situations (what the
+store holds, and what each command has seen) are numbered and visited once: two orders of steps that lead to the same
+situation are one from there on, and the number of schedules is the number of paths.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from modelway.errors import ModelwayError
+from modelway.registry.ledger import LedgerStore, Writer
+from modelway.registry.ledger_entries import StoredEntry
+from modelway.registry.transport import AmbiguousAnswer
+
+MODEL = "flights"
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+Call = tuple[str, tuple[Any, ...]]
+"""A store's method and its arguments."""
+LOST = "lost"
+"""The answer that never came."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a store holds."""
+
+    entries: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    aliases: tuple[tuple[str, int], ...] = ()
+
+    @functools.cached_property
+    def stored(self) -> tuple[StoredEntry, ...]:
+        return tuple(StoredEntry(n, text, dict(marks)) for n, (text, marks) in enumerate(self.entries, 1))
+
+
+def carried_out(held: Held, call: Call) -> tuple[Held, Any]:
+    """What the store holds after the call, and its answer."""
+    name, arguments = call
+    if name == "entries":
+        return held, held.stored
+    if name == "alias":
+        return held, dict(held.aliases).get(arguments[0])
+    if name == "append":
+        return Held((*held.entries, (arguments[0], ())), held.aliases), None
+    if name == "set_alias":
+        return Held(held.entries, tuple(sorted({**dict(held.aliases), arguments[0]: arguments[1]}.items()))), None
+    if name == "mark":
+        number, key, value = arguments
+        text, marks = held.entries[number - 1]
+        changed = (text, tuple(sorted({**dict(marks), key: value}.items())))
+        return Held((*held.entries[: number - 1], changed, *held.entries[number:]), held.aliases), None
+    raise AssertionError(name)
+
+
+class Paused(BaseException):
+    """The command has come to a call that the schedule has not carried out yet."""
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+
+
+class ReplayingStore(LedgerStore):
+    """Gives the answers of the past, then stops at the next call."""
+
+    model = MODEL
+
+    def __init__(self, answers: tuple[Any, ...]) -> None:
+        self.answers = iter(answers)
+
+    def _call(self, name: str, *arguments: Any) -> Any:
+        try:
+            answer = next(self.answers)
+        except StopIteration:
+            raise Paused((name, arguments)) from None
+        if answer is LOST:
+            raise AmbiguousAnswer("the answer was lost")
+        return answer
+
+    def entries(self) -> tuple[StoredEntry, ...]:
+        return self._call("entries")
+
+    def append(self, text: str) -> None:
+        self._call("append", text)
+
+    def mark(self, number: int, key: str, value: str) -> None:
+        self._call("mark", number, key, value)
+
+    def alias(self, name: str) -> int | None:
+        return self._call("alias", name)
+
+    def set_alias(self, name: str, version: int) -> None:
+        self._call("set_alias", name, version)
+
+
+Command = Callable[[LedgerStore, Writer], object]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: with a result, or with an error for its user."""
+
+    result: object
+    error: ModelwayError | None = None
+
+
+def next_step(command: Command, name: str, answers: tuple[Any, ...]) -> Call | Ended:
+    writer = Writer(who=name, nonce=name, clock=lambda: NOW, sleep=lambda seconds: None)
+    try:
+        return Ended(command(ReplayingStore(answers), writer))
+    except Paused as paused:
+        return paused.call
+    except ModelwayError as error:
+        return Ended(None, error)
+
+
+def alone(command: Command, name: str, held: Held) -> tuple[Held, Ended, list[Call]]:
+    """The command from start to end with nobody else about."""
+    answers: list[Any] = []
+    calls: list[Call] = []
+    while not isinstance(step := next_step(command, name, tuple(answers)), Ended):
+        held, answer = carried_out(held, step)
+        answers.append(answer)
+        calls.append(step)
+    return held, step, calls
+
+
+@dataclass(frozen=True)
+class Situation:
+    """held and seen are numbers given by the Exploration; late are calls whose answers were lost and that the store
+    has not carried out yet; losses is how many answers may still be lost."""
+
+    held: int
+    seen: tuple[int, ...]
+    late: tuple[Call, ...] = ()
+    losses: int = 0
+
+
+class Exploration:
+    """All situations that the commands can bring about together, from what the store holds at first."""
+
+    def __init__(self, commands: Mapping[str, Command], held: Held, losses: int = 0) -> None:
+        self.names, self.commands = tuple(commands), tuple(commands.values())
+        self.holds: list[Held] = []
+        self.numbers: dict[Held, int] = {}
+        self.pasts: list[tuple[Any, ...]] = [()]
+        self.past_numbers: dict[tuple[int, Any], int] = {}
+        self.steps: dict[tuple[int, int], Call | Ended] = {}
+        self.results: dict[tuple[int, Call], tuple[int, Any, int]] = {}
+        self.answers: dict[Any, int] = {}
+        self.start = Situation(self._number(held), (0,) * len(commands), (), losses)
+
+    def step(self, situation: Situation, index: int) -> Call | Ended:
+        key = (index, situation.seen[index])
+        if key not in self.steps:
+            self.steps[key] = next_step(self.commands[index], self.names[index], self.pasts[key[1]])
+        return self.steps[key]
+
+    def ended(self, situation: Situation) -> tuple[Ended, ...] | None:
+        ends = tuple(self.step(situation, index) for index in range(len(self.commands)))
+        return ends if all(isinstance(end, Ended) for end in ends) else None  # type: ignore[return-value]
+
+    def following(self, situation: Situation) -> Iterator[tuple[int, Situation]]:
+        """Whose step, and the situation after it; -1 for a call that the store carries out late."""
+        for index in range(len(self.commands)):
+            step = self.step(situation, index)
+            if isinstance(step, Ended):
+                continue
+            held, answer, number = self._result(situation.held, step)
+            yield index, self._moved(situation, index, held, answer, number)
+            if situation.losses and step[0] in ("append", "set_alias"):
+                moved = self._moved(situation, index, situation.held, LOST, -1)
+                yield index, Situation(moved.held, moved.seen, (*situation.late, step), situation.losses - 1)
+        for position, call in enumerate(situation.late):
+            rest = situation.late[:position] + situation.late[position + 1 :]
+            yield -1, Situation(self._result(situation.held, call)[0], situation.seen, rest, situation.losses)
+
+    def situations(self) -> tuple[set[Situation], int]:
+        """Every situation that can be reached, and the number of schedules that lead to an end."""
+        schedules: dict[Situation, int] = {}
+        stack: list[tuple[Situation, Iterator[Situation]]] = []
+        open_ = (self.start, iter([after for _, after in self.following(self.start)]))
+        stack.append(open_)
+        schedules[self.start] = 0
+        while stack:
+            situation, rest = stack[-1]
+            after = next(rest, None)
+            if after is None:
+                stack.pop()
+                if stack:
+                    schedules[stack[-1][0]] += schedules[situation]
+            elif after in schedules:
+                schedules[situation] += schedules[after]
+            else:
+                following = [later for _, later in self.following(after)]
+                schedules[after] = 0 if following else 1
+                stack.append((after, iter(following)))
+        return set(schedules), schedules[self.start]
+
+    def _number(self, held: Held) -> int:
+        if held not in self.numbers:
+            self.numbers[held] = len(self.holds)
+            self.holds.append(held)
+        return self.numbers[held]
+
+    def _result(self, number: int, call: Call) -> tuple[int, Any, int]:
+        if (number, call) not in self.results:
+            held, answer = carried_out(self.holds[number], call)
+            # An answer is named by what it was made from: the entries by their store's part, an alias by its value.
+            name = (call[0], self.holds[number].entries if call[0] == "entries" else answer)
+            self.results[number, call] = (self._number(held), answer, self.answers.setdefault(name, len(self.answers)))
+        return self.results[number, call]
+
+    def _moved(self, situation: Situation, index: int, held: int, answer: Any, answer_number: int) -> Situation:
+        key = (situation.seen[index], answer_number)
+        if key not in self.past_numbers:
+            self.past_numbers[key] = len(self.pasts)
+            self.pasts.append((*self.pasts[situation.seen[index]], answer))
+        seen = (*situation.seen[:index], self.past_numbers[key], *situation.seen[index + 1 :])
+        return Situation(held, seen, situation.late, situation.losses)
+
+
+def conflicting(a: Call, b: Call) -> bool:
+    """Whether the order of the two calls can matter."""
+    kinds = {a[0], b[0]}
+    return kinds in (
+        {"append"},
+        {"set_alias"},
+        {"append", "entries"},
+        {"mark", "entries"},
+        {"set_alias", "alias"},
+    )
+
+
+def canonical_schedules(exploration: Exploration) -> Iterator[tuple[int, ...]]:
+    """One schedule for each set of schedules that differ only in the order of steps that do not conflict (sleep sets;
+    Godefroid, Partial-Order Methods, 1996, section 5)."""
+
+    def walk(situation: Situation, schedule: tuple[int, ...], asleep: frozenset[int]) -> Iterator[tuple[int, ...]]:
+        steps = {index: exploration.step(situation, index) for index in range(len(exploration.commands))}
+        awake = [index for index, step in steps.items() if not isinstance(step, Ended) and index not in asleep]
+        if all(isinstance(step, Ended) for step in steps.values()):
+            yield schedule
+        tried: set[int] = set()
+        for index in awake:
+            following = next(after for who, after in exploration.following(situation) if who == index)
+            still = {
+                other
+                for other in asleep | tried
+                if not conflicting(steps[other], steps[index])  # type: ignore[arg-type]
+            }
+            yield from walk(following, (*schedule, index), frozenset(still))
+            tried.add(index)
+
+    yield from walk(exploration.start, (), frozenset())
