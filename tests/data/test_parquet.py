@@ -43,7 +43,9 @@ def test_physical_types(judge: Any, parquet: Any, sql: str, kind: str, failing: 
 
 
 def test_a_wrong_type_is_named(judge: Any, parquet: Any) -> None:
-    check = judge("columns: {a: {type: date, range: [2013-01-01, null]}}", parquet("SELECT 1::BIGINT AS a"))["a is a date"]
+    check = judge("columns: {a: {type: date, range: [2013-01-01, null]}}", parquet("SELECT 1::BIGINT AS a"))[
+        "a is a date"
+    ]
     assert (check.detail, check.n, check.value) == ("stored as BIGINT", 1, 1)
 
 

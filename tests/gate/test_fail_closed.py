@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from modelway.config.sections import Comparison, Gate, Limit
 from modelway.errors import InvalidInput
 from modelway.gate import HeldOut, Scored, judge
-from modelway.gate.metrics import TASKS
+from modelway.gate.metrics import TASKS, compare, measure
 from modelway.gate.predictions import Predictions
 from modelway.gate.rows import Rows
-from modelway.gate.metrics import compare, measure
 
 N = 80
 # Limits that any judged value keeps: only the guard against bad data can stop a pass.
@@ -46,8 +45,9 @@ def outcome(labels: Any, predictions: Any, policy: Gate = EASY, classes: Any = N
     try:
         return judge(policy, HeldOut(np.asarray(labels), {}), Scored(predictions, classes, (), 1), production).outcome
     except InvalidInput as told:
-        assert "\n" not in told.line()
-        return "told"
+        line = told.line()
+    assert "\n" not in line
+    return "told"
 
 
 def test_the_policy_is_so_easy_that_good_predictions_pass() -> None:
@@ -119,7 +119,7 @@ def test_no_rows_are_inconclusive_even_when_the_model_raised_on_them() -> None:
 @pytest.mark.parametrize("n", [0, 1, 2, 5])
 @pytest.mark.parametrize("same", [False, True])
 def test_every_metric_survives_tiny_data_without_a_pass_by_accident(task: str, n: int, same: bool) -> None:
-    """No metric raises or returns an interval without width, on no, one or a few rows, or on rows that are all alike."""
+    """No metric raises or gives an interval without width, on no, one or a few rows, or on rows that are alike."""
     rng = np.random.default_rng(n)
     truth: np.ndarray = np.zeros(n, dtype=bool) if same else rng.random(n) < 0.5
     if task == "binary":

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from modelway.errors import ModelwayError
-from modelway.registry.ledger import LedgerStore, Writer
-from modelway.registry.ledger_entries import StoredEntry
+from modelway.registry.ledger import Appended, LedgerStore, Writer
+from modelway.registry.ledger_entries import History, Recorded, StoredEntry
 from modelway.registry.transport import AmbiguousAnswer
 
 MODEL = "flights"
@@ -64,6 +64,7 @@ class Paused(BaseException):
 
     def __init__(self, call: Call) -> None:
         self.call = call
+        self.continuation: object = None
 
 
 class ReplayingStore(LedgerStore):
@@ -111,13 +112,50 @@ class Ended:
 
 
 def next_step(command: Command, name: str, answers: tuple[Any, ...]) -> Call | Ended:
+    return _run(command, name, answers)[0]
+
+
+def _run(command: Command, name: str, answers: tuple[Any, ...]) -> tuple[Call | Ended, object]:
+    """The next step, and what all that follows depends on."""
     writer = Writer(who=name, nonce=name, clock=lambda: NOW, sleep=lambda seconds: None)
     try:
-        return Ended(command(ReplayingStore(answers), writer))
+        ended = Ended(command(ReplayingStore(answers), writer))
     except Paused as paused:
-        return paused.call
+        return paused.call, _continuation(paused, name)
     except ModelwayError as error:
-        return Ended(None, error)
+        ended = Ended(None, error)
+    return ended, (str(ended.error), _kept(ended.result, "", name))
+
+
+def _continuation(paused: Paused, name: str) -> object:
+    """Where the command's functions stand and what they hold: two pasts that agree in it have the same future."""
+    frames = []
+    trace = paused.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        if frame.f_code.co_filename.endswith("ledger.py"):
+            held = tuple((key, _kept(value, frame.f_code.co_name, name)) for key, value in sorted(frame.f_locals.items()))
+            frames.append((frame.f_code.co_name, frame.f_lasti, held))
+        trace = trace.tb_next
+    return tuple(frames)
+
+
+def _kept(value: object, function: str, name: str) -> object:
+    """What of a local variable can matter. Of a history: `settle` compares two as a whole; the others ask for the
+    heads and for their own entries (test_ledger_schedules.py compares with an exploration that merges nothing)."""
+    if isinstance(value, History):
+        if function == "settle":
+            return tuple((row.number, row.text, tuple(sorted(row.marks.items()))) for row in value.stored)
+        heads = {row.entry.environment: (row.number, row.applied) for row in value.on_chain()}
+        mine = tuple((row.number, row.state) for row in value.written_by(name))
+        return value.head, value.problems, tuple(sorted(heads.items())), mine
+    if isinstance(value, Recorded):
+        return value.number, value.state, value.applied
+    if isinstance(value, Appended):
+        return tuple(_kept(part, function, name) for part in (value.recorded, value.history, value.later))
+    if isinstance(value, (ReplayingStore, Writer)):
+        return None
+    return repr(value)
 
 
 def alone(command: Command, name: str, held: Held) -> tuple[Held, Ended, list[Call]]:
@@ -145,12 +183,14 @@ class Situation:
 class Exploration:
     """All situations that the commands can bring about together, from what the store holds at first."""
 
-    def __init__(self, commands: Mapping[str, Command], held: Held, losses: int = 0) -> None:
+    def __init__(self, commands: Mapping[str, Command], held: Held, losses: int = 0, merging: bool = True) -> None:
+        self.merging = merging
         self.names, self.commands = tuple(commands), tuple(commands.values())
         self.holds: list[Held] = []
         self.numbers: dict[Held, int] = {}
         self.pasts: list[tuple[Any, ...]] = [()]
-        self.past_numbers: dict[tuple[int, Any], int] = {}
+        self.past_numbers: dict[tuple[int, int, int], int] = {}
+        self.continuations: dict[object, int] = {}
         self.steps: dict[tuple[int, int], Call | Ended] = {}
         self.results: dict[tuple[int, Call], tuple[int, Any, int]] = {}
         self.answers: dict[Any, int] = {}
@@ -218,10 +258,17 @@ class Exploration:
         return self.results[number, call]
 
     def _moved(self, situation: Situation, index: int, held: int, answer: Any, answer_number: int) -> Situation:
-        key = (situation.seen[index], answer_number)
+        key = (index, situation.seen[index], answer_number)
         if key not in self.past_numbers:
-            self.past_numbers[key] = len(self.pasts)
-            self.pasts.append((*self.pasts[situation.seen[index]], answer))
+            past = (*self.pasts[situation.seen[index]], answer)
+            step, continuation = _run(self.commands[index], self.names[index], past)
+            number = len(self.pasts)
+            if self.merging:
+                number = self.continuations.setdefault((index, continuation), number)
+            if number == len(self.pasts):
+                self.pasts.append(past)
+                self.steps[index, number] = step
+            self.past_numbers[key] = number
         seen = (*situation.seen[:index], self.past_numbers[key], *situation.seen[index + 1 :])
         return Situation(held, seen, situation.late, situation.losses)
 

@@ -19,6 +19,9 @@ from msgspec import inspect
 from modelway.errors import InvalidInput
 
 T = TypeVar("T")
+LONGEST_NUMBER = 300
+"""Digits of a whole number; Python itself refuses to read more than a few thousand."""
+
 Where = tuple[str | int, ...]
 """A place in a document: the keys and indices that lead to it."""
 
@@ -230,7 +233,7 @@ def _scalar(node: yaml.Node) -> Any:
     text: str = node.value
     if kind == "bool":
         return text.lower() == "true"
-    if kind == "int":
+    if kind == "int" and len(text) <= LONGEST_NUMBER:
         return int(text)
     if kind == "float":
         return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))

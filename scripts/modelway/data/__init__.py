@@ -1,7 +1,17 @@
 """Data contracts: each check is written once (checks) and run by an engine (engines) over a format (sources)."""
 
 from modelway.data.contract import Contract, load_contract
-from modelway.data.report import CheckResult, ContractReport, Example, to_markdown
+from modelway.data.report import CheckResult, ContractReport, Example, ValidationReport, combined, to_markdown
 from modelway.data.validation import validate
 
-__all__ = ["CheckResult", "Contract", "ContractReport", "Example", "load_contract", "to_markdown", "validate"]
+__all__ = [
+    "CheckResult",
+    "Contract",
+    "ContractReport",
+    "Example",
+    "ValidationReport",
+    "combined",
+    "load_contract",
+    "to_markdown",
+    "validate",
+]

@@ -63,7 +63,7 @@ class Contract(Section, frozen=True):
     """The cells of a CSV file, quoted or not, that mean a missing value."""
     delimiter: Name = ","
     """Of a CSV file."""
-    columns: dict[str, Column] = {}
+    columns: dict[str, Column] = {}  # noqa: RUF012 - msgspec copies it
 
     @property
     def digest(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -45,6 +46,8 @@ class ContractReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """The same data, contract and moment give the same report, byte for byte."""
 
     schema: str = "modelway/contract-report/1"
+    data: str
+    """The data's name, as it was given."""
     outcome: Outcome
     rows: int
     checks: tuple[CheckResult, ...]
@@ -56,14 +59,25 @@ class ContractReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         return tuple(check for check in self.checks if check.outcome == "fail")
 
 
-def to_markdown(report: ContractReport, title: str = "Data contract") -> str:
+class ValidationReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One contract over several data sets: what validate-data hands on."""
+
+    schema: str = "modelway/validation-report/1"
+    outcome: Outcome
+    reports: tuple[ContractReport, ...]
+
+
+def combined(reports: Sequence[ContractReport]) -> ValidationReport:
+    """A pass only where there is a report, and every one passes."""
+    good = bool(reports) and all(report.outcome == "pass" for report in reports)
+    return ValidationReport(outcome="pass" if good else "fail", reports=tuple(reports))
+
+
+def to_markdown(report: ContractReport) -> str:
     """For the run's page: failing checks first, each with its first examples."""
     failing = report.failing
     passing = tuple(check for check in report.checks if check.outcome == "pass")
-    counts = (
-        f"{len(failing)} of {len(report.checks)} checks fail" if failing else f"all {len(report.checks)} checks pass"
-    )
-    lines = [f"## {markdown.cell(title)}: {report.outcome}", "", f"{report.rows:,} rows; {counts}."]
+    lines = [f"## Data contract, {markdown.cell(report.data)}: {report.outcome}", "", f"{counts_in_words(report)}."]
     if failing:
         shown = ((*_figures(check), _examples(check)) for check in failing)
         lines += ["", markdown.table(("Failing check", *FIGURES, "Examples"), shown)]
@@ -72,6 +86,11 @@ def to_markdown(report: ContractReport, title: str = "Data contract") -> str:
         lines += ["", f"<details><summary>{len(passing)} passing checks</summary>\n\n{table}\n\n</details>"]
     lines += ["", f"Data `{report.data_digest}`, contract `{report.contract_digest}`."]
     return "\n".join(lines)
+
+
+def counts_in_words(report: ContractReport) -> str:
+    failing, checks = len(report.failing), len(report.checks)
+    return f"{report.rows:,} rows; {f'{failing} of {checks} checks fail' if failing else f'all {checks} checks pass'}"
 
 
 def _figures(check: CheckResult) -> tuple[str, str, str, str, str]:

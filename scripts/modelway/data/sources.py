@@ -27,6 +27,7 @@ class Source:
     """Files of one format that are one table. `name` is what messages call it."""
 
     name: str
+    path: Path
     format: Format
     files: tuple[Path, ...]
     root: Path
@@ -38,38 +39,37 @@ class Source:
 
     def label(self, file: Path) -> str:
         """A file's name in a message."""
-        return self.name if file == self.root else str(file)
+        return self.name if file == self.root else f"{self.short(file)} in {self.name}"
 
 
-def find_source(path: Path) -> Source:
+def find_source(path: Path, name: str = "") -> Source:
     """The data at a path: a file, a folder with files of one format anywhere below it, or a pattern with `*`.
 
     InvalidInput where there is nothing, an empty file, or two formats. Hidden files, and those whose name or folder
     starts with `_`, are not data.
     """
-    name = str(path)
+    name = name or str(path)
     if path.is_file():
-        return Source(name, _format_of(path, name), (path,), path)
+        return Source(name, path, _format_of(path, name), (path,), path)
     if path.is_dir():
         root, found = path, [file for file in path.rglob("*") if file.is_file() and file.suffix.lower() in SUFFIXES]
-    elif re.search(r"[*?\[]", name):
+    elif re.search(r"[*?\[]", str(path)):
         root, found = _matches(path)
     else:
         raise InvalidInput("no such file", where=name, fix="name an existing CSV or Parquet file, or a folder of them")
     files = sorted(file for file in found if not _is_hidden(file.relative_to(root)))
     if not files:
         raise InvalidInput("no data in it", where=name, fix="put .csv or .parquet files there, or name another place")
-    formats = {_format_of(file, str(file)) for file in files}
+    formats = {_format_of(file, f"{file.relative_to(root).as_posix()} in {name}") for file in files}
     if len(formats) > 1:
         raise InvalidInput("CSV and Parquet files are mixed", where=name, fix="name one kind, such as folder/*.parquet")
-    return Source(name, formats.pop(), tuple(files), root)
+    return Source(name, path, formats.pop(), tuple(files), root)
 
 
 def digest_of_source(source: Source) -> str:
     """The data's digest (modelway.records.digest_of_data); for a pattern, over the files that it matches."""
-    path = Path(source.name)
-    if path.exists():
-        return digest_of_data(path)
+    if source.path.exists():
+        return digest_of_data(source.path)
     listing = ((source.short(file), file.stat().st_size, sha256_of_file(file)) for file in source.files)
     return digest_of_listing(listing)
 

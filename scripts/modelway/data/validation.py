@@ -21,17 +21,19 @@ def validate(
     path: Path,
     now: datetime,
     *,
+    name: str = "",
     memory_mb: int = MEMORY_MB,
     examples: int = EXAMPLES,
     scratch: Path | None = None,
 ) -> ContractReport:
     """Every check of the contract, over the CSV or Parquet data at `path`: a file, a folder, or a pattern.
 
-    now: with a time zone; what freshness is measured against. memory_mb: what the engine may use; larger work spills
-    into `scratch` (the system's temporary folder). examples: how many violating values to show for each check; 0 keeps
-    data out of the report. Data that cannot be read is InvalidInput; a broken contract is a report that fails.
+    now: with a time zone; what freshness is measured against. name: what messages and the report call the data.
+    memory_mb: what the engine may use; larger work spills into `scratch` (the system's temporary folder). examples: how
+    many violating values to show for each check; 0 keeps data out of the report. Data that cannot be read is
+    InvalidInput; a broken contract is a report that fails.
     """
-    source = find_source(path)
+    source = find_source(path, name)
     with (
         tempfile.TemporaryDirectory(prefix="modelway-data-", dir=scratch) as folder,
         engine.open_table(source, contract.delimiter, contract.null_values, Path(folder), memory_mb) as table,
@@ -46,6 +48,7 @@ def validate(
     )
     failed = rows == 0 or any(check.outcome == "fail" for check in checks)
     return ContractReport(
+        data=source.name,
         outcome="fail" if failed else "pass",
         rows=rows,
         checks=checks,

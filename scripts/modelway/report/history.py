@@ -1,0 +1,53 @@
+"""The ledger as a person reads it: on a run's page, and in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modelway.registry.ledger_entries import History, Recorded
+from modelway.report.markdown import cell, table
+
+HEADS = ("entry:", "when (UTC)", "environment", "version:", "was:", "action", "who", "why", "verdict", "entry's hash")
+
+
+def markdown(history: History, environment: str = "") -> str:
+    shown = _chosen(history, environment)
+    text = f"### What was in {cell(environment or 'each environment')} of {cell(history.model)}, and why\n\n"
+    text += table(HEADS, [_row(row) for row in shown]) if shown else "Nothing yet."
+    void = sum(row.state == "void" for row in history.recorded)
+    if void:
+        text += f"\n\n{void} more {'entry' if void == 1 else 'entries'} lost a race and took no effect."
+    for problem in history.unaccepted:
+        text += f"\n\n> Warning: {cell(problem, 400)}"
+    return f"{text}\n\nHead of the ledger: `{history.head or '(empty)'}`"
+
+
+def lines(history: History, environment: str = "") -> list[str]:
+    """The same for a terminal, in columns."""
+    rows = [[head.rstrip(":") for head in HEADS[:8]], *([*_row(row)[:8]] for row in _chosen(history, environment))]
+    if len(rows) == 1:
+        return [f"nothing is in {environment or 'any environment'} of {history.model} yet"]
+    flat = [[" ".join(value.split())[:60] for value in row] for row in rows]
+    widths = [max(len(row[column]) for row in flat) for column in range(8)]
+    shown = ["  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)).rstrip() for row in flat]
+    return [*shown, f"head of the ledger: {history.head}"]
+
+
+def _chosen(history: History, environment: str) -> Sequence[Recorded]:
+    return history.on_chain(environment or None)
+
+
+def _row(row: Recorded) -> list[str]:
+    entry = row.entry
+    return [
+        str(row.number),
+        entry.when[:19].replace("T", " "),
+        entry.environment,
+        str(entry.version),
+        str(entry.previous_version or "-"),
+        entry.action if row.applied else f"{entry.action}, not finished",
+        entry.who,
+        entry.why,
+        entry.verdict.sha256[:12] if entry.verdict else "-",
+        entry.hash[:12],
+    ]

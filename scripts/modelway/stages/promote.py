@@ -1,0 +1,139 @@
+"""promote-model: put a judged version into an environment that has no deployment, by the ledger."""
+
+from __future__ import annotations
+
+import getpass
+import platform
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from modelway import ci
+from modelway.config import Resolved
+from modelway.errors import InvalidInput, Refused
+from modelway.records import Candidate, digest_of_data
+from modelway.registry import content, ledger
+from modelway.registry.ledger_entries import History, Recorded, VerdictReference
+from modelway.registry.ledger_mlflow import MLflowLedger
+from modelway.registry.mlflow import MLflow
+from modelway.registry.stored_records import StoredVerdict, read_candidate, read_verdict
+from modelway.stages import project as begin
+
+AGAIN = "run evaluate-gate again, then promote"
+
+
+def promote(project: Resolved, job: ci.Job, version: int, reason: str) -> tuple[History, Recorded]:
+    """The history afterwards, and the entry that put `version` there; that of an earlier run where it is there already.
+
+    Refused without a passing Verdict for this environment whose digests of model, data and policy are those of now, and
+    which compared with what is there now; Refused too where another promotion came first.
+    """
+    client = begin.connect_registry(project, job)
+    candidate = read_candidate(client, project.model, version)
+    store = MLflowLedger(client, project.model, client.get_run(candidate.records_run_id))
+    writer = ledger.Writer(who(job.environ))
+    history = ledger.settle(store, project.environment, project.alias, writer)
+    head = history.head_of(project.environment)
+    if head is not None and head.entry.version == version:
+        job.say(f"version {version} is in {project.environment} already, by entry {head.number}")
+        return history, head
+    begin.fetch_data(project, job)
+    stored = _passing(client, project, job, candidate, head)
+    change = ledger.Change(
+        environment=project.environment,
+        alias=project.alias,
+        action="promote",
+        version=version,
+        why=reason or "passed the gate",
+        model_digest=stored.verdict.model_digest,
+        data_digest=stored.verdict.data_digest,
+        policy_digest=stored.verdict.policy_digest,
+        verdict=VerdictReference(run=stored.run, path=stored.path, sha256=stored.sha256),
+    )
+    appended = ledger.append_and_apply(store, history, change, writer)
+    if appended.later:
+        later = appended.later.entry
+        job.warn("promote-model", f"version {later.version} has followed it into {project.environment} since")
+    return appended.history, appended.recorded
+
+
+def repair(project: Resolved, job: ci.Job, kind: str, reason: str) -> tuple[History, Recorded | None]:
+    """adopt: record an alias that was moved by hand as right. restore: set it back to what the ledger says."""
+    client = begin.connect_registry(project, job)
+    experiment = client.experiment_id(project.registry.experiment or project.model)
+    run = client.create_run(experiment, f"{kind} in {project.environment}", {})
+    client.update_run(run.id, "FINISHED")
+    store = MLflowLedger(client, project.model, run)
+    writer = ledger.Writer(who(job.environ))
+    why = reason or f"{kind} by hand"
+    if kind == "adopt":
+        done = ledger.adopt(
+            store,
+            project.environment,
+            project.alias,
+            why,
+            writer,
+            lambda version: _known_digest(client, project, version),
+        )
+    else:
+        done = ledger.restore(store, project.environment, project.alias, why, writer)
+    return (done.history, done.recorded) if done else (ledger.read(store), None)
+
+
+def history_of(project: Resolved, job: ci.Job) -> History:
+    return ledger.read(MLflowLedger(begin.connect_registry(project, job), project.model))
+
+
+def who(environ: Mapping[str, str]) -> str:
+    """The actor and the run on GitHub, the user and the machine elsewhere."""
+    if environ.get("GITHUB_ACTIONS") == "true":
+        server, repository = environ.get("GITHUB_SERVER_URL", ""), environ.get("GITHUB_REPOSITORY", "")
+        return (
+            f"{environ.get('GITHUB_ACTOR', '')}, {server}/{repository}/actions/runs/{environ.get('GITHUB_RUN_ID', '')}"
+        )
+    try:
+        return f"{getpass.getuser()} on {platform.node()}"
+    except (KeyError, OSError):  # a user id without a name, as in a container
+        return f"somebody on {platform.node()}"
+
+
+def _passing(
+    client: MLflow, project: Resolved, job: ci.Job, candidate: Candidate, head: Recorded | None
+) -> StoredVerdict:
+    named = f"version {candidate.version} for {project.environment}"
+    stored = read_verdict(client, project.model, candidate.version, project.environment)
+    if stored is None:
+        raise Refused(f"there is no verdict on {named}", fix=AGAIN)
+    verdict = stored.verdict
+    if verdict.outcome != "pass":
+        raise Refused(f"the verdict on {named} is {verdict.outcome}", fix="promote a version that passes")
+    with tempfile.TemporaryDirectory(prefix="modelway-model-") as name:
+        client.download(client.version_artifacts(project.model, candidate.version), Path(name))
+        model = content.digest(content.model_files(Path(name)))
+    data = digest_of_data(begin.data_path(project, job, "data.test"))
+    for what, judged, now in (
+        ("the model's stored files", verdict.model_digest, model),
+        ("the held-out data", verdict.data_digest, data),
+        ("the policy (section gate)", verdict.policy_digest, project.policy_digest),
+    ):
+        if judged != now:
+            raise Refused(f"{what} changed since the verdict on {named}: {judged[:12]}, now {now[:12]}", fix=AGAIN)
+    present = head.entry.version if head else None
+    if verdict.production_version != present:
+        raise Refused(
+            f"the verdict on {named} compared it with {_version(verdict.production_version)}, and"
+            f" {_version(present)} is there now",
+            fix=AGAIN,
+        )
+    return stored
+
+
+def _version(version: int | None) -> str:
+    return "no version" if version is None else f"version {version}"
+
+
+def _known_digest(client: MLflow, project: Resolved, version: int) -> str:
+    try:
+        return read_candidate(client, project.model, version).digest
+    except InvalidInput:
+        return ""  # adopted from outside, without a record: the entry says only which version it was

@@ -1,0 +1,70 @@
+"""Show what was in each environment when, who put it there, and why: the ledger, replayed and checked.
+
+Inputs: modelway.yml (section registry), an environment, and a moment: "what was in production last Tuesday?"
+Outputs: the version, the ledger's head, and whether the chain is intact.
+Exit codes: 0 shown; 1 somebody edited or deleted entries; 2 wrong input; 4 the registry failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from modelway import ci
+from modelway.errors import InvalidInput, Refused
+from modelway.report.history import lines, markdown
+from modelway.stages import project as begin
+from modelway.stages.promote import history_of
+
+INPUTS = (
+    ci.CONFIG,
+    ci.WORKING_DIRECTORY,
+    ci.Input("environment", "Only this environment. Left out: all of them."),
+    ci.TRACKING_URI,
+    ci.Input("at", "What was there at this time, such as 2026-11-17T12:00:00Z. Left out: now."),
+    ci.REPORT_DIRECTORY,
+)
+
+OUTPUTS = {
+    "version": "the version that is, or at that time was, in the environment; empty where none is named or none was",
+    "ledger-head": "the hash of the ledger's last entry",
+    "intact": "true where no entry was edited or deleted",
+    "report": "the path of show-history.json",
+}
+
+
+def work(values: ci.Values, job: ci.Job) -> int:
+    project = begin.resolve(values, job, INPUTS)
+    history = history_of(project, job)
+    moment = _moment(values.get("at", ""))
+    for line in lines(history, project.environment):
+        job.say(line)
+    if project.environment:
+        there = history.at(project.environment, moment)
+        job.set_output("version", str(there.entry.version) if there else "")
+        if "at" in values:
+            said = f"version {there.entry.version}, by entry {there.number}" if there else "nothing"
+            job.say(f"at {values['at']} there was {said} in {project.environment}")
+    job.set_output("report", str(job.report(history.recorded, markdown(history, project.environment))))
+    job.set_output("ledger-head", history.head)
+    job.set_output("intact", "false" if history.unaccepted else "true")
+    if history.unaccepted:
+        raise Refused(
+            f"the ledger of {history.model} is not what was written: {'; '.join(history.unaccepted[:5])}",
+            fix="restore it from a backup, or accept it as it is with promote-model's adopt",
+        )
+    return 0
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text) if text else datetime.now(UTC)
+    except ValueError:
+        raise InvalidInput(
+            f"{ci.shown(text)} is not a time", where="input at", fix="give one such as 2026-11-17T12:00:00Z"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return ci.run_script(__file__, __doc__ or "", INPUTS, OUTPUTS, work, argv)

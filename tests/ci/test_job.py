@@ -1,0 +1,198 @@
+"""A script's life: inputs in, one line for every failure, outputs and exit code out; the same on GitHub and in a shell."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from modelway import ci
+from modelway.ci import escaping
+from modelway.errors import Inconclusive, InvalidInput, OutsideFailure, Refused
+
+INPUTS = (
+    ci.CONFIG,
+    ci.WORKING_DIRECTORY,
+    ci.REPORT_DIRECTORY,
+    ci.Input("needed", "Needed.", required=True),
+    ci.Input("text", "Any text."),
+    ci.Input("text-file", "The same in a file.", file_of="text"),
+    ci.Input("count", "A number.", kind="integer"),
+    ci.Input("flag", "Yes or no.", kind="boolean"),
+)
+OUTPUTS = {"said": "what was said", "never": "nothing"}
+Work = Callable[[ci.Values, ci.Job], int]
+
+
+@pytest.fixture
+def github(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A step of GitHub's: its variables, and a folder with its files."""
+    for name in [name for name in os.environ if name.startswith(("MODELWAY_", "GITHUB_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    monkeypatch.setenv("MODELWAY_NEEDED", "here")
+    return tmp_path
+
+
+def run(work: Work, *flags: str) -> int:
+    return ci.run_script("/x/a_script.py", "What it does.", INPUTS, OUTPUTS, work, flags)
+
+
+def say_text(values: ci.Values, job: ci.Job) -> int:
+    job.set_output("said", values.get("text", "(nothing)"))
+    return 0
+
+
+def test_a_flag_wins_over_the_variable_and_empty_is_unset(github: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, str]] = []
+    monkeypatch.setenv("MODELWAY_TEXT", "variable")
+    monkeypatch.setenv("MODELWAY_COUNT", "")
+    assert run(lambda values, job: seen.append(dict(values)) or 0) == 0
+    assert run(lambda values, job: seen.append(dict(values)) or 0, "--text", "flag") == 0
+    assert seen == [{"needed": "here", "text": "variable"}, {"needed": "here", "text": "flag"}]
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--count", "three"], "input count: 'three' is not a whole number"),
+        (["--flag", "yes"], "input flag: 'yes' is neither true nor false"),
+        (["--text-file", "/no/such"], "input text-file: '/no/such': No such file or directory"),
+        (["--text", "a", "--text-file", "/x"], "input text-file: given together with text"),
+        (["--unknown", "x"], "unrecognized arguments: --unknown x"),
+        (["--working-directory", "/no/such"], "is not a folder"),
+    ],
+)
+def test_a_wrong_input_is_one_line_and_exit_2(
+    github: Path, capsys: pytest.CaptureFixture[str], flags: list[str], words: str
+) -> None:
+    assert run(say_text, *flags) == 2
+    said = capsys.readouterr()
+    errors = [line for line in said.out.splitlines() if line.startswith("::error")]
+    assert len(errors) == 1
+    assert words in errors[0]
+    assert errors[0].startswith("::error title=a-script%3A wrong input::")
+    assert "Traceback" not in said.out + said.err
+
+
+def test_a_missing_required_input_names_all_three_ways(
+    github: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """GitHub does not enforce `required`, so the script does."""
+    monkeypatch.delenv("MODELWAY_NEEDED")
+    assert run(say_text) == 2
+    said = capsys.readouterr().out
+    assert "`needed:`" in said
+    assert "--needed" in said
+    assert "$MODELWAY_NEEDED" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Refused("no"), 1),
+        (InvalidInput("wrong"), 2),
+        (Inconclusive("unknown"), 3),
+        (OutsideFailure("down"), 4),
+        (OSError(errno.ENOSPC, "No space left on device", "/full/disk"), 4),
+        (PermissionError(errno.EACCES, "Permission denied", "/not/mine"), 2),
+        (ZeroDivisionError("ours"), 4),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_every_failure_has_its_exit_code_and_outputs_are_written_before(
+    github: Path, capsys: pytest.CaptureFixture[str], error: BaseException, code: int
+) -> None:
+    def work(values: ci.Values, job: ci.Job) -> int:
+        job.set_output("said", "before")
+        raise error
+
+    assert run(work) == code
+    assert "before" in (github / "output").read_text()
+    said = capsys.readouterr()
+    assert len([line for line in said.out.splitlines() if line.startswith("::error")]) == 1
+    assert "Traceback" not in said.out + said.err
+
+
+def test_every_declared_output_is_written_and_no_other(github: Path) -> None:
+    assert run(say_text) == 0
+    text = (github / "output").read_text()
+    assert "said<<" in text
+    assert "never<<" in text
+    assert run(lambda values, job: job.set_output("undeclared", "x") or 0) == 4
+
+
+def test_a_megabyte_goes_through_a_file_and_an_output_says_when_it_is_too_long(
+    github: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (github / "big.txt").write_text("x" * (1 << 20))
+    seen: list[int] = []
+
+    def work(values: ci.Values, job: ci.Job) -> int:
+        seen.append(len(values["text"]))
+        return say_text(values, job)
+
+    assert run(work, "--text-file", str(github / "big.txt")) == 0
+    assert seen == [1 << 20]
+    assert "::warning title=said::1048576 characters" in capsys.readouterr().out
+    assert len((github / "output").read_text()) < 1000
+
+
+def test_secrets_reach_no_output_report_summary_or_line(
+    github: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "s3cr3t-token")
+
+    def work(values: ci.Values, job: ci.Job) -> int:
+        job.hide("from-the-dotenv")
+        both = "s3cr3t-token from-the-dotenv"
+        job.say(both)
+        job.set_output("said", both)
+        job.report({"text": both}, both)
+        raise Refused(both)
+
+    assert run(work) == 1
+    said = capsys.readouterr()
+    # the runner itself has to be told what to mask
+    lines = [line for line in (said.out + said.err).splitlines() if not line.startswith("::add-mask::")]
+    written = [path.read_text() for path in github.rglob("*") if path.is_file()]
+    for text in ["\n".join(lines), *written]:
+        assert "s3cr3t-token" not in text
+        assert "from-the-dotenv" not in text
+
+
+def test_a_summary_of_a_megabyte_stays_below_the_runners_limit(github: Path) -> None:
+    assert run(lambda values, job: bool(job.report({}, "| a row |\n" * 120_000)) - 1) == 0
+    summary = (github / "summary").read_bytes()
+    assert len(summary) <= escaping.SUMMARY_LIMIT_BYTES + 1
+    assert b"left out" in summary
+    assert len((github / "out" / "modelway" / "a-script.md").read_bytes()) > 1_000_000
+
+
+def test_a_report_folder_that_cannot_be_written_is_one_line(github: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (github / "out").write_text("a file where the folder should be")
+    assert run(lambda values, job: bool(job.report({}, "x"))) == 2
+    assert "cannot be written" in capsys.readouterr().out
+
+
+def test_in_a_shell_outputs_are_lines_and_errors_go_to_stderr(
+    github: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("GITHUB_ACTIONS")
+    assert run(say_text, "--text", "::hello") == 0
+    assert "said=::hello" in capsys.readouterr().out.splitlines()
+    assert run(say_text, "--count", "x\ny") == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("error: a-script: wrong input: ")
+    assert len(said.err.splitlines()) == 1
+
+
+def test_a_report_is_the_record_as_json(github: Path) -> None:
+    assert run(lambda values, job: job.report({"b": 1, "a": ["ü"]}, "x") is None) == 0
+    assert json.loads((github / "out" / "modelway" / "a-script.json").read_text()) == {"a": ["ü"], "b": 1}

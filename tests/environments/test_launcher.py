@@ -1,0 +1,233 @@
+"""scripts/run: its own environment, whatever lies in the workspace; a signal to the step's shell reaches the script."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+PROBE = '''\
+"""A probe."""
+from modelway import ci
+
+INPUTS = (ci.Input("ready", "A file to write when it runs."),)
+
+def work(values, job):
+    import json, pathlib, sys, time, requests
+    job.say(json.dumps({"prefix": sys.prefix, "path": sys.path, "requests": requests.__file__, "json": json.__file__}))
+    if "ready" in values:
+        pathlib.Path(values["ready"]).touch()
+        time.sleep(60)
+    return 0
+
+def main(argv=None):
+    return ci.run_script(__file__, __doc__, INPUTS, {}, work, argv)
+'''
+
+PLANTED = {
+    "pandas.py": "raise SystemExit('planted pandas')",
+    "json.py": "raise SystemExit('planted json')",
+    "requests.py": "raise SystemExit('planted requests')",
+    "modelway.py": "raise SystemExit('planted modelway')",
+    "sitecustomize.py": "raise SystemExit('planted sitecustomize')",
+    "usercustomize.py": "raise SystemExit('planted usercustomize')",
+    "uv.toml": "[[[ not toml",
+    "pyproject.toml": "[[[ not toml",
+    ".python-version": "2.7",
+    "pip.conf": "[global]\nindex-url = http://127.0.0.1:9/simple\n",
+}
+
+
+@pytest.fixture
+def checkout(root: Path, tmp_path: Path) -> Path:
+    """A checkout of scripts/ and requirements/ with one script more."""
+    copy = tmp_path / "checkout"
+    shutil.copytree(root / "scripts", copy / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(root / "requirements", copy / "requirements", ignore=shutil.ignore_patterns("node_modules"))
+    (copy / "scripts" / "probe.py").write_text(PROBE)
+    return copy
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    for name, text in PLANTED.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+def environ_of(home: Path, **more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "UV_CACHE", "HTTP"))}
+    cache = os.environ.get("UV_CACHE_DIR") or f"{os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'}/uv"
+    return {**kept, "PATH": "/usr/bin:/bin", "HOME": str(home), "UV_CACHE_DIR": cache, **more}
+
+
+def launch(checkout: Path, *arguments: str, cwd: Path, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [checkout / "scripts" / "run", *arguments], cwd=cwd, env=environ, capture_output=True, text=True, check=False
+    )
+
+
+def test_nothing_of_the_workspace_reaches_the_tool(checkout: Path, workspace: Path, tmp_path: Path) -> None:
+    """Made and used with everything planted that Python, uv or pip might read."""
+    environ = environ_of(
+        tmp_path / "home",
+        PYTHONPATH=str(workspace),
+        PYTHONSTARTUP=str(workspace / "sitecustomize.py"),
+        PYTHONHOME=str(workspace),
+        VIRTUAL_ENV=str(workspace),
+        CONDA_PREFIX=str(workspace),
+        UV_CONFIG_FILE=str(workspace / "uv.toml"),
+        UV_PYTHON="2.7",
+        UV_PROJECT_ENVIRONMENT=str(workspace),
+    )
+    done = launch(checkout, "probe", cwd=workspace, environ=environ)
+    assert done.returncode == 0, done.stderr
+    assert str(workspace) not in done.stdout
+    assert str(tmp_path / "home" / ".cache" / "modelway" / "environments" / "tool-") in done.stdout
+    assert sorted(path.name for path in workspace.iterdir()) == sorted(PLANTED), "and nothing is left in it"
+
+
+def test_two_steps_that_start_at_once_make_one_environment(checkout: Path, workspace: Path, tmp_path: Path) -> None:
+    environ = environ_of(tmp_path / "home")
+    command = [checkout / "scripts" / "run", "probe"]
+    started = [subprocess.Popen(command, cwd=workspace, env=environ, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    said = {process.communicate(timeout=120)[0] for process in started}
+    assert [process.returncode for process in started] == [0, 0, 0, 0]
+    assert len(said) == 1
+    made = tmp_path / "home" / ".cache" / "modelway" / "environments"
+    assert len([path for path in made.iterdir() if path.is_dir()]) == 1
+
+
+def test_an_environment_that_was_cut_off_is_made_anew(checkout: Path, workspace: Path, tmp_path: Path) -> None:
+    environ = environ_of(tmp_path / "home")
+    assert launch(checkout, "probe", cwd=workspace, environ=environ).returncode == 0
+    made = next((tmp_path / "home" / ".cache" / "modelway" / "environments").glob("tool-*/"))
+    (made / "modelway-complete").unlink()
+    shutil.rmtree(next(made.glob("lib/python*/site-packages")))
+    done = launch(checkout, "probe", cwd=workspace, environ=environ)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("ends_in_exec", "saw_it"), [(True, True), (False, False)])
+def test_a_signal_to_the_steps_shell_alone_reaches_the_script(
+    checkout: Path, workspace: Path, tmp_path: Path, ends_in_exec: bool, saw_it: bool
+) -> None:
+    """GitHub signals only the step's bash, which forwards nothing: without `exec` in the step the script goes on."""
+    environ = environ_of(tmp_path / "home")
+    assert launch(checkout, "probe", cwd=workspace, environ=environ).returncode == 0
+    ready = tmp_path / "ready"
+    line = f"{'exec ' if ends_in_exec else ''}'{checkout}/scripts/run' probe --ready '{ready}'"
+    step = tmp_path / "step.sh"
+    step.write_text(line if ends_in_exec else f"{line}\ntrue\n")
+    log = tmp_path / "log.txt"
+    with log.open("w") as stream:
+        shell = subprocess.Popen(
+            ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(step)],
+            cwd=workspace,
+            env=environ,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + 30
+        while not ready.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert ready.exists()
+        os.kill(shell.pid, signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # bash waits for its child, which knows of nothing
+            shell.wait(timeout=3)
+        assert ("cancelled" in log.read_text()) is saw_it
+        assert not saw_it or shell.returncode == 130
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(shell.pid, signal.SIGKILL)
+        shell.wait()
+
+
+def test_every_actions_step_is_exactly_that_exec(root: Path) -> None:
+    for path in sorted(root.glob("actions/*/action.yml")):
+        script = path.parent.name.replace("-", "_")
+        assert path.read_text().splitlines()[-1] == f'      run: exec "$GITHUB_ACTION_PATH/../../scripts/run" {script}'
+
+
+def test_a_machine_without_an_index_says_what_to_do(checkout: Path, workspace: Path, tmp_path: Path) -> None:
+    environ = environ_of(tmp_path / "home", PIP_INDEX_URL="http://127.0.0.1:9/simple")
+    done = launch(checkout, "probe", cwd=workspace, environ=environ)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "could not be fetched from 127.0.0.1" in done.stderr
+    assert "MODELWAY_WHEELHOUSE" in done.stderr
+
+
+def test_a_wrong_hash_is_refused(checkout: Path, workspace: Path, tmp_path: Path) -> None:
+    """The lock decides what is installed, whichever index it comes from."""
+    lock = checkout / "requirements" / "tool.txt"
+    text = lock.read_text()
+    at = text.index("--hash=sha256:", text.index("msgspec=="))
+    end = text.index("\nmypy", at) if "\nmypy" in text[at:] else text.index("\npyyaml", at)
+    lock.write_text(text[:at] + "--hash=sha256:" + "0" * 64 + text[end:])
+    done = launch(checkout, "probe", cwd=workspace, environ=environ_of(tmp_path / "home"))
+    assert done.returncode == 2
+    assert "msgspec" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_wheelhouse_replaces_the_network(checkout: Path, workspace: Path, tmp_path: Path, root: Path) -> None:
+    """uv itself comes from it too; the index is a closed port, so any call to it would fail."""
+    wheelhouse = tmp_path / "wheelhouse"
+    wheelhouse.mkdir()
+    for lock in ("tool", "uv"):
+        subprocess.run(
+            [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:"]
+            + ["--dest", wheelhouse, "--requirement", root / "requirements" / f"{lock}.txt"],
+            check=True,
+        )
+    environ = environ_of(
+        tmp_path / "home", PIP_INDEX_URL="http://127.0.0.1:9/simple", MODELWAY_WHEELHOUSE=str(wheelhouse)
+    )
+    done = launch(checkout, "probe", cwd=workspace, environ=environ)
+    assert done.returncode == 0, done.stderr
+    next(wheelhouse.glob("msgspec-*")).unlink()
+    shutil.rmtree(tmp_path / "home")
+    done = launch(checkout, "probe", cwd=workspace, environ=environ)
+    assert done.returncode == 2
+    assert "msgspec" in done.stderr
+
+
+def test_a_python_that_is_too_old_or_missing_is_one_line(checkout: Path, workspace: Path, tmp_path: Path) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("bash", "dirname"):
+        (tools / name).symlink_to(shutil.which(name) or "")
+    (tools / "python3").write_text("#!/usr/bin/env bash\nexit 1\n")
+    (tools / "python3").chmod(0o755)
+    run = checkout / "scripts" / "run"
+    run.write_text(run.read_text().replace("/usr/bin/python3", "/no/such/python3"))
+    done = launch(checkout, "probe", cwd=workspace, environ=environ_of(tmp_path / "home", PATH=str(tools)))
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: modelway: no Python 3.11 or newer is on PATH. Fix: install one (such as python3.12), or name it in"
+        " MODELWAY_TOOL_PYTHON\n"
+    )
+
+
+def test_an_unknown_script_and_an_unwritable_home_are_one_line(checkout: Path, workspace: Path, tmp_path: Path) -> None:
+    done = launch(checkout, "evaluate_gait", cwd=workspace, environ=environ_of(tmp_path / "home"))
+    assert done.returncode == 2
+    assert "there is no script 'evaluate_gait'" in done.stderr
+    file = tmp_path / "a-file"
+    file.touch()
+    done = launch(checkout, "probe", cwd=workspace, environ=environ_of(tmp_path, MODELWAY_HOME=str(file)))
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "MODELWAY_HOME" in done.stderr
