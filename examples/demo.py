@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -184,7 +185,10 @@ def tell(event: dict[str, str]) -> None:
         say(f"   {event['command']}: {event.get('arg', '')}")
     elif event.get("stepResult") and event.get("stage") == "Main" and len(event.get("stepID", ())) == 1:
         seconds = int(event.get("executionTime", 0)) / 1e9
-        say(f"{event.get('job', '')}: {event.get('step', '')}: {event['stepResult']} ({seconds:.1f} s)")
+        job = event.get("job", "").rpartition("/")[2]
+        step = re.sub(r".*/([\w-]+)@\w+", r"\1", event.get("step", ""))
+        if step != "checkout":
+            say(f"{job}: {step}: {event['stepResult']} ({seconds:.1f} s)")
 
 
 def outcome_of(exit_code: int, outputs: dict[str, str]) -> str:

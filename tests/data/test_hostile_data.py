@@ -61,7 +61,7 @@ def found(report: ContractReport) -> dict[str, tuple[int, float | None]]:
     return {check.name: (check.n, check.value) for check in report.checks}
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     names=st.lists(NAMES, min_size=1, max_size=4, unique=True),
     cells=st.lists(WORDS, min_size=1, max_size=6),
@@ -88,6 +88,7 @@ def test_names_and_values_are_data(names: list[str], cells: list[str], data: Any
     assert values == [*per_column * len(names), (len(cells), repeats)]
 
 
+@settings(max_examples=100, deadline=None)
 @given(cells=st.lists(NUMBERISH, min_size=1, max_size=20))
 @example(cells=["1e", "1e5", ".5", "5.", ".", "-", "+-1", "1_0", "0x1", " 1", "1 ", "1e400", "-0", "1,0"])
 def test_numbers_are_those_that_python_reads(cells: list[str]) -> None:
@@ -109,7 +110,7 @@ def test_numbers_are_those_that_python_reads(cells: list[str]) -> None:
     assert report["a is a whole number"] == (len(cells), len(cells) - len(whole))
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(name=WORDS)
 @example(name="data[1]*?.csv")
 @example(name="http:x.csv")
@@ -132,6 +133,7 @@ def test_parquet_columns_may_be_called_anything(name: str, tmp_path: Path) -> No
     assert [check.value for check in report.checks] == [2, 0, 0, 2, 1]
 
 
+@settings(max_examples=60, deadline=None)
 @given(cell=NAMES)
 def test_a_report_s_table_keeps_its_shape(cell: str) -> None:
     """Whatever is in the data and the contract: one line for each check, the same number of cells, no markup."""

@@ -47,7 +47,10 @@ def test_both_data_sets_are_judged_and_a_broken_one_refuses(project: Path, capsy
     assert given["outcome"] == "fail"
     assert json.loads(given["failing-checks"]) == {"test.csv": ["a in range"]}
     report = json.loads((project / "out/modelway/validate-data.json").read_text())
-    assert [(part["data"], part["outcome"]) for part in report["reports"]] == [("train.csv", "pass"), ("test.csv", "fail")]
+    assert [(part["data"], part["outcome"]) for part in report["reports"]] == [
+        ("train.csv", "pass"),
+        ("test.csv", "fail"),
+    ]
     assert json.loads(given["data-digests"])["train.csv"] == report["reports"][0]["data_digest"]
     assert "11 (row 2)" in (project.parent / "summary").read_text()
     error = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::error")]
@@ -87,7 +90,9 @@ def test_the_data_is_fetched_first(project: Path) -> None:
         (["--config", "none.yml", "--data", "train.csv", "--contract", "contract.yml"], "none.yml: cannot be read"),
     ],
 )
-def test_a_mistake_is_one_line_and_leaves_no_report(project: Path, capsys: Any, arguments: list[str], told: str) -> None:
+def test_a_mistake_is_one_line_and_leaves_no_report(
+    project: Path, capsys: Any, arguments: list[str], told: str
+) -> None:
     assert validate_data.main(arguments) == 2
     printed = capsys.readouterr()
     errors = [line for line in printed.out.splitlines() if line.startswith("::error")]

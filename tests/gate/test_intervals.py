@@ -49,6 +49,9 @@ def test_rates_equal_scipys(hits: int, n: int, confidence: float) -> None:
         ((20, 12, 2, 16), (0.0562, 0.3292)),
         ((36, 14, 0, 0), (0.1528, 0.4167)),
         ((54, 0, 0, 0), (-0.0664, 0.0664)),
+        # The worked example of docs/gate.md.
+        ((6079, 144, 116, 661), (-0.00053, 0.00855)),
+        ((347, 8, 7, 38), (-0.0183, 0.0234)),
     ],
 )
 def test_newcombe_paired_as_published(table: tuple[int, int, int, int], expected: tuple[float, float]) -> None:

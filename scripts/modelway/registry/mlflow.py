@@ -186,7 +186,7 @@ class MLflow:
 
     def logged_models(self, run: Run) -> tuple[LoggedModel, ...]:
         """The models that the run logged, each once, whether a 2.x or a 3.x client did it."""
-        logged = [self._logged_model(model_id) for model_id in run.model_ids]
+        logged = [self.logged_model(model_id) for model_id in run.model_ids]
         known = {model.path for model in logged if model is not None}
         try:
             history = json.loads(run.tags.get(HISTORY) or "[]")
@@ -223,8 +223,8 @@ class MLflow:
     def upload(self, uri: str, path: str, data: bytes) -> None:
         artifacts.upload(self.transport, uri, path, data)
 
-    def _logged_model(self, model_id: str) -> LoggedModel | None:
-        """None for a model whose upload was not finished."""
+    def logged_model(self, model_id: str) -> LoggedModel | None:
+        """None where the server has no such model, or its upload was not finished."""
         found = self._get(f"logged-models/{model_id}", "model")
         info = found["info"] if found else {}
         if info.get("status") not in ("LOGGED_MODEL_READY", 2):

@@ -27,9 +27,11 @@ FORMS = "give models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-ID or runs:/RU
 
 @dataclass(frozen=True)
 class Source:
-    """A stored model. version: its version in the project's own model, where it has one already."""
+    """A stored model. uri: what a version of it is created from. artifacts: where its files are. version: its version in
+    the project's own model, where it has one already."""
 
     uri: str
+    artifacts: str
     run_id: str
     model_id: str | None = None
     version: int | None = None
@@ -43,7 +45,7 @@ def adopt(project: Resolved, job: ci.Job, uri: str, semantic_version: str) -> Ca
     source = find(client, project.model, uri)
     with tempfile.TemporaryDirectory(prefix="modelway-adopt-") as name:
         folder = Path(name)
-        client.download(source.uri, folder)
+        client.download(source.artifacts, folder)
         python_version = str(read_mlmodel(folder)["flavors"]["python_function"].get("python_version") or "")
         requirements = _requirements(folder)
     if not python_version:
@@ -75,13 +77,17 @@ def find(client: MLflow, model: str, uri: str) -> Source:
     if not match:
         raise InvalidInput(f"{ci.shown(uri)} is not a model's address", where="input model-uri", fix=FORMS)
     if match["logged"]:
-        return Source(uri, "", model_id=match["logged"])
+        model_logged = client.logged_model(match["logged"])
+        if model_logged is None:
+            raise InvalidInput(f"the server has no model {match['logged']}", where="input model-uri", fix=FORMS)
+        return Source(uri, model_logged.artifact_uri, "", model_id=match["logged"])
     if match["run"]:
         run = client.get_run(match["run"])
         logged = [item for item in client.logged_models(run) if item.path == match["path"].strip("/")]
         if logged:
-            return Source(logged[0].source, run.id, model_id=logged[0].model_id or None)
-        return Source(f"{run.artifact_uri.rstrip('/')}/{match['path'].strip('/')}", run.id)
+            return Source(logged[0].source, logged[0].artifact_uri, run.id, model_id=logged[0].model_id or None)
+        path = f"{run.artifact_uri.rstrip('/')}/{match['path'].strip('/')}"
+        return Source(path, path, run.id)
     name = match["name"] or match["aliased"]
     number = int(match["version"]) if match["version"] else _aliased(client, name, match["alias"])
     found = client.get_version(name, number)
@@ -90,7 +96,7 @@ def find(client: MLflow, model: str, uri: str) -> Source:
             f"{name!r} has no version {number}", where="input model-uri", fix="give one that is registered"
         )
     own = number if name == model else None
-    return Source(client.version_artifacts(name, number), found.run_id, version=own)
+    return Source(found.source, client.version_artifacts(name, number), found.run_id, version=own)
 
 
 def _aliased(client: MLflow, name: str, alias: str) -> int:

@@ -93,7 +93,7 @@ class Reading:
         """The count of the rows that the question is about."""
         if isinstance(question, Missing):
             return "count(*)"
-        return f"count(*) FILTER (WHERE {self.present_name if isinstance(question, Malformed) else self.valid_name})"
+        return f"count_if({self.present_name if isinstance(question, Malformed) else self.valid_name})"
 
     def shown(self, question: ValueQuestion, cut: int) -> str:
         return "'null'" if isinstance(question, Missing) else f"left({self.column}::VARCHAR, {cut:d})"
@@ -166,14 +166,23 @@ def violation(question: ValueQuestion, read: Reading, statement: Statement) -> s
         ]
         return f"{read.valid_name} AND ({' OR '.join(sides)})"
     if isinstance(question, NotAllowed):
-        allowed = ", ".join(_limit(value, read, statement) for value in question.allowed)
-        return f"{read.valid_name} AND {read.value_name} NOT IN ({allowed})"
+        allowed = statement.bind([_as_bound(value) for value in question.allowed])
+        one = _rounded("unnest", read)
+        return (
+            f"{read.valid_name} AND {read.value_name} NOT IN (SELECT {one} FROM (SELECT unnest({allowed}) AS unnest))"
+        )
     raise TypeError(f"{question} has no violating rows")
 
 
 def _limit(bound: Bound, read: Reading, statement: Statement) -> str:
-    """A bound limit; rounded as the column is where that is single precision, or 0.1 would be above 0.1."""
-    if isinstance(bound, datetime):
-        return statement.bind((bound - EPOCH) // timedelta(microseconds=1))
-    place = statement.bind(bound)
-    return f"CAST({place} AS FLOAT)" if read.physical == "FLOAT" else place
+    return _rounded(statement.bind(_as_bound(bound)), read)
+
+
+def _as_bound(bound: Bound) -> Any:
+    """As `Reading.value` has it: microseconds for a time."""
+    return (bound - EPOCH) // timedelta(microseconds=1) if isinstance(bound, datetime) else bound
+
+
+def _rounded(limit: str, read: Reading) -> str:
+    """To single precision where the column is that, or 0.1 would be above 0.1."""
+    return f"CAST({limit} AS FLOAT)" if read.physical == "FLOAT" else limit
