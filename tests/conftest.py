@@ -1,13 +1,18 @@
-"""What every test shares: the places of the project, and the launcher's home that `make` names."""
+"""What every test shares: the project's root, a real MLflow server, and a Python that has MLflow."""
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from modelway.registry import local_server
 
 ROOT = Path(__file__).resolve().parents[1]
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +20,22 @@ def root() -> Path:
     return ROOT
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _one_thread() -> None:
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+@pytest.fixture(scope="session")
+def server(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of start-registry's own server, started as a user starts it; its store is a folder of the test run."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    subprocess.run([root / "scripts" / "run", "start_registry", "--folder", folder], check=True, capture_output=True)
+    yield json.loads((folder / "server.json").read_text())["uri"]
+    assert local_server.stop(folder)
+
+
+@pytest.fixture(scope="session")
+def python(root: Path) -> str:
+    """An interpreter with MLflow, scikit-learn and pandas: the environment of start-registry."""
+    done = subprocess.run(
+        [root / "scripts" / "run", "--in", "registry", "python", "-c", "import sys; print(sys.executable)"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip()

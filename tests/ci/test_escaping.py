@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from modelway.ci import escaping
 from modelway.report import markdown
 
-HOSTILE = ['"; rm -rf /', "$(id)", "a\nb", "::set-output name=x::y", "%0A::error::x", "##[command]x", "\r::stop", "é☃\u2028"]
+HOSTILE = [
+    '"; rm -rf /',
+    "$(id)",
+    "a\nb",
+    "::set-output name=x::y",
+    "%0A::error::x",
+    "##[command]x",
+    "\r::stop",
+    "é☃\u2028",
+]
 
 
 def parsed_outputs(text: str) -> dict[str, str]:

@@ -74,7 +74,10 @@ def test_the_policy_digest_is_over_what_holds_not_over_the_file(file: Path) -> N
             "model: m\ngate: {confidence: 2}\n",
             "modelway.yml:2: gate.confidence: is a whole number (2), not a number above 0.5 and below 1",
         ),
-        ("model: m\ntrain: {timeout-minutes: 5m}\n", "modelway.yml:2: train.timeout-minutes: is text ('5m'), not a number"),
+        (
+            "model: m\ntrain: {timeout-minutes: 5m}\n",
+            "modelway.yml:2: train.timeout-minutes: is text ('5m'), not a number",
+        ),
         ("model: m\ngate: {decision-threshold: .nan}\n", "modelway.yml:2: gate.decision-threshold: is a number (nan)"),
         ("gate: {}\n", "modelway.yml:1: the key 'model' is missing"),
         ("model: m\nmodel: n\n", "modelway.yml:2: the key 'model' is given twice"),
@@ -83,7 +86,10 @@ def test_the_policy_digest_is_over_what_holds_not_over_the_file(file: Path) -> N
         pytest.param("model: m\ntrain: {seed: " + "9" * 9999 + "}\n", "is not YAML", id="a number of 9999 digits"),
         ("", "modelway.yml: is empty, not a mapping"),
         ("- model\n", "modelway.yml:1: is a list, not a mapping"),
-        ("model: m\nenvironments:\n  p:\n    gate: {limitz: {}}\n", "modelway.yml:4: environments.p.gate.limitz: unknown"),
+        (
+            "model: m\nenvironments:\n  p:\n    gate: {limitz: {}}\n",
+            "modelway.yml:4: environments.p.gate.limitz: unknown",
+        ),
         ("model: m\nenvironments:\n  p:\n    registry: {tracking-uri: http://b}\n", "one model has one registry"),
     ],
 )
@@ -142,12 +148,16 @@ def test_any_bytes_are_a_project_or_one_line(tmp_path_factory: pytest.TempPathFa
         load_project(path)
 
 
-NESTED = st.recursive(st.integers(), lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3), max_leaves=8)
+NESTED = st.recursive(
+    st.integers(), lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3), max_leaves=8
+)
 MAPPINGS = st.dictionaries(st.sampled_from("abc"), NESTED, max_size=3)
 
 
 @given(MAPPINGS, MAPPINGS)
-def test_merging_keeps_all_of_the_upper_and_the_rest_of_the_lower(lower: dict[str, object], upper: dict[str, object]) -> None:
+def test_merging_keeps_all_of_the_upper_and_the_rest_of_the_lower(
+    lower: dict[str, object], upper: dict[str, object]
+) -> None:
     result = merged(lower, upper)
     assert merged(result, upper) == result
     assert set(result) == set(lower) | set(upper)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 import validate_data
 
 CONTRACT = "columns: {a: {type: integer, range: [0, 10]}}\n"

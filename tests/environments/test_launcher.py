@@ -99,7 +99,9 @@ def test_nothing_of_the_workspace_reaches_the_tool(checkout: Path, workspace: Pa
 def test_two_steps_that_start_at_once_make_one_environment(checkout: Path, workspace: Path, tmp_path: Path) -> None:
     environ = environ_of(tmp_path / "home")
     command = [checkout / "scripts" / "run", "probe"]
-    started = [subprocess.Popen(command, cwd=workspace, env=environ, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    started = [
+        subprocess.Popen(command, cwd=workspace, env=environ, stdout=subprocess.PIPE, text=True) for _ in range(4)
+    ]
     said = {process.communicate(timeout=120)[0] for process in started}
     assert [process.returncode for process in started] == [0, 0, 0, 0]
     assert len(said) == 1

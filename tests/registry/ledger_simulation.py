@@ -133,7 +133,7 @@ def _continuation(paused: Paused, name: str) -> object:
     trace = paused.__traceback__
     while trace is not None:
         frame = trace.tb_frame
-        if frame.f_code.co_filename.endswith("ledger.py"):
+        if "/modelway/registry/ledger" in frame.f_code.co_filename:
             held = tuple((key, _kept(value, frame.f_code.co_name, name)) for key, value in sorted(frame.f_locals.items()))
             frames.append((frame.f_code.co_name, frame.f_lasti, held))
         trace = trace.tb_next

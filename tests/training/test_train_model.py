@@ -9,13 +9,11 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 from modelway.records import Candidate
-from modelway.registry import local_server
 from modelway.registry.mlflow import MLflow, connect
 from modelway.registry.stored_records import read_candidate
 
@@ -36,27 +34,6 @@ print("told", handed["parameters"], os.environ["MODELWAY_SEED"], os.environ.get(
 """
 
 
-@pytest.fixture(scope="module")
-def server(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """start-registry's own server, as a script starts it."""
-    folder = tmp_path_factory.mktemp("mlflow")
-    subprocess.run([root / "scripts" / "run", "start_registry", "--folder", folder], check=True, capture_output=True)
-    yield json.loads((folder / "server.json").read_text())["uri"]
-    assert local_server.stop(folder)
-
-
-@pytest.fixture(scope="module")
-def python(root: Path) -> str:
-    """An interpreter with mlflow and pandas: the environment that start_registry runs in."""
-    done = subprocess.run(
-        [root / "scripts" / "run", "--in", "registry", "python", "-c", "import sys; print(sys.executable)"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout.strip()
-
-
 @pytest.fixture
 def project(tmp_path: Path, python: str) -> Path:
     folder = tmp_path / "project"
@@ -65,7 +42,11 @@ def project(tmp_path: Path, python: str) -> Path:
     (folder / "train.csv").write_text("x,y\n1,2\n2,4\n")
     write_config(folder, "python train.py", python)
     (folder / ".gitignore").write_text("out/\n*.log\n")
-    for arguments in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
+    for arguments in (
+        ["init", "-q"],
+        ["add", "-A"],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"],
+    ):
         subprocess.run(["git", *arguments], cwd=folder, check=True)
     return folder
 
@@ -135,7 +116,9 @@ def test_one_model_becomes_a_candidate_that_says_all_about_itself(root: Path, pr
 def test_trained_twice_has_the_same_content_and_says_so(root: Path, project: Path, server: str) -> None:
     first, second = (run(root, project, server) for _ in range(2))
     assert second.returncode == 0, second.stderr
-    assert outputs(first)["content"] == outputs(second)["content"], (project / "out/modelway/train-model.md").read_text()
+    assert outputs(first)["content"] == outputs(second)["content"], (
+        project / "out/modelway/train-model.md"
+    ).read_text()
     assert outputs(first)["digest"] != outputs(second)["digest"], "what is stored has a new id and time"
     repeats = json.loads((project / "out/modelway/train-model.json").read_text())["repeats"]
     assert repeats == f"the same content as version {outputs(first)['version']}, trained from the same inputs"

@@ -73,13 +73,13 @@ def read_rows(path: Path, wanted: Mapping[str, str | None], name: str) -> Rows:
             for column in wanted:
                 if column not in there:
                     raise InvalidInput(f"has no column {column[:100]!r}", where=name, fix=suggestion(column, there))
-            selected = ", ".join(_expression(column, kind) for column, kind in wanted.items())
-            database.execute(f"CREATE TEMP TABLE held_out AS SELECT {selected} FROM {source}")
+            stored = ", ".join(_name(column) for column in wanted)
+            database.execute(f"CREATE TEMP TABLE stored AS SELECT {stored} FROM {source}")  # the file is parsed once
             for column, kind in wanted.items():
-                _check_cast(database, source, column, kind, name)
-            # numpy has no missing text or whole number: those columns come as objects, with None
-            fetched = database.execute("SELECT * FROM held_out").fetchnumpy() if wanted else {}
-            count = database.execute(f"SELECT count(*) FROM {source}").fetchall()[0][0]
+                _check_cast(database, column, kind, name)
+            selected = ", ".join(_expression(column, kind) for column, kind in wanted.items())
+            fetched = database.execute(f"SELECT {selected} FROM stored").fetchnumpy()
+            count = database.execute("SELECT count(*) FROM stored").fetchall()[0][0]
         except duckdb.Error as error:
             reason = " ".join(str(error).split())[:240]
             raise InvalidInput(
@@ -123,13 +123,13 @@ def _expression(column: str, kind: str | None) -> str:
     return f"TRY_CAST({text} AS {SQL_TYPES[kind]}) AS {quoted}"
 
 
-def _check_cast(database: duckdb.DuckDBPyConnection, source: str, column: str, kind: str | None, name: str) -> None:
+def _check_cast(database: duckdb.DuckDBPyConnection, column: str, kind: str | None, name: str) -> None:
     if kind in (None, "string"):
         return
     quoted = _name(column)
     lost = database.execute(
-        f"SELECT row_number() OVER () + 1, CAST({quoted} AS VARCHAR) FROM {source}"
-        f" QUALIFY {quoted} IS NOT NULL AND CAST({quoted} AS VARCHAR) NOT IN ({', '.join(map(_text, NULLS))})"
+        f"SELECT rowid + 2, CAST({quoted} AS VARCHAR) FROM stored"
+        f" WHERE {quoted} IS NOT NULL AND CAST({quoted} AS VARCHAR) NOT IN ({', '.join(map(_text, NULLS))})"
         f" AND TRY_CAST({quoted} AS {SQL_TYPES[str(kind)]}) IS NULL LIMIT 1"
     ).fetchall()
     if lost:

@@ -1,0 +1,72 @@
+"""The tree explains itself: sizes, names, locks without addresses, arrows that point one way."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCKS = sorted(ROOT.glob("requirements/*.txt"))
+FORBIDDEN = {
+    "ci": {"gate", "registry", "scoring", "training", "data", "stages"},
+    "config": {"gate", "registry", "scoring", "training", "data", "stages", "ci"},
+    "data": {"gate", "registry", "scoring", "training", "stages"},
+    "gate": {"registry", "scoring", "training", "data", "stages", "ci"},
+    "registry": {"gate", "scoring", "training", "data", "stages", "ci"},
+    "scoring": {"gate", "registry", "training", "data", "stages", "ci"},
+    "records": {"gate", "registry", "scoring", "training", "data", "stages", "ci", "config"},
+    "environments": {"gate", "registry", "scoring", "training", "data", "stages", "ci", "config", "records"},
+}
+"""Package -> what it must not know (docs/architecture.md)."""
+
+
+def imports_of(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        found |= {name.split(".")[1] for name in names if name.startswith("modelway.")}
+    return found
+
+
+@pytest.mark.parametrize("package", sorted(FORBIDDEN))
+def test_arrows_point_one_way(package: str) -> None:
+    for path in (ROOT / "scripts" / "modelway" / package).rglob("*.py"):
+        assert not imports_of(path) & FORBIDDEN[package], path
+
+
+def tracked(pattern: str) -> list[Path]:
+    done = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", pattern], cwd=ROOT, capture_output=True, text=True
+    )
+    return [ROOT / name for name in done.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def test_a_file_is_read_in_one_sitting() -> None:
+    long = {path.name: lines for path in tracked("*.py") if (lines := len(path.read_text().splitlines())) > 400}
+    assert long == {}
+
+
+def test_a_script_is_small() -> None:
+    for path in ROOT.glob("scripts/*.py"):
+        assert len(path.read_text().splitlines()) <= 125, path
+
+
+def test_no_room_whose_name_says_nothing() -> None:
+    assert not [path for path in tracked("*.py") if re.fullmatch(r"(utils?|helpers?|common|misc|base)\.py", path.name)]
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+def test_a_lock_has_hashes_and_no_address(lock: Path) -> None:
+    text = lock.read_text()
+    assert "://" not in text
+    pins = re.findall(r"^[a-z0-9][\w.-]*==", text, re.MULTILINE)
+    blocks = re.split(r"\n(?=[a-z0-9])", text.strip())
+    assert len(pins) == len(blocks)
+    assert all("--hash=sha256:" in block for block in blocks)
+    assert (ROOT / "requirements" / f"{lock.stem}.in").is_file()

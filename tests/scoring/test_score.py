@@ -1,0 +1,172 @@
+"""Models that misbehave, in a real worker: no secrets, limits that hold, and the model's own words when it fails."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from modelway.environments.locks import Interpreter, describe
+from modelway.errors import InvalidInput
+from modelway.scoring import Limits, Rows, read_rows, score, types_of
+
+MODELS = """
+import json, os, sys, time
+import mlflow.pyfunc
+import numpy as np
+
+class Model(mlflow.pyfunc.PythonModel):
+    def __init__(self, mode):
+        self.mode = mode
+    def predict(self, context, model_input, params=None):
+        n = len(model_input)
+        if self.mode == "environment":
+            return [json.dumps({"environ": dict(os.environ), "cwd": os.getcwd(), "path": sys.path})] * n
+        if self.mode == "hang":
+            time.sleep(600)
+        if self.mode == "memory":
+            return [float(len(bytearray(8 << 30)))] * n
+        if self.mode == "raise":
+            raise ValueError("a row without\\nair pressure")
+        if self.mode == "exit":
+            os._exit(3)
+        if self.mode == "random":
+            return np.random.default_rng().random(n)
+        if self.mode == "rows":
+            return model_input.to_json(orient="records", lines=True).splitlines()
+        if self.mode == "types":
+            return [json.dumps({name: str(kind) for name, kind in model_input.dtypes.items()})] * n
+        if self.mode == "columns":
+            return np.tile([0.25, 0.75], (n, 1))
+
+class Unloadable(mlflow.pyfunc.PythonModel):
+    def load_context(self, context):
+        raise RuntimeError("weights are missing")
+    def predict(self, context, model_input, params=None):
+        return [1.0] * len(model_input)
+
+for mode in ("environment", "hang", "memory", "raise", "exit", "random", "rows", "types", "columns"):
+    mlflow.pyfunc.save_model(f"{sys.argv[1]}/{mode}", python_model=Model(mode), pip_requirements=["mlflow"])
+mlflow.pyfunc.save_model(f"{sys.argv[1]}/unloadable", python_model=Unloadable(), pip_requirements=["mlflow"])
+"""
+
+LIMITS = Limits(timeout_seconds=60, memory_mb=2048)
+ROWS = Rows({"x": np.array([1.0, np.nan, 3.0]), "name": np.array(["a", None, ""], dtype=object)}, 3)
+
+
+@pytest.fixture(scope="module")
+def interpreter(python: str) -> Interpreter:
+    return describe(python)
+
+
+@pytest.fixture(scope="module")
+def models(interpreter: Interpreter, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    subprocess.run([interpreter.path, "-W", "ignore", "-c", MODELS, folder], check=True, capture_output=True)
+    return folder
+
+
+def test_the_worker_has_no_secrets_a_home_of_its_own_and_nothing_of_ours(
+    models: Path, interpreter: Interpreter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("MLFLOW_TRACKING_TOKEN", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "MODELWAY_ENV", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "s3cr3t")
+    said = json.loads(score(models / "environment", interpreter, ROWS, None, LIMITS, 1).predictions[0])
+    assert "s3cr3t" not in json.dumps(said)
+    assert set(said["environ"]) <= {
+        *("PATH", "HOME", "TMPDIR", "LANG", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
+        *("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "LC_CTYPE"),
+        *(name for name in said["environ"] if name.startswith("MLFLOW_")),
+    }
+    assert said["environ"]["HOME"] == said["cwd"]
+    assert not Path(said["cwd"]).exists(), "and it is gone afterwards"
+    assert not any(
+        "modelway" in part and not part.endswith("scoring") and "environments" not in part for part in said["path"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "limits", "words"),
+    [
+        ("hang", Limits(8, 2048), "no predictions within 8 s"),
+        ("memory", LIMITS, "MemoryError"),
+        ("raise", LIMITS, "ValueError: a row without air pressure"),
+        ("exit", LIMITS, "the worker ended with exit code 3"),
+    ],
+)
+def test_a_model_that_fails_gives_no_predictions_and_says_why(
+    models: Path, interpreter: Interpreter, mode: str, limits: Limits, words: str
+) -> None:
+    predicted = score(models / mode, interpreter, ROWS, None, limits, 1)
+    assert words in predicted.error
+    assert "\n" not in predicted.error
+    assert len(predicted.predictions) == 0
+
+
+def test_a_model_that_cannot_be_loaded_is_the_users_to_mend(models: Path, interpreter: Interpreter) -> None:
+    with pytest.raises(
+        InvalidInput, match="cannot be loaded in its own environment: RuntimeError: weights are missing"
+    ):
+        score(models / "unloadable", interpreter, ROWS, None, LIMITS, 1)
+    with pytest.raises(InvalidInput, match="cannot be loaded"):
+        score(models / "no-such-model", interpreter, ROWS, None, LIMITS, 1)
+
+
+def test_other_predictions_the_second_time_are_noticed(models: Path, interpreter: Interpreter) -> None:
+    assert not score(models / "random", interpreter, ROWS, None, LIMITS, 2).repeatable
+    steady = score(models / "columns", interpreter, ROWS, None, LIMITS, 7)
+    assert steady.repeatable
+    assert len(steady.batch_seconds) == 7
+    assert steady.predictions.shape == (3, 2)
+
+
+def test_missing_values_arrive_as_missing(models: Path, interpreter: Interpreter) -> None:
+    said = [json.loads(row) for row in score(models / "rows", interpreter, ROWS, None, LIMITS, 1).predictions]
+    assert said == [{"x": 1.0, "name": "a"}, {"x": None, "name": None}, {"x": 3.0, "name": ""}]
+
+
+def test_columns_have_the_signatures_types(models: Path, interpreter: Interpreter, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("d,l,b,s,i,unused\n5,7,true,007,3,zzz\n1.5,-2,false,NA,4,zzz\n")
+    types = {"s": "string", "d": "double", "l": "long", "i": "integer", "b": "boolean"}
+    rows = read_rows(path, types, "rows.csv")
+    assert list(rows.columns) == list(types), "in the signature's order"
+    assert rows.columns["s"].tolist() == ["007", None]
+    said = json.loads(score(models / "types", interpreter, rows, types, LIMITS, 1).predictions[0])
+    assert {name: said[name] for name in "dlib"} == {"d": "float64", "l": "int64", "i": "int32", "b": "bool"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x\n1\ntwo\n3\n", "rows.csv:3: 'two' in column 'x' is no double"),
+        ("y\n1\n", "rows.csv: has no column 'x'. Fix: use one of y"),
+        ("", "has no column 'x'"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_never_read_as_missing(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "rows.csv").write_text(text)
+    with pytest.raises(InvalidInput) as caught:
+        read_rows(tmp_path / "rows.csv", {"x": "double"}, "rows.csv")
+    assert words in caught.value.line()
+
+
+def test_a_file_that_is_cut_in_half_or_missing_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "rows.parquet").write_bytes(b"PAR1 and then nothing")
+    with pytest.raises(InvalidInput, match=r"rows.parquet: cannot be read"):
+        read_rows(tmp_path / "rows.parquet", {"x": "double"}, "rows.parquet")
+    with pytest.raises(InvalidInput, match="no such data"):
+        read_rows(tmp_path / "none.csv", {"x": "double"}, "none.csv")
+    (tmp_path / "rows.xlsx").touch()
+    with pytest.raises(InvalidInput, match="neither CSV nor Parquet"):
+        read_rows(tmp_path / "rows.xlsx", {"x": "double"}, "rows.xlsx")
+
+
+def test_only_a_signature_over_named_columns_of_plain_types_is_judged() -> None:
+    assert types_of(None) is None
+    assert types_of({"inputs": '[{"name": "x", "type": "double"}]'}) == {"x": "double"}
+    for inputs in ([{"type": "tensor", "tensor-spec": {}}], [{"name": "x", "type": "array"}]):
+        with pytest.raises(InvalidInput, match="not over named columns"):
+            types_of({"inputs": inputs})
