@@ -20,7 +20,7 @@ check: requirements/node/node_modules ## linters, types, schemas, and that nothi
 	$(IN) ruff check .
 	$(IN) ruff format --check .
 	$(IN) mypy
-	$(IN) shellcheck scripts/run requirements/lock .ci/run
+	$(IN) shellcheck scripts/run requirements/lock release/release .ci/run
 	$(IN) zizmor --offline --strict-collection --no-progress --quiet . $(WORKFLOWS)
 	$(SCHEMA) vendor.github-workflows $(WORKFLOWS)
 	$(SCHEMA) vendor.github-actions actions/*/action.yml

@@ -159,7 +159,8 @@ def play(scene: Scene, uri: str) -> Stage:
         stage.exit_code = process.wait()
     finally:
         process.kill()
-    (OUT / f"{scene.name}.md").write_text("\n\n".join(summaries) + "\n", encoding="utf-8")
+    pages = "\n\n".join(dict.fromkeys(summaries))  # act says an action's summary again for the step that used it
+    (OUT / f"{scene.name}.md").write_text(pages + "\n", encoding="utf-8")
     stage.seconds = round(time.monotonic() - began, 1)
     stage.outcome = outcome_of(stage.exit_code, outputs)
     stage.version = int(outputs["version"]) if outputs.get("version") else None

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from modelway.registry import local_server
 
 ROOT = Path(__file__).resolve().parents[1]

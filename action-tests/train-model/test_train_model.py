@@ -6,8 +6,6 @@ import json
 import re
 
 from act import ActRun
-from modelway.registry.mlflow import connect
-from modelway.registry.stored_records import read_candidate
 
 
 def test_a_training_becomes_a_candidate_with_all_its_outputs(trained: ActRun) -> None:

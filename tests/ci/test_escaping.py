@@ -6,6 +6,7 @@ import re
 
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from modelway.ci import escaping
 from modelway.report import markdown
 

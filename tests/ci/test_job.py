@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from modelway import ci
 from modelway.ci import escaping
 from modelway.errors import Inconclusive, InvalidInput, OutsideFailure, Refused

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from modelway.config import load_project
 from modelway.config.project import merged
 from modelway.errors import InvalidInput

@@ -97,3 +97,10 @@ def test_what_is_not_json_is_told(text: str, told: str, tmp_path: Path, refusal:
     path = tmp_path / "schema.json"
     path.write_text(text)
     assert refusal(lambda: load_contract(path, "schema.json")).startswith(told)
+
+
+def test_lines_are_known_whatever_the_file_is_indented_with(tmp_path: Path, refusal: Any) -> None:
+    schema = {"columns": ["a"], "dtypes": {"a": "x"}}
+    for indent in (1, 8, "\t"):
+        line = refusal(lambda indent=indent: load_contract(written(tmp_path, schema, indent), "schema.json"))
+        assert line.startswith("2: schema.json:6: dtypes.a: unknown dtype 'x'")

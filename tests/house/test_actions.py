@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from modelway.ci import build_parser
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,8 +65,9 @@ def test_every_output_is_the_steps_output(script: str) -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_every_overriding_input_names_a_key_of_the_configuration(script: str) -> None:
-    from modelway.config.sections import Sections
     from msgspec import inspect
+
+    from modelway.config.sections import Sections
 
     for item in module_of(script).INPUTS:
         kind: Any = inspect.type_info(Sections)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from modelway.environments.locks import Interpreter, describe
 from modelway.errors import InvalidInput
 from modelway.scoring import Limits, Rows, read_rows, score, types_of

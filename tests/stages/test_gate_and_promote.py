@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from modelway.records import Verdict
 from modelway.registry.mlflow import MLflow, connect
 from modelway.registry.stored_records import StoredVerdict, read_verdict

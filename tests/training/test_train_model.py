@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from modelway.records import Candidate
 from modelway.registry.mlflow import MLflow, connect
 from modelway.registry.stored_records import read_candidate

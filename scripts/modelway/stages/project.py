@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from modelway import ci
 from modelway.config import Resolved, load_project, required
@@ -17,6 +18,9 @@ from modelway.records import digest_of_json
 from modelway.registry.mlflow import MLflow, connect
 from modelway.training import command, dotenv
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LOCAL_REGISTRY = "MODELWAY_LOCAL_REGISTRY"
+"""Set by start-registry for the later steps of its own job, which may use its server."""
 FETCHED = "MODELWAY_FETCHED"
 """Set for the later steps of a job: which data.command has run in it."""
 
@@ -34,6 +38,13 @@ def tracking_uri(project: Resolved, job: ci.Job) -> str:
             "the key registry.tracking-uri is not set",
             where=project.source,
             fix="set it, the input tracking-uri, or $MLFLOW_TRACKING_URI",
+        )
+    hosted = job.environ.get("RUNNER_ENVIRONMENT") == "github-hosted"
+    if hosted and urlsplit(uri).hostname in LOOPBACK and job.environ.get(LOCAL_REGISTRY) != uri:
+        raise InvalidInput(
+            "the MLflow server is on this machine, and the next job of a GitHub-hosted runner is another machine",
+            where=project.source,
+            fix="name a server that every job reaches, use check.yml (one job), or runners of your own",
         )
     return uri
 

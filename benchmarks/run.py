@@ -1,0 +1,23 @@
+"""Every benchmark, one after the other; each prints its ratios beside a peer or a floor of the same run.
+
+Usage: make bench
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+BENCHMARKS = (("overhead.py",), ("validate_data.py",), ("interval_coverage.py", "--quick"))
+
+
+def main() -> int:
+    for name, *flags in BENCHMARKS:
+        print(f"\n== {name} {' '.join(flags)}", flush=True)
+        subprocess.run([sys.executable, Path(__file__).with_name(name), *flags], check=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,308 @@
+"""The ledger on real MLflow servers: the schedules of the simulation, many promoters at once, death, and moves by hand."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelway.errors import Refused
+from modelway.registry import ledger
+from modelway.registry.entities import Run
+from modelway.registry.ledger import Appended, ChainBroken, Change, MovedByHand, Writer
+from modelway.registry.ledger_entries import StoredEntry
+from modelway.registry.ledger_mlflow import ENTRY_TAG, MLflowLedger
+from modelway.registry.mlflow import MLflow, connect
+from registry.ledger_simulation import (
+    MODEL,
+    Call,
+    Command,
+    Ended,
+    Exploration,
+    Held,
+    canonical_schedules,
+    carried_out,
+    next_step,
+)
+
+ENVIRONMENT = "production"
+PROMOTERS = 16
+MakeVersions = Callable[[MLflow, str, int], list[int]]
+
+
+def promote(version: int) -> Command:
+    def command(store: ledger.LedgerStore, writer: Writer) -> object:
+        base = ledger.settle(store, ENVIRONMENT, ENVIRONMENT, writer)
+        return ledger.append_and_apply(store, base, Change(ENVIRONMENT, ENVIRONMENT, "promote", version, "why"), writer)
+
+    return command
+
+
+def records_run(client: MLflow) -> Run:
+    return client.create_run(client.experiment_id("ledger"), "records", {})
+
+
+def opened(client: MLflow, model: str) -> MLflowLedger:
+    return MLflowLedger(client, model, records_run(client))
+
+
+@dataclass(frozen=True)
+class OneOfMany(MLflowLedger):
+    """A ledger and an alias of their own for each schedule, on one registered model."""
+
+    number: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.model}.{self.number}.ledger"
+
+    def alias(self, name: str) -> int | None:
+        return super().alias(f"{name}-{self.number}")
+
+    def set_alias(self, name: str, version: int) -> None:
+        super().set_alias(f"{name}-{self.number}", version)
+
+
+def in_order(commands: Sequence[Command], turns: Iterable[int], carry_out: Callable[[Call], Any]) -> list[Ended]:
+    """Runs the commands by turns: each call is carried out when its command's turn comes."""
+    answers: list[list[Any]] = [[] for _ in commands]
+    steps = [next_step(command, "abc"[index], ()) for index, command in enumerate(commands)]
+    for index in turns:
+        step = steps[index]
+        assert not isinstance(step, Ended)
+        answers[index].append(carry_out(step))
+        steps[index] = next_step(commands[index], "abc"[index], tuple(answers[index]))
+    assert all(isinstance(step, Ended) for step in steps)
+    return steps  # type: ignore[return-value]
+
+
+def assert_the_server_does_what_the_simulation_does(
+    store: MLflowLedger, commands: Sequence[Command], turns: Sequence[int]
+) -> None:
+    held = Held()
+
+    def simulated(call: Call) -> Any:
+        nonlocal held
+        held, answer = carried_out(held, call)
+        return answer
+
+    expected = in_order(commands, turns, simulated)
+    found = in_order(commands, turns, lambda call: getattr(store, call[0])(*call[1]))
+    kinds = [(type(end.result), str(end.error)) for end in found]
+    assert kinds == [(type(end.result), str(end.error)) for end in expected], turns
+    assert store.entries() == held.stored, turns
+    assert store.alias(ENVIRONMENT) == dict(held.aliases)[ENVIRONMENT], turns
+
+
+@pytest.fixture
+def flights(server_3: str, make_versions: MakeVersions) -> MLflow:
+    client = connect(server_3, {})
+    if client.get_model(MODEL) is None:
+        make_versions(client, MODEL, 3)
+    return client
+
+
+def test_two_writers_in_every_schedule(flights: MLflow) -> None:
+    """Schedules that differ only in the order of calls that do not touch the same thing are run once."""
+    commands, run = (promote(1), promote(2)), records_run(flights)
+    schedules = list(canonical_schedules(Exploration({"a": commands[0], "b": commands[1]}, Held())))
+    assert len(schedules) > 1000
+    for number, turns in enumerate(schedules):
+        store = OneOfMany(flights, MODEL, run, f"two{number}")
+        assert_the_server_does_what_the_simulation_does(store, commands, turns)
+
+
+def test_three_writers_in_200_seeded_schedules(flights: MLflow) -> None:
+    commands, run = (promote(1), promote(2), promote(3)), records_run(flights)
+    exploration = Exploration({"a": commands[0], "b": commands[1], "c": commands[2]}, Held())
+    chooser = random.Random(20261121)
+    for number in range(200):
+        situation, turns = exploration.start, []
+        while following := list(exploration.following(situation)):
+            index, situation = chooser.choice(following)
+            turns.append(index)
+        store = OneOfMany(flights, MODEL, run, f"three{number}")
+        assert_the_server_does_what_the_simulation_does(store, commands, turns)
+
+
+def promote_until_it_wins(uri: str, model: str, version: int, start: threading.Barrier, lost: list[int]) -> Appended:
+    """One promoter with a session of its own. Each time it is told that it lost, it takes a new decision."""
+    store = opened(connect(uri, {}), model)
+    start.wait()
+    while True:
+        try:
+            done = promote(version)(store, Writer(f"promoter of {version}"))
+            assert isinstance(done, Appended)
+            return done
+        except Refused as refused:
+            assert "superseded" in str(refused), refused
+            lost.append(version)
+
+
+def assert_one_wins_each_step_and_none_is_lost(uri: str, model: str, make_versions: MakeVersions) -> None:
+    client = connect(uri, {})
+    versions = make_versions(client, model, PROMOTERS)
+    won: dict[int, Appended] = {}
+    lost: list[int] = []
+    failed: list[BaseException] = []
+    start = threading.Barrier(PROMOTERS)
+
+    def run(version: int) -> None:
+        try:
+            won[version] = promote_until_it_wins(uri, model, version, start, lost)
+        except BaseException as error:
+            failed.append(error)
+            start.abort()
+
+    threads = [threading.Thread(target=run, args=(version,)) for version in versions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed, failed
+    store = MLflowLedger(client, model)
+    history = ledger.read(store)
+    chain = history.on_chain(ENVIRONMENT)
+    assert not history.problems
+    assert sorted(row.entry.version for row in chain) == versions, "each version is on the chain, once"
+    assert {row.number for row in chain} == {done.recorded.number for done in won.values()}
+    before = [None, *(row.entry.version for row in chain[:-1])]
+    assert [row.entry.previous_version for row in chain] == before
+    assert len(history.recorded) - len(chain) == len(lost), "every void entry's writer was told"
+    assert lost, "they did race"
+    assert chain[-1].applied
+    assert store.alias(ENVIRONMENT) == chain[-1].entry.version
+
+
+def test_16_promoters_at_once_on_sqlite(uri: str, model: str, make_versions: MakeVersions) -> None:
+    assert_one_wins_each_step_and_none_is_lost(uri, model, make_versions)
+
+
+def test_16_promoters_at_once_on_postgresql_with_4_workers(
+    server_on_postgresql: str, model: str, make_versions: MakeVersions
+) -> None:
+    assert_one_wins_each_step_and_none_is_lost(server_on_postgresql, model, make_versions)
+
+
+KILLED_BEFORE = """
+import os, signal, sys
+from modelway.registry import ledger
+from modelway.registry.ledger_mlflow import MLflowLedger
+from modelway.registry.mlflow import connect
+
+uri, model, version, call = sys.argv[1:]
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(MLflowLedger, call, die)
+client = connect(uri, {})
+store = MLflowLedger(client, model, client.create_run(client.experiment_id("ledger"), "records", {}))
+writer = ledger.Writer("the one that dies")
+base = ledger.settle(store, "production", "production", writer)
+ledger.append_and_apply(store, base, ledger.Change("production", "production", "promote", int(version), "why"), writer)
+"""
+
+
+@pytest.mark.parametrize("call", ["mark", "set_alias"])
+def test_killed_between_ledger_and_alias_the_next_command_finishes(
+    uri: str, model: str, make_versions: MakeVersions, root: Path, call: str
+) -> None:
+    client = connect(uri, {})
+    make_versions(client, model, 3)
+    store = opened(client, model)
+    promote(1)(store, Writer("first"))
+    killed = [sys.executable, "-c", KILLED_BEFORE, uri, model, "2", call]
+    done = subprocess.run(killed, env={"PYTHONPATH": str(root / "scripts")}, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert store.alias(ENVIRONMENT) == 1
+    head = ledger.read(store).head_of(ENVIRONMENT)
+    assert head is not None and head.entry.version == 2 and not head.applied
+
+    history = ledger.settle(store, ENVIRONMENT, ENVIRONMENT, Writer("next"))
+    head = history.head_of(ENVIRONMENT)
+    assert head is not None and head.applied and head.entry.who == "the one that dies"
+    assert store.alias(ENVIRONMENT) == 2
+    done_next = promote(3)(store, Writer("next"))
+    assert isinstance(done_next, Appended) and done_next.recorded.entry.previous_version == 2
+
+
+@pytest.mark.parametrize("moved_to", [1, None])
+def test_an_alias_moved_by_hand_is_reported_and_left_alone(
+    client: MLflow, model: str, make_versions: MakeVersions, moved_to: int | None
+) -> None:
+    make_versions(client, model, 3)
+    store = opened(client, model)
+    for version in (1, 2):
+        promote(version)(store, Writer("somebody"))
+    if moved_to is None:
+        client.delete_alias(model, ENVIRONMENT)
+    else:
+        client.set_alias(model, ENVIRONMENT, moved_to)
+    before = store.entries()
+    for _ in range(2):
+        with pytest.raises(MovedByHand, match="entry 2 put version 2 there"):
+            promote(3)(store, Writer("next"))
+    assert store.alias(ENVIRONMENT) == moved_to
+    assert store.entries() == before
+
+    restored = ledger.restore(store, ENVIRONMENT, ENVIRONMENT, "a mistake", Writer("next"))
+    assert restored is not None and restored.recorded.entry.action == "restore"
+    assert store.alias(ENVIRONMENT) == 2
+    promote(3)(store, Writer("next"))
+    assert store.alias(ENVIRONMENT) == 3
+
+
+def test_an_alias_set_before_there_was_a_ledger_is_adopted(
+    client: MLflow, model: str, make_versions: MakeVersions
+) -> None:
+    make_versions(client, model, 2)
+    client.set_alias(model, ENVIRONMENT, 1)
+    store = opened(client, model)
+    with pytest.raises(MovedByHand, match="no entry of production"):
+        promote(2)(store, Writer("next"))
+    adopted = ledger.adopt(store, ENVIRONMENT, ENVIRONMENT, "it was so", Writer("me"), lambda version: f"digest {version}")
+    assert adopted is not None
+    entry = adopted.recorded.entry
+    assert (entry.action, entry.version, entry.previous_version, entry.model_digest) == ("adopt", 1, None, "digest 1")
+    assert ledger.adopt(store, ENVIRONMENT, ENVIRONMENT, "again", Writer("me")) is None
+    promote(2)(store, Writer("next"))
+
+
+def test_a_deleted_and_an_edited_entry_are_seen_and_block_until_they_are_adopted(
+    client: MLflow, model: str, make_versions: MakeVersions
+) -> None:
+    make_versions(client, model, 3)
+    store = opened(client, model)
+    for version in (1, 2, 3):
+        promote(version)(store, Writer("somebody"))
+    client.transport.api("DELETE", "model-versions/delete", {"name": store.name, "version": "2"})
+    text = store.entries()[0].text
+    client.set_version_tag(store.name, 1, ENTRY_TAG, text.replace('"version":1', '"version":2'))
+    with pytest.raises(ChainBroken, match=r"entry 1 was edited.*entry 2 is missing.*entry 3 follows"):
+        promote(1)(store, Writer("next"))
+    adopted = ledger.adopt(store, ENVIRONMENT, ENVIRONMENT, "we know", Writer("me"))
+    assert adopted is not None and len(adopted.recorded.entry.accepts) == 3
+    assert adopted.recorded.number == 4, "the number of a deleted entry is not given again"
+    promote(1)(store, Writer("next"))
+    assert len(ledger.read(store).problems) == 3, "still shown"
+
+
+def test_a_ledger_of_many_pages_is_read_whole(
+    client: MLflow, model: str, make_versions: MakeVersions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_versions(client, model, 2)
+    store = opened(client, model)
+    for step in range(5):
+        promote(1 + step % 2)(store, Writer("somebody"))
+    monkeypatch.setattr("modelway.registry.mlflow.PAGE", 2)
+    entries: tuple[StoredEntry, ...] = store.entries()
+    assert [entry.number for entry in entries] == [1, 2, 3, 4, 5]
