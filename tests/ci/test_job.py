@@ -176,6 +176,17 @@ def test_a_summary_of_a_megabyte_stays_below_the_runners_limit(github: Path) -> 
     assert len((github / "out" / "modelway" / "a-script.md").read_bytes()) > 1_000_000
 
 
+def test_a_full_disk_is_one_line(
+    github: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """/dev/full answers every write as a full disk does."""
+    monkeypatch.setenv("GITHUB_OUTPUT", "/dev/full")
+    assert run(say_text) == 4
+    errors = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::error")]
+    assert len(errors) == 1
+    assert "/dev/full: the disk is full. Fix: free some space" in errors[0]
+
+
 def test_a_report_folder_that_cannot_be_written_is_one_line(github: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (github / "out").write_text("a file where the folder should be")
     assert run(lambda values, job: bool(job.report({}, "x"))) == 2

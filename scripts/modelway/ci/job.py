@@ -6,13 +6,11 @@ import errno
 import json
 import os
 import re
-import secrets
 import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -58,7 +56,7 @@ class Job:
         return text
 
     def say(self, text: str) -> None:
-        """A line of progress."""
+        """A line of progress, or of what a command of the team's prints: never a workflow command."""
         self.runner.say(self.clean(text))
 
     def warn(self, title: str, message: str) -> None:
@@ -82,16 +80,6 @@ class Job:
         write_atomically(path.with_suffix(".md"), self.clean(markdown) + "\n")
         self.runner.summary(self.clean(markdown), f"{path.with_suffix('.md')}")
         return path
-
-    @contextmanager
-    def foreign_output(self) -> Iterator[None]:
-        """While a command that is not ours prints: the runner takes no command from it."""
-        token = secrets.token_hex(16)
-        self.runner.stop_commands(token)
-        try:
-            yield
-        finally:
-            self.runner.resume_commands(token)
 
     def write_outputs(self) -> None:
         for name, value in self._outputs.items():

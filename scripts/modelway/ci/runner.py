@@ -41,12 +41,6 @@ class Runner:
     def mask(self, secret: str) -> None:
         """Tell the runner to hide a value in its log."""
 
-    def stop_commands(self, token: str) -> None:
-        """From here on what is printed is not ours: take no command from it."""
-
-    def resume_commands(self, token: str) -> None:
-        """What is printed is ours again."""
-
 
 class GitHubRunner(Runner):
     """GitHub Actions and act: workflow commands on stdout, files for outputs and summary."""
@@ -78,16 +72,13 @@ class GitHubRunner(Runner):
             if line.strip():
                 print(f"::add-mask::{escaping.annotation_message(line)}", file=self.stdout, flush=True)
 
-    def stop_commands(self, token: str) -> None:
-        print(f"::stop-commands::{token}", file=self.stdout, flush=True)
-
-    def resume_commands(self, token: str) -> None:
-        print(f"::{token}::", file=self.stdout, flush=True)
-
     def _append(self, variable: str, text: str) -> None:
         if path := self.environ.get(variable):
-            with Path(path).open("a", encoding="utf-8", newline="") as stream:
-                stream.write(text)
+            try:
+                with Path(path).open("a", encoding="utf-8", newline="") as stream:
+                    stream.write(text)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, path) from None  # a failed write does not say where
 
 
 def detect(environ: Mapping[str, str]) -> Runner:

@@ -62,8 +62,7 @@ def fetch_data(project: Resolved, job: ci.Job) -> None:
         return
     environ = team_environ(project, job)
     job.say(f"fetching the data: {wanted}")
-    with job.foreign_output():
-        command.run(wanted, job.folder, environ, project.data.timeout_minutes * 60, job.say, where="data.command")
+    command.run(wanted, job.folder, environ, project.data.timeout_minutes * 60, job.say, where="data.command")
     job.runner.export(FETCHED, mark)
 
 

@@ -140,8 +140,7 @@ def _run_command(
         )
         handover.write_file(handed, file)
         environ = handover.environment(begin.team_environ(project, job), handed, file)
-        with job.foreign_output():
-            command.run(shell, job.folder, environ, project.train.timeout_minutes * 60, job.say, guardian.guards)
+        command.run(shell, job.folder, environ, project.train.timeout_minutes * 60, job.say, guardian.guards)
 
 
 def _the_one_model(client: MLflow, run: Run) -> LoggedModel:

@@ -1,0 +1,89 @@
+"""What stages begin with: the registry's address, the commit, the data, and the team's own commands."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from modelway import ci
+from modelway.ci import runner
+from modelway.config import Resolved, load_project
+from modelway.errors import InvalidInput
+from modelway.stages import project as begin
+
+
+def job_in(folder: Path, **environ: str) -> ci.Job:
+    kept = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+    return ci.Job("train_model", {}, (), runner.detect({**kept, **environ}), folder)
+
+
+def project_in(folder: Path, text: str = "") -> Resolved:
+    (folder / "modelway.yml").write_text(f"model: m\n{text}")
+    return load_project(folder / "modelway.yml")
+
+
+def test_a_server_on_this_machine_is_refused_where_the_next_job_is_another_machine(tmp_path: Path) -> None:
+    project = project_in(tmp_path, "registry: {tracking-uri: http://127.0.0.1:5000}\n")
+    uri = "http://127.0.0.1:5000"
+    assert begin.tracking_uri(project, job_in(tmp_path)) == uri
+    hosted = {"RUNNER_ENVIRONMENT": "github-hosted"}
+    with pytest.raises(InvalidInput, match=r"the next job .* is another machine\. Fix: .*check\.yml"):
+        begin.tracking_uri(project, job_in(tmp_path, **hosted))
+    assert begin.tracking_uri(project, job_in(tmp_path, **hosted, MODELWAY_LOCAL_REGISTRY=uri)) == uri
+    with pytest.raises(InvalidInput, match="registry.tracking-uri is not set"):
+        begin.tracking_uri(project_in(tmp_path), job_in(tmp_path))
+
+
+def test_without_git_there_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InvalidInput, match=r"git is not on PATH\. Fix: install git"):
+        begin.commit_of(tmp_path)
+
+
+def test_a_repository_without_a_commit_is_one_line(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    with pytest.raises(InvalidInput, match="the commit is not known"):
+        begin.commit_of(tmp_path)
+
+
+def test_data_is_fetched_once_a_job_with_the_teams_secrets_which_are_hidden(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = """data: {command: 'echo "$BUCKET_KEY" > fetched.txt; echo "key $BUCKET_KEY"; echo "::set-output name=x::y"'}\n"""
+    project = project_in(tmp_path, text)
+    exported = tmp_path / "exported"
+    environ = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_ENV": str(exported),
+        "MODELWAY_ENV": "# mine\nexport BUCKET_KEY='abcdef123'\n",
+    }
+    begin.fetch_data(project, job_in(tmp_path, **environ))
+    assert (tmp_path / "fetched.txt").read_text() == "abcdef123\n"
+    said = capsys.readouterr().out
+    assert "key ***" in said
+    assert "::add-mask::abcdef123" in said
+    assert "\n:\u200b:set-output name=x::y\n" in said, "taken for no command of ours"
+    name, marked = re.fullmatch(r"(\w+)<<.*?\n(.*)\n.*\n", exported.read_text()).groups()  # type: ignore[union-attr]
+    (tmp_path / "fetched.txt").unlink()
+    begin.fetch_data(project, job_in(tmp_path, **environ, **{name: marked}))
+    assert not (tmp_path / "fetched.txt").exists(), "the next step of the job has it already"
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [("exit 3", "`exit 3` failed with exit code 3"), ("no-such-tool", "failed with exit code 127")],
+)
+def test_a_fetch_that_fails_names_its_key(tmp_path: Path, command: str, words: str) -> None:
+    with pytest.raises(InvalidInput, match="data.command: ") as caught:
+        begin.fetch_data(project_in(tmp_path, f"data: {{command: {command}}}\n"), job_in(tmp_path))
+    assert words in caught.value.line()
+
+
+def test_a_dotenv_line_that_is_none_names_its_number_and_never_its_text(tmp_path: Path) -> None:
+    project = project_in(tmp_path, "data: {command: 'true'}\n")
+    with pytest.raises(InvalidInput, match="MODELWAY_ENV, line 2: is not NAME=value") as caught:
+        begin.fetch_data(project, job_in(tmp_path, MODELWAY_ENV="A=b\nthe-secret-itself\n"))
+    assert "the-secret" not in caught.value.line()
