@@ -11,6 +11,8 @@ import sys
 SCRIPTS = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, SCRIPTS)
 
+from modelway.errors import InvalidInput, ModelwayError  # noqa: E402 - after the path is known
+
 ENVIRONMENTS = {"validate_data": "data", "evaluate_gate": "judge", "start_registry": "registry"}
 """The scripts that need more than requirements/tool.txt."""
 
@@ -25,8 +27,6 @@ START = "import sys; sys.path.insert(0, {scripts!r}); import {script}; sys.exit(
 
 def main() -> int:
     """Only a failure returns: where all goes well, this process becomes the script."""
-    from modelway.errors import InvalidInput, ModelwayError
-
     try:
         if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
             print(USAGE.format(scripts=", ".join(known_scripts())))
@@ -43,15 +43,22 @@ def main() -> int:
         become(script, sys.argv[2:])
         return 0
     except ModelwayError as error:
-        if os.environ.get("GITHUB_ACTIONS") == "true":
-            from modelway.ci.escaping import annotation_message
-
-            print(f"::error title=modelway::{annotation_message(error.line())}", flush=True)
-        else:
-            print(f"error: modelway: {error.line()}", file=sys.stderr, flush=True)
-        return error.exit_code
+        return said(error)
+    except OSError as error:
+        fix = "free some space, or set MODELWAY_HOME to a folder that may be written"
+        return said(InvalidInput(str(error.strerror), where=str(error.filename), fix=fix))
     except KeyboardInterrupt:
         return 130
+
+
+def said(error: ModelwayError) -> int:
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        from modelway.ci.escaping import annotation_message
+
+        print(f"::error title=modelway::{annotation_message(error.line())}", flush=True)
+    else:
+        print(f"error: modelway: {error.line()}", file=sys.stderr, flush=True)
+    return error.exit_code
 
 
 def become_program(name: str, program: str, arguments: list[str]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from modelway import ci
-from modelway.errors import InvalidInput, Refused
+from modelway.errors import Refused
 from modelway.report.history import lines, markdown
 from modelway.stages import project as begin
 from modelway.stages.promote import history_of
@@ -21,7 +21,7 @@ INPUTS = (
     ci.WORKING_DIRECTORY,
     ci.Input("environment", "Only this environment. Left out: all of them."),
     ci.TRACKING_URI,
-    ci.Input("at", "What was there at this time, such as 2026-11-17T12:00:00Z. Left out: now."),
+    ci.Input("at", "What was there at this time, such as 2026-11-17T12:00:00Z. Left out: now.", kind="time"),
     ci.REPORT_DIRECTORY,
 )
 
@@ -36,7 +36,7 @@ OUTPUTS = {
 def work(values: ci.Values, job: ci.Job) -> int:
     project = begin.resolve(values, job, INPUTS)
     history = history_of(project, job)
-    moment = _moment(values.get("at", ""))
+    moment = datetime.fromisoformat(values["at"]) if "at" in values else datetime.now(UTC)
     for line in lines(history, project.environment):
         job.say(line)
     if project.environment:
@@ -54,16 +54,6 @@ def work(values: ci.Values, job: ci.Job) -> int:
             fix="restore it from a backup, or accept it as it is with promote-model's adopt",
         )
     return 0
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text) if text else datetime.now(UTC)
-    except ValueError:
-        raise InvalidInput(
-            f"{ci.shown(text)} is not a time", where="input at", fix="give one such as 2026-11-17T12:00:00Z"
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

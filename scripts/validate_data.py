@@ -24,7 +24,9 @@ INPUTS = (
     ci.Input("environment", "The environment of modelway.yml whose overlay holds. Left out: none."),
     ci.Input("data", "A CSV or Parquet file, a folder of them, or a pattern. Left out: data.train and data.test."),
     ci.Input("contract", "The contract or schema.json. Left out: modelway.yml.", key="data.contract"),
-    ci.Input("now", "What freshness is measured against, such as 2026-11-21T08:30:00Z. Left out: the clock."),
+    ci.Input(
+        "now", "What freshness is measured against, such as 2026-11-21T08:30:00Z. Left out: the clock.", kind="time"
+    ),
     ci.Input("examples", "Violating values shown for each check; 0 shows none. Left out: 3.", kind="integer"),
     ci.Input("memory-mb", "What the check may use before it works on disk. Left out: 1024.", kind="integer"),
     ci.REPORT_DIRECTORY,
@@ -45,9 +47,8 @@ def work(values: ci.Values, job: ci.Job) -> int:
     from modelway.data import to_markdown  # these need DuckDB, which --help and the generated tables need not
     from modelway.stages.data import Manner, validate_named, validate_project
 
-    manner = Manner(
-        _moment(values.get("now", "")), _whole(values, "memory-mb", 1024, 32), _whole(values, "examples", 3, 0)
-    )
+    now = datetime.fromisoformat(values["now"]) if "now" in values else datetime.now(UTC)
+    manner = Manner(now, _whole(values, "memory-mb", 1024, 32), _whole(values, "examples", 3, 0))
     data, contract = values.get("data", ""), values.get("contract", "")
     if data and contract and ci.CONFIG.name not in values and not job.config_path.exists():
         report = validate_named(contract, data, job, manner)
@@ -72,16 +73,6 @@ def _failure(report: ValidationReport) -> str:
             more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
             parts.append(f"{part.data} breaks its contract: {', '.join(names[:NAMES_SHOWN])}{more}")
     return "; ".join(parts)
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text) if text else datetime.now(UTC)
-    except ValueError:
-        raise InvalidInput(
-            f"{ci.shown(text)} is not a time", where="input now", fix="give one such as 2026-11-21T08:30:00Z"
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _whole(values: ci.Values, name: str, default: int, lowest: int) -> int:

@@ -44,7 +44,13 @@ def mlflow_server(version: str, backend: str, folder: Path, workers: int = 1) ->
         port = listener.getsockname()[1]
     uri = f"http://127.0.0.1:{port}"
     command = [python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
-    command += ["--backend-store-uri", backend, "--serve-artifacts", "--artifacts-destination", str(folder / "artifacts")]
+    command += [
+        "--backend-store-uri",
+        backend,
+        "--serve-artifacts",
+        "--artifacts-destination",
+        str(folder / "artifacts"),
+    ]
     with running(command, folder / "server.log", clean_environ()) as process:
         wait_until(lambda: _answers(uri), process, folder / "server.log")
         yield uri
@@ -55,7 +61,11 @@ def clean_environ() -> dict[str, str]:
     needs."""
     environ = home.without_python_settings(os.environ)
     environ = {name: value for name, value in environ.items() if not name.startswith(("MLFLOW_", "MODELWAY_"))}
-    settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
+    settings = {
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "OMP_NUM_THREADS": "1",
+    }
     return environ | settings
 
 

@@ -134,7 +134,9 @@ def _continuation(paused: Paused, name: str) -> object:
     while trace is not None:
         frame = trace.tb_frame
         if "/modelway/registry/ledger" in frame.f_code.co_filename:
-            held = tuple((key, _kept(value, frame.f_code.co_name, name)) for key, value in sorted(frame.f_locals.items()))
+            held = tuple(
+                (key, _kept(value, frame.f_code.co_name, name)) for key, value in sorted(frame.f_locals.items())
+            )
             frames.append((frame.f_code.co_name, frame.f_lasti, held))
         trace = trace.tb_next
     return tuple(frames)

@@ -269,7 +269,9 @@ def test_an_alias_set_before_there_was_a_ledger_is_adopted(
     store = opened(client, model)
     with pytest.raises(MovedByHand, match="no entry of production"):
         promote(2)(store, Writer("next"))
-    adopted = ledger.adopt(store, ENVIRONMENT, ENVIRONMENT, "it was so", Writer("me"), lambda version: f"digest {version}")
+    adopted = ledger.adopt(
+        store, ENVIRONMENT, ENVIRONMENT, "it was so", Writer("me"), lambda version: f"digest {version}"
+    )
     assert adopted is not None
     entry = adopted.recorded.entry
     assert (entry.action, entry.version, entry.previous_version, entry.model_digest) == ("adopt", 1, None, "digest 1")

@@ -200,7 +200,9 @@ def test_a_lost_answer_loses_no_entry_and_makes_no_second_one(start: str) -> Non
 def test_writers_of_two_environments_never_supersede_each_other() -> None:
     exploration = Exploration({"a": promote(2), "b": promote(3, "staging")}, SETTLED)
     situations, _ = exploration.situations()
-    ends = [(ended, exploration.holds[each.held]) for each in situations if (ended := exploration.ended(each)) is not None]
+    ends = [
+        (ended, exploration.holds[each.held]) for each in situations if (ended := exploration.ended(each)) is not None
+    ]
     assert ends
     for ended, held in ends:
         assert all(isinstance(end.result, Appended) for end in ended)
@@ -211,7 +213,9 @@ def test_writers_of_two_environments_never_supersede_each_other() -> None:
 REPAIRS = {"adopt": adopt, "restore": restore, "promote": promote(3)}
 
 
-@pytest.mark.parametrize(("one", "other"), [("adopt", "restore"), ("adopt", "promote"), ("restore", "promote"), ("restore", "restore")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("adopt", "restore"), ("adopt", "promote"), ("restore", "promote"), ("restore", "restore")]
+)
 def test_commands_on_an_alias_that_was_moved_by_hand(one: str, other: str) -> None:
     """A promotion is refused until the move is adopted or restored; together they still end with alias and head equal."""
     exploration = Exploration({"a": REPAIRS[one], "b": REPAIRS[other]}, BY_HAND)

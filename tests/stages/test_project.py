@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from modelway import ci
 from modelway.ci import runner
 from modelway.config import Resolved, load_project

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -23,7 +24,7 @@ class Input:
     key: str = ""
     """The key of modelway.yml that it overrides, such as gate.confidence."""
     required: bool = False
-    kind: Literal["text", "integer", "number", "boolean"] = "text"
+    kind: Literal["text", "integer", "number", "boolean", "time"] = "text"
     file_of: str = ""
     """For a `-file` input: the input whose value it holds. A value over 128 KiB fits no variable or argument."""
 
@@ -115,9 +116,22 @@ def _checked(item: Input, value: str) -> str:
             where=where,
             fix="give digits only, without a unit",
         ) from None
+    if item.kind == "time":
+        return _moment(value, where).isoformat()
     if item.kind == "boolean" and value not in ("true", "false"):
         raise InvalidInput(f"{shown(value)} is neither true nor false", where=where, fix="give true or false")
     return value
+
+
+def _moment(value: str, where: str) -> datetime:
+    """A time with its zone; one without is UTC."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise InvalidInput(
+            f"{shown(value)} is not a time", where=where, fix="give one such as 2026-11-21T08:30:00Z"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _file_text(item: Input, name: str) -> str:

@@ -44,6 +44,19 @@ def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(user, ".cache", "modelway")
 
 
+def made(folder: Path) -> Path:
+    """The folder, which exists afterwards; InvalidInput where it cannot."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(
+            f"cannot be written: {error.strerror}",
+            where=str(folder),
+            fix="set MODELWAY_HOME to a folder that may be written",
+        ) from None
+    return folder
+
+
 def without_python_settings(environ: Mapping[str, str]) -> dict[str, str]:
     """The caller's environment without what would steer a Python: PYTHON*, and a virtual environment's mark."""
     return {name: value for name, value in environ.items() if not name.startswith("PYTHON") and name != "VIRTUAL_ENV"}

@@ -122,14 +122,7 @@ def _contents(path: Path, seen: set[Path]) -> list[str]:
 
 
 def _folder() -> Path:
-    folder = home.cache_folder() / "locks"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(
-            f"cannot be written: {error.strerror}", where=str(folder), fix="set MODELWAY_HOME to a writable folder"
-        ) from None
-    return folder
+    return home.made(home.cache_folder() / "locks")
 
 
 def _write(path: Path, text: str) -> None:

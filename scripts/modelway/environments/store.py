@@ -61,16 +61,7 @@ def _usable(folder: Path, python: Path) -> bool:
 
 
 def _make(folder: Path, lock: Path, base_python: str, compiled: bool) -> None:
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        gate = (folder.parent / f"{folder.name}.lock").open("w")
-    except OSError as error:
-        raise InvalidInput(
-            f"cannot be written: {error.strerror}",
-            where=str(folder.parent),
-            fix="set MODELWAY_HOME to a folder that may be written",
-        ) from None
-    with gate:
+    with (home.made(folder.parent) / f"{folder.name}.lock").open("w") as gate:
         fcntl.flock(gate, fcntl.LOCK_EX)
         if _usable(folder, folder / "bin" / "python"):
             return  # another step made it while this one waited
@@ -78,7 +69,9 @@ def _make(folder: Path, lock: Path, base_python: str, compiled: bool) -> None:
         try:
             uv.make_environment(folder, base_python)
             uv.install(folder, lock, compiled=compiled)
-            shutil.copyfile(lock, folder / COMPLETE)
+            unfinished = folder / f"{COMPLETE}.part"
+            shutil.copyfile(lock, unfinished)
+            unfinished.replace(folder / COMPLETE)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise

@@ -51,13 +51,7 @@ def install(folder: Path, lock: Path, *, compiled: bool) -> None:
 def run(arguments: Sequence[str], input_text: str | None = None) -> str:
     """uv's standard output. A failure is one line: what the index does not have is InvalidInput, no index is
     OutsideFailure. Runs outside the workspace, so that no uv.toml, pyproject.toml or .python-version there counts."""
-    folder = home.cache_folder() / "uv-run"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(
-            f"cannot be written: {error.strerror}", where=str(folder), fix="set MODELWAY_HOME to a writable folder"
-        ) from None
+    folder = home.made(home.cache_folder() / "uv-run")
     command = [executable(), *arguments, "--no-config", "--no-progress", "--color", "never"]
     done = subprocess.run(
         command, cwd=folder, env=environment(os.environ), input=input_text, capture_output=True, text=True, check=False

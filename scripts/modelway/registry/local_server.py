@@ -14,7 +14,9 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypedDict
 
+import msgspec
 import requests
 
 from modelway.environments.home import without_python_settings
@@ -25,6 +27,11 @@ HOST = "127.0.0.1"
 STOP_SECONDS = 10
 
 
+class _State(TypedDict):
+    pid: int
+    uri: str
+
+
 def folder_of(named: str, environ: Mapping[str, str]) -> Path:
     return Path(named).absolute() if named else Path(environ.get("RUNNER_TEMP") or ".").absolute() / "mlflow"
 
@@ -33,7 +40,7 @@ def start(folder: Path, port: int, timeout_seconds: float) -> str:
     """The address of the folder's server, started unless it answers already. Run by the Python that has mlflow."""
     running = _state(folder)
     if running and _answers(running["uri"]):
-        return str(running["uri"])
+        return running["uri"]
     stop(folder)
     try:
         (folder / "artifacts").mkdir(parents=True, exist_ok=True)
@@ -60,7 +67,9 @@ def start(folder: Path, port: int, timeout_seconds: float) -> str:
             stderr=log,
             start_new_session=True,
         )
-    (folder / STATE).write_text(json.dumps({"pid": process.pid, "uri": uri}), encoding="utf-8")
+    unfinished = folder / f"{STATE}.new"
+    unfinished.write_text(json.dumps({"pid": process.pid, "uri": uri}), encoding="utf-8")
+    unfinished.replace(folder / STATE)
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline and process.poll() is None:
         if _answers(uri):
@@ -79,7 +88,7 @@ def stop(folder: Path) -> bool:
     if not running:
         return False
     (folder / STATE).unlink(missing_ok=True)
-    group = int(running["pid"])
+    group = running["pid"]
     if not _is_server(group):
         return False
     for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
@@ -93,11 +102,21 @@ def stop(folder: Path) -> bool:
     return True
 
 
-def _state(folder: Path) -> dict[str, str] | None:
+def _state(folder: Path) -> _State | None:
+    """Which process serves the folder; None where none was started. A note that cannot be read is InvalidInput: a server
+    may be running that nobody can name any more."""
     try:
-        return dict(json.loads((folder / STATE).read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+        text = (folder / STATE).read_bytes()
+    except OSError:
         return None
+    try:
+        return msgspec.json.decode(text, type=_State)
+    except msgspec.DecodeError:
+        raise InvalidInput(
+            "is not what start-registry writes",
+            where=str(folder / STATE),
+            fix="end the MLflow server of this folder, if it runs, and delete the file",
+        ) from None
 
 
 def _answers(uri: str) -> bool:

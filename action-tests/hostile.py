@@ -1,0 +1,139 @@
+"""Hostile values, a workflow that gives each of them to every input of an action, and what must not come of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from act import ActRun, Step, commands_on_github
+
+CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
+
+COMMANDS = """\
+::set-output name=forged::1
+::error title=forged::forged
+ ::warning title=forged::forged
+::add-mask::planted
+::set-env name=FORGED::1
+::add-path::/forged
+##[error]forged
+"""
+
+DELIMITERS = """\
+EOF
+forged=1
+modelway-
+forged=1
+forged<<EOF
+1
+EOF
+"""
+
+ONE_LINE = (
+    "\"'; rm -rf ./planted # $(id) $(touch pwned) `touch pwned` && touch pwned | %0A::error::forged %0D##[error]forged"
+)
+
+VALUES = {
+    "one-line": ONE_LINE,
+    "lines": f"{ONE_LINE}\n{COMMANDS}{DELIMITERS}",
+    "carriage-returns": f"x\r{COMMANDS}".replace("\n", "\r"),
+    "long": (f"{ONE_LINE}\n{COMMANDS}" * 1000)[:100_000],
+}
+
+LONGEST_MESSAGE = 2000
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What surrounds the hostile input. given: the other inputs, such that this one is used. before: a shell command."""
+
+    given: Mapping[str, str] = field(default_factory=dict)
+    before: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    input: str
+    value: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.input}_{self.value}"
+
+
+def action_of(export: Path, action: str) -> dict[str, Any]:
+    return dict(yaml.safe_load((export / "actions" / action / "action.yml").read_text(encoding="utf-8")))
+
+
+def cases(export: Path, action: str) -> list[Case]:
+    """One for every input that action.yml has, and every value."""
+    return [Case(name, value) for name in action_of(export, action)["inputs"] for value in VALUES]
+
+
+def workflow(uses: str, wanted: list[Case], usual: Setting, special: Mapping[str, Setting]) -> str:
+    """All cases as steps of one job that goes on after a failure, and a last step that looks whether the canary sings."""
+    steps: list[dict[str, Any]] = [{"uses": CHECKOUT}]
+    for case in wanted:
+        setting = special.get(case.input, usual)
+        if setting.before:
+            steps.append({"shell": "bash", "run": setting.before})
+        given = {**setting.given, case.input: VALUES[case.value]}
+        steps.append({"id": case.id, "uses": uses, "continue-on-error": True, "with": given})
+    look = 'find . -name pwned >found; echo "found=$(cat found)" >>"$GITHUB_OUTPUT"; cat planted/canary'
+    steps.append({"id": "canary", "if": "always()", "shell": "bash", "run": look})
+    job = {
+        "runs-on": "ubuntu-latest",
+        "env": {"MLFLOW_TRACKING_URI": "${{ secrets.MLFLOW_TRACKING_URI }}"},
+        "steps": steps,
+    }
+    return json.dumps({"name": "hostile", "on": "workflow_dispatch", "jobs": {"hostile": job}})
+
+
+def violations(run: ActRun, wanted: list[Case], outputs: frozenset[str]) -> list[str]:
+    """What happened that must not; empty where every value was data."""
+    found = [f"{case.id}: {what}" for case in wanted for what in _of_step(run.step(case.id), case, outputs)]
+    canary = run.step("canary")
+    if canary.log.strip() != "sings" or canary.outputs.get("found") != "":
+        found.append("something was executed: a file was removed or made")
+    return found
+
+
+def _of_step(step: Step, case: Case, outputs: frozenset[str]) -> Iterator[str]:
+    if (step.result, step.exit_code) not in (("success", 0), ("failure", 2)):
+        yield f"ended as {step.result} with exit code {step.exit_code}: {step.annotations}"
+    if len(step.errors) != (step.result == "failure"):
+        yield f"{len(step.errors)} errors: {[error.message[:300] for error in step.errors]}"
+    for annotation in step.annotations:
+        if "forged" in annotation.title or annotation.message.startswith("forged"):
+            yield f"a forged annotation: {annotation}"
+        if len(annotation.message) > LONGEST_MESSAGE or len(annotation.message.splitlines()) != 1:
+            yield f"an annotation of {len(annotation.message)} characters, not one line: {annotation.message[:300]!r}"
+        if "Traceback" in annotation.message or "defect of modelway" in annotation.message:
+            yield f"a defect: {annotation.message[:300]}"
+    for error in step.errors:
+        if ". Fix: " not in error.message:
+            yield f"an error without a fix: {error.message[:300]}"
+    if step.outputs.keys() != outputs:
+        yield f"outputs {sorted(step.outputs)}"
+    if step.exported.keys() - {"MODELWAY_FETCHED"}:
+        yield f"variables {sorted(step.exported)}"
+    forged = [line for line in commands_on_github(step.commands) if "forged" in line.split("::")[1]]
+    if forged or any(line.startswith(("::add-mask::planted", "::add-path", "::set-")) for line in step.commands):
+        yield f"a command was taken from a value: {step.commands}"
+    if case.input != "command" and "uid=" in step.log + json.dumps(step.outputs) + step.summary:
+        yield "$(id) was executed"  # the team's own command is code, and says so
+    if "Traceback" in step.log:
+        yield f"a traceback: {step.log[-500:]}"
+    if not inside_stop_commands(step) and (shown := commands_on_github(step.printed)):
+        yield f"GitHub would take a command from {shown[:3]}"
+    if "##[" in step.summary or len(step.summary.encode()) > 1024 * 1024:
+        yield "the summary is not escaped, or too long"
+
+
+def inside_stop_commands(step: Step) -> bool:
+    """Whether a command of the team's ran in it: its output is fenced off."""
+    return any(line.startswith("::stop-commands::") for line in step.commands)
