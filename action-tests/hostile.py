@@ -39,8 +39,7 @@ ONE_LINE = (
 
 VALUES = {
     "one-line": ONE_LINE,
-    "lines": f"{ONE_LINE}\n{COMMANDS}{DELIMITERS}",
-    "carriage-returns": f"x\r{COMMANDS}".replace("\n", "\r"),
+    "lines": f"{ONE_LINE}\n{COMMANDS}{DELIMITERS}\r{COMMANDS.replace(chr(10), chr(13))}",
     "long": (f"{ONE_LINE}\n{COMMANDS}" * 1000)[:100_000],
 }
 
@@ -49,10 +48,16 @@ LONGEST_MESSAGE = 2000
 
 @dataclass(frozen=True)
 class Setting:
-    """What surrounds the hostile input. given: the other inputs, such that this one is used. before: a shell command."""
+    """What surrounds the hostile input. given: the other inputs, such that this one is used. before: a shell command.
+    then: an action that is given the same value afterwards."""
 
     given: Mapping[str, str] = field(default_factory=dict)
     before: str = ""
+    then: str = ""
+
+
+NOTHING = Setting()
+NONE_SPECIAL: Mapping[str, Setting] = {}
 
 
 @dataclass(frozen=True)
@@ -74,15 +79,21 @@ def cases(export: Path, action: str) -> list[Case]:
     return [Case(name, value) for name in action_of(export, action)["inputs"] for value in VALUES]
 
 
-def workflow(uses: str, wanted: list[Case], usual: Setting, special: Mapping[str, Setting]) -> str:
-    """All cases as steps of one job that goes on after a failure, and a last step that looks whether the canary sings."""
+def workflow(
+    own: str, action: str, wanted: list[Case], usual: Setting = NOTHING, special: Mapping[str, Setting] = NONE_SPECIAL
+) -> str:
+    """All cases as steps of one job that goes on after a failure, and a last step that looks whether the canary sings.
+    own: what names an action of ours, with {} in the place of its name."""
     steps: list[dict[str, Any]] = [{"uses": CHECKOUT}]
     for case in wanted:
         setting = special.get(case.input, usual)
         if setting.before:
             steps.append({"shell": "bash", "run": setting.before})
-        given = {**setting.given, case.input: VALUES[case.value]}
-        steps.append({"id": case.id, "uses": uses, "continue-on-error": True, "with": given})
+        hostile = {case.input: VALUES[case.value]}
+        given = {**setting.given, **hostile}
+        steps.append({"id": case.id, "uses": own.format(action), "continue-on-error": True, "with": given})
+        if setting.then:
+            steps.append({"id": f"{case.id}_then", "uses": own.format(setting.then), "with": hostile})
     look = 'find . -name pwned >found; echo "found=$(cat found)" >>"$GITHUB_OUTPUT"; cat planted/canary'
     steps.append({"id": "canary", "if": "always()", "shell": "bash", "run": look})
     job = {
@@ -124,8 +135,8 @@ def _of_step(step: Step, case: Case, outputs: frozenset[str]) -> Iterator[str]:
     forged = [line for line in commands_on_github(step.commands) if "forged" in line.split("::")[1]]
     if forged or any(line.startswith(("::add-mask::planted", "::add-path", "::set-")) for line in step.commands):
         yield f"a command was taken from a value: {step.commands}"
-    if case.input != "command" and "uid=" in step.log + json.dumps(step.outputs) + step.summary:
-        yield "$(id) was executed"  # the team's own command is code, and says so
+    if "uid=" in step.log + json.dumps(step.outputs) + step.summary + str(step.annotations):
+        yield "$(id) was executed"
     if "Traceback" in step.log:
         yield f"a traceback: {step.log[-500:]}"
     if not inside_stop_commands(step) and (shown := commands_on_github(step.printed)):

@@ -2,34 +2,118 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
 
+import hostile
+import pytest
+from act import ADDRESS, Act, ActRun
+from conftest import ROOT
 from hostile import Setting
 
-from conftest import ROOT
-
 ACTIONS = sorted(path.parent.name for path in ROOT.glob("actions/*/action.yml"))
+OWN = f"{ADDRESS['repository']}/actions/{{}}@{ADDRESS['major']}"
 
 MOVE_THE_ALIAS = """\
+if rm moved; then export VERSION=ONE; else export VERSION=OTHER; touch moved; fi
 python3 - <<'PYTHON'
 import json, os, urllib.request
-body = json.dumps({"name": "parcels", "alias": "staging", "version": "VERSION"}).encode()
+body = json.dumps({"name": "parcels", "alias": "doubtful", "version": os.environ["VERSION"]}).encode()
 address = os.environ["MLFLOW_TRACKING_URI"] + "/api/2.0/mlflow/registered-models/alias"
 headers = {"Content-Type": "application/json"}
 urllib.request.urlopen(urllib.request.Request(address, body, headers, method="POST"))
 PYTHON
 """
 
+Settings = tuple[Setting, dict[str, Setting]]
 
-def settings(action: str, version: str, other: str) -> tuple[Setting, Mapping[str, Setting]]:
+
+def settings(action: str, one: str, other: str) -> Settings:
     """The inputs beside the hostile one, such that it is used: for most inputs, and for those that need other ones."""
-    judged = {"environment": "production", "version": version}
-    by_hand = MOVE_THE_ALIAS.replace("VERSION", version), MOVE_THE_ALIAS.replace("VERSION", other)
-    move = f"if [ -e moved ]; then rm moved\n{by_hand[0]}else touch moved\n{by_hand[1]}fi\n"
-    adopted = Setting({"environment": "staging", "adopt": "true"}, before=move)
-    return {
-        "evaluate-gate": (Setting(judged), {}),
-        "promote-model": (Setting({"environment": "unpromoted", "version": version}), {"reason": adopted}),
+    move = MOVE_THE_ALIAS.replace("ONE", one).replace("OTHER", other)
+    known: dict[str, Settings] = {
+        "evaluate-gate": (Setting({"environment": "staging", "version": one}), {}),
+        "promote-model": (
+            Setting({"environment": "staging", "version": one}),
+            {
+                "reason": Setting({"environment": "doubtful", "adopt": "true"}, before=move),
+                "adopt": Setting({"environment": "staging"}),
+                "restore": Setting({"environment": "staging"}),
+            },
+        ),
         "show-history": (Setting({"environment": "production"}), {}),
-        "train-model": (Setting(), {"report-directory": Setting({"model-uri": f"models:/parcels/{version}"})}),
-    }.get(action, (Setting(), {}))
+        "start-registry": (Setting(), {"folder": Setting(then="stop-registry")}),
+        "train-model": (
+            Setting(),
+            {
+                "python": Setting({"config": "bare.yml"}),
+                "report-directory": Setting({"config": "elsewhere.yml", "model-uri": f"models:/parcels/{one}"}),
+            },
+        ),
+    }
+    return known.get(action, (Setting(), {}))
+
+
+@pytest.fixture(scope="module")
+def project(parcels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shared project, with a configuration that names no requirements and one of another model."""
+    folder = tmp_path_factory.mktemp("hostile") / "project"
+    shutil.copytree(parcels, folder)
+    text = (folder / "modelway.yml").read_text(encoding="utf-8")
+    (folder / "elsewhere.yml").write_text(text.replace("model: parcels", "model: hostile"), encoding="utf-8")
+    (folder / "bare.yml").write_text(re.sub(r"(?m)^  requirements: .*\n", "", text), encoding="utf-8")
+    return folder
+
+
+RunHostile = Callable[[Act, str, Settings], list[str]]
+
+
+@pytest.fixture
+def run_hostile(project: Path, server: str) -> RunHostile:
+    """run_hostile(act, action, settings): every hostile value in every input of the action, in one run; what went wrong."""
+
+    def run(act: Act, action: str, around: Settings) -> list[str]:
+        wanted = hostile.cases(act.export, action)
+        path = project / f"{action}.yml"
+        path.write_text(hostile.workflow(OWN, action, wanted, *around), encoding="utf-8")
+        done = act.run(project, path, secrets={"MLFLOW_TRACKING_URI": server})
+        outputs = frozenset(hostile.action_of(act.export, action)["outputs"])
+        return hostile.violations(done, wanted, outputs)
+
+    return run
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_every_input_of_an_action_is_data(action: str, act: Act, judged: ActRun, run_hostile: RunHostile) -> None:
+    one, other = (judged.step(name).outputs["version"] for name in ("good", "constant"))
+    assert run_hostile(act, action, settings(action, one, other)) == []
+
+
+def broken(act: Act, tmp_path: Path, run_line: str) -> Act:
+    """act with an export whose stop-registry has another run line."""
+    export = tmp_path / "modelway"
+    shutil.copytree(act.export, export)
+    path = export / "actions" / "stop-registry" / "action.yml"
+    text, count = re.subn(r"(?m)^(\s+run: ).*", lambda match: match[1] + run_line, path.read_text(encoding="utf-8"))
+    assert count == 1
+    path.write_text(text, encoding="utf-8")
+    return Act(export, act.ref, act.cache)
+
+
+@pytest.mark.parametrize(
+    ("run_line", "seen"),
+    [
+        ('exec "$GITHUB_ACTION_PATH/../../scripts/run" stop_registry --folder "${{ inputs.folder }}"', "executed"),
+        ('echo "$MODELWAY_FOLDER"; exec "$GITHUB_ACTION_PATH/../../scripts/run" stop_registry', "forged annotation"),
+        ('printf "folder<<EOF\\n%s\\nEOF\\n" "$MODELWAY_FOLDER" >>"$GITHUB_OUTPUT"', "outputs"),
+    ],
+    ids=["interpolated", "printed", "guessable-delimiter"],
+)
+def test_these_tests_can_fail(
+    run_line: str, seen: str, act: Act, tmp_path: Path, run_hostile: RunHostile
+) -> None:
+    """Three classic mistakes in an action are each found."""
+    found = run_hostile(broken(act, tmp_path, run_line), "stop-registry", (Setting(), {}))
+    assert any(seen in line for line in found), found

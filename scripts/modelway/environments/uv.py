@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,10 @@ HONOURED = re.compile(
     r"|HTTP_TIMEOUT|INSECURE_HOST|KEYRING_PROVIDER|LINK_MODE|CONCURRENT_.*)$"
 )
 """Where packages come from is the user's business; what they are is the lock's."""
+
+SYSTEM_CERTIFICATES = ("UV_SYSTEM_CERTS", "UV_NATIVE_TLS")
+"""What uv calls them, and what it called them before. A company's own authority is in the machine's store, as pip reads it,
+and not among those that uv brings."""
 
 NETWORK_FAILURES = re.compile(
     r"error sending request|failed to fetch|connection|dns|timed? ?out|network|offline|certificate|tls|status (code )?5\d\d",
@@ -93,6 +98,8 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
         kept["UV_DEFAULT_INDEX"] = settings.url
     if settings.certificates:
         kept.setdefault("SSL_CERT_FILE", settings.certificates)
+    elif ssl.get_default_verify_paths().cafile and not any(name in kept for name in SYSTEM_CERTIFICATES):
+        kept |= dict.fromkeys(SYSTEM_CERTIFICATES, "true")
     return kept
 
 
