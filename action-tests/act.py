@@ -170,9 +170,9 @@ def _add(step: Step, event: Mapping[str, Any]) -> None:
     if "raw" in event:
         step.commands.append(event["raw"].rstrip("\n"))
     if command == "set-output":
-        step.outputs[event["name"]] = event.get("arg", "")
+        step.outputs[event.get("name", event.get("raw", ""))] = event.get("arg", "")
     elif command == "set-env":
-        step.exported[event["name"]] = event.get("arg", "")
+        step.exported[event.get("name", event.get("raw", ""))] = event.get("arg", "")
     elif command == "summary":
         step.summary = event.get("content", "")
     elif command in ("error", "warning", "notice"):

@@ -111,9 +111,7 @@ def broken(act: Act, tmp_path: Path, run_line: str) -> Act:
     ],
     ids=["interpolated", "printed", "guessable-delimiter"],
 )
-def test_these_tests_can_fail(
-    run_line: str, seen: str, act: Act, tmp_path: Path, run_hostile: RunHostile
-) -> None:
+def test_these_tests_can_fail(run_line: str, seen: str, act: Act, tmp_path: Path, run_hostile: RunHostile) -> None:
     """Three classic mistakes in an action are each found."""
     found = run_hostile(broken(act, tmp_path, run_line), "stop-registry", (Setting(), {}))
     assert any(seen in line for line in found), found

@@ -143,7 +143,7 @@ def play(scene: Scene, uri: str) -> Stage:
     for ref in (ADDRESS["major"], REF):
         command += ["--local-repository", f"{ADDRESS['repository']}@{ref}={EXPORT}"]
     command += ["--secret", f"MLFLOW_TRACKING_URI={uri}", "--input", f"parameters={json.dumps(scene.parameters)}"]
-    command += ["--input", f"reason={scene.says}"]
+    command += ["--input", f"reason={scene.says}", "--actor", "you", "--env", "GITHUB_REPOSITORY=team/flight-delay"]
     process = subprocess.Popen(
         command, cwd=PROJECT, env=act_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -184,6 +184,8 @@ def tell(event: dict[str, str]) -> None:
     """Progress for a person: each step as it ends, errors and warnings with their words."""
     if event.get("command") in ("error", "warning"):
         say(f"   {event['command']}: {event.get('arg', '')}")
+    elif event.get("raw_output") and event.get("msg", "").startswith("modelway: "):
+        say(f"   {event['msg'].strip().removeprefix('modelway: ')}")
     elif event.get("stepResult") and event.get("stage") == "Main" and len(event.get("stepID", ())) == 1:
         seconds = int(event.get("executionTime", 0)) / 1e9
         job = event.get("job", "").rpartition("/")[2]

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from modelway.registry import local_server
 
 ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+settings.register_profile("modelway", deadline=None, derandomize=os.environ.get("CI") == "true")  # CI repeats itself
+settings.load_profile("modelway")
 
 
 @pytest.fixture(scope="session")

@@ -34,26 +34,28 @@ def mlflow_python(version: str) -> str:
 
 @contextlib.contextmanager
 def mlflow_server(version: str, backend: str, folder: Path, workers: int = 1) -> Iterator[str]:
-    """The address of a server. backend: sqlite for a file in the folder, or the URI of a database."""
+    """The address of a server. backend: sqlite for a file of its own, or the URI of a database."""
     folder.mkdir(parents=True, exist_ok=True)
     python = mlflow_python(version)
-    if backend == "sqlite":
-        backend = f"sqlite:///{folder / 'mlflow.db'}"
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
     uri = f"http://127.0.0.1:{port}"
-    command = [python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
-    command += [
-        "--backend-store-uri",
-        backend,
-        "--serve-artifacts",
-        "--artifacts-destination",
-        str(folder / "artifacts"),
-    ]
-    with running(command, folder / "server.log", clean_environ()) as process:
+    with contextlib.ExitStack() as stack:
+        if backend == "sqlite":
+            backend = f"sqlite:///{stack.enter_context(memory_folder())}/mlflow.db"
+        command = [python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+        command += ["--workers", str(workers), "--backend-store-uri", backend]
+        command += ["--serve-artifacts", "--artifacts-destination", str(folder / "artifacts")]
+        process = stack.enter_context(running(command, folder / "server.log", clean_environ()))
         wait_until(lambda: _answers(uri), process, folder / "server.log")
         yield uri
+
+
+def memory_folder() -> tempfile.TemporaryDirectory[str]:
+    """In memory where that is possible: a disk would make every one of thousands of small commits wait."""
+    memory = Path("/dev/shm")
+    return tempfile.TemporaryDirectory(prefix="modelway-test-", dir=memory if memory.is_dir() else None)
 
 
 def clean_environ() -> dict[str, str]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,14 +23,12 @@ from modelway.registry.ledger_mlflow import ENTRY_TAG, MLflowLedger
 from modelway.registry.mlflow import MLflow, connect
 from registry.ledger_simulation import (
     MODEL,
-    Call,
     Command,
     Ended,
     Exploration,
     Held,
     canonical_schedules,
     carried_out,
-    next_step,
 )
 
 ENVIRONMENT = "production"
@@ -71,71 +69,83 @@ class OneOfMany(MLflowLedger):
         super().set_alias(f"{name}-{self.number}", version)
 
 
-def in_order(commands: Sequence[Command], turns: Iterable[int], carry_out: Callable[[Call], Any]) -> list[Ended]:
-    """Runs the commands by turns: each call is carried out when its command's turn comes."""
-    answers: list[list[Any]] = [[] for _ in commands]
-    steps = [next_step(command, "abc"[index], ()) for index, command in enumerate(commands)]
+def run_on_server(store: MLflowLedger, exploration: Exploration, turns: Iterable[int]) -> None:
+    """Carries out each call when its command's turn comes. Every answer, and what the server holds at the end, is what
+    the simulation says: so the commands do on the server what they do there."""
+    situation = exploration.start
     for index in turns:
-        step = steps[index]
-        assert not isinstance(step, Ended)
-        answers[index].append(carry_out(step))
-        steps[index] = next_step(commands[index], "abc"[index], tuple(answers[index]))
-    assert all(isinstance(step, Ended) for step in steps)
-    return steps  # type: ignore[return-value]
-
-
-def assert_the_server_does_what_the_simulation_does(
-    store: MLflowLedger, commands: Sequence[Command], turns: Sequence[int]
-) -> None:
-    held = Held()
-
-    def simulated(call: Call) -> Any:
-        nonlocal held
-        held, answer = carried_out(held, call)
-        return answer
-
-    expected = in_order(commands, turns, simulated)
-    found = in_order(commands, turns, lambda call: getattr(store, call[0])(*call[1]))
-    kinds = [(type(end.result), str(end.error)) for end in found]
-    assert kinds == [(type(end.result), str(end.error)) for end in expected], turns
+        call = exploration.step(situation, index)
+        assert not isinstance(call, Ended)
+        expected = carried_out(exploration.holds[situation.held], call)[1]
+        assert getattr(store, call[0])(*call[1]) == expected, (turns, call)
+        situation = next(then for who, then in exploration.following(situation) if who == index)
+    assert exploration.ended(situation) is not None
+    held = exploration.holds[situation.held]
     assert store.entries() == held.stored, turns
     assert store.alias(ENVIRONMENT) == dict(held.aliases)[ENVIRONMENT], turns
 
 
-@pytest.fixture
-def flights(server_3: str, make_versions: MakeVersions) -> MLflow:
-    client = connect(server_3, {})
+def together(*works: Callable[[], None]) -> None:
+    """Runs them at once; the first error of any is the test's."""
+    failed: list[BaseException] = []
+
+    def run(work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            failed.append(error)
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failed:
+        raise failed[0]
+
+
+def with_flights(uri: str, make_versions: MakeVersions) -> tuple[MLflow, Run]:
+    client = connect(uri, {})
     if client.get_model(MODEL) is None:
         make_versions(client, MODEL, 3)
-    return client
+    return client, records_run(client)
 
 
-def test_two_writers_in_every_schedule(flights: MLflow) -> None:
-    """Schedules that differ only in the order of calls that do not touch the same thing are run once."""
-    commands, run = (promote(1), promote(2)), records_run(flights)
-    schedules = list(canonical_schedules(Exploration({"a": commands[0], "b": commands[1]}, Held())))
+def test_two_writers_in_every_schedule(server_2: str, server_3: str, make_versions: MakeVersions) -> None:
+    """Schedules that differ only in the order of calls that do not touch the same thing are run once; the two versions
+    of the server share them."""
+    commands = {"a": promote(1), "b": promote(2)}
+    schedules = list(canonical_schedules(Exploration(commands, Held())))
     assert len(schedules) > 1000
-    for number, turns in enumerate(schedules):
-        store = OneOfMany(flights, MODEL, run, f"two{number}")
-        assert_the_server_does_what_the_simulation_does(store, commands, turns)
+
+    def share(uri: str, first: int) -> None:
+        client, run = with_flights(uri, make_versions)
+        exploration = Exploration(commands, Held())
+        for number in range(first, len(schedules), 2):
+            run_on_server(OneOfMany(client, MODEL, run, f"two{number}"), exploration, schedules[number])
+
+    together(lambda: share(server_2, 0), lambda: share(server_3, 1))
 
 
-def test_three_writers_in_200_seeded_schedules(flights: MLflow) -> None:
-    commands, run = (promote(1), promote(2), promote(3)), records_run(flights)
-    exploration = Exploration({"a": commands[0], "b": commands[1], "c": commands[2]}, Held())
+def test_three_writers_in_200_seeded_schedules(server_3: str, make_versions: MakeVersions) -> None:
+    client, run = with_flights(server_3, make_versions)
+    exploration = Exploration({"a": promote(1), "b": promote(2), "c": promote(3)}, Held())
     chooser = random.Random(20261121)
     for number in range(200):
         situation, turns = exploration.start, []
         while following := list(exploration.following(situation)):
             index, situation = chooser.choice(following)
             turns.append(index)
-        store = OneOfMany(flights, MODEL, run, f"three{number}")
-        assert_the_server_does_what_the_simulation_does(store, commands, turns)
+        run_on_server(OneOfMany(client, MODEL, run, f"three{number}"), exploration, turns)
 
 
 def promote_until_it_wins(uri: str, model: str, version: int, start: threading.Barrier, lost: list[int]) -> Appended:
     """One promoter with a session of its own. Each time it is told that it lost, it takes a new decision."""
-    store = opened(connect(uri, {}), model)
+    try:
+        store = opened(connect(uri, {}), model)
+    except BaseException:
+        start.abort()
+        raise
     start.wait()
     while True:
         try:
@@ -152,22 +162,12 @@ def assert_one_wins_each_step_and_none_is_lost(uri: str, model: str, make_versio
     versions = make_versions(client, model, PROMOTERS)
     won: dict[int, Appended] = {}
     lost: list[int] = []
-    failed: list[BaseException] = []
     start = threading.Barrier(PROMOTERS)
 
-    def run(version: int) -> None:
-        try:
-            won[version] = promote_until_it_wins(uri, model, version, start, lost)
-        except BaseException as error:
-            failed.append(error)
-            start.abort()
+    def work(version: int) -> None:
+        won[version] = promote_until_it_wins(uri, model, version, start, lost)
 
-    threads = [threading.Thread(target=run, args=(version,)) for version in versions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failed, failed
+    together(*(functools.partial(work, version) for version in versions))
     store = MLflowLedger(client, model)
     history = ledger.read(store)
     chain = history.on_chain(ENVIRONMENT)

@@ -13,6 +13,18 @@ from modelway.report.markdown import cell
 SUMMARY_LIMIT_BYTES = 900 * 1024
 """GitHub drops a step's summary whole when it is over 1024 KiB."""
 
+MESSAGE_LIMIT = 1500
+"""Characters of an annotation: GitHub keeps 4096 bytes of it. The middle goes, since the end holds the fix."""
+
+
+def one_line(text: str) -> str:
+    """What a person is told: without line breaks, and at most MESSAGE_LIMIT characters of it."""
+    flat = " ".join(text.split())
+    if len(flat) <= MESSAGE_LIMIT:
+        return flat
+    half = (MESSAGE_LIMIT - 3) // 2
+    return f"{flat[:half]} … {flat[-half:]}"
+
 
 def annotation_message(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

@@ -27,7 +27,7 @@ class Runner:
         print(text, file=self.stdout, flush=True)
 
     def annotate(self, level: Level, title: str, message: str) -> None:
-        print(f"{level}: {title}: {' '.join(message.split())}", file=self.stderr, flush=True)
+        print(f"{level}: {title}: {escaping.one_line(message)}", file=self.stderr, flush=True)
 
     def output(self, name: str, value: str) -> None:
         self.say(f"{name}={value}")
@@ -50,7 +50,8 @@ class GitHubRunner(Runner):
 
     def annotate(self, level: Level, title: str, message: str) -> None:
         title = escaping.annotation_property(title)
-        print(f"::{level} title={title}::{escaping.annotation_message(message)}", file=self.stdout, flush=True)
+        message = escaping.annotation_message(escaping.one_line(message))
+        print(f"::{level} title={title}::{message}", file=self.stdout, flush=True)
 
     def output(self, name: str, value: str) -> None:
         if len(value) > OUTPUT_LIMIT:

@@ -66,6 +66,7 @@ def _make(folder: Path, lock: Path, base_python: str, compiled: bool) -> None:
         if _usable(folder, folder / "bin" / "python"):
             return  # another step made it while this one waited
         shutil.rmtree(folder, ignore_errors=True)
+        print(f"modelway: installing the environment {folder.name} (first use)", flush=True)
         try:
             uv.make_environment(folder, base_python)
             uv.install(folder, lock, compiled=compiled)

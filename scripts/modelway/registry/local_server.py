@@ -52,11 +52,18 @@ def start(folder: Path, port: int, timeout_seconds: float) -> str:
     port = port or _free_port()
     uri = f"http://{HOST}:{port}"
     command = [sys.executable, "-I", "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--serve-artifacts"]
-    command += ["--artifacts-destination", str(folder / "artifacts")]
+    # relative to the folder: in an address its own name would need quoting, which MLflow undoes in some places only
+    command += [
+        "--backend-store-uri",
+        "sqlite:///mlflow.db",
+        "--serve-artifacts",
+        "--artifacts-destination",
+        "artifacts",
+    ]
     environ = without_python_settings(os.environ)
     environ = {name: value for name, value in environ.items() if not name.startswith(("MLFLOW_", "MODELWAY_"))}
     environ |= {"RUNNER_TRACKING_ID": "", "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
+    environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # three more processes, for jobs that nobody submits here
     with log:
         process = subprocess.Popen(
             command,
