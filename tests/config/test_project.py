@@ -86,6 +86,11 @@ def test_the_policy_digest_is_over_what_holds_not_over_the_file(file: Path) -> N
         ("model: !!python/name:os.system x\n", "modelway.yml:1: is not YAML: the tag"),
         pytest.param("model: m\ntrain: {seed: " + "9" * 9999 + "}\n", "is not YAML", id="a number of 9999 digits"),
         ("", "modelway.yml: is empty, not a mapping"),
+        ("model: a/b\n", "modelway.yml:1: model: is text ('a/b'), not text that matches"),
+        (
+            "model: m\nenvironments:\n  eu/prod: {}\n",
+            "modelway.yml:3: environments.eu/prod: is text ('eu/prod'), not text",
+        ),
         ("- model\n", "modelway.yml:1: is a list, not a mapping"),
         (
             "model: m\nenvironments:\n  p:\n    gate: {limitz: {}}\n",

@@ -14,6 +14,9 @@ from msgspec import Meta
 Positive = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
 Name = Annotated[str, Meta(min_length=1)]
+ModelName = Annotated[str, Meta(min_length=1, pattern="^[^/:%\"']+$")]
+EnvironmentName = Annotated[str, Meta(min_length=1, pattern="^[A-Za-z0-9._-]+$")]
+"""Part of an alias, of a tag and of a path."""
 Scalar = str | int | float | bool
 
 
@@ -133,7 +136,7 @@ class Sections(Section, frozen=True):
 class Project(Sections, frozen=True, kw_only=True):
     """modelway.yml as a whole."""
 
-    model: Name
+    model: ModelName
     """The registered model's name."""
-    environments: dict[str, Sections | None] = {}
+    environments: dict[EnvironmentName, Sections | None] = {}
     """Overlays: what an environment names replaces the same key above; mappings merge, lists are replaced."""

@@ -178,7 +178,9 @@ def _problem(kind: inspect.Type, value: Any) -> str:
         return "" if isinstance(value, bool) else "true or false"
     if isinstance(kind, inspect.StrType):
         wanted = "text" if not kind.min_length else "text that is not empty"
-        return "" if isinstance(value, str) and len(value) >= (kind.min_length or 0) else wanted
+        if not isinstance(value, str) or len(value) < (kind.min_length or 0):
+            return wanted
+        return "" if kind.pattern is None or re.search(kind.pattern, value) else f"text that matches {kind.pattern}"
     if isinstance(kind, inspect.LiteralType):
         return "" if value in kind.values else "one of " + ", ".join(map(str, sorted(kind.values, key=str)))
     if isinstance(kind, inspect.IntType | inspect.FloatType):
