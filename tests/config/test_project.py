@@ -86,6 +86,13 @@ def test_the_policy_digest_is_over_what_holds_not_over_the_file(file: Path) -> N
         ("model: !!python/name:os.system x\n", "modelway.yml:1: is not YAML: the tag"),
         pytest.param("model: m\ntrain: {seed: " + "9" * 9999 + "}\n", "is not YAML", id="a number of 9999 digits"),
         ("", "modelway.yml: is empty, not a mapping"),
+        pytest.param(
+            "model: m\nx0: &x0 [1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
+            + "".join(f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 9)}]\n" for n in range(1, 9)),
+            "has more than 100000 values",
+            id="an alias bomb",
+        ),
+        pytest.param("model: &m [*m]\n", "is not YAML", id="an alias of itself"),
         ("model: a/b\n", "modelway.yml:1: model: is text ('a/b'), not text that matches"),
         (
             "model: m\nenvironments:\n  eu/prod: {}\n",

@@ -223,6 +223,9 @@ class Exploration:
             rest = situation.late[:position] + situation.late[position + 1 :]
             yield -1, Situation(self._result(situation.held, call)[0], situation.seen, rest, situation.losses)
 
+    def after(self, situation: Situation, index: int) -> Situation:
+        return next(after for who, after in self.following(situation) if who == index)
+
     def situations(self) -> tuple[set[Situation], int]:
         """Every situation that can be reached, and the number of schedules that lead to an end."""
         schedules: dict[Situation, int] = {}
@@ -275,36 +278,29 @@ class Exploration:
         return Situation(held, seen, situation.late, situation.losses)
 
 
-def conflicting(a: Call, b: Call) -> bool:
-    """Whether the order of the two calls can matter."""
-    kinds = {a[0], b[0]}
-    return kinds in (
-        {"append"},
-        {"set_alias"},
-        {"append", "entries"},
-        {"mark", "entries"},
-        {"set_alias", "alias"},
-    )
-
-
-def canonical_schedules(exploration: Exploration) -> Iterator[tuple[int, ...]]:
-    """One schedule for each set of schedules that differ only in the order of steps that do not conflict (sleep sets;
-    Godefroid, Partial-Order Methods, 1996, section 5)."""
-
-    def walk(situation: Situation, schedule: tuple[int, ...], asleep: frozenset[int]) -> Iterator[tuple[int, ...]]:
-        steps = {index: exploration.step(situation, index) for index in range(len(exploration.commands))}
-        awake = [index for index, step in steps.items() if not isinstance(step, Ended) and index not in asleep]
-        if all(isinstance(step, Ended) for step in steps.values()):
-            yield schedule
-        tried: set[int] = set()
-        for index in awake:
-            following = next(after for who, after in exploration.following(situation) if who == index)
-            still = {
-                other
-                for other in asleep | tried
-                if not conflicting(steps[other], steps[index])  # type: ignore[arg-type]
-            }
-            yield from walk(following, (*schedule, index), frozenset(still))
-            tried.add(index)
-
-    yield from walk(exploration.start, (), frozenset())
+def covering_schedules(exploration: Exploration) -> Iterator[tuple[int, ...]]:
+    """Schedules that together take every step of every situation at least once. Any schedule is made of such steps, and
+    what a step does depends only on the situation."""
+    ways: dict[Situation, tuple[int, ...]] = {exploration.start: ()}
+    queue = [exploration.start]
+    for situation in queue:  # grows while it is read: nearest first
+        for index, after in exploration.following(situation):
+            if after not in ways:
+                ways[after] = (*ways[situation], index)
+                queue.append(after)
+    taken: set[tuple[Situation, int]] = set()
+    for situation in queue:
+        for index, _ in exploration.following(situation):
+            if (situation, index) in taken:
+                continue
+            schedule = [*ways[situation], index]
+            here = exploration.start
+            for turn in schedule:
+                taken.add((here, turn))
+                here = exploration.after(here, turn)
+            while choices := [who for who, _ in exploration.following(here)]:
+                turn = next((who for who in choices if (here, who) not in taken), choices[0])
+                taken.add((here, turn))
+                schedule.append(turn)
+                here = exploration.after(here, turn)
+            yield tuple(schedule)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import queue
 import random
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable
+import uuid
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,13 +30,14 @@ from registry.ledger_simulation import (
     Ended,
     Exploration,
     Held,
-    canonical_schedules,
     carried_out,
+    covering_schedules,
 )
 
 ENVIRONMENT = "production"
 PROMOTERS = 16
 MakeVersions = Callable[[MLflow, str, int], list[int]]
+Commands = Mapping[str, Command]
 
 
 def promote(version: int) -> Command:
@@ -78,7 +82,7 @@ def run_on_server(store: MLflowLedger, exploration: Exploration, turns: Iterable
         assert not isinstance(call, Ended)
         expected = carried_out(exploration.holds[situation.held], call)[1]
         assert getattr(store, call[0])(*call[1]) == expected, (turns, call)
-        situation = next(then for who, then in exploration.following(situation) if who == index)
+        situation = exploration.after(situation, index)
     assert exploration.ended(situation) is not None
     held = exploration.holds[situation.held]
     assert store.entries() == held.stored, turns
@@ -92,7 +96,7 @@ def together(*works: Callable[[], None]) -> None:
     def run(work: Callable[[], None]) -> None:
         try:
             work()
-        except BaseException as error:  # noqa: BLE001 - raised again below
+        except BaseException as error:
             failed.append(error)
 
     threads = [threading.Thread(target=run, args=(work,)) for work in works]
@@ -111,32 +115,45 @@ def with_flights(uri: str, make_versions: MakeVersions) -> tuple[MLflow, Run]:
     return client, records_run(client)
 
 
-def test_two_writers_in_every_schedule(server_2: str, server_3: str, make_versions: MakeVersions) -> None:
-    """Schedules that differ only in the order of calls that do not touch the same thing are run once; the two versions
-    of the server share them."""
-    commands = {"a": promote(1), "b": promote(2)}
-    schedules = list(canonical_schedules(Exploration(commands, Held())))
-    assert len(schedules) > 1000
+def share(
+    uris: tuple[str, ...], make_versions: MakeVersions, schedules: Iterable[tuple[int, ...]], commands: Commands
+) -> None:
+    """Every schedule on one of the servers, whichever is free."""
+    waiting: queue.SimpleQueue[tuple[int, ...]] = queue.SimpleQueue()
+    for turns in schedules:
+        waiting.put(turns)
 
-    def share(uri: str, first: int) -> None:
+    def work(uri: str) -> None:
         client, run = with_flights(uri, make_versions)
         exploration = Exploration(commands, Held())
-        for number in range(first, len(schedules), 2):
-            run_on_server(OneOfMany(client, MODEL, run, f"two{number}"), exploration, schedules[number])
+        with contextlib.suppress(queue.Empty):
+            while True:
+                turns = waiting.get_nowait()
+                run_on_server(OneOfMany(client, MODEL, run, uuid.uuid4().hex), exploration, turns)
 
-    together(lambda: share(server_2, 0), lambda: share(server_3, 1))
+    together(*(functools.partial(work, uri) for uri in uris))
 
 
-def test_three_writers_in_200_seeded_schedules(server_3: str, make_versions: MakeVersions) -> None:
-    client, run = with_flights(server_3, make_versions)
-    exploration = Exploration({"a": promote(1), "b": promote(2), "c": promote(3)}, Held())
+def test_two_writers_in_every_schedule(server_2: str, server_3: str, make_versions: MakeVersions) -> None:
+    """Every step that any of their 100,934 schedules takes, from every situation that it is taken in."""
+    commands = {"a": promote(1), "b": promote(2)}
+    schedules = list(covering_schedules(Exploration(commands, Held())))
+    assert len(schedules) > 100
+    share((server_2, server_3), make_versions, schedules, commands)
+
+
+def test_three_writers_in_200_seeded_schedules(server_2: str, server_3: str, make_versions: MakeVersions) -> None:
+    commands = {"a": promote(1), "b": promote(2), "c": promote(3)}
+    exploration = Exploration(commands, Held())
     chooser = random.Random(20261121)
-    for number in range(200):
+    schedules = []
+    for _ in range(200):
         situation, turns = exploration.start, []
         while following := list(exploration.following(situation)):
             index, situation = chooser.choice(following)
             turns.append(index)
-        run_on_server(OneOfMany(client, MODEL, run, f"three{number}"), exploration, turns)
+        schedules.append(tuple(turns))
+    share((server_2, server_3), make_versions, schedules, commands)
 
 
 def promote_until_it_wins(uri: str, model: str, version: int, start: threading.Barrier, lost: list[int]) -> Appended:

@@ -154,6 +154,19 @@ def test_a_value_that_does_not_fit_is_never_read_as_missing(tmp_path: Path, text
     assert words in caught.value.line()
 
 
+def test_a_name_that_looks_like_a_pattern_or_sql_is_one_file(tmp_path: Path) -> None:
+    (tmp_path / "ab.csv").write_text("x\n1\n2\n")
+    for name in ("a*.csv", "a'; DROP TABLE stored; --.csv", "[ab].csv", "ä\n.csv"):
+        (tmp_path / name).write_text("x\n7\n")
+        rows = read_rows(tmp_path / name, {"x": "long"}, name)
+        assert rows.columns["x"].tolist() == [7]
+    folder = tmp_path / "a*"
+    folder.mkdir()
+    for part in ("1.csv", "2.csv"):
+        (folder / part).write_text(f"x\n{part[0]}\n")
+    assert read_rows(folder, {"x": "long"}, "a*").columns["x"].tolist() == [1, 2]
+
+
 def test_a_file_that_is_cut_in_half_or_missing_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "rows.parquet").write_bytes(b"PAR1 and then nothing")
     with pytest.raises(InvalidInput, match=r"rows.parquet: cannot be read"):

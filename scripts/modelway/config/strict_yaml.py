@@ -19,6 +19,8 @@ from msgspec import inspect
 from modelway.errors import InvalidInput
 
 T = TypeVar("T")
+MOST_VALUES = 100_000
+"""Values of one document, aliases written out: a few lines of aliases can stand for billions."""
 LONGEST_NUMBER = 300
 """Digits of a whole number; Python itself refuses to read more than a few thousand."""
 
@@ -211,6 +213,10 @@ def _number_problem(kind: inspect.IntType | inspect.FloatType, value: Any) -> st
 
 def _plain(node: yaml.Node, where: Where, lines: dict[Where, int], name: str) -> Any:
     lines.setdefault(where, node.start_mark.line + 1)
+    if len(lines) > MOST_VALUES:
+        raise InvalidInput(
+            f"has more than {MOST_VALUES} values", where=name, fix="make it smaller, or use fewer aliases"
+        )
     if isinstance(node, yaml.MappingNode):
         result: dict[Any, Any] = {}
         for key_node, value_node in node.value:

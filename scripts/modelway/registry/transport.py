@@ -6,7 +6,6 @@ import base64
 import random
 import re
 import time
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,7 +96,7 @@ class Transport:
             else:
                 if response.status_code < 300:
                     return response
-                if response.status_code not in TRANSIENT:
+                if response.status_code not in TRANSIENT and not _lost_in_database(response):
                     raise self._rejection(response)
                 failure = OutsideFailure(
                     f"the MLflow server at {self.host} failed: {self._message(response)}",
@@ -117,18 +116,15 @@ class Transport:
         )
 
     def _request(self, verb: str, path: str, arguments: Mapping[str, Any]) -> requests.Response:
-        with warnings.catch_warnings():
-            if self.verify is False:  # the user asked for it with MLFLOW_TRACKING_INSECURE_TLS
-                warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
-            return self.session.request(
-                verb,
-                self.base + path,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                verify=self.verify,
-                cert=self.certificate,
-                allow_redirects=False,  # requests would turn a POST into a GET
-                **arguments,
-            )
+        return self.session.request(
+            verb,
+            self.base + path,
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            verify=self.verify,
+            cert=self.certificate,
+            allow_redirects=False,  # requests would turn a POST into a GET
+            **arguments,
+        )
 
     def _rejection(self, response: requests.Response) -> InvalidInput:
         status = response.status_code
@@ -180,6 +176,8 @@ def open_transport(tracking_uri: str, environ: Mapping[str, str]) -> Transport:
     session.auth = Credentials(_authorization(token, name, password))
     insecure = environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("1", "true")
     authority = environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or environ.get("REQUESTS_CA_BUNDLE") or True
+    if insecure:  # the user has said so: no warning for every call
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     host = address.netloc.rpartition("@")[2]
     transport = Transport(
         base=f"{address.scheme}://{host}{address.path.rstrip('/')}",
@@ -256,6 +254,12 @@ def _authorization(token: str, name: str, password: str) -> str:
     if name:
         return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
     return f"Bearer {token}" if token else ""
+
+
+def _lost_in_database(response: requests.Response) -> bool:
+    """MLflow answers 400 where its database rolled back, such as when two clients set an alias for the first time at
+    the same moment: the next attempt goes through."""
+    return response.status_code == 400 and "BAD_REQUEST" in response.text and "[SQL: " in response.text
 
 
 def _never_sent(error: requests.exceptions.RequestException) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,8 +66,11 @@ def read_rows(path: Path, wanted: Mapping[str, str | None], name: str) -> Rows:
     A missing column, or a value that is not of its type, is InvalidInput naming file, column and value: a value that is
     quietly read as missing would be judged as something that it is not.
     """
-    source = _source(path, name)
-    with duckdb.connect(":memory:", config={"threads": 1, "preserve_insertion_order": True}) as database:
+    with (
+        tempfile.TemporaryDirectory(prefix="modelway-rows-") as links,
+        duckdb.connect(":memory:", config={"threads": 1, "preserve_insertion_order": True}) as database,
+    ):
+        source = _source(path, name, Path(links))
         try:
             relation = database.sql(f"SELECT * FROM {source}")
             there = dict(zip(relation.columns, map(str, relation.types), strict=True))
@@ -98,14 +102,16 @@ def plain(value: Any) -> Any:
     return None if isinstance(item, float) and not np.isfinite(item) else item
 
 
-def _source(path: Path, name: str) -> str:
+def _source(path: Path, name: str, links: Path) -> str:
+    """What DuckDB reads. The path is a link of our own name, since it takes `*`, `?` and `[` in a name for a pattern."""
     if not path.exists():
         raise InvalidInput("no such data", where=name, fix="run data.command first, or correct data.test")
     kind = FORMATS.get(path.suffix.lower())
-    location = path
+    location = links / f"data{path.suffix.lower()}"
+    location.symlink_to(path.resolve())
     if path.is_dir():
         kind = "parquet" if any(path.rglob("*.parquet")) else "csv"
-        location = path / "**" / f"*.{kind}"
+        location = location / "**" / f"*.{kind}"
     if kind is None:
         raise InvalidInput(
             "is neither CSV nor Parquet", where=name, fix="name a .csv or .parquet file, or a folder of them"
