@@ -188,7 +188,9 @@ def _add(step: Step, event: Mapping[str, Any]) -> None:
 
 def annotation_of(line: str) -> Annotation:
     match = COMMAND.match(line.rstrip("\n"))
-    assert match, line
+    if not match:  # the old form, ##[error]message
+        level, _, message = line.strip().removeprefix("##[").partition("]")
+        return Annotation(level, "", message)
     properties = dict(pair.partition("=")[::2] for pair in (match[2] or "").split(",") if pair)
     return Annotation(match[1], unescaped(properties.get("title", "")), unescaped(match[3]))
 
@@ -210,12 +212,13 @@ def commands_on_github(lines: list[str]) -> list[str]:
 
 
 def left_running(folder: Path) -> list[int]:
-    """Processes whose command line names something below `folder`."""
-    marker, found = str(folder).encode(), []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+    """Processes that work below `folder`, or whose command line names something there."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            if marker in path.read_bytes():
-                found.append(int(path.parent.name))
+            at_work = os.readlink(process / "cwd").startswith(f"{folder}/")
+            if at_work or str(folder).encode() in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
         except OSError:
-            continue  # it has ended meanwhile
+            continue  # it has ended meanwhile, or is not ours
     return [pid for pid in found if pid != os.getpid()]

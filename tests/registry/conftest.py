@@ -57,8 +57,10 @@ def uri(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def client(uri: str) -> MLflow:
-    return connect(uri, {})
+def client(uri: str) -> Iterator[MLflow]:
+    client = connect(uri, {})
+    yield client
+    client.transport.session.close()
 
 
 @pytest.fixture

@@ -146,7 +146,8 @@ def run_script(
         values = resolve(arguments, os.environ, inputs)
         folder = Path(values.get(WORKING_DIRECTORY.name, "."))
         if not folder.is_dir():
-            raise InvalidInput("is not a folder", where=f"input {WORKING_DIRECTORY.name} {str(folder)[:200]!r}")
+            where = f"input {WORKING_DIRECTORY.name} {str(folder)[:200]!r}"
+            raise InvalidInput("is not a folder", where=where, fix="name a folder of the checkout")
         job = Job(script, values, tuple(outputs), runner, folder.resolve())
         code = work(values, job)
     except ModelwayError as error:

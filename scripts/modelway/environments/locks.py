@@ -22,7 +22,8 @@ from modelway.errors import InvalidInput
 COMPILE = ("pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url")
 INCLUDE = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[ =]\s*(\S+)", re.MULTILINE)
 NAME = "models"
-"""The team's and the models' environments share one name, so that a model is scored where it was trained."""
+"""The team's and the models' environments share one name, so that a model is scored where it was trained. They are not
+compiled when they are made: a training imports a part of what is installed."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def team_environment(requirements: Path, base_python: str) -> Interpreter:
     if not lock.exists():
         text = uv.run([*COMPILE, "--python", base_python, str(requirements.absolute()), *uv.wheelhouse_arguments()])
         _write(lock, text)
-    return describe(store.interpreter(lock, base_python, name=NAME))
+    return describe(store.interpreter(lock, base_python, name=NAME, compiled=False))
 
 
 def model_environment(lock_text: str, python_version: str) -> Interpreter:
@@ -66,7 +67,7 @@ def model_environment(lock_text: str, python_version: str) -> Interpreter:
     lock = _folder() / f"{hashlib.sha256(lock_text.encode()).hexdigest()[:32]}.txt"
     if not lock.exists():
         _write(lock, lock_text)
-    return describe(store.interpreter(lock, python_of_minor(python_version), name=NAME))
+    return describe(store.interpreter(lock, python_of_minor(python_version), name=NAME, compiled=False))
 
 
 def lock_environment(python: Interpreter) -> str:

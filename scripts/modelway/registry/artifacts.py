@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 from urllib.parse import quote, unquote, urlsplit
 
 import requests
@@ -23,37 +22,37 @@ DEEPEST = 32
 DOWNLOAD_ATTEMPTS = 3
 
 
+Place = Path | str
+"""A folder or file: on this machine, or by the path that the server's proxy knows."""
+
+
 def list_artifacts(transport: Transport, uri: str) -> tuple[Artifact, ...]:
     """What lies directly in the folder, sorted by name; empty where there is none."""
-    place = locate(transport, uri)
-    if isinstance(place, Path):
-        entries = sorted(place.iterdir()) if place.is_dir() else []
-        return tuple(Artifact(entry.name, None if entry.is_dir() else entry.stat().st_size) for entry in entries)
-    answer = transport.send("GET", PROXY, params={"path": place}).json()
-    files = answer.get("files") or () if isinstance(answer, dict) else ()
-    rows = (Artifact(_checked_name(row), None if row.get("is_dir") else int(row.get("file_size", 0))) for row in files)
-    return tuple(sorted(rows, key=lambda row: row.name))
+    return _listed(transport, locate(transport, uri))
 
 
 def read_artifact(transport: Transport, uri: str, path: str, limit: int) -> bytes:
     """The bytes of one file. InvalidInput where it is missing or larger than the limit in bytes."""
-    folder, _, name = f"{uri.rstrip('/')}/{path}".rpartition("/")
+    place = _below(locate(transport, uri), path)
+    folder = place.parent if isinstance(place, Path) else place.rpartition("/")[0]
+    name = path.rpartition("/")[2]
     # Listed first: a 2.x server answers a missing file with status 500.
-    found = next((entry for entry in list_artifacts(transport, folder) if entry.name == name), None)
+    found = next((entry for entry in _listed(transport, folder) if entry.name == name), None)
     if found is None or found.size is None:
-        raise InvalidInput(f"there is no artifact {path}", where=uri, fix="check that the run still has its artifacts")
+        raise InvalidInput(
+            f"there is no artifact {path}", where=_shown(uri), fix="check that the run still has its artifacts"
+        )
     if found.size > limit:
-        raise InvalidInput(f"artifact {path} has {found.size} bytes, more than {limit}", where=uri)
-    place = locate(transport, f"{folder}/{name}")
-    data = place.read_bytes() if isinstance(place, Path) else transport.send("GET", f"{PROXY}/{quote(place)}").content
+        raise InvalidInput(f"artifact {path} has {found.size} bytes, more than {limit}", where=_shown(uri))
+    data = place.read_bytes() if isinstance(place, Path) else transport.send("GET", _route(place)).content
     if len(data) != found.size:
-        raise OutsideFailure(f"artifact {path} has {len(data)} bytes instead of {found.size}", where=uri)
+        raise OutsideFailure(f"artifact {path} has {len(data)} bytes instead of {found.size}", where=_shown(uri))
     return data
 
 
 def upload(transport: Transport, uri: str, path: str, data: bytes) -> None:
     """Stores one file below the folder; an existing one is replaced."""
-    place = locate(transport, f"{uri.rstrip('/')}/{path}", writing=True)
+    place = _below(locate(transport, uri, writing=True), path)
     if isinstance(place, Path):
         with _disk(place):
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -61,15 +60,16 @@ def upload(transport: Transport, uri: str, path: str, data: bytes) -> None:
             draft.write_bytes(data)
             draft.replace(place)
     else:
-        transport.send("PUT", f"{PROXY}/{quote(place)}", data=data)
+        transport.send("PUT", _route(place), data=data)
 
 
 def download(transport: Transport, uri: str, folder: Path) -> Path:
     """The whole tree below the URI into the folder, which is made. InvalidInput where there is nothing."""
-    entries = list_artifacts(transport, uri)
-    if not entries:
-        raise InvalidInput("there are no artifacts", where=uri, fix="check that the run or model still exists")
     place = locate(transport, uri)
+    entries = _listed(transport, place)
+    if not entries:
+        fix = "check that the run or model still exists"
+        raise InvalidInput("there are no artifacts", where=_shown(uri), fix=fix)
     with _disk(folder):
         if isinstance(place, Path):
             shutil.copytree(place, folder, symlinks=True, dirs_exist_ok=True)
@@ -78,7 +78,7 @@ def download(transport: Transport, uri: str, folder: Path) -> Path:
     return folder
 
 
-def locate(transport: Transport, uri: str, *, writing: bool = False) -> Path | str:
+def locate(transport: Transport, uri: str, *, writing: bool = False) -> Place:
     """A local path, or the path that the server's proxy knows. InvalidInput for a store that neither reaches."""
     address = urlsplit(uri)
     if address.scheme == "mlflow-artifacts" and address.netloc in ("", transport.host):
@@ -100,6 +100,24 @@ def locate(transport: Transport, uri: str, *, writing: bool = False) -> Path | s
     )
 
 
+def _listed(transport: Transport, place: Place) -> tuple[Artifact, ...]:
+    if isinstance(place, Path):
+        entries = sorted(place.iterdir()) if place.is_dir() else []
+        return tuple(Artifact(entry.name, None if entry.is_dir() else entry.stat().st_size) for entry in entries)
+    answer = transport.send("GET", PROXY, params={"path": place}).json()
+    files = answer.get("files") or () if isinstance(answer, dict) else ()
+    rows = (Artifact(_checked_name(row), None if row.get("is_dir") else int(row.get("file_size", 0))) for row in files)
+    return tuple(sorted(rows, key=lambda row: row.name))
+
+
+def _below(place: Place, path: str) -> Place:
+    return place / path if isinstance(place, Path) else f"{place}/{path}"
+
+
+def _route(place: str) -> str:
+    return f"{PROXY}/{quote(place)}"
+
+
 def _download_folder(transport: Transport, place: str, entries: tuple[Artifact, ...], folder: Path, depth: int) -> None:
     if depth > DEEPEST:
         raise InvalidInput(f"artifact folders nested deeper than {DEEPEST}", where=place)
@@ -107,29 +125,25 @@ def _download_folder(transport: Transport, place: str, entries: tuple[Artifact, 
     for entry in entries:
         inner = f"{place}/{entry.name}"
         if entry.size is None:
-            below = list_artifacts(transport, f"mlflow-artifacts:/{quote(inner)}")
-            _download_folder(transport, inner, below, folder / entry.name, depth + 1)
+            _download_folder(transport, inner, _listed(transport, inner), folder / entry.name, depth + 1)
         else:
             _download_file(transport, inner, entry.size, folder / entry.name)
 
 
 def _download_file(transport: Transport, place: str, size: int, target: Path) -> None:
     for attempt in range(DOWNLOAD_ATTEMPTS):
-        received = 0
         try:
-            with transport.send("GET", f"{PROXY}/{quote(place)}", stream=True) as response, target.open("wb") as file:
-                received = _copy(response, file)
-        except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+            with transport.send("GET", _route(place), stream=True) as response, target.open("wb") as file:
+                received = sum(file.write(chunk) for chunk in response.iter_content(CHUNK))
+        except requests.exceptions.RequestException as error:
             if attempt + 1 == DOWNLOAD_ATTEMPTS:
-                raise OutsideFailure(f"the download of {place} from {transport.host} broke off") from error
+                raise OutsideFailure(
+                    f"the download of {place} from {transport.host} broke off", fix="try again"
+                ) from error
             continue
         if received == size:
             return
     raise OutsideFailure(f"{transport.host} sent {received} bytes of {place} instead of {size}", fix="try again")
-
-
-def _copy(response: requests.Response, file: IO[bytes]) -> int:
-    return sum(file.write(chunk) for chunk in response.iter_content(CHUNK))
 
 
 def _checked_name(row: dict[str, object]) -> str:

@@ -25,6 +25,9 @@ from modelway.errors import InvalidInput, OutsideFailure
 STATE = "server.json"
 HOST = "127.0.0.1"
 STOP_SECONDS = 10
+DATABASE = "mlflow.db"
+LONGEST_PATH = 500
+"""Bytes: SQLite takes 512 in a path, with what it appends to the database's name."""
 
 
 class _State(TypedDict):
@@ -42,6 +45,10 @@ def start(folder: Path, port: int, timeout_seconds: float) -> str:
     if running and _answers(running["uri"]):
         return running["uri"]
     stop(folder)
+    if len(os.fsencode(folder / DATABASE)) > LONGEST_PATH:
+        raise InvalidInput(
+            f"is longer than the {LONGEST_PATH} bytes that SQLite takes", where=str(folder), fix="name a shorter folder"
+        )
     try:
         (folder / "artifacts").mkdir(parents=True, exist_ok=True)
         log = (folder / "server.log").open("ab")
@@ -53,13 +60,8 @@ def start(folder: Path, port: int, timeout_seconds: float) -> str:
     uri = f"http://{HOST}:{port}"
     command = [sys.executable, "-I", "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
     # relative to the folder: in an address its own name would need quoting, which MLflow undoes in some places only
-    command += [
-        "--backend-store-uri",
-        "sqlite:///mlflow.db",
-        "--serve-artifacts",
-        "--artifacts-destination",
-        "artifacts",
-    ]
+    command += ["--backend-store-uri", f"sqlite:///{DATABASE}"]
+    command += ["--serve-artifacts", "--artifacts-destination", "artifacts"]
     environ = without_python_settings(os.environ)
     environ = {name: value for name, value in environ.items() if not name.startswith(("MLFLOW_", "MODELWAY_"))}
     environ |= {"RUNNER_TRACKING_ID": "", "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}

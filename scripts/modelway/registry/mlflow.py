@@ -185,7 +185,7 @@ class MLflow:
                 raise
 
     def logged_models(self, run: Run) -> tuple[LoggedModel, ...]:
-        """The models that the run logged, each once, whether a 2.x or a 3.x client did it."""
+        """The models that the run logged, each once, whether a 2.x or a 3.x client did it; sorted by path."""
         logged = [self.logged_model(model_id) for model_id in run.model_ids]
         known = {model.path for model in logged if model is not None}
         try:
@@ -198,7 +198,8 @@ class MLflow:
             if path not in known:
                 source = f"{run.artifact_uri}/{path}"
                 logged.append(LoggedModel(source=source, model_id="", path=path, artifact_uri=source))
-        return tuple(model for model in logged if model is not None)
+        found = (model for model in logged if model is not None)
+        return tuple(sorted(found, key=lambda model: (model.path, model.model_id)))
 
     def version_artifacts(self, name: str, version: int) -> str:
         """The URI of the folder that holds the version's files."""

@@ -172,6 +172,8 @@ def open_transport(tracking_uri: str, environ: Mapping[str, str]) -> Transport:
     if not name and address.username:
         name, password = unquote(address.username), unquote(address.password or "")
     token = environ.get("MLFLOW_TRACKING_TOKEN", "").strip()
+    if not token.isascii() or not token.isprintable():
+        raise InvalidInput("holds characters that no token has", where="MLFLOW_TRACKING_TOKEN", fix="copy it again")
     session = requests.Session()
     session.auth = Credentials(_authorization(token, name, password))
     insecure = environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("1", "true")

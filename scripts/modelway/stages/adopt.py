@@ -14,6 +14,7 @@ from modelway.errors import InvalidInput
 from modelway.records import Candidate
 from modelway.registry.entities import Run
 from modelway.registry.mlflow import MLflow
+from modelway.registry.stored_records import read_candidate
 from modelway.stages import project as begin
 from modelway.stages.candidate import Origin, make_candidate, read_mlmodel
 from modelway.stages.train import readable_version
@@ -43,6 +44,12 @@ def adopt(project: Resolved, job: ci.Job, uri: str, semantic_version: str) -> Ca
     commit = begin.commit_of(job.folder)
     client = begin.connect_registry(project, job)
     source = find(client, project.model, uri)
+    if source.version is not None and _trained_here(client, project.model, source.version):
+        raise InvalidInput(
+            f"version {source.version} was trained here: its record says more than an adoption could",
+            where="input model-uri",
+            fix="leave model-uri out, or go on with evaluate-gate",
+        )
     with tempfile.TemporaryDirectory(prefix="modelway-adopt-") as name:
         folder = Path(name)
         client.download(source.artifacts, folder)
@@ -96,7 +103,16 @@ def find(client: MLflow, model: str, uri: str) -> Source:
             f"{name!r} has no version {number}", where="input model-uri", fix="give one that is registered"
         )
     own = number if name == model else None
-    return Source(found.source, client.version_artifacts(name, number), found.run_id, version=own)
+    logged_model = URI.fullmatch(found.source)
+    model_id = logged_model["logged"] if logged_model else None
+    return Source(found.source, client.version_artifacts(name, number), found.run_id, model_id=model_id, version=own)
+
+
+def _trained_here(client: MLflow, model: str, version: int) -> bool:
+    try:
+        return read_candidate(client, model, version).environment.locked_at == "training"
+    except InvalidInput:
+        return False  # no record, or one that cannot be read: this adoption makes it
 
 
 def _aliased(client: MLflow, name: str, alias: str) -> int:
