@@ -78,7 +78,7 @@ class ActRun:
     steps: Mapping[tuple[str, str], Step]
     """(job, step's id) -> the step, in the order of the run."""
     log: str
-    """All that act printed, its JSON included."""
+    """All that act printed, its JSON included, but for the masks: what is to be hidden stands in them."""
 
     def step(self, name: str) -> Step:
         """The one step with this id."""
@@ -152,7 +152,8 @@ def parsed(exit_code: int, log: str) -> ActRun:
         if event.get("stage") == "Main" and event.get("stepID"):
             step_id = event["stepID"][0]
             _add(steps.setdefault((job, step_id), Step(job, step_id)), event)
-    return ActRun(exit_code, jobs, steps, log)
+    shown = "\n".join(line for line in log.splitlines() if '"command":"add-mask"' not in line)
+    return ActRun(exit_code, jobs, steps, shown)
 
 
 def _events(log: str) -> Iterator[dict[str, Any]]:

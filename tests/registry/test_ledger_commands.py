@@ -4,6 +4,7 @@ test_ledger_schedules.py."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -130,7 +131,7 @@ def test_a_store_that_confirms_and_forgets_is_a_failure() -> None:
 
 def test_long_and_broken_texts_are_shortened_and_kept_readable() -> None:
     store = Store()
-    done = promote(store, 1, writer("w" * 5000), why="because \udcff of\n" + "x" * 5000)
+    done = promote(store, 1, replace(writer("n"), who="w" * 5000), why="because \udcff of\n" + "x" * 5000)
     entry = done.recorded.entry
     assert len(entry.why) == ledger_steps.LONGEST_TEXT and entry.why.endswith("…")
     assert entry.why.startswith("because ? of\n") and len(store.entries()[0].text) <= ledger_steps.LONGEST_ENTRY

@@ -1,0 +1,54 @@
+"""check.yml by the template that a team copies: judged in a throwaway store, without a server and without secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import requests
+from act import Act, ActRun, left_running
+from team import MakeProject, config, template
+
+WORKFLOW = ".github/workflows/check.yml"
+
+
+@pytest.fixture(scope="module")
+def passing(act: Act, make_project: MakeProject) -> ActRun:
+    return run_template(act, make_project("parcels-passing", {WORKFLOW: template("check-pull-request.yml")}))
+
+
+@pytest.fixture(scope="module")
+def failing(act: Act, make_project: MakeProject) -> ActRun:
+    """A pull request that makes the model useless."""
+    useless = config("parcels-failing").replace("model: logistic", "model: constant")
+    files = {WORKFLOW: template("check-pull-request.yml"), "modelway.yml": useless}
+    return run_template(act, make_project("parcels-failing", files))
+
+
+def run_template(act: Act, project: Path) -> ActRun:
+    return act.run(project, project / WORKFLOW, event="pull_request")
+
+
+def test_a_change_that_keeps_the_model_good_passes(passing: ActRun) -> None:
+    assert passing.exit_code == 0 and passing.jobs == {"check": "success"}, passing.log[-3000:]
+    assert passing.step("gate").outputs["outcome"] == "pass"
+    assert passing.step("train").outputs["version"] == "1"  # of a store that nobody used before
+    assert passing.step("gate").summary.startswith("**PASS**")
+    assert not passing.ran("promote")
+
+
+def test_a_change_that_makes_the_model_bad_fails(failing: ActRun) -> None:
+    assert failing.exit_code == 1 and failing.jobs == {"check": "failure"}
+    gate = failing.step("gate")
+    assert (gate.exit_code, gate.outputs["outcome"]) == (1, "fail")
+    assert len(gate.errors) == 1 and "accuracy_score" in gate.errors[0].message
+
+
+@pytest.mark.parametrize("run", ["passing", "failing"])
+def test_the_throwaway_server_is_gone_afterwards(run: str, act: Act, request: pytest.FixtureRequest) -> None:
+    done: ActRun = request.getfixturevalue(run)
+    address = done.step("registry").outputs["tracking-uri"]
+    assert address.startswith("http://127.0.0.1:")
+    with pytest.raises(requests.ConnectionError):
+        requests.get(address, timeout=5)
+    assert left_running(act.cache) == []
