@@ -2,7 +2,7 @@
 export MODELWAY_HOME ?= $(CURDIR)/.modelway
 
 IN = scripts/run --in test
-WORKFLOWS = .github/workflows/*.yml workflows-templates/*.yml examples/*/.github/workflows/*.yml
+WORKFLOWS = .github/workflows/*.yml workflows-templates/*.yml examples/*/.github/workflows/*.yml action-tests/*/workflow.yml
 SCHEMA = $(IN) check-jsonschema --builtin-schema
 
 .PHONY: help demo test check bench generate lock release clean
@@ -14,7 +14,7 @@ demo: ## the whole journey on this machine, on real data
 	scripts/run --in act python examples/demo.py
 
 test: ## unit, property, integration and action tests
-	$(IN) python -m pytest -n 2 --dist loadfile
+	$(IN) python -m pytest -n 2 --dist loadgroup
 
 check: requirements/node/node_modules ## linters, types, schemas, and that nothing generated is stale
 	$(IN) ruff check .

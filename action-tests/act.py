@@ -152,12 +152,12 @@ def parsed(exit_code: int, log: str) -> ActRun:
         if event.get("stage") == "Main" and event.get("stepID"):
             step_id = event["stepID"][0]
             _add(steps.setdefault((job, step_id), Step(job, step_id)), event)
-    shown = "\n".join(line for line in log.splitlines() if '"command":"add-mask"' not in line)
+    shown = "\n".join(line for line in log.split("\n") if '"command":"add-mask"' not in line)
     return ActRun(exit_code, jobs, steps, shown)
 
 
 def _events(log: str) -> Iterator[dict[str, Any]]:
-    for line in log.splitlines():
+    for line in log.split("\n"):
         try:
             event = json.loads(line)
         except ValueError:
@@ -217,7 +217,7 @@ def left_running(folder: Path) -> list[int]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            at_work = os.readlink(process / "cwd").startswith(f"{folder}/")
+            at_work = (process / "cwd").readlink().is_relative_to(folder)
             if at_work or str(folder).encode() in (process / "cmdline").read_bytes():
                 found.append(int(process.name))
         except OSError:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from demo import run_script
-from team import HERE, ROOT, MakeProject, RunAction, write_project
 
 from act import Act, ActRun, left_running
+from team import HERE, ROOT, MakeProject, RunAction, write_project
 
 REF = "tested"
 

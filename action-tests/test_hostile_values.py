@@ -11,8 +11,8 @@ import pytest
 
 import hostile
 from act import ADDRESS, Act, ActRun
-from team import ROOT
 from hostile import Setting
+from team import ROOT
 
 ACTIONS = sorted(path.parent.name for path in ROOT.glob("actions/*/action.yml"))
 OWN = f"{ADDRESS['repository']}/actions/{{}}@{ADDRESS['major']}"

@@ -11,12 +11,36 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+import servers
 from modelway.registry import local_server
 
 ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("modelway", deadline=None, derandomize=os.environ.get("CI") == "true")  # CI repeats itself
 settings.load_profile("modelway")
+
+
+FIRST = ("action-tests", "tests/registry", "tests/stages", "tests/training")
+"""The longest first, so that the two workers of `make test` end together."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker for each folder: its servers are started once."""
+
+    def group(item: pytest.Item) -> str:
+        first, *rest = item.path.relative_to(ROOT).parts
+        return first if first == "action-tests" or len(rest) < 2 else f"{first}/{rest[0]}"
+
+    items.sort(key=lambda item: FIRST.index(group(item)) if group(item) in FIRST else len(FIRST))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not servers.postgresql_programs() and os.environ.get("CI") != "true":
+        terminalreporter.write_line(
+            "NOT RUN: the tests on PostgreSQL; install it: apt-get install postgresql", yellow=True
+        )
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import requests
+
 from act import Act, ActRun, left_running
 from team import MakeProject, config, template
 

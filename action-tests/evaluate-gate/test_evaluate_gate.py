@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from act import ActRun
 from modelway.registry.mlflow import connect
 from modelway.registry.stored_records import read_verdict
@@ -56,7 +57,9 @@ def test_a_page_of_more_than_a_megabyte_is_shortened_and_says_so(judged: ActRun)
     assert len(step.errors) == 1 and len(step.errors[0].message) < 2000
 
 
-@pytest.mark.parametrize(("name", "said"), [("missing", "version 99999"), ("nothing", "input environment: is required")])
+@pytest.mark.parametrize(
+    ("name", "said"), [("missing", "version 99999"), ("nothing", "input environment: is required")]
+)
 def test_wrong_input_is_one_line_with_the_fix_and_all_outputs(judged: ActRun, name: str, said: str) -> None:
     step = judged.step(name)
     assert (step.result, step.exit_code) == ("failure", 2)

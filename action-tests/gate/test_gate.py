@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from act import Act, ActRun
 from modelway.registry.mlflow import connect
 from team import HERE, MakeProject, template

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from act import ActRun, commands_on_github
 
 

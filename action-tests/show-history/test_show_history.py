@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from act import ActRun, commands_on_github
 from team import RunAction
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import requests
+
 from act import Act, ActRun, left_running
 from team import RunAction
 

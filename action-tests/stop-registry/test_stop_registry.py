@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from act import ActRun
 from team import RunAction
 

@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+
 from act import ActRun, commands_on_github
 from modelway.registry.mlflow import connect
 from modelway.registry.stored_records import read_candidate
@@ -30,7 +31,8 @@ def test_hostile_parameters_reach_the_command_as_they_are_and_what_it_prints_is_
 ) -> None:
     step = trained.step("good")
     candidate = read_candidate(connect(server, {}), "parcels", int(step.outputs["version"]))
-    assert candidate.parameters["note"] == '$(id) `id` "; rm -rf ./planted #\n::set-output name=forged::1\n##[error]forged'
+    note = '$(id) `id` "; rm -rf ./planted #\n::set-output name=forged::1\n##[error]forged'
+    assert candidate.parameters["note"] == note
     assert candidate.seed == 11 and candidate.semantic_version == "2.1.0"
     assert "$(id) `id`" in step.log and commands_on_github(step.printed) == []
     assert "forged" not in step.outputs and "forged" not in str(step.annotations)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from act import Act, ActRun
 from modelway.registry.mlflow import connect
 from modelway.registry.stored_records import read_candidate

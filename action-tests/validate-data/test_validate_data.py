@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+
 from act import ActRun, commands_on_github
 from team import RunAction
 

@@ -12,23 +12,16 @@ import servers
 from modelway.registry.mlflow import MLflow, connect
 
 NEEDS_POSTGRESQL = "server_on_postgresql"
-WHY_NOT = pytest.StashKey[str]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On CI a missing PostgreSQL fails its tests; elsewhere they are left out, and a line says so."""
+    """On CI a missing PostgreSQL fails its tests; elsewhere they are left out, and tests/conftest.py says so."""
     if servers.postgresql_programs() or os.environ.get("CI") == "true":
         return
     out = [item for item in items if NEEDS_POSTGRESQL in getattr(item, "fixturenames", ())]
     if out:
         items[:] = [item for item in items if item not in out]
         config.hook.pytest_deselected(items=out)
-        config.stash[WHY_NOT] = f"NOT RUN: {len(out)} tests on PostgreSQL; install it: apt-get install postgresql"
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if why := config.stash.get(WHY_NOT, None):
-        terminalreporter.write_line(why, yellow=True)
 
 
 @pytest.fixture(scope="session")

@@ -278,29 +278,29 @@ class Exploration:
         return Situation(held, seen, situation.late, situation.losses)
 
 
-def covering_schedules(exploration: Exploration) -> Iterator[tuple[int, ...]]:
-    """Schedules that together take every step of every situation at least once. Any schedule is made of such steps, and
-    what a step does depends only on the situation."""
-    ways: dict[Situation, tuple[int, ...]] = {exploration.start: ()}
-    queue = [exploration.start]
-    for situation in queue:  # grows while it is read: nearest first
-        for index, after in exploration.following(situation):
-            if after not in ways:
-                ways[after] = (*ways[situation], index)
-                queue.append(after)
-    taken: set[tuple[Situation, int]] = set()
-    for situation in queue:
-        for index, _ in exploration.following(situation):
-            if (situation, index) in taken:
-                continue
-            schedule = [*ways[situation], index]
-            here = exploration.start
-            for turn in schedule:
-                taken.add((here, turn))
-                here = exploration.after(here, turn)
-            while choices := [who for who, _ in exploration.following(here)]:
-                turn = next((who for who in choices if (here, who) not in taken), choices[0])
-                taken.add((here, turn))
-                schedule.append(turn)
-                here = exploration.after(here, turn)
-            yield tuple(schedule)
+def inequivalent_schedules(exploration: Exploration) -> Iterator[tuple[int, ...]]:
+    """One of every class of schedules that differ only in the order of steps that commute, by sleep sets (Godefroid 1996):
+    whose step has been tried first sleeps for as long as the others' steps commute with it."""
+
+    def below(situation: Situation, turns: tuple[int, ...], asleep: frozenset[int]) -> Iterator[tuple[int, ...]]:
+        following = list(exploration.following(situation))
+        if not following:
+            yield turns
+        for index, after in following:
+            if index not in asleep:
+                still = frozenset(other for other in asleep if commute(exploration, situation, index, other))
+                yield from below(after, (*turns, index), still)
+                asleep |= {index}
+
+    yield from below(exploration.start, (), frozenset())
+
+
+def commute(exploration: Exploration, situation: Situation, one: int, other: int) -> bool:
+    """Whether both orders of the two commands' next steps give the same answers and leave the same behind."""
+    first, second = exploration.step(situation, one), exploration.step(situation, other)
+    assert not isinstance(first, Ended) and not isinstance(second, Ended)
+    held = exploration.holds[situation.held]
+    between, answer = carried_out(held, first)
+    after, later_answer = carried_out(between, second)
+    between, later = carried_out(held, second)
+    return carried_out(between, first) == (after, answer) and later == later_answer

@@ -230,7 +230,7 @@ def test_a_version_trained_elsewhere_is_adopted_with_the_same_record(
         (["--model-uri", "models:/no-such/1"], "'no-such' has no version 1"),
         (["--semantic-version", "two"], "is not MAJOR.MINOR.PATCH"),
         (["--parameters", '{"a": [1]}'], "input parameters: a: is a list"),
-        (["--parameters", "{"], "input parameters: is text"),
+        (["--parameters", "{"], "input parameters: is not JSON"),
         (["--parameters", '{"a-b": 1, "a_b": 2}'], "would both be $MODELWAY_PARAM_A_B"),
         (["--data", "nothing.csv"], "nothing.csv: no such data"),
         (["--data", "s3://bucket/x.csv"], "fetch it with data.command"),

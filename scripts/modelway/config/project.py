@@ -109,7 +109,10 @@ def _override(sections: dict[str, Any], key: str, given_by: str, text: str) -> N
     wants_text = strict_yaml._problem(kind, text) == ""
     try:
         value = text if wants_text else json.loads(text)
-    except ValueError:
+    except ValueError as error:
+        if isinstance(kind, inspect.DictType):
+            fix = 'give an object such as {"depth": 6}'
+            raise InvalidInput(f"is not JSON: {error}", where=f"input {given_by}", fix=fix) from None
         value = text
     strict_yaml.check(strict_yaml.Document(f"input {given_by}", value), kind, value, ())
     below = place.get(last)
