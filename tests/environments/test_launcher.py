@@ -102,9 +102,10 @@ def test_two_steps_that_start_at_once_make_one_environment(checkout: Path, works
     started = [
         subprocess.Popen(command, cwd=workspace, env=environ, stdout=subprocess.PIPE, text=True) for _ in range(4)
     ]
-    said = {process.communicate(timeout=120)[0] for process in started}
+    said = [process.communicate(timeout=120)[0].splitlines() for process in started]
     assert [process.returncode for process in started] == [0, 0, 0, 0]
-    assert len(said) == 1
+    assert len({lines[-1] for lines in said}) == 1
+    assert sum("installing the environment" in lines[0] for lines in said) == 1, "the others waited for it"
     made = tmp_path / "home" / ".cache" / "modelway" / "environments"
     assert len([path for path in made.iterdir() if path.is_dir()]) == 1
 
