@@ -70,6 +70,7 @@ def read_rows(path: Path, wanted: Mapping[str, str | None], name: str) -> Rows:
         tempfile.TemporaryDirectory(prefix="modelway-rows-") as links,
         duckdb.connect(":memory:", config={"threads": 1, "preserve_insertion_order": True}) as database,
     ):
+        database.execute("SET enable_progress_bar = false")  # it would be drawn into the log
         source = _source(path, name, Path(links))
         try:
             relation = database.sql(f"SELECT * FROM {source}")

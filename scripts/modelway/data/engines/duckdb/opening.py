@@ -38,6 +38,7 @@ def open_table(
     }
     with in_one_line(source, links, memory_mb), duckdb.connect(":memory:", config=config) as connection:
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET enable_progress_bar = false")  # it would be drawn into the log
         if source.format == "csv":
             columns, relation = _csv(source, delimiter, null_values, links)
         else:
