@@ -59,7 +59,7 @@ def test_the_next_job_learns_the_version_and_nothing_else(run: ActRun, server: s
 
 
 def test_the_teams_own_setup_runs_before_the_rest(run: ActRun) -> None:
-    """By what it leaves to the job's later steps: act may drop what a step prints as it ends."""
+    """By what it leaves to the later steps of the job: a line that it printed itself was once missing from act's log."""
     assert f"region north of {len(SECRETS)} characters" in run.step("train").log
 
 
