@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from modelway import ci
 from modelway.registry import local_server
+from modelway.stages.project import LOCAL_REGISTRY
 
 INPUTS = (
     ci.Input(
@@ -26,7 +27,7 @@ OUTPUTS = {"tracking-uri": "the server's address", "folder": "where the store is
 def work(values: ci.Values, job: ci.Job) -> int:
     folder = local_server.folder_of(values.get("folder", ""), job.environ)
     uri = local_server.start(folder, int(values.get("port", "0")), float(values.get("timeout-seconds", "120")))
-    job.runner.export("MODELWAY_LOCAL_REGISTRY", uri)
+    job.runner.export(LOCAL_REGISTRY, uri)
     job.set_output("tracking-uri", uri)
     job.set_output("folder", str(folder))
     return 0

@@ -234,3 +234,17 @@ def test_an_unknown_script_and_an_unwritable_home_are_one_line(checkout: Path, w
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "MODELWAY_HOME" in done.stderr
+
+
+def test_on_github_a_failure_of_the_launcher_is_one_annotation(checkout: Path, workspace: Path, tmp_path: Path) -> None:
+    """Before any environment exists: with a bare Python, as on a new runner."""
+    github = {"GITHUB_ACTIONS": "true"}
+    unknown = launch(checkout, "100%_unknown", cwd=workspace, environ=environ_of(tmp_path / "home", **github))
+    assert unknown.returncode == 2
+    assert unknown.stdout.startswith("::error title=modelway::scripts/run: there is no script '100%25_unknown'. Fix: ")
+    offline = environ_of(tmp_path / "home", PIP_INDEX_URL="http://127.0.0.1:9/simple", **github)
+    failed = launch(checkout, "probe", cwd=workspace, environ=offline)
+    assert failed.returncode == 2
+    *_, last = failed.stdout.splitlines()
+    assert last.startswith("::error title=modelway::uv is not on PATH and could not be fetched from 127.0.0.1")
+    assert "Traceback" not in unknown.stderr + failed.stderr
