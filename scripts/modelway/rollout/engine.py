@@ -1,0 +1,238 @@
+"""The rollout as a pure state machine: `advance` takes in what happened, `command` says what is to be done next.
+
+The state is all there is: a runner that dies leaves a journal of events, and the next one folds them into the same state
+and gets the same next command. Every command may be carried out twice. What always holds (tests/rollout/test_engine.py):
+the new release is ready before it gets traffic; traffic leaves a release before its processes end; stable ends only after
+its successor has taken all traffic and was adopted; nothing is adopted that was not judged, unless there was nothing to
+compare with or the policy says so.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from modelway.rollout import judge
+from modelway.rollout.observations import Block
+from modelway.rollout.plan import Plan
+
+SUSPECT_PROMOTION = 0.1
+Outcome = Literal["", "deployed", "rolled-back", "failed"]
+
+
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """Every replica of the new release answers."""
+
+    at: float
+
+
+class Routed(msgspec.Struct, frozen=True, tag="routed"):
+    """The new release gets this share of the traffic, confirmed by what routes it."""
+
+    at: float
+    weight: float
+
+
+class Observed(msgspec.Struct, frozen=True, tag="observed"):
+    block: Block
+
+
+class Adopted(msgspec.Struct, frozen=True, tag="adopted"):
+    """The target calls the new release stable."""
+
+    at: float
+
+
+class Announced(msgspec.Struct, frozen=True, tag="announced"):
+    """The alias was moved; or, with a `problem`, it could not be, and the next command does it."""
+
+    at: float
+    problem: str = ""
+
+
+class Retired(msgspec.Struct, frozen=True, tag="retired"):
+    """The release that lost is gone."""
+
+    at: float
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed"):
+    """An act could not be carried out."""
+
+    at: float
+    why: str
+
+
+class Cancelled(msgspec.Struct, frozen=True, tag="cancelled"):
+    """Somebody wants no more of it."""
+
+    at: float
+    why: str
+
+
+class Resumed(msgspec.Struct, frozen=True, tag="resumed"):
+    """Another runner goes on: what the one before had set up is set up again."""
+
+    at: float
+
+
+Event = Ready | Routed | Observed | Adopted | Announced | Retired | Failed | Cancelled | Resumed
+
+
+class Start(msgspec.Struct, frozen=True, tag="start"):
+    """Run the new release until it is ready."""
+
+
+class Route(msgspec.Struct, frozen=True, tag="route"):
+    weight: float
+
+
+class Observe(msgspec.Struct, frozen=True, tag="observe"):
+    """Wait for a block to pass, and count."""
+
+
+class Adopt(msgspec.Struct, frozen=True, tag="adopt"):
+    """Make the new release the target's stable one."""
+
+
+class Announce(msgspec.Struct, frozen=True, tag="announce"):
+    """Move the alias, and write the ledger."""
+
+
+class Retire(msgspec.Struct, frozen=True, tag="retire"):
+    """Let a release finish what it began, then end it."""
+
+    which: Literal["new", "stable"]
+
+
+class Finish(msgspec.Struct, frozen=True, tag="finish"):
+    outcome: Outcome
+
+
+Command = Start | Route | Observe | Adopt | Announce | Retire | Finish
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    ready: bool = False
+    routed: float | None = 0.0
+    """The new release's share as last confirmed; None where another runner left it and nobody knows."""
+    step: int = 0
+    in_step: float = 0.0
+    """Seconds observed in this step."""
+    compared: float = 0.0
+    """Seconds observed while stable had traffic too."""
+    extended: bool = False
+    judged: judge.State | None = None
+    assessment: judge.Assessment | None = None
+    decision: Literal["", "promote", "revert"] = ""
+    reasons: tuple[str, ...] = ()
+    failed: bool = False
+    adopted: bool = False
+    announced: bool = False
+    problem: str = ""
+    retired: bool = False
+
+
+def begin(plan: Plan) -> State:
+    return State(judged=judge.begin(plan.settings) if plan.settings else None)
+
+
+def command(plan: Plan, state: State) -> Command:
+    """What is to be done next; it follows from the state alone."""
+    if state.decision == "revert":
+        if state.routed != 0 and plan.stable is not None:
+            return Route(0.0)
+        if not state.retired:
+            return Retire("new")
+        return Finish("failed" if state.failed else "rolled-back")
+    if not state.ready:
+        return Start()
+    if state.routed != plan.weights[state.step]:
+        return Route(plan.weights[state.step])
+    if state.decision == "":
+        return Observe()
+    if not state.adopted:
+        return Adopt()
+    if not state.announced:
+        return Announce()
+    if not state.retired and plan.stable is not None:
+        return Retire("stable")
+    return Finish("deployed")
+
+
+def advance(plan: Plan, state: State, event: Event) -> State:
+    """The state after `event`."""
+    change = msgspec.structs.replace
+    match event:
+        case Ready():
+            return change(state, ready=True)
+        case Routed(weight=weight):
+            fresh = change(state, routed=weight)
+            nothing_to_compare = plan.settings is None and weight == plan.weights[-1]
+            return change(fresh, decision="promote") if nothing_to_compare and not state.decision else fresh
+        case Observed(block=block):
+            return _observed(plan, state, block)
+        case Adopted():
+            return change(state, adopted=True)
+        case Announced(problem=problem):
+            return change(state, announced=True, problem=problem)
+        case Retired():
+            return change(state, retired=True)
+        case Failed(why=why):
+            return state if state.adopted else _revert(state, (why,), failed=True)
+        case Cancelled(why=why):
+            return state if state.adopted else _revert(state, (why,))
+        case Resumed():
+            return change(state, ready=False, routed=None)
+
+
+def _revert(state: State, reasons: tuple[str, ...], *, failed: bool = False) -> State:
+    if state.decision == "revert":
+        return state
+    return msgspec.structs.replace(state, decision="revert", reasons=reasons, failed=failed)
+
+
+def _observed(plan: Plan, state: State, block: Block) -> State:
+    if state.decision or plan.settings is None or state.judged is None:
+        return state
+    control = block.weight < 1
+    judged = judge.observe(plan.settings, state.judged, block)
+    in_step = state.in_step + block.seconds
+    compared = state.compared + (block.seconds if control else 0.0)
+    last_control = state.step == len(plan.weights) - 2
+    waited = in_step >= plan.step_seconds
+    baked = not control or (last_control and waited and compared >= plan.bake_seconds)
+    deadline = control and compared >= plan.timeout_seconds * (2 if state.extended else 1)
+    assessment = judge.assess(plan.settings, judged, baked=baked, deadline=deadline)
+    state = msgspec.structs.replace(
+        state, judged=judged, assessment=assessment, in_step=in_step, compared=compared, reasons=assessment.reasons
+    )
+    if assessment.verdict == "fail":
+        return _revert(state, assessment.reasons)
+    if not control and assessment.verdict != "inconclusive":
+        answered = judged.alone.requests > 0  # no data is never healthy, at 100 % either
+        if waited and answered:
+            return msgspec.structs.replace(state, decision="promote")
+        silent = in_step >= plan.timeout_seconds
+        return _revert(state, ("no request came at 100 %",)) if silent else state
+    if assessment.verdict == "inconclusive":
+        return _undecided(plan, state, assessment, deadline)
+    if (last_control and assessment.verdict == "pass") or (not last_control and waited and not _suspect(assessment)):
+        return msgspec.structs.replace(state, step=state.step + 1, in_step=0.0)
+    return state
+
+
+def _suspect(assessment: judge.Assessment) -> bool:
+    """A quarter of the way to a rollback on the scale of evidence, or ten to one against being no worse: such a canary gets no
+    more traffic until that is settled. The judge tells more from few than from half."""
+    return assessment.harm >= assessment.harm_needed**0.25 or assessment.promotion <= SUSPECT_PROMOTION
+
+
+def _undecided(plan: Plan, state: State, assessment: judge.Assessment, deadline: bool) -> State:
+    """The policy speaks where time is over; evidence that cannot be trusted is never extended or promoted."""
+    if not deadline or plan.inconclusive == "rollback" or (plan.inconclusive == "extend" and state.extended):
+        return _revert(state, assessment.reasons)
+    if plan.inconclusive == "extend":
+        return msgspec.structs.replace(state, extended=True)
+    return msgspec.structs.replace(state, step=len(plan.weights) - 1, in_step=0.0)

@@ -1,0 +1,291 @@
+"""The judge of a rollout: counts of canary and stable go in block by block, and after each it may be asked for its verdict.
+
+Pure functions over JSON-able values: the same blocks always give the same state and the same verdict. docs/judge.md tells how
+it decides; harm, not_worse, split and total_failure hold the four questions that it asks.
+"""
+
+from __future__ import annotations
+
+from math import fsum
+from typing import Literal
+
+import msgspec
+
+from modelway.rollout import evidence, harm, not_worse, split, total_failure
+from modelway.rollout.evidence import Arm, MetricEvidence
+from modelway.rollout.observations import Block, Counts
+from modelway.rollout.planning import PlanNumbers, plan_numbers
+from modelway.rollout.settings import Metric, Settings, count_of, settings_from, usable
+from modelway.rollout.split import Split
+
+__all__ = [
+    "Arm",
+    "Assessment",
+    "Metric",
+    "MetricEvidence",
+    "PlanNumbers",
+    "Settings",
+    "State",
+    "assess",
+    "begin",
+    "observe",
+    "plan_numbers",
+    "settings_from",
+]
+
+Verdict = Literal["continue", "pass", "fail", "inconclusive"]
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """What the blocks so far have shown. The tuples are parallel to the settings' metrics."""
+
+    held: tuple[harm.Holdings, ...]
+    logs: tuple[tuple[float, ...], ...]
+    limits: tuple[float, ...] = ()
+    """The rates that the canary is held against at 100 %; empty before."""
+    weight: float | None = None
+    """Of the last block that counted."""
+    split: Split = Split()
+    recent: tuple[total_failure.Arms, ...] = ()
+    """The last blocks, as many as the fuse looks at."""
+    canary: Counts = Counts()
+    stable: Counts = Counts()
+    """Both over the blocks in which stable could have traffic too."""
+    alone: Counts = Counts()
+    """The canary's at 100 %."""
+    blocks: int = 0
+    dropped: int = 0
+    failed: tuple[str, ...] = ()
+    """Why, once it has failed: for good."""
+    invalid: str = ""
+    """Why nothing can be told, once the split is known to be wrong: for good."""
+
+
+class Assessment(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict after a block, and what it rests on."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    """One line each, for a person, with numbers."""
+    metrics: tuple[MetricEvidence, ...]
+    harm: float
+    """The metrics' evidence of harm, weighted by their budgets: 1 at the start, fail at harm_needed."""
+    harm_needed: float
+    promotion: float
+    """The smallest evidence of being no worse: 1 at the start, pass at promotion_needed."""
+    promotion_needed: float
+    share_asked: float | None
+    share_measured: float | None
+    """The canary's share of the requests at the present weight; None without requests."""
+    blocks: int
+    dropped: int
+
+
+def begin(settings: Settings) -> State:
+    return State(
+        held=(harm.PRIOR,) * len(settings.metrics),
+        logs=tuple(not_worse.begin(metric.margins) for metric in settings.metrics),
+    )
+
+
+def observe(settings: Settings, state: State, block: Block) -> State:
+    """The state after one more block. One that was dropped, or whose counts cannot be true, changes the counter of those only.
+
+    At a weight of 1 there is nothing to compare with. Then harm is judged against a fixed limit: stable's rate as it was
+    seen last, its upper end, times the tolerance or by the margin above it, whichever is more. Evidence that the canary is no
+    worse does not grow there, requests that stable still finishes do not count, and a shock that stable would have shared
+    is held against the canary.
+    """
+    if not usable(block):
+        return msgspec.structs.replace(state, dropped=state.dropped + 1)
+    if state.weight is not None and block.weight != state.weight:
+        state = _at_new_weight(state)
+    state = (_alone if block.weight >= 1 else _compared)(settings, state, block)
+    state = msgspec.structs.replace(
+        state,
+        weight=block.weight,
+        blocks=state.blocks + 1,
+        split=split.observe(
+            state.split, block.canary.requests, block.stable.requests, block.weight, settings.block_seconds
+        ),
+        recent=(*state.recent, _arms(block))[-total_failure.fuse_blocks(settings.block_seconds) :],
+    )
+    return msgspec.structs.replace(
+        state,
+        failed=state.failed or _failures(settings, state),
+        invalid=state.invalid or split.problem(state.split, block.weight),
+    )
+
+
+def assess(settings: Settings, state: State, *, baked: bool, deadline: bool) -> Assessment:
+    """The verdict. baked: the plan's waiting is over. deadline: its time is.
+
+    A failure comes before everything; a wrong split before a pass, since nothing that was compared is to be believed then.
+    """
+    metrics = tuple(_evidence(settings, state, place) for place in range(len(settings.metrics)))
+    promotion = min((metric.not_worse for metric in metrics), default=0.0)
+    verdict, reasons = _verdict(settings, state, metrics, baked, deadline)
+    total = state.split.canary + state.split.stable
+    return Assessment(
+        verdict=verdict,
+        reasons=reasons,
+        metrics=metrics,
+        harm=_harm(settings, state),
+        harm_needed=1 / settings.alpha,
+        promotion=promotion,
+        promotion_needed=1 / settings.beta,
+        share_asked=state.weight,
+        share_measured=state.split.canary / total if total else None,
+        blocks=state.blocks,
+        dropped=state.dropped,
+    )
+
+
+def _at_new_weight(state: State) -> State:
+    return msgspec.structs.replace(
+        state,
+        held=tuple(harm.give_back(held, harm.RETURNED_AT_A_STEP) for held in state.held),
+        split=split.at_new_weight(state.split),
+        limits=(),
+    )
+
+
+def _compared(settings: Settings, state: State, block: Block) -> State:
+    held, logs = [], []
+    for metric, before, log in zip(settings.metrics, state.held, state.logs, strict=True):
+        canary = (block.canary.requests, count_of(block.canary, metric.name))
+        stable = (block.stable.requests, count_of(block.stable, metric.name))
+        held.append(harm.give_back(harm.beside_stable(before, canary, stable, metric.tolerance), harm.RETURNED))
+        logs.append(not_worse.observe(log, canary, stable, metric.margins))
+    return msgspec.structs.replace(
+        state,
+        held=tuple(held),
+        logs=tuple(logs),
+        canary=_sum(state.canary, block.canary),
+        stable=_sum(state.stable, block.stable),
+    )
+
+
+def _alone(settings: Settings, state: State, block: Block) -> State:
+    limits = state.limits or tuple(_limit(metric, state.stable) for metric in settings.metrics)
+    held = []
+    for metric, before, limit in zip(settings.metrics, state.held, limits, strict=True):
+        canary = (block.canary.requests, count_of(block.canary, metric.name))
+        held.append(harm.give_back(harm.against_limit(before, canary, limit), harm.RETURNED))
+    return msgspec.structs.replace(state, held=tuple(held), limits=limits, alone=_sum(state.alone, block.canary))
+
+
+def _limit(metric: Metric, stable: Counts) -> float:
+    """1, which no rate can pass, where stable was never seen."""
+    requests, count = metric.past_requests + stable.requests, metric.past_count + count_of(stable, metric.name)
+    if requests == 0:
+        return 1.0
+    # phi errors that come as one tell no more than one: as if there had been fewer requests.
+    seen = max(1, round(requests / metric.phi))
+    _, high = evidence.wilson(min(seen, round(count / metric.phi)), seen)
+    high = max(high, count / requests)
+    return min(1.0, max(high * metric.tolerance, *(ratio * high + rate for ratio, rate in metric.margins)))
+
+
+def _failures(settings: Settings, state: State) -> tuple[str, ...]:
+    reasons = []
+    both = (state.canary.requests, state.canary.errors, state.stable.requests, state.stable.errors)
+    if total_failure.dead_on_arrival(both):
+        reasons.append(f"dead on arrival: all of the canary's first {state.canary.requests:,} requests failed")
+    if total_failure.fuse_blown(state.recent, _stable_rate(settings, state)):
+        requests, errors = sum(arms[0] for arms in state.recent), sum(arms[1] for arms in state.recent)
+        reasons.append(
+            f"total failure: {errors:,} of the canary's {requests:,} requests failed in the last "
+            f"{len(state.recent) * settings.block_seconds:.0f} s"
+        )
+    combined = _harm(settings, state)
+    if combined >= 1 / settings.alpha:
+        reasons.append(_harmful(settings, state, combined))
+    return tuple(reasons)
+
+
+def _harmful(settings: Settings, state: State, combined: float) -> str:
+    """The metric that weighs most, with its rates."""
+    place = max(range(len(settings.metrics)), key=lambda at: settings.metrics[at].budget * harm.wealth(state.held[at]))
+    shown = _evidence(settings, state, place)
+    told = f"evidence {evidence.number_said(combined)}, {1 / settings.alpha:.0f} needed"
+    if state.limits:
+        return f"{shown.name}: the canary has {_said(shown.alone)} at 100 %, limit {state.limits[place]:.2%} ({told})"
+    return f"{shown.name}: the canary has {_said(shown.canary)}, stable {_said(shown.stable)} ({told})"
+
+
+def _verdict(
+    settings: Settings, state: State, metrics: tuple[MetricEvidence, ...], baked: bool, deadline: bool
+) -> tuple[Verdict, tuple[str, ...]]:
+    if state.failed:
+        return "fail", state.failed
+    if state.invalid:
+        return "inconclusive", (state.invalid,)
+    needed = 1 / settings.beta
+    missing = tuple(_missing(metric, needed) for metric in metrics if not metric.not_worse >= needed)
+    if baked and metrics and not missing:
+        return "pass", tuple(
+            f"{metric.name}: the canary has {_said(metric.canary)}, stable {_said(metric.stable)}: not worse by the "
+            f"margin (evidence {evidence.number_said(metric.not_worse)}, {needed:.0f} needed)"
+            for metric in metrics
+        )
+    if deadline:
+        return "inconclusive", ("the time is over", *missing)
+    return "continue", missing
+
+
+def _missing(metric: MetricEvidence, needed: float) -> str:
+    if metric.canary.requests == 0 or metric.stable.requests == 0:
+        silent = "the canary" if metric.canary.requests == 0 else "stable"
+        return f"{metric.name}: {silent} had no requests to compare"
+    return (
+        f"{metric.name}: the canary has {_said(metric.canary)}, stable {_said(metric.stable)}: not shown to be no worse "
+        f"(evidence {metric.not_worse:.3g} of {needed:.0f})"
+    )
+
+
+def _said(arm: Arm) -> str:
+    return "no requests" if arm.rate is None else f"{arm.rate:.2%} of {arm.requests:,}"
+
+
+def _evidence(settings: Settings, state: State, place: int) -> MetricEvidence:
+    metric = settings.metrics[place]
+    canary = evidence.arm(count_of(state.canary, metric.name), state.canary.requests)
+    stable = evidence.arm(count_of(state.stable, metric.name), state.stable.requests)
+    gap, interval = evidence.difference(canary, stable)
+    return MetricEvidence(
+        name=metric.name,
+        harm=harm.wealth(state.held[place]),
+        harm_needed=1 / (settings.alpha * metric.budget),
+        not_worse=not_worse.evidence(state.logs[place], metric.phi),
+        canary=canary,
+        stable=stable,
+        difference=gap,
+        difference_interval=interval,
+        tolerance=metric.tolerance,
+        phi=metric.phi,
+        alone=evidence.arm(count_of(state.alone, metric.name), state.alone.requests),
+        limit=state.limits[place] if state.limits else None,
+    )
+
+
+def _harm(settings: Settings, state: State) -> float:
+    return fsum(m.budget * harm.wealth(held) for m, held in zip(settings.metrics, state.held, strict=True))
+
+
+def _stable_rate(settings: Settings, state: State) -> float:
+    """Of errors, over the rollout and the past; 0 where stable was never seen."""
+    past = next((metric for metric in settings.metrics if metric.name == "errors"), None)
+    requests = state.stable.requests + (past.past_requests if past else 0)
+    errors = state.stable.errors + (past.past_count if past else 0)
+    return errors / requests if requests else 0.0
+
+
+def _arms(block: Block) -> total_failure.Arms:
+    if block.weight >= 1:
+        return block.canary.requests, block.canary.errors, 0, 0
+    return block.canary.requests, block.canary.errors, block.stable.requests, block.stable.errors
+
+
+def _sum(counts: Counts, more: Counts) -> Counts:
+    return Counts(counts.requests + more.requests, counts.errors + more.errors, counts.slow + more.slow)

@@ -1,0 +1,195 @@
+"""How many requests and how long a rollout needs before its evidence can be in, told before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil, inf, isfinite, log, log1p
+
+import msgspec
+
+from modelway.rollout.not_worse import FRACTIONS
+from modelway.rollout.settings import Metric, Settings
+
+
+class StepNumbers(msgspec.Struct, frozen=True):
+    """What one step is expected to take, and what to allow for. Canary requests."""
+
+    weight: float
+    expected_requests: float
+    expected_seconds: float
+    allowed_requests: float
+    allowed_seconds: float
+
+
+class PlanNumbers(msgspec.Struct, frozen=True, kw_only=True):
+    """For a canary that is as good as stable. expected: half of such rollouts are done by then; allowed: about 90 %.
+
+    Seconds are None where the traffic is not known; requests are, at the weight of the last step that compares.
+    """
+
+    steps: tuple[StepNumbers, ...]
+    expected_requests: float
+    expected_seconds: float | None
+    allowed_requests: float
+    allowed_seconds: float | None
+    sentence: str
+    """Such as: needs about 1,080 canary requests = 3.6 min at 10 % of 50 requests/s; allow 7.2 min."""
+    refusal: str
+    """Why it cannot finish in its time, with the numbers; empty where it can."""
+    fix: str
+
+
+def planned_requests(rate: float, weight: float, metric: Metric, beta: float) -> float:
+    """The median number of canary requests until the evidence reaches 1/beta, for a canary as good as stable.
+
+    rate: of errors in both arms, 0 to 1. weight: the canary's share of the traffic, above 0 and below 1.
+    """
+    growth = max(_growth(rate, weight, ratio, extra, x) for ratio, extra in metric.margins for x in FRACTIONS)
+    return _needed(metric, beta) / growth if growth > 0 else inf
+
+
+def plan_numbers(
+    settings: Settings,
+    *,
+    base_error_rate: float,
+    base_slow_rate: float,
+    requests_per_second: float | None,
+    weights: Sequence[float],
+    step_seconds: float,
+    bake_seconds: float,
+    timeout_seconds: float,
+) -> PlanNumbers:
+    """weights: the share of each step; one of 1 compares nothing and takes no part. requests_per_second: of both arms, None
+    where nobody knows. Steps before the last that compares take step_seconds each; that one takes what is still needed.
+
+    timeout_seconds is the time within which the evidence must be in; the step at 100 % is not part of it.
+    """
+    rates = {"errors": base_error_rate, "latency": base_slow_rate}
+    compared = [weight for weight in weights if 0 < weight < 1]
+    last = compared[-1]
+    needed = max(planned_requests(rates[metric.name], last, metric, settings.beta) for metric in settings.metrics)
+    if requests_per_second is None:
+        return PlanNumbers(
+            steps=(),
+            expected_requests=needed,
+            expected_seconds=None,
+            allowed_requests=2 * needed,
+            allowed_seconds=None,
+            sentence=f"needs about {_rounded(needed)} canary requests at {100 * last:.3g} %, allow {_rounded(2 * needed)}; "
+            "the traffic is not known",
+            refusal="",
+            fix="",
+        )
+    least = [step_seconds] * len(compared)
+    least[-1] = max(step_seconds, bake_seconds - step_seconds * (len(compared) - 1))
+    waits = [_last_wait(settings, rates, requests_per_second, compared, step_seconds, times) for times in (1, 2)]
+    expected, allowed = ([*least[:-1], max(least[-1], wait)] for wait in waits)
+    traffic = [weight * requests_per_second for weight in compared]
+    steps = tuple(
+        StepNumbers(weight, _product(came, e), e, _product(came, a), a)
+        for weight, came, e, a in zip(compared, traffic, expected, allowed, strict=True)
+    )
+    # Of the requests that the evidence needs, those of the earlier steps are part; what the bake adds is not.
+    early = sum(traffic[:-1]) * step_seconds
+    requests = [
+        early + traffic[-1] * wait if traffic[-1] else times * needed for times, wait in enumerate(waits, start=1)
+    ]
+    refusal, fix = _objection(requests[0], compared[-1], requests_per_second, sum(least), sum(allowed), timeout_seconds)
+    return PlanNumbers(
+        steps=steps,
+        expected_requests=requests[0],
+        expected_seconds=sum(expected),
+        allowed_requests=requests[1],
+        allowed_seconds=sum(allowed),
+        sentence=_sentence(requests[0], compared, requests_per_second, waits, step_seconds),
+        refusal=refusal,
+        fix=fix,
+    )
+
+
+def _growth(rate: float, weight: float, ratio: float, extra: float, x: float) -> float:
+    """Of log K, before phi, for each canary request (modelway.rollout.not_worse)."""
+    stable_per_canary = (1 - weight) / weight
+    return x * extra + rate * log1p(-x) + rate * stable_per_canary * log1p(x * ratio / stable_per_canary)
+
+
+def _needed(metric: Metric, beta: float) -> float:
+    """log K at which half of the healthy rollouts have passed: the average over margins and fractions costs the rest."""
+    return metric.phi * (log(1 / beta) + 1 + log(len(metric.margins)))
+
+
+def _last_wait(
+    settings: Settings,
+    rates: dict[str, float],
+    requests_per_second: float,
+    weights: Sequence[float],
+    step_seconds: float,
+    times: int,
+) -> float:
+    """Seconds in the last step that compares until every metric has `times` the evidence that it needs."""
+    waits = []
+    for metric in settings.metrics:
+        rate, best = rates[metric.name], inf
+        for ratio, extra in metric.margins:
+            for x in FRACTIONS:
+                speeds = [w * requests_per_second * _growth(rate, w, ratio, extra, x) for w in weights]
+                missing = times * _needed(metric, settings.beta) - step_seconds * sum(speeds[:-1])
+                if missing <= 0:
+                    best = 0.0
+                elif speeds[-1] > 0:
+                    best = min(best, missing / speeds[-1])
+        waits.append(best)
+    return max(waits)
+
+
+def _product(per_second: float, seconds: float) -> float:
+    return per_second * seconds if per_second else 0.0
+
+
+def _sentence(
+    requests: float, weights: Sequence[float], requests_per_second: float, waits: Sequence[float], step_seconds: float
+) -> str:
+    early = [f"{time_said(step_seconds)} at {weight:.3g} %" for weight in (100 * w for w in weights[:-1])]
+    times = " + ".join([*early, f"{time_said(waits[0])} at {100 * weights[-1]:.3g} %"])
+    allow = time_said(step_seconds * len(early) + waits[1])
+    return f"needs about {_rounded(requests)} canary requests = {times} of {requests_per_second:.3g} requests/s; allow {allow}"
+
+
+def _objection(
+    requests: float, weight: float, requests_per_second: float, least: float, allowed: float, timeout: float
+) -> tuple[str, str]:
+    """Why the evidence cannot be in within the timeout, and what to do; empty texts where it can."""
+    if allowed <= timeout:
+        return "", ""
+    if least > timeout:
+        waiting = f"the steps and the bake time take {time_said(least)}, but its time is {time_said(timeout)}"
+        return waiting, f"set deploy.timeout-seconds to at least {_up(allowed)}"
+    if requests_per_second <= 0:
+        return "there is no traffic to compare canary and stable by", "send it traffic, or use strategy: all-at-once"
+    if not isfinite(requests):
+        return "no number of requests can show a margin this small", "widen the margins of deploy.judge"
+    short = (
+        f"needs about {_rounded(requests)} canary requests, which takes {time_said(allowed)} to be safe at "
+        f"{100 * weight:.3g} % of {requests_per_second:.3g} requests/s, but its time is {time_said(timeout)}"
+    )
+    ways = "give the canary a larger share, or widen the margins of deploy.judge"
+    return short, f"set deploy.timeout-seconds to {_up(allowed)}, {ways}"
+
+
+def time_said(seconds: float) -> str:
+    """For a person: 45 s, 3.6 min, 9.0 h."""
+    if not isfinite(seconds):
+        return "for ever"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _rounded(requests: float) -> str:
+    """Three digits: it is an estimate."""
+    return f"{float(f'{requests:.3g}'):,.0f}" if isfinite(requests) else "infinitely many"
+
+
+def _up(seconds: float) -> str:
+    """To whole minutes."""
+    return f"{60 * ceil(seconds / 60)}" if isfinite(seconds) else "more"

@@ -1,0 +1,195 @@
+"""Carrying a rollout out: ask the engine for the next act, write it down, do it, write down what happened."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from modelway.errors import ModelwayError, Refused
+from modelway.rollout import engine, journal
+from modelway.rollout.evidence import number_said
+from modelway.rollout.observations import Block
+from modelway.rollout.plan import Plan
+
+
+class Target(Protocol):
+    """What a rollout needs of the place that releases run in. Every act may be asked for twice, and is refused as
+    Superseded once another command has taken the target over."""
+
+    def start(self) -> None:
+        """The new release runs, and every replica of it is ready."""
+
+    def route(self, weight: float) -> None:
+        """The new release gets this share of the traffic, as of the moment this returns."""
+
+    def observe(self, weight: float) -> Block:
+        """What happened in the next block."""
+
+    def adopt(self) -> None: ...
+
+    def retire(self, which: Literal["new", "stable"]) -> None: ...
+
+    def back(self) -> None:
+        """All traffic to stable, by what was prepared: it must work where nothing can be written any more."""
+
+    def write(self, line: journal.Line) -> None:
+        """Into the journal, under the lease."""
+
+
+class Superseded(Refused):
+    """Another command has taken the target over: this one changes nothing more."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """announce: moves the alias, and returns what went wrong. say: a line of progress."""
+
+    announce: Callable[[Plan], str]
+    say: Callable[[str], None]
+    clock: Callable[[], float] = time.time
+
+
+class Interrupts:
+    """SIGINT and SIGTERM break into waiting, and into nothing else: an act is never left half done by them."""
+
+    def __init__(self) -> None:
+        self.asked = self._waiting = False
+
+    def __enter__(self) -> Interrupts:
+        self._before = [(number, signal.signal(number, self._ask)) for number in (signal.SIGINT, signal.SIGTERM)]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before:
+            signal.signal(number, handler)
+
+    def _ask(self, *_: object) -> None:
+        self.asked = True
+        if self._waiting:
+            raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def allowed(self) -> Iterator[None]:
+        self._waiting = True
+        try:
+            yield
+        finally:
+            self._waiting = False
+
+
+def carry_out(plan: Plan, state: engine.State, target: Target, around: Surroundings) -> engine.State:
+    """From `state` to the end; the last state. An interrupt sends traffic back to stable first. Where an act or the journal
+    fails, traffic goes back too, and the failure is raised: the next run goes on from here."""
+    cancelled = False
+    with Interrupts() as interrupts:
+        while True:
+            try:
+                if interrupts.asked and not cancelled:
+                    raise KeyboardInterrupt
+                act = engine.command(plan, state)
+                target.write(journal.Line(act=act))
+                if isinstance(act, engine.Finish):
+                    return state
+                event = _event(act, plan, state, target, around, interrupts)
+            except KeyboardInterrupt:
+                cancelled = True
+                if not state.adopted:
+                    target.back()
+                event = engine.Cancelled(around.clock(), "cancelled")
+            except _StartFailed as failed:
+                event = engine.Failed(around.clock(), failed.why)
+            except Superseded:
+                raise
+            except (ModelwayError, OSError):
+                if not state.adopted:
+                    target.back()
+                raise
+            before, state = state, engine.advance(plan, state, event)
+            try:
+                target.write(journal.Line(event=event))
+            except OSError:
+                if not state.adopted:
+                    target.back()
+                raise
+            for line in progress(plan, before, state, event):
+                around.say(line)
+
+
+class _StartFailed(Exception):
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+
+def _event(
+    act: engine.Command,
+    plan: Plan,
+    state: engine.State,
+    target: Target,
+    around: Surroundings,
+    interrupts: Interrupts,
+) -> engine.Event:
+    match act:
+        case engine.Start():
+            try:
+                with interrupts.allowed():
+                    target.start()
+            except Superseded:
+                raise
+            except ModelwayError as error:
+                raise _StartFailed(error.line()) from error
+            return engine.Ready(around.clock())
+        case engine.Route(weight=weight):
+            target.route(weight)
+            return engine.Routed(around.clock(), weight)
+        case engine.Observe():
+            with interrupts.allowed():
+                return engine.Observed(target.observe(state.routed or 0.0))
+        case engine.Adopt():
+            target.adopt()
+            return engine.Adopted(around.clock())
+        case engine.Announce():
+            return engine.Announced(around.clock(), around.announce(plan))
+        case engine.Retire(which=which):
+            target.retire(which)
+            return engine.Retired(around.clock())
+        case _:
+            raise AssertionError(act)
+
+
+def progress(plan: Plan, before: engine.State, after: engine.State, event: engine.Event) -> list[str]:
+    """What to tell a person of an event."""
+    lines = []
+    match event:
+        case engine.Ready():
+            lines.append(f"version {plan.new.version} is ready")
+        case engine.Routed(weight=weight):
+            lines.append(f"version {plan.new.version} gets {weight:.0%} of the traffic")
+        case engine.Observed(block=block):
+            lines.append(_counts(plan, block, after))
+        case engine.Adopted():
+            lines.append(f"version {plan.new.version} is stable now")
+        case engine.Announced(problem=problem) if problem:
+            lines.append(f"the alias could not be moved: {problem}")
+        case engine.Resumed():
+            lines.append("going on with a rollout that another runner left")
+        case _:
+            pass
+    if after.decision != before.decision and after.reasons:
+        back = f"back to {f'version {plan.stable.version}' if plan.stable else 'nothing'}"
+        lines.append(f"{back if after.decision == 'revert' else 'accepted'}: {'; '.join(after.reasons)}")
+    return lines
+
+
+def _counts(plan: Plan, block: Block, state: engine.State) -> str:
+    if block.dropped:
+        return f"{block.seconds:.0f} s not counted: {block.dropped}"
+    new, stable = block.canary, block.stable
+    said = f"{block.weight:.0%}: version {plan.new.version} {new.errors} errors, {new.slow} slow of {new.requests}"
+    if plan.stable is not None:
+        said += f"; version {plan.stable.version} {stable.errors}, {stable.slow} of {stable.requests}"
+    judged = state.assessment
+    return f"{said}; harm {number_said(judged.harm)}, no worse {number_said(judged.promotion)}" if judged else said

@@ -1,0 +1,180 @@
+"""A target without machines: what it was asked to do, in order, and the invariants of delivery checked at each act.
+
+It may die before or after any act, as a runner does; what it has set up stays.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from modelway.config import Judge
+from modelway.rollout import engine, journal
+from modelway.rollout.judge import settings_from
+from modelway.rollout.observations import Block, Counts
+from modelway.rollout.plan import Plan, Side
+
+
+class Died(BaseException):
+    """The runner is gone: nothing of it goes on, not even what cleans up."""
+
+
+def side(version: int) -> Side:
+    return Side(slot=f"v{version}", version=version, config_digest="c", manifest_digest="m", model_digest="d")
+
+
+def plan(
+    *,
+    stable: bool = True,
+    weights: tuple[float, ...] = (0.1, 0.5, 1.0),
+    inconclusive: str = "rollback",
+    timeout: float = 300,
+) -> Plan:
+    compared = stable and len(weights) > 1
+    return Plan(
+        kind="deploy",
+        id="id",
+        model="m",
+        environment="production",
+        number=1,
+        new=side(2),
+        stable=side(1) if stable else None,
+        weights=weights if compared else (1.0,),
+        step_seconds=10,
+        bake_seconds=40,
+        timeout_seconds=timeout,
+        block_seconds=5,
+        slow_ms=10,
+        inconclusive=inconclusive,  # type: ignore[arg-type]
+        settings=settings_from(Judge(), ()) if compared else None,
+    )
+
+
+Traffic = Callable[[float, random.Random], tuple[Counts, Counts]]
+"""(weight, chance) -> what canary and stable got in a block."""
+
+
+def traffic(per_block: int, canary_errors: float, stable_errors: float) -> Traffic:
+    def block(weight: float, chance: random.Random) -> tuple[Counts, Counts]:
+        new, old = round(per_block * weight), round(per_block * (1 - weight))
+
+        def counts(requests: int, rate: float) -> Counts:
+            errors = sum(chance.random() < rate for _ in range(requests))
+            return Counts(requests, errors, round(requests * 0.04))
+
+        return counts(new, canary_errors), counts(old, stable_errors)
+
+    return block
+
+
+@dataclass
+class World:
+    """What exists outside the runner. dies: called before and after each act, may raise Died."""
+
+    plan: Plan
+    traffic: Traffic
+    chance: random.Random
+    starts: bool = True
+    running: set[str] = field(default_factory=set)
+    ready: set[str] = field(default_factory=set)
+    routed: dict[str, float] = field(default_factory=dict)
+    stable: str = ""
+    lines: list[journal.Line] = field(default_factory=list)
+    announced: list[int] = field(default_factory=list)
+    acts: int = 0
+    clock: float = 0.0
+    dies: Callable[[int], None] = lambda number: None
+
+    def __post_init__(self) -> None:
+        if self.plan.stable:
+            name = self.plan.stable.slot
+            self.running, self.ready, self.routed, self.stable = {name}, {name}, {name: 1.0}, name
+
+    def step(self) -> None:
+        self.acts += 1
+        self.dies(self.acts)
+        self.check()
+
+    def check(self) -> None:
+        assert abs(sum(self.routed.values()) - 1) < 1e-9 or not self.routed, "all traffic goes somewhere"
+        assert set(self.routed) <= self.ready, "only what is ready gets traffic"
+        assert self.ready <= self.running
+        if self.plan.stable and self.stable == self.plan.stable.slot:
+            assert self.stable in self.running, "stable runs until its successor was adopted"
+
+    @property
+    def story(self) -> journal.Story:
+        return journal.Story(self.plan, tuple(self.lines))
+
+
+class SimulatedTarget:
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def start(self) -> None:
+        world = self.world
+        world.step()
+        world.running.add(world.plan.new.slot)
+        if not world.starts:
+            from modelway.errors import OutsideFailure
+
+            raise OutsideFailure("the server ended")
+        world.ready.add(world.plan.new.slot)
+        world.step()
+
+    def route(self, weight: float) -> None:
+        world = self.world
+        world.step()
+        new, old = world.plan.new.slot, world.plan.stable.slot if world.plan.stable else ""
+        shares = {new: weight, old: 1 - weight}
+        world.routed = {name: share for name, share in shares.items() if share > 0 and name}
+        world.step()
+
+    def observe(self, weight: float) -> Block:
+        world = self.world
+        world.step()
+        asked = world.routed.get(world.plan.new.slot, 0.0)
+        assert asked == weight
+        canary, stable = world.traffic(asked, world.chance)
+        began, seconds = world.clock, world.plan.block_seconds
+        world.clock += seconds
+        return Block(began=began, seconds=seconds, weight=weight, canary=canary, stable=stable)
+
+    def adopt(self) -> None:
+        self.world.step()
+        assert self.world.routed == {self.world.plan.new.slot: 1.0}, "adopted only with all traffic"
+        self.world.stable = self.world.plan.new.slot
+        self.world.step()
+
+    def retire(self, which: Literal["new", "stable"]) -> None:
+        world = self.world
+        world.step()
+        side = world.plan.new if which == "new" else world.plan.stable
+        assert side is not None
+        assert side.slot not in world.routed, "traffic leaves before processes do"
+        assert side.slot != world.stable
+        world.ready.discard(side.slot)
+        world.running.discard(side.slot)
+        world.step()
+
+    def back(self) -> None:
+        world = self.world
+        if world.plan.stable:
+            world.routed = {world.plan.stable.slot: 1.0}
+
+    def write(self, line: journal.Line) -> None:
+        self.world.step()
+        self.world.lines.append(line)
+        self.world.step()
+
+    def announce(self, plan: Plan) -> str:
+        assert self.world.stable == plan.new.slot, "the alias moves after the traffic"
+        if plan.new.version not in self.world.announced:
+            self.world.announced.append(plan.new.version)
+        return ""
+
+
+def ended(world: World) -> engine.Outcome:
+    return world.story.outcome

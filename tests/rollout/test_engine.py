@@ -1,0 +1,197 @@
+"""The engine's promises, over random histories and over runners that die anywhere: order, judgement, the way back."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelway.rollout import engine, journal
+from modelway.rollout.observations import Counts
+from modelway.rollout.plan import Plan
+from modelway.rollout.run import Surroundings, carry_out
+from rollout.simulated import Died, SimulatedTarget, World, plan, traffic
+
+
+def run(world: World, state: engine.State | None = None) -> engine.State:
+    target = SimulatedTarget(world)
+    around = Surroundings(target.announce, lambda text: None, lambda: world.clock)
+    return carry_out(world.plan, state or engine.begin(world.plan), target, around)
+
+
+def run_through_deaths(world: World) -> None:
+    """Run until it has an end, each runner going on from the journal of the one before."""
+    state = None
+    while True:
+        try:
+            run(world, state)
+            return
+        except Died:
+            world.check()
+            world.lines.append(journal.Line(event=engine.Resumed(world.clock)))
+            state = world.story.state
+
+
+GOOD, BAD = traffic(1000, 0.0, 0.0), traffic(1000, 0.3, 0.0)
+
+
+def world(plan_: Plan, traffic_: Callable[..., object] = GOOD, seed: int = 1, **fields: object) -> World:
+    return World(plan_, traffic_, random.Random(seed), **fields)  # type: ignore[arg-type]
+
+
+def test_a_healthy_canary_is_deployed_and_only_then_announced() -> None:
+    seen = world(plan())
+    run(seen)
+    assert engine_outcome(seen) == "deployed"
+    assert (seen.stable, seen.routed, seen.running, seen.announced) == ("v2", {"v2": 1.0}, {"v2"}, [2])
+    steps = [line.event.weight for line in seen.lines if isinstance(line.event, engine.Routed)]
+    assert steps == [0.1, 0.5, 1.0]
+
+
+def test_each_step_and_the_whole_last_as_long_as_the_plan_says() -> None:
+    seen = world(plan())
+    run(seen)
+    blocks = [line.event.block for line in seen.lines if isinstance(line.event, engine.Observed)]
+    seconds = {weight: sum(b.seconds for b in blocks if b.weight == weight) for weight in (0.1, 0.5, 1.0)}
+    assert seconds[0.1] >= 10
+    assert seconds[0.1] + seconds[0.5] >= 40
+    assert seconds[1.0] >= 10
+
+
+def test_a_bad_canary_never_gets_more_than_the_first_step() -> None:
+    seen = world(plan(), BAD)
+    run(seen)
+    assert engine_outcome(seen) == "rolled-back"
+    assert (seen.stable, seen.routed, seen.running, seen.announced) == ("v1", {"v1": 1.0}, {"v1"}, [])
+    weights = {line.event.weight for line in seen.lines if isinstance(line.event, engine.Routed)}
+    assert weights == {0.1, 0.0}
+
+
+def test_the_first_release_has_nothing_to_be_compared_with() -> None:
+    seen = world(plan(stable=False))
+    run(seen)
+    assert engine_outcome(seen) == "deployed"
+    assert seen.routed == {"v2": 1.0}
+
+
+@pytest.mark.parametrize("stable", [True, False])
+def test_a_release_that_does_not_start_gets_no_traffic(stable: bool) -> None:
+    seen = world(plan(stable=stable), starts=False)
+    run(seen)
+    assert engine_outcome(seen) == "failed"
+    assert seen.routed == ({"v1": 1.0} if stable else {})
+    assert "v2" not in seen.running
+
+
+@pytest.mark.parametrize(
+    ("policy", "outcome"), [("rollback", "rolled-back"), ("promote", "deployed"), ("extend", "rolled-back")]
+)
+def test_too_little_traffic_is_inconclusive_and_the_policy_says_what_follows(policy: str, outcome: str) -> None:
+    seen = world(plan(inconclusive=policy, timeout=100), traffic(10, 0.0, 0.0))
+    run(seen)
+    assert engine_outcome(seen) == outcome
+    compared = sum(
+        line.event.block.seconds
+        for line in seen.lines
+        if isinstance(line.event, engine.Observed) and line.event.block.weight < 1
+    )
+    assert compared == (200 if policy == "extend" else 100)
+
+
+def test_a_canary_that_gets_no_request_at_all_its_share_is_never_promoted() -> None:
+    """At 100 % too: requests that go on reaching stable show that the split is not what was asked for."""
+
+    def lost(weight: float, chance: random.Random) -> tuple[Counts, Counts]:
+        return GOOD(weight, chance) if weight < 1 else (Counts(), Counts(1000))
+
+    seen = world(plan(), lost)
+    run(seen)
+    assert engine_outcome(seen) == "rolled-back"
+    assert "deployed" not in {line.act.outcome for line in seen.lines if isinstance(line.act, engine.Finish)}
+
+
+def test_no_traffic_at_all_is_never_a_pass() -> None:
+    seen = world(plan(timeout=60), traffic(0, 0.0, 0.0))
+    run(seen)
+    assert engine_outcome(seen) == "rolled-back"
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    errors=st.sampled_from([0.0, 0.002, 0.05, 0.5]),
+    deaths=st.lists(st.integers(1, 60), max_size=6),
+)
+def test_dying_anywhere_ends_as_it_would_have(seed: int, errors: float, deaths: list[int]) -> None:
+    """After any number of deaths the rollout ends, one release has all traffic, and nothing else runs."""
+    seen = world(plan(), traffic(1000, errors, 0.0), seed)
+    left = list(deaths)
+    since = 0
+
+    def dies(number: int) -> None:
+        nonlocal since
+        since += 1
+        if left and since >= left[0]:
+            left.pop(0)
+            since = 0
+            raise Died
+
+    seen.dies = dies
+    run_through_deaths(seen)
+    outcome = engine_outcome(seen)
+    assert outcome in ("deployed", "rolled-back")
+    winner = "v2" if outcome == "deployed" else "v1"
+    assert (seen.stable, seen.routed, seen.running) == (winner, {winner: 1.0}, {winner})
+    assert seen.announced == ([2] if outcome == "deployed" else [])
+    assert all(written == follows for written, follows in journal.replay(seen.story))
+    if errors == 0.5:
+        assert outcome == "rolled-back"
+
+
+EVENTS = st.one_of(
+    st.just(engine.Ready(0.0)),
+    st.builds(engine.Routed, st.just(0.0), st.sampled_from([0.0, 0.1, 0.5, 1.0])),
+    st.just(engine.Adopted(0.0)),
+    st.builds(engine.Announced, st.just(0.0), st.sampled_from(["", "down"])),
+    st.just(engine.Retired(0.0)),
+    st.builds(engine.Failed, st.just(0.0), st.just("why")),
+    st.builds(engine.Cancelled, st.just(0.0), st.just("why")),
+    st.just(engine.Resumed(0.0)),
+)
+
+
+@given(st.lists(EVENTS, max_size=30))
+def test_any_history_has_a_next_act_and_none_that_breaks_the_order(events: list[engine.Event]) -> None:
+    state = engine.begin(plan())
+    for event in events:
+        state = engine.advance(plan(), state, event)
+        act = engine.command(plan(), state)
+        if isinstance(act, engine.Route) and act.weight > 0:
+            assert state.ready
+        if isinstance(act, engine.Adopt):
+            assert state.routed == 1.0
+            assert state.decision == "promote"
+        if isinstance(act, engine.Announce):
+            assert state.adopted
+        if act == engine.Retire("stable"):
+            assert state.adopted
+            assert state.routed == 1.0
+        if act == engine.Retire("new"):
+            assert state.routed == 0.0
+        if act == engine.Finish("deployed"):
+            assert state.adopted
+            assert state.announced
+
+
+def test_a_cancelled_rollout_goes_back_and_one_that_was_adopted_goes_on() -> None:
+    state = engine.advance(plan(), engine.State(ready=True, routed=0.1), engine.Cancelled(0.0, "stop"))
+    assert engine.command(plan(), state) == engine.Route(0.0)
+    adopted = engine.State(ready=True, routed=1.0, step=2, decision="promote", adopted=True)
+    assert engine.advance(plan(), adopted, engine.Cancelled(0.0, "stop")) == adopted
+
+
+def engine_outcome(seen: World) -> str:
+    assert all(written == follows for written, follows in journal.replay(seen.story))
+    return seen.story.outcome

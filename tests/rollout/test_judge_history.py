@@ -1,0 +1,104 @@
+"""What is taken from stable's own past: how far its rate wanders, and how much its errors come in bursts."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelway.config import Judge
+from modelway.config.sections import Harm
+from modelway.rollout import history, judge
+from rollout.judged import block
+
+HALF_HOUR = 360
+
+
+def binomial(rng: random.Random, n: int, p: float) -> int:
+    return sum(rng.random() < p for _ in range(n))
+
+
+def test_without_half_an_hour_the_tolerance_is_a_cautious_constant() -> None:
+    assert history.tolerance([], 5) == 1.25
+    assert history.tolerance([(250, 1)] * (HALF_HOUR - 1), 5) == 1.25
+    assert history.tolerance([(250, 1)] * HALF_HOUR, 5) == 1.05
+
+
+def test_a_rate_that_wanders_needs_tolerance() -> None:
+    """A rate that doubles and halves by the minute: s of the slow part is known."""
+    blocks = [(1000, 20 if block // 12 % 2 else 10) for block in range(HALF_HOUR)]
+    found = history.tolerance(blocks, 5)
+    x = 5 * 2  # by which a bin of 10 s differs from its mean of 30
+    covariance = x * x * (179 - 2 * 29) / 179
+    assert found == pytest.approx(math.exp(2.5 * math.sqrt((covariance - x * x / math.sqrt(180)) / 30**2)))
+    assert found > 1.5
+
+
+def test_few_errors_tell_nothing_of_wandering() -> None:
+    """Two errors next to each other would otherwise be the largest tolerance there is."""
+    rare = [(2, 0)] * HALF_HOUR
+    rare[100:104] = [(2, 1)] * 4
+    assert history.tolerance(rare, 5) == history.LEAST_TOLERANCE
+
+
+def test_a_steady_rate_needs_hardly_any() -> None:
+    rng = random.Random(3)
+    steady = [(250, binomial(rng, 250, 0.02)) for _ in range(HALF_HOUR)]
+    assert history.tolerance(steady, 5) < 1.3
+    assert history.dispersion(steady, 5) < 2.5
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)).map(lambda c: (sum(c), c[0])), max_size=400))
+def test_both_are_numbers_in_their_range(blocks: list[tuple[int, int]]) -> None:
+    for seconds in (2.0, 5.0, 60.0):
+        assert 1.05 <= history.tolerance(blocks, seconds) <= 5
+        assert 1 <= history.dispersion(blocks, seconds) < math.inf
+
+
+def test_bursts_are_dispersion() -> None:
+    """Thirty errors in one block of every sixty: Pearson's statistic by hand, in bins of one block."""
+    blocks = [(100, 30 if block % 60 == 0 else 0) for block in range(HALF_HOUR)]
+    mean = 0.5
+    by_hand = (6 * (30 - mean) ** 2 / mean + 354 * mean) / 359
+    assert history.dispersion(blocks, 60.0) == pytest.approx(by_hand)
+    bins = [(1000, 30 if b % 6 == 0 else 0) for b in range(36)]
+    assert history.dispersion(bins, 60.0) == pytest.approx((6 * 25**2 / 5 + 30 * 5) / 35)
+
+
+def test_the_slowest_bins_count_too() -> None:
+    """Bursts of five minutes hardly show from one 10 s bin to the next."""
+    blocks = [(100, 3 if block // 60 % 2 else 1) for block in range(12 * 60)]
+    assert history.dispersion(blocks, 5.0) == pytest.approx(60**2 / 120 * 12 / 11)
+
+
+def test_settings_come_from_the_configuration_and_the_past() -> None:
+    config = Judge(false_rollback=0.02, block_seconds=5, errors=Harm(margin_ratio=2, margin_rate=0.0))
+    past = [block((0, 0), (250, 2, 12 + 8 * (b // 12 % 2)), 0.0) for b in range(HALF_HOUR)]
+    settings = judge.settings_from(config, [*past, block((0, 0), (9, 9, 9), 0.0, dropped="restarted")])
+    errors, latency = settings.metrics
+    assert (settings.alpha, settings.beta, settings.block_seconds) == (0.02, 0.05, 5)
+    assert errors.margins == ((2.0, 0.0),)
+    assert latency.margins == ((1.0, 0.01), (1.5, 0.0))
+    assert (errors.past_requests, errors.past_count) == (HALF_HOUR * 250, HALF_HOUR * 2)
+    assert latency.past_count == HALF_HOUR * 16
+    assert errors.tolerance == 1.05 and latency.tolerance > 1.2
+    assert errors.phi == 1.0
+
+
+@pytest.mark.parametrize(
+    ("ratio", "rate", "margins"),
+    [
+        (1.5, 0.01, ((1.0, 0.01), (1.5, 0.0))),
+        (1.0, 0.01, ((1.0, 0.01),)),
+        (1.5, 0.0, ((1.5, 0.0),)),
+        (1.0, 0.0, ((1.0, 0.0),)),
+    ],
+)
+def test_a_margin_that_can_never_be_the_larger_is_left_out(
+    ratio: float, rate: float, margins: tuple[tuple[float, float], ...]
+) -> None:
+    config = Judge(errors=Harm(margin_ratio=ratio, margin_rate=rate))
+    assert judge.settings_from(config, []).metrics[0].margins == margins

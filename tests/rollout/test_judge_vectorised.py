@@ -1,0 +1,101 @@
+"""The benchmark judges many rollouts at once: it is the product's own judge, and its peers are what they are called."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import judge as benchmark
+import judge_vectorised as vectorised
+import numpy as np
+import pytest
+from judge_processes import PAST, PROCESSES, REPORTED, World, draw
+
+from modelway.config import Judge
+from modelway.rollout import judge
+from rollout.judged import block
+
+ROLLOUTS = 4
+
+
+@pytest.mark.parametrize("process", [*PROCESSES, *REPORTED])
+@pytest.mark.parametrize(("traffic", "weight"), [(0.33, 0.1), (5.0, 0.5), (100.0, 0.05)])
+def test_many_rollouts_at_once_are_judged_like_each_by_itself(process: str, traffic: float, weight: float) -> None:
+    seed = np.random.default_rng([int(traffic), len(process)])
+    drawn = draw(World(process, traffic, weight, 0.02, canary_rate=0.05, blocks=80), ROLLOUTS, seed)
+    canary, stable, past = drawn.canary, drawn.stable, drawn.past
+    found = benchmark.judged(drawn, weight, promotion=True)
+    evidence = vectorised.split_evidence(canary.requests, stable.requests, weight)
+    for rollout in range(ROLLOUTS):
+        history = [
+            block((0, 0), (past.requests[b, rollout], past.errors[b, rollout], past.slow[b, rollout]), 0.0)
+            for b in range(PAST)
+        ]
+        settings = judge.settings_from(Judge(), history)
+        errors = settings.metrics[0]
+        one = (past.requests[:, [rollout]], past.errors[:, [rollout]])
+        assert errors.tolerance == pytest.approx(vectorised.tolerance(*one)[0])
+        assert errors.phi == pytest.approx(vectorised.dispersion(*one)[0])
+        state = judge.begin(settings)
+        firsts = {"failed": -1, "invalid": -1, "passed": -1}
+        for at in range(80):
+            state = judge.observe(settings, state, block(*(row(arm, at, rollout) for arm in (canary, stable)), weight))
+            passes = [
+                metric.not_worse >= 20 for metric in judge.assess(settings, state, baked=True, deadline=False).metrics
+            ]
+            seen = (("failed", bool(state.failed)), ("invalid", bool(state.invalid)), ("passed", all(passes)))
+            for name, holds in seen:
+                if holds and firsts[name] < 0 and (name != "passed" or at + 1 >= benchmark.BAKE):
+                    firsts[name] = at
+            assert judge.split.evidence(state.split, weight) == pytest.approx(evidence[at, rollout], rel=1e-6)
+        for name, at in firsts.items():
+            assert getattr(found, name)[rollout] == at, name
+
+
+def row(arm: benchmark.Drawn, at: int, rollout: int) -> tuple[int, int, int]:
+    return int(arm.requests[at, rollout]), int(arm.errors[at, rollout]), int(arm.slow[at, rollout])
+
+
+def minutes(rates: list[float], rollouts: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Requests and errors in blocks of 5 s, whose rates by the minute are these."""
+    errors = np.zeros((12 * len(rates), rollouts), dtype=int)
+    errors[::12] = np.array([round(100 * rate) for rate in rates])[:, None]
+    requests = np.zeros_like(errors)
+    requests[::12] = 100
+    return requests, errors
+
+
+def test_kayentas_interval_as_its_own_test_has_it() -> None:
+    low, estimate = vectorised.shift(
+        np.array([[10.0], [20.0], [30.0], [40.0]]), np.array([[1.0], [2.0], [3.0], [4.0]]), 0.95
+    )
+    assert (low[0], estimate[0]) == (6.0, 22.5)
+
+
+@pytest.mark.parametrize("rate", [0.3, 2.0, 20.0])
+def test_kayentas_interval_ends_where_its_statistic_crosses_the_quantile(rate: float) -> None:
+    """The statistic of R's wilcox.test, written down once more; small counts have many ties."""
+    rng = np.random.default_rng(8)
+    x, y = rng.poisson(2 * rate, 40) / 100, rng.poisson(rate, 30) / 100
+    low = vectorised.shift(x[:, None], y[:, None])[0][0]
+
+    def statistic(d: float) -> float:
+        apart = (x - d)[:, None] - y[None, :]
+        dz = (apart > 0).sum() + 0.5 * (apart == 0).sum() - 600
+        _, counts = np.unique(np.concatenate([x - d, y]), return_counts=True)
+        deviation = np.sqrt(100 * (71 - (counts**3 - counts).sum() / (70 * 69)))
+        return float((dz - 0.5 * np.sign(dz)) / deviation)
+
+    assert statistic(low - 1e-9) >= NormalDist().inv_cdf(0.99) >= statistic(low + 1e-9)
+
+
+def test_kayenta_looks_for_a_shift_beyond_a_quarter() -> None:
+    low = [0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1]
+    high = [rate + 0.3 for rate in low]
+    assert vectorised.kayenta(*minutes(high), *minutes(low), 10)[0]
+    assert not vectorised.kayenta(*minutes(low), *minutes(high), 10)[0]
+    assert not vectorised.kayenta(*minutes(low), *minutes(low), 10)[0]
+
+
+def test_the_usual_rule_rolls_back_on_one_minute() -> None:
+    requests, errors = minutes([0.01, 0.01, 0.02, 0.0])
+    assert vectorised.usual_rule(requests, errors)[:, 0].tolist() == [False, False, True, False]
