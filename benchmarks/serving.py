@@ -1,0 +1,206 @@
+"""One row of a gradient boosting model over HTTP: the model server beside FastAPI, `mlflow models serve` and BentoML.
+
+Usage: scripts/run --in test python benchmarks/serving.py [--seconds 1] [--rounds 9]     (needs wrk: apt-get install wrk)
+
+The same pyfunc (serving_model.py, a pipeline like examples/flight-delay's), the same row, one worker each, in one
+environment (requirements/bench-serving.txt). FastAPI's handler is `async def` with pyfunc inside, its faster form for one
+client; BentoML's is batchable, so that its adaptive batching is on. All run at once, idle but for the one that wrk asks.
+Short rounds take turns, so that what else the machine does meets all alike; printed are medians over rounds and their
+ratios to the model server's. "new" opens a connection for every request. The floor is pyfunc without a server: the same
+row in a loop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from modelway.environments import store  # noqa: E402
+
+START_SECONDS = 120
+CASES = (("keep-alive", 1), ("keep-alive", 16), ("new", 1), ("new", 16))
+OURS = "modelway"
+RELEASE = {"model": "m", "version": 1, "run_id": "", "digest": "", "content": "", "trained_at": "", "environment": ""}
+LUA = """
+local file = io.open(os.getenv("BODY"))
+wrk.method, wrk.body = "POST", file:read("*a")
+wrk.headers["content-type"] = "application/json"
+if os.getenv("CONNECTION") == "new" then wrk.headers["connection"] = "close" end
+done = function(summary, latency, requests)
+  local errors = summary.errors
+  local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
+  io.write(string.format('\\n{"p50": %f, "rate": %f, "failed": %d}\\n',
+    latency:percentile(50) / 1000, summary.requests / summary.duration * 1e6, failed))
+end
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def servers(python: str, folder: Path) -> dict[str, tuple[str, dict[str, str], str, Any]]:
+    """Name -> command with {port}, further environment, path, body."""
+    row = json.loads((folder / "row.json").read_text())
+    model, scripts = str(folder / "model"), Path(python).parent
+    start = [python, "-I", str(ROOT / "scripts/modelway/serving/start.py"), "--model", model, "--host", "127.0.0.1"]
+    start += ["--release", str(folder / "release.json"), "--port", "{port}"]
+    local = {"MODEL": model, "PYTHONPATH": str(HERE)}
+    bento = [str(scripts / "bentoml"), "serve", "serving_bentoml:Pyfunc", "--host", "127.0.0.1", "--port", "{port}"]
+    fastapi = [python, "-m", "uvicorn", "serving_fastapi:app", "--port", "{port}", "--log-level", "warning"]
+    mlflow = [python, "-m", "mlflow", "models", "serve", "-m", model, "--env-manager", "local", "--port", "{port}"]
+    split = {"dataframe_split": {"columns": list(row), "data": [list(row.values())]}}
+    return {
+        OURS: (start, {}, "/predict", row),
+        "modelway --no-batching": ([*start, "--no-batching"], {}, "/predict", row),
+        "FastAPI": (fastapi, local, "/predict", row),
+        "mlflow models serve": ([*mlflow, "--workers", "1"], {}, "/invocations", split),
+        "BentoML": ([*bento], local, "/predict", {"rows": [row]}),
+    }  # type: ignore[return-value]
+
+
+@contextlib.contextmanager
+def running(command: list[str], environ: dict[str, str], folder: Path, name: str) -> Iterator[int]:
+    port = free_port()
+    kept = {key: os.environ[key] for key in ("HOME", "LANG") if key in os.environ}
+    threads = {"OMP_NUM_THREADS": "1", "BENTOML_DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    path = f"{Path(command[0]).parent}:/usr/local/bin:/usr/bin:/bin"
+    log = folder / f"{name.replace(' ', '-')}.log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [part.format(port=port) for part in command],
+            env=kept | threads | {"PATH": path, "BENTOML_HOME": str(folder / "bentoml")} | environ,
+            cwd=folder,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        )
+    try:
+        yield port
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def ask(url: str, body: Any) -> Any:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        said = json.load(answer)
+    return said["predictions"] if isinstance(said, dict) else said
+
+
+def wait_for(url: str, body: Any, folder: Path) -> Any:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            return ask(url, body)
+        except (OSError, urllib.error.URLError) as error:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"{url} does not answer: {error}; see {folder}") from None
+        time.sleep(0.2)
+
+
+def load(url: str, body: Path, connection: str, clients: int, seconds: int, lua: Path) -> dict[str, float]:
+    command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "30s", "-s", str(lua), url]
+    environ = os.environ | {"BODY": str(body), "CONNECTION": connection}
+    done = subprocess.run(command, env=environ, check=True, capture_output=True, text=True)
+    measured: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    if measured["failed"]:
+        print(f"{url} {connection} c={clients}: {measured['failed']:.0f} requests failed", file=sys.stderr)
+    return measured
+
+
+def table(found: dict[tuple[str, str, int], list[dict[str, float]]], names: list[str], floor: float) -> None:
+    def median(name: str, connection: str, clients: int, what: str) -> float:
+        return statistics.median(one[what] for one in found[name, connection, clients])
+
+    for what, clients, title in (("p50", 1, "p50 with one client, ms"), ("rate", 16, "requests/s with 16 clients")):
+        print(f"\n{title:29} {'keep-alive':>10} {'ratio':>7} {'new':>10} {'ratio':>7}")
+        for name in names:
+            cells = []
+            for connection in ("keep-alive", "new"):
+                value, ours = median(name, connection, clients, what), median(OURS, connection, clients, what)
+                cells.append(f"{value:10.2f} {ours / value if what == 'rate' else value / ours:7.2f}")
+            print(f"{name:29} {' '.join(cells)}")
+    print(f"\npyfunc's predict of that row without a server: {floor:.2f} ms")
+    one = median("FastAPI", "keep-alive", 1, "p50") / median(OURS, "keep-alive", 1, "p50")
+    many = {name: median(OURS, "keep-alive", 16, "rate") / median(name, "keep-alive", 16, "rate") for name in names}
+    for text, met in (
+        (f"p50 with one client at most FastAPI's (FastAPI's is {one:.2f} times ours)", one >= 1),
+        (
+            f"10 times mlflow's requests/s with 16 clients ({many['mlflow models serve']:.1f})",
+            many["mlflow models serve"] >= 10,
+        ),
+        (f"ahead of BentoML with 16 clients ({many['BentoML']:.1f})", many["BentoML"] > 1),
+    ):
+        print(f"{'met' if met else 'NOT met':8} {text}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=9)
+    arguments = parser.parse_args()
+    if not shutil.which("wrk"):
+        print("NOT RUN: wrk is missing; install it: apt-get install wrk", file=sys.stderr)
+        return 0
+    python = store.interpreter(ROOT / "requirements" / "bench-serving.txt", sys.executable)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="modelway-bench-")))
+        made = [python, "-W", "ignore", str(HERE / "serving_model.py"), str(folder)]
+        done = subprocess.run(
+            made, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=True, capture_output=True, text=True
+        )
+        floor = float(done.stdout.split()[-1])
+        (folder / "release.json").write_text(json.dumps(RELEASE))
+        lua = folder / "post.lua"
+        lua.write_text(LUA)
+        urls: dict[str, tuple[str, Path]] = {}
+        said = {}
+        for name, (command, environ, path, body) in servers(python, folder).items():
+            port = stack.enter_context(running(list(command), environ, folder, name))
+            file = folder / f"{name}.json"
+            file.write_text(json.dumps(body))
+            urls[name] = (f"http://127.0.0.1:{port}{path}", file)
+            said[name] = wait_for(urls[name][0], body, folder)
+        assert all(answer == said[OURS] for answer in said.values()), said  # all say the same
+        found: dict[tuple[str, str, int], list[dict[str, float]]] = {}
+        for url, file in urls.values():
+            load(url, file, "keep-alive", 16, 2, lua)  # BentoML learns its batches from this
+        for _ in range(arguments.rounds):
+            for connection, clients in CASES:
+                for name, (url, file) in urls.items():
+                    measured = load(url, file, connection, clients, arguments.seconds, lua)
+                    found.setdefault((name, connection, clients), []).append(measured)
+        table(found, list(urls), floor)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""What goes in and out of the server: a request that was read whole, and an answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+JSON = b"application/json"
+TEXT = b"text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """path without the query; content_type as it was sent, lower case, empty where it was not."""
+
+    method: str
+    path: str
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """headers: further ones, as they are written, each ending in CRLF."""
+
+    status: int
+    body: bytes
+    content_type: bytes = JSON
+    headers: bytes = b""
+
+
+Reply = Callable[[Answer], None]
+"""Called once with the answer to a request, on the event loop."""
+
+
+class Refusal(Exception):
+    """A request that is answered 4xx. field: the column or key that is wrong; empty where it is none of them."""
+
+    def __init__(self, status: int, error: str, field: str = "") -> None:
+        super().__init__(error)
+        self.status, self.error, self.field = status, error, field
+
+    def answer(self) -> Answer:
+        return refuse(self.status, self.error, self.field)
+
+
+def refuse(status: int, error: str, field: str = "", headers: bytes = b"", **more: str) -> Answer:
+    """{"error", "field"?, ...} in one line."""
+    said: dict[str, Any] = {"error": " ".join(error.split())}
+    if field:
+        said["field"] = field
+    return Answer(status, json.dumps(said | more).encode(), headers=headers)

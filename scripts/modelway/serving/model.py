@@ -1,0 +1,155 @@
+"""The model: loaded once, warmed up, and asked for predictions. The only file here that knows MLflow.
+
+pyfunc checks each frame against the signature, which for one row takes a fifth of the time of a boosting model. For named
+columns of plain types columns.py has done that, so the frame goes past pyfunc's check to the flavor's own function: what
+the model gets is the same, and the warm-up sees that it is, on the model's own example, before it relies on it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import mlflow.pyfunc
+import numpy as np
+import pandas as pd
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model as Metadata
+from mlflow.utils import proto_json_utils
+
+from modelway.serving import columns as named
+from modelway.serving.messages import Refusal
+
+log = logging.getLogger("modelway.serving")
+KINDS = {"boolean": "bool", "integer": "int32", "long": "int64", "float": "float32", "double": "float64"}
+TEXT: Any = pd.Series(["a"]).dtype
+"""What pandas has for text: str from 3.0 on, before that object."""
+OLD_TEXT = isinstance(TEXT, np.dtype)
+
+
+class Model:
+    """columns: the signature's, where it has named columns of plain types; None: requests are read as MLflow reads them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.pyfunc = mlflow.pyfunc.load_model(str(folder))
+        self.folder = folder
+        metadata = self.pyfunc.metadata
+        self.schema = metadata.get_input_schema()
+        self.parameters = bool(metadata.get_params_schema())
+        self.columns = named.read_signature(self.schema.to_dict()) if self.schema else None
+        self._predict: Callable[[pd.DataFrame], Any] = self.pyfunc.predict
+
+    @property
+    def csv_types(self) -> dict[str, Any]:
+        """What pandas reads each column of a CSV as; text stays text, and is cast with the rest."""
+        return {column.name: KINDS.get(column.kind, "object") for column in self.columns or ()}
+
+    def warm_up(self) -> bool:
+        """Predict the example that the model was logged with; False where it has none. What the model raises is raised."""
+        metadata = Metadata.load(str(self.folder))
+        example = metadata.load_input_example(str(self.folder)) if metadata.saved_input_example_info else None
+        if example is None:
+            return False
+        asked = self.pyfunc.predict(example)
+        direct = self._direct()
+        if direct and isinstance(example, pd.DataFrame) and self.columns:
+            frame = self.frame(_as_json(example, self.columns))
+            if self._unchanged(frame) and same(direct(frame), asked):
+                self._predict = direct
+                log.info("the model's example is predicted alike past pyfunc's check: it is left out from now on")
+        return True
+
+    def frame(self, checked: named.Checked) -> pd.DataFrame:
+        """A frame of exactly the types that pyfunc makes of these values."""
+        arrays = {c.name: _array(c, values) for c, values in zip(checked.columns, checked.values, strict=True)}
+        return pd.DataFrame(arrays, copy=False)
+
+    def predict(self, checked: named.Checked) -> Any:
+        return self._predict(self.frame(checked))
+
+    def predict_loose(self, data: Any, parameters: dict[str, Any] | None) -> Any:
+        """Data as MLflow read them; Refused where they do not fit the signature."""
+        try:
+            return self.pyfunc.predict(data, params=parameters) if parameters else self.pyfunc.predict(data)
+        except MlflowException as error:
+            said = str(error)
+            if "Failed to enforce schema" not in said and "parameter" not in said.lower():
+                raise
+            raise Refusal(400, f"does not fit the model's signature: {said.rpartition('Error: ')[2][:300]}") from None
+
+    def read_loose(self, body: dict[str, Any], name: str) -> Any:
+        """What MLflow's own server would make of a request, for signatures that are not named columns of plain types."""
+        try:
+            if name in ("instances", "inputs"):
+                return proto_json_utils.parse_tf_serving_input({name: body[name]}, schema=self.schema)
+            return proto_json_utils.dataframe_from_parsed_json(
+                body[name], pandas_orient=name.removeprefix("dataframe_"), schema=self.schema
+            )
+        except Exception as error:  # noqa: BLE001  it raises whatever numpy and pandas raise for a strange value
+            text = getattr(error, "message", str(error))
+            raise Refusal(400, f"{name} cannot be read: {str(text)[:300]}", name) from None
+
+    def classes(self) -> list[str]:
+        """The names of the columns of probabilities, where the model tells."""
+        try:
+            return [str(item) for item in self.pyfunc.get_raw_model().classes_]
+        except Exception:  # noqa: BLE001  any flavor may have no raw model, and any model no classes
+            return []
+
+    def _unchanged(self, frame: pd.DataFrame) -> bool:
+        """Whether pyfunc hands this frame to the flavor as it is."""
+        seen: list[Any] = []
+        flavor = self.pyfunc._predict_fn
+
+        def watched(data: Any) -> Any:
+            seen.append(data)
+            return flavor(data)
+
+        self.pyfunc._predict_fn = watched
+        try:
+            self.pyfunc.predict(frame)
+        finally:
+            self.pyfunc._predict_fn = flavor
+        return bool(seen) and seen[0].equals(frame) and seen[0].dtypes.equals(frame.dtypes)
+
+    def _direct(self) -> Callable[[pd.DataFrame], Any] | None:
+        """The flavor's function, where nothing but the check stands between it and pyfunc's predict."""
+        own_code = str(getattr(self.pyfunc, "loader_module", "")).startswith("mlflow.pyfunc")
+        found = getattr(self.pyfunc, "_predict_fn", None)
+        return found if callable(found) and not own_code and not self.parameters else None
+
+
+def _array(column: named.Column, values: list[Any]) -> Any:
+    kind = column.kind
+    if kind in ("float", "double"):
+        return np.array(values, dtype=KINDS[kind])  # None becomes NaN
+    if kind in ("integer", "long") or (kind == "boolean" and None not in values):
+        return np.array(values, dtype=KINDS[kind])
+    if kind == "string":
+        return np.array(values, dtype=object) if OLD_TEXT else pd.array(values, dtype=TEXT)
+    if kind == "datetime":
+        return np.array(values, dtype="datetime64[ns]")
+    objects = np.empty(len(values), dtype=object)
+    objects[:] = values
+    return objects
+
+
+def _as_json(frame: pd.DataFrame, columns: Sequence[named.Column]) -> named.Checked:
+    """A frame as a request with its rows would be checked."""
+    kept = tuple(column for column in columns if column.name in frame)
+    values = []
+    for column in kept:
+        series = frame[column.name]
+        values.append(series.astype(object).where(series.notna(), None).tolist())
+    return named.Checked(kept, tuple(values), len(frame), ())
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two predictions are the same, NaN equal to NaN."""
+    try:
+        np.testing.assert_array_equal(np.asarray(left), np.asarray(right))
+    except AssertionError:
+        return False
+    return type(left) is type(right)

@@ -1,0 +1,99 @@
+"""The server's settings: a flag for each, and an environment variable for each, which is what an image uses."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+MOST_WORKERS = 64
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Times are in seconds. The defaults are the image's."""
+
+    model: Path = Path("/opt/modelway/model")
+    release: Path = Path("/opt/modelway/release.json")
+    environment: str = ""
+    host: str = "0.0.0.0"  # noqa: S104  in an image the way in is the container's port
+    port: int = 8080
+    workers: int = 1
+    batching: bool = True
+    max_batch_rows: int = 256
+    max_waiting: int = 256
+    max_body_bytes: int = 4 << 20
+    max_rows: int = 10_000
+    header_seconds: float = 10.0
+    body_seconds: float = 30.0
+    keep_alive_seconds: float = 75.0
+    stop_seconds: float = 10.0
+
+
+HELP = {
+    "model": "the folder of the MLflow model",
+    "release": "the JSON file that says which release this is",
+    "environment": "a folder of installed packages, put first on sys.path; left out: the interpreter's own",
+    "host": "the address to listen on",
+    "port": "the port to listen on; 0: a free one, which the log names",
+    "workers": "processes that share the port, each with a copy of the model",
+    "batching": "each request goes to the model alone",
+    "max_batch_rows": "rows that go to the model together, at most; a larger request goes alone",
+    "max_waiting": "requests of one worker that may wait for the model; the next one is answered 503",
+    "max_body_bytes": "a larger request is answered 413",
+    "max_rows": "a request with more rows is answered 413",
+    "header_seconds": "how long a client may take to send the head of a request",
+    "body_seconds": "how long it may take to send the body, or to take the answer",
+    "keep_alive_seconds": "how long a connection may be idle between two requests",
+    "stop_seconds": "how long what was begun may take after SIGTERM",
+}
+LEAST: Mapping[str, float] = {
+    "port": 0,
+    "workers": 1,
+    "max_batch_rows": 1,
+    "max_waiting": 1,
+    "max_body_bytes": 1,
+    "max_rows": 1,
+}
+MOST: Mapping[str, float] = {"port": 65535, "workers": MOST_WORKERS}
+
+
+def read(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> Settings:
+    """Flags first, then MODELWAY_<NAME>, then the default; an empty variable is unset. A wrong one ends the program, 2."""
+    parser = argparse.ArgumentParser(
+        prog="start.py", description="Serve one MLflow model over HTTP.", allow_abbrev=False
+    )
+    for field in fields(Settings):
+        name, default = field.name, field.default
+        given = environ.get(f"MODELWAY_{name.upper()}", "")
+        if isinstance(default, bool):
+            on = _switch(parser, name, given) if given else default
+            parser.add_argument(f"--no-{name}", dest=name, action="store_false", default=on, help=HELP[name])
+            continue
+        # argparse converts a default that is text as it does a flag's value, and names the flag where it cannot
+        kind: Any = Path if isinstance(default, Path) else type(default)
+        flag = "--" + name.replace("_", "-")
+        parser.add_argument(
+            flag, type=_within(name, kind), default=given or default, help=f"{HELP[name]} (default: {default})"
+        )
+    return Settings(**vars(parser.parse_args(arguments)))
+
+
+def _switch(parser: argparse.ArgumentParser, name: str, given: str) -> bool:
+    if given.lower() not in ("true", "false", "1", "0"):
+        parser.error(f"MODELWAY_{name.upper()} is {given!r}; it must be true or false")
+    return given.lower() in ("true", "1")
+
+
+def _within(name: str, kind: Any) -> Any:
+    def convert(text: str) -> Any:
+        value = kind(text)
+        if kind in (int, float) and not LEAST.get(name, 0.1) <= value <= MOST.get(name, 2**40):
+            raise ValueError(text)
+        return value
+
+    convert.__name__ = {int: "whole number", float: "number of seconds"}.get(kind, "value")
+    return convert

@@ -1,0 +1,175 @@
+"""One process: an event loop for the connections, a thread for the model, and an end in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import gc
+import logging
+import mmap
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+
+from modelway.serving.application import Application
+from modelway.serving.batching import Batcher
+from modelway.serving.connection import Connection, Limits, Shared
+from modelway.serving.metrics import Metrics
+from modelway.serving.release import Release
+from modelway.serving.settings import Settings
+
+log = logging.getLogger("modelway.serving")
+LOOK_SECONDS = 0.25
+"""How often deadlines are looked at: a client may be that much later than its limit."""
+SWITCH_SECONDS = 0.001
+"""How long the model's thread may keep the interpreter from the connections: with Python's 5 ms, a request that needs it
+for each of its system calls would wait longer for them than for the model."""
+LOAD_FAILED = 1
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a worker stands: its number, the memory that all share, the socket that all listen on, and the pipe whose end
+    says that it is time to stop (none: it gets SIGTERM itself)."""
+
+    slot: int
+    memory: mmap.mmap
+    listener: socket.socket
+    stop_pipe: int | None = None
+
+
+def run(settings: Settings, release: Release, place: Place) -> int:
+    """Serve until it is told to stop. 0 then, even where requests had to be cut off; 1 where the model cannot be served."""
+    return asyncio.run(_Worker(settings, release, place).serve())
+
+
+class _Worker:
+    def __init__(self, settings: Settings, release: Release, place: Place) -> None:
+        self.settings, self.place = settings, place
+        self.metrics = Metrics(place.memory, place.slot, release.labels)
+        self.app = Application(release, self.metrics, settings.max_rows, settings.batching)
+        limits = Limits(
+            settings.max_body_bytes, settings.header_seconds, settings.body_seconds, settings.keep_alive_seconds
+        )
+        self.shared = Shared(limits, self.app.handle, self.app.refused)
+        self.accepting = False
+        self.stop = asyncio.Event()
+        self.started: set[asyncio.Task[object]] = set()
+
+    async def serve(self) -> int:
+        self.loop = asyncio.get_running_loop()
+        self._listen_for_the_end()
+        looking = self.loop.create_task(self._look())
+        loading = self.loop.run_in_executor(None, self._load)
+        stopping = self.loop.create_task(self.stop.wait())
+        await asyncio.wait((loading, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if loading.done() and (error := loading.exception()):
+            traceback.print_exception(error)
+            text = " ".join(str(error).split())[:300]
+            print(f"error: the model cannot be served: {type(error).__name__}: {text}", file=sys.stderr, flush=True)
+            _leave(LOAD_FAILED)
+        if loading.done():
+            self._begin()
+        await stopping
+        await self._finish()
+        looking.cancel()
+        _leave(0)
+        return 0
+
+    def _load(self) -> object:
+        from modelway.serving.model import Model
+
+        model = Model(self.settings.model)
+        model.warm_up()
+        self.app.classes = model.classes()
+        self.app.model = model
+        return model
+
+    def _begin(self) -> None:
+        settings = self.settings
+        batch_rows = settings.max_batch_rows if settings.batching else 1
+        self.app.batcher = Batcher(self.loop, self.app.predict, self.metrics.batch, batch_rows, settings.max_waiting)
+        sys.setswitchinterval(SWITCH_SECONDS)
+        gc.collect()
+        gc.freeze()  # the model and its libraries live as long as the process: not looked through again and again
+        self.metrics.set_ready(True)
+        log.info("ready")
+
+    def _listen_for_the_end(self) -> None:
+        if self.place.stop_pipe is None:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self.loop.add_signal_handler(number, self._stop)
+        else:  # a supervisor tells, so that all workers end in order
+            self.loop.add_reader(self.place.stop_pipe, self._stop)
+
+    def _stop(self) -> None:
+        if self.place.stop_pipe is not None:
+            self.loop.remove_reader(self.place.stop_pipe)
+        if self.stop.is_set():
+            _leave(0)  # told twice: now
+        self.stop.set()
+
+    async def _look(self) -> None:
+        """Accept where that is right, and end connections that are too slow."""
+        while True:
+            # one that comes later than the others (it was restarted) takes nothing before it can answer
+            if not self.accepting and not self.stop.is_set() and (self.app.batcher or not self.metrics.any_ready()):
+                self.accepting = True
+                self.loop.add_reader(self.place.listener, self._accept_some)
+            now = time.monotonic()
+            for connection in list(self.shared.open):
+                connection.look(now)
+            await asyncio.sleep(LOOK_SECONDS if self.accepting else 0.02)
+
+    def _accept_some(self) -> None:
+        """All who wait; one at a time where another worker may be idle."""
+        while self._accept() and self.settings.workers == 1:
+            pass
+
+    def _accept(self) -> bool:
+        """False where nobody waits."""
+        try:
+            accepted, _ = self.place.listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return False
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                raise
+            log.error("cannot accept a connection: %s", error.strerror)
+            self.loop.remove_reader(self.place.listener)  # _look begins again
+            self.accepting = False
+            return False
+        accepted.setblocking(False)
+        making = self.loop.connect_accepted_socket(lambda: Connection(self.shared), accepted)
+        task: asyncio.Task[object] = self.loop.create_task(making)
+        self.started.add(task)
+        task.add_done_callback(self.started.discard)
+        return True
+
+    async def _finish(self) -> None:
+        """Take who has already come, refuse who comes now, and finish what was begun."""
+        self.app.stopping = self.shared.stopping = True
+        if self.accepting:
+            self.loop.remove_reader(self.place.listener)
+            while self._accept():
+                pass
+        self.place.listener.close()
+        until = time.monotonic() + self.settings.stop_seconds
+        while (self.shared.open or self.started) and time.monotonic() < until:
+            for connection in list(self.shared.open):
+                connection.stop()
+            await asyncio.sleep(0.01)
+        self.metrics.set_ready(False)
+        if self.shared.open:
+            log.error("%d connections were cut off after %g s", len(self.shared.open), self.settings.stop_seconds)
+
+
+def _leave(code: int) -> None:
+    """End at once: the model's thread may be inside the model, and nothing waits for it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,231 @@
+"""Start and end: flags, a model that cannot be served, SIGTERM under load, several workers and the death of one."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from served import Serve, Served
+
+SLOW = json.dumps({"x": 1.5, "n": 2, "i": 3, "f": 0.5, "name": "sleep 0.02"})
+
+
+class Load:
+    """Clients that ask again and again until the server takes no more connections. lost: requests that were sent on a
+    connection and got no answer."""
+
+    def __init__(self, port: int, clients: int, keep_alive: bool = True) -> None:
+        self.port, self.keep_alive = port, keep_alive
+        self.answers: list[int] = []
+        self.lost: list[str] = []
+        self.refused = 0
+        self.threads = [threading.Thread(target=self._client) for _ in range(clients)]
+        for thread in self.threads:
+            thread.start()
+
+    def _client(self) -> None:
+        while True:
+            client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            try:
+                client.connect()
+            except ConnectionRefusedError:
+                self.refused += 1
+                return
+            try:
+                closed = False
+                while not closed:
+                    client.request("POST", "/predict", SLOW, {"content-type": "application/json"})
+                    answer = client.getresponse()
+                    answer.read()
+                    self.answers.append(answer.status)
+                    closed = answer.will_close or not self.keep_alive
+            except (OSError, http.client.HTTPException) as error:
+                self.lost.append(repr(error))
+            client.close()
+
+    def join(self) -> None:
+        for thread in self.threads:
+            thread.join(30)
+
+
+@pytest.mark.parametrize("flags", [(), ("--workers", "2")], ids=["one worker", "two workers"])
+def test_no_request_is_lost_at_the_end(serve: Serve, flags: tuple[str, ...]) -> None:
+    with serve("told", *flags) as server:
+        server.session.close()
+        loads = Load(server.port, 6), Load(server.port, 2, keep_alive=False)
+        time.sleep(0.5)
+        assert server.stop() == 0
+        for load in loads:
+            load.join()
+            assert load.lost == [] and load.answers and set(load.answers) == {200}
+        assert sum(load.refused for load in loads) == 8
+
+
+def test_what_takes_too_long_is_cut_off_at_the_limit_and_the_exit_is_clean(serve: Serve) -> None:
+    with serve("told", "--stop-seconds", "0.5") as server:
+        client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        client.request("POST", "/predict", SLOW.replace("0.02", "20"), {"content-type": "application/json"})
+        time.sleep(0.2)
+        assert server.stop() == 0
+        with pytest.raises((OSError, http.client.HTTPException)):
+            client.getresponse()
+        assert "1 connections were cut off" in server.said()
+
+
+def test_it_is_not_ready_while_it_stops(serve: Serve) -> None:
+    with serve("told") as server:
+        with server.raw() as client, server.raw() as busy:
+            busy.sendall(
+                b"POST /predict HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(SLOW)
+            )
+            client.sendall(b"GET /ready HTTP/1.1\r\n")
+            time.sleep(0.1)
+            server.process.send_signal(signal.SIGTERM)
+            time.sleep(0.1)
+            client.sendall(b"\r\n")
+            said = client.recv(65536)
+            assert b" 503 " in said and b"connection: close" in said
+            busy.sendall(SLOW.encode())
+            said = busy.recv(65536)
+            assert b" 200 " in said and b"connection: close" in said
+        assert server.process.wait(10) == 0
+
+
+def test_a_worker_that_dies_is_replaced_and_its_counts_stay(serve: Serve, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    gate.write_text("")
+    with serve("gated", "--workers", "2", environ={"GATE": str(gate)}) as server:
+        for _ in range(10):
+            server.session.close()  # a new connection each time
+            assert server.post("/predict", {"x": 1}).status_code == 200
+        assert server.metric("modelway_workers_ready") == 2
+        for died, worker in enumerate(workers_of(server), 1):
+            gate.unlink()  # the new one is loaded when we say so
+            server.session.close()
+            os.kill(worker, signal.SIGKILL)
+            wait_until(lambda died=died: server.metric("modelway_worker_restarts_total") == died)
+            wait_until(lambda: len(workers_of(server)) == 2)
+            for _ in range(100):  # meanwhile the other one answers
+                server.session.close()
+                assert server.get("/ready").status_code == 200
+            assert server.metric("modelway_workers_ready") == 1
+            gate.write_text("")
+            wait_until(lambda: server.metric("modelway_workers_ready") == 2)
+        assert server.metric("modelway_prediction_score_count") == 10
+        assert server.stop() == 0
+        with pytest.raises(ProcessLookupError):
+            os.killpg(server.process.pid, 0)
+
+
+def test_who_has_connected_before_the_end_is_served(serve: Serve) -> None:
+    with serve("told", "--workers", "2") as server:
+        server.session.close()
+        workers = workers_of(server)
+        for worker in workers:
+            os.kill(worker, signal.SIGSTOP)  # so that nobody accepts
+        clients = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=30) for _ in range(12)]
+        for client in clients:
+            client.request("POST", "/predict", SLOW, {"content-type": "application/json"})
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        for worker in workers:
+            os.kill(worker, signal.SIGCONT)
+        answers = [client.getresponse() for client in clients]
+        assert [answer.status for answer in answers] == [200] * 12 and all(answer.read() for answer in answers)
+        for client in clients:
+            client.close()
+        assert server.process.wait(20) == 0
+
+
+def test_workers_end_with_a_supervisor_that_is_killed(serve: Serve) -> None:
+    with serve("told", "--workers", "2") as server:
+        workers = workers_of(server)
+        os.kill(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+        wait_until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
+
+
+@pytest.mark.parametrize("flags", [(), ("--workers", "2")], ids=["one worker", "two workers"])
+def test_a_model_that_cannot_be_loaded_ends_the_server(start: Callable[..., Served], flags: tuple[str, ...]) -> None:
+    server = start("no-such-model", *flags)
+    assert server.process.wait(60) == 1
+    assert "error: the model cannot be served: " in server.said()
+
+
+def test_it_lives_before_it_is_ready(start: Callable[..., Served], tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    server = start("gated", environ={"GATE": str(gate)})
+    try:
+        wait_until(lambda: server.get("/health").status_code == 200)
+        assert server.get("/ready").status_code == server.post("/predict", {"x": 1}).status_code == 503
+        gate.write_text("")
+        assert server.wait().post("/predict", {"x": 1}).json()["predictions"] == [2.0]
+        assert server.post("/invocations", {"inputs": {"x": [1, 2]}}).json() == {
+            "predictions": [{"x": 2.0}, {"x": 4.0}]
+        }
+        assert server.stop() == 0
+    finally:
+        server.process.kill()
+        server.process.wait()
+        server.session.close()
+
+
+def test_a_model_that_fails_on_its_own_example_ends_the_server(start: Callable[..., Served], tmp_path: Path) -> None:
+    (tmp_path / "gate").write_text("raise")
+    server = start("gated", environ={"GATE": str(tmp_path / "gate")})
+    assert server.process.wait(60) == 1
+    assert "not even its own example" in server.said().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "says"),
+    [
+        (("--port", "99999"), {}, "--port"),
+        (("--no-such-flag",), {}, "--no-such-flag"),
+        (("--stop-seconds", "nan"), {}, "--stop-seconds"),
+        (("--release", "/no/such/file"), {}, "/no/such/file"),
+        ((), {"MODELWAY_WORKERS": "many"}, "--workers"),
+        ((), {"MODELWAY_BATCHING": "maybe"}, "MODELWAY_BATCHING"),
+    ],
+)
+def test_a_wrong_flag_is_2_and_says_which(
+    start: Callable[..., Served], flags: tuple[str, ...], environ: dict[str, str], says: str
+) -> None:
+    server = start("told", *flags, environ=environ)
+    assert server.process.wait(60) == 2
+    assert says in server.said().splitlines()[-1] and "Traceback" not in server.said()
+
+
+def test_a_port_in_use_is_2_and_says_so(start: Callable[..., Served], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        server = start("told", "--port", str(taken.getsockname()[1]))
+        assert server.process.wait(60) == 2
+        assert "cannot listen on 127.0.0.1" in server.said()
+
+
+def workers_of(server: Served) -> list[int]:
+    pid = server.process.pid
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def wait_until(true: Callable[[], Any], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if true():
+                return
+        except OSError:  # requests' errors are: the connection was to the worker that died
+            if time.monotonic() > deadline:
+                raise
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
