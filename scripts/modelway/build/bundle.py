@@ -1,0 +1,121 @@
+"""The release bundle put together: three layers, a config and a manifest in an OCI layout."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from modelway.build import compression, image, layers, layout, wheels
+from modelway.build.target import Target
+from modelway.environments import home
+from modelway.records import Candidate, canonical_json, digest_of_json, sha256_of_file
+from modelway.records.release import Layer
+
+FORMAT = 1
+"""To be raised when layers are written in another way: it is part of the cache's key."""
+EPOCH = "1970-01-01T00:00:00Z"
+
+
+class EnvironmentLayer(msgspec.Struct, frozen=True):
+    """The layer of a lock, as the cache keeps it. packages: name, version and sha256 of each wheel."""
+
+    layer: Layer
+    packages: tuple[tuple[str, str, str], ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An image in a layout."""
+
+    config_digest: str
+    manifest: layout.Descriptor
+    layers: tuple[Layer, ...]
+
+
+def environment_layer(lock: str, target: Target, say: Callable[[str], None]) -> tuple[EnvironmentLayer, Path]:
+    """The layer and its blob, from the cache where the same lock was built for the same target before."""
+    key = digest_of_json([FORMAT, compression.VERSION, wheels.key_of(lock, target)])[:32]
+    folder = home.made(home.cache_folder() / "layers") / key
+    blob, record = folder / "layer.tar.gz", folder / "layer.json"
+    with folder.with_suffix(".lock").open("w") as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        if record.is_file():
+            known = msgspec.json.decode(record.read_bytes(), type=EnvironmentLayer)
+            if blob.is_file() and sha256_of_file(blob) == known.layer.digest:
+                return known, blob
+        shutil.rmtree(folder, ignore_errors=True)
+        found = wheels.fetch(lock, target)
+        say(f"making the environment layer of {len(found)} wheels (first use of this lock)")
+        warnings: list[str] = []
+        with tempfile.TemporaryDirectory(prefix=f"{key}-", dir=folder.parent) as name:
+            made = Path(name, key)
+            made.mkdir()
+            layer = layers.write_layer(
+                "environment", layers.environment_entries(found, warnings.append), made / blob.name
+            )
+            packages = tuple((wheel.name, wheel.version, wheel.sha256) for wheel in found)
+            known = EnvironmentLayer(layer, packages, tuple(warnings))
+            (made / record.name).write_bytes(msgspec.json.encode(known))
+            made.rename(folder)
+        return known, blob
+
+
+def assemble(
+    place: Path,
+    candidate: Candidate,
+    model: Path,
+    environment: tuple[Layer, Path],
+    base: image.Foundation,
+    target: Target,
+    labels: Mapping[str, str],
+    trained_at: str,
+) -> Bundle:
+    """Write the image into the layout at `place`; the caller names it in the index. model: the folder with the
+    Candidate's files. environment: the layer and its blob."""
+    layout.prepare(place)
+    release = canonical_json(
+        {
+            "model": candidate.model,
+            "version": candidate.version,
+            "run_id": candidate.run_id,
+            "digest": candidate.digest,
+            "content": candidate.content,
+            "trained_at": trained_at,
+            "environment": labels["io.modelway.environment"],
+        }
+    )
+    paths = [file.path for file in candidate.files]
+    with tempfile.TemporaryDirectory(prefix=".build-", dir=place) as name:
+        files = Path(name, "server"), Path(name, "model")
+        made = (
+            environment[0],
+            layers.write_layer("server", layers.server_entries(), files[0]),
+            layers.write_layer("model", layers.model_entries(model, paths, release), files[1]),
+        )
+        for layer, file in zip(made, (environment[1], *files), strict=True):
+            layout.add_file(place, file, layer.digest)
+    config = canonical_json(image.config(base, target, made, labels, trained_at or EPOCH))
+    config_digest = layout.add_bytes(place, config)
+    manifest = canonical_json(image.manifest(image.config_descriptor(config_digest, len(config)), base, made))
+    digest = layout.add_bytes(place, manifest)
+    return Bundle(config_digest, layout.Descriptor(layout.MANIFEST_TYPE, digest, len(manifest)), made)
+
+
+def moment_of(mlmodel: Mapping[str, Any]) -> str:
+    """When the model was logged, in RFC 3339, from MLmodel's own words (UTC); empty where it does not say."""
+    said = mlmodel.get("utc_time_created")
+    try:
+        moment = said if isinstance(said, datetime) else datetime.fromisoformat(str(said))
+    except ValueError:
+        return ""
+    utc = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return utc.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,13 @@
+"""Where things lie in an image, and the names by which they are found again."""
+
+from __future__ import annotations
+
+HOME = "opt/modelway"
+ENVIRONMENT, SERVER, MODEL = f"{HOME}/environment", f"{HOME}/server", f"{HOME}/model"
+RELEASE_FILE = f"{HOME}/release.json"
+START = f"{SERVER}/modelway/serving/start.py"
+PORT = 8080
+LAYER_NAME = "io.modelway.layer"
+"""The annotation of a layer in the manifest: what it holds."""
+PYTHON_LABEL = "io.modelway.python"
+"""The image's label that says which minor version of Python its wheels are for."""
