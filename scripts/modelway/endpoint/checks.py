@@ -1,0 +1,128 @@
+"""What a check is, what is expected of an endpoint, and how checks are run one after the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import msgspec
+
+from modelway.endpoint.asking import Endpoint, NoAnswerError, Reply
+
+SILENT_LIMIT = 3
+"""Checks in a row without an answer: then the rest is not asked, since each would take the whole time limit."""
+SHOWN = 300
+
+Outcome = Literal["pass", "fail", "skipped"]
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Column:
+    """kind: MLflow's name of the type, such as double."""
+
+    name: str
+    kind: str
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What is known of the model; what is empty is not checked. rows: what it can be asked. predictions: what the gate's
+    model said of these rows, in their order; None: nothing is known. tolerance: relative, for numbers."""
+
+    model: str = ""
+    version: int | None = None
+    run_id: str = ""
+    digest: str = ""
+    content: str = ""
+    columns: tuple[Column, ...] = ()
+    rows: tuple[Row, ...] = ()
+    predictions: tuple[Any, ...] | None = None
+    tolerance: float = 1e-6
+    slow_client_seconds: float = 0.0
+    """Until when a client that does not send on must be refused; 0: this is not waited for."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """ask returns what it saw; it raises Failed, Skipped or NoAnswerError. about: the endpoint, for the report."""
+
+    about: str
+    name: str
+    ask: Callable[[Endpoint, Expected], str]
+
+
+class Checked(msgspec.Struct, frozen=True):
+    about: str
+    name: str
+    outcome: Outcome
+    detail: str
+    seconds: float = 0.0
+
+
+class Failed(Exception):
+    """The endpoint does not keep what it promises: what was asked and what came."""
+
+
+class Skipped(Exception):
+    """It cannot be asked: what is missing."""
+
+
+def run(checks: Iterable[Check], endpoint: Endpoint, expected: Expected) -> Iterator[Checked]:
+    """Each check's outcome, as soon as it is known."""
+    silent = 0
+    for check in checks:
+        if silent >= SILENT_LIMIT:
+            yield Checked(check.about, check.name, "fail", "not asked: the server no longer answers")
+            continue
+        began = time.monotonic()
+        checked, silent = _run(check, endpoint, expected, silent)
+        yield msgspec.structs.replace(checked, seconds=round(time.monotonic() - began, 4))
+
+
+def _run(check: Check, endpoint: Endpoint, expected: Expected, silent: int) -> tuple[Checked, int]:
+    try:
+        return Checked(check.about, check.name, "pass", check.ask(endpoint, expected)), 0
+    except Skipped as reason:
+        return Checked(check.about, check.name, "skipped", str(reason)), silent
+    except Failed as reason:
+        return Checked(check.about, check.name, "fail", str(reason)), 0
+    except NoAnswerError as reason:
+        return Checked(check.about, check.name, "fail", str(reason)), silent + 1
+
+
+def ok(reply: Reply, asked: str) -> Reply:
+    """Failed where it is not 200."""
+    if reply.status != 200:
+        raise Failed(f"{asked} was answered {reply.status}, not 200: {shown(reply.body)}")
+    return reply
+
+
+def document(reply: Reply, asked: str) -> dict[str, Any]:
+    """The object of a 200. Failed where it is none."""
+    try:
+        said = ok(reply, asked).json()
+    except (ValueError, RecursionError) as error:
+        raise Failed(f"{asked} is answered with what is not JSON ({error}): {shown(reply.body)}") from None
+    if not isinstance(said, dict):
+        raise Failed(f"{asked} is answered with what is not an object: {shown(reply.body)}")
+    return said
+
+
+def first_rows(expected: Expected, count: int) -> Sequence[Row]:
+    if not expected.rows:
+        raise Skipped("no rows are known to ask with: give environment and version, or rows")
+    return expected.rows[:count]
+
+
+def with_rows(expected: Expected, rows: Sequence[Row]) -> Expected:
+    return replace(expected, rows=tuple(rows), predictions=None)
+
+
+def shown(value: object) -> str:
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    flat = " ".join(text.split())
+    return flat if len(flat) <= SHOWN else f"{flat[: SHOWN - 1]}…"

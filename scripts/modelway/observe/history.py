@@ -1,0 +1,52 @@
+"""Stable's own past, as blocks that a judge can learn from: how many requests there are, which are slow, and how errors come
+in bursts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from modelway.observe.envoy import BOUNDS_MS, Sample, counted, percentile_bound
+from modelway.rollout.observations import Block, Counts
+
+SLOW_SHARE = 0.95
+"""Without a limit of the team's, slow is what is slower than this share of stable's requests."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """seconds: that the samples span. slow_ms: above it a request is slow."""
+
+    blocks: tuple[Block, ...]
+    seconds: float
+    requests: int
+    errors: int
+    slow: int
+    slow_ms: float
+
+    @property
+    def requests_per_second(self) -> float:
+        return self.requests / self.seconds if self.seconds > 0 else 0.0
+
+
+def past_of(samples: Sequence[tuple[float, Sample]], block_seconds: float, slower_than_ms: float | None) -> Past | None:
+    """samples: (time, counters of stable), oldest first. None where they show no request."""
+    if len(samples) < 2:
+        return None
+    (began, first), (ended, last) = samples[0], samples[-1]
+    if slower_than_ms is not None:
+        limit: int | None = next((bound for bound in BOUNDS_MS if bound >= slower_than_ms), BOUNDS_MS[-1])
+    else:
+        limit = percentile_bound(first, last, SLOW_SHARE)
+    whole = counted(first, last, limit or 0)
+    if limit is None or whole is None or whole[0] == 0:
+        return None
+    blocks = []
+    start, before = began, first
+    for at, sample in samples[1:]:
+        # samples are a second apart, so a block is right to within a second; the next one begins where it ended
+        if at - start >= block_seconds - 0.5 and (between := counted(before, sample, limit)) is not None:
+            counts = Counts(*between)
+            blocks.append(Block(began=start, seconds=at - start, weight=0.0, canary=Counts(), stable=counts))
+            start, before = at, sample
+    return Past(tuple(blocks), ended - began, *whole, float(limit))

@@ -1,0 +1,61 @@
+"""The recorder: a small process beside Envoy that writes its counters down every second, so that a rollout knows how stable's
+errors came in the last half hour. It ends when its Envoy's configuration is gone.
+
+argv: the admin's address, the folder that holds history.jsonl.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from modelway.errors import ModelwayError
+from modelway.observe import envoy
+
+INTERVAL_SECONDS = 1.0
+LINES = 3600
+"""Of one file; the one before is kept beside it."""
+CURRENT, BEFORE = "history.jsonl", "history.before.jsonl"
+
+
+def main(admin: str, folder: Path) -> None:
+    lines, due = LINES, time.monotonic()
+    stream = (folder / CURRENT).open("ab")
+    while folder.is_dir():
+        due = max(due + INTERVAL_SECONDS, time.monotonic())
+        time.sleep(max(0.0, due - time.monotonic()))
+        try:
+            taken = envoy.snapshot(admin)
+            stream.write(msgspec.json.encode(taken) + b"\n")
+            stream.flush()
+        except (ModelwayError, OSError):
+            continue  # Envoy is being started anew, or the disk is full: there is nothing to write down
+        lines -= 1
+        if lines <= 0:
+            stream.close()
+            (folder / CURRENT).replace(folder / BEFORE)
+            stream, lines = (folder / CURRENT).open("ab"), LINES
+
+
+def read(folder: Path, since: float) -> Iterator[envoy.Snapshot]:
+    """What was written down since then, oldest first; a line that was cut off is left out."""
+    for name in (BEFORE, CURRENT):
+        try:
+            data = (folder / name).read_bytes()
+        except OSError:
+            continue
+        for line in data.splitlines():
+            try:
+                taken = msgspec.json.decode(line, type=envoy.Snapshot)
+            except msgspec.DecodeError:
+                continue
+            if taken.at >= since:
+                yield taken
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))
