@@ -1,6 +1,7 @@
 """Runs a workflow with act, and reads from `act --json` what every step did: result, outputs, summary, annotations.
 
-Nothing of the run is left behind but what it did to the registry: act's own state is below one folder per test session.
+Nothing of the run is left behind but what it did to the registry and to the targets: act's own state, and that of the
+deployments, is below folders of the test session.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from demo import ADDRESS, act_environment
+from demo_act import ADDRESS, PLATFORMS, act_environment
 
 TIMEOUT_SECONDS = 300
+STATE = "MODELWAY_STATE"
 EXIT_STATUS = re.compile(r"exit status (\d+)")
+CALL = "subpath '.github/workflows/"
+"""What act says when a job calls a reusable workflow."""
 COMMAND = re.compile(r"^\s*::([a-z-]+)(?: ([^\n]*?))?::(.*)$", re.DOTALL)
 """As GitHub reads it: the first `::` ends the properties. act takes the last."""
 OLD_COMMAND = re.compile(r"##\[[\w-]+[^\]]*\]")
@@ -88,14 +92,26 @@ class ActRun:
     def ran(self, name: str) -> bool:
         return any(step.id == name for step in self.steps.values())
 
+    def within(self, caller: str) -> ActRun:
+        """What the workflow did that this job called, where two jobs, one after the other, call the same. Nothing where
+        the job did not run."""
+        current, kept = "", []
+        for line in self.log.split("\n"):
+            for event in _events(line):
+                current = event["jobID"] if "stepID" not in event and CALL in str(event.get("msg", "")) else current
+            kept += [line] if current == caller else []
+        return parsed(self.exit_code, "\n".join(kept))
+
 
 @dataclass(frozen=True)
 class Act:
-    """export: the tree that `uses:` is mapped to. ref: what own references in it name. cache: act's own state."""
+    """export: the tree that `uses:` is mapped to. ref: what own references in it name. cache: act's own state. state: what
+    deployments and images of this machine are kept in, instead of the user's own folder."""
 
     export: Path
     ref: str
     cache: Path
+    state: Path
 
     def run(
         self,
@@ -109,13 +125,19 @@ class Act:
     ) -> ActRun:
         """Run `workflow` in a fresh workspace with what is checked out in `project`."""
         command = ["act", event, "--workflows", str(workflow), "--json", "--rm"]
-        command += ["--platform", "ubuntu-latest=-self-hosted"]
+        for label in PLATFORMS:
+            command += ["--platform", f"{label}=-self-hosted"]
         for ref in (ADDRESS["major"], self.ref):
             command += ["--local-repository", f"{ADDRESS['repository']}@{ref}={self.export}"]
-        for flag, values in (("--input", inputs), ("--secret", secrets), ("--env", env)):
+        known = {STATE: str(self.state), **(env or {})}
+        for flag, values in (("--input", inputs), ("--secret", secrets), ("--env", known)):
             for name, value in (values or {}).items():
                 command += [flag, f"{name}={value}"]
         return parsed(*self._execute(command, project))
+
+    def left_running(self) -> list[int]:
+        """Processes that a run left behind, but for those of deployments."""
+        return [pid for pid in left_running(self.cache) if pid not in left_running(self.state)]
 
     def _execute(self, command: list[str], project: Path) -> tuple[int, str]:
         environ = {**act_environment(), "XDG_CACHE_HOME": str(self.cache)}

@@ -10,10 +10,25 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from demo import run_script
+from demo_act import run_script
 
 from act import Act, ActRun, left_running
-from team import HERE, ROOT, MakeProject, RunAction, write_project
+from modelway.targets.local import machine
+from team import (
+    DELIVER,
+    HERE,
+    ROLLBACK,
+    ROOT,
+    Deployed,
+    MakeProject,
+    RunAction,
+    address,
+    config,
+    serving,
+    template,
+    write_project,
+)
+from traffic import traffic
 
 REF = "tested"
 
@@ -31,15 +46,28 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def act(export: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Act]:
-    """act, whose runs leave no process behind."""
-    cache = tmp_path_factory.mktemp("act")
-    yield Act(export, REF, cache)
-    left = left_running(cache)
+def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where deployments and images are kept, instead of the user's own folder. What still runs there in the end is stopped."""
+    folder = tmp_path_factory.mktemp("state")
+    yield folder
+    for target in (folder / "targets").glob("*"):
+        machine.stop(target)
+    end(left_running(folder), "a deployment that was stopped left processes behind")
+
+
+@pytest.fixture(scope="session")
+def act(export: Path, state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Act]:
+    """act, whose runs leave no process behind but those of deployments."""
+    runner = Act(export, REF, tmp_path_factory.mktemp("act"), state)
+    yield runner
+    end(runner.left_running(), "a run left processes behind")
+
+
+def end(left: list[int], says: str) -> None:
     for pid in left:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    assert not left, "a run left processes behind"
+    assert not left, says
 
 
 @pytest.fixture(scope="session")
@@ -76,19 +104,123 @@ def run_action(act: Act, server: str, parcels: Path) -> RunAction:
 
 @pytest.fixture(scope="session")
 def trained(run_action: RunAction) -> ActRun:
-    """train-model's own run, whose versions the later actions use: steps good, constant, adopted and others."""
+    """train-model's own run, whose versions the later actions use: steps good, retrained, constant, adopted and others."""
     return run_action("train-model")
 
 
 @pytest.fixture(scope="session")
-def judged(run_action: RunAction, trained: ActRun) -> ActRun:
-    """evaluate-gate's own run."""
-    good, constant = (trained.step(name).outputs["version"] for name in ("good", "constant"))
-    return run_action("evaluate-gate", good=good, constant=constant)
+def versions(trained: ActRun) -> dict[str, str]:
+    """What the later actions are given: good and retrained pass the gate, constant does not."""
+    return {name: trained.step(name).outputs["version"] for name in ("good", "retrained", "constant")}
 
 
 @pytest.fixture(scope="session")
-def promoted(run_action: RunAction, judged: ActRun) -> ActRun:
+def judged(run_action: RunAction, versions: dict[str, str]) -> ActRun:
+    """evaluate-gate's own run."""
+    return run_action("evaluate-gate", **versions)
+
+
+@pytest.fixture(scope="session")
+def promoted(run_action: RunAction, judged: ActRun, versions: dict[str, str]) -> ActRun:
     """promote-model's own run."""
-    good, constant = (judged.step(name).outputs["version"] for name in ("good", "constant"))
-    return run_action("promote-model", good=good, constant=constant)
+    return run_action("promote-model", good=versions["good"], constant=versions["constant"])
+
+
+@pytest.fixture(scope="session")
+def built(run_action: RunAction, judged: ActRun, versions: dict[str, str]) -> ActRun:
+    """build-image's own run."""
+    return run_action("build-image", **versions)
+
+
+@pytest.fixture(scope="session")
+def deployed(run_action: RunAction, built: ActRun, versions: dict[str, str], parcels: Path) -> Deployed:
+    """deploy-model's own run, while a client sends requests; afterwards `retrained` answers in the environment live."""
+    where = address(parcels, "live")
+    with traffic(where) as seen:
+        run = run_action("deploy-model", **versions)
+    return Deployed(run, where, dict(seen), serving(where))
+
+
+@pytest.fixture(scope="session")
+def tested(run_action: RunAction, deployed: Deployed, versions: dict[str, str]) -> ActRun:
+    """test-endpoint's own run, of what deploy-model's has deployed."""
+    return run_action("test-endpoint", good=versions["good"], retrained=versions["retrained"], url=deployed.address)
+
+
+@pytest.fixture(scope="session")
+def benchmarked(run_action: RunAction, deployed: Deployed, versions: dict[str, str]) -> ActRun:
+    """benchmark-endpoint's own run, of the same."""
+    return run_action("benchmark-endpoint", retrained=versions["retrained"], url=deployed.address)
+
+
+@pytest.fixture(scope="session")
+def rolled_back(
+    run_action: RunAction, parcels: Path, deployed: Deployed, tested: ActRun, benchmarked: ActRun
+) -> Deployed:
+    """rollback-release's own run, after all that need what was deployed; afterwards `good` answers in live."""
+    where = address(parcels, "live")
+    with traffic(where) as seen:
+        run = run_action("rollback-release")
+    return Deployed(run, where, dict(seen), serving(where))
+
+
+@pytest.fixture(scope="session")
+def replayed(run_action: RunAction, rolled_back: Deployed) -> ActRun:
+    """replay-rollout's own run: the first release, the canary, and the way back."""
+    return run_action("replay-rollout")
+
+
+@pytest.fixture(scope="session")
+def stopped(run_action: RunAction, replayed: ActRun) -> ActRun:
+    """stop-deployment's own run, the last on live."""
+    return run_action("stop-deployment")
+
+
+@pytest.fixture(scope="session")
+def shop(make_project: MakeProject) -> Path:
+    """The project of a team that delivers by the templates as they stand: what passes for production is deployed."""
+    files = {
+        "modelway.yml": config("parcels-delivered", delivered=True),
+        DELIVER: template("deliver-model.yml"),
+        ROLLBACK: template("rollback.yml"),
+    }
+    return make_project("parcels-delivered", files)
+
+
+@pytest.fixture(scope="session")
+def run_shop(act: Act, server: str, shop: Path) -> RunAction:
+    def run(workflow: str, **inputs: str) -> ActRun:
+        return act.run(shop, shop / workflow, inputs=inputs, secrets={"MLFLOW_TRACKING_URI": server})
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def first_delivery(run_shop: RunAction) -> ActRun:
+    """The template's own run: a good model, all the way to production."""
+    return run_shop(DELIVER, reason='the first one; "$(id)"')
+
+
+@pytest.fixture(scope="session")
+def refused_delivery(run_shop: RunAction, first_delivery: ActRun) -> ActRun:
+    """A model that says the same of every parcel."""
+    return run_shop(DELIVER, parameters='{"model": "constant"}')
+
+
+@pytest.fixture(scope="session")
+def skewed_delivery(run_shop: RunAction, refused_delivery: ActRun) -> ActRun:
+    """A model that is right about thousands of parcels at once, and wrong about one."""
+    return run_shop(DELIVER, parameters='{"model": "skewed"}')
+
+
+@pytest.fixture(scope="session")
+def hurried_delivery(run_shop: RunAction, skewed_delivery: ActRun) -> ActRun:
+    """The same model, which its team brings into production past the test that failed."""
+    version = skewed_delivery.step("train").outputs["version"]
+    return run_shop(str(HERE / "canary" / "workflow.yml"), version=version, reason="it will be fine")
+
+
+@pytest.fixture(scope="session")
+def way_back(run_shop: RunAction, hurried_delivery: ActRun) -> ActRun:
+    """The template's one command back."""
+    return run_shop(ROLLBACK, reason="it was not fine")

@@ -53,15 +53,12 @@ OWN_VARIABLES = {"MODELWAY_FETCHED", "MODELWAY_LOCAL_REGISTRY"}
 @dataclass(frozen=True)
 class Setting:
     """What surrounds the hostile input. given: the other inputs, such that this one is used. before: a shell command.
-    then: an action that is given the same value afterwards."""
+    then: an action that is given the same value afterwards. refused_with: the exit code where it is no success."""
 
     given: Mapping[str, str] = field(default_factory=dict)
     before: str = ""
     then: str = ""
-
-
-NOTHING = Setting()
-NONE_SPECIAL: Mapping[str, Setting] = {}
+    refused_with: int = 2
 
 
 @dataclass(frozen=True)
@@ -74,6 +71,15 @@ class Case:
         return f"{self.input}_{self.value}"
 
 
+Around = tuple[Setting, Mapping[str, Setting]]
+"""For most cases; and for those, by the case's id or its input's name, that need another one."""
+
+
+def setting_of(case: Case, around: Around) -> Setting:
+    usual, special = around
+    return special.get(case.id) or special.get(case.input, usual)
+
+
 def action_of(export: Path, action: str) -> dict[str, Any]:
     return dict(yaml.safe_load((export / "actions" / action / "action.yml").read_text(encoding="utf-8")))
 
@@ -83,14 +89,12 @@ def cases(export: Path, action: str) -> list[Case]:
     return [Case(name, value) for name in action_of(export, action)["inputs"] for value in VALUES]
 
 
-def workflow(
-    own: str, action: str, wanted: list[Case], usual: Setting = NOTHING, special: Mapping[str, Setting] = NONE_SPECIAL
-) -> str:
+def workflow(own: str, action: str, wanted: list[Case], around: Around) -> str:
     """All cases as steps of one job that goes on after a failure, and a last step that looks whether the canary sings.
     own: what names an action of ours, with {} in the place of its name."""
     steps: list[dict[str, Any]] = [{"uses": CHECKOUT}]
     for case in wanted:
-        setting = special.get(case.input, usual)
+        setting = setting_of(case, around)
         if setting.before:
             steps.append({"shell": "bash", "run": setting.before})
         hostile = {case.input: VALUES[case.value]}
@@ -108,17 +112,20 @@ def workflow(
     return json.dumps({"name": "hostile", "on": "workflow_dispatch", "jobs": {"hostile": job}})
 
 
-def violations(run: ActRun, wanted: list[Case], outputs: frozenset[str]) -> list[str]:
+def violations(run: ActRun, wanted: list[Case], around: Around, outputs: frozenset[str]) -> list[str]:
     """What happened that must not; empty where every value was data."""
-    found = [f"{case.id}: {what}" for case in wanted for what in _of_step(run.step(case.id), case, outputs)]
+    found = []
+    for case in wanted:
+        refused_with = setting_of(case, around).refused_with
+        found += [f"{case.id}: {what}" for what in _of_step(run.step(case.id), refused_with, outputs)]
     canary = run.step("canary")
     if canary.log.strip() != "sings" or canary.outputs.get("found") != "":
         found.append("something was executed: a file was removed or made")
     return found
 
 
-def _of_step(step: Step, case: Case, outputs: frozenset[str]) -> Iterator[str]:
-    if (step.result, step.exit_code) not in (("success", 0), ("failure", 2)):
+def _of_step(step: Step, refused_with: int, outputs: frozenset[str]) -> Iterator[str]:
+    if (step.result, step.exit_code) not in (("success", 0), ("failure", refused_with)):
         yield f"ended as {step.result} with exit code {step.exit_code}: {step.annotations}"
     if len(step.errors) != (step.result == "failure"):
         yield f"{len(step.errors)} errors: {[error.message[:300] for error in step.errors]}"
@@ -130,7 +137,7 @@ def _of_step(step: Step, case: Case, outputs: frozenset[str]) -> Iterator[str]:
         if "Traceback" in annotation.message or "defect of modelway" in annotation.message:
             yield f"a defect: {annotation.message[:300]}"
     for error in step.errors:
-        if ". Fix: " not in error.message:
+        if step.exit_code == 2 and ". Fix: " not in error.message:
             yield f"an error without a fix: {error.message[:300]}"
     if step.outputs.keys() != outputs:
         yield f"outputs {sorted(step.outputs)}"

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import random
+import re
 import shutil
+import socket
 import subprocess
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+
+import requests
+import yaml
 
 from act import ActRun
 
@@ -13,10 +20,24 @@ ROOT = Path(__file__).resolve().parents[1]
 HERE = Path(__file__).resolve().parent
 IDENTITY = ["-c", "user.name=Parcels", "-c", "user.email=team@example.org", "-c", "commit.gpgsign=false"]
 
+DELIVER, ROLLBACK = ".github/workflows/model.yml", ".github/workflows/rollback.yml"
+"""Where a team puts the templates."""
+
 MakeProject = Callable[..., Path]
 """make_project(model, files, inside): see `write_project`, in a folder of its own."""
 RunAction = Callable[..., ActRun]
 """run_action(name, **inputs): action-tests/<name>/workflow.yml in the project that the actions' tests share."""
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A run that changed what answers in the environment live. seen: the client's own counts meanwhile. serving: the version
+    that answered when it had ended."""
+
+    run: ActRun
+    address: str
+    seen: dict[str, int]
+    serving: str
 
 
 def write_project(repository: Path, model: str, files: Mapping[str, str] | None = None, inside: str = ".") -> Path:
@@ -36,11 +57,42 @@ def write_project(repository: Path, model: str, files: Mapping[str, str] | None 
     return repository
 
 
-def config(model: str) -> str:
-    """The project's modelway.yml with another model's name."""
+def config(model: str, *, delivered: bool = False) -> str:
+    """The project's modelway.yml with another model's name, and with free ports. delivered: what passes the gate is deployed
+    to staging and production too, all at once."""
     text = (HERE / "project" / "modelway.yml").read_text(encoding="utf-8")
-    assert "model: parcels\n" in text
-    return text.replace("model: parcels\n", f"model: {model}\n", 1)
+    assert "model: parcels\n" in text and "  staging: {}\n  production: {}\n" in text
+    text = text.replace("model: parcels\n", f"model: {model}\n", 1)
+    if delivered:
+        for environment in ("staging", "production"):
+            deploy = "deploy: { strategy: all-at-once, local: { port: 1, replicas: 1 } }"
+            text = text.replace(f"  {environment}: {{}}\n", f"  {environment}:\n    {deploy}\n", 1)
+    return re.sub(r"port: \d+", lambda _: f"port: {free_port()}", text)
+
+
+def free_port() -> int:
+    """One that nobody listens on, and that no connection is given by chance before it is used."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def address(project: Path, environment: str) -> str:
+    """Where the environment's model answers."""
+    known = yaml.safe_load((project / "modelway.yml").read_text(encoding="utf-8"))["environments"][environment]
+    return f"http://127.0.0.1:{known['deploy']['local']['port']}"
+
+
+def serving(address: str) -> str:
+    """The version that answers there; empty where none does."""
+    answer = requests.get(f"{address}/model/version", timeout=5)
+    return str(answer.json()["version"]) if answer.ok else ""
 
 
 def template(name: str) -> str:

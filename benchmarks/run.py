@@ -9,7 +9,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = (("overhead.py",), ("validate_data.py",), ("interval_coverage.py", "--quick"))
+BENCHMARKS = (
+    ("overhead.py",),
+    ("validate_data.py",),
+    ("interval_coverage.py", "--quick"),
+    ("judge.py", "--rollouts", "200"),
+    ("build_image.py",),
+    ("serving.py",),
+    ("load.py",),
+    ("deploy_model.py",),
+)
 
 
 def main() -> int:

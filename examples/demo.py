@@ -1,7 +1,9 @@
 """The whole journey on this machine: examples/flight-delay through the reusable workflows, under act, on real flights.
 
-Three models are trained, judged and, where they pass, promoted, against a real MLflow server that is started here and
-stopped at the end. Everything is below out/demo; `summary.json` says what happened.
+Five models are trained and judged for production, and what passes is built, deployed to staging, tested there, and brought
+into production by a canary under live traffic; then one command brings back the version before. The MLflow server, Envoy and
+the model servers are real; all of it is started here and stopped at the end. Everything is below out/demo; `summary.json` says
+what happened, and `report.html` draws it.
 
 Usage: make demo      (or: scripts/run --in act python examples/demo.py)
 """
@@ -9,42 +11,68 @@ Usage: make demo      (or: scripts/run --in act python examples/demo.py)
 from __future__ import annotations
 
 import json
-import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-OUT = ROOT / "out" / "demo"
-PROJECT, EXPORT, STORE, SUMMARY = OUT / "project", OUT / "modelway", OUT / "mlflow", OUT / "summary.json"
-WORKFLOW = ".github/workflows/model.yml"
+from demo_act import OUT, ROOT, run_script, run_workflow, say
+from demo_page import write_page
+
+PROJECT, EXPORT, STORE, STATE = OUT / "project", OUT / "modelway", OUT / "mlflow", OUT / "state"
+SUMMARY, COUNTS, REPORT = OUT / "summary.json", OUT / "client.json", OUT / "report.html"
+DELIVER, ROLLBACK = ".github/workflows/model.yml", ".github/workflows/rollback.yml"
 REF = "demo"
-ADDRESS = json.loads((ROOT / "release" / "repository.json").read_text(encoding="utf-8"))
+PRODUCTION = "http://127.0.0.1:18180"
+REQUESTS_PER_SECOND = 500
+"""So that a tenth of them is a fair sample within seconds."""
 
 
 @dataclass(frozen=True)
 class Scene:
+    """One run of a workflow. edits: to the project's files, before it: (path, old, new)."""
+
     name: str
     says: str
-    parameters: dict[str, str]
+    inputs: dict[str, str]
     expected: str
+    workflow: str = DELIVER
+    edits: tuple[tuple[str, str, str], ...] = ()
 
 
+def trained(**parameters: object) -> dict[str, str]:
+    return {"parameters": json.dumps(parameters)}
+
+
+CLEANED = ("modelway.yml", "command: python make_data.py", "command: python make_data.py --complete")
 SCENES = (
-    Scene("first", "the first model: logistic regression", {"model": "logistic"}, "promoted"),
-    Scene("challenger", "a challenger: gradient boosting", {"model": "boosting"}, "promoted"),
+    Scene("first", "the first model: logistic regression", trained(model="logistic"), "deployed"),
+    Scene("challenger", "a challenger: gradient boosting", trained(iterations=30), "deployed"),
     Scene(
         "worse",
         "one that left out the most telling feature, the delay at departure",
-        {"model": "boosting", "without": "dep_delay"},
+        trained(iterations=30, without="dep_delay"),
         "refused",
     ),
+    Scene(
+        "cleaned",
+        "one whose team cleaned the data: no row without air pressure, and the model raises on one",
+        trained(variant="complete"),
+        "rolled-back",
+        edits=(CLEANED,),
+    ),
+    Scene(
+        "slow",
+        "one that is right, but reads a table from disk on every call",
+        trained(variant="routes"),
+        "rolled-back",
+        edits=(("modelway.yml", CLEANED[2], CLEANED[1]),),
+    ),
+    Scene("rollback", "one command back: the version before the challenger", {}, "reverted", workflow=ROLLBACK),
 )
 
 
@@ -60,12 +88,41 @@ class Stage:
     digests: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     failing_checks: list[str] = field(default_factory=list)
+    client: dict[str, int] = field(default_factory=dict)
+    """What the client counted meanwhile."""
+
+
+class Client:
+    """The traffic, as a process of its own."""
+
+    def __init__(self) -> None:
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        (rows,) = (OUT / "act" / "flight-delay").glob("*/live.csv")  # the workflow's own, where its jobs share it
+        command = [sys.executable, str(Path(__file__).with_name("demo_traffic.py")), f"{PRODUCTION}/predict"]
+        command += [str(rows), str(REQUESTS_PER_SECOND), str(COUNTS)]
+        with (OUT / "client.log").open("wb") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def begin_again(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGUSR1)
+
+    def counts(self) -> dict[str, int]:
+        return dict(json.loads(COUNTS.read_text(encoding="utf-8"))) if COUNTS.exists() else {}
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(30)
+            self.process = None
 
 
 def main() -> int:
     began = time.monotonic()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    run_script("stop_registry", "--folder", str(STORE))  # of a demo that was cut off
+    clear_away()  # what a demo that was cut off has left
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     say("the example becomes a project of its own, with one commit")
@@ -75,41 +132,60 @@ def main() -> int:
     uri = run_script("start_registry", "--folder", str(STORE))["tracking-uri"]
     say(f"it answers on {uri}")
     stages: list[Stage] = []
+    client = Client()
     try:
         for number, scene in enumerate(SCENES, start=1):
             print(f"\n{number}. {scene.says}", flush=True)
-            stages.append(play(scene, uri))
-            write_summary(stages)
-            if stages[-1].outcome != scene.expected:
-                print(f"error: demo: {scene.name} was {stages[-1].outcome}, not {scene.expected}: see {log_of(scene)}")
+            stages.append(play(scene, uri, client))
+            write_summary(stages, client)
+            if problem := wrong_with(stages[-1], scene):
+                print(f"error: demo: {scene.name} {problem}: see {log_of(scene)}")
                 return 1
-        print("\n4. what was in production when, and why\n", flush=True)
+            if client.process is None:
+                client.start()
+                say(f"from now on a client sends the flights of September to December, {REQUESTS_PER_SECOND} a second")
+        client.stop()
+        print(f"\n{len(SCENES) + 1}. what was in production when, and why\n", flush=True)
         history(uri)
+        replay()
+        write_summary(stages, client)
     finally:
-        run_script("stop_registry", "--folder", str(STORE))
+        client.stop()
+        clear_away()
+    write_page(REPORT, SUMMARY, STATE / "targets" / "flight-delay-production" / "journal")
     table(stages)
     print(f"\nThe demo took {time.monotonic() - began:.0f} s. Where to look:")
+    print(f"  {REPORT.relative_to(ROOT)}       every rollout drawn over time, with the evidence for its decision")
     print(f"  {SUMMARY.relative_to(ROOT)}      what happened, for a program")
     print(
         f"  {OUT.relative_to(ROOT)}/*.md            what each run's page shows: the checks, with n, value, interval, limit"
     )
-    print(f"  {(PROJECT / WORKFLOW).relative_to(ROOT)}   the workflow that a team copies")
+    print(f"  {(PROJECT / DELIVER).relative_to(ROOT)}   the workflow that a team copies")
     print("`make clean` removes it all.")
     return 0
 
 
-def say(text: str) -> None:
-    print(f"   {text}", flush=True)
+def clear_away() -> None:
+    """Nothing is left running."""
+    for environment in ("staging", "production"):
+        if (STATE / "targets" / f"flight-delay-{environment}").is_dir():
+            run_script("stop_deployment", "--working-directory", str(PROJECT), "--environment", environment)
+    run_script("stop_registry", "--folder", str(STORE))
 
 
-def run_script(script: str, *flags: str) -> dict[str, str]:
-    """Run one of our scripts in a shell; its outputs."""
-    done = subprocess.run(
-        [ROOT / "scripts" / "run", script, *flags], capture_output=True, text=True, cwd=ROOT, check=False
-    )
-    if done.returncode:
-        raise SystemExit(done.stderr.strip())
-    return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+def wrong_with(stage: Stage, scene: Scene) -> str:
+    """What is not as it should be; empty where nothing is."""
+    if stage.outcome != scene.expected:
+        return f"was {stage.outcome}, not {scene.expected}"
+    failed = stage.client.get("failed", 0)
+    if failed and scene.name != "cleaned":
+        return f"cost {failed} requests, and should have cost none"
+    return ""
+
+
+def replay() -> None:
+    run_script("replay_rollout", "--working-directory", str(PROJECT), "--environment", "production")
+    say("the journals of all rollouts were read back: the same decisions follow from what was observed")
 
 
 def make_project() -> None:
@@ -117,101 +193,67 @@ def make_project() -> None:
     ignored = shutil.ignore_patterns("data", "out", "__pycache__")
     shutil.copytree(ROOT / "examples" / "flight-delay", PROJECT, ignore=ignored)
     (PROJECT / ".gitignore").write_text("data/\nout/\n", encoding="utf-8")
+    git("init", "--quiet", "-b", "main")
+    commit("Predict late flights")
+
+
+def commit(message: str) -> None:
+    git("add", "--all")
+    git("commit", "--quiet", "-m", message)
+
+
+def git(*arguments: str) -> None:
     identity = ["-c", "user.name=Flight Delay", "-c", "user.email=team@example.org", "-c", "commit.gpgsign=false"]
-    for arguments in (
-        ["init", "--quiet", "-b", "main"],
-        ["add", "--all"],
-        ["commit", "--quiet", "-m", "Predict late flights"],
-    ):
-        subprocess.run(["git", *identity, *arguments], cwd=PROJECT, check=True)
+    subprocess.run(["git", *identity, *arguments], cwd=PROJECT, check=True)
 
 
-def play(scene: Scene, uri: str) -> Stage:
-    """Run the team's workflow for one scene and read what happened from act's own record of it."""
-    began = time.monotonic()
-    stage = Stage(scene.name, WORKFLOW)
-    command = [
-        "act",
-        "workflow_dispatch",
-        "--workflows",
-        WORKFLOW,
-        "--json",
-        "--rm",
-        "--platform",
-        "ubuntu-latest=-self-hosted",
-    ]
-    for ref in (ADDRESS["major"], REF):
-        command += ["--local-repository", f"{ADDRESS['repository']}@{ref}={EXPORT}"]
-    command += ["--secret", f"MLFLOW_TRACKING_URI={uri}", "--input", f"parameters={json.dumps(scene.parameters)}"]
-    command += ["--input", f"reason={scene.says}", "--actor", "you", "--env", "GITHUB_REPOSITORY=team/flight-delay"]
-    process = subprocess.Popen(
-        command, cwd=PROJECT, env=act_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+def play(scene: Scene, uri: str, client: Client) -> Stage:
+    """Run the team's workflow for one scene, and read what happened from act's own record of it and from the client."""
+    began, before = time.monotonic(), Counter(client.counts())
+    for path, old, new in scene.edits:
+        text = (PROJECT / path).read_text(encoding="utf-8")
+        (PROJECT / path).write_text(text.replace(f"{old}\n", f"{new}\n"), encoding="utf-8")
+    if scene.edits:
+        commit(scene.says)
+
+    def seen(line: str) -> None:
+        # the canary meets the same flights in every run of the demo
+        if "gets 10% of the traffic" in line:
+            client.begin_again()
+
+    run = run_workflow(
+        PROJECT,
+        scene.workflow,
+        log_of(scene),
+        secrets={"MLFLOW_TRACKING_URI": uri},
+        inputs={**scene.inputs, "reason": scene.says},
+        refs=(REF,),
+        export=EXPORT,
+        environ={"MODELWAY_STATE": str(STATE)},
+        seen=seen,
     )
-    outputs: dict[str, str] = {}
-    summaries: list[str] = []
-    try:
-        for event in events(process, log_of(scene)):
-            if event.get("command") == "set-output":
-                outputs[event["name"]] = event.get("arg", "")
-            elif event.get("command") == "summary":
-                summaries.append(event.get("content", ""))
-            tell(event)
-        stage.exit_code = process.wait()
-    finally:
-        process.kill()
-    pages = "\n\n".join(dict.fromkeys(summaries))  # act says an action's summary again for the step that used it
-    (OUT / f"{scene.name}.md").write_text(pages + "\n", encoding="utf-8")
-    stage.seconds = round(time.monotonic() - began, 1)
-    stage.outcome = outcome_of(stage.exit_code, outputs)
-    stage.version = int(outputs["version"]) if outputs.get("version") else None
-    stage.digests = {name.removesuffix("-digest"): outputs[name] for name in outputs if name.endswith("-digest")}
-    stage.failing_checks = json.loads(outputs.get("failing-checks") or "[]")
-    return stage
-
-
-def events(process: subprocess.Popen[str], log: Path) -> Iterator[dict[str, str]]:
-    assert process.stdout is not None
-    with log.open("w", encoding="utf-8") as stream:
-        for line in process.stdout:
-            stream.write(line)
-            try:
-                yield json.loads(line)
-            except ValueError:
-                continue  # what act prints before it logs as JSON
-
-
-def tell(event: dict[str, str]) -> None:
-    """Progress for a person: each step as it ends, errors and warnings with their words."""
-    if event.get("command") in ("error", "warning"):
-        say(f"   {event['command']}: {event.get('arg', '')}")
-    elif event.get("raw_output") and event.get("msg", "").startswith("modelway: "):
-        say(f"   {event['msg'].strip().removeprefix('modelway: ')}")
-    elif event.get("stepResult") and event.get("stage") == "Main" and len(event.get("stepID", ())) == 1:
-        seconds = int(event.get("executionTime", 0)) / 1e9
-        job = event.get("job", "").rpartition("/")[2]
-        step = re.sub(r".*/([\w-]+)@\w+", r"\1", event.get("step", ""))
-        if step != "checkout":
-            say(f"{job}: {step}: {event['stepResult']} ({seconds:.1f} s)")
-
-
-def outcome_of(exit_code: int, outputs: dict[str, str]) -> str:
-    if exit_code == 0 and outputs.get("promoted") == "true":
-        return "promoted"
-    return "refused" if exit_code and outputs.get("outcome") == "fail" else "failed"
-
-
-def act_environment() -> dict[str, str]:
-    """What the run may see of this machine: act's own state below out/, the tool's and uv's caches where they are."""
-    home = os.environ.get("HOME", "/")
-    cache = os.environ.get("XDG_CACHE_HOME") or f"{home}/.cache"
-    kept = ("PATH", "HOME", "LANG", "MODELWAY_HOME", "MODELWAY_TOOL_PYTHON", "MODELWAY_WHEELHOUSE")
-    kept += tuple(
-        name for name in os.environ if name.startswith(("PIP_", "UV_", "SSL_")) or name.lower().endswith("_proxy")
+    (OUT / f"{scene.name}.md").write_text("\n\n".join(run.pages) + "\n", encoding="utf-8")
+    time.sleep(0.5)  # the client writes its counts four times a second
+    counted = Counter(client.counts())
+    counted.subtract(before)
+    outputs = run.outputs
+    return Stage(
+        scene=scene.name,
+        workflow=scene.workflow,
+        exit_code=run.exit_code,
+        outcome=outcome_of(outputs),
+        version=int(outputs["version"]) if outputs.get("version") else None,
+        digests={name.removesuffix("-digest"): outputs[name] for name in outputs if name.endswith("-digest")},
+        seconds=round(time.monotonic() - began, 1),
+        failing_checks=json.loads(outputs.get("failing-checks") or "[]"),
+        client={name: count for name, count in sorted(counted.items()) if count},
     )
-    environ = {name: os.environ[name] for name in kept if name in os.environ}
-    environ.setdefault("MODELWAY_HOME", f"{cache}/modelway")
-    environ.setdefault("UV_CACHE_DIR", f"{cache}/uv")
-    return {**environ, "XDG_CACHE_HOME": str(OUT / "act")}
+
+
+def outcome_of(outputs: dict[str, str]) -> str:
+    """Of the last action that said one: the gate's verdict where nothing was deployed."""
+    said = outputs.get("outcome", "")
+    return {"fail": "refused", "": "failed"}.get(said, said)
 
 
 def history(uri: str) -> None:
@@ -221,17 +263,20 @@ def history(uri: str) -> None:
     )
 
 
-def write_summary(stages: list[Stage]) -> None:
-    SUMMARY.write_text(json.dumps({"stages": [asdict(stage) for stage in stages]}, indent=2) + "\n", encoding="utf-8")
+def write_summary(stages: list[Stage], client: Client) -> None:
+    said = {"stages": [asdict(stage) for stage in stages], "client": client.counts()}
+    SUMMARY.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
 
 
 def table(stages: list[Stage]) -> None:
-    print("\n| scene      | version | outcome  | exit | seconds | refused for")
-    print("|------------|---------|----------|------|---------|------------")
+    print("\n| scene      | version | outcome     | exit | seconds | requests | failed | refused for")
+    print("|------------|---------|-------------|------|---------|----------|--------|------------")
     for stage in stages:
         refused = ", ".join(stage.failing_checks[:3]) + (", ..." if len(stage.failing_checks) > 3 else "")
-        left = f"| {stage.scene:10} | {stage.version!s:>7} | {stage.outcome:8} "
-        print(f"{left}| {stage.exit_code:4} | {stage.seconds:7} | {refused}")
+        left = (
+            f"| {stage.scene:10} | {stage.version!s:>7} | {stage.outcome:11} | {stage.exit_code:4} | {stage.seconds:7} "
+        )
+        print(f"{left}| {stage.client.get('requests', 0):8} | {stage.client.get('failed', 0):6} | {refused}")
 
 
 def log_of(scene: Scene) -> Path:

@@ -13,7 +13,14 @@ sys.path.insert(0, SCRIPTS)
 
 from modelway.errors import InvalidInput, ModelwayError  # noqa: E402 - after the path is known
 
-ENVIRONMENTS = {"validate_data": "data", "evaluate_gate": "judge", "start_registry": "registry"}
+ENVIRONMENTS = {
+    "validate_data": "data",
+    "evaluate_gate": "judge",
+    "build_image": "build",
+    "deploy_model": "deploy",
+    "rollback_release": "deploy",
+    "start_registry": "registry",
+}
 """The scripts that need more than requirements/tool.txt."""
 
 USAGE = """usage: scripts/run SCRIPT [flags]

@@ -20,20 +20,42 @@ settings.register_profile("modelway", deadline=None, derandomize=os.environ.get(
 settings.load_profile("modelway")
 
 
-FIRST = ("action-tests", "tests/registry", "tests/stages", "tests/training")
+FIRST = (
+    "action-tests",
+    "tests/deployment",
+    "tests/build",
+    "tests/registry",
+    "tests/serving",
+    "tests/stages",
+    "tests/training",
+)
 """The longest first, so that the two workers of `make test` end together."""
 
 
+def folder_of(path: str) -> str:
+    """Whose tests share servers: action-tests, or a folder of tests."""
+    first, *rest = path.split("::")[0].split("/")
+    return first if first == "action-tests" or len(rest) < 2 else f"{first}/{rest[0]}"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker for each folder: its servers are started once."""
+    def rank(item: pytest.Item) -> int:
+        folder = folder_of(item.nodeid)
+        return FIRST.index(folder) if folder in FIRST else len(FIRST)
 
-    def group(item: pytest.Item) -> str:
-        first, *rest = item.path.relative_to(ROOT).parts
-        return first if first == "action-tests" or len(rest) < 2 else f"{first}/{rest[0]}"
+    items.sort(key=rank)
 
-    items.sort(key=lambda item: FIRST.index(group(item)) if group(item) in FIRST else len(FIRST))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item)))
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """One worker for each folder: its servers are started once. xdist's own groups do nothing under pytest 9.2."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Folders(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return folder_of(nodeid)
+
+    return Folders(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from act import Act, ActRun, left_running
+from act import Act, ActRun
 from team import MakeProject, config, template
 
 WORKFLOW = ".github/workflows/check.yml"
@@ -52,4 +52,4 @@ def test_the_throwaway_server_is_gone_afterwards(run: str, act: Act, request: py
     assert address.startswith("http://127.0.0.1:")
     with pytest.raises(requests.ConnectionError):
         requests.get(address, timeout=5)
-    assert left_running(act.cache) == []
+    assert act.left_running() == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 
-from act import Act, ActRun, left_running
+from act import Act, ActRun
 from team import RunAction
 
 
@@ -26,7 +26,7 @@ def test_a_stopped_server_is_gone(run: ActRun, act: Act) -> None:
     assert run.step("stopped").outputs == {"stopped": "true"}
     with pytest.raises(requests.ConnectionError):
         requests.get(run.step("started").outputs["tracking-uri"], timeout=5)
-    assert left_running(act.cache) == []
+    assert act.left_running() == []
 
 
 @pytest.mark.parametrize(("name", "said"), [("taken", "cannot be written"), ("unit", "'2m' is not a number")])

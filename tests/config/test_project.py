@@ -177,3 +177,14 @@ def test_merging_keeps_all_of_the_upper_and_the_rest_of_the_lower(
     assert all(result[key] == lower[key] for key in set(lower) - set(upper))
     assert merged({}, upper) == upper
     assert merged(lower, {}) == lower
+
+
+def test_an_input_changes_a_section_that_is_there_and_makes_none(tmp_path: Path) -> None:
+    path = tmp_path / "modelway.yml"
+    path.write_text("model: m\nenvironments: {with: {deploy: {steps: [20, 100]}}, without: {}}\n")
+    override = {"deploy.strategy": ("strategy", "all-at-once")}
+    resolved = load_project(path, "with", override)
+    assert resolved.deploy is not None
+    assert (resolved.deploy.strategy, resolved.deploy.steps) == ("all-at-once", (20, 100))
+    with pytest.raises(InvalidInput, match="input strategy: the environment has no deploy section"):
+        load_project(path, "without", override)

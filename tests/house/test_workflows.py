@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-REUSABLE = ("train", "gate", "check")
+REUSABLE = ("train", "gate", "check", "build", "canary", "rollback")
 CALLERS = sorted([*ROOT.glob("workflows-templates/*.yml"), *ROOT.glob("examples/*/.github/workflows/*.yml")])
 ALL = sorted([*ROOT.glob(".github/workflows/*.yml"), *CALLERS])
 
@@ -61,7 +61,53 @@ def test_every_permission_has_its_reason_beside_it(name: str) -> None:
 def test_no_concurrency_where_reviewers_may_wait_and_some_everywhere_else(name: str) -> None:
     """A pending approval holds its concurrency group, and later deployments are cancelled."""
     for job in reusable(name)["jobs"].values():
-        assert ("environment" in job) != ("concurrency" in job)
+        reviewed = "environment" in job and not job["environment"].endswith("-rollback")
+        assert reviewed != ("concurrency" in job)
+
+
+def test_a_rollback_waits_for_nobody() -> None:
+    """Neither for reviewers, nor in a group that a deployment is ever in."""
+    (job,) = reusable("rollback")["jobs"].values()
+    assert job["environment"] == "${{ inputs.environment }}-rollback"
+    own = job["concurrency"]["group"]
+    assert own.startswith("modelway-rollback-")
+    assert job["concurrency"]["cancel-in-progress"] is False
+    others = [
+        other["concurrency"]["group"]
+        for name in (*REUSABLE, "pipeline")
+        for other in reusable(name)["jobs"].values()
+        if "concurrency" in other and name != "rollback"
+    ]
+    assert others
+    assert not [group for group in others if group.startswith("modelway-rollback")]
+    assert "needs" not in job
+
+
+def test_the_pipeline_chains_what_exists_and_grants_what_it_asks() -> None:
+    workflow = reusable("pipeline")
+    call = workflow["on"]["workflow_call"]
+    assert {"runs-on", "timeout-minutes", "config", "working-directory", "environment"} <= set(call["inputs"])
+    text = (ROOT / ".github" / "workflows" / "pipeline.yml").read_text(encoding="utf-8")
+    assert set(re.findall(r"inputs\.([\w-]+)", text)) == set(call["inputs"])
+    for job in workflow["jobs"].values():
+        name = re.fullmatch(r"\$/\.github/workflows/([\w-]+)\.yml", job["uses"]).group(1)  # type: ignore[union-attr]
+        called = reusable(name)["on"]["workflow_call"]
+        assert job["permissions"] == permissions_of(reusable(name))
+        assert set(job["with"]) <= set(called["inputs"])
+        assert {key for key, item in called["inputs"].items() if item.get("required")} <= set(job["with"])
+        assert set(job["secrets"]) == set(called["secrets"]) == set(call["secrets"])
+    order = {name: job.get("needs", []) for name, job in workflow["jobs"].items()}
+    assert order == {
+        "train": [],
+        "gate": "train",
+        "build": ["train", "gate"],
+        "staging": ["train", "build"],
+        "production": ["train", "build", "staging"],
+    }
+    for output in call["outputs"].values():
+        job, inner = re.fullmatch(r"\$\{\{ jobs\.([\w-]+)\.outputs\.([\w-]+) }}", output["value"]).groups()  # type: ignore[union-attr]
+        name = workflow["jobs"][job]["uses"].removeprefix("$/.github/workflows/").removesuffix(".yml")
+        assert inner in reusable(name)["on"]["workflow_call"]["outputs"]
 
 
 @pytest.mark.parametrize("name", REUSABLE)
@@ -135,7 +181,9 @@ def test_other_peoples_actions_are_pinned_by_commit(path: Path) -> None:
 
 def test_the_examples_workflow_is_the_template() -> None:
     example = ROOT / "examples" / "flight-delay" / ".github" / "workflows" / "model.yml"
-    assert example.read_text() == (ROOT / "workflows-templates" / "train-and-gate.yml").read_text()
+    assert example.read_text() == (ROOT / "workflows-templates" / "deliver-model.yml").read_text()
+    back = ROOT / "examples" / "flight-delay" / ".github" / "workflows" / "rollback.yml"
+    assert back.read_text() == (ROOT / "workflows-templates" / "rollback.yml").read_text()
 
 
 def address() -> dict[str, str]:

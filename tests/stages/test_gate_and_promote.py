@@ -163,7 +163,7 @@ def test_what_changed_since_the_verdict_is_named_and_not_promoted(team: Team) ->
     artifacts = client.version_artifacts(team.model, 1)
     stored = client.read_artifact(artifacts, "model.pkl", 1 << 20)
     client.upload(artifacts, "model.pkl", stored + b"\0")
-    assert "the model's stored files changed since" in team.promoted("--version", version, code=1).stderr
+    assert "are not what was recorded" in team.promoted("--version", version, code=1).stderr
     assert "they were changed" in team.judged(version, code=1).stderr
     client.upload(artifacts, "model.pkl", stored)
     assert team.aliases() == {"candidate": 1}

@@ -81,6 +81,12 @@ class Job:
         self.runner.summary(self.clean(markdown), f"{path.with_suffix('.md')}")
         return path
 
+    def attach(self, suffix: str, text: str) -> Path:
+        """Write one more file of the report: `<script>.<suffix>` beside it."""
+        path = self.report_folder / f"{self.script.replace('_', '-')}.{suffix}"
+        write_atomically(path, self.clean(text))
+        return path
+
     def write_outputs(self) -> None:
         for name, value in self._outputs.items():
             self.runner.output(name, self.clean(value))

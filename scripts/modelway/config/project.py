@@ -12,7 +12,7 @@ import msgspec
 from msgspec import inspect
 
 from modelway.config import strict_yaml
-from modelway.config.sections import Data, Gate, Project, Registry, Section, Sections, Train
+from modelway.config.sections import Build, Data, Deploy, Gate, Project, Registry, Section, Sections, Train
 from modelway.errors import InvalidInput
 from modelway.records import digest_of_json
 
@@ -28,6 +28,9 @@ class Resolved(Section, frozen=True, kw_only=True):
     data: Data
     train: Train
     gate: Gate
+    build: Build
+    deploy: Deploy | None
+    """None: nothing is deployed in this environment, and promote-model moves its alias."""
 
     @property
     def alias(self) -> str:
@@ -75,6 +78,8 @@ def load_project(
         data=resolved.data,
         train=resolved.train,
         gate=resolved.gate,
+        build=resolved.build,
+        deploy=resolved.deploy,
     )
 
 
@@ -104,6 +109,12 @@ def _override(sections: dict[str, Any], key: str, given_by: str, text: str) -> N
     place = sections
     for part in folders:
         kind = _field(kind, part)
+        if isinstance(kind, inspect.UnionType):  # a section that is there or not: an input does not make one
+            kind = next(item for item in kind.types if isinstance(item, inspect.StructType))
+            if not isinstance(place.get(part), dict):
+                raise InvalidInput(
+                    f"the environment has no {part} section", where=f"input {given_by}", fix=f"add `{part}:` to it"
+                )
         place = place.setdefault(part, {})
     kind = _field(kind, last)
     wants_text = strict_yaml._problem(kind, text) == ""

@@ -124,6 +124,92 @@ class Gate(Section, frozen=True):
     scoring_memory_mb: Count = 4096
 
 
+Share = Annotated[float, Meta(gt=0, lt=1)]
+Percent = Annotated[int, Meta(ge=1, le=100)]
+
+
+class Build(Section, frozen=True):
+    """The release bundle, and the image that it becomes."""
+
+    base_image: Name = "none"
+    """`none`: a bundle for the local target, run by this machine's Python. Else an image by digest, NAME@sha256:..."""
+    platform: Literal["linux/amd64", "linux/arm64"] | None = None
+    """Left out: this machine's."""
+    image: str | None = None
+    """The repository to push to, such as ghcr.io/team/flight-delay. Left out: nothing is pushed."""
+    layout: str | None = None
+    """The folder of the OCI layout. Left out: one of the model's own below modelway's state folder."""
+    dockerfile: str | None = None
+    """A Dockerfile of the team's own, which Docker builds, instead of modelway's image."""
+
+
+class Harm(Section, frozen=True):
+    """Errors, or slow requests: what the canary may not have more of than stable has at the same time."""
+
+    margin_ratio: Annotated[float, Meta(ge=1)] = 1.5
+    """Promotion needs evidence that the canary's rate is below this many times stable's ..."""
+    margin_rate: Annotated[float, Meta(ge=0, lt=1)] = 0.01
+    """... or below stable's plus this: whichever is larger."""
+
+
+class Latency(Section, frozen=True):
+    """Which requests are slow, and how many more of them the canary may have."""
+
+    slower_than_ms: Positive | None = None
+    """Left out: stable's 95th percentile, measured before the rollout begins."""
+    margin_ratio: Annotated[float, Meta(ge=1)] = 1.5
+    margin_rate: Annotated[float, Meta(ge=0, lt=1)] = 0.01
+
+
+class Judge(Section, frozen=True):
+    """How sure a rollout must be (docs/judge.md)."""
+
+    false_rollback: Share = 0.01
+    """The chance, at most, that a healthy canary is rolled back: alpha, shared by all metrics."""
+    false_promotion: Share = 0.05
+    """The chance, at most, that a canary that is worse by the margin is promoted: beta."""
+    block_seconds: Positive = 5
+    """Counts are compared block by block: also the longest hiccup that is forgiven."""
+    errors: Harm = Harm()
+    latency: Latency = Latency()
+    inconclusive: Literal["rollback", "promote", "extend"] = "rollback"
+    """What becomes of a rollout whose time is over without an answer. extend: as long again, once, then rollback."""
+
+
+class Local(Section, frozen=True):
+    """The local target: server processes behind Envoy on this machine."""
+
+    folder: str | None = None
+    """Where its state is kept: an absolute path. Left out: one of its own below modelway's state folder."""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8080
+    """Where the model answers, on 127.0.0.1."""
+    replicas: Annotated[int, Meta(ge=1, le=64)] = 2
+    """Server processes of each release."""
+    ready_seconds: Positive = 120
+    """How long a replica may take until it is ready."""
+    ephemeral: bool = False
+    """true: allowed on a GitHub-hosted runner, where all of it ends with the job."""
+
+
+class Deploy(Section, frozen=True):
+    """How a release comes into an environment. With this section the alias moves by deploy-model alone."""
+
+    target: Literal["local"] = "local"
+    strategy: Literal["canary", "all-at-once"] = "canary"
+    steps: Annotated[tuple[Percent, ...], Meta(min_length=1)] = (10, 50, 100)
+    """The canary's shares of the traffic, in percent, each larger than the one before; the last is 100."""
+    step_seconds: Annotated[float, Meta(ge=0)] = 120
+    """Each step lasts this long at least."""
+    bake_seconds: Annotated[float, Meta(ge=0)] = 600
+    """All steps together last this long at least."""
+    timeout_seconds: Positive = 3600
+    """The evidence must be in by then."""
+    history_seconds: Annotated[float, Meta(ge=0)] = 1800
+    """How much of stable's own past, where there is any, tells how its errors come in bursts."""
+    judge: Judge = Judge()
+    local: Local = Local()
+
+
 class Sections(Section, frozen=True):
     """What the file's top level and every environment may hold."""
 
@@ -131,6 +217,8 @@ class Sections(Section, frozen=True):
     data: Data = Data()
     train: Train = Train()
     gate: Gate = Gate()
+    build: Build = Build()
+    deploy: Deploy | None = None
 
 
 class Project(Sections, frozen=True, kw_only=True):

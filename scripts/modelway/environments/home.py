@@ -30,18 +30,27 @@ def _glibc() -> bool:
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """$MODELWAY_HOME, else modelway below the user's cache folder. Absolute; not made here."""
-    if named := environ.get("MODELWAY_HOME"):
+    """$MODELWAY_HOME, else modelway below the user's cache folder: what can be made again. Absolute; not made here."""
+    return _folder(environ, "MODELWAY_HOME", "XDG_CACHE_HOME", ".cache")
+
+
+def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """$MODELWAY_STATE, else modelway below the user's state folder: deployments and images of this machine, which cannot be
+    made again. Absolute; not made here."""
+    return _folder(environ, "MODELWAY_STATE", "XDG_STATE_HOME", ".local/state")
+
+
+def _folder(environ: Mapping[str, str], own: str, standard: str, below_home: str) -> Path:
+    """own: the variable that names the folder itself; standard: the one for all programs, of the XDG base directories."""
+    if named := environ.get(own):
         return Path(named).absolute()
-    cache = environ.get("XDG_CACHE_HOME", "")
-    if cache.startswith("/"):
-        return Path(cache, "modelway")
+    parent = environ.get(standard, "")
+    if parent.startswith("/"):
+        return Path(parent, "modelway")
     user = environ.get("HOME", "")
     if not user.startswith("/"):
-        raise InvalidInput(
-            "neither MODELWAY_HOME nor HOME is set", fix="set MODELWAY_HOME to a folder that may be written"
-        )
-    return Path(user, ".cache", "modelway")
+        raise InvalidInput(f"neither {own} nor HOME is set", fix=f"set {own} to a folder that may be written")
+    return Path(user, below_home, "modelway")
 
 
 def made(folder: Path) -> Path:

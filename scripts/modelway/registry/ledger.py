@@ -171,6 +171,7 @@ def restore(store: LedgerStore, environment: str, alias: str, why: str, writer: 
         data_digest=was.data_digest,
         policy_digest=was.policy_digest,
         verdict=was.verdict,
+        release=was.release,
     )
     return append_and_apply(store, history, change, writer)
 

@@ -17,7 +17,7 @@ import msgspec
 
 from modelway.records import digest_of_json
 
-Action = Literal["promote", "rollback", "adopt", "restore"]
+Action = Literal["promote", "deploy", "rollback", "adopt", "restore"]
 State = Literal["valid", "void", "edited"]
 GENESIS = ""
 """The `previous` of the first entry."""
@@ -51,6 +51,8 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     data_digest: str
     policy_digest: str
     verdict: VerdictReference | None
+    release: str = ""
+    """The digest of the image's config that runs there; empty where nothing is deployed."""
     who: str
     why: str
     when: str

@@ -85,6 +85,7 @@ class Change:
     data_digest: str = ""
     policy_digest: str = ""
     verdict: VerdictReference | None = None
+    release: str = ""
 
 
 def read(store: LedgerStore) -> History:
@@ -107,6 +108,7 @@ def append(store: LedgerStore, history: History, change: Change, writer: Writer)
             data_digest=change.data_digest,
             policy_digest=change.policy_digest,
             verdict=change.verdict,
+            release=change.release,
             who=_shortened(writer.who),
             why=_shortened(change.why),
             when=_now(writer),

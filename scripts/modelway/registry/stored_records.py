@@ -1,4 +1,4 @@
-"""Candidates and Verdicts in the registry: the record is a run artifact, a version tag says where and with which sha256.
+"""Candidates, Verdicts and Releases in the registry: each a run artifact; a version tag says where and with which sha256.
 
 A record is believed only when its bytes have the sha256 of its tag and it speaks of the version that carries the tag.
 The tag is written last, so that a stage that dies half-way leaves nothing that looks finished.
@@ -13,18 +13,19 @@ from typing import TypeVar
 import msgspec
 
 from modelway.errors import InvalidInput, OutsideFailure
-from modelway.records import Candidate, Verdict, canonical_json
+from modelway.records import Candidate, Release, Verdict, canonical_json
 from modelway.registry.entities import Version
 from modelway.registry.mlflow import MLflow
 
 CANDIDATE_TAG = "modelway.candidate"
 VERDICT_TAG = "modelway.verdict."
+RELEASE_TAG = "modelway.release."
 CANDIDATE_PATH = "modelway/candidate.json"
 REQUIREMENTS_PATH = "modelway/requirements.txt"
 RECORD_LIMIT = 64 << 20
 """Bytes of a record that are read into memory."""
 
-Record = TypeVar("Record", Candidate, Verdict)
+Record = TypeVar("Record", Candidate, Verdict, Release)
 
 
 class CandidateTag(msgspec.Struct, frozen=True):
@@ -47,6 +48,18 @@ class VerdictTag(msgspec.Struct, frozen=True):
     policy: str
 
 
+class ReleaseTag(msgspec.Struct, frozen=True):
+    """image: what a deployment looks for; manifest: its digest. model, verdict: what the Release was built from."""
+
+    sha256: str
+    run: str
+    path: str
+    image: str
+    manifest: str
+    model: str
+    verdict: str
+
+
 class StoredVerdict(msgspec.Struct, frozen=True):
     """A Verdict and where it is kept: what a ledger entry refers to."""
 
@@ -56,9 +69,23 @@ class StoredVerdict(msgspec.Struct, frozen=True):
     sha256: str
 
 
+class StoredRelease(msgspec.Struct, frozen=True):
+    """A Release and where it is kept."""
+
+    release: Release
+    run: str
+    path: str
+    sha256: str
+
+
 def verdict_path(environment: str, sha256: str) -> str:
     """A path of its own for every Verdict: the ledger still refers to an earlier one when a version is judged again."""
     return f"modelway/verdicts/{environment}/{sha256[:16]}.json"
+
+
+def release_path(environment: str, sha256: str) -> str:
+    """A path of its own for every Release, since what is deployed may be an earlier build."""
+    return f"modelway/releases/{environment}/{sha256[:16]}.json"
 
 
 def write_candidate(client: MLflow, candidate: Candidate) -> None:
@@ -125,6 +152,44 @@ def read_verdict(client: MLflow, model: str, version: int, environment: str) -> 
     return StoredVerdict(verdict, tag.run, tag.path, tag.sha256)
 
 
+def write_release(client: MLflow, candidate: Candidate, release: Release) -> StoredRelease:
+    """Stores the Release beside the Candidate, then tags the version: the newest of an environment counts."""
+    if (release.model, release.version, release.model_digest) != (candidate.model, candidate.version, candidate.digest):
+        raise ValueError("the release speaks of another version than the candidate")
+    run = client.get_run(candidate.records_run_id)
+    data = _bytes_of(release)
+    sha256 = hashlib.sha256(data).hexdigest()
+    stored = StoredRelease(release, run.id, release_path(release.environment, sha256), sha256)
+    client.upload(run.artifact_uri, stored.path, data)
+    tag = ReleaseTag(
+        sha256=stored.sha256,
+        run=run.id,
+        path=stored.path,
+        image=release.image,
+        manifest=release.manifest_digest,
+        model=release.model_digest,
+        verdict=release.verdict_sha256,
+    )
+    key = RELEASE_TAG + release.environment
+    client.set_version_tag(release.model, release.version, key, msgspec.json.encode(tag).decode())
+    return stored
+
+
+def read_release(client: MLflow, model: str, version: int, environment: str) -> StoredRelease | None:
+    """The newest Release of the version for the environment, None where it was never built for it. InvalidInput where
+    the version is missing, or the record is missing or was changed."""
+    text = _existing(client, model, version).tags.get(RELEASE_TAG + environment, "")
+    if not text:
+        return None
+    tag = _tag(text, ReleaseTag, model, version)
+    release = _read(client, Release, tag.run, tag.path, tag.sha256)
+    said = (release.model, release.version, release.environment)
+    digests = (release.image, release.manifest_digest, release.model_digest, release.verdict_sha256)
+    if said != (model, version, environment) or digests != (tag.image, tag.manifest, tag.model, tag.verdict):
+        raise _changed(tag.run, tag.path)
+    return StoredRelease(release, tag.run, tag.path, tag.sha256)
+
+
 def _existing(client: MLflow, model: str, version: int) -> Version:
     found = client.get_version(model, version)
     if found is None:
@@ -132,7 +197,7 @@ def _existing(client: MLflow, model: str, version: int) -> Version:
     return found
 
 
-Tag = TypeVar("Tag", CandidateTag, VerdictTag)
+Tag = TypeVar("Tag", CandidateTag, VerdictTag, ReleaseTag)
 
 
 def _tag(text: str, kind: type[Tag], model: str, version: int) -> Tag:
@@ -156,7 +221,7 @@ def _read(client: MLflow, kind: type[Record], run_id: str, path: str, sha256: st
         ) from error
 
 
-def _bytes_of(record: Candidate | Verdict) -> bytes:
+def _bytes_of(record: Candidate | Verdict | Release) -> bytes:
     """Canonical, so that the same record has the same sha256 everywhere."""
     return canonical_json(json.loads(msgspec.json.encode(record)))
 

@@ -13,15 +13,15 @@ import numpy as np
 from modelway import ci
 from modelway.config import Gate, Resolved, required
 from modelway.environments import locks
-from modelway.errors import InvalidInput, Refused
+from modelway.errors import InvalidInput
 from modelway.gate import HeldOut, Scored, decide, judge, validate_policy
 from modelway.records import Candidate, Sample, Verdict, digest_of_data
-from modelway.registry import content
 from modelway.registry.mlflow import MLflow
 from modelway.registry.stored_records import read_candidate, read_verdict, write_verdict
 from modelway.scoring import Limits, Predicted, Rows, read_rows, score, types_of
 from modelway.scoring.rows import plain
 from modelway.stages import project as begin
+from modelway.stages.judged import download_model
 
 SAMPLES = 100
 LATENCY = "latency-ms-per-row"
@@ -117,12 +117,7 @@ def _score(client: MLflow, job: ci.Job, side: Candidate, data: Path, name: str, 
     interpreter = locks.model_environment(side.environment.requirements, side.environment.python)
     with tempfile.TemporaryDirectory(prefix="modelway-model-") as temporary:
         folder = Path(temporary)
-        client.download(client.version_artifacts(side.model, side.version), folder)
-        if content.digest(content.model_files(folder)) != side.digest:
-            raise Refused(
-                f"the stored files of {side.model} version {side.version} are not what was recorded: they were changed",
-                fix="train or adopt the model again",
-            )
+        download_model(client, side, folder)
         wants_time = LATENCY in policy.limits or LATENCY in policy.against_production
         limits = Limits(policy.scoring_timeout_seconds, policy.scoring_memory_mb)
         predicted = score(folder, interpreter, inputs, types, limits, REPETITIONS if wants_time else 2)

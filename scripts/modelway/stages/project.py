@@ -30,6 +30,13 @@ def resolve(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> Resol
     return load_project(job.config_path, values.get(ci.ENVIRONMENT.name, ""), ci.overrides(values, inputs), name)
 
 
+def known_environment(values: ci.Values, job: ci.Job, name: str) -> str:
+    """The environment that another input than `environment` names; InvalidInput where modelway.yml does not know it."""
+    if named := values.get(name, ""):
+        load_project(job.config_path, named, name=values.get(ci.CONFIG.name, "modelway.yml"))
+    return named
+
+
 def tracking_uri(project: Resolved, job: ci.Job) -> str:
     """The MLflow server's address, as it was given; it may hold credentials."""
     uri = project.registry.tracking_uri or job.environ.get("MLFLOW_TRACKING_URI", "")

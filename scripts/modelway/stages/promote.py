@@ -12,12 +12,13 @@ from modelway import ci
 from modelway.config import Resolved
 from modelway.errors import InvalidInput, Refused
 from modelway.records import Candidate, digest_of_data
-from modelway.registry import content, ledger
+from modelway.registry import ledger
 from modelway.registry.ledger_entries import History, Recorded, VerdictReference
 from modelway.registry.ledger_mlflow import MLflowLedger
 from modelway.registry.mlflow import MLflow
-from modelway.registry.stored_records import StoredVerdict, read_candidate, read_verdict
+from modelway.registry.stored_records import StoredVerdict, read_candidate
 from modelway.stages import project as begin
+from modelway.stages.judged import download_model, passing_verdict
 
 AGAIN = "run evaluate-gate again, then promote"
 
@@ -28,6 +29,12 @@ def promote(project: Resolved, job: ci.Job, version: int, reason: str) -> tuple[
     Refused without a passing Verdict for this environment whose digests of model, data and policy are those of now, and
     which compared with what is there now; Refused too where another promotion came first.
     """
+    if project.deploy is not None:
+        raise InvalidInput(
+            f"{project.environment} has a deploy section, so its alias says what runs there, and deploy-model moves it",
+            where=project.source,
+            fix="build-image, then deploy-model; in gate.yml set promote: false",
+        )
     client = begin.connect_registry(project, job)
     candidate = read_candidate(client, project.model, version)
     store = MLflowLedger(client, project.model, client.get_run(candidate.records_run_id))
@@ -101,23 +108,14 @@ def _passing(
     client: MLflow, project: Resolved, job: ci.Job, candidate: Candidate, head: Recorded | None
 ) -> StoredVerdict:
     named = f"version {candidate.version} for {project.environment}"
-    stored = read_verdict(client, project.model, candidate.version, project.environment)
-    if stored is None:
-        raise Refused(f"there is no verdict on {named}", fix=AGAIN)
+    stored = passing_verdict(client, project, candidate, "promote")
     verdict = stored.verdict
-    if verdict.outcome != "pass":
-        raise Refused(f"the verdict on {named} is {verdict.outcome}", fix="promote a version that passes")
     with tempfile.TemporaryDirectory(prefix="modelway-model-") as name:
-        client.download(client.version_artifacts(project.model, candidate.version), Path(name))
-        model = content.digest(content.model_files(Path(name)))
+        download_model(client, candidate, Path(name))
     data = digest_of_data(begin.data_path(project, job, "data.test"))
-    for what, judged, now in (
-        ("the model's stored files", verdict.model_digest, model),
-        ("the held-out data", verdict.data_digest, data),
-        ("the policy (section gate)", verdict.policy_digest, project.policy_digest),
-    ):
-        if judged != now:
-            raise Refused(f"{what} changed since the verdict on {named}: {judged[:12]}, now {now[:12]}", fix=AGAIN)
+    if verdict.data_digest != data:
+        changed = f"{verdict.data_digest[:12]}, now {data[:12]}"
+        raise Refused(f"the held-out data changed since the verdict on {named}: {changed}", fix=AGAIN)
     present = head.entry.version if head else None
     if verdict.production_version != present:
         raise Refused(

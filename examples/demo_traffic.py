@@ -1,0 +1,75 @@
+"""The demo's client: flights of September to December, in order, to the model's address, so many a second, until it is ended.
+
+It keeps its own count of requests and failures in a file, so that nobody has to believe the server. SIGUSR1: begin with the
+first of September again.
+
+Usage: python demo_traffic.py URL LIVE.CSV REQUESTS_PER_SECOND COUNTS.JSON
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+from modelway.observe.load import Answer, Request, bodies_of, drive, run
+
+COLUMNS = ("carrier", "origin", "dest", "day_of_week", "hour", "minute", "distance", "dep_delay")
+COLUMNS += ("temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib")
+CONNECTIONS = 64
+TIMEOUT_SECONDS = 10
+
+
+def main() -> None:
+    url, rows, rate, counts = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4])
+    bodies = bodies_of(rows, COLUMNS)
+    place, ended = 0, False
+    seen: Counter[str] = Counter()
+    written = 0.0
+
+    def restart(*_: object) -> None:
+        nonlocal place
+        place = 0
+
+    def end(*_: object) -> None:
+        nonlocal ended
+        ended = True  # what was sent is waited for: a request that is cut off here is no failure there
+
+    def requests() -> Iterator[Request]:
+        nonlocal place
+        number = 0
+        while not ended:
+            yield Request(number / rate, bodies[place % len(bodies)])
+            number, place = number + 1, place + 1
+
+    def answered(answer: Answer) -> None:
+        nonlocal written
+        good = 200 <= answer.status < 300
+        seen[f"version {answer.version or 'none'}: {'answered' if good else 'failed'}"] += 1
+        seen["requests"] += 1
+        seen["failed"] += not good
+        if time.monotonic() - written > 0.25:
+            written = time.monotonic()
+            write(counts, seen)
+
+    signal.signal(signal.SIGUSR1, restart)
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    run(drive(url, requests(), connections=CONNECTIONS, timeout_seconds=TIMEOUT_SECONDS, answered=answered))
+    write(counts, seen)
+
+
+def write(path: Path, seen: Counter[str]) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(dict(sorted(seen.items())), indent=2) + "\n", encoding="utf-8")
+    part.replace(path)
+
+
+if __name__ == "__main__":
+    main()

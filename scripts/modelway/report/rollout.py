@@ -1,0 +1,89 @@
+"""A rollout for people: Markdown for a run's page."""
+
+from __future__ import annotations
+
+from modelway.report.markdown import cell, table
+from modelway.rollout import engine, journal
+from modelway.rollout.evidence import number_said
+from modelway.rollout.judge import Arm, Assessment, MetricEvidence
+
+WORDS = {
+    "deployed": "is in",
+    "rolled-back": "was rolled back from",
+    "failed": "could not be started in",
+    "": "is on its way into",
+}
+
+
+def markdown(story: journal.Story) -> str:
+    plan, state = story.plan, story.state
+    outcome = story.outcome
+    title = f"### Version {plan.new.version} {WORDS[outcome]} {cell(plan.environment)}"
+    parts = [title, f"{cell(plan.model)}, rollout {plan.number}, {plan.kind}: {cell(plan.why, 400)}"]
+    parts += [f"> {cell(reason, 400)}" for reason in state.reasons]
+    parts += [f"> Warning: the alias could not be moved: {cell(state.problem, 400)}"] if state.problem else []
+    if plan.expects:
+        parts.append(f"The plan: {cell(plan.expects, 400)}")
+    blocks = [event.block for event in story.events if isinstance(event, engine.Observed)]
+    if blocks:
+        parts.append(table(("share asked", "seconds", "requests:", "share measured:"), weights(story)))
+    if state.assessment:
+        parts.append(_evidence(plan.new.version, plan.stable.version if plan.stable else 0, state.assessment))
+    return "\n\n".join(parts)
+
+
+def weights(story: journal.Story) -> list[list[str]]:
+    """Each share that was asked for, with what was measured under it."""
+    seen: dict[float, list[float]] = {}
+    for event in story.events:
+        if isinstance(event, engine.Observed) and not event.block.dropped:
+            row = seen.setdefault(event.block.weight, [0.0, 0, 0])
+            row[0] += event.block.seconds
+            row[1] += event.block.canary.requests
+            row[2] += event.block.stable.requests
+    return [
+        [
+            f"{weight:.0%}",
+            f"{seconds:.0f}",
+            f"{new + stable:.0f}",
+            f"{new / (new + stable):.1%}" if new + stable else "no request",
+        ]
+        for weight, (seconds, new, stable) in seen.items()
+    ]
+
+
+def record(story: journal.Story) -> dict[str, object]:
+    """What the JSON report holds."""
+    state = story.state
+    return {
+        "plan": story.plan,
+        "outcome": story.outcome,
+        "reasons": state.reasons,
+        "problem": state.problem,
+        "assessment": state.assessment,
+        "blocks": [event.block for event in story.events if isinstance(event, engine.Observed)],
+    }
+
+
+def _evidence(new: int, stable: int, assessment: Assessment) -> str:
+    heads = ("metric", f"version {new}:", f"version {stable}:", "evidence of harm:", "evidence of being no worse:")
+    needed = assessment.promotion_needed
+    return table(heads, [_row(item, needed) for item in assessment.metrics])
+
+
+def _row(item: MetricEvidence, needed: float) -> list[str]:
+    name = "errors" if item.name == "errors" else "slow requests"
+    harm, not_worse = evidence_said(item.harm, item.harm_needed), evidence_said(item.not_worse, needed)
+    return [name, rate(item.canary), rate(item.stable), harm, not_worse]
+
+
+def evidence_said(evidence: float, needed: float) -> str:
+    return f"{number_said(evidence)} of {needed:.0f}"
+
+
+def rate(arm: Arm) -> str:
+    """Such as 0.52 % [0.31, 0.88] of 5,012."""
+    if arm.rate is None or arm.interval is None:
+        return "no request"
+    low, high = arm.interval
+    return f"{arm.rate:.2%} [{low * 100:.2f}, {high * 100:.2f}] of {arm.requests:,}"

@@ -1,0 +1,185 @@
+"""Rollouts drawn over time: one self-contained page, and nothing in it that the journals do not hold."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from pathlib import Path
+
+from modelway.report.chart import Limit, Point, Scale, Series, chart
+from modelway.report.rollout import evidence_said, rate, weights
+from modelway.rollout import engine, journal, judge
+from modelway.rollout.evidence import wilson
+from modelway.rollout.observations import Block, Counts
+from modelway.rollout.plan import Plan
+
+STYLE = (Path(__file__).parent / "rollout_page.css").read_text(encoding="utf-8")
+CHIPS = {"deployed": "deployed", "rolled-back": "rolled back", "failed": "failed", "": "unfinished"}
+LEAST_EVIDENCE, MOST_EVIDENCE = 1e-4, 1e6
+
+
+def page(stories: Sequence[journal.Story], title: str = "", before: str = "") -> str:
+    """All of them, oldest first. before: HTML of the caller's own, above them."""
+    plans = [story.plan for story in stories]
+    named = title or (f"{plans[-1].model} in {plans[-1].environment}" if plans else "no rollout yet")
+    parts = [f"<h1>{html.escape(named)}</h1>", before, *(_rollout(story) for story in stories)]
+    head = (
+        f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(named)}</title>'
+    )
+    body = f"<body><main>{''.join(parts)}</main></body>"
+    return f"<!doctype html>\n<html lang=en><head>{head}<style>{STYLE}</style></head>{body}</html>\n"
+
+
+def _rollout(story: journal.Story) -> str:
+    plan, state = story.plan, story.state
+    chip = f'<span class="chip {story.outcome or "open"}">{CHIPS[story.outcome]}</span>'
+    came = f"version {plan.new.version}" + (f" beside version {plan.stable.version}" if plan.stable else "")
+    kind = "rollback to " if plan.kind == "rollback" else ""
+    parts = [f"<section><h2>{plan.number}. {kind}{came} {chip}</h2>", f"<p>{html.escape(plan.why)}</p>"]
+    if plan.expects:
+        parts.append(f"<p class=quiet>Before it started: {html.escape(plan.expects)}.</p>")
+    if state.reasons:
+        parts.append("<ul>" + "".join(f"<li>{html.escape(reason)}</li>" for reason in state.reasons) + "</ul>")
+    if state.problem:
+        parts.append(f"<p class=warning>The alias could not be moved: {html.escape(state.problem)}</p>")
+    blocks = [event.block for event in story.events if isinstance(event, engine.Observed) and not event.block.dropped]
+    if blocks:
+        parts += [_charts(story, blocks), _measured(story), _evidence(plan, state)]
+    else:
+        parts.append(f"<p class=quiet>{_without_evidence(plan)}</p>")
+    return "".join([*parts, "</section>"])
+
+
+def _without_evidence(plan: Plan) -> str:
+    if plan.kind == "rollback":
+        return "All traffic at once: a rollback waits for nothing but a server that is ready."
+    return (
+        "All traffic at once: there was nothing to compare it with." if plan.stable is None else "All traffic at once."
+    )
+
+
+def _charts(story: journal.Story, blocks: Sequence[Block]) -> str:
+    plan, began = story.plan, blocks[0].began
+    seconds = blocks[-1].began + blocks[-1].seconds - began
+    moments = _moments(story, began)
+    new, stable = f"version {plan.new.version}", f"version {plan.stable.version}" if plan.stable else ""
+    drawn = [_traffic(story, blocks, began, seconds)]
+    named = (
+        ("errors", "Errors, with 95 % intervals"),
+        ("slow", f"Slower than {plan.slow_ms:.0f} ms, with 95 % intervals"),
+    )
+    for metric, title in named:
+        series = [
+            Series(stable, "stable", _rates(blocks, "stable", metric, began, -0.12)),
+            Series(new, "canary", _rates(blocks, "canary", metric, began, 0.12)),
+        ]
+        high = max([0.02, *(point.high or point.y for item in series for point in item.points)])
+        top = next(limit for limit in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if high <= limit)
+        ticks = [(top * part, _percent(top * part)) for part in (0, 0.5, 1)]
+        drawn.append(chart(title, Scale(seconds, 0, top), series, ticks, moments=[(at, "") for at, _ in moments]))
+    drawn.append(_growing(story, began, seconds, moments))
+    return "".join(f"<figure>{item}</figure>" for item in drawn)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
+def _traffic(story: journal.Story, blocks: Sequence[Block], began: float, seconds: float) -> str:
+    asked = [Point(event.at - began, event.weight) for event in story.events if isinstance(event, engine.Routed)]
+    asked = [Point(max(0.0, point.x), point.y) for point in asked]
+    asked += [Point(seconds, asked[-1].y)] if asked else []
+    measured = [
+        Point(_middle(block, began), block.canary.requests / total)
+        for block in blocks
+        if (total := block.canary.requests + block.stable.requests)
+    ]
+    ticks = [(0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %")]
+    series = [Series("asked", "asked", asked, stepped=True), Series("measured", "canary", measured, joined=False)]
+    title = f"Share of the traffic that version {story.plan.new.version} gets"
+    return chart(title, Scale(seconds, 0, 1), series, ticks, moments=_moments(story, began))
+
+
+def _rates(blocks: Sequence[Block], side: str, metric: str, began: float, shift: float) -> list[Point]:
+    """shift: of the middle, in blocks, so that two intervals do not hide each other."""
+    points = []
+    for block in blocks:
+        counts: Counts = getattr(block, side)
+        alone = side == "stable" and block.weight >= 1  # what it still finishes says nothing
+        if counts.requests and not alone:
+            count = counts.errors if metric == "errors" else counts.slow
+            low, high = wilson(count, counts.requests)
+            points.append(Point(_middle(block, began) + shift * block.seconds, count / counts.requests, low, high))
+    return points
+
+
+def _growing(story: journal.Story, began: float, seconds: float, moments: Sequence[tuple[float, str]]) -> str:
+    """The evidence after each block, as the judge saw it then."""
+    plan, state = story.plan, engine.begin(story.plan)
+    harm, promotion = [Point(0.0, 1.0)], [Point(0.0, 1.0)]
+    last: judge.Assessment | None = None
+    for event in story.events:
+        state = engine.advance(plan, state, event)
+        if isinstance(event, engine.Observed) and state.assessment is not None and state.assessment is not last:
+            last = state.assessment
+            at = event.block.began + event.block.seconds - began
+            harm.append(Point(at, last.harm))
+            promotion.append(Point(at, last.promotion))
+    if last is None:
+        return ""
+    shown = [point.y for point in (*harm, *promotion)]
+    low = max(LEAST_EVIDENCE, min(0.1, *shown))
+    high = min(MOST_EVIDENCE, max(10 * last.harm_needed, *shown))
+    powers = [10.0**power for power in range(-4, 7) if low <= 10.0**power <= high]
+    ticks = [(power, f"{power:g}") for power in powers[:: 2 if high / low > 1e6 else 1]]
+    series = [Series("of harm", "harm", harm), Series("of being no worse", "promotion", promotion)]
+    limits = [
+        Limit(last.harm_needed, f"harm: back at {last.harm_needed:.0f}", "harm"),
+        Limit(last.promotion_needed, f"no worse: on at {last.promotion_needed:.0f}", "promotion"),
+    ]
+    title = "The evidence (1 at the start; powers of ten)"
+    scale = Scale(seconds, low, high, logarithmic=True)
+    return chart(title, scale, series, ticks, limits, [(at, "") for at, _ in moments])
+
+
+def _moments(story: journal.Story, began: float) -> list[tuple[float, str]]:
+    """When traffic moved, or a runner went on with it."""
+    found = []
+    for event in story.events:
+        if isinstance(event, engine.Routed) and event.at > began:
+            found.append((event.at - began, "back to stable" if event.weight == 0 else f"{event.weight:.0%}"))
+        elif isinstance(event, engine.Resumed) and event.at > began:
+            found.append((event.at - began, "another runner"))
+    return found
+
+
+def _middle(block: Block, began: float) -> float:
+    return block.began + block.seconds / 2 - began
+
+
+def _measured(story: journal.Story) -> str:
+    return _table(("share asked", "seconds", "requests", "share measured"), weights(story))
+
+
+def _evidence(plan: Plan, state: engine.State) -> str:
+    if state.assessment is None:
+        return ""
+    stable = plan.stable.version if plan.stable else 0
+    heads = ("", f"version {plan.new.version}", f"version {stable}", "evidence of harm", "of being no worse")
+    rows = [
+        [
+            "errors" if item.name == "errors" else f"slower than {plan.slow_ms:.0f} ms",
+            rate(item.canary),
+            rate(item.stable),
+            evidence_said(item.harm, item.harm_needed),
+            evidence_said(item.not_worse, state.assessment.promotion_needed),
+        ]
+        for item in state.assessment.metrics
+    ]
+    return _table(heads, rows)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f"<th>{html.escape(item)}</th>" for item in heads)
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(item)}</td>" for item in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

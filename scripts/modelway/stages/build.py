@@ -1,0 +1,140 @@
+"""build-image: a judged version as an OCI image, in a layout on disk and, where one is named, in a registry."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelway import ci
+from modelway.build import base_image, bundle, container, dockerfile, image, layout, lock, publish, sbom
+from modelway.build.image import Foundation
+from modelway.build.target import Target, minor_of, must_fit, this_machine
+from modelway.config import Resolved
+from modelway.environments import home
+from modelway.errors import InvalidInput
+from modelway.records import Candidate, Release
+from modelway.registry.stored_records import read_candidate, write_release
+from modelway.stages import project as begin
+from modelway.stages.candidate import read_mlmodel
+from modelway.stages.judged import download_model, passing_verdict
+from modelway.stages.promote import history_of
+
+
+@dataclass(frozen=True)
+class Built:
+    """The Release, and what the report says besides. pushed: bytes that the registry did not have."""
+
+    release: Release
+    packages: int
+    warnings: tuple[str, ...]
+    started: container.Started
+    pushed: int
+
+
+def build(project: Resolved, job: ci.Job, version: int) -> Built:
+    """Build the version for the project's environment; the Release is stored beside its Verdict.
+
+    Refused without a passing Verdict that holds for the model and the policy of now, and where the image does not start.
+    """
+    own = project.build.dockerfile
+    if own:
+        dockerfile.check(job.folder / own, own)
+    client = begin.connect_registry(project, job)
+    candidate = read_candidate(client, project.model, version)
+    stored = passing_verdict(client, project, candidate, "build")
+    head = history_of(project, job).head
+    place = layout_of(project, job)
+    base, target = _foundation(project, job, candidate, place)
+    labels = image.labels(candidate, stored.verdict, stored.sha256, head, base, target)
+    with tempfile.TemporaryDirectory(prefix="modelway-model-") as name:
+        model = Path(name)
+        download_model(client, candidate, model)
+        text = lock.release_lock(model, candidate.environment.requirements, target)
+        environment, blob = bundle.environment_layer(text, target, job.say)
+        trained_at = bundle.moment_of(read_mlmodel(model))
+        made = bundle.assemble(place, candidate, model, (environment.layer, blob), base, target, labels, trained_at)
+    document = sbom.document(candidate, environment.packages, base, made.config_digest, trained_at or bundle.EPOCH)
+    attached = publish.attach(place, made.manifest, document, sbom.MEDIA_TYPE, "sbom.cdx.json")
+    tags = (str(version), f"{version}-{project.environment}")
+    platform = {"platform": {"architecture": target.architecture, "os": target.system}}
+    layout.name_manifest(place, made.manifest, tags, platform)
+    layout.name_manifest(place, attached, (), {"artifactType": sbom.MEDIA_TYPE})
+    job.say(f"sha256:{made.manifest.digest} is in {place}")
+    started = _started(own, base, place, made.manifest, tags[1])
+    where = _pushed(project, job, place, made.manifest, attached, labels, target, tags)
+    release = Release(
+        model=project.model,
+        version=version,
+        environment=project.environment,
+        base_image=base.name,
+        platform=target.platform,
+        python=target.python,
+        requirements=text,
+        config_digest=made.config_digest,
+        manifest_digest=made.manifest.digest,
+        layers=made.layers,
+        image=where.image,
+        layout=str(place),
+        sbom_digest=publish.digest_of(document),
+        model_digest=candidate.digest,
+        verdict_sha256=stored.sha256,
+        ledger_head=head,
+    )
+    write_release(client, candidate, release)
+    return Built(release, len(environment.packages), environment.warnings, started, where.pushed)
+
+
+def layout_of(project: Resolved, job: ci.Job) -> Path:
+    """The folder of the OCI layout: build.layout below the project's folder, or one of the model's own."""
+    if project.build.layout:
+        return (job.folder / project.build.layout).absolute()
+    safe = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in project.model).lstrip(".")
+    return home.state_folder() / "images" / (safe or "model")
+
+
+def _foundation(project: Resolved, job: ci.Job, candidate: Candidate, place: Path) -> tuple[Foundation, Target]:
+    """What the layers are put on, and what they must be made for: the base image's Python and platform, or this machine's."""
+    named, trained = project.build, candidate.environment
+    python = minor_of(trained.python)
+    here = this_machine(python)
+    if named.base_image == "none":
+        if named.platform not in (None, here.platform):
+            raise InvalidInput(
+                f"build.platform is {named.platform}, and without a base image it is this machine's, {here.platform}",
+                where=project.source,
+                fix="leave build.platform out, or name build.base-image",
+            )
+        must_fit(trained.python, trained.platform, here, "this machine")
+        return Foundation(), here
+    found = base_image.pull(named.base_image, named.platform or here.platform, python, place, job.say)
+    must_fit(trained.python, trained.platform, found.target, f"build.base-image {named.base_image}")
+    return found.foundation, found.target
+
+
+def _started(own: str | None, base: Foundation, place: Path, made: layout.Descriptor, name: str) -> container.Started:
+    if base.name == "none" or own:
+        return container.Started(None, "not started here: without a base image it is a bundle for the local target")
+    return container.start(place, made, name)
+
+
+def _pushed(
+    project: Resolved,
+    job: ci.Job,
+    place: Path,
+    made: layout.Descriptor,
+    attached: layout.Descriptor,
+    labels: dict[str, str],
+    target: Target,
+    tags: tuple[str, str],
+) -> publish.Published:
+    named, own = project.build.image, project.build.dockerfile
+    if own:
+        tag = f"{named or f'localhost/{place.name.lower()}'}:{tags[1]}"
+        digest = dockerfile.build(
+            job.folder / own, job.folder, place, made, target.platform, labels, tag, bool(named), job.say
+        )
+        return publish.Published(digest, 0)
+    if not named:
+        return publish.Published("", 0)
+    return publish.publish(place, made, attached, named, tags, job.say)

@@ -1,0 +1,237 @@
+"""deploy-model: bring a release into an environment, judged under its traffic; the alias moves last."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from modelway import ci
+from modelway.build import unpack
+from modelway.config import Deploy, Resolved
+from modelway.environments import home, locks
+from modelway.errors import Inconclusive, InvalidInput, Refused
+from modelway.observe import history, recorder
+from modelway.observe.envoy import between
+from modelway.records import Release
+from modelway.registry import ledger
+from modelway.registry.ledger_mlflow import MLflowLedger
+from modelway.registry.mlflow import MLflow
+from modelway.registry.stored_records import read_candidate, read_release, read_verdict
+from modelway.rollout import engine, journal, judge
+from modelway.rollout.plan import Plan, weights_of
+from modelway.stages import announce, deployment, rollout
+from modelway.stages import project as begin
+from modelway.stages.promote import AGAIN
+from modelway.targets.local import lease as leases
+from modelway.targets.local.machine import LOGS, ports
+from modelway.targets.local.state import Slot
+
+LAYERS = "layers"
+"""Below the state folder: staging and production of one machine share what they have in common."""
+WATCHED_BLOCKS = 3
+"""How long to watch a stable release of which nothing was recorded yet."""
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What became of it. story: the rollout's journal; None where the release was there already."""
+
+    version: int
+    story: journal.Story | None
+    address: str
+    problem: str = ""
+
+    @property
+    def outcome(self) -> engine.Outcome:
+        return self.story.outcome if self.story else "deployed"
+
+
+def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: str) -> Deployed:
+    """Bring the release of `version` into the project's environment. built_for: the environment whose gate it passed.
+
+    Refused without a passing Verdict, and where a command that lives holds the target. Run again after a crash it goes on
+    with the rollout that it finds; a rollout of another release it undoes first."""
+    settings = deployment.section(project)
+    weights = weights_of(settings, project.source) if settings.strategy == "canary" else (1.0,)
+    client = begin.connect_registry(project, job)
+    release = checked_release(client, project, version, built_for or project.environment)
+    machine = deployment.open_target(project, job)
+    held = leases.take(machine.folder, rollout.author(job), f"deploying version {version}", always=False)
+    work = rollout.Work(project, job, settings, machine, held)
+    address = f"http://127.0.0.1:{machine.deployed.port}"
+    try:
+        problem = announce.settle(project, job, machine)
+        if problem:
+            raise Refused(f"an earlier command's alias could not be moved: {problem}", fix="mend that first")
+        rollout.in_order(work)
+        left = rollout.unfinished(work)
+        if left is not None and left.plan.kind == "rollback":
+            job.say("finishing a rollback that was cut off")
+            slot = machine.deployed.slots.get(left.plan.new.slot)
+            rollout.resume(work, left, slot) if slot else rollout.undo(work, left, "it was cut off before it began")
+            left = None
+        if left is not None and not _same(left, release):
+            job.say(f"undoing the rollout of version {left.plan.new.version}, which nobody carries on")
+            rollout.undo(work, left, f"version {version} is deployed instead")
+            left = None
+        if left is None and _is_there(machine.deployed.current, release):
+            job.say(f"version {version} is in {project.environment} already")
+            return Deployed(version, None, address)
+        _same_champion(client, project, version, built_for or project.environment)
+        number = left.plan.number if left else rollout.next_number(machine)
+        slot = slot_of(work, release, number)
+        if left is not None:
+            state = rollout.resume(work, left, slot)
+        else:
+            plan = _planned(work, release, slot, weights, why)
+            state = rollout.begin(work, plan, slot)
+        return Deployed(version, journal.read(machine.journal(number)), address, state.problem)
+    finally:
+        held.give_back()
+
+
+def checked_release(client: MLflow, project: Resolved, version: int, built_for: str) -> Release:
+    """The Release of a version, built from a Verdict that passed and that is still the newest; Refused where it is not."""
+    built = read_release(client, project.model, version, built_for)
+    if built is None:
+        raise Refused(f"version {version} was not built for {built_for}", fix="run build-image first")
+    release = built.release
+    stored = read_verdict(client, project.model, version, built_for)
+    if stored is None or stored.verdict.outcome != "pass" or stored.sha256 != release.verdict_sha256:
+        said = stored.verdict.outcome if stored else "missing"
+        raise Refused(
+            f"the verdict on version {version} for {built_for} is {said}, or is another than the one it was built from",
+            fix="run evaluate-gate and build-image again",
+        )
+    return release
+
+
+def _same_champion(client: MLflow, project: Resolved, version: int, built_for: str) -> None:
+    """Refused where the version was compared with another one than what is in the environment now."""
+    candidate = read_candidate(client, project.model, version)
+    store = MLflowLedger(client, project.model, client.get_run(candidate.records_run_id))
+    writer = ledger.Writer("deploy-model")
+    head = ledger.settle(store, project.environment, project.alias, writer).head_of(project.environment)
+    stored = read_verdict(client, project.model, version, project.environment)
+    if built_for != project.environment or stored is None or head is None or head.entry.version == version:
+        return
+    compared = stored.verdict.production_version
+    if compared != head.entry.version:
+        raise Refused(
+            f"the verdict on version {version} compared it with {compared or 'nothing'}, and version"
+            f" {head.entry.version} is in {project.environment} now",
+            fix=AGAIN.replace("promote", "build and deploy"),
+        )
+
+
+def slot_of(work: rollout.Work, release: Release, number: int) -> Slot:
+    """The release unpacked and checked, with ports of its own; those it has already, where it was begun before."""
+    side = rollout.side_of(
+        number, release.version, release.config_digest, release.manifest_digest, release.model_digest
+    )
+    if side.slot in work.machine.deployed.slots:
+        return work.machine.deployed.slots[side.slot]
+    layout = Path(release.layout)
+    if not layout.is_dir():
+        raise InvalidInput(
+            f"the image of version {release.version} is not on this machine",
+            where=release.layout,
+            fix="build it here, or name the same folder in build.layout on both",
+        )
+    began = time.monotonic()
+    found = unpack.unpack(layout, release.manifest_digest, home.state_folder() / LAYERS)
+    work.job.say(f"version {release.version} unpacked and checked ({time.monotonic() - began:.1f} s)")
+    return Slot(
+        side=side,
+        ports=ports(work.deploy.local.replicas),
+        python=locks.python_of_minor(release.python),
+        environment=str(found.environment),
+        server=str(found.server),
+        model=str(found.model),
+        release=str(found.release),
+    )
+
+
+def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[float, ...], why: str) -> Plan:
+    """The plan, with what the judge fixes before the start; refused where it cannot finish in its time."""
+    deploy, machine = work.deploy, work.machine
+    current = machine.deployed.current
+    number = rollout.next_number(machine)
+    base = Plan(
+        kind="deploy",
+        id=rollout.new_id(),
+        model=work.project.model,
+        environment=work.project.environment,
+        number=number,
+        new=slot.side,
+        stable=current.side if current else None,
+        weights=(1.0,),
+        step_seconds=deploy.step_seconds,
+        bake_seconds=deploy.bake_seconds,
+        timeout_seconds=deploy.timeout_seconds,
+        block_seconds=deploy.judge.block_seconds,
+        inconclusive=deploy.judge.inconclusive,
+        why=why or f"passed the gate; built as {release.config_digest[:12]}",
+        who=rollout.author(work.job),
+    )
+    if current is None or deploy.strategy == "all-at-once":
+        reason = "nothing is there to compare it with" if current is None else "strategy all-at-once"
+        work.job.say(f"all traffic at once: {reason}")
+        return base
+    past = _past(work, current, deploy)
+    settings = judge.settings_from(deploy.judge, past.blocks)
+    numbers = judge.plan_numbers(
+        settings,
+        base_error_rate=past.errors / past.requests,
+        base_slow_rate=past.slow / past.requests,
+        requests_per_second=past.requests_per_second,
+        weights=weights,
+        step_seconds=deploy.step_seconds,
+        bake_seconds=deploy.bake_seconds,
+        timeout_seconds=deploy.timeout_seconds,
+    )
+    work.job.say(numbers.sentence)
+    if numbers.refusal:
+        raise Refused(numbers.refusal, where="deploy", fix=numbers.fix)
+    judged: dict[str, Any] = {
+        "weights": weights,
+        "slow_ms": past.slow_ms,
+        "settings": settings,
+        "expects": numbers.sentence,
+    }
+    return msgspec.structs.replace(base, **judged)
+
+
+def _past(work: rollout.Work, current: Slot, deploy: Deploy) -> history.Past:
+    """What is known of stable's traffic; Inconclusive where there is none."""
+    block = deploy.judge.block_seconds
+    least = WATCHED_BLOCKS * block
+    window = max(deploy.history_seconds, least + 1)
+    deadline = time.monotonic() + least + 2
+    while True:
+        samples = between(recorder.read(work.machine.folder / LOGS, time.time() - window), current.side.slot)
+        past = history.past_of(samples, block, deploy.judge.latency.slower_than_ms)
+        if past is not None and past.seconds >= least:
+            return past
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.5)  # nothing was recorded yet, or too little
+    if past is not None:
+        return past
+    raise Inconclusive(
+        f"version {current.side.version} got no request in {least:.0f} s, so there is nothing to judge a canary by",
+        where=f"127.0.0.1:{work.machine.deployed.port}",
+        fix="send traffic there, or use strategy: all-at-once",
+    )
+
+
+def _same(story: journal.Story, release: Release) -> bool:
+    return story.plan.kind == "deploy" and story.plan.new.config_digest == release.config_digest
+
+
+def _is_there(current: Slot | None, release: Release) -> bool:
+    return current is not None and current.side.config_digest == release.config_digest

@@ -1,0 +1,124 @@
+"""test-endpoint: what the registry knows of a version, held against what answers at an address."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from modelway import ci
+from modelway.config import Resolved
+from modelway.endpoint import checks
+from modelway.endpoint.asking import Endpoint, NoAnswerError, SilentError
+from modelway.endpoint.contract import CONTRACT
+from modelway.errors import InvalidInput, OutsideFailure, Refused
+from modelway.observe import load_rows
+from modelway.records import Candidate, Verdict
+from modelway.registry.stored_records import read_candidate, read_verdict
+from modelway.stages import project as begin
+
+TOKEN = "MODELWAY_ENDPOINT_TOKEN"  # noqa: S105  the variable's name
+FIX_URL = "give the server's address, such as http://127.0.0.1:8080"
+
+
+def endpoint_of(url: str, timeout_seconds: float, environ: Mapping[str, str] = os.environ) -> Endpoint:
+    """InvalidInput where the URL is none, or holds what does not belong into it."""
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        known = False
+    if not known or re.search(r"[\s\x00-\x1f\x7f]", url):
+        raise InvalidInput(f"{ci.shown(url)} is no address of http or https", where="input url", fix=FIX_URL)
+    if parts.username is not None or parts.password is not None:
+        raise InvalidInput("holds a user or a password", where="input url", fix=f"put a bearer token into ${TOKEN}")
+    if parts.query or parts.fragment:
+        raise InvalidInput(f"{ci.shown(url)} is more than an address", where="input url", fix=FIX_URL)
+    return Endpoint(url.rstrip("/"), timeout_seconds, environ.get(TOKEN, ""))
+
+
+def expected_of(project: Resolved, job: ci.Job, version: int, built_for: str) -> checks.Expected:
+    """What the Candidate says of a version and the gate's predictions of the Verdict's sample rows.
+
+    built_for: the environment whose Verdict counts; empty: the project's. Refused where it was never judged for it, or where
+    the Verdict speaks of other files."""
+    client = begin.connect_registry(project, job)
+    candidate = read_candidate(client, project.model, version)
+    judged = built_for or project.environment
+    stored = read_verdict(client, project.model, version, judged)
+    if stored is None:
+        raise Refused(
+            f"there is no verdict on version {version} for {judged}, so nothing says what it should predict",
+            fix="run evaluate-gate, or name in built-for the environment that it was judged for",
+        )
+    if stored.verdict.model_digest != candidate.digest:
+        raise Refused(f"the verdict on version {version} for {judged} is on other files", fix="run evaluate-gate again")
+    return expectation(candidate, stored.verdict)
+
+
+def expectation(candidate: Candidate, verdict: Verdict) -> checks.Expected:
+    return checks.Expected(
+        model=candidate.model,
+        version=candidate.version,
+        run_id=candidate.run_id,
+        digest=candidate.digest,
+        content=candidate.content,
+        columns=columns_of(candidate.signature),
+        rows=tuple(sample.features for sample in verdict.samples),
+        predictions=tuple(sample.candidate for sample in verdict.samples),
+    )
+
+
+def columns_of(signature: Mapping[str, Any] | None) -> tuple[checks.Column, ...]:
+    """The columns of MLflow's signature; none where it is of tensors, or where there is none."""
+    inputs = (signature or {}).get("inputs") or []
+    named = [item for item in inputs if isinstance(item, dict) and isinstance(item.get("name"), str)]
+    return tuple(checks.Column(item["name"], str(item.get("type")), bool(item.get("required", True))) for item in named)
+
+
+def rows_of(values: ci.Values, folder: Path) -> tuple[checks.Row, ...]:
+    """The rows of the inputs rows and columns; none where they are left out."""
+    if "rows" not in values:
+        return ()
+    columns = [name.strip() for name in values.get("columns", "").split(",") if name.strip()]
+    return tuple(load_rows.rows_of(folder / values["rows"], columns or None))
+
+
+def check_endpoint(endpoint: Endpoint, expected: checks.Expected, job: ci.Job) -> list[checks.Checked]:
+    """Every check's outcome. OutsideFailure where nothing answers at all."""
+    try:
+        endpoint.get("/health")
+    except SilentError as error:  # what answers, but not in HTTP, fails the checks
+        raise _nobody(endpoint, error) from None
+    except NoAnswerError:
+        pass
+    done = []
+    for item in checks.run(CONTRACT, endpoint, expected):
+        done.append(item)
+        job.say(f"{item.outcome:7} {item.about}: {item.name}: {item.detail}"[:400])
+    return done
+
+
+def _nobody(endpoint: Endpoint, error: NoAnswerError) -> OutsideFailure:
+    return OutsideFailure(
+        str(error), where=endpoint.url, fix="start the server, or name the address that it answers at"
+    )
+
+
+def not_negative(values: ci.Values, name: str, default: float) -> float:
+    """The number of an input. InvalidInput where it is below 0, or not finite."""
+    value = float(values.get(name, default))
+    if not 0 <= value < float("inf"):
+        raise InvalidInput(f"{value:g} is not a number of at least 0", where=f"input {name}", fix="give such a number")
+    return value
+
+
+def positive(values: ci.Values, name: str, default: float) -> float:
+    """The number of an input. InvalidInput where it is not above 0, or not finite."""
+    value = not_negative(values, name, default)
+    if value == 0:
+        raise InvalidInput("0 is not above 0", where=f"input {name}", fix="give a number above 0")
+    return value

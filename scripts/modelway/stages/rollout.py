@@ -1,0 +1,124 @@
+"""What a deploy and a rollback share: take the target, put in order what another runner left, carry a plan out."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from dataclasses import dataclass
+
+import msgspec
+
+from modelway import ci
+from modelway.config import Deploy, Resolved
+from modelway.rollout import engine, journal
+from modelway.rollout.plan import Plan, Side
+from modelway.rollout.run import Surroundings, carry_out
+from modelway.stages import announce
+from modelway.stages.promote import who
+from modelway.targets.local.lease import Lease
+from modelway.targets.local.machine import Machine
+from modelway.targets.local.state import Pending, Slot
+from modelway.targets.local.target import LocalTarget
+
+
+@dataclass(frozen=True)
+class Work:
+    """One command's hold on a target."""
+
+    project: Resolved
+    job: ci.Job
+    deploy: Deploy
+    machine: Machine
+    lease: Lease
+
+
+def new_id() -> str:
+    return uuid.uuid4().hex
+
+
+def side_of(number: int, version: int, config: str, manifest: str, model: str) -> Side:
+    slot = f"v{version}-r{number}"
+    return Side(slot=slot, version=version, config_digest=config, manifest_digest=manifest, model_digest=model)
+
+
+def in_order(work: Work) -> None:
+    """Envoy runs, and so do all replicas of stable. What a rollout that is not the last has left is gone."""
+    with work.lease.held():
+        work.machine.start_proxy()
+        stable = work.machine.deployed.current
+        if stable is not None:
+            work.machine.start_replicas(stable, dict(os.environ))
+    if stable is not None:
+        work.machine.wait_until_ready(stable, work.deploy.local.ready_seconds, work.job.say)
+
+
+def unfinished(work: Work) -> journal.Story | None:
+    """The last rollout, where it has no end."""
+    number = work.machine.deployed.rollouts
+    path = work.machine.journal(number)
+    story = journal.read(path) if number and path.exists() else None
+    return story if story is not None and not story.outcome else None
+
+
+def undo(work: Work, story: journal.Story, why: str) -> engine.State:
+    """End a rollout that nobody carries on: traffic to stable, the other release gone. One that was adopted is finished."""
+    slot = work.machine.deployed.slots.get(story.plan.new.slot)
+    if slot is None:  # it never came so far as to have one, or it is gone already
+        slot = Slot(story.plan.new, (), "", "", "", "", "")
+    state = _go_on(work, story, engine.Cancelled(time.time(), why))
+    return _carried(work, story.plan, state, slot)
+
+
+def resume(work: Work, story: journal.Story, slot: Slot) -> engine.State:
+    """Go on with a rollout that another runner began."""
+    return _carried(work, story.plan, _go_on(work, story, engine.Resumed(time.time())), slot)
+
+
+def begin(work: Work, plan: Plan, slot: Slot) -> engine.State:
+    """A new rollout: its number is taken and its journal begins before anything else happens."""
+    with work.lease.held():
+        journal.begin(work.machine.journal(plan.number), plan)
+        work.machine.change(rollouts=plan.number)
+    return _carried(work, plan, engine.begin(plan), slot)
+
+
+def next_number(machine: Machine) -> int:
+    """One whose journal does not exist: a runner may have died between that file and target.json."""
+    number = machine.deployed.rollouts + 1
+    while machine.journal(number).exists():
+        number += 1
+    return number
+
+
+def _go_on(work: Work, story: journal.Story, event: engine.Event) -> engine.State:
+    with work.lease.held():
+        journal.append(work.machine.journal(story.plan.number), journal.Line(event=event))
+    return engine.advance(story.plan, story.state, event)
+
+
+def _carried(work: Work, plan: Plan, state: engine.State, slot: Slot) -> engine.State:
+    target = LocalTarget(work.machine, work.lease, plan, slot, work.deploy.local.ready_seconds, work.job.say)
+
+    def tell(plan: Plan) -> str:
+        pending = Pending(
+            kind=plan.kind,
+            version=plan.new.version,
+            release=plan.new.config_digest,
+            why=plan.why,
+            who=plan.who,
+            nonce=plan.id,
+        )
+        with work.lease.held():
+            return announce.announce(work.project, work.job, work.machine, pending)
+
+    return carry_out(plan, state, target, Surroundings(tell, work.job.say))
+
+
+def author(job: ci.Job) -> str:
+    return who(job.environ)
+
+
+def with_side(slot: Slot, side: Side, ports_: tuple[int, ...]) -> Slot:
+    """The same unpacked release, to be run once more under another name."""
+    return msgspec.structs.replace(slot, side=side, ports=ports_)

@@ -1,0 +1,1 @@
+"""Where releases run: each target carries out a rollout's acts (`rollout.run.Target`), and decides nothing."""

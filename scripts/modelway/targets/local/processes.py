@@ -1,0 +1,139 @@
+"""Processes of a deployment: started in a session of their own, and found again by what stands in their command line.
+
+A number alone is not kept: it may be another's by the time that it is used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME")
+"""What a server sees of the caller's environment: no secret of a job may reach a model."""
+PROC = Path("/proc")
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """A process that cannot be mistaken for a later one of the same number. started: as the system counts."""
+
+    pid: int
+    started: str
+
+
+def identity(pid: int) -> Identity:
+    return Identity(pid, _started(pid))
+
+
+def lives(process: Identity) -> bool:
+    return bool(process.started) and _started(process.pid) == process.started
+
+
+def start(command: Sequence[str], folder: Path, log: Path, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start a process that outlives the step: GitHub's runner ends what carries its RUNNER_TRACKING_ID."""
+    kept = {name: environ[name] for name in KEPT if name in environ}
+    with log.open("ab") as stream:
+        return subprocess.Popen(
+            list(command),
+            cwd=folder,
+            env={**kept, "RUNNER_TRACKING_ID": "", "OMP_NUM_THREADS": environ.get("OMP_NUM_THREADS", "1")},
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        )
+
+
+def find(*marks: str) -> list[int]:
+    """Leaders of sessions whose command line holds every mark, each as a whole argument or the start of one."""
+    found = []
+    for pid, arguments in _commands():
+        if all(any(item.startswith(mark) for item in arguments) for mark in marks):
+            with contextlib.suppress(ProcessLookupError):
+                if os.getpgid(pid) == pid:
+                    found.append(pid)
+    return found
+
+
+def end(groups: Iterable[int], seconds: float) -> None:
+    """SIGTERM to whole groups, SIGKILL to what is left after that long."""
+    left = set(groups)
+    for number, patience in ((signal.SIGTERM, seconds), (signal.SIGKILL, 5.0)):
+        for group in left:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, number)
+        deadline = time.monotonic() + patience
+        while left and time.monotonic() < deadline:
+            left = {group for group in left if _group_lives(group)}
+            time.sleep(0.02)
+
+
+def free_port(host: str) -> int:
+    with socket.socket() as listener:
+        listener.bind((host, 0))
+        return int(listener.getsockname()[1])
+
+
+def is_taken(host: str, port: int) -> bool:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError:
+            return True
+    return False
+
+
+def _group_lives(group: int) -> bool:
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(group, os.WNOHANG)
+    members = [pid for pid, _ in _commands() if _group_of(pid) == group]
+    return any(not _is_zombie(pid) for pid in members)
+
+
+def _group_of(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0
+
+
+def _is_zombie(pid: int) -> bool:
+    if not PROC.is_dir():
+        return False
+    try:
+        return PROC.joinpath(str(pid), "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def _started(pid: int) -> str:
+    """Empty where there is no such process."""
+    if PROC.is_dir():
+        try:
+            fields = PROC.joinpath(str(pid), "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return ""
+        return "" if fields[0] == "Z" else fields[19]
+    done = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+def _commands() -> list[tuple[int, list[str]]]:
+    if PROC.is_dir():
+        found = []
+        for folder in PROC.glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                text = (folder / "cmdline").read_bytes().decode("utf-8", "surrogateescape")
+                found.append((int(folder.name), text.rstrip("\0").split("\0")))
+        return found
+    done = subprocess.run(["ps", "-axww", "-o", "pid=,args="], capture_output=True, text=True, check=False)
+    rows = (line.strip().split(" ") for line in done.stdout.splitlines())
+    return [(int(row[0]), row[1:]) for row in rows if row[0].isdigit()]

@@ -1,0 +1,205 @@
+"""Envoy: its configuration as files that it watches, and what it says of itself.
+
+Every change is a new file and a rename; Envoy takes it up within milliseconds, and `config_dump` says which it has. A
+cluster is one release, an endpoint one replica.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from modelway.errors import OutsideFailure
+from modelway.observe.envoy import BOUNDS_MS
+from modelway.targets.local.state import Slot
+
+HOST = "127.0.0.1"
+BOOT, CLUSTERS, ROUTES, BACK = "boot.json", "clusters.json", "routes.json", "back.json"
+TYPE = "type.googleapis.com/envoy"
+SHARES = 10_000
+"""A weight's unit: a hundredth of a percent."""
+REQUEST_SECONDS = 60
+LIMIT = 10_000
+"""Of connections and requests at once: no circuit opens before the machine itself is full."""
+RETRIES = "connect-failure,refused-stream,reset"
+"""A prediction may be asked for twice, so a replica that dies costs no request: it goes to another one of the same release."""
+
+
+def boot(folder: Path, port: int, admin_port: int) -> dict[str, Any]:
+    """What Envoy starts with. folder: where the watched files are."""
+
+    def watched(name: str) -> dict[str, Any]:
+        return {"resource_api_version": "V3", "path_config_source": {"path": str(folder / name)}}
+
+    manager = {
+        "@type": f"{TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "in",
+        "rds": {"route_config_name": "routes", "config_source": watched(ROUTES)},
+        "http_filters": [
+            {
+                "name": "envoy.filters.http.router",
+                "typed_config": {"@type": f"{TYPE}.extensions.filters.http.router.v3.Router"},
+            }
+        ],
+    }
+    listener = {
+        "name": "in",
+        "address": _address(port),
+        "enable_reuse_port": False,  # else two could listen on one port, and each get half of the requests
+        "filter_chains": [
+            {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+        ],
+    }
+    return {
+        "node": {"id": "modelway", "cluster": "modelway"},
+        "admin": {"address": _address(admin_port)},
+        "stats_flush_on_admin": True,
+        "stats_config": {
+            "histogram_bucket_settings": [{"match": {"suffix": "upstream_rq_time"}, "buckets": list(BOUNDS_MS)}]
+        },
+        "dynamic_resources": {"cds_config": watched(CLUSTERS)},
+        "static_resources": {"listeners": [listener]},
+    }
+
+
+def clusters(slots: Mapping[str, Slot], serial: int) -> dict[str, Any]:
+    return {"version_info": str(serial), "resources": [_cluster(name, slot) for name, slot in sorted(slots.items())]}
+
+
+def routes(shares: Mapping[str, float], versions: Mapping[str, int], serial: int) -> dict[str, Any]:
+    """shares: slot -> its part of the traffic, together 1; empty: nothing is deployed, and every request is told so."""
+    action: dict[str, Any]
+    if shares:
+        weighted = [
+            {
+                "name": name,
+                "weight": round(share * SHARES),
+                "response_headers_to_add": [{"header": {"key": "x-modelway-version", "value": str(versions[name])}}],
+            }
+            for name, share in sorted(shares.items())
+        ]
+        action = {
+            "route": {
+                "weighted_clusters": {"clusters": weighted},
+                "timeout": f"{REQUEST_SECONDS}s",
+                "retry_policy": {
+                    "retry_on": RETRIES,
+                    "num_retries": 3,
+                    "host_selection_retry_max_attempts": 5,
+                    "retry_host_predicate": [
+                        {
+                            "name": "envoy.retry_host_predicates.previous_hosts",
+                            "typed_config": {
+                                "@type": f"{TYPE}.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+                            },
+                        }
+                    ],
+                },
+            }
+        }
+    else:
+        action = {"direct_response": {"status": 503, "body": {"inline_string": "nothing is deployed here\n"}}}
+    # the serial is in the name too: a table that is otherwise the same would not count as a change, and never be confirmed
+    host = {"name": f"all-{serial}", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, **action}]}
+    table = {"@type": f"{TYPE}.config.route.v3.RouteConfiguration", "name": "routes", "virtual_hosts": [host]}
+    return {"version_info": str(serial), "resources": [table]}
+
+
+def put(folder: Path, name: str, content: Mapping[str, Any]) -> None:
+    """On the disk, then in its place by one rename: Envoy never sees half a file."""
+    unfinished = folder / f"{name}.new"
+    with unfinished.open("w", encoding="utf-8") as stream:
+        json.dump(content, stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+    unfinished.replace(folder / name)
+
+
+def is_ready(admin: str) -> bool:
+    try:
+        return requests.get(f"{admin}/ready", timeout=1).text.startswith("LIVE")
+    except requests.RequestException:
+        return False
+
+
+def wait_for_routes(admin: str, serial: int, seconds: float = 10) -> None:
+    """Until Envoy routes by the table with this serial."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        dump = _get(admin, "/config_dump?resource=dynamic_route_configs").get("configs", [])
+        if str(serial) in {str(item.get("version_info")) for item in dump}:
+            return
+        time.sleep(0.005)
+    raise OutsideFailure(
+        f"Envoy did not take up its configuration {serial}",
+        where=admin,
+        fix="see envoy.log in the target's folder logs",
+    )
+
+
+def healthy(admin: str, slot: str) -> int:
+    """How many replicas of a release Envoy sends requests to."""
+    for cluster in _get(admin, "/clusters?format=json").get("cluster_statuses", []):
+        if cluster["name"] == slot:
+            return sum(_is_healthy(host["health_status"]) for host in cluster.get("host_statuses", []))
+    return 0
+
+
+def active(admin: str, slot: str) -> int:
+    """Requests that a release is at work on."""
+    answer = _get(admin, f"/stats?format=json&filter=^cluster\\.{slot}\\.upstream_rq_active$")
+    return sum(int(item.get("value", 0)) for item in answer.get("stats", []))
+
+
+def _is_healthy(status: Mapping[str, Any]) -> bool:
+    return not status.get("failed_active_health_check") and not status.get("pending_active_hc")
+
+
+def _get(admin: str, path: str) -> dict[str, Any]:
+    try:
+        answer = requests.get(f"{admin}{path}", timeout=3)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+    except (requests.RequestException, ValueError) as error:
+        raise OutsideFailure(
+            f"Envoy does not answer: {type(error).__name__}", where=admin, fix="run the same command again"
+        ) from None
+    return found
+
+
+def _cluster(name: str, slot: Slot) -> dict[str, Any]:
+    endpoints = [{"endpoint": {"address": _address(port)}} for port in slot.ports]
+    return {
+        "@type": f"{TYPE}.config.cluster.v3.Cluster",
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "lb_policy": "LEAST_REQUEST",
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
+        "health_checks": [
+            {
+                "timeout": "2s",
+                "interval": "0.2s",
+                "no_traffic_interval": "0.2s",  # else a new release is looked at once a minute
+                "unhealthy_threshold": 2,
+                "healthy_threshold": 1,
+                "http_health_check": {"path": "/ready"},
+            }
+        ],
+        "circuit_breakers": {
+            "thresholds": [
+                {"max_connections": 10000, "max_pending_requests": 10000, "max_requests": 10000, "max_retries": 1000}
+            ]
+        },
+        "close_connections_on_host_health_failure": True,
+    }
+
+
+def _address(port: int) -> dict[str, Any]:
+    return {"socket_address": {"address": HOST, "port_value": port}}

@@ -1,0 +1,64 @@
+"""Bring back the version that was in an environment before: traffic first, then the alias. A running rollout is ended.
+
+Inputs: modelway.yml (section deploy; the environment's overlay), and the flags below. Neither the registry nor the image is
+needed: what the registry could not be told, the next command tells it.
+Exit codes: 0 it is there, also where it was there already; 1 there is nothing to go back to; 2 wrong input; 4 it could not be
+started, or it is there and the registry does not know it yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modelway import ci
+from modelway.report.rollout import markdown, record
+from modelway.stages import project as begin
+from modelway.stages.rollback import roll_back
+
+INPUTS = (
+    ci.CONFIG,
+    ci.WORKING_DIRECTORY,
+    ci.ENVIRONMENT,
+    ci.TRACKING_URI,
+    ci.Input("to", "The version to bring back. Left out: the one before.", kind="integer"),
+    ci.Input(
+        "only-unfinished",
+        "true: end a rollout that is under way, and change nothing where none is. Left out: false.",
+        kind="boolean",
+    ),
+    ci.Input("reason", "Why, for the history. Left out: rolled back, and from which version."),
+    ci.REPORT_DIRECTORY,
+)
+
+OUTPUTS = {
+    "outcome": "reverted, unchanged or failed",
+    "version": "the version that has the traffic now",
+    "previous-version": "the version that had it, or was about to; empty where nothing was changed",
+    "alias-moved": "true where the registry says what runs",
+    "report": "the path of rollback-release.json",
+}
+
+
+def work(values: ci.Values, job: ci.Job) -> int:
+    project = begin.resolve(values, job, INPUTS)
+    to = int(values["to"]) if "to" in values else None
+    only = values.get("only-unfinished") == "true"
+    done = roll_back(project, job, to, values.get("reason", ""), only_unfinished=only)
+    last = done.stories[-1] if done.stories else None
+    failed = last is not None and last.outcome == "failed"
+    job.set_output("outcome", "failed" if failed else "reverted" if last else "unchanged")
+    job.set_output("version", str(done.version or ""))
+    job.set_output("previous-version", str(done.left or ""))
+    job.set_output("alias-moved", str(not done.problem).lower())
+    if last is not None:
+        job.set_output("report", str(job.report(record(last), markdown(last))))
+    if failed and last is not None:
+        job.error("rollback-release: failed", f"traffic is where it was: {'; '.join(last.state.reasons)}")
+    elif done.problem:
+        said = f"version {done.version} has the traffic; the registry was not told: {done.problem}"
+        job.error("rollback-release: failed", f"{said}. The next command tells it")
+    return 4 if failed or done.problem else 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return ci.run_script(__file__, __doc__ or "", INPUTS, OUTPUTS, work, argv)

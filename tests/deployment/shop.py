@@ -1,0 +1,212 @@
+"""The team's project, its target, and the client that counts for itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import requests
+
+from modelway.observe.load import Answer, Request, drive
+from modelway.rollout import journal
+from modelway.targets.local import machine, processes, state
+from stages.test_gate_and_promote import Team, rows
+
+TRAIN = """
+import os, mlflow, numpy as np, pandas as pd, time
+from mlflow.models import infer_signature
+from sklearn.linear_model import LogisticRegression
+
+rows = pd.read_csv(os.environ["MODELWAY_DATA"])
+kind = os.environ["MODELWAY_PARAM_KIND"]
+model = LogisticRegression(C=1.0 if kind == "good" else 2.0).fit(rows[["a", "b"]], rows.y)
+
+class Odd(mlflow.pyfunc.PythonModel):
+    # Right for the gate, which sends whole batches; wrong for single requests.
+    def __init__(self, model, kind):
+        self.model, self.kind = model, kind
+    def predict(self, context, model_input, params=None):
+        if len(model_input) < 500:
+            if self.kind == "failing" and (model_input.a > 0.5).any():
+                raise ValueError("a is too large")
+            if self.kind == "slow":
+                time.sleep(0.08)
+        return self.model.predict_proba(model_input)
+
+signature = infer_signature(rows[["a", "b"]], model.predict_proba(rows[["a", "b"]]))
+light = ["mlflow-skinny", "scikit-learn", "pandas", "cloudpickle"]
+with mlflow.start_run():
+    if kind in ("failing", "slow"):
+        mlflow.pyfunc.log_model(name="model", python_model=Odd(model, kind), signature=signature, pip_requirements=light)
+    else:
+        mlflow.sklearn.log_model(model, name="model", signature=signature, pyfunc_predict_fn="predict_proba",
+            pip_requirements=light, serialization_format="cloudpickle")
+"""
+
+CONFIG = """\
+model: {model}
+data: {{train: train.csv, test: test.csv}}
+train: {{command: python train.py, python: {python}, parameters: {{kind: good}}}}
+gate:
+  label: y
+  limits: {{roc_auc_score: {{at-least: 0.6}}}}
+environments:
+  production: {{}}
+  {environment}:
+    deploy:
+      strategy: {strategy}
+      steps: [50, 100]
+      step-seconds: 1
+      bake-seconds: 2
+      timeout-seconds: {timeout}
+      history-seconds: 10
+      judge: {{block-seconds: 0.5, latency: {{slower-than-ms: 40}}}}
+      local: {{port: {port}, replicas: {replicas}, folder: {folder}, ready-seconds: 60}}
+"""
+
+
+@dataclass(frozen=True)
+class Shop(Team):
+    python: str = ""
+    state: Path = Path()
+    versions: dict[str, str] = field(default_factory=dict)
+    environment: str = "other"
+    port: int = 0
+    target: Path = Path("/nonexistent")
+
+    def configure(self, port: int, strategy: str = "canary", timeout: int = 60, replicas: int = 1) -> None:
+        text = CONFIG.format(
+            model=self.model,
+            python=self.python,
+            environment=self.environment,
+            strategy=strategy,
+            timeout=timeout,
+            port=port,
+            replicas=replicas,
+            folder=self.target,
+        )
+        (self.folder / "modelway.yml").write_text(text)
+
+    def run(self, script: str, *flags: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return super().run(script, *flags, **{"MODELWAY_STATE": str(self.state), **environ})
+
+    def start(self, script: str, *flags: str) -> subprocess.Popen[str]:
+        """The script's own process: `run` becomes it."""
+        return subprocess.Popen(
+            [self.root / "scripts" / "run", script, "--environment", self.environment, *flags],
+            cwd=self.folder,
+            env={**os.environ, "MLFLOW_TRACKING_URI": self.server, "MODELWAY_STATE": str(self.state)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def deploy(self, kind: str, *flags: str, code: int = 0, **environ: str) -> str:
+        return self.must("deploy_model", code, "--version", self.versions[kind], *DEPLOYED, *flags, **environ)
+
+    def roll_back(self, *flags: str, code: int = 0, **environ: str) -> str:
+        return self.must("rollback_release", code, *flags, **environ)
+
+    def must(self, script: str, code: int, *flags: str, **environ: str) -> str:
+        """All that the script printed; it must end with this code, and say one line about a failure."""
+        done = self.run(script, "--environment", self.environment, *flags, **environ)
+        assert done.returncode == code, done.stdout + done.stderr
+        errors = [line for line in done.stderr.splitlines() if line.startswith("error")]
+        assert len(errors) == (code != 0), done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def serving(self) -> str:
+        """The version that answers at the environment's address."""
+        answer = requests.get(f"http://127.0.0.1:{self.port}/model/version", timeout=5)
+        return str(answer.json()["version"])
+
+    def deployed(self) -> state.Deployed:
+        found = state.read(self.target)
+        assert found is not None
+        return found
+
+    def stories(self) -> list[journal.Story]:
+        paths = sorted((self.target / machine.JOURNALS).glob("*.jsonl"))
+        return [story for path in paths if (story := journal.read(path)) is not None]
+
+    def processes(self) -> list[int]:
+        return processes.find(str(self.target))
+
+    def kill_replica(self, version: str) -> None:
+        slot = next(name for name, item in self.deployed().slots.items() if str(item.side.version) == version)
+        leaders = processes.find(f"{self.target / machine.SLOTS / slot}/")
+        os.killpg(leaders[0], signal.SIGKILL)
+
+    @contextmanager
+    def traffic(self, per_second: float = 300) -> Iterator[Counter[str]]:
+        """A client that sends so many requests a second meanwhile, and counts answers by version and status."""
+        seen: Counter[str] = Counter()
+        stop = threading.Event()
+
+        def requests_() -> Iterator[Request]:
+            number = 0
+            while not stop.is_set():
+                body = json.dumps({"a": (number * 37 % 101) / 50 - 1, "b": (number * 61 % 103) / 51 - 1}).encode()
+                yield Request(number / per_second, body)
+                number += 1
+
+        def answered(answer: Answer) -> None:
+            seen[f"{answer.version} {answer.status or answer.error}"] += 1
+            seen["failed"] += answer.status != 200
+
+        url = f"http://127.0.0.1:{self.port}/predict"
+        run = drive(url, requests_(), connections=32, timeout_seconds=10, answered=answered)
+        thread = threading.Thread(target=asyncio.run, args=(run,))
+        thread.start()
+        try:
+            yield seen
+        finally:
+            stop.set()
+            thread.join(30)
+
+
+DEPLOYED = ("--built-for", "production")
+
+
+def built_shop(folder: Path, state_folder: Path, server: str, python: str, root: Path) -> Shop:
+    """A project with versions that passed for production and were built: good, as good, failing and slow."""
+    model = f"shop-{uuid.uuid4().hex[:8]}"
+    (folder / "train.py").write_text(TRAIN)
+    (folder / "train.csv").write_text(rows(2000))
+    (folder / "test.csv").write_text(rows(3000, shift=5000))
+    shop = Shop(folder, server, model, root, python, state_folder)
+    shop.configure(8080)
+    for command in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    for kind in ("good", "again", "failing", "slow"):
+        version = shop.trained(kind)
+        shop.judged(version)
+        done = shop.run("build_image", "--environment", "production", "--version", version)
+        assert done.returncode == 0, done.stderr
+        shop.versions[kind] = version
+    return shop
+
+
+def with_target(built: Shop, folder: Path) -> Shop:
+    """The project with a target that nothing was deployed to yet, on a port of its own, in an environment of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    copy = folder / "project"
+    shutil.copytree(built.folder, copy, symlinks=True)
+    own = replace(built, folder=copy, environment=f"production{port}", port=port, target=folder / "target")
+    own.configure(port)
+    return own
