@@ -31,6 +31,7 @@ from team import (
 from traffic import traffic
 
 REF = "tested"
+PER_SECOND = 200
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -132,11 +133,15 @@ def built(run_action: RunAction, judged: ActRun, versions: dict[str, str]) -> Ac
     return run_action("build-image", **versions)
 
 
+def parcel(number: int) -> dict[str, float]:
+    return {"distance": float(number * 37 % 101), "weight": float(number * 17 % 51)}
+
+
 @pytest.fixture(scope="session")
 def deployed(run_action: RunAction, built: ActRun, versions: dict[str, str], parcels: Path) -> Deployed:
     """deploy-model's own run, while a client sends requests; afterwards `retrained` answers in the environment live."""
     where = address(parcels, "live")
-    with traffic(where) as seen:
+    with traffic(where, parcel, PER_SECOND) as seen:
         run = run_action("deploy-model", **versions)
     return Deployed(run, where, dict(seen), serving(where))
 
@@ -159,7 +164,7 @@ def rolled_back(
 ) -> Deployed:
     """rollback-release's own run, after all that need what was deployed; afterwards `good` answers in live."""
     where = address(parcels, "live")
-    with traffic(where) as seen:
+    with traffic(where, parcel, PER_SECOND) as seen:
         run = run_action("rollback-release")
     return Deployed(run, where, dict(seen), serving(where))
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import random
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ import requests
 import yaml
 
 from act import ActRun
+from modelway.loopback import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 HERE = Path(__file__).resolve().parent
@@ -68,19 +67,6 @@ def config(model: str, *, delivered: bool = False) -> str:
             deploy = "deploy: { strategy: all-at-once, local: { port: 1, replicas: 1 } }"
             text = text.replace(f"  {environment}: {{}}\n", f"  {environment}:\n    {deploy}\n", 1)
     return re.sub(r"port: \d+", lambda _: f"port: {free_port()}", text)
-
-
-def free_port() -> int:
-    """One that nobody listens on, and that no connection is given by chance before it is used."""
-    while True:
-        port = random.randrange(20_000, 30_000)
-        with socket.socket() as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listener.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 def address(project: Path, environment: str) -> str:

@@ -20,13 +20,14 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from modelway.loopback import free_port
 
 HERE = Path(__file__).resolve()
 sys.path.insert(0, str(HERE.parents[1] / "scripts"))
@@ -100,9 +101,7 @@ def percentiles(seconds: Sequence[float]) -> list[float]:
 @contextlib.contextmanager
 def served(stalls: bool) -> Iterator[tuple[str, list[float]]]:
     """The address; the list holds the server's own percentiles afterwards."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, str(HERE), "--serve", str(port), *(["--stalls"] if stalls else [])]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout

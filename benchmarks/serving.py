@@ -18,7 +18,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -29,6 +28,8 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from modelway.loopback import free_port
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -52,12 +53,6 @@ done = function(summary, latency, requests)
     latency:percentile(50) / 1000, summary.requests / summary.duration * 1e6, failed))
 end
 """
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def servers(python: str, folder: Path) -> dict[str, tuple[str, dict[str, str], str, Any]]:

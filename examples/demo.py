@@ -24,12 +24,14 @@ from demo_act import OUT, ROOT, run_script, run_workflow, say
 from demo_page import write_page
 
 PROJECT, EXPORT, STORE, STATE = OUT / "project", OUT / "modelway", OUT / "mlflow", OUT / "state"
-SUMMARY, COUNTS, REPORT = OUT / "summary.json", OUT / "client.json", OUT / "report.html"
+SUMMARY, REPORT = OUT / "summary.json", OUT / "report.html"
 DELIVER, ROLLBACK = ".github/workflows/model.yml", ".github/workflows/rollback.yml"
 REF = "demo"
 PRODUCTION = "http://127.0.0.1:18180"
 REQUESTS_PER_SECOND = 500
 """So that a tenth of them is a fair sample within seconds."""
+TRAFFIC_FROM = "actions/build-image@"
+"""The step that begins with live traffic. Training and the gate come before it: two cores hold one of them or the other."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +63,14 @@ SCENES = (
     Scene(
         "cleaned",
         "one whose team cleaned the data: no row without air pressure, and the model raises on one",
-        trained(variant="complete"),
+        trained(variant="complete", iterations=40),
         "rolled-back",
         edits=(CLEANED,),
     ),
     Scene(
         "slow",
         "one that is right, but reads a table from disk on every call",
-        trained(variant="routes"),
+        trained(variant="routes", iterations=40),
         "rolled-back",
         edits=(("modelway.yml", CLEANED[2], CLEANED[1]),),
     ),
@@ -93,30 +95,40 @@ class Stage:
 
 
 class Client:
-    """The traffic, as a process of its own."""
+    """The traffic of one scene, as a process of its own. counts: the file where it keeps its own count."""
 
-    def __init__(self) -> None:
+    def __init__(self, counts: Path) -> None:
+        self.file = counts
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        if self.process is not None:
+            return
         (rows,) = (OUT / "act" / "flight-delay").glob("*/live.csv")  # the workflow's own, where its jobs share it
         command = [sys.executable, str(Path(__file__).with_name("demo_traffic.py")), f"{PRODUCTION}/predict"]
-        command += [str(rows), str(REQUESTS_PER_SECOND), str(COUNTS)]
-        with (OUT / "client.log").open("wb") as log:
+        command += [str(rows), str(REQUESTS_PER_SECOND), str(self.file)]
+        with self.file.with_suffix(".log").open("wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        say(f"a client sends the flights of September to December, {REQUESTS_PER_SECOND} a second")
+
+    def wait(self) -> None:
+        """Until it sends."""
+        while not self.file.exists() and self.process is not None and self.process.poll() is None:
+            time.sleep(0.05)
 
     def begin_again(self) -> None:
         if self.process is not None:
             self.process.send_signal(signal.SIGUSR1)
 
-    def counts(self) -> dict[str, int]:
-        return dict(json.loads(COUNTS.read_text(encoding="utf-8"))) if COUNTS.exists() else {}
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.terminate()
-            self.process.wait(30)
-            self.process = None
+    def stop(self) -> dict[str, int]:
+        """What it counted."""
+        if self.process is None:
+            return {}
+        self.process.terminate()
+        self.process.wait(30)
+        if not self.file.exists():
+            raise SystemExit(f"error: demo: the client ended by itself: see {self.file.with_suffix('.log')}")
+        return dict(json.loads(self.file.read_text(encoding="utf-8")))
 
 
 def main() -> int:
@@ -132,25 +144,18 @@ def main() -> int:
     uri = run_script("start_registry", "--folder", str(STORE))["tracking-uri"]
     say(f"it answers on {uri}")
     stages: list[Stage] = []
-    client = Client()
     try:
         for number, scene in enumerate(SCENES, start=1):
             print(f"\n{number}. {scene.says}", flush=True)
-            stages.append(play(scene, uri, client))
-            write_summary(stages, client)
+            stages.append(play(scene, uri, live=bool(stages)))
+            write_summary(stages)
             if problem := wrong_with(stages[-1], scene):
                 print(f"error: demo: {scene.name} {problem}: see {log_of(scene)}")
                 return 1
-            if client.process is None:
-                client.start()
-                say(f"from now on a client sends the flights of September to December, {REQUESTS_PER_SECOND} a second")
-        client.stop()
         print(f"\n{len(SCENES) + 1}. what was in production when, and why\n", flush=True)
         history(uri)
         replay()
-        write_summary(stages, client)
     finally:
-        client.stop()
         clear_away()
     write_page(REPORT, SUMMARY, STATE / "targets" / "flight-delay-production" / "journal")
     table(stages)
@@ -207,9 +212,11 @@ def git(*arguments: str) -> None:
     subprocess.run(["git", *identity, *arguments], cwd=PROJECT, check=True)
 
 
-def play(scene: Scene, uri: str, client: Client) -> Stage:
-    """Run the team's workflow for one scene, and read what happened from act's own record of it and from the client."""
-    began, before = time.monotonic(), Counter(client.counts())
+def play(scene: Scene, uri: str, *, live: bool) -> Stage:
+    """Run the team's workflow for one scene, and read what happened from act's own record of it and from the client.
+
+    live: something is in production, so there is traffic."""
+    began, client = time.monotonic(), Client(OUT / f"{scene.name}.client.json")
     for path, old, new in scene.edits:
         text = (PROJECT / path).read_text(encoding="utf-8")
         (PROJECT / path).write_text(text.replace(f"{old}\n", f"{new}\n"), encoding="utf-8")
@@ -217,25 +224,30 @@ def play(scene: Scene, uri: str, client: Client) -> Stage:
         commit(scene.says)
 
     def seen(line: str) -> None:
+        if live and TRAFFIC_FROM in line:
+            client.start()
         # the canary meets the same flights in every run of the demo
         if "gets 10% of the traffic" in line:
             client.begin_again()
 
-    run = run_workflow(
-        PROJECT,
-        scene.workflow,
-        log_of(scene),
-        secrets={"MLFLOW_TRACKING_URI": uri},
-        inputs={**scene.inputs, "reason": scene.says},
-        refs=(REF,),
-        export=EXPORT,
-        environ={"MODELWAY_STATE": str(STATE)},
-        seen=seen,
-    )
+    try:
+        if scene.workflow == ROLLBACK:
+            client.start()
+            client.wait()
+        run = run_workflow(
+            PROJECT,
+            scene.workflow,
+            log_of(scene),
+            secrets={"MLFLOW_TRACKING_URI": uri},
+            inputs={**scene.inputs, "reason": scene.says},
+            refs=(REF,),
+            export=EXPORT,
+            environ={"MODELWAY_STATE": str(STATE)},
+            seen=seen,
+        )
+    finally:
+        counted = client.stop()
     (OUT / f"{scene.name}.md").write_text("\n\n".join(run.pages) + "\n", encoding="utf-8")
-    time.sleep(0.5)  # the client writes its counts four times a second
-    counted = Counter(client.counts())
-    counted.subtract(before)
     outputs = run.outputs
     return Stage(
         scene=scene.name,
@@ -246,7 +258,7 @@ def play(scene: Scene, uri: str, client: Client) -> Stage:
         digests={name.removesuffix("-digest"): outputs[name] for name in outputs if name.endswith("-digest")},
         seconds=round(time.monotonic() - began, 1),
         failing_checks=json.loads(outputs.get("failing-checks") or "[]"),
-        client={name: count for name, count in sorted(counted.items()) if count},
+        client=counted,
     )
 
 
@@ -263,8 +275,10 @@ def history(uri: str) -> None:
     )
 
 
-def write_summary(stages: list[Stage], client: Client) -> None:
-    said = {"stages": [asdict(stage) for stage in stages], "client": client.counts()}
+def write_summary(stages: list[Stage]) -> None:
+    """client: the sum over all scenes."""
+    sent = sum((Counter(stage.client) for stage in stages), Counter[str]())
+    said = {"stages": [asdict(stage) for stage in stages], "client": sent}
     SUMMARY.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
 
 

@@ -88,7 +88,9 @@ def _expected(values: ci.Values, job: ci.Job) -> Expected:
         if "version" not in values:
             raise InvalidInput("is not given, and environment is", where="input version", fix="name the version")
         project = begin.resolve(values, job, INPUTS)
-        return stage.expected_of(project, job, int(values["version"]), values.get("built-for", ""))
+        return stage.expected_of(
+            project, job, int(values["version"]), begin.known_environment(values, job, "built-for")
+        )
     if "built-for" in values:
         raise InvalidInput("is given without environment", where="input built-for", fix="name the environment too")
     version = int(values["version"]) if "version" in values else None

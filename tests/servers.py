@@ -8,7 +8,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 import requests
 
 from modelway.environments import home, store
+from modelway.loopback import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = {"3.17.2": "test-mlflow3.txt", "2.22.5": "test-mlflow2.txt"}
@@ -37,9 +37,7 @@ def mlflow_server(version: str, backend: str, folder: Path, workers: int = 1) ->
     """The address of a server. backend: sqlite for a file of its own, or the URI of a database."""
     folder.mkdir(parents=True, exist_ok=True)
     python = mlflow_python(version)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     uri = f"http://127.0.0.1:{port}"
     with contextlib.ExitStack() as stack:
         if backend == "sqlite":

@@ -31,7 +31,7 @@ def test_a_version_that_passed_is_built_with_all_its_outputs(built: ActRun, vers
 
 def test_the_release_is_kept_beside_its_verdict(built: ActRun, versions: dict[str, str], server: str) -> None:
     stored = read_release(connect(server, {}), "parcels", int(versions["good"]), "production")
-    assert stored and f"sha256:{stored.release.config_digest}" == built.step("good").outputs["config-digest"]
+    assert stored and f"sha256:{stored.record.config_digest}" == built.step("good").outputs["config-digest"]
 
 
 def test_the_same_inputs_give_the_same_image(built: ActRun) -> None:
@@ -49,7 +49,7 @@ def test_a_new_version_of_the_same_environment_has_the_same_environment_layer(
 ) -> None:
     client = connect(server, {})
     releases = [read_release(client, "parcels", int(versions[name]), "production") for name in ("good", "retrained")]
-    one, other = ({layer.name: layer.digest for layer in stored.release.layers} for stored in releases if stored)
+    one, other = ({layer.name: layer.digest for layer in stored.record.layers} for stored in releases if stored)
     assert built.step("retrained").outputs["config-digest"] != built.step("good").outputs["config-digest"]
     assert {name for name in one if one[name] != other[name]} == {"model"}
 

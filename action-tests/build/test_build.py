@@ -20,7 +20,7 @@ def test_the_next_job_learns_the_images_digest(run: ActRun, versions: dict[str, 
     assert run.jobs == {"build": "success", "afterwards": "success"}
     stored = read_release(connect(server, {}), "parcels", int(versions["good"]), "staging")
     assert stored
-    assert run.step("told").outputs == {"image": "", "manifest-digest": f"sha256:{stored.release.manifest_digest}"}
+    assert run.step("told").outputs == {"image": "", "manifest-digest": f"sha256:{stored.record.manifest_digest}"}
 
 
 def test_what_did_not_pass_is_not_built(run_action: RunAction, judged: ActRun, versions: dict[str, str]) -> None:

@@ -35,8 +35,8 @@ def test_a_canary_that_is_as_good_takes_over_under_traffic(
     assert step.result == "success", step.errors
     assert (step.outputs["outcome"], step.outputs["alias-moved"]) == ("deployed", "true")
     assert "failed" not in deployed.seen and set(deployed.seen) == {
-        f"version {versions['good']}",
-        f"version {versions['retrained']}",
+        f"{versions['good']} 200",
+        f"{versions['retrained']} 200",
     }
     assert deployed.serving == versions["retrained"]
     registered = connect(server, {}).get_model("parcels")

@@ -19,8 +19,8 @@ def test_a_version_that_passes(judged: ActRun, trained: ActRun, server: str) -> 
     assert said["model-digest"] == made["digest"] and said["production-version"] == ""
     assert step.summary.startswith("**PASS**") and "roc_auc_score" in step.summary
     stored = read_verdict(connect(server, {}), "parcels", int(said["version"]), "production")
-    assert stored and stored.verdict.policy_digest == said["policy-digest"]
-    assert stored.verdict.data_digest == said["data-digest"] and len(stored.verdict.samples) == 100
+    assert stored and stored.record.policy_digest == said["policy-digest"]
+    assert stored.record.data_digest == said["data-digest"] and len(stored.record.samples) == 100
 
 
 def test_a_report_folder_has_any_name(judged: ActRun) -> None:

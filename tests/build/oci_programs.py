@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tarfile
@@ -21,6 +20,7 @@ import requests
 
 import servers
 from modelway.environments import home
+from modelway.loopback import free_port
 
 PROGRAMS = ("docker-registry", "skopeo", "umoci", "openssl")
 SUITES = {(3, 11): "bookworm", (3, 13): "trixie"}
@@ -45,9 +45,7 @@ def missing_for_a_base() -> list[str]:
 @contextlib.contextmanager
 def registry(folder: Path, auth: str = "") -> Iterator[str]:
     """The host and port of a registry whose store is in the folder. auth: lines for its configuration."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "config.yml"
     config.write_text(

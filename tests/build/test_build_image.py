@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import uuid
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import servers
 from build.oci_programs import path_of_root, run
 from modelway.build import container, layout, unpack
 from modelway.errors import OutsideFailure
+from modelway.loopback import free_port
 from modelway.records import Release
 from modelway.registry.stored_records import read_candidate, read_release, read_verdict
 from stages.test_gate_and_promote import CONFIG, TRAIN, Team, rows
@@ -71,7 +71,7 @@ def built(team: Team, version: str, *flags: str, code: int = 0, **environ: str) 
 def release_of(team: Team, version: int) -> Release:
     stored = read_release(team.client, team.model, version, "production")
     assert stored is not None
-    return stored.release
+    return stored.record
 
 
 def test_a_judged_version_becomes_a_bundle_that_unpacks(team: Team) -> None:
@@ -103,7 +103,7 @@ def test_a_release_that_was_changed_in_the_registry_is_not_believed(team: Team) 
     assert stored is not None and read_release(team.client, team.model, 2, "strict") is None
     uri = team.client.get_run(stored.run).artifact_uri
     data = team.client.read_artifact(uri, stored.path, 1 << 20)
-    other = data.replace(stored.release.manifest_digest.encode(), b"0" * 64)
+    other = data.replace(stored.record.manifest_digest.encode(), b"0" * 64)
     assert other != data
     team.client.upload(uri, stored.path, other)
     with pytest.raises(OutsideFailure, match="not the one that its version's tag names"):
@@ -202,9 +202,7 @@ def test_the_image_answers_as_an_ordinary_container(team: Team, based: Based, tm
     run("umoci", "unpack", "--image", f"{tmp_path / 'oci'}:1", tmp_path / "bundle")
     process = json.loads((tmp_path / "bundle" / "config.json").read_text())["process"]
     assert process["user"] == {"uid": 65532, "gid": 65532}
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     command = [
         str(shutil.which("chroot", path=path_of_root())),
         "--userspec=65532:65532",

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import threading
 import uuid
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import requests
 
-from modelway.observe.load import Answer, Request, drive
+from modelway.loopback import free_port
 from modelway.rollout import journal
 from modelway.targets.local import machine, processes, state
 from stages.test_gate_and_promote import Team, rows
+from traffic import traffic
 
 TRAIN = """
 import os, mlflow, numpy as np, pandas as pd, time
@@ -42,7 +38,7 @@ class Odd(mlflow.pyfunc.PythonModel):
             if self.kind == "failing" and (model_input.a > 0.5).any():
                 raise ValueError("a is too large")
             if self.kind == "slow":
-                time.sleep(0.08)
+                time.sleep(0.3)
         return self.model.predict_proba(model_input)
 
 signature = infer_signature(rows[["a", "b"]], model.predict_proba(rows[["a", "b"]]))
@@ -72,7 +68,7 @@ environments:
       bake-seconds: 2
       timeout-seconds: {timeout}
       history-seconds: 10
-      judge: {{block-seconds: 0.5, latency: {{slower-than-ms: 40}}}}
+      judge: {{block-seconds: 0.5, latency: {{slower-than-ms: 150}}}}
       local: {{port: {port}, replicas: {replicas}, folder: {folder}, ready-seconds: 60}}
 """
 
@@ -86,7 +82,7 @@ class Shop(Team):
     port: int = 0
     target: Path = Path("/nonexistent")
 
-    def configure(self, port: int, strategy: str = "canary", timeout: int = 60, replicas: int = 1) -> None:
+    def configure(self, port: int, strategy: str = "canary", timeout: int = 600, replicas: int = 1) -> None:
         text = CONFIG.format(
             model=self.model,
             python=self.python,
@@ -150,32 +146,13 @@ class Shop(Team):
         leaders = processes.find(f"{self.target / machine.SLOTS / slot}/")
         os.killpg(leaders[0], signal.SIGKILL)
 
-    @contextmanager
-    def traffic(self, per_second: float = 300) -> Iterator[Counter[str]]:
-        """A client that sends so many requests a second meanwhile, and counts answers by version and status."""
-        seen: Counter[str] = Counter()
-        stop = threading.Event()
+    def traffic(self, per_second: float = 300) -> AbstractContextManager[Counter[str]]:
+        """A client that sends so many requests a second meanwhile, and counts for itself."""
+        return traffic(f"http://127.0.0.1:{self.port}", row, per_second)
 
-        def requests_() -> Iterator[Request]:
-            number = 0
-            while not stop.is_set():
-                body = json.dumps({"a": (number * 37 % 101) / 50 - 1, "b": (number * 61 % 103) / 51 - 1}).encode()
-                yield Request(number / per_second, body)
-                number += 1
 
-        def answered(answer: Answer) -> None:
-            seen[f"{answer.version} {answer.status or answer.error}"] += 1
-            seen["failed"] += answer.status != 200
-
-        url = f"http://127.0.0.1:{self.port}/predict"
-        run = drive(url, requests_(), connections=32, timeout_seconds=10, answered=answered)
-        thread = threading.Thread(target=asyncio.run, args=(run,))
-        thread.start()
-        try:
-            yield seen
-        finally:
-            stop.set()
-            thread.join(30)
+def row(number: int) -> dict[str, float]:
+    return {"a": (number * 37 % 101) / 50 - 1, "b": (number * 61 % 103) / 51 - 1}
 
 
 DEPLOYED = ("--built-for", "production")
@@ -202,9 +179,7 @@ def built_shop(folder: Path, state_folder: Path, server: str, python: str, root:
 
 def with_target(built: Shop, folder: Path) -> Shop:
     """The project with a target that nothing was deployed to yet, on a port of its own, in an environment of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     copy = folder / "project"
     shutil.copytree(built.folder, copy, symlinks=True)
     own = replace(built, folder=copy, environment=f"production{port}", port=port, target=folder / "target")

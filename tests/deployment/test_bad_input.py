@@ -110,8 +110,8 @@ def test_a_disk_that_is_full(shop: Shop) -> None:
     """The target is on a small file system of its own, and that is filled."""
     small = Path(tempfile.mkdtemp(prefix="modelway-small-"))
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", small], capture_output=True).returncode:
-        small.rmdir()  # not allowed here
-        return
+        small.rmdir()
+        pytest.skip("NOT RUN: mounting a small file system is not allowed here")
     full = replace(shop, target=small / "target")
     try:
         full.configure(full.port, strategy="all-at-once")
@@ -143,4 +143,4 @@ def fill(path: Path) -> None:
 def release_of(shop: Shop, kind: str):  # type: ignore[no-untyped-def]
     stored = read_release(shop.client, shop.model, int(shop.versions[kind]), "production")
     assert stored is not None
-    return stored.release
+    return stored.record

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from deployment.shop import Shop
 from modelway.registry.ledger import read
+from modelway.registry.ledger_entries import Entry
 from modelway.registry.ledger_mlflow import MLflowLedger
+from modelway.registry.stored_records import read_verdict
 
 DOWN = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
 
@@ -16,9 +18,27 @@ def two(shop: Shop) -> None:
     shop.deploy("again")
 
 
-def actions(shop: Shop) -> list[tuple[str, str]]:
+def entries(shop: Shop) -> list[Entry]:
     history = read(MLflowLedger(shop.client, shop.model))
-    return [(row.entry.action, str(row.entry.version)) for row in history.on_chain(shop.environment)]
+    return [row.entry for row in history.on_chain(shop.environment)]
+
+
+def actions(shop: Shop) -> list[tuple[str, str]]:
+    return [(entry.action, str(entry.version)) for entry in entries(shop)]
+
+
+def test_every_entry_names_the_verdict_that_let_it_be_built(shop: Shop) -> None:
+    """Also that of a rollback, and in an environment that has no verdicts of its own."""
+    two(shop)
+    shop.roll_back()
+    kept = {
+        kind: read_verdict(shop.client, shop.model, int(shop.versions[kind]), "production") for kind in shop.versions
+    }
+    for entry, kind in zip(entries(shop), ("good", "again", "good"), strict=True):
+        stored = kept[kind]
+        assert stored is not None and entry.verdict is not None
+        assert (entry.verdict.run, entry.verdict.path, entry.verdict.sha256) == (stored.run, stored.path, stored.sha256)
+        assert entry.data_digest == stored.record.data_digest
 
 
 def test_the_version_before_comes_back_and_a_second_run_changes_nothing(shop: Shop) -> None:

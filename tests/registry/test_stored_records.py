@@ -69,7 +69,7 @@ def test_a_verdict_comes_back_as_it_was_and_each_environment_has_its_own(client:
     for verdict in (passed, failed):
         stored = write_verdict(client, candidate, verdict)
         assert read_verdict(client, candidate.model, 1, verdict.environment) == stored
-        assert stored.verdict == verdict
+        assert stored.record == verdict
 
 
 def test_a_verdict_that_is_judged_again_leaves_the_earlier_one_to_the_ledger(
@@ -80,7 +80,7 @@ def test_a_verdict_that_is_judged_again_leaves_the_earlier_one_to_the_ledger(
     assert read_verdict(client, candidate.model, 1, "production") == second
     run = client.get_run(candidate.records_run_id)
     kept = client.read_artifact(run.artifact_uri, first.path, 1 << 20)
-    assert msgspec.json.decode(kept, type=Verdict) == first.verdict
+    assert msgspec.json.decode(kept, type=Verdict) == first.record
 
 
 def test_what_is_not_there_is_named(client: MLflow, candidate: Candidate) -> None:

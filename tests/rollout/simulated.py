@@ -22,7 +22,8 @@ class Died(BaseException):
 
 
 def side(version: int) -> Side:
-    return Side(slot=f"v{version}", version=version, config_digest="c", manifest_digest="m", model_digest="d")
+    digests = {"config_digest": "c", "manifest_digest": "m", "model_digest": "d"}
+    return Side(slot=f"v{version}", version=version, built_for="production", **digests)
 
 
 def plan(

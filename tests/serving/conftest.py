@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from modelway.environments import store
+from modelway.loopback import free_port
 from served import RELEASE, Serve, Served
 
 START = Path("scripts/modelway/serving/start.py")
@@ -46,9 +46,7 @@ def start(root: Path, python: str, folder: Path) -> Callable[..., Served]:
     count = iter(range(1000))
 
     def started(model: str, *flags: str, environ: dict[str, str] | None = None) -> Served:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         log = folder / f"log-{next(count)}.txt"
         command = [python, "-I", str(root / START), "--environment", str(packages), "--model", str(folder / model)]
         command += ["--release", str(folder / "release.json"), "--host", "127.0.0.1", "--port", str(port), *flags]

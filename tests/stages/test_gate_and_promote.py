@@ -13,7 +13,7 @@ import pytest
 
 from modelway.records import Verdict
 from modelway.registry.mlflow import MLflow, connect
-from modelway.registry.stored_records import StoredVerdict, read_verdict
+from modelway.registry.stored_records import Stored, read_verdict
 
 TRAIN = """
 import os, mlflow, numpy as np, pandas as pd
@@ -91,8 +91,8 @@ class Team:
 
     def verdict(self) -> Verdict:
         stored = read_verdict(self.client, self.model, 1, "production")
-        assert isinstance(stored, StoredVerdict)
-        return stored.verdict
+        assert isinstance(stored, Stored)
+        return stored.record
 
 
 def rows(n: int, shift: int = 0) -> str:

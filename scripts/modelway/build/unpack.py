@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -26,6 +27,7 @@ from modelway.environments import home, locks
 from modelway.errors import InvalidInput, Refused
 
 COMPLETE = "modelway-complete"
+UNFINISHED = ".unpacking-"
 COMPILE_SECONDS = 600
 CHUNK = 1 << 20
 
@@ -99,8 +101,10 @@ def _unpacked(layout: Path, digest: str, diff_id: str, store: Path) -> Path:
     blob = layouts.verified(layout, digest)
     place = store / diff_id
     with _alone(place):
-        if not (place / COMPLETE).exists():
-            folder = store / f".unpacking-{diff_id}"
+        if (place / COMPLETE).exists():
+            os.utime(place / COMPLETE)  # when it was needed last
+        else:
+            folder = store / f"{UNFINISHED}{diff_id}"
             for left in (place, folder):  # by one that was cut off
                 shutil.rmtree(left, ignore_errors=True)
             try:
@@ -111,6 +115,22 @@ def _unpacked(layout: Path, digest: str, diff_id: str, store: Path) -> Path:
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
     return place
+
+
+def remove(store: Path, diff_id: str, idle_seconds: float) -> bool:
+    """Remove an unpacked layer that was not asked for in so many seconds; whether it was."""
+    place, folder = store / diff_id, store / f"{UNFINISHED}{diff_id}"
+    with _alone(place):
+        try:
+            idle = time.time() - (place / COMPLETE).stat().st_mtime
+        except FileNotFoundError:  # another command has removed it
+            return False
+        if idle < idle_seconds:
+            return False
+        shutil.rmtree(folder, ignore_errors=True)
+        place.rename(folder)  # cut off from here on, it is not taken for whole
+        shutil.rmtree(folder, ignore_errors=True)
+    return True
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from modelway.observe.envoy import BOUNDS_MS, Sample, counted, percentile_bound
 from modelway.rollout.observations import Block, Counts
@@ -30,16 +31,21 @@ class Past:
 
 
 def past_of(samples: Sequence[tuple[float, Sample]], block_seconds: float, slower_than_ms: float | None) -> Past | None:
-    """samples: (time, counters of stable), oldest first. None where they show no request."""
-    if len(samples) < 2:
+    """samples: (time, counters of stable), oldest first. None where they show no request.
+
+    The past begins with the first request: idle time before it would make the traffic look thinner than it is."""
+    steps = enumerate(pairwise(samples))
+    asked = next((at for at, ((_, one), (_, two)) in steps if two.requests > one.requests), None)
+    if asked is None:
         return None
+    samples = samples[asked:]
     (began, first), (ended, last) = samples[0], samples[-1]
     if slower_than_ms is not None:
         limit: int | None = next((bound for bound in BOUNDS_MS if bound >= slower_than_ms), BOUNDS_MS[-1])
     else:
         limit = percentile_bound(first, last, SLOW_SHARE)
     whole = counted(first, last, limit or 0)
-    if limit is None or whole is None or whole[0] == 0:
+    if limit is None or whole is None:
         return None
     blocks = []
     start, before = began, first

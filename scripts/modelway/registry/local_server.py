@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,9 +20,9 @@ import requests
 
 from modelway.environments.home import without_python_settings
 from modelway.errors import InvalidInput, OutsideFailure
+from modelway.loopback import HOST, free_port
 
 STATE = "server.json"
-HOST = "127.0.0.1"
 STOP_SECONDS = 10
 DATABASE = "mlflow.db"
 LONGEST_PATH = 500
@@ -56,7 +55,7 @@ def start(folder: Path, port: int, timeout_seconds: float) -> str:
         raise InvalidInput(
             f"cannot be written: {error.strerror}", where=str(folder), fix="name another folder"
         ) from None
-    port = port or _free_port()
+    port = port or free_port()
     uri = f"http://{HOST}:{port}"
     command = [sys.executable, "-I", "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
     # relative to the folder: in an address its own name would need quoting, which MLflow undoes in some places only
@@ -153,12 +152,6 @@ def _group_lives(group: int) -> bool:
     except (ProcessLookupError, PermissionError):
         return False
     return True
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        return int(listener.getsockname()[1])
 
 
 def _last_line(log: Path) -> str:

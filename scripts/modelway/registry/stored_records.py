@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -26,66 +27,63 @@ RECORD_LIMIT = 64 << 20
 """Bytes of a record that are read into memory."""
 
 Record = TypeVar("Record", Candidate, Verdict, Release)
+Judged = TypeVar("Judged", Verdict, Release)
+Tag = TypeVar("Tag", bound="RecordTag")
 
 
-class CandidateTag(msgspec.Struct, frozen=True):
+class RecordTag(msgspec.Struct, frozen=True):
+    """Where a record is kept."""
+
     sha256: str
     run: str
     path: str
+
+
+class CandidateTag(RecordTag, frozen=True):
     digest: str
     content: str
 
 
-class VerdictTag(msgspec.Struct, frozen=True):
-    """model, data, policy: the three digests that the Verdict holds for."""
+class Stored(msgspec.Struct, Generic[Judged], frozen=True):
+    """A Verdict or a Release and where it is kept: what a ledger entry refers to."""
 
-    outcome: str
-    sha256: str
-    run: str
-    path: str
-    model: str
-    data: str
-    policy: str
-
-
-class ReleaseTag(msgspec.Struct, frozen=True):
-    """image: what a deployment looks for; manifest: its digest. model, verdict: what the Release was built from."""
-
-    sha256: str
-    run: str
-    path: str
-    image: str
-    manifest: str
-    model: str
-    verdict: str
-
-
-class StoredVerdict(msgspec.Struct, frozen=True):
-    """A Verdict and where it is kept: what a ledger entry refers to."""
-
-    verdict: Verdict
+    record: Judged
     run: str
     path: str
     sha256: str
 
 
-class StoredRelease(msgspec.Struct, frozen=True):
-    """A Release and where it is kept."""
+@dataclass(frozen=True)
+class _Kind(Generic[Judged]):
+    """How the records of one kind are kept, for each environment. Each has a path of its own, since the ledger still refers to
+    an earlier one when a version is judged or built again.
 
-    release: Release
-    run: str
-    path: str
-    sha256: str
+    repeats: what the version's tag says of the record too, for those who look for it without reading the record: by the
+    name in the tag, the record's field."""
+
+    type: type[Judged]
+    tag: str
+    folder: str
+    repeats: dict[str, str]
+
+    def tag_of(self, record: Judged, run: str, path: str, sha256: str) -> dict[str, str]:
+        """All values are texts."""
+        repeated = {name: getattr(record, field) for name, field in self.repeats.items()}
+        return {"run": run, "path": path, "sha256": sha256, **repeated}
 
 
-def verdict_path(environment: str, sha256: str) -> str:
-    """A path of its own for every Verdict: the ledger still refers to an earlier one when a version is judged again."""
-    return f"modelway/verdicts/{environment}/{sha256[:16]}.json"
-
-
-def release_path(environment: str, sha256: str) -> str:
-    """A path of its own for every Release, since what is deployed may be an earlier build."""
-    return f"modelway/releases/{environment}/{sha256[:16]}.json"
+_VERDICTS = _Kind(
+    Verdict,
+    VERDICT_TAG,
+    "verdicts",
+    {"outcome": "outcome", "model": "model_digest", "data": "data_digest", "policy": "policy_digest"},
+)
+_RELEASES = _Kind(
+    Release,
+    RELEASE_TAG,
+    "releases",
+    {"image": "image", "manifest": "manifest_digest", "model": "model_digest", "verdict": "verdict_sha256"},
+)
 
 
 def write_candidate(client: MLflow, candidate: Candidate) -> None:
@@ -114,80 +112,52 @@ def read_candidate(client: MLflow, model: str, version: int) -> Candidate:
     return candidate
 
 
-def write_verdict(client: MLflow, candidate: Candidate, verdict: Verdict) -> StoredVerdict:
+def write_verdict(client: MLflow, candidate: Candidate, verdict: Verdict) -> Stored[Verdict]:
     """Stores the Verdict beside the Candidate, then tags the version: the newest of an environment counts."""
-    if (verdict.model, verdict.version, verdict.model_digest) != (candidate.model, candidate.version, candidate.digest):
-        raise ValueError("the verdict speaks of another version than the candidate")
-    run = client.get_run(candidate.records_run_id)
-    data = _bytes_of(verdict)
-    sha256 = hashlib.sha256(data).hexdigest()
-    stored = StoredVerdict(verdict, run.id, verdict_path(verdict.environment, sha256), sha256)
-    client.upload(run.artifact_uri, stored.path, data)
-    tag = VerdictTag(
-        outcome=verdict.outcome,
-        sha256=stored.sha256,
-        run=run.id,
-        path=stored.path,
-        model=verdict.model_digest,
-        data=verdict.data_digest,
-        policy=verdict.policy_digest,
-    )
-    key = VERDICT_TAG + verdict.environment
-    client.set_version_tag(verdict.model, verdict.version, key, msgspec.json.encode(tag).decode())
-    return stored
+    return _write(client, _VERDICTS, candidate, verdict)
 
 
-def read_verdict(client: MLflow, model: str, version: int, environment: str) -> StoredVerdict | None:
+def read_verdict(client: MLflow, model: str, version: int, environment: str) -> Stored[Verdict] | None:
     """The newest Verdict on the version for the environment, None where it was never judged for it. InvalidInput where
     the version is missing, or the record is missing or was changed."""
-    text = _existing(client, model, version).tags.get(VERDICT_TAG + environment, "")
-    if not text:
-        return None
-    tag = _tag(text, VerdictTag, model, version)
-    verdict = _read(client, Verdict, tag.run, tag.path, tag.sha256)
-    said = (verdict.model, verdict.version, verdict.environment, verdict.outcome)
-    digests = (verdict.model_digest, verdict.data_digest, verdict.policy_digest)
-    if said != (model, version, environment, tag.outcome) or digests != (tag.model, tag.data, tag.policy):
-        raise _changed(tag.run, tag.path)
-    return StoredVerdict(verdict, tag.run, tag.path, tag.sha256)
+    return _newest(client, _VERDICTS, model, version, environment)
 
 
-def write_release(client: MLflow, candidate: Candidate, release: Release) -> StoredRelease:
+def write_release(client: MLflow, candidate: Candidate, release: Release) -> Stored[Release]:
     """Stores the Release beside the Candidate, then tags the version: the newest of an environment counts."""
-    if (release.model, release.version, release.model_digest) != (candidate.model, candidate.version, candidate.digest):
-        raise ValueError("the release speaks of another version than the candidate")
-    run = client.get_run(candidate.records_run_id)
-    data = _bytes_of(release)
-    sha256 = hashlib.sha256(data).hexdigest()
-    stored = StoredRelease(release, run.id, release_path(release.environment, sha256), sha256)
-    client.upload(run.artifact_uri, stored.path, data)
-    tag = ReleaseTag(
-        sha256=stored.sha256,
-        run=run.id,
-        path=stored.path,
-        image=release.image,
-        manifest=release.manifest_digest,
-        model=release.model_digest,
-        verdict=release.verdict_sha256,
-    )
-    key = RELEASE_TAG + release.environment
-    client.set_version_tag(release.model, release.version, key, msgspec.json.encode(tag).decode())
-    return stored
+    return _write(client, _RELEASES, candidate, release)
 
 
-def read_release(client: MLflow, model: str, version: int, environment: str) -> StoredRelease | None:
+def read_release(client: MLflow, model: str, version: int, environment: str) -> Stored[Release] | None:
     """The newest Release of the version for the environment, None where it was never built for it. InvalidInput where
     the version is missing, or the record is missing or was changed."""
-    text = _existing(client, model, version).tags.get(RELEASE_TAG + environment, "")
+    return _newest(client, _RELEASES, model, version, environment)
+
+
+def _write(client: MLflow, kind: _Kind[Judged], candidate: Candidate, record: Judged) -> Stored[Judged]:
+    if (record.model, record.version, record.model_digest) != (candidate.model, candidate.version, candidate.digest):
+        raise ValueError("the record speaks of another version than the candidate")
+    run = client.get_run(candidate.records_run_id)
+    data = _bytes_of(record)
+    sha256 = hashlib.sha256(data).hexdigest()
+    path = f"modelway/{kind.folder}/{record.environment}/{sha256[:16]}.json"
+    client.upload(run.artifact_uri, path, data)
+    tag = msgspec.json.encode(kind.tag_of(record, run.id, path, sha256)).decode()
+    client.set_version_tag(record.model, record.version, kind.tag + record.environment, tag)
+    return Stored(record, run.id, path, sha256)
+
+
+def _newest(client: MLflow, kind: _Kind[Judged], model: str, version: int, environment: str) -> Stored[Judged] | None:
+    text = _existing(client, model, version).tags.get(kind.tag + environment, "")
     if not text:
         return None
-    tag = _tag(text, ReleaseTag, model, version)
-    release = _read(client, Release, tag.run, tag.path, tag.sha256)
-    said = (release.model, release.version, release.environment)
-    digests = (release.image, release.manifest_digest, release.model_digest, release.verdict_sha256)
-    if said != (model, version, environment) or digests != (tag.image, tag.manifest, tag.model, tag.verdict):
+    tag = _tag(text, RecordTag, model, version)
+    record = _read(client, kind.type, tag.run, tag.path, tag.sha256)
+    said = (record.model, record.version, record.environment)
+    repeated = kind.tag_of(record, tag.run, tag.path, tag.sha256)
+    if said != (model, version, environment) or repeated != msgspec.json.decode(text):
         raise _changed(tag.run, tag.path)
-    return StoredRelease(release, tag.run, tag.path, tag.sha256)
+    return Stored(record, tag.run, tag.path, tag.sha256)
 
 
 def _existing(client: MLflow, model: str, version: int) -> Version:
@@ -195,9 +165,6 @@ def _existing(client: MLflow, model: str, version: int) -> Version:
     if found is None:
         raise InvalidInput(f"there is no {model} version {version}", fix="name a registered model and its version")
     return found
-
-
-Tag = TypeVar("Tag", CandidateTag, VerdictTag, ReleaseTag)
 
 
 def _tag(text: str, kind: type[Tag], model: str, version: int) -> Tag:

@@ -19,6 +19,8 @@ class Side(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     slot: str
     version: int
+    built_for: str
+    """The environment whose Verdict let it be built."""
     config_digest: str
     manifest_digest: str
     model_digest: str

@@ -44,8 +44,8 @@ def _tell(project: Resolved, job: ci.Job, client: MLflow, pending: Pending) -> N
     history = ledger.settle(store, project.environment, project.alias, ledger.Writer(who(job.environ)))
     if any(row.state == "valid" for row in history.written_by(pending.nonce)):
         return
-    judged = read_verdict(client, project.model, pending.version, project.environment)
-    verdict: Verdict | None = judged.verdict if judged else None
+    judged = read_verdict(client, project.model, pending.version, pending.built_for)
+    verdict: Verdict | None = judged.record if judged else None
     change = ledger.Change(
         environment=project.environment,
         alias=project.alias,

@@ -74,7 +74,9 @@ def bodies_for(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> li
             fix = "give rows, a CSV or JSON lines file; or environment and version, whose Verdict has sample rows"
             raise InvalidInput("there is nothing to send", where="input rows", fix=fix)
         project = begin.resolve(values, job, inputs)
-        rows = stage.expected_of(project, job, int(values["version"]), values.get("built-for", "")).rows
+        rows = stage.expected_of(
+            project, job, int(values["version"]), begin.known_environment(values, job, "built-for")
+        ).rows
     if not rows:
         raise InvalidInput("the Verdict has no sample rows", where="input version", fix="give rows")
     return bodies_of_rows(rows)

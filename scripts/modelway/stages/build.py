@@ -46,7 +46,7 @@ def build(project: Resolved, job: ci.Job, version: int) -> Built:
     head = history_of(project, job).head
     place = layout_of(project, job)
     base, target = _foundation(project, job, candidate, place)
-    labels = image.labels(candidate, stored.verdict, stored.sha256, head, base, target)
+    labels = image.labels(candidate, stored.record, stored.sha256, head, base, target)
     with tempfile.TemporaryDirectory(prefix="modelway-model-") as name:
         model = Path(name)
         download_model(client, candidate, model)

@@ -12,8 +12,8 @@ import msgspec
 from modelway import ci
 from modelway.build import unpack
 from modelway.config import Deploy, Resolved
-from modelway.environments import home, locks
-from modelway.errors import Inconclusive, InvalidInput, Refused
+from modelway.environments import locks
+from modelway.errors import Inconclusive, InvalidInput, ModelwayError, Refused
 from modelway.observe import history, recorder
 from modelway.observe.envoy import between
 from modelway.records import Release
@@ -23,15 +23,13 @@ from modelway.registry.mlflow import MLflow
 from modelway.registry.stored_records import read_candidate, read_release, read_verdict
 from modelway.rollout import engine, journal, judge
 from modelway.rollout.plan import Plan, weights_of
-from modelway.stages import announce, deployment, rollout
+from modelway.stages import announce, deployment, layers, rollout
 from modelway.stages import project as begin
 from modelway.stages.promote import AGAIN
 from modelway.targets.local import lease as leases
 from modelway.targets.local.machine import LOGS, ports
 from modelway.targets.local.state import Slot
 
-LAYERS = "layers"
-"""Below the state folder: staging and production of one machine share what they have in common."""
 WATCHED_BLOCKS = 3
 """How long to watch a stable release of which nothing was recorded yet."""
 
@@ -89,6 +87,7 @@ def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: st
         else:
             plan = _planned(work, release, slot, weights, why)
             state = rollout.begin(work, plan, slot)
+        _tidy(work)
         return Deployed(version, journal.read(machine.journal(number)), address, state.problem)
     finally:
         held.give_back()
@@ -99,10 +98,10 @@ def checked_release(client: MLflow, project: Resolved, version: int, built_for: 
     built = read_release(client, project.model, version, built_for)
     if built is None:
         raise Refused(f"version {version} was not built for {built_for}", fix="run build-image first")
-    release = built.release
+    release = built.record
     stored = read_verdict(client, project.model, version, built_for)
-    if stored is None or stored.verdict.outcome != "pass" or stored.sha256 != release.verdict_sha256:
-        said = stored.verdict.outcome if stored else "missing"
+    if stored is None or stored.record.outcome != "pass" or stored.sha256 != release.verdict_sha256:
+        said = stored.record.outcome if stored else "missing"
         raise Refused(
             f"the verdict on version {version} for {built_for} is {said}, or is another than the one it was built from",
             fix="run evaluate-gate and build-image again",
@@ -119,7 +118,7 @@ def _same_champion(client: MLflow, project: Resolved, version: int, built_for: s
     stored = read_verdict(client, project.model, version, project.environment)
     if built_for != project.environment or stored is None or head is None or head.entry.version == version:
         return
-    compared = stored.verdict.production_version
+    compared = stored.record.production_version
     if compared != head.entry.version:
         raise Refused(
             f"the verdict on version {version} compared it with {compared or 'nothing'}, and version"
@@ -130,9 +129,7 @@ def _same_champion(client: MLflow, project: Resolved, version: int, built_for: s
 
 def slot_of(work: rollout.Work, release: Release, number: int) -> Slot:
     """The release unpacked and checked, with ports of its own; those it has already, where it was begun before."""
-    side = rollout.side_of(
-        number, release.version, release.config_digest, release.manifest_digest, release.model_digest
-    )
+    side = rollout.side_of(number, release)
     if side.slot in work.machine.deployed.slots:
         return work.machine.deployed.slots[side.slot]
     layout = Path(release.layout)
@@ -142,8 +139,9 @@ def slot_of(work: rollout.Work, release: Release, number: int) -> Slot:
             where=release.layout,
             fix="build it here, or name the same folder in build.layout on both",
         )
-    began = time.monotonic()
-    found = unpack.unpack(layout, release.manifest_digest, home.state_folder() / LAYERS)
+    began, store = time.monotonic(), layers.store()
+    layers.claim(store, work.machine.folder)
+    found = unpack.unpack(layout, release.manifest_digest, store)
     work.job.say(f"version {release.version} unpacked and checked ({time.monotonic() - began:.1f} s)")
     return Slot(
         side=side,
@@ -154,6 +152,16 @@ def slot_of(work: rollout.Work, release: Release, number: int) -> Slot:
         model=str(found.model),
         release=str(found.release),
     )
+
+
+def _tidy(work: rollout.Work) -> None:
+    """What nobody needs any more is removed. That it cannot be is no reason to fail: the release is there."""
+    try:
+        if removed := layers.prune(layers.store()):
+            work.job.say(f"{removed} unpacked layers that no target needs any more were removed")
+    except (ModelwayError, OSError) as error:
+        said = error.line() if isinstance(error, ModelwayError) else error
+        work.job.warn("deploy-model", f"old layers were not removed: {said}")
 
 
 def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[float, ...], why: str) -> Plan:

@@ -54,9 +54,9 @@ def expected_of(project: Resolved, job: ci.Job, version: int, built_for: str) ->
             f"there is no verdict on version {version} for {judged}, so nothing says what it should predict",
             fix="run evaluate-gate, or name in built-for the environment that it was judged for",
         )
-    if stored.verdict.model_digest != candidate.digest:
+    if stored.record.model_digest != candidate.digest:
         raise Refused(f"the verdict on version {version} for {judged} is on other files", fix="run evaluate-gate again")
-    return expectation(candidate, stored.verdict)
+    return expectation(candidate, stored.record)
 
 
 def expectation(candidate: Candidate, verdict: Verdict) -> checks.Expected:

@@ -134,7 +134,7 @@ def _warnings(
         if not side.predicted.repeatable
     ]
     stored = read_verdict(client, project.model, production.version, project.environment) if production else None
-    before = stored.verdict if stored else None
+    before = stored.record if stored else None
     if production and before is None:
         warnings.append(f"version {production.version} in {project.environment} was never judged by this gate")
     elif before and before.data_digest != data_digest:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from modelway.config import Resolved
 from modelway.errors import Refused
-from modelway.records import Candidate
+from modelway.records import Candidate, Verdict
 from modelway.registry import content
 from modelway.registry.mlflow import MLflow
-from modelway.registry.stored_records import StoredVerdict, read_verdict
+from modelway.registry.stored_records import Stored, read_verdict
 
 
-def passing_verdict(client: MLflow, project: Resolved, candidate: Candidate, then: str) -> StoredVerdict:
+def passing_verdict(client: MLflow, project: Resolved, candidate: Candidate, then: str) -> Stored[Verdict]:
     """The newest Verdict on the Candidate for the project's environment. Refused where there is none, where it is no
     pass, or where it holds for another model or policy than those of now. then: what the caller does, for the fix."""
     named = f"version {candidate.version} for {project.environment}"
@@ -20,7 +20,7 @@ def passing_verdict(client: MLflow, project: Resolved, candidate: Candidate, the
     stored = read_verdict(client, project.model, candidate.version, project.environment)
     if stored is None:
         raise Refused(f"there is no verdict on {named}", fix=again)
-    verdict = stored.verdict
+    verdict = stored.record
     if verdict.outcome != "pass":
         raise Refused(f"the verdict on {named} is {verdict.outcome}", fix=f"{then} with a version that passes")
     for what, judged, now in (

@@ -11,12 +11,12 @@ from pathlib import Path
 from modelway import ci
 from modelway.config import Resolved
 from modelway.errors import InvalidInput, Refused
-from modelway.records import Candidate, digest_of_data
+from modelway.records import Candidate, Verdict, digest_of_data
 from modelway.registry import ledger
 from modelway.registry.ledger_entries import History, Recorded, VerdictReference
 from modelway.registry.ledger_mlflow import MLflowLedger
 from modelway.registry.mlflow import MLflow
-from modelway.registry.stored_records import StoredVerdict, read_candidate
+from modelway.registry.stored_records import Stored, read_candidate
 from modelway.stages import project as begin
 from modelway.stages.judged import download_model, passing_verdict
 
@@ -52,9 +52,9 @@ def promote(project: Resolved, job: ci.Job, version: int, reason: str) -> tuple[
         action="promote",
         version=version,
         why=reason or "passed the gate",
-        model_digest=stored.verdict.model_digest,
-        data_digest=stored.verdict.data_digest,
-        policy_digest=stored.verdict.policy_digest,
+        model_digest=stored.record.model_digest,
+        data_digest=stored.record.data_digest,
+        policy_digest=stored.record.policy_digest,
         verdict=VerdictReference(run=stored.run, path=stored.path, sha256=stored.sha256),
     )
     appended = ledger.append_and_apply(store, history, change, writer)
@@ -106,10 +106,10 @@ def who(environ: Mapping[str, str]) -> str:
 
 def _passing(
     client: MLflow, project: Resolved, job: ci.Job, candidate: Candidate, head: Recorded | None
-) -> StoredVerdict:
+) -> Stored[Verdict]:
     named = f"version {candidate.version} for {project.environment}"
     stored = passing_verdict(client, project, candidate, "promote")
-    verdict = stored.verdict
+    verdict = stored.record
     with tempfile.TemporaryDirectory(prefix="modelway-model-") as name:
         download_model(client, candidate, Path(name))
     data = digest_of_data(begin.data_path(project, job, "data.test"))

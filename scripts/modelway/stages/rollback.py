@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from modelway import ci
 from modelway.config import Resolved
 from modelway.errors import Refused
@@ -125,8 +127,8 @@ def _bring_back(work: rollout.Work, goal: Deployment, why: str) -> journal.Story
                 fix="deploy it again with deploy-model",
             )
     number = rollout.next_number(machine)
-    side = rollout.side_of(number, old.version, old.config_digest, old.manifest_digest, old.model_digest)
-    slot = rollout.with_side(goal.slot, side, ports(work.deploy.local.replicas))
+    side = msgspec.structs.replace(old, slot=rollout.slot_name(old.version, number))
+    slot = msgspec.structs.replace(goal.slot, side=side, ports=ports(work.deploy.local.replicas))
     plan = Plan(
         kind="rollback",
         id=rollout.new_id(),

@@ -7,10 +7,9 @@ import time
 import uuid
 from dataclasses import dataclass
 
-import msgspec
-
 from modelway import ci
 from modelway.config import Deploy, Resolved
+from modelway.records import Release
 from modelway.rollout import engine, journal
 from modelway.rollout.plan import Plan, Side
 from modelway.rollout.run import Surroundings, carry_out
@@ -37,9 +36,19 @@ def new_id() -> str:
     return uuid.uuid4().hex
 
 
-def side_of(number: int, version: int, config: str, manifest: str, model: str) -> Side:
-    slot = f"v{version}-r{number}"
-    return Side(slot=slot, version=version, config_digest=config, manifest_digest=manifest, model_digest=model)
+def side_of(number: int, release: Release) -> Side:
+    return Side(
+        slot=slot_name(release.version, number),
+        version=release.version,
+        built_for=release.environment,
+        config_digest=release.config_digest,
+        manifest_digest=release.manifest_digest,
+        model_digest=release.model_digest,
+    )
+
+
+def slot_name(version: int, number: int) -> str:
+    return f"v{version}-r{number}"
 
 
 def in_order(work: Work) -> None:
@@ -105,6 +114,7 @@ def _carried(work: Work, plan: Plan, state: engine.State, slot: Slot) -> engine.
             kind=plan.kind,
             version=plan.new.version,
             release=plan.new.config_digest,
+            built_for=plan.new.built_for,
             why=plan.why,
             who=plan.who,
             nonce=plan.id,
@@ -117,8 +127,3 @@ def _carried(work: Work, plan: Plan, state: engine.State, slot: Slot) -> engine.
 
 def author(job: ci.Job) -> str:
     return who(job.environ)
-
-
-def with_side(slot: Slot, side: Side, ports_: tuple[int, ...]) -> Slot:
-    """The same unpacked release, to be run once more under another name."""
-    return msgspec.structs.replace(slot, side=side, ports=ports_)

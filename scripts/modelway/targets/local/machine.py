@@ -14,6 +14,7 @@ import msgspec
 
 from modelway.environments import home
 from modelway.errors import InvalidInput, OutsideFailure
+from modelway.loopback import HOST, free_port, is_taken
 from modelway.targets.local import processes, proxy, state
 from modelway.targets.local.state import Deployed, Slot
 
@@ -35,7 +36,7 @@ class Machine:
 
     def __init__(self, folder: Path, deployed: Deployed) -> None:
         self.folder, self.deployed = folder, deployed
-        self.admin = f"http://{proxy.HOST}:{deployed.admin_port}"
+        self.admin = f"http://{HOST}:{deployed.admin_port}"
         self.config = folder / ENVOY
 
     def change(self, **fields: object) -> None:
@@ -57,14 +58,14 @@ class Machine:
         if not (processes.find(mark) and proxy.is_ready(self.admin)):
             processes.end(processes.find(mark), STOP_SECONDS)
             port = self.deployed.port
-            if processes.is_taken(proxy.HOST, port):
+            if is_taken(port):
                 raise InvalidInput(
-                    f"port {port} on {proxy.HOST} is in use by another process",
+                    f"port {port} on {HOST} is in use by another process",
                     where="deploy.local.port",
                     fix="end that process, or name another port",
                 )
-            self.change(admin_port=processes.free_port(proxy.HOST))
-            self.admin = f"http://{proxy.HOST}:{self.deployed.admin_port}"
+            self.change(admin_port=free_port())
+            self.admin = f"http://{HOST}:{self.deployed.admin_port}"
             proxy.put(self.config, proxy.BOOT, proxy.boot(self.config, port, self.deployed.admin_port))
             self.put_clusters()
             stable = self.deployed.current
@@ -125,7 +126,7 @@ class Machine:
                 Path(mark).unlink()
             Path(mark).symlink_to(slot.release)
             command = [slot.python, "-I", f"{slot.server}/modelway/serving/start.py", "--environment", slot.environment]
-            command += ["--model", slot.model, "--release", mark, "--host", proxy.HOST, "--port", str(port)]
+            command += ["--model", slot.model, "--release", mark, "--host", HOST, "--port", str(port)]
             processes.start(command, home_, self.log(f"{slot.side.slot}-{number}"), environ)
 
     def wait_until_ready(self, slot: Slot, seconds: float, say: Callable[[str], None]) -> None:
@@ -138,7 +139,7 @@ class Machine:
         while waiting:
             for number, port in list(waiting.items()):
                 with contextlib.suppress(requests.RequestException):
-                    if requests.get(f"http://{proxy.HOST}:{port}/ready", timeout=2).status_code == 200:
+                    if requests.get(f"http://{HOST}:{port}/ready", timeout=2).status_code == 200:
                         del waiting[number]
                         continue
                 log = self.log(f"{slot.side.slot}-{number}")
@@ -232,5 +233,5 @@ def ports(count: int) -> tuple[int, ...]:
     """Free ports, all different."""
     taken: set[int] = set()
     while len(taken) < count:
-        taken.add(processes.free_port(proxy.HOST))
+        taken.add(free_port())
     return tuple(sorted(taken))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -73,22 +72,6 @@ def end(groups: Iterable[int], seconds: float) -> None:
         while left and time.monotonic() < deadline:
             left = {group for group in left if _group_lives(group)}
             time.sleep(0.02)
-
-
-def free_port(host: str) -> int:
-    with socket.socket() as listener:
-        listener.bind((host, 0))
-        return int(listener.getsockname()[1])
-
-
-def is_taken(host: str, port: int) -> bool:
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError:
-            return True
-    return False
 
 
 def _group_lives(group: int) -> bool:

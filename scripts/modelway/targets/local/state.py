@@ -42,6 +42,8 @@ class Pending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: Kind
     version: int
     release: str
+    built_for: str
+    """The environment whose Verdict the entry names."""
     why: str
     who: str
     nonce: str

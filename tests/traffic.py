@@ -7,38 +7,39 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import requests
 
 from modelway.observe.load import Answer, Request, drive, run
 
-PER_SECOND = 200
 WAIT_SECONDS = 120
 
 
 @contextlib.contextmanager
-def traffic(address: str) -> Iterator[Counter[str]]:
-    """Parcels for /predict from the moment that a model is ready there until the end; counts of answers, `failed` ones and by
-    version."""
+def traffic(address: str, row: Callable[[int], Mapping[str, float]], per_second: float) -> Iterator[Counter[str]]:
+    """Requests to /predict, one row each, from the moment that a model is ready there until the end.
+
+    Counts of answers by version and status, such as `2 200`, and all that were not 200 as `failed`."""
     seen: Counter[str] = Counter()
     ended = threading.Event()
 
-    def parcels() -> Iterator[Request]:
+    def requests_() -> Iterator[Request]:
         number = 0
         while not ended.is_set():
-            parcel = {"distance": float(number * 37 % 101), "weight": float(number * 17 % 51)}
-            yield Request(number / PER_SECOND, json.dumps(parcel).encode())
+            yield Request(number / per_second, json.dumps(row(number)).encode())
             number += 1
 
     def answered(answer: Answer) -> None:
-        seen[f"version {answer.version}" if answer.status == 200 else "failed"] += 1
+        seen[f"{answer.version} {answer.status or answer.error}"] += 1
+        if answer.status != 200:
+            seen["failed"] += 1
 
     def client() -> None:
         deadline = time.monotonic() + WAIT_SECONDS
         while not is_ready(address) and time.monotonic() < deadline and not ended.wait(0.1):
             pass
-        run(drive(f"{address}/predict", parcels(), connections=32, timeout_seconds=10, answered=answered))
+        run(drive(f"{address}/predict", requests_(), connections=128, timeout_seconds=10, answered=answered))
 
     thread = threading.Thread(target=client)
     thread.start()
