@@ -14,6 +14,7 @@ from modelway.rollout import journal
 
 SHORT = "The judge's blocks are 2 s here and the waiting is short, so that the demo does not take an hour."
 SHORT += " In earnest a block is 5 s, a step lasts two minutes at least, and all of them ten."
+SHORT += " The client rests while a model is trained and judged: this machine is both the runner and production."
 
 
 def write_page(target: Path, summary: Path, journals: Path) -> None:
