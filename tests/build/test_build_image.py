@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -247,3 +248,42 @@ def test_the_archive_that_an_engine_loads_is_an_image(based: Based, tmp_path: Pa
         container.write_archive(based.layout, image, "localhost/x:1", stream)
     seen = json.loads(run("skopeo", "inspect", f"oci-archive:{tmp_path / 'image.tar'}:1"))
     assert seen["Digest"] == based.outputs["manifest-digest"]
+    older = json.loads(run("skopeo", "inspect", "--config", f"docker-archive:{tmp_path / 'image.tar'}"))
+    config = layout.read_document(based.layout, layout.read_document(based.layout, digest)["config"]["digest"][7:])
+    assert older == config
+
+
+def test_a_dockerfile_of_the_teams_own_with_the_bundle_in_it(
+    team: Team, based: Based, debian: str, registry: str
+) -> None:
+    """The one of docs/images.md, on another base, built by a real Docker, pushed, pulled and started."""
+    if container.engine() != "docker":
+        pytest.skip("NOT RUN: no Docker answers here")
+    documented = (Path(__file__).resolve().parents[2] / "docs" / "images.md").read_text()
+    text = documented.partition("```dockerfile\n")[2].partition("```")[0]
+    lines = [line for line in text.splitlines() if not line.startswith("RUN")]
+    own = "\n".join([f"FROM {debian}", "LABEL team=ours", *lines[1:]])
+    (team.folder / "Dockerfile").write_text(own)
+    outputs, _ = built(team, "1", "--dockerfile", "Dockerfile", "--image", f"{registry}/team/own")
+    assert outputs["image"].startswith(f"{registry}/team/own@sha256:")
+    config = json.loads(run("skopeo", "inspect", "--config", "--tls-verify=false", f"docker://{outputs['image']}"))
+    labels = config["config"]["Labels"]
+    assert labels["team"] == "ours" and labels["io.modelway.model-digest"] == release_of(team, 1).model_digest
+    assert outputs["started"] == "true"
+    name = run("docker", "run", "--detach", "--publish", "127.0.0.1::8080", outputs["image"]).strip()
+    try:
+        address = f"http://{run('docker', 'port', name, '8080').split()[0]}"
+        deadline = time.monotonic() + 60
+        while not ready(address) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert requests.get(f"{address}/model/version", timeout=10).json()["version"] == 1
+    finally:
+        run("docker", "rm", "--force", name)
+    (team.folder / "Dockerfile").write_text(f"FROM {debian}\nRUN false\n")
+    said = built(team, "1", "--dockerfile", "Dockerfile", code=2)[1]
+    assert "Dockerfile: docker build: " in said and "RUN false" in said
+    for program, words in (("nothing", "the image does not start"), ("/bin/false", "did not get ready")):
+        (team.folder / "Dockerfile").write_text(f'FROM {debian}\nENTRYPOINT ["{program}"]\n')
+        assert words in built(team, "1", "--dockerfile", "Dockerfile", "--image", f"{registry}/team/no", code=1)[1]
+    tags = requests.get(f"http://{registry}/v2/team/no/tags/list", timeout=10)
+    assert tags.status_code == 404, "what does not start is not pushed"

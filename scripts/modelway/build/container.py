@@ -25,12 +25,14 @@ READY_SECONDS = 120
 CALL_SECONDS = 60
 LOAD_SECONDS = 600
 BUILD_SECONDS = 3600
+REASON = 200
+"""Letters of it that are told."""
 
 
 NO_PROGRAM = 127
 """What `run` ends with where the image has no such program; 125 and 126 are also what an engine ends with that may not run
 anything."""
-SEE = "see the server's own words; the image is in the layout, and was not pushed"
+SEE = "see the server's own words; the image was not pushed"
 
 
 class EngineFailure(OutsideFailure):
@@ -60,38 +62,48 @@ def engine() -> str | None:
 
 
 def start(place: Path, image: Descriptor, reference: str) -> Started:
-    """Load the image out of the layout, run it, ask /ready, and remove both. Refused where it does not get ready; where the
-    engine itself cannot run a container, that is said and nothing is known of the image."""
+    """Load the image out of the layout, try it, and remove it. Refused where it does not get ready."""
     program = engine()
     if program is None:
         return Started(None, "not started here: neither docker nor podman answers")
     name = f"localhost/modelway-check:{reference}"
-    container = ""
     try:
         _load(program, place, image, name)
+        return tried(program, name, f"sha256:{image.digest}")
+    except EngineFailure as error:
+        return Started(None, f"not started here: {error.what}")
+    finally:
+        with contextlib.suppress(EngineFailure):
+            run([program, "image", "rm", "--force", name])
+
+
+def tried(program: str, name: str, where: str) -> Started:
+    """Run an image that the engine has, ask /ready, and remove the container. Refused where it does not get ready; where the
+    engine itself cannot run a container, that is said and nothing is known of the image. where: the image, for the error."""
+    container = ""
+    try:
         publish = f"127.0.0.1::{PORT}"
         container = (
             run([program, "run", "--detach", "--pull=never", "--publish", publish, name]).splitlines()[-1].strip()
         )
-        address = run([program, "port", container, str(PORT)]).splitlines()[0].strip()
-        return Started(True, f"started with {program}: ready after {_ready(program, container, address, image):.1f} s")
+        return Started(True, f"started with {program}: ready after {_ready(program, container, where):.1f} s")
     except EngineFailure as error:
         if error.code == NO_PROGRAM:
-            raise Refused(f"the image does not start: {error.what}", where=f"sha256:{image.digest}", fix=SEE) from None
+            raise Refused(f"the image does not start: {error.what}", where=where, fix=SEE) from None
         return Started(None, f"not started here: {error.what}")
     finally:
         with contextlib.suppress(EngineFailure):
             if container:
                 run([program, "rm", "--force", "--volumes", container])
-        with contextlib.suppress(EngineFailure):
-            run([program, "image", "rm", "--force", name])
 
 
-def _ready(program: str, container: str, address: str, image: Descriptor) -> float:
+def _ready(program: str, container: str, where: str) -> float:
     """The seconds until /ready answered 200. Refused where the container ends, or its time is over."""
-    began = time.monotonic()
+    began, address = time.monotonic(), ""
     while (taken := time.monotonic() - began) < READY_SECONDS:
-        if _answers(f"http://{address}/ready"):
+        with contextlib.suppress(EngineFailure):  # one that has ended has no port
+            address = address or "".join(run([program, "port", container, str(PORT)]).split()[:1])
+        if address and _answers(f"http://{address}/ready"):
             return taken
         if run([program, "inspect", "--format", "{{.State.Running}}", container]).strip() != "true":
             break
@@ -99,7 +111,7 @@ def _ready(program: str, container: str, address: str, image: Descriptor) -> flo
     said = " ".join(run([program, "logs", "--tail", "5", container], both=True).split())[-400:]
     raise Refused(
         f"the image was started with {program} and did not get ready: {said or 'it said nothing'}",
-        where=f"sha256:{image.digest}",
+        where=where,
         fix=SEE,
     )
 
@@ -114,22 +126,25 @@ def _load(program: str, place: Path, image: Descriptor, name: str) -> None:
         said = process.stdout.read().decode("utf-8", "replace")
         code = process.wait(LOAD_SECONDS)
     if code:
-        raise EngineFailure(f"{program} load: {' '.join(said.split())[-300:]}", code)
+        raise EngineFailure(f"{program} load: {_reason(said)}", code)
 
 
 def write_archive(place: Path, image: Descriptor, name: str, stream: IO[bytes]) -> None:
-    """An OCI archive that holds one image under one name."""
+    """An OCI archive that holds one image under one name; manifest.json is for a Docker that knows no OCI (overlay2, vfs)."""
     manifest = layout.read_document(place, image.digest)
     row: dict[str, Any] = {
         **image.json(),
         "annotations": {"io.containerd.image.name": name, layout.REFERENCE: name.rpartition(":")[2]},
     }
     index = {"schemaVersion": 2, "mediaType": layout.INDEX_TYPE, "manifests": [row]}
+    digests = [item["digest"][7:] for item in (manifest["config"], *manifest["layers"])]
+    config, *layers = [f"blobs/sha256/{digest}" for digest in digests]
+    older = [{"Config": config, "RepoTags": [name], "Layers": layers}]
+    documents = {"oci-layout": {"imageLayoutVersion": "1.0.0"}, "index.json": index, "manifest.json": older}
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-        for path, value in (("oci-layout", {"imageLayoutVersion": "1.0.0"}), ("index.json", index)):
+        for path, value in documents.items():
             _add(archive, path, canonical_json(value))
-        digests = [image.digest, *(item["digest"][7:] for item in (manifest["config"], *manifest["layers"]))]
-        for digest in dict.fromkeys(digests):
+        for digest in dict.fromkeys((image.digest, *digests)):
             file = layout.verified(place, digest)
             member = tarfile.TarInfo(f"blobs/sha256/{digest}")
             member.size = file.stat().st_size
@@ -158,5 +173,11 @@ def run(command: Sequence[str], *, both: bool = False, seconds: float = CALL_SEC
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EngineFailure(f"{what}: {error}"[:300]) from None
     if done.returncode:
-        raise EngineFailure(f"{what}: {' '.join(done.stderr.split())[-300:]}", done.returncode)
+        raise EngineFailure(f"{what}: {_reason(done.stderr)}", done.returncode)
     return done.stdout + (done.stderr if both else "")
+
+
+def _reason(said: str) -> str:
+    """The end of the first paragraph: an engine tells why last, and how it is called after that."""
+    words = " ".join(said.strip().partition("\n\n")[0].split())
+    return words if len(words) <= REASON else f"…{words[-REASON:]}"

@@ -1,18 +1,18 @@
-"""A Dockerfile of the team's own, built by Docker. The release bundle is its build context `modelway`, an image:
-
-FROM python:3.11-slim
-COPY --from=modelway /opt/modelway /opt/modelway
-ENTRYPOINT ["python3", "-I", "/opt/modelway/server/modelway/serving/start.py"]
+"""A Dockerfile of the team's own, built by Docker. The release bundle is its build context `modelway`, a folder, since not
+every builder takes an OCI layout (Docker's own does not). docs/images.md has one that runs.
 """
 
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from modelway.build.container import BUILD_SECONDS, engine, run
+from modelway.build import container
+from modelway.build.container import BUILD_SECONDS, EngineFailure, engine, run
 from modelway.build.layout import Descriptor
+from modelway.build.unpack import unpack_into
 from modelway.errors import InvalidInput, OutsideFailure
 
 
@@ -37,18 +37,26 @@ def build(
     platform: str,
     labels: Mapping[str, str],
     tag: str,
-    push: bool,
     say: Callable[[str], None],
-) -> str:
-    """Build with `folder` as the context, and push where asked; REPOSITORY@sha256:... where it was pushed, else empty."""
+) -> container.Started:
+    """Build with `folder` as the context, and try what was built. InvalidInput where the Dockerfile does not build, Refused
+    where its image does not get ready."""
     command = ["docker", "build", "--quiet", "--file", str(file), "--platform", platform, "--tag", tag]
-    command += ["--build-context", f"modelway=oci-layout://{place}@sha256:{bundle.digest}"]
     for label, value in labels.items():
         command += ["--label", f"{label}={value}"]
     say(f"docker builds {file.name}")
-    run([*command, str(folder)], seconds=BUILD_SECONDS)
-    if not push:
-        return ""
+    with tempfile.TemporaryDirectory(prefix="modelway-bundle-") as name:
+        unpack_into(Path(name), place, bundle.digest)
+        try:
+            run([*command, "--build-context", f"modelway={name}", str(folder)], seconds=BUILD_SECONDS)
+        except EngineFailure as error:
+            fix = "mend it, or what Docker lacks; `docker build` in your own shell shows all of its words"
+            raise InvalidInput(error.what, where=str(file), fix=fix) from None
+    return container.tried("docker", tag, str(file))
+
+
+def push(tag: str) -> str:
+    """REPOSITORY@sha256:... of what was built under this tag."""
     run(["docker", "push", "--quiet", tag], seconds=BUILD_SECONDS)
     known = json.loads(run(["docker", "image", "inspect", "--format", "{{json .RepoDigests}}", tag]))
     repository = tag.rpartition(":")[0]

@@ -73,6 +73,14 @@ def unpack(layout: Path, manifest_digest: str, store: Path) -> Unpacked:
     )
 
 
+def unpack_into(folder: Path, layout: Path, manifest_digest: str) -> None:
+    """The files of the image's three layers below one folder, as a container would see them: ENVIRONMENT, SERVER, MODEL."""
+    manifest = layouts.read_document(layout, _hexadecimal({"digest": manifest_digest}))
+    config = layouts.read_document(layout, _hexadecimal(manifest.get("config")))
+    for digest, diff_id in _layers(manifest, config).values():
+        _extract(layouts.verified(layout, digest), folder, diff_id)
+
+
 def _layers(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """name -> (digest of the blob, diff_id) of modelway's three layers."""
     layers = manifest.get("layers") or []

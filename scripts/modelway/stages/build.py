@@ -61,8 +61,15 @@ def build(project: Resolved, job: ci.Job, version: int) -> Built:
     layout.name_manifest(place, made.manifest, tags, platform)
     layout.name_manifest(place, attached, (), {"artifactType": sbom.MEDIA_TYPE})
     job.say(f"sha256:{made.manifest.digest} is in {place}")
-    started = _started(own, base, place, made.manifest, tags[1])
-    where = _pushed(project, job, place, made.manifest, attached, labels, target, tags)
+    if own:
+        tag = f"{project.build.image or f'localhost/{place.name.lower()}'}:{tags[1]}"
+        started = dockerfile.build(
+            job.folder / own, job.folder, place, made.manifest, target.platform, labels, tag, job.say
+        )
+        where = publish.Published(dockerfile.push(tag) if project.build.image else "", 0)
+    else:
+        started = _started(base, place, made.manifest, tags[1])
+        where = _pushed(project, job, place, made.manifest, attached, tags)
     release = Release(
         model=project.model,
         version=version,
@@ -112,8 +119,8 @@ def _foundation(project: Resolved, job: ci.Job, candidate: Candidate, place: Pat
     return found.foundation, found.target
 
 
-def _started(own: str | None, base: Foundation, place: Path, made: layout.Descriptor, name: str) -> container.Started:
-    if base.name == "none" or own:
+def _started(base: Foundation, place: Path, made: layout.Descriptor, name: str) -> container.Started:
+    if base.name == "none":
         return container.Started(None, "not started here: without a base image it is a bundle for the local target")
     return container.start(place, made, name)
 
@@ -124,17 +131,8 @@ def _pushed(
     place: Path,
     made: layout.Descriptor,
     attached: layout.Descriptor,
-    labels: dict[str, str],
-    target: Target,
     tags: tuple[str, str],
 ) -> publish.Published:
-    named, own = project.build.image, project.build.dockerfile
-    if own:
-        tag = f"{named or f'localhost/{place.name.lower()}'}:{tags[1]}"
-        digest = dockerfile.build(
-            job.folder / own, job.folder, place, made, target.platform, labels, tag, bool(named), job.say
-        )
-        return publish.Published(digest, 0)
-    if not named:
+    if not project.build.image:
         return publish.Published("", 0)
-    return publish.publish(place, made, attached, named, tags, job.say)
+    return publish.publish(place, made, attached, project.build.image, tags, job.say)
