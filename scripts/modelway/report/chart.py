@@ -37,6 +37,8 @@ class Limit:
     y: float
     name: str
     kind: str
+    below: bool = False
+    """Its name stands under its line."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ def _moment(scale: Scale, at: float, what: str) -> str:
 def _limit(scale: Scale, limit: Limit) -> str:
     y = scale.y(limit.y)
     line = f'<line class="limit {limit.kind}" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-    label = f'<text class="limit {limit.kind}" text-anchor="end" x="{WIDTH - RIGHT - 2}" y="{y - 4:.1f}">'
+    at = y + 11 if limit.below else y - 4
+    label = f'<text class="limit {limit.kind}" text-anchor="end" x="{WIDTH - RIGHT - 2}" y="{at:.1f}">'
     return f"{line}{label}{html.escape(limit.name)}</text>"
 
 

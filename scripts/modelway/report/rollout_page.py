@@ -135,7 +135,7 @@ def _growing(story: journal.Story, began: float, seconds: float, moments: Sequen
     series = [Series("of harm", "harm", harm), Series("of being no worse", "promotion", promotion)]
     limits = [
         Limit(last.harm_needed, f"harm: back at {last.harm_needed:.0f}", "harm"),
-        Limit(last.promotion_needed, f"no worse: on at {last.promotion_needed:.0f}", "promotion"),
+        Limit(last.promotion_needed, f"no worse: on at {last.promotion_needed:.0f}", "promotion", below=True),
     ]
     title = "The evidence (1 at the start; powers of ten)"
     scale = Scale(seconds, low, high, logarithmic=True)
