@@ -27,12 +27,11 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from modelway.loopback import free_port
-
 HERE = Path(__file__).resolve()
 sys.path.insert(0, str(HERE.parents[1] / "scripts"))
 
-from modelway.observe import load  # noqa: E402  after the path is known
+from modelway.loopback import free_port  # noqa: E402  after the path is known
+from modelway.observe import load  # noqa: E402
 
 BODY = b'{"rows": [{"carrier": "AA", "dep_delay": 12.0, "temp": 71.5, "pressure": null}]}'
 SHARES = (0.5, 0.95, 0.99)

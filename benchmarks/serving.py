@@ -29,13 +29,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from modelway.loopback import free_port
-
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from modelway.environments import store  # noqa: E402
+from modelway.loopback import free_port  # noqa: E402
 
 START_SECONDS = 120
 CASES = (("keep-alive", 1), ("keep-alive", 16), ("new", 1), ("new", 16))
