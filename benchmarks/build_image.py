@@ -24,6 +24,7 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
 from build import oci_programs  # noqa: E402
 from modelway.build import compression  # noqa: E402
+from modelway.environments import home  # noqa: E402
 from stages.test_gate_and_promote import CONFIG, TRAIN, rows  # noqa: E402
 
 GOAL_SECONDS = 5.0
@@ -72,7 +73,7 @@ def measure(folder: Path, script: Path, environ: dict[str, str], host: str) -> N
     build = [script, "build_image", "--environment", "production", "--image", f"{host}/team/bench", "--version"]
     run([script, "build_image", "--help"], team, environ)  # its tool environment
     for cache in ("wheels", "layers"):
-        shutil.rmtree(Path(environ["MODELWAY_HOME"]) / cache, ignore_errors=True)
+        shutil.rmtree(home.cache_folder(environ) / cache, ignore_errors=True)
     first, outputs = run([*build, "1"], team, environ)
     later = sorted(run([*build, version], team, environ)[0] for version in ("2", "3", "4"))[1]
     record = json.loads(Path(outputs["report"]).read_text())

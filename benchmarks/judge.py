@@ -1,6 +1,6 @@
 """How often the judge of a rollout is wrong, and how fast it is right, beside two rules that others use.
 
-    python benchmarks/judge.py [--rollouts 2000]
+    scripts/run --in test python benchmarks/judge.py [--rollouts 2000]
 
 Every cell is that many simulated hours of canary and stable in blocks of 5 s, after half an hour of stable alone, judged
 after every block for errors and slow requests (benchmarks/judge_processes.py says what happens in them). Printed are: the
@@ -16,9 +16,13 @@ import argparse
 import itertools
 import sys
 from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 import judge_vectorised as judges
-import numpy as np
 from judge_processes import BLOCK, PROCESSES, REPORTED, Drawn, World, draw
 
 from modelway.config import Judge
