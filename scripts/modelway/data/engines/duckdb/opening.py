@@ -19,6 +19,9 @@ from modelway.data.sources import Source, read_header, refuse_other_columns, ref
 LINE_LIMIT_BYTES = 8 << 20
 """The longest row of a CSV file; each thread holds a buffer of this size."""
 
+MEMORY_MB_OF_A_THREAD = 64
+"""With 32, whether two threads had enough depended on which was quicker: each reads a row group of its own."""
+
 NO_NULL_VALUE = "\0modelway: nothing is null\0"
 """DuckDB wants at least one text that means null."""
 
@@ -32,7 +35,7 @@ def open_table(
     config: dict[str, Any] = {
         "memory_limit": f"{memory_mb}MB",
         "temp_directory": str(scratch / "spill"),
-        "threads": max(1, min(os.cpu_count() or 1, 8, memory_mb // 32)),
+        "threads": max(1, min(os.cpu_count() or 1, 8, memory_mb // MEMORY_MB_OF_A_THREAD)),
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
