@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -77,3 +79,12 @@ def test_a_lock_has_hashes_and_no_address(lock: Path) -> None:
     assert len(pins) == len(blocks)
     assert all("--hash=sha256:" in block for block in blocks)
     assert (ROOT / "requirements" / f"{lock.stem}.in").is_file()
+
+
+def test_every_test_is_collected() -> None:
+    """pytest's own list of folders that it does not enter has `build` in it, which is also what two of ours are called."""
+    left_out = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["norecursedirs"]
+    for folder in ("tests", "action-tests"):
+        for path in (ROOT / folder).rglob("test_*.py"):
+            parts = path.relative_to(ROOT).parts
+            assert not any(fnmatch(part, pattern) for part in parts for pattern in left_out), path
