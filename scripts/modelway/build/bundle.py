@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ import msgspec
 from modelway.build import compression, image, layers, layout, wheels
 from modelway.build.target import Target
 from modelway.environments import home
+from modelway.files import locked
 from modelway.records import Candidate, canonical_json, digest_of_json, sha256_of_file
 from modelway.records.release import Layer
 
@@ -46,8 +46,7 @@ def environment_layer(lock: str, target: Target, say: Callable[[str], None]) -> 
     key = digest_of_json([FORMAT, compression.VERSION, wheels.key_of(lock, target)])[:32]
     folder = home.made(home.cache_folder() / "layers") / key
     blob, record = folder / "layer.tar.gz", folder / "layer.json"
-    with folder.with_suffix(".lock").open("w") as gate:
-        fcntl.flock(gate, fcntl.LOCK_EX)
+    with locked(folder.with_suffix(".lock")):
         if record.is_file():
             known = msgspec.json.decode(record.read_bytes(), type=EnvironmentLayer)
             if blob.is_file() and sha256_of_file(blob) == known.layer.digest:

@@ -7,7 +7,6 @@ once change the index one after the other. The local target reads layouts too, s
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from modelway.errors import InvalidInput, Refused
+from modelway.files import locked
 from modelway.records import canonical_json, sha256_of_file
 
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
@@ -117,7 +117,7 @@ def read_document(layout: Path, digest: str) -> dict[str, Any]:
 def name_manifest(layout: Path, manifest: Descriptor, references: Iterable[str], more: Mapping[str, Any]) -> None:
     """Let the index name the manifest by each of the references. What they named before stays there without a name, so
     that nothing that is deployed is taken for garbage. more: further keys of the descriptor, such as platform."""
-    with locked(layout):
+    with locked(layout / ".lock"):
         index = layout / "index.json"
         known: dict[str, dict[str, Any]] = {}
         names: dict[str, set[str]] = {}
@@ -148,13 +148,6 @@ def _manifests(index: Path) -> list[dict[str, Any]]:
     except (ValueError, KeyError, TypeError):
         pass
     raise InvalidInput("is no index of an OCI layout", where=str(index), fix="remove the layout's folder, build again")
-
-
-@contextlib.contextmanager
-def locked(layout: Path) -> Iterator[None]:
-    with (layout / ".lock").open("w") as gate:
-        fcntl.flock(gate, fcntl.LOCK_EX)
-        yield
 
 
 @contextlib.contextmanager

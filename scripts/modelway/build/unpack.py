@@ -8,14 +8,14 @@ needed, and little is imported: this runs where deployments do.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import tarfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -25,6 +25,7 @@ from modelway.build import layout as layouts
 from modelway.build.names import ENVIRONMENT, HOME, LAYER_NAME, MODEL, PYTHON_LABEL, RELEASE_FILE, SERVER
 from modelway.environments import home, locks
 from modelway.errors import InvalidInput, Refused
+from modelway.files import locked
 
 COMPLETE = "modelway-complete"
 UNFINISHED = ".unpacking-"
@@ -56,9 +57,7 @@ def unpack(layout: Path, manifest_digest: str, store: Path) -> Unpacked:
     manifest_digest: sha256 in hexadecimal, with or without its prefix. Refused, naming the blob, where anything differs
     from its digest; InvalidInput where this machine has no Python of the release's minor version, or is another platform.
     """
-    manifest = layouts.read_document(layout, _hexadecimal({"digest": manifest_digest}))
-    config = layouts.read_document(layout, _hexadecimal(manifest.get("config")))
-    named = _layers(manifest, config)
+    config, named = _read(layout, manifest_digest)
     python = locks.python_of_minor(_python_of(config))
     folders = {name: _unpacked(layout, digest, diff_id, store) for name, (digest, diff_id) in named.items()}
     _compile(folders["environment"], python)
@@ -75,10 +74,15 @@ def unpack(layout: Path, manifest_digest: str, store: Path) -> Unpacked:
 
 def unpack_into(folder: Path, layout: Path, manifest_digest: str) -> None:
     """The files of the image's three layers below one folder, as a container would see them: ENVIRONMENT, SERVER, MODEL."""
+    for digest, diff_id in _read(layout, manifest_digest)[1].values():
+        _extract(layouts.verified(layout, digest), folder, diff_id)
+
+
+def _read(layout: Path, manifest_digest: str) -> tuple[dict[str, Any], dict[str, tuple[str, str]]]:
+    """The config, and what `_layers` says."""
     manifest = layouts.read_document(layout, _hexadecimal({"digest": manifest_digest}))
     config = layouts.read_document(layout, _hexadecimal(manifest.get("config")))
-    for digest, diff_id in _layers(manifest, config).values():
-        _extract(layouts.verified(layout, digest), folder, diff_id)
+    return config, _layers(manifest, config)
 
 
 def _layers(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
@@ -141,11 +145,8 @@ def remove(store: Path, diff_id: str, idle_seconds: float) -> bool:
     return True
 
 
-@contextlib.contextmanager
-def _alone(place: Path) -> Iterator[None]:
-    with (home.made(place.parent) / f"{place.name}.lock").open("w") as gate:
-        fcntl.flock(gate, fcntl.LOCK_EX)
-        yield
+def _alone(place: Path) -> AbstractContextManager[None]:
+    return locked(home.made(place.parent) / f"{place.name}.lock")
 
 
 def _extract(blob: Path, folder: Path, diff_id: str) -> None:

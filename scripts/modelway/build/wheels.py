@@ -5,7 +5,6 @@ uv installs but does not download, so this is pip, which reads the machine's own
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
@@ -20,6 +19,7 @@ from modelway.build.lock import normalised, pins_of
 from modelway.build.target import Target
 from modelway.environments import home, uv
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
+from modelway.files import locked
 from modelway.records import digest_of_json, sha256_of_file
 
 HONOURED = re.compile(
@@ -51,8 +51,7 @@ def fetch(lock: str, target: Target) -> tuple[Wheel, ...]:
     """Every wheel of the lock, sorted by name, from the cache or the index. InvalidInput where a package has none for
     the target; OutsideFailure where the index fails or a file does not have its hash."""
     folder = home.made(home.cache_folder() / "wheels") / key_of(lock, target)
-    with folder.with_suffix(".lock").open("w") as gate:
-        fcntl.flock(gate, fcntl.LOCK_EX)  # two builds at once fetch once
+    with locked(folder.with_suffix(".lock")):  # two builds at once fetch once
         if not folder.is_dir():
             _download(lock, target, folder)
         try:

@@ -6,7 +6,6 @@ interpreter's path is written into it.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from modelway.environments import home, uv
 from modelway.errors import InvalidInput
+from modelway.files import locked
 
 COMPLETE = "modelway-complete"
 
@@ -61,8 +61,7 @@ def _usable(folder: Path, python: Path) -> bool:
 
 
 def _make(folder: Path, lock: Path, base_python: str, compiled: bool) -> None:
-    with (home.made(folder.parent) / f"{folder.name}.lock").open("w") as gate:
-        fcntl.flock(gate, fcntl.LOCK_EX)
+    with locked(home.made(folder.parent) / f"{folder.name}.lock"):
         if _usable(folder, folder / "bin" / "python"):
             return  # another step made it while this one waited
         shutil.rmtree(folder, ignore_errors=True)

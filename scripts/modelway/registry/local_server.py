@@ -20,6 +20,7 @@ import requests
 
 from modelway.environments.home import without_python_settings
 from modelway.errors import InvalidInput, OutsideFailure
+from modelway.files import last_line
 from modelway.loopback import HOST, free_port
 
 STATE = "server.json"
@@ -85,7 +86,7 @@ def start(folder: Path, port: int, timeout_seconds: float) -> str:
         time.sleep(0.1)
     stop(folder)
     raise OutsideFailure(
-        f"the MLflow server did not answer on {uri}: {_last_line(folder / 'server.log')}",
+        f"the MLflow server did not answer on {uri}: {last_line(folder / 'server.log') or 'it said nothing'}",
         fix=f"see {folder / 'server.log'}; is the port free?",
     )
 
@@ -152,8 +153,3 @@ def _group_lives(group: int) -> bool:
     except (ProcessLookupError, PermissionError):
         return False
     return True
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
-    return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "it said nothing")

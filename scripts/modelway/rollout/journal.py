@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -37,8 +38,9 @@ class Story:
     def events(self) -> tuple[engine.Event, ...]:
         return tuple(line.event for line in self.lines if line.event is not None)
 
-    @property
+    @cached_property
     def state(self) -> engine.State:
+        """Folded once: a report asks for it again and again."""
         state = engine.begin(self.plan)
         for event in self.events:
             state = engine.advance(self.plan, state, event)

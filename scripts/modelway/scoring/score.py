@@ -16,6 +16,7 @@ import numpy as np
 
 from modelway.environments.locks import Interpreter
 from modelway.errors import InvalidInput, OutsideFailure
+from modelway.files import last_line
 from modelway.scoring.rows import Rows
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -121,7 +122,7 @@ def _read_answer(folder: Path, code: int, log: Path, limits: Limits) -> Predicte
     answer_file = folder / "answer.json"
     if not answer_file.exists():
         name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        last = _last_line(log)
+        last = last_line(log)
         return failed(f"the worker ended with {name}; the memory limit is {limits.memory_mb} MB. {last}".strip())
     answer = json.loads(answer_file.read_text(encoding="utf-8"))
     if answer["stage"] == "load":
@@ -137,11 +138,6 @@ def _read_answer(folder: Path, code: int, log: Path, limits: Limits) -> Predicte
     predictions = np.load(folder / "predictions.npy", allow_pickle=False)
     classes = tuple(answer["classes"]) if answer["classes"] else None
     return Predicted(predictions, classes, tuple(answer["seconds"]), bool(answer["repeatable"]), "")
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_bytes()[-4000:].decode("utf-8", "replace").split("\n")
-    return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

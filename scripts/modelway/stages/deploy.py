@@ -16,7 +16,7 @@ from modelway.environments import locks
 from modelway.errors import Inconclusive, InvalidInput, ModelwayError, Refused
 from modelway.observe import history, recorder
 from modelway.observe.envoy import between
-from modelway.records import Release
+from modelway.records import Release, Verdict
 from modelway.registry import ledger
 from modelway.registry.ledger_mlflow import MLflowLedger
 from modelway.registry.mlflow import MLflow
@@ -56,7 +56,7 @@ def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: st
     settings = deployment.section(project)
     weights = weights_of(settings, project.source) if settings.strategy == "canary" else (1.0,)
     client = begin.connect_registry(project, job)
-    release = checked_release(client, project, version, built_for or project.environment)
+    release, verdict = checked_release(client, project, version, built_for or project.environment)
     machine = deployment.open_target(project, job)
     held = leases.take(machine.folder, rollout.author(job), f"deploying version {version}", always=False)
     work = rollout.Work(project, job, settings, machine, held)
@@ -79,7 +79,7 @@ def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: st
         if left is None and _is_there(machine.deployed.current, release):
             job.say(f"version {version} is in {project.environment} already")
             return Deployed(version, None, address)
-        _same_champion(client, project, version, built_for or project.environment)
+        _same_champion(client, project, verdict)
         number = left.plan.number if left else rollout.next_number(machine)
         slot = slot_of(work, release, number)
         if left is not None:
@@ -93,8 +93,8 @@ def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: st
         held.give_back()
 
 
-def checked_release(client: MLflow, project: Resolved, version: int, built_for: str) -> Release:
-    """The Release of a version, built from a Verdict that passed and that is still the newest; Refused where it is not."""
+def checked_release(client: MLflow, project: Resolved, version: int, built_for: str) -> tuple[Release, Verdict]:
+    """The Release of a version, and the Verdict that it was built from, which passed and is still the newest; else Refused."""
     built = read_release(client, project.model, version, built_for)
     if built is None:
         raise Refused(f"version {version} was not built for {built_for}", fix="run build-image first")
@@ -106,22 +106,21 @@ def checked_release(client: MLflow, project: Resolved, version: int, built_for: 
             f"the verdict on version {version} for {built_for} is {said}, or is another than the one it was built from",
             fix="run evaluate-gate and build-image again",
         )
-    return release
+    return release, stored.record
 
 
-def _same_champion(client: MLflow, project: Resolved, version: int, built_for: str) -> None:
-    """Refused where the version was compared with another one than what is in the environment now."""
-    candidate = read_candidate(client, project.model, version)
+def _same_champion(client: MLflow, project: Resolved, verdict: Verdict) -> None:
+    """Refused where the version was judged for this environment, but compared with another one than what is there now."""
+    candidate = read_candidate(client, project.model, verdict.version)
     store = MLflowLedger(client, project.model, client.get_run(candidate.records_run_id))
     writer = ledger.Writer("deploy-model")
     head = ledger.settle(store, project.environment, project.alias, writer).head_of(project.environment)
-    stored = read_verdict(client, project.model, version, project.environment)
-    if built_for != project.environment or stored is None or head is None or head.entry.version == version:
+    if verdict.environment != project.environment or head is None or head.entry.version == verdict.version:
         return
-    compared = stored.record.production_version
+    compared = verdict.production_version
     if compared != head.entry.version:
         raise Refused(
-            f"the verdict on version {version} compared it with {compared or 'nothing'}, and version"
+            f"the verdict on version {verdict.version} compared it with {compared or 'nothing'}, and version"
             f" {head.entry.version} is in {project.environment} now",
             fix=AGAIN.replace("promote", "build and deploy"),
         )
@@ -168,23 +167,12 @@ def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[fl
     """The plan, with what the judge fixes before the start; refused where it cannot finish in its time."""
     deploy, machine = work.deploy, work.machine
     current = machine.deployed.current
-    number = rollout.next_number(machine)
-    base = Plan(
-        kind="deploy",
-        id=rollout.new_id(),
-        model=work.project.model,
-        environment=work.project.environment,
-        number=number,
-        new=slot.side,
-        stable=current.side if current else None,
-        weights=(1.0,),
+    why = why or f"passed the gate; built as {release.config_digest[:12]}"
+    base = msgspec.structs.replace(
+        rollout.all_at_once(work, "deploy", rollout.next_number(machine), slot.side, why),
         step_seconds=deploy.step_seconds,
         bake_seconds=deploy.bake_seconds,
-        timeout_seconds=deploy.timeout_seconds,
-        block_seconds=deploy.judge.block_seconds,
         inconclusive=deploy.judge.inconclusive,
-        why=why or f"passed the gate; built as {release.config_digest[:12]}",
-        who=rollout.author(work.job),
     )
     if current is None or deploy.strategy == "all-at-once":
         reason = "nothing is there to compare it with" if current is None else "strategy all-at-once"

@@ -15,7 +15,6 @@ from modelway import ci
 from modelway.config import Resolved
 from modelway.errors import Refused
 from modelway.rollout import journal
-from modelway.rollout.plan import Plan
 from modelway.stages import announce, deployment, rollout
 from modelway.targets.local import lease as leases
 from modelway.targets.local.machine import ports
@@ -129,22 +128,8 @@ def _bring_back(work: rollout.Work, goal: Deployment, why: str) -> journal.Story
     number = rollout.next_number(machine)
     side = msgspec.structs.replace(old, slot=rollout.slot_name(old.version, number))
     slot = msgspec.structs.replace(goal.slot, side=side, ports=ports(work.deploy.local.replicas))
-    plan = Plan(
-        kind="rollback",
-        id=rollout.new_id(),
-        model=work.project.model,
-        environment=work.project.environment,
-        number=number,
-        new=side,
-        stable=current.side,
-        weights=(1.0,),
-        step_seconds=0,
-        bake_seconds=0,
-        timeout_seconds=work.deploy.timeout_seconds,
-        block_seconds=work.deploy.judge.block_seconds,
-        why=why or f"rolled back from version {current.side.version}",
-        who=rollout.author(work.job),
-    )
+    why = why or f"rolled back from version {current.side.version}"
+    plan = rollout.all_at_once(work, "rollback", number, side, why)
     rollout.begin(work, plan, slot)
     return _story(machine.journal(number))
 

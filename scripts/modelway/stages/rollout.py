@@ -11,7 +11,7 @@ from modelway import ci
 from modelway.config import Deploy, Resolved
 from modelway.records import Release
 from modelway.rollout import engine, journal
-from modelway.rollout.plan import Plan, Side
+from modelway.rollout.plan import Kind, Plan, Side
 from modelway.rollout.run import Surroundings, carry_out
 from modelway.stages import announce
 from modelway.stages.promote import who
@@ -32,8 +32,25 @@ class Work:
     lease: Lease
 
 
-def new_id() -> str:
-    return uuid.uuid4().hex
+def all_at_once(work: Work, kind: Kind, number: int, new: Side, why: str) -> Plan:
+    """The plan that compares nothing: all traffic to the new release as soon as it is ready."""
+    current = work.machine.deployed.current
+    return Plan(
+        kind=kind,
+        id=uuid.uuid4().hex,
+        model=work.project.model,
+        environment=work.project.environment,
+        number=number,
+        new=new,
+        stable=current.side if current else None,
+        weights=(1.0,),
+        step_seconds=0,
+        bake_seconds=0,
+        timeout_seconds=work.deploy.timeout_seconds,
+        block_seconds=work.deploy.judge.block_seconds,
+        why=why,
+        who=author(work.job),
+    )
 
 
 def side_of(number: int, release: Release) -> Side:

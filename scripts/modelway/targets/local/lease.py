@@ -8,7 +8,6 @@ waits for a rollout.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from modelway.errors import InvalidInput, Refused
+from modelway.files import locked, write_whole
 from modelway.rollout.run import Superseded
 from modelway.targets.local import processes
 
@@ -40,7 +40,7 @@ class Lease:
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """The target is this command's for the moment; Superseded where another has taken it over."""
-        with _locked(self.folder):
+        with locked(self.folder / LOCK):
             now = _read(self.folder)
             if now is None or now.number != self.holder.number:
                 by = f"{now.what} by {now.who}" if now else "somebody who removed the lease"
@@ -53,12 +53,12 @@ class Lease:
 
     def give_back(self) -> None:
         with contextlib.suppress(Superseded, OSError), self.held():
-            _write(self.folder, msgspec.structs.replace(self.holder, process=None))
+            write_whole(self.folder / LEASE, msgspec.json.encode(msgspec.structs.replace(self.holder, process=None)))
 
 
 def take(folder: Path, who: str, what: str, *, always: bool) -> Lease:
     """The lease with the next number. Refused where a command that lives holds it, unless `always`."""
-    with _locked(folder):
+    with locked(folder / LOCK):
         now = _read(folder)
         if now and now.process and processes.lives(now.process) and not always:
             raise Refused(
@@ -67,15 +67,8 @@ def take(folder: Path, who: str, what: str, *, always: bool) -> Lease:
                 fix="wait until it has ended, or end it with rollback-release",
             )
         holder = Holder((now.number if now else 0) + 1, who, what, processes.identity(os.getpid()))
-        _write(folder, holder)
+        write_whole(folder / LEASE, msgspec.json.encode(holder))
     return Lease(folder, holder)
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    with (folder / LOCK).open("a") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
 
 
 def _read(folder: Path) -> Holder | None:
@@ -88,9 +81,3 @@ def _read(folder: Path) -> Holder | None:
         raise InvalidInput(
             "is not a lease", where=str(path), fix="make sure that no deployment is at work, and delete the file"
         ) from None
-
-
-def _write(folder: Path, holder: Holder) -> None:
-    unfinished = folder / f"{LEASE}.new"
-    unfinished.write_bytes(msgspec.json.encode(holder))
-    unfinished.replace(folder / LEASE)

@@ -14,6 +14,7 @@ import msgspec
 
 from modelway.environments import home
 from modelway.errors import InvalidInput, OutsideFailure
+from modelway.files import last_line
 from modelway.loopback import HOST, free_port, is_taken
 from modelway.targets.local import processes, proxy, state
 from modelway.targets.local.state import Deployed, Slot
@@ -94,7 +95,7 @@ class Machine:
             time.sleep(0.02)
         processes.end([process.pid], 1)
         raise OutsideFailure(
-            f"Envoy did not start: {last_line(self.log('envoy'))}",
+            f"Envoy did not start: {last_words(self.log('envoy'))}",
             where=str(self.log("envoy")),
             fix="mend what it says, and run the same command again",
         )
@@ -147,13 +148,13 @@ class Machine:
                 missing[number] = 0 if found else missing[number] + 1
                 if missing[number] > MISSED:
                     raise OutsideFailure(
-                        f"the server of version {slot.side.version} ended before it was ready: {last_line(log)}",
+                        f"the server of version {slot.side.version} ended before it was ready: {last_words(log)}",
                         where=str(log),
                         fix="mend what it says; the model must load in the environment that it was trained in",
                     )
                 if time.monotonic() > deadline:
                     raise OutsideFailure(
-                        f"the server of version {slot.side.version} was not ready after {seconds:.0f} s: {last_line(log)}",
+                        f"the server of version {slot.side.version} was not ready after {seconds:.0f} s: {last_words(log)}",
                         where=str(log),
                         fix="see that file; give it longer with deploy.local.ready-seconds",
                     )
@@ -224,9 +225,8 @@ def replica(number: int) -> str:
     return f"replica-{number}.json"
 
 
-def last_line(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
-    return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "it said nothing")
+def last_words(log: Path) -> str:
+    return last_line(log) or "it said nothing"
 
 
 def ports(count: int) -> tuple[int, ...]:

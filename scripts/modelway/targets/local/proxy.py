@@ -7,7 +7,6 @@ cluster is one release, an endpoint one replica.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import requests
 
 from modelway.errors import OutsideFailure
+from modelway.files import write_whole
 from modelway.loopback import HOST
 from modelway.observe.envoy import BOUNDS_MS
 from modelway.targets.local.state import Slot
@@ -116,12 +116,7 @@ def routes(shares: Mapping[str, float], versions: Mapping[str, int], serial: int
 
 def put(folder: Path, name: str, content: Mapping[str, Any]) -> None:
     """On the disk, then in its place by one rename: Envoy never sees half a file."""
-    unfinished = folder / f"{name}.new"
-    with unfinished.open("w", encoding="utf-8") as stream:
-        json.dump(content, stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    unfinished.replace(folder / name)
+    write_whole(folder / name, json.dumps(content).encode())
 
 
 def is_ready(admin: str) -> bool:

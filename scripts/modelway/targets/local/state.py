@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
 
 from modelway.errors import InvalidInput
+from modelway.files import write_whole
 from modelway.rollout.plan import Kind, Side
 
 STATE = "target.json"
@@ -88,9 +88,4 @@ def read(folder: Path) -> Deployed | None:
 
 def write(folder: Path, deployed: Deployed) -> None:
     """All of it or nothing, and on the disk when this returns."""
-    unfinished = folder / f"{STATE}.new"
-    with unfinished.open("wb") as stream:
-        stream.write(msgspec.json.format(msgspec.json.encode(deployed), indent=1))
-        stream.flush()
-        os.fsync(stream.fileno())
-    unfinished.replace(folder / STATE)
+    write_whole(folder / STATE, msgspec.json.format(msgspec.json.encode(deployed), indent=1))
