@@ -34,7 +34,8 @@ OUTPUTS = {
 
 def work(values: ci.Values, job: ci.Job) -> int:
     project = begin.resolve(values, job, INPUTS)
-    stories = deployment.stories(deployment.existing(project))
+    deployment.existing(project)
+    stories = deployment.stories(project)
     if "number" in values:
         stories = [story for story in stories if story.plan.number == int(values["number"])]
         if not stories:

@@ -5,28 +5,67 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from modelway.errors import OutsideFailure
+
 TAIL_BYTES = 4000
+LOCK_SECONDS = 1800.0
+"""As long as the slowest thing that is done under such a lock: an environment of several gigabytes from a slow index."""
+WORD_SECONDS = 10.0
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Alone among all processes that ask for this file, which is made where it is missing, and stays."""
+def locked(path: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
+    """Alone among all processes that ask for this file, which is made where it is missing, and stays. OutsideFailure where
+    another has had it for so long."""
     with path.open("a") as gate:
-        fcntl.flock(gate, fcntl.LOCK_EX)
+        began, told = time.monotonic(), False
+        while not try_lock(gate.fileno()):
+            waited = time.monotonic() - began
+            if waited > seconds:
+                raise OutsideFailure(
+                    f"another process has held this lock for {seconds:.0f} s",
+                    where=str(path),
+                    fix=f"end it (`fuser {path}` names it), and run the same command again",
+                )
+            if waited > WORD_SECONDS and not told:
+                told = True
+                print(f"waiting for another process, which holds {path}", file=sys.stderr, flush=True)
+            time.sleep(0.02)
         yield
 
 
+def try_lock(descriptor: int) -> bool:
+    """Whether the open file's lock is this process's now."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def write_whole(path: Path, data: bytes) -> None:
-    """All of it or nothing, and on the disk when this returns. For one writer at a time."""
+    """All of it or nothing, and on the disk when this returns, also after a power cut. For one writer at a time."""
     unfinished = path.with_name(f"{path.name}.new")
     with unfinished.open("wb") as stream:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
     unfinished.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Its names are on the disk when this returns: that of a new file is the folder's, not the file's."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def last_line(log: Path) -> str:

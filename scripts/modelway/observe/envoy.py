@@ -38,8 +38,10 @@ class Sample(msgspec.Struct, frozen=True):
 
 class Snapshot(msgspec.Struct, frozen=True):
     at: float
-    """Seconds since the epoch."""
+    """Seconds since the epoch: for people. A clock can be set."""
     clusters: dict[str, Sample]
+    ticks: float = 0.0
+    """Seconds of the machine's own clock since it was started, which nobody sets: for durations."""
 
 
 def snapshot(admin: str) -> Snapshot:
@@ -54,7 +56,7 @@ def snapshot(admin: str) -> Snapshot:
             where=admin,
             fix="run the same command again: it starts what does not run",
         ) from None
-    return Snapshot(time.time(), parse(answer.text))
+    return Snapshot(time.time(), parse(answer.text), time.monotonic())
 
 
 def parse(text: str) -> dict[str, Sample]:
@@ -107,14 +109,14 @@ def percentile_bound(before: Sample, after: Sample, share: float) -> int | None:
 
 
 def between(samples: Iterable[Snapshot], slot: str) -> list[tuple[float, Sample]]:
-    """(time, sample) of one cluster, oldest first, from where its counters last went down."""
+    """(ticks, sample) of one cluster, oldest first, from where its counters last went down, or the machine was started."""
     kept: list[tuple[float, Sample]] = []
     for item in samples:
         if (sample := item.clusters.get(slot)) is None:
             continue
-        if kept and sample.requests < kept[-1][1].requests:
+        if kept and (sample.requests < kept[-1][1].requests or item.ticks < kept[-1][0]):
             kept.clear()
-        kept.append((item.at, sample))
+        kept.append((item.ticks, sample))
     return kept
 
 

@@ -31,7 +31,7 @@ class Past:
 
 
 def past_of(samples: Sequence[tuple[float, Sample]], block_seconds: float, slower_than_ms: float | None) -> Past | None:
-    """samples: (time, counters of stable), oldest first. None where they show no request.
+    """samples: (seconds, counters of stable), oldest first. None where they show no request.
 
     The past begins with the first request: idle time before it would make the traffic look thinner than it is."""
     steps = enumerate(pairwise(samples))

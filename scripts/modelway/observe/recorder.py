@@ -19,6 +19,8 @@ from modelway.observe import envoy
 INTERVAL_SECONDS = 1.0
 LINES = 3600
 """Of one file; the one before is kept beside it."""
+SLEWED_SECONDS = 5.0
+"""A clock that is kept right is moved by little; more means that it was set."""
 CURRENT, BEFORE = "history.jsonl", "history.before.jsonl"
 
 
@@ -41,8 +43,10 @@ def main(admin: str, folder: Path) -> None:
             stream, lines = (folder / CURRENT).open("ab"), LINES
 
 
-def read(folder: Path, since: float) -> Iterator[envoy.Snapshot]:
-    """What was written down since then, oldest first; a line that was cut off is left out."""
+def read(folder: Path, seconds: float) -> Iterator[envoy.Snapshot]:
+    """What was written down in the last so many seconds, oldest first. Left out is a line that was cut off, and what was
+    written before the machine was started or its clock was set: nobody knows how long ago that was."""
+    now, started = time.monotonic(), time.time() - time.monotonic()
     for name in (BEFORE, CURRENT):
         try:
             data = (folder / name).read_bytes()
@@ -53,7 +57,7 @@ def read(folder: Path, since: float) -> Iterator[envoy.Snapshot]:
                 taken = msgspec.json.decode(line, type=envoy.Snapshot)
             except msgspec.DecodeError:
                 continue
-            if taken.at >= since:
+            if now - seconds <= taken.ticks <= now and abs(taken.at - taken.ticks - started) < SLEWED_SECONDS:
                 yield taken
 
 

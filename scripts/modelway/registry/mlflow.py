@@ -7,6 +7,7 @@ adds (models that are not run artifacts) is used where the server shows it.
 from __future__ import annotations
 
 import json
+import math
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -37,11 +38,12 @@ PAGE = 1000
 BATCH = 100
 
 
-def connect(tracking_uri: str, environ: Mapping[str, str]) -> MLflow:
+def connect(tracking_uri: str, environ: Mapping[str, str], seconds: float = math.inf) -> MLflow:
     """The server at the address, with the credentials that MLflow's own variables name (MLFLOW_TRACKING_TOKEN, or
     _USERNAME and _PASSWORD; _SERVER_CERT_PATH, _CLIENT_CERT_PATH, _INSECURE_TLS). InvalidInput for an address that is
-    no MLflow server of 2.3 or newer; OutsideFailure where it cannot be reached."""
-    return MLflow(open_transport(tracking_uri, environ))
+    no MLflow server of 2.3 or newer; OutsideFailure where it cannot be reached, or all calls together
+    take longer than `seconds`."""
+    return MLflow(open_transport(tracking_uri, environ, seconds))
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import math
 import random
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -60,6 +61,12 @@ class Transport:
     certificate: str | None
     secrets: tuple[str, ...] = field(repr=False)
     sleep: Callable[[float], None] = time.sleep
+    until: float = math.inf
+    """By time.monotonic: no call is begun, waited for or repeated after it."""
+
+    def within(self, seconds: float) -> Transport:
+        """The same server, for calls that together take so long at most."""
+        return replace(self, until=time.monotonic() + seconds)
 
     def api(
         self,
@@ -104,8 +111,11 @@ class Transport:
                 )
                 if once and response.status_code != 429:
                     raise AmbiguousAnswer(failure.what, fix=failure.fix)
+            pause = _pause(attempt, response)
+            if time.monotonic() + pause > self.until:
+                break
             if attempt + 1 < ATTEMPTS:
-                self.sleep(_pause(attempt, response))
+                self.sleep(pause)
         raise failure
 
     def not_mlflow(self) -> InvalidInput:
@@ -116,10 +126,13 @@ class Transport:
         )
 
     def _request(self, verb: str, path: str, arguments: Mapping[str, Any]) -> requests.Response:
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise requests.exceptions.ReadTimeout
         return self.session.request(
             verb,
             self.base + path,
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            timeout=(min(CONNECT_SECONDS, left), min(READ_SECONDS, left)),
             verify=self.verify,
             cert=self.certificate,
             allow_redirects=False,  # requests would turn a POST into a GET
@@ -165,8 +178,8 @@ class Transport:
         )
 
 
-def open_transport(tracking_uri: str, environ: Mapping[str, str]) -> Transport:
-    """A session with the server that the address names, after asking for its version."""
+def open_transport(tracking_uri: str, environ: Mapping[str, str], seconds: float = math.inf) -> Transport:
+    """A session with the server that the address names, after asking for its version. seconds: for all calls together."""
     address = _checked(tracking_uri.strip())
     name, password = environ.get("MLFLOW_TRACKING_USERNAME", ""), environ.get("MLFLOW_TRACKING_PASSWORD", "")
     if not name and address.username:
@@ -188,7 +201,7 @@ def open_transport(tracking_uri: str, environ: Mapping[str, str]) -> Transport:
         verify=False if insecure else authority,
         certificate=environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH") or None,
         secrets=tuple(secret for secret in (token, password, unquote(address.password or "")) if secret),
-    )
+    ).within(seconds)
     try:
         version = _version_of(transport)
     except OSError as error:  # requests: a certificate file that is not there
@@ -274,7 +287,7 @@ def _never_sent(error: requests.exceptions.RequestException) -> bool:
 
 def _unreachable(host: str, error: requests.exceptions.RequestException) -> OutsideFailure:
     if isinstance(error, requests.exceptions.ReadTimeout):
-        what = f"the MLflow server at {host} gave no answer within {READ_SECONDS} s"
+        what = f"the MLflow server at {host} gave no answer in time"
         return OutsideFailure(what, fix="look into the server's log")
     if isinstance(error, requests.exceptions.ProxyError):
         return OutsideFailure(f"the proxy before {host} refused", fix="check HTTPS_PROXY and NO_PROXY")

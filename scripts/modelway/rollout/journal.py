@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from modelway.errors import InvalidInput
+from modelway.files import sync_folder
 from modelway.rollout import engine
 from modelway.rollout.plan import Plan
 
@@ -58,11 +59,7 @@ def begin(path: Path, plan: Plan) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("xb") as stream:
         _write(stream.fileno(), Line(plan=plan))
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 def append(path: Path, line: Line) -> None:

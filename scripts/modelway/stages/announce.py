@@ -1,45 +1,78 @@
 """Telling the registry what runs: the ledger's entry and the alias, after the traffic. What cannot be told now is kept with
-the target, and the next command tells it."""
+the target, and the next command tells it; what can never be told is kept there too, as history that the ledger lacks.
+
+The registry is asked without the target's lock: a rollback waits for no server.
+"""
 
 from __future__ import annotations
 
+import time
+
 from modelway import ci
 from modelway.config import Resolved
-from modelway.errors import ModelwayError
-from modelway.records import Verdict
+from modelway.errors import InvalidInput, ModelwayError
+from modelway.records import Candidate, Verdict
 from modelway.registry import ledger
 from modelway.registry.ledger_entries import VerdictReference
 from modelway.registry.ledger_mlflow import MLflowLedger
 from modelway.registry.mlflow import MLflow
 from modelway.registry.stored_records import read_candidate, read_verdict
+from modelway.registry.transport import Rejected
+from modelway.rollout.run import Superseded
 from modelway.stages import project as begin
 from modelway.stages.promote import who
 from modelway.targets.local.machine import Machine
-from modelway.targets.local.state import Pending
+from modelway.targets.local.state import Pending, Untold
+
+SECONDS = 20.0
+"""For all calls of one telling together: a registry that does not answer holds no rollback up for longer."""
+
+
+class _NeverTold(Exception):
+    """The registry has no place for it any more."""
 
 
 def announce(project: Resolved, job: ci.Job, machine: Machine, pending: Pending) -> str:
-    """Put it among what is to be told, and tell all of it; what went wrong, empty where nothing did."""
-    waiting = [item for item in machine.deployed.pending if item.nonce != pending.nonce]
-    machine.change(pending=(*waiting, pending))
-    return settle(project, job, machine)
+    """Put it among what is to be told, and tell all of it; what went wrong with it, empty where nothing did."""
+    with machine.lease.held():
+        waiting = [item for item in machine.deployed.pending if item.nonce != pending.nonce]
+        machine.change(pending=(*waiting, pending))
+    problem = settle(project, job, machine)
+    lost = [item.why for item in machine.deployed.untold if item.pending.nonce == pending.nonce]
+    return problem or (f"it never can be: {lost[-1]}. Fix: deploy a version that is registered" if lost else "")
 
 
 def settle(project: Resolved, job: ci.Job, machine: Machine) -> str:
     """Tell what earlier commands could not. Why that failed, empty where there is nothing left to tell."""
+    if not machine.deployed.pending:
+        return ""
+    job.say(f"telling the registry what runs in {project.environment} (at most {SECONDS:.0f} s)")
+    until = time.monotonic() + SECONDS
     while machine.deployed.pending:
-        first, *rest = machine.deployed.pending
+        first, lost = machine.deployed.pending[0], ""
         try:
-            _tell(project, job, begin.connect_registry(project, job), first)
+            client = begin.connect_registry(project, job, until - time.monotonic())
+            _tell(project, job, client, first)
+        except _NeverTold as never:
+            lost = str(never)
+        except Superseded:
+            raise
         except ModelwayError as error:
             return error.line()
-        machine.change(pending=tuple(rest))
-        job.say(f"alias {project.alias}: version {first.version}, told to the ledger")
+        with machine.lease.held():
+            left = tuple(item for item in machine.deployed.pending if item.nonce != first.nonce)
+            untold = (*machine.deployed.untold, Untold(first, lost, time.time())) if lost else machine.deployed.untold
+            machine.change(pending=left, untold=untold)
+        if lost:
+            said = f"the ledger will never say that version {first.version} came by a {first.kind}: {lost}"
+            job.warn("the history has a gap", f"{said}. It is kept in {machine.folder}/target.json")
+        else:
+            job.say(f"alias {project.alias}: version {first.version}, told to the ledger")
     return ""
 
 
 def _tell(project: Resolved, job: ci.Job, client: MLflow, pending: Pending) -> None:
-    candidate = read_candidate(client, project.model, pending.version)
+    candidate = _candidate(client, project, pending)
     store = MLflowLedger(client, project.model, client.get_run(candidate.records_run_id))
     history = ledger.settle(store, project.environment, project.alias, ledger.Writer(who(job.environ)))
     if any(row.state == "valid" for row in history.written_by(pending.nonce)):
@@ -59,3 +92,23 @@ def _tell(project: Resolved, job: ci.Job, client: MLflow, pending: Pending) -> N
         release=pending.release,
     )
     ledger.append_and_apply(store, history, change, ledger.Writer(pending.who, nonce=pending.nonce))
+
+
+def _candidate(client: MLflow, project: Resolved, pending: Pending) -> Candidate:
+    """_NeverTold where the version, or its record, was deleted. A server that knows nothing of the model is another server:
+    that is a mistake, and nothing is given up for it."""
+    if not ledger.read(MLflowLedger(client, project.model)).recorded:
+        return read_candidate(client, project.model, pending.version)
+    if client.get_version(project.model, pending.version) is None:
+        raise _NeverTold(f"version {pending.version} of {project.model} was deleted in MLflow")
+    try:
+        candidate = read_candidate(client, project.model, pending.version)
+    except Rejected as error:
+        if error.status != 404:
+            raise
+        raise _NeverTold(error.what) from None
+    except InvalidInput as error:
+        raise _NeverTold(error.what) from None
+    if pending.model_digest and candidate.digest != pending.model_digest:
+        raise _NeverTold(f"version {pending.version} of {project.model} is another model now")
+    return candidate

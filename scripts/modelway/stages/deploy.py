@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,12 @@ from modelway.build import unpack
 from modelway.config import Deploy, Resolved
 from modelway.environments import locks
 from modelway.errors import Inconclusive, InvalidInput, ModelwayError, Refused
+from modelway.loopback import HOST
 from modelway.observe import history, recorder
 from modelway.observe.envoy import between
 from modelway.records import Release, Verdict
 from modelway.registry import ledger
+from modelway.registry.ledger_entries import History
 from modelway.registry.ledger_mlflow import MLflowLedger
 from modelway.registry.mlflow import MLflow
 from modelway.registry.stored_records import read_candidate, read_release, read_verdict
@@ -26,8 +29,7 @@ from modelway.rollout.plan import Plan, weights_of
 from modelway.stages import announce, deployment, layers, rollout
 from modelway.stages import project as begin
 from modelway.stages.promote import AGAIN
-from modelway.targets.local import lease as leases
-from modelway.targets.local.machine import LOGS, ports
+from modelway.targets.local.machine import LOGS, Machine, ports, running, stop
 from modelway.targets.local.state import Slot
 
 WATCHED_BLOCKS = 3
@@ -51,16 +53,19 @@ class Deployed:
 def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: str) -> Deployed:
     """Bring the release of `version` into the project's environment. built_for: the environment whose gate it passed.
 
-    Refused without a passing Verdict, and where a command that lives holds the target. Run again after a crash it goes on
-    with the rollout that it finds; a rollout of another release it undoes first."""
+    Refused without a passing Verdict, and where a command that lives holds the target; what is refused has changed nothing.
+    Run again after a crash it goes on with the rollout that it finds; a rollout of another release it undoes first."""
     settings = deployment.section(project)
+    deployment.check_runner(project, job)
     weights = weights_of(settings, project.source) if settings.strategy == "canary" else (1.0,)
     client = begin.connect_registry(project, job)
     release, verdict = checked_release(client, project, version, built_for or project.environment)
-    machine = deployment.open_target(project, job)
-    held = leases.take(machine.folder, rollout.author(job), f"deploying version {version}", always=False)
-    work = rollout.Work(project, job, settings, machine, held)
-    address = f"http://127.0.0.1:{machine.deployed.port}"
+    there = _check_target(project, client, release, verdict)
+    unpacked = None if there else _unpacked(job, release, deployment.folder_of(project))
+    machine = deployment.claimed(project, job, f"deploying version {version}")
+    work = rollout.Work(project, job, settings, machine)
+    ran = bool(running(machine.folder))
+    begun = False
     try:
         problem = announce.settle(project, job, machine)
         if problem:
@@ -77,20 +82,52 @@ def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: st
             rollout.undo(work, left, f"version {version} is deployed instead")
             left = None
         if left is None and _is_there(machine.deployed.current, release):
+            begun = True
+            machine.ask()
             job.say(f"version {version} is in {project.environment} already")
-            return Deployed(version, None, address)
+            return Deployed(version, None, address_of(machine))
         _same_champion(client, project, verdict)
         number = left.plan.number if left else rollout.next_number(machine)
-        slot = slot_of(work, release, number)
-        if left is not None:
-            state = rollout.resume(work, left, slot)
-        else:
-            plan = _planned(work, release, slot, weights, why)
-            state = rollout.begin(work, plan, slot)
+        slot = slot_of(work, release, unpacked or _unpacked(job, release, machine.folder), number)
+        plan = left.plan if left else _planned(work, release, slot, weights, why)
+        begun = True
+        state = rollout.resume(work, left, slot) if left else rollout.begin(work, plan, slot)
         _tidy(work)
-        return Deployed(version, journal.read(machine.journal(number)), address, state.problem)
+        return Deployed(version, journal.read(machine.journal(number)), address_of(machine), state.problem)
     finally:
-        held.give_back()
+        if not (ran or begun):
+            _as_it_was(machine)
+        machine.lease.give_back()
+
+
+def address_of(machine: Machine) -> str:
+    return f"http://{HOST}:{machine.deployed.port}"
+
+
+def _check_target(project: Resolved, client: MLflow, release: Release, verdict: Verdict) -> bool:
+    """What can be refused before anything is touched: another address, and a comparison with another version than is there.
+    Whether the release is there already."""
+    deployed = deployment.look(project)
+    if deployed is None:
+        return False
+    if said := deployment.other_port(project, deployed):
+        raise InvalidInput(
+            said,
+            where="deploy.local.port",
+            fix=f"write {deployed.port}; to move it, run stop-deployment with the old port and then deploy",
+        )
+    if deployed.pending or rollout.open_story(deployment.folder_of(project), deployed):
+        return False  # what is there, and what the ledger says of it, is yet to be put right
+    if _is_there(deployed.current, release):
+        return True
+    _compared_with_what_is_there(project, verdict, ledger.read(MLflowLedger(client, project.model)))
+    return False
+
+
+def _as_it_was(machine: Machine) -> None:
+    """Nothing ran before this command, and it was refused: nothing runs after it."""
+    with contextlib.suppress(ModelwayError, OSError), machine.lease.held():
+        stop(machine.folder)
 
 
 def checked_release(client: MLflow, project: Resolved, version: int, built_for: str) -> tuple[Release, Verdict]:
@@ -113,8 +150,12 @@ def _same_champion(client: MLflow, project: Resolved, verdict: Verdict) -> None:
     """Refused where the version was judged for this environment, but compared with another one than what is there now."""
     candidate = read_candidate(client, project.model, verdict.version)
     store = MLflowLedger(client, project.model, client.get_run(candidate.records_run_id))
-    writer = ledger.Writer("deploy-model")
-    head = ledger.settle(store, project.environment, project.alias, writer).head_of(project.environment)
+    history = ledger.settle(store, project.environment, project.alias, ledger.Writer("deploy-model"))
+    _compared_with_what_is_there(project, verdict, history)
+
+
+def _compared_with_what_is_there(project: Resolved, verdict: Verdict, history: History) -> None:
+    head = history.head_of(project.environment)
     if verdict.environment != project.environment or head is None or head.entry.version == verdict.version:
         return
     compared = verdict.production_version
@@ -126,11 +167,8 @@ def _same_champion(client: MLflow, project: Resolved, verdict: Verdict) -> None:
         )
 
 
-def slot_of(work: rollout.Work, release: Release, number: int) -> Slot:
-    """The release unpacked and checked, with ports of its own; those it has already, where it was begun before."""
-    side = rollout.side_of(number, release)
-    if side.slot in work.machine.deployed.slots:
-        return work.machine.deployed.slots[side.slot]
+def _unpacked(job: ci.Job, release: Release, target: Path) -> unpack.Unpacked:
+    """The release's files on this machine, held against their digests."""
     layout = Path(release.layout)
     if not layout.is_dir():
         raise InvalidInput(
@@ -139,9 +177,17 @@ def slot_of(work: rollout.Work, release: Release, number: int) -> Slot:
             fix="build it here, or name the same folder in build.layout on both",
         )
     began, store = time.monotonic(), layers.store()
-    layers.claim(store, work.machine.folder)
+    layers.claim(store, target)
     found = unpack.unpack(layout, release.manifest_digest, store)
-    work.job.say(f"version {release.version} unpacked and checked ({time.monotonic() - began:.1f} s)")
+    job.say(f"version {release.version} unpacked and checked ({time.monotonic() - began:.1f} s)")
+    return found
+
+
+def slot_of(work: rollout.Work, release: Release, found: unpack.Unpacked, number: int) -> Slot:
+    """Ports of its own for the unpacked release; those it has already, where it was begun before."""
+    side = rollout.side_of(number, release)
+    if side.slot in work.machine.deployed.slots:
+        return work.machine.deployed.slots[side.slot]
     return Slot(
         side=side,
         ports=ports(work.deploy.local.replicas),
@@ -209,7 +255,7 @@ def _past(work: rollout.Work, current: Slot, deploy: Deploy) -> history.Past:
     window = max(deploy.history_seconds, least + 1)
     deadline = time.monotonic() + least + 2
     while True:
-        samples = between(recorder.read(work.machine.folder / LOGS, time.time() - window), current.side.slot)
+        samples = between(recorder.read(work.machine.folder / LOGS, window), current.side.slot)
         past = history.past_of(samples, block, deploy.judge.latency.slower_than_ms)
         if past is not None and past.seconds >= least:
             return past

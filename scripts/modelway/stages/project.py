@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import time
@@ -56,8 +57,9 @@ def tracking_uri(project: Resolved, job: ci.Job) -> str:
     return uri
 
 
-def connect_registry(project: Resolved, job: ci.Job) -> MLflow:
-    return connect(tracking_uri(project, job), job.environ)
+def connect_registry(project: Resolved, job: ci.Job, seconds: float = math.inf) -> MLflow:
+    """seconds: for all calls together."""
+    return connect(tracking_uri(project, job), job.environ, seconds)
 
 
 def fetch_data(project: Resolved, job: ci.Job) -> None:

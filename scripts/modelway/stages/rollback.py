@@ -16,7 +16,6 @@ from modelway.config import Resolved
 from modelway.errors import Refused
 from modelway.rollout import journal
 from modelway.stages import announce, deployment, rollout
-from modelway.targets.local import lease as leases
 from modelway.targets.local.machine import ports
 from modelway.targets.local.state import Deployment
 
@@ -37,15 +36,25 @@ def roll_back(project: Resolved, job: ci.Job, to: int | None, why: str, *, only_
 
     Refused where there is nothing to go back to. A second run changes nothing."""
     settings = deployment.section(project)
-    deployment.existing(project)
-    machine = deployment.open_target(project, job)
-    held = leases.take(machine.folder, rollout.author(job), "a rollback", always=True)
-    work = rollout.Work(project, job, settings, machine, held)
+    deployed = deployment.existing(project)
+    open_ = rollout.open_story(deployment.folder_of(project), deployed)
+    # what is refused takes the target from nobody
+    if (
+        not only_unfinished
+        and (to is not None or not open_)
+        and (goal := _goal(deployed.deployments, to, project.environment))
+    ):
+        _check(goal)
+    if said := deployment.other_port(project, deployed):
+        job.warn("rollback-release", f"{said}: it stays where it is")
+    machine = deployment.claimed(project, job, "a rollback", always=True)
+    work = rollout.Work(project, job, settings, machine)
     stories = []
     try:
-        with held.held():
-            machine.start_proxy()
         left = rollout.unfinished(work)
+        if left or machine.deployed.current:
+            with machine.lease.held():
+                machine.start_proxy()
         done = only_unfinished
         was = machine.deployed.deployments[-1].slot.side.version if machine.deployed.deployments else None
         if left is not None:
@@ -60,17 +69,18 @@ def roll_back(project: Resolved, job: ci.Job, to: int | None, why: str, *, only_
         if goal is not None:
             was = kept[-1].slot.side.version
             stories.append(_bring_back(work, goal, why))
+        if machine.deployed.current and not (stories and stories[-1].outcome == "failed"):
+            rollout.in_order(work)
+            machine.ask()
         problem = announce.settle(project, job, machine)
     finally:
-        held.give_back()
+        machine.lease.give_back()
+    now = machine.deployed.current
+    there = now.side.version if now else 0
     if not stories:
-        there = kept[-1].slot.side.version if kept else 0
         job.say(f"{f'version {there}' if there else 'nothing'} is in {project.environment}: nothing was changed")
         return RolledBack(there, None, (), problem)
-    now = machine.deployed.current
-    if now is None:
-        return RolledBack(0, was, tuple(stories), problem)
-    return RolledBack(now.side.version, was, tuple(stories), problem)
+    return RolledBack(there, was, tuple(stories), problem)
 
 
 def _end(work: rollout.Work, left: journal.Story, wanted: bool) -> journal.Story:
@@ -81,7 +91,7 @@ def _end(work: rollout.Work, left: journal.Story, wanted: bool) -> journal.Story
         rollout.resume(work, left, slot)
     else:
         job.say(f"ending the rollout of version {left.plan.new.version}")
-        rollout.undo(work, left, f"rolled back by {rollout.author(job)}")
+        rollout.undo(work, left, f"rolled back by {deployment.author(job)}")
     return _story(work.machine.journal(number))
 
 
@@ -93,7 +103,8 @@ def _goal(kept: tuple[Deployment, ...], to: int | None, environment: str) -> Dep
     if to is None:
         if current.kind == "rollback":
             return None
-        before = [item for item in kept[:-1] if item.slot.side.config_digest != current.slot.side.config_digest]
+        # of another version, not another build of the one that is there
+        before = [item for item in kept[:-1] if item.slot.side.version != current.slot.side.version]
         if not before:
             raise Refused(
                 f"version {current.slot.side.version} is the first in {environment}: there is nothing to roll back to",
@@ -113,18 +124,23 @@ def _goal(kept: tuple[Deployment, ...], to: int | None, environment: str) -> Dep
     return known[-1]
 
 
+def _check(goal: Deployment) -> None:
+    """Refused where it cannot be brought back from what is on this machine."""
+    for path in (goal.slot.environment, goal.slot.server, goal.slot.model, goal.slot.release):
+        if not Path(path).exists():
+            raise Refused(
+                f"version {goal.slot.side.version} is not unpacked here any more",
+                where=path,
+                fix="deploy it again with deploy-model",
+            )
+
+
 def _bring_back(work: rollout.Work, goal: Deployment, why: str) -> journal.Story:
     machine = work.machine
     current = machine.deployed.current
     assert current is not None  # there are deployments, and the last of them is stable
+    _check(goal)
     old = goal.slot.side
-    for path in (goal.slot.environment, goal.slot.server, goal.slot.model, goal.slot.release):
-        if not Path(path).exists():
-            raise Refused(
-                f"version {old.version} is not unpacked here any more",
-                where=path,
-                fix="deploy it again with deploy-model",
-            )
     number = rollout.next_number(machine)
     side = msgspec.structs.replace(old, slot=rollout.slot_name(old.version, number))
     slot = msgspec.structs.replace(goal.slot, side=side, ports=ports(work.deploy.local.replicas))

@@ -6,6 +6,7 @@ import os
 import time
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 
 from modelway import ci
 from modelway.config import Deploy, Resolved
@@ -15,21 +16,19 @@ from modelway.rollout.plan import Kind, Plan, Side
 from modelway.rollout.run import Surroundings, carry_out
 from modelway.stages import announce
 from modelway.stages.promote import who
-from modelway.targets.local.lease import Lease
-from modelway.targets.local.machine import Machine
-from modelway.targets.local.state import Pending, Slot
+from modelway.targets.local.machine import Machine, journal_of
+from modelway.targets.local.state import Deployed, Pending, Slot
 from modelway.targets.local.target import LocalTarget
 
 
 @dataclass(frozen=True)
 class Work:
-    """One command's hold on a target."""
+    """One command's hold on a target. deploy: the section of modelway.yml."""
 
     project: Resolved
     job: ci.Job
     deploy: Deploy
     machine: Machine
-    lease: Lease
 
 
 def all_at_once(work: Work, kind: Kind, number: int, new: Side, why: str) -> Plan:
@@ -49,7 +48,7 @@ def all_at_once(work: Work, kind: Kind, number: int, new: Side, why: str) -> Pla
         timeout_seconds=work.deploy.timeout_seconds,
         block_seconds=work.deploy.judge.block_seconds,
         why=why,
-        who=author(work.job),
+        who=who(work.job.environ),
     )
 
 
@@ -69,21 +68,24 @@ def slot_name(version: int, number: int) -> str:
 
 
 def in_order(work: Work) -> None:
-    """Envoy runs, and so do all replicas of stable. What a rollout that is not the last has left is gone."""
-    with work.lease.held():
-        work.machine.start_proxy()
-        stable = work.machine.deployed.current
+    """Envoy runs, and so do all replicas of stable."""
+    machine, stable = work.machine, work.machine.deployed.current
+    with machine.lease.held():
+        machine.start_proxy()
         if stable is not None:
-            work.machine.start_replicas(stable, dict(os.environ))
+            stable = machine.start_replicas(stable, dict(os.environ))
     if stable is not None:
-        work.machine.wait_until_ready(stable, work.deploy.local.ready_seconds, work.job.say)
+        machine.wait_until_ready(stable, work.deploy.local.ready_seconds, work.job.say)
 
 
 def unfinished(work: Work) -> journal.Story | None:
     """The last rollout, where it has no end."""
-    number = work.machine.deployed.rollouts
-    path = work.machine.journal(number)
-    story = journal.read(path) if number and path.exists() else None
+    return open_story(work.machine.folder, work.machine.deployed)
+
+
+def open_story(folder: Path, deployed: Deployed) -> journal.Story | None:
+    path = journal_of(folder, deployed.rollouts)
+    story = journal.read(path) if deployed.rollouts and path.exists() else None
     return story if story is not None and not story.outcome else None
 
 
@@ -103,7 +105,7 @@ def resume(work: Work, story: journal.Story, slot: Slot) -> engine.State:
 
 def begin(work: Work, plan: Plan, slot: Slot) -> engine.State:
     """A new rollout: its number is taken and its journal begins before anything else happens."""
-    with work.lease.held():
+    with work.machine.lease.held():
         journal.begin(work.machine.journal(plan.number), plan)
         work.machine.change(rollouts=plan.number)
     return _carried(work, plan, engine.begin(plan), slot)
@@ -118,13 +120,13 @@ def next_number(machine: Machine) -> int:
 
 
 def _go_on(work: Work, story: journal.Story, event: engine.Event) -> engine.State:
-    with work.lease.held():
+    with work.machine.lease.held():
         journal.append(work.machine.journal(story.plan.number), journal.Line(event=event))
     return engine.advance(story.plan, story.state, event)
 
 
 def _carried(work: Work, plan: Plan, state: engine.State, slot: Slot) -> engine.State:
-    target = LocalTarget(work.machine, work.lease, plan, slot, work.deploy.local.ready_seconds, work.job.say)
+    target = LocalTarget(work.machine, plan, slot, work.deploy.local.ready_seconds, work.job.say)
 
     def tell(plan: Plan) -> str:
         pending = Pending(
@@ -135,12 +137,8 @@ def _carried(work: Work, plan: Plan, state: engine.State, slot: Slot) -> engine.
             why=plan.why,
             who=plan.who,
             nonce=plan.id,
+            model_digest=plan.new.model_digest,
         )
-        with work.lease.held():
-            return announce.announce(work.project, work.job, work.machine, pending)
+        return announce.announce(work.project, work.job, work.machine, pending)
 
     return carry_out(plan, state, target, Surroundings(tell, work.job.say))
-
-
-def author(job: ci.Job) -> str:
-    return who(job.environ)

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import requests
 
 from modelway.environments import home
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.files import last_line
 from modelway.loopback import HOST, free_port, is_taken
-from modelway.targets.local import processes, proxy, state
+from modelway.targets.local import lease, processes, proxy, state
+from modelway.targets.local.lease import Lease
 from modelway.targets.local.state import Deployed, Slot
 
 LOGS, ENVOY, SLOTS, JOURNALS = "logs", "envoy", "slots", "journal"
 START_SECONDS = 10
 MISSED = 5
 """Times that a process is looked for in vain before it has ended: it has no command line for a moment when it starts."""
+ASK_SECONDS = 5
 STOP_SECONDS = 12
 """Longer than the server takes to finish what it began."""
 SCRIPTS = str(Path(__file__).resolve().parents[3])
@@ -33,15 +38,20 @@ RECORDER += "recorder.main(sys.argv[1], Path(sys.argv[2]))"
 
 
 class Machine:
-    """folder: all that is known of the target. Nothing here asks for the lease: who acts holds it."""
+    """folder: all that is known of the target. deployed: its state as it was read under this lease, so nobody else has changed
+    it since, or this command holds the lease no more. port: where Envoy shall listen when it is started."""
 
-    def __init__(self, folder: Path, deployed: Deployed) -> None:
-        self.folder, self.deployed = folder, deployed
-        self.admin = f"http://{HOST}:{deployed.admin_port}"
+    def __init__(self, folder: Path, deployed: Deployed, lease: Lease, port: int) -> None:
+        self.folder, self.deployed, self.lease, self.port = folder, deployed, lease, port
         self.config = folder / ENVOY
 
+    @property
+    def admin(self) -> str:
+        return f"http://{HOST}:{self.deployed.admin_port}"
+
     def change(self, **fields: object) -> None:
-        """Write target.json with these fields replaced."""
+        """Write target.json with these fields replaced, within an act: one that was held up would undo another's."""
+        assert self.lease.acting, "the state changes under the lease alone"
         changed = msgspec.structs.replace(self.deployed, **fields)
         state.write(self.folder, changed)
         self.deployed = changed
@@ -51,23 +61,19 @@ class Machine:
         return self.deployed.serial
 
     def journal(self, number: int) -> Path:
-        return self.folder / JOURNALS / f"{number:06d}.jsonl"
+        return journal_of(self.folder, number)
 
     def start_proxy(self) -> None:
         """Envoy and its recorder run, and Envoy has the configuration of now. InvalidInput where its port is another's."""
-        mark = str(self.config / proxy.BOOT)
-        if not (processes.find(mark) and proxy.is_ready(self.admin)):
-            processes.end(processes.find(mark), STOP_SECONDS)
-            port = self.deployed.port
-            if is_taken(port):
-                raise InvalidInput(
-                    f"port {port} on {HOST} is in use by another process",
-                    where="deploy.local.port",
-                    fix="end that process, or name another port",
-                )
-            self.change(admin_port=free_port())
-            self.admin = f"http://{HOST}:{self.deployed.admin_port}"
+        running = processes.find(boot_mark(self.folder))
+        if not (running and proxy.answers(self.admin, ASK_SECONDS)):
+            self.check_port()
+            processes.end(running, STOP_SECONDS)
+            port = self.deployed.port if running else self.port
+            self.change(port=port, admin_port=free_port())
             proxy.put(self.config, proxy.BOOT, proxy.boot(self.config, port, self.deployed.admin_port))
+            for slot in self.deployed.slots.values():
+                self._with_free_ports(slot, self._missing(slot))  # Envoy knows no port that is another program's by now
             self.put_clusters()
             stable = self.deployed.current
             self.put_routes({stable.side.slot: 1.0} if stable else {}, wait=False)
@@ -76,6 +82,15 @@ class Machine:
             processes.end(processes.find(str(self.folder / LOGS), "http://"), 1)
             command = [sys.executable, "-I", "-c", RECORDER, self.admin, str(self.folder / LOGS)]
             processes.start(command, self.folder, self.log("recorder"), os.environ)
+
+    def check_port(self) -> None:
+        """InvalidInput where Envoy is to listen on a port that is another program's."""
+        if not is_listening(self.folder) and is_taken(self.port):
+            raise InvalidInput(
+                f"port {self.port} on {HOST} is in use by another process",
+                where="deploy.local.port",
+                fix="end that process, or name another port",
+            )
 
     def _start_envoy(self) -> None:
         envoy = str(Path(sys.executable).parent / "envoy")
@@ -101,7 +116,9 @@ class Machine:
         )
 
     def put_clusters(self) -> None:
-        proxy.put(self.config, proxy.CLUSTERS, proxy.clusters(self.deployed.slots, self.serial()))
+        """Envoy's file says which releases there are; where it says so already, nothing is written."""
+        if proxy.resources(self.config, proxy.CLUSTERS) != proxy.clusters(self.deployed.slots, 0)["resources"]:
+            proxy.put(self.config, proxy.CLUSTERS, proxy.clusters(self.deployed.slots, self.serial()))
 
     def put_routes(self, shares: dict[str, float], name: str = proxy.ROUTES, *, wait: bool = True) -> None:
         serial = self.serial()
@@ -114,37 +131,53 @@ class Machine:
         """The processes of a release."""
         return processes.find(f"{self.folder / SLOTS / slot}/")
 
-    def start_replicas(self, slot: Slot, environ: dict[str, str]) -> None:
-        """Start those that do not run."""
+    def start_replicas(self, slot: Slot, environ: dict[str, str]) -> Slot:
+        """Start those that do not run. The slot, with the ports that they have now."""
         home_ = self.folder / SLOTS / slot.side.slot
         home_.mkdir(parents=True, exist_ok=True)
-        for number, port in enumerate(slot.ports):
+        missing = self._missing(slot)
+        slot = self._with_free_ports(slot, missing)
+        self.put_clusters()
+        for number in missing:
             mark = f"{home_}/{replica(number)}"
-            if processes.find(mark):
-                continue
             # the server reads its release by this name, so that its command line says which slot it is
             with contextlib.suppress(FileNotFoundError):
                 Path(mark).unlink()
             Path(mark).symlink_to(slot.release)
             command = [slot.python, "-I", f"{slot.server}/modelway/serving/start.py", "--environment", slot.environment]
-            command += ["--model", slot.model, "--release", mark, "--host", HOST, "--port", str(port)]
+            command += ["--model", slot.model, "--release", mark, "--host", HOST, "--port", str(slot.ports[number])]
             processes.start(command, home_, self.log(f"{slot.side.slot}-{number}"), environ)
+        return slot
+
+    def _missing(self, slot: Slot) -> list[int]:
+        """The replicas that do not run."""
+        home_ = self.folder / SLOTS / slot.side.slot
+        return [number for number in range(len(slot.ports)) if not processes.find(f"{home_}/{replica(number)}")]
+
+    def _with_free_ports(self, slot: Slot, missing: list[int]) -> Slot:
+        """The slot as the state has it from now on: where a replica does not run and somebody else listens on its port by now,
+        it gets another one. Envoy is told by the next put_clusters."""
+        taken = [number for number in missing if is_taken(slot.ports[number])]
+        fresh = dict(zip(taken, ports(len(taken)), strict=True))
+        now = tuple(fresh.get(number, port) for number, port in enumerate(slot.ports))
+        slot = msgspec.structs.replace(slot, ports=now)
+        if self.deployed.slots.get(slot.side.slot) != slot:
+            self.change(slots={**self.deployed.slots, slot.side.slot: slot})
+        return slot
 
     def wait_until_ready(self, slot: Slot, seconds: float, say: Callable[[str], None]) -> None:
-        """Every replica answers /ready, and Envoy knows it. OutsideFailure with the server's last words where one has
-        ended, or is not ready in time."""
-        import requests
-
+        """Every replica is ready and says that it is this release, and Envoy knows it. OutsideFailure with the server's last
+        words where one has ended, or is not ready in time."""
         deadline, waiting = time.monotonic() + seconds, dict(enumerate(slot.ports))
         told, missing = time.monotonic(), dict.fromkeys(waiting, 0)
+        release = json.loads(Path(slot.release).read_bytes()) if waiting else {}
         while waiting:
             for number, port in list(waiting.items()):
-                with contextlib.suppress(requests.RequestException):
-                    if requests.get(f"http://{HOST}:{port}/ready", timeout=2).status_code == 200:
-                        del waiting[number]
-                        continue
                 log = self.log(f"{slot.side.slot}-{number}")
                 found = processes.find(f"{self.folder / SLOTS / slot.side.slot}/{replica(number)}")
+                if found and _is_ready(port, release):
+                    del waiting[number]
+                    continue
                 missing[number] = 0 if found else missing[number] + 1
                 if missing[number] > MISSED:
                     raise OutsideFailure(
@@ -171,6 +204,23 @@ class Machine:
                 )
             time.sleep(0.02)
 
+    def ask(self) -> None:
+        """What answers at the environment's own address is the stable release; OutsideFailure where it is not."""
+        stable, address = self.deployed.current, f"http://{HOST}:{self.deployed.port}"
+        if stable is None:
+            return
+        deadline = time.monotonic() + ASK_SECONDS
+        release = json.loads(Path(stable.release).read_bytes())
+        while not _is_release(said := _release_at(self.deployed.port), release):
+            if time.monotonic() > deadline:
+                what = "nothing answers" if said is None else f"version {said.get('version')} answers"
+                raise OutsideFailure(
+                    f"{what}, not version {stable.side.version}",
+                    where=address,
+                    fix=f"see {self.folder / LOGS}, and run the same command again: it starts what does not run",
+                )
+            time.sleep(0.05)
+
     def drain(self, slot: str, seconds: float) -> None:
         """Wait, so long at most, until a release that gets no traffic has finished what it began."""
         deadline = time.monotonic() + seconds
@@ -191,33 +241,64 @@ class Machine:
         return self.folder / LOGS / f"{name}.log"
 
 
-def opened(folder: Path, model: str, environment: str, port: int) -> Machine:
-    """The target of this folder, made where it does not exist yet."""
-    for name in (LOGS, ENVOY, SLOTS, JOURNALS):
-        home.made(folder / name)
+def look(folder: Path, model: str, environment: str) -> Deployed | None:
+    """The state of the target of this folder, for reading; None where nothing was ever deployed. InvalidInput where it is
+    another model's or environment's."""
     deployed = state.read(folder)
-    if deployed is None:
-        deployed = Deployed(model=model, environment=environment, port=port, admin_port=0)
-        state.write(folder, deployed)
-    if (deployed.model, deployed.environment) != (model, environment):
+    if deployed is not None and (deployed.model, deployed.environment) != (model, environment):
         raise InvalidInput(
             f"is the target of {deployed.model} in {deployed.environment}",
             where=str(folder),
             fix="give every model and environment a folder of its own (deploy.local.folder)",
         )
-    machine = Machine(folder, deployed)
-    if deployed.port != port:
-        machine.change(port=port)
-        processes.end(processes.find(str(machine.config / proxy.BOOT)), STOP_SECONDS)
-    return machine
+    return deployed
+
+
+def claimed(folder: Path, model: str, environment: str, port: int, who: str, what: str, *, always: bool) -> Machine:
+    """The target of this folder, made where it does not exist yet, for this command alone: the state is read after the lease
+    was taken. Refused where a command that lives holds it, unless `always`."""
+    look(folder, model, environment)  # what is wrong takes the target from nobody
+    for name in (LOGS, ENVOY, SLOTS, JOURNALS):
+        home.made(folder / name)
+    held = lease.take(folder, who, what, always=always)
+    deployed = look(folder, model, environment)
+    return Machine(folder, deployed or Deployed(model=model, environment=environment, port=0, admin_port=0), held, port)
+
+
+def journal_of(folder: Path, number: int) -> Path:
+    return folder / JOURNALS / f"{number:06d}.jsonl"
+
+
+def running(folder: Path) -> list[int]:
+    """Leaders of all that runs for the target of this folder."""
+    groups = processes.find(f"{folder / SLOTS}/") + processes.find(boot_mark(folder))
+    return groups + processes.find(str(folder / LOGS), "http://")
+
+
+def is_listening(folder: Path) -> bool:
+    """Whether its Envoy runs, and so has the port of target.json."""
+    return bool(processes.find(boot_mark(folder)))
 
 
 def stop(folder: Path) -> bool:
-    """End everything that runs for the target of this folder; False where nothing did. What ran is still known."""
-    groups = processes.find(f"{folder / SLOTS}/") + processes.find(str(folder / ENVOY / proxy.BOOT))
-    groups += processes.find(str(folder / LOGS), "http://")
-    processes.end(groups, STOP_SECONDS)
+    """End everything that runs for the target of this folder; False where nothing did. What ran is still known.
+
+    OutsideFailure where it is another user's, or does not end."""
+    groups = running(folder)
+    if foreign := processes.others(groups):
+        raise OutsideFailure(
+            f"process {foreign[0]} of this target is user {processes.owner(foreign[0])}'s, so nothing was ended",
+            where=str(folder),
+            fix="run stop-deployment as that user",
+        )
+    if left := processes.end(groups, STOP_SECONDS):
+        raise OutsideFailure(f"process {min(left)} does not end", where=str(folder), fix=f"kill -9 {min(left)}")
     return bool(groups)
+
+
+def boot_mark(folder: Path) -> str:
+    """What stands in the command line of this target's Envoy."""
+    return str(folder / ENVOY / proxy.BOOT)
 
 
 def replica(number: int) -> str:
@@ -227,6 +308,31 @@ def replica(number: int) -> str:
 
 def last_words(log: Path) -> str:
     return last_line(log) or "it said nothing"
+
+
+def _is_ready(port: int, release: Mapping[str, Any]) -> bool:
+    try:
+        ready = requests.get(f"http://{HOST}:{port}/ready", timeout=2).status_code == 200
+    except requests.RequestException:
+        return False
+    return ready and _is_release(_release_at(port), release)
+
+
+def _is_release(said: dict[str, Any] | None, release: Mapping[str, Any]) -> bool:
+    """Whether it says of itself that it is this release: another program on the port may answer 200 to everything."""
+    return said is not None and all(
+        said.get(name) == release[name] for name in ("model", "version", "digest", "run_id")
+    )
+
+
+def _release_at(port: int) -> dict[str, Any] | None:
+    """Which release says that it answers there; None where none does."""
+    try:
+        answer = requests.get(f"http://{HOST}:{port}/model/version", timeout=2)
+        said = answer.json() if answer.status_code == 200 else None
+    except (requests.RequestException, ValueError):
+        return None
+    return said if isinstance(said, dict) else None
 
 
 def ports(count: int) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import signal
 import subprocess
 import time
@@ -61,8 +62,33 @@ def find(*marks: str) -> list[int]:
     return found
 
 
-def end(groups: Iterable[int], seconds: float) -> None:
-    """SIGTERM to whole groups, SIGKILL to what is left after that long."""
+def owner(pid: int) -> str:
+    """The name of the user whose process it is, or the number; empty where there is no such process."""
+    try:
+        number = PROC.joinpath(str(pid)).stat().st_uid if PROC.is_dir() else _user_of(pid)
+    except OSError:
+        return ""
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def others(groups: Iterable[int]) -> list[int]:
+    """Those that this user may not end."""
+    found = []
+    for group in groups:
+        try:
+            os.killpg(group, 0)
+        except PermissionError:
+            found.append(group)
+        except ProcessLookupError:
+            pass
+    return found
+
+
+def end(groups: Iterable[int], seconds: float) -> set[int]:
+    """SIGTERM to whole groups, SIGKILL to what is left after that long. The groups that live all the same."""
     left = set(groups)
     for number, patience in ((signal.SIGTERM, seconds), (signal.SIGKILL, 5.0)):
         for group in left:
@@ -72,6 +98,14 @@ def end(groups: Iterable[int], seconds: float) -> None:
         while left and time.monotonic() < deadline:
             left = {group for group in left if _group_lives(group)}
             time.sleep(0.02)
+    return left
+
+
+def _user_of(pid: int) -> int:
+    done = subprocess.run(["ps", "-o", "uid=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    if not done.stdout.strip():
+        raise ProcessLookupError(pid)
+    return int(done.stdout)
 
 
 def _group_lives(group: int) -> bool:

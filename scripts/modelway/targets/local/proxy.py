@@ -119,11 +119,29 @@ def put(folder: Path, name: str, content: Mapping[str, Any]) -> None:
     write_whole(folder / name, json.dumps(content).encode())
 
 
+def resources(folder: Path, name: str) -> object:
+    """What the file holds; None where there is no whole one."""
+    try:
+        return json.loads((folder / name).read_bytes())["resources"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def is_ready(admin: str) -> bool:
     try:
         return requests.get(f"{admin}/ready", timeout=1).text.startswith("LIVE")
     except requests.RequestException:
         return False
+
+
+def answers(admin: str, seconds: float) -> bool:
+    """Ready within so long: on a busy machine one answer may be late, and an Envoy that is ended for that is an outage."""
+    deadline = time.monotonic() + seconds
+    while not is_ready(admin):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def wait_for_routes(admin: str, serial: int, seconds: float = 10) -> None:

@@ -47,6 +47,16 @@ class Pending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     why: str
     who: str
     nonce: str
+    model_digest: str = ""
+    """MLflow gives the number of a deleted version to the next one."""
+
+
+class Untold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the registry can never be told any more, and why not."""
+
+    pending: Pending
+    why: str
+    at: float
 
 
 class Deployed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -66,6 +76,8 @@ class Deployed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Of the proxy's configuration."""
     pending: tuple[Pending, ...] = ()
     """Oldest first."""
+    untold: tuple[Untold, ...] = ()
+    """Oldest first: the history of this environment that the ledger lacks."""
 
     @property
     def current(self) -> Slot | None:
@@ -82,7 +94,7 @@ def read(folder: Path) -> Deployed | None:
         raise InvalidInput(
             f"is not what deploy-model writes: {error}",
             where=str(path),
-            fix="put the file back from a backup, or end all of it with stop-deployment and deploy again",
+            fix="put the file back from a backup; or run stop-deployment, move the file away, and deploy again",
         ) from None
 
 

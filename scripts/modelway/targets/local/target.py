@@ -12,7 +12,6 @@ from modelway.rollout import journal
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import Plan
 from modelway.targets.local import proxy
-from modelway.targets.local.lease import Lease
 from modelway.targets.local.machine import Machine
 from modelway.targets.local.state import Deployment, Slot
 
@@ -24,20 +23,19 @@ class LocalTarget:
     """`rollout.run.Target` on this machine. new: the release to bring, with the ports that its replicas will have."""
 
     def __init__(
-        self, machine: Machine, lease: Lease, plan: Plan, new: Slot, ready_seconds: float, say: Callable[[str], None]
+        self, machine: Machine, plan: Plan, new: Slot, ready_seconds: float, say: Callable[[str], None]
     ) -> None:
-        self.machine, self.lease, self.plan, self.new = machine, lease, plan, new
+        self.machine, self.lease, self.plan, self.new = machine, machine.lease, plan, new
         self.ready_seconds, self.say = ready_seconds, say
         self._last: envoy.Snapshot | None = None
+        self._started = time.time() - time.monotonic()
+        """Fixed, so that a clock that is set meanwhile moves no block of the report."""
 
     def start(self) -> None:
         name = self.new.side.slot
         with self.lease.held():
             self.machine.start_proxy()
-            if name not in self.machine.deployed.slots:
-                self.machine.change(slots={**self.machine.deployed.slots, name: self.new})
-            self.machine.put_clusters()
-            self.machine.start_replicas(self.new, dict(os.environ))
+            self.new = self.machine.start_replicas(self.machine.deployed.slots.get(name, self.new), dict(os.environ))
         self.machine.wait_until_ready(self.new, self.ready_seconds, self.say)
 
     def route(self, weight: float) -> None:
@@ -54,7 +52,7 @@ class LocalTarget:
 
     def observe(self, weight: float) -> Block:
         before = self._last or envoy.snapshot(self.machine.admin)
-        time.sleep(max(0.0, before.at + self.plan.block_seconds - time.time()))
+        time.sleep(max(0.0, before.ticks + self.plan.block_seconds - time.monotonic()))
         after = envoy.snapshot(self.machine.admin)
         self._last = after
         with self.lease.held():
@@ -70,8 +68,8 @@ class LocalTarget:
                 dropped = "Envoy was started anew, its counters began at zero"
             counts.append(Counts(*between) if between else Counts())
         return Block(
-            began=before.at,
-            seconds=round(after.at - before.at, 3),
+            began=round(self._started + before.ticks, 3),
+            seconds=round(after.ticks - before.ticks, 3),
             weight=weight,
             canary=Counts() if dropped else counts[0],
             stable=Counts() if dropped else counts[1],
