@@ -177,9 +177,8 @@ class DuckDBTable:
 
     def first_wrong(self, wanted: Mapping[str, Wanted]) -> Wrong | None:
         for batch in _parts(wanted):
-            wrong = ", ".join(
-                f"min(rowid) FILTER (WHERE {wrong})" for _, _, wrong in self._handed_over(batch)
-            )  # of kept, in which a row's id is its place
+            # a row's id in kept is its place
+            wrong = ", ".join(f"min(rowid) FILTER (WHERE {wrong})" for _, _, wrong in self._handed_over(batch))
             found = self._rows(Statement(f"SELECT {wrong} FROM kept"))[0]
             seen = [(row, name) for row, name in zip(found, batch, strict=True) if row is not None]
             if seen:
@@ -214,13 +213,11 @@ class DuckDBTable:
     def _wrong(self, column: str, row: int) -> Wrong:
         at = self._position[column]
         read = reading(at, self._columns[at], None)
-        value, file, first = self._rows(
-            Statement(
-                f"SELECT CASE WHEN {read.present} THEN left({read.column}::VARCHAR, {EXAMPLE_CUT}) END, {FILE}, (SELECT min(rowid) FROM kept AS first WHERE"
-                f" first.{FILE} = kept.{FILE}) FROM kept WHERE rowid = {row:d}"
-            )
-        )[0]
-        label, number = self._source.label(self._links[file]), row - first + 1
+        value = f"CASE WHEN {read.present} THEN left({read.column}::VARCHAR, {EXAMPLE_CUT}) END"
+        first = f"SELECT min(rowid) FROM kept AS first WHERE first.{FILE} = kept.{FILE}"
+        statement = Statement(f"SELECT {value}, {FILE}, ({first}) FROM kept WHERE rowid = {row:d}")
+        value, file, start = self._rows(statement)[0]
+        label, number = self._source.label(self._links[file]), row - start + 1
         if self._source.format != "csv":
             return Wrong(column, value, f"{label}, row {number}")
         return Wrong(column, value, f"{label}:{line_of(Path(file), number, self._dialect)}")
