@@ -194,3 +194,17 @@ def test_a_link_that_would_leave_rows_out_is_refused_by_all(link: str, says: str
     heard = {*three(folder, Contract(), {"x": "long"}), said(lambda: digest_of_data(folder, "rows"))}
     assert len(heard) == 1
     assert f"{link} in rows: {says}" in heard.pop()
+
+
+def test_many_rows_in_many_files_keep_their_order_and_their_lines(tmp_path: Path) -> None:
+    """Threads read at once; still every column is in the files' order, and the first wrong value is found in its file."""
+    for part in range(3):
+        rows = "".join(f"{part * 100_000 + at},{at}\n" for at in range(100_000))
+        (tmp_path / f"{part}.csv").write_text("x,y\n" + rows)
+    columns = gate(tmp_path, {"x": "long", "y": "long"}).candidate.columns
+    assert columns["x"].tolist() == list(range(300_000))
+    assert columns["y"].tolist() == list(range(100_000)) * 3
+    text = (tmp_path / "1.csv").read_text().replace("\n177777,77777\n", "\n177777,7.5\n")
+    (tmp_path / "1.csv").write_text(text)
+    says = f"1.csv in {tmp_path.name}:77779: '7.5' in column 'y' is no long"
+    assert says in said(lambda: gate(tmp_path, {"x": "long", "y": "long"}))
