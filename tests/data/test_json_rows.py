@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +111,15 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"a\n\xe9\n")
         with pytest.raises(InvalidInput, match=f"{name}:2: is not UTF-8"):
             read(tmp_path / name)
+
+
+def test_the_endpoint_s_own_environment_is_enough(tmp_path: Path, parquet: Any, root: Path) -> None:
+    """It has DuckDB, and neither numpy nor pytz."""
+    write(tmp_path, CSV)
+    parquet("SELECT TIMESTAMPTZ '2026-01-02 03:04:05+02' AS z, TIMESTAMP '2026-01-02' AS t, 1.5::DECIMAL(9, 2) AS d")
+    code = f"import sys; sys.path.insert(0, {str(root / 'scripts')!r}); from pathlib import Path\n"
+    code += "from modelway.data.contract import Contract\nfrom modelway.data.json_rows import rows_of\n"
+    code += "for name in sys.argv[1:]: print(len(rows_of(Path(name), name, Contract())))"
+    command = [root / "scripts" / "run", "--in", "data", "python", "-I", "-c", code, "rows.csv", "rows.parquet"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["2", "1"], done.stderr

@@ -130,7 +130,7 @@ def test_nothing_answers(folder: Path, silent: str, script: Any, capsys: Any) ->
         (["--url", "http://h:99999999/"], "input url"),
         (["--url", "http://h/", "--timeout-seconds", "0"], "input timeout-seconds"),
         (["--url", "http://h/", "--timeout-seconds", "nan"], "input timeout-seconds"),
-        (["--url", "http://h/", "--rows", "none.csv"], "No such file"),
+        (["--url", "http://h/", "--rows", "none.csv"], "no such file"),
     ],
 )
 def test_wrong_input_is_one_line(folder: Path, script: Any, arguments: list[str], said: str, capsys: Any) -> None:

@@ -19,7 +19,6 @@ from modelway.errors import InvalidInput, OutsideFailure, Refused
 from modelway.records import Candidate, Verdict
 from modelway.registry.stored_records import read_candidate, read_verdict
 from modelway.stages import project as begin
-from modelway.stages.rows import contract_of
 
 TOKEN = "MODELWAY_ENDPOINT_TOKEN"  # noqa: S105  the variable's name
 FIX_URL = "give the server's address, such as http://127.0.0.1:8080"
@@ -87,7 +86,7 @@ def rows_of(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> tuple
         return ()
     contract = Contract()
     if ci.CONFIG.name in values or job.config_path.exists():
-        contract = contract_of(begin.resolve(values, job, inputs), job)
+        contract = begin.contract_of(begin.resolve(values, job, inputs), job)
     columns = [name.strip() for name in values.get("columns", "").split(",") if name.strip()]
     return tuple(json_rows.rows_of(job.folder / values["rows"], values["rows"], contract, columns or None))
 

@@ -23,7 +23,7 @@ from modelway.scoring import Limits, Predicted, Rows, failed, score, types_of
 from modelway.scoring.rows import plain
 from modelway.stages import project as begin
 from modelway.stages.judged import download_model
-from modelway.stages.rows import HeldOutRows, contract_of, contradictions, read_held_out
+from modelway.stages.rows import HeldOutRows, contradictions, read_held_out
 
 SAMPLES = 100
 LATENCY = "latency-ms-per-row"
@@ -60,7 +60,7 @@ def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
     data = begin.data_path(project, job, "data.test")
     name = str(project.data.test)
     data_digest = digest_of_data(data, name)
-    contract = contract_of(project, job)
+    contract = begin.contract_of(project, job)
     read = read_held_out(
         data, name, contract, (label, *_groups(policy)), types, _types(production) if production else None
     )

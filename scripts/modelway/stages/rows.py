@@ -1,4 +1,4 @@
-"""The rows that a stage reads: by the project's contract, and for a model by its signature."""
+"""The held-out rows: read by the project's contract, and for a model by its signature."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelway import ci
-from modelway.config import Resolved
-from modelway.data.contract import Contract, ValueType, load_contract
+from modelway.data.contract import Contract, ValueType
 from modelway.data.questions import DType, Wanted
 from modelway.data.rows import open_rows
 from modelway.errors import InvalidInput
@@ -45,12 +43,6 @@ class HeldOutRows:
     candidate: Rows
     production: Rows | None
     fault: str
-
-
-def contract_of(project: Resolved, job: ci.Job) -> Contract:
-    """The contract that says how the project's data is written; where there is none, its defaults."""
-    name = project.data.contract
-    return load_contract(job.folder / name, name) if name else Contract()
 
 
 def wanted_of(types: Mapping[str, str]) -> dict[str, Wanted]:
