@@ -46,7 +46,7 @@ def open_table(source: Source, dialect: Dialect, scratch: Path, memory_mb: int) 
             columns, relation = _csv(source, dialect, links)
         else:
             columns, relation = _parquet(source, connection, links)
-        yield DuckDBTable(source, dialect, connection, links, columns, relation)
+        yield DuckDBTable(source, dialect, connection, links, columns, relation, memory_mb)
 
 
 def _csv(source: Source, dialect: Dialect, links: dict[str, Path]) -> tuple[tuple[StoredColumn, ...], Statement]:

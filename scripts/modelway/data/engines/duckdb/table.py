@@ -33,8 +33,14 @@ EXAMPLE_CUT = 200
 """Characters of a value that are fetched; reports cut further."""
 
 
-BATCH = 50
+BATCH = 100
 """Columns of one statement: DuckDB's time for one grows with the square of its columns."""
+
+MOST_COLUMNS = 400
+"""Of one statement over CSV that memory does not hold: to write it down first would take longer than the statement."""
+
+TEXT_IN_MEMORY = 3
+"""Times its size in a file; measured, of short cells."""
 
 
 class DuckDBTable:
@@ -48,9 +54,11 @@ class DuckDBTable:
         links: dict[str, Path],
         columns: tuple[StoredColumn, ...],
         relation: Statement,
+        memory_mb: int,
     ) -> None:
         self._source, self._dialect, self._connection, self._links = source, dialect, connection, links
         self._columns, self._relation, self._kept = columns, relation, False
+        self._fits = TEXT_IN_MEMORY * sum(Path(link).stat().st_size for link in links) <= memory_mb << 20
         self._position = {column.name: position for position, column in enumerate(columns)}
 
     @property
@@ -62,7 +70,7 @@ class DuckDBTable:
         rows, counted = self._count(of_values)
         broken = [question for question in of_values if counted[question].count]
         if broken and examples:
-            for batch in _batches(broken):
+            for batch in _batches(broken, BATCH if self._kept else MOST_COLUMNS):
                 for question, seen in self._examples(batch, examples).items():
                     counted[question] = replace(counted[question], examples=seen)
         return rows, tuple(
@@ -71,10 +79,11 @@ class DuckDBTable:
         )
 
     def _count(self, questions: Sequence[ValueQuestion]) -> tuple[int, dict[ValueQuestion, Answer]]:
-        """All questions about single values, in one pass; where there are many, a few columns at a time, and CSV is parsed
-        only once for it."""
-        batches = _batches(questions)
-        if len(batches) > 1 and self._source.format == "csv":
+        """All questions about single values, in one pass; where they are about many columns, some of these at a time, and
+        CSV is read into a table first."""
+        csv = self._source.format == "csv"
+        batches = _batches(questions, MOST_COLUMNS if csv and not self._fits else BATCH)
+        if len(batches) > 1 and csv:
             self.keep([])
         rows = 0
         found: dict[ValueQuestion, Answer] = {}
@@ -226,13 +235,13 @@ class DuckDBTable:
         return self._connection.execute(statement.text, statement.parameters).fetchall()
 
 
-def _batches(questions: Sequence[ValueQuestion]) -> list[list[ValueQuestion]]:
+def _batches(questions: Sequence[ValueQuestion], columns: int) -> list[list[ValueQuestion]]:
     """All questions about a column in one batch; one batch at least, which counts the rows."""
     of_column: dict[str, list[ValueQuestion]] = {}
     for question in questions:
         of_column.setdefault(question.column, []).append(question)
     groups = list(of_column.values())
-    return [list(chain(*groups[at : at + BATCH])) for at in range(0, len(groups), BATCH)] or [[]]
+    return [list(chain(*groups[at : at + columns])) for at in range(0, len(groups), columns)] or [[]]
 
 
 def _parts(wanted: Mapping[str, Wanted]) -> Iterator[dict[str, Wanted]]:
