@@ -2,6 +2,7 @@
 from SIGINT to all traffic on stable, a healthy rollout beside the waiting that its plan asks for, and one command back.
 
 Usage: python benchmarks/deploy_model.py [--kills 100]
+       python benchmarks/deploy_model.py --every-step    (killed, and held up, at each step of a deployment and a rollback)
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
-from deployment.shop import DEPLOYED, Shop, built_shop, with_target  # noqa: E402 - after the path is known
+from deployment import test_every_step as steps  # noqa: E402 - after the path is known
+from deployment.shop import DEPLOYED, Shop, built_shop, with_target  # noqa: E402
 from modelway.registry import local_server  # noqa: E402
 from modelway.rollout import engine  # noqa: E402
 
@@ -31,6 +33,7 @@ REPEATS = 5
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--every-step", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="modelway-bench-") as name:
         folder = Path(name)
@@ -45,11 +48,42 @@ def main() -> None:
             built = built_shop(folder / "shop", folder / "state", uri, python, ROOT)
             shop = with_target(built, folder)
             try:
-                measure(shop, arguments.kills)
+                if arguments.every_step:
+                    every_step(shop)
+                else:
+                    measure(shop, arguments.kills)
             finally:
                 shop.run("stop_deployment", "--environment", shop.environment)
         finally:
             local_server.stop(folder / "mlflow")
+
+
+def every_step(shop: Shop) -> None:
+    """Whatever does not end as intended raises, and names its step."""
+    shop.configure(shop.port, strategy="all-at-once")
+    shop.deploy("good")
+    print("| command | what happens to it | steps | ended as intended | failed requests |")
+    print("|---|---|--:|--:|--:|")
+    deploying, rolling_back = steps.deploying("again", shop), ("rollback_release",)
+    for name, command, happen, what in (
+        ("deploy-model", deploying, steps.killed, "SIGKILL"),
+        ("deploy-model", deploying, steps.held_up, "stopped while a rollback comes and ends"),
+        ("rollback-release", rolling_back, steps.rollback_killed, "SIGKILL"),
+    ):
+        if command is rolling_back:
+            shop.deploy("again")
+        count, ended = steps.steps_of(shop, *command), 0
+        shop.deploy("good")
+        with shop.traffic(50) as seen:
+            time.sleep(1)
+            for at in range(1, count + 1):
+                try:
+                    happen(shop, at)
+                    ended += 1
+                except AssertionError as error:
+                    print(f"step {at} of {name}, {what}: {error}", file=sys.stderr)
+                    shop.roll_back("--to", shop.versions["good"])
+        print(f"| {name} | {what} | {count} | {ended} | {seen['failed']} |", flush=True)
 
 
 def measure(shop: Shop, kills: int) -> None:

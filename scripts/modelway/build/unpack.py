@@ -25,7 +25,7 @@ from modelway.build import layout as layouts
 from modelway.build.names import ENVIRONMENT, HOME, LAYER_NAME, MODEL, PYTHON_LABEL, RELEASE_FILE, SERVER
 from modelway.environments import home, locks
 from modelway.errors import InvalidInput, Refused
-from modelway.files import locked
+from modelway.files import locked, sync_folder
 
 COMPLETE = "modelway-complete"
 UNFINISHED = ".unpacking-"
@@ -123,7 +123,9 @@ def _unpacked(layout: Path, digest: str, diff_id: str, store: Path) -> Path:
                 folder.mkdir()
                 _extract(blob, folder, diff_id)
                 (folder / COMPLETE).touch()
+                os.sync()  # after a power cut a name may be there without what it names: it would be taken for whole
                 folder.rename(place)
+                sync_folder(store)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
     return place

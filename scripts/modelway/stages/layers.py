@@ -12,6 +12,7 @@ from pathlib import Path
 
 from modelway.build import unpack
 from modelway.environments import home
+from modelway.files import sync_folder
 from modelway.targets.local import state
 
 TARGETS = "targets"
@@ -29,6 +30,7 @@ def claim(layers: Path, target: Path) -> None:
     link = home.made(layers / TARGETS) / hashlib.sha256(str(target).encode()).hexdigest()[:16]
     with contextlib.suppress(FileExistsError):
         link.symlink_to(target)
+        sync_folder(link.parent)
 
 
 def prune(layers: Path, idle_seconds: float = IDLE_SECONDS) -> int:

@@ -139,7 +139,7 @@ def _stuck(folder: Path, by: str) -> OutsideFailure:
     return OutsideFailure(
         f"the target has been locked for {PATIENCE_SECONDS:.0f} s by {by}",
         where=str(folder / LOCK),
-        fix=f"end it (`fuser {folder / LOCK}` names it), or run rollback-release as its user",
+        fix="run rollback-release as the user of the target, which ends it, or end it yourself",
     )
 
 

@@ -44,7 +44,7 @@ class LocalTarget:
             if weight == 0 and not stable:
                 self.machine.put_routes({})
                 return
-            if weight > 0 and stable:
+            if weight > 0 and stable in self.machine.deployed.slots:
                 self.machine.put_routes({stable: 1.0}, proxy.BACK)  # the way back is there before the way forth
             shares = {stable: 1 - weight, self.new.side.slot: weight}
             self.machine.put_routes({name: share for name, share in shares.items() if share > 0})
