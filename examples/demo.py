@@ -105,7 +105,8 @@ class Client:
         if self.process is not None:
             return
         (rows,) = (OUT / "act" / "flight-delay").glob("*/live.csv")  # the workflow's own, where its jobs share it
-        command = [sys.executable, str(Path(__file__).with_name("demo_traffic.py")), f"{PRODUCTION}/predict"]
+        traffic = Path(__file__).with_name("demo_traffic.py")
+        command = [str(ROOT / "scripts" / "run"), "--in", "data", "python", str(traffic), f"{PRODUCTION}/predict"]
         command += [str(rows), str(REQUESTS_PER_SECOND), str(self.file)]
         with self.file.with_suffix(".log").open("wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)

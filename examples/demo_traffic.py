@@ -18,7 +18,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from modelway.observe.load import Answer, Request, bodies_of, drive, run
+from modelway.data.contract import Contract
+from modelway.data.json_rows import rows_of
+from modelway.observe.load import Answer, Request, bodies_of_rows, drive, run
 
 COLUMNS = ("carrier", "origin", "dest", "day_of_week", "hour", "minute", "distance", "dep_delay")
 COLUMNS += ("temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib")
@@ -28,7 +30,7 @@ TIMEOUT_SECONDS = 10
 
 def main() -> None:
     url, rows, rate, counts = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4])
-    bodies = bodies_of(rows, COLUMNS)
+    bodies = bodies_of_rows(rows_of(rows, rows.name, Contract(), COLUMNS))
     place, ended = 0, False
     seen: Counter[str] = Counter()
     written = 0.0

@@ -28,7 +28,7 @@ INPUTS = (
     ),
     ci.Input("built-for", "The environment whose Verdict counts. Left out: environment."),
     ci.Input("url", "The server's address, such as http://127.0.0.1:8080.", required=True),
-    ci.Input("rows", "A CSV or JSON lines file with rows to send, in order. Left out: the Verdict's sample rows."),
+    ci.Input("rows", "CSV, Parquet or JSON lines with rows to send, in order. Left out: the Verdict's sample rows."),
     ci.Input("columns", "The columns of rows to send, with commas between them. Left out: all."),
     ci.Input("requests-per-second", "How many requests leave, whatever the answers do. Left out: 100.", kind="number"),
     ci.Input("duration-seconds", "For how long it is measured. Left out: 30.", kind="number"),

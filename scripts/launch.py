@@ -16,6 +16,8 @@ from modelway.errors import InvalidInput, ModelwayError  # noqa: E402 - after th
 ENVIRONMENTS = {
     "validate_data": "data",
     "evaluate_gate": "judge",
+    "test_endpoint": "data",
+    "benchmark_endpoint": "data",
     "build_image": "build",
     "deploy_model": "deploy",
     "rollback_release": "deploy",

@@ -30,7 +30,7 @@ INPUTS = (
     ci.Input("built-for", "The environment whose Verdict counts. Left out: environment."),
     ci.Input("url", "The server's address, such as http://127.0.0.1:8080.", required=True),
     ci.Input("digest", "Without environment, the digest of the model that should answer. Left out: any may."),
-    ci.Input("rows", "Without environment, a CSV or JSON lines file with rows to ask. Left out: none are asked."),
+    ci.Input("rows", "Without environment, CSV, Parquet or JSON lines with rows to ask. Left out: none are asked."),
     ci.Input("columns", "The columns of rows to send, with commas between them. Left out: all."),
     ci.Input(
         "tolerance",
@@ -94,7 +94,7 @@ def _expected(values: ci.Values, job: ci.Job) -> Expected:
     if "built-for" in values:
         raise InvalidInput("is given without environment", where="input built-for", fix="name the environment too")
     version = int(values["version"]) if "version" in values else None
-    return Expected(version=version, digest=values.get("digest", ""), rows=stage.rows_of(values, job.folder))
+    return Expected(version=version, digest=values.get("digest", ""), rows=stage.rows_of(values, job, INPUTS))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -42,8 +42,7 @@ def test_what_is_not_csv(judge: Any, refusal: Any, tmp_path: Path, kind: str) ->
 
 def test_the_line_says_what_and_where(judge: Any, refusal: Any) -> None:
     line = refusal(lambda: judge(ANY, "a,b\n1,2\n3\n"))
-    assert "CSV Error on Line: 3" in line
-    assert "Expected Number of Columns: 2 Found: 1" in line
+    assert "cannot be read as CSV: line 3 has 1 cell, the header 2" in line
     assert "the first row has 3 cells, the header 2" in refusal(lambda: judge(ANY, NOT_CSV["trailing commas"]))
     assert "two columns are named 'a'" in refusal(lambda: judge(ANY, NOT_CSV["two columns of one name"]))
 

@@ -198,3 +198,21 @@ def test_the_same_input_gives_the_same_bytes(judge: Any) -> None:
     rows = "a,b\n" + "".join(f"{at % 97 - 5},{at}\n" for at in range(50_000))
     reports = {msgspec.json.encode(judge(contract, rows).report) for _ in range(3)}
     assert len(reports) == 1
+
+
+def test_many_columns_are_counted_as_few_are(judge: Any, monkeypatch: Any) -> None:
+    """Some at a time: rows, counts and examples are the same; also where memory holds the file only in part."""
+    import modelway.data.engines.duckdb.table as table
+
+    names = [f"c{at}" for at in range(450)]
+    rows = ",".join(names) + "\n" + "".join(f"{row}" + ",1" * 448 + f",{row}\n" for row in range(5))
+    contract = "rows: {at-most: 5}\nunique: [[c0, c449]]\ncolumns:\n"
+    contract += "".join(f"  {name}: {{type: integer, nullable: false, range: [0, 3]}}\n" for name in names)
+    reports = []
+    for times in (table.TEXT_IN_MEMORY, 1_000_000_000):
+        monkeypatch.setattr(table, "TEXT_IN_MEMORY", times)
+        judged = judge(contract, rows)
+        assert judged.failing == ["c0 in range", "c449 in range"]
+        assert [(example.row, example.value) for example in judged["c449 in range"].examples] == [(5, "4")]
+        reports.append(judged.report)
+    assert reports[0] == reports[1]

@@ -62,6 +62,25 @@ def test_a_good_endpoint(folder: Path, good: str) -> None:
     assert "checks passed" in (folder / "summary").read_text()
 
 
+def test_rows_are_read_by_the_project_s_contract(folder: Path, good: str, capsys: Any) -> None:
+    """Not by a guess: the same file is refused where modelway.yml names no contract."""
+    names = list(ROWS[0])
+    table = [
+        ";".join(names),
+        *(";".join("" if row[name] is None else str(row[name]) for name in names) for row in ROWS),
+    ]
+    (folder / "rows.csv").write_text("\n".join(table) + "\n")
+    asked = ["--url", good, "--rows", "rows.csv", "--columns", ",".join(names)]
+    assert test_endpoint.main(asked) == 2
+    assert 'Fix: say `delimiter: ";"` in the contract' in capsys.readouterr().out
+    (folder / "contract.yml").write_text('delimiter: ";"\nrows: {at-least: 1}\n')
+    (folder / "modelway.yml").write_text("model: m\ndata: {contract: contract.yml}\n")
+    assert test_endpoint.main(asked) == 0
+    (folder / "modelway.yml").write_text("model: m\ndata: {contracts: contract.yml}\n")
+    assert test_endpoint.main(asked) == 2
+    assert "unknown key 'contracts'" in capsys.readouterr().out
+
+
 def test_a_report_differs_from_run_to_run_only_in_its_run(folder: Path, good: str) -> None:
     found = []
     for _ in range(2):
@@ -111,7 +130,7 @@ def test_nothing_answers(folder: Path, silent: str, script: Any, capsys: Any) ->
         (["--url", "http://h:99999999/"], "input url"),
         (["--url", "http://h/", "--timeout-seconds", "0"], "input timeout-seconds"),
         (["--url", "http://h/", "--timeout-seconds", "nan"], "input timeout-seconds"),
-        (["--url", "http://h/", "--rows", "none.csv"], "No such file"),
+        (["--url", "http://h/", "--rows", "none.csv"], "no such file"),
     ],
 )
 def test_wrong_input_is_one_line(folder: Path, script: Any, arguments: list[str], said: str, capsys: Any) -> None:

@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from modelway.data.contract import Contract
+from modelway.data.rows import open_rows
 from modelway.environments.locks import Interpreter, describe
 from modelway.errors import InvalidInput
-from modelway.scoring import Limits, Rows, read_rows, score, types_of
+from modelway.scoring import Limits, Rows, score, types_of
+from modelway.stages.rows import wanted_of
 
 MODELS = """
 import json, os, sys, time
@@ -132,50 +135,12 @@ def test_columns_have_the_signatures_types(models: Path, interpreter: Interprete
     path = tmp_path / "rows.csv"
     path.write_text("d,l,b,s,i,unused\n5,7,true,007,3,zzz\n1.5,-2,false,NA,4,zzz\n")
     types = {"s": "string", "d": "double", "l": "long", "i": "integer", "b": "boolean"}
-    rows = read_rows(path, types, "rows.csv")
+    with open_rows(path, "rows.csv", Contract()) as opened:
+        rows = Rows(opened.arrays(wanted_of(types)), opened.count)
     assert list(rows.columns) == list(types), "in the signature's order"
     assert rows.columns["s"].tolist() == ["007", None]
     said = json.loads(score(models / "types", interpreter, rows, types, LIMITS, 1).predictions[0])
     assert {name: said[name] for name in "dlib"} == {"d": "float64", "l": "int64", "i": "int32", "b": "bool"}
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("x\n1\ntwo\n3\n", "rows.csv:3: 'two' in column 'x' is no double"),
-        ("y\n1\n", "rows.csv: has no column 'x'. Fix: use one of y"),
-        ("", "has no column 'x'"),
-    ],
-)
-def test_a_value_that_does_not_fit_is_never_read_as_missing(tmp_path: Path, text: str, words: str) -> None:
-    (tmp_path / "rows.csv").write_text(text)
-    with pytest.raises(InvalidInput) as caught:
-        read_rows(tmp_path / "rows.csv", {"x": "double"}, "rows.csv")
-    assert words in caught.value.line()
-
-
-def test_a_name_that_looks_like_a_pattern_or_sql_is_one_file(tmp_path: Path) -> None:
-    (tmp_path / "ab.csv").write_text("x\n1\n2\n")
-    for name in ("a*.csv", "a'; DROP TABLE stored; --.csv", "[ab].csv", "ä\n.csv"):
-        (tmp_path / name).write_text("x\n7\n")
-        rows = read_rows(tmp_path / name, {"x": "long"}, name)
-        assert rows.columns["x"].tolist() == [7]
-    folder = tmp_path / "a*"
-    folder.mkdir()
-    for part in ("1.csv", "2.csv"):
-        (folder / part).write_text(f"x\n{part[0]}\n")
-    assert read_rows(folder, {"x": "long"}, "a*").columns["x"].tolist() == [1, 2]
-
-
-def test_a_file_that_is_cut_in_half_or_missing_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "rows.parquet").write_bytes(b"PAR1 and then nothing")
-    with pytest.raises(InvalidInput, match=r"rows.parquet: cannot be read"):
-        read_rows(tmp_path / "rows.parquet", {"x": "double"}, "rows.parquet")
-    with pytest.raises(InvalidInput, match="no such data"):
-        read_rows(tmp_path / "none.csv", {"x": "double"}, "none.csv")
-    (tmp_path / "rows.xlsx").touch()
-    with pytest.raises(InvalidInput, match="neither CSV nor Parquet"):
-        read_rows(tmp_path / "rows.xlsx", {"x": "double"}, "rows.xlsx")
 
 
 def test_only_a_signature_over_named_columns_of_plain_types_is_judged() -> None:

@@ -234,6 +234,57 @@ def test_data_that_cannot_tell_never_passes(team: Team, test: str, code: int, wo
     assert team.aliases() == {}
 
 
+COUNTRIES = """
+import mlflow, pandas as pd
+from mlflow.models import infer_signature
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+rows = pd.read_csv("train.csv", sep=";", keep_default_na=False)
+inputs = rows[["country"]]
+model = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression()).fit(inputs, rows.y)
+with mlflow.start_run():
+    mlflow.sklearn.log_model(model, name="model", signature=infer_signature(inputs, model.predict_proba(inputs)),
+        pyfunc_predict_fn="predict_proba", pip_requirements=["mlflow", "scikit-learn"], serialization_format="cloudpickle")
+"""
+
+
+def test_the_gate_reads_by_the_contract(team: Team) -> None:
+    """NA is a country; delimiter, pattern of files and what is hidden are as validate-data has them, not a guess."""
+    lines = [f"{'NA' if row % 2 else 'DE'};{(row % 2 + (row % 10 == 0)) % 2}" for row in range(2000)]
+    text = "country;y\n" + "\n".join(lines) + "\n"
+    (team.folder / "train.csv").write_text(text)
+    for place in ("test", "test/.hidden"):
+        (team.folder / place).mkdir()
+        for part in ("1", "2"):
+            (team.folder / place / f"part-{part}.csv").write_text(text)
+    (team.folder / "train.py").write_text(COUNTRIES)
+    contract = 'delimiter: ";"\nnull-values: [""]\ncolumns: {country: {type: string, nullable: false}}\n'
+    (team.folder / "contract.yml").write_text(contract)
+    config = team.folder / "modelway.yml"
+    config.write_text(
+        config.read_text()
+        .replace("test: test.csv", "test: test/part-*.csv, contract: contract.yml")
+        .replace("limits: {{roc", "limits: {roc")
+        .replace("roc_auc_score: {at-least: 0.6}", "accuracy_score: {at-least: 0.85}")
+    )
+    version = team.trained("weak")
+    team.judged(version)
+    verdict = team.verdict()
+    assert verdict.rows == 4000
+    (check,) = (check for check in verdict.checks if check.name == "accuracy_score")
+    assert check.value == pytest.approx(0.9)
+    assert {sample.features["country"] for sample in verdict.samples} == {"NA", "DE"}
+    team.promoted("--version", version)
+    assert team.run("validate_data").returncode == 0
+    config.write_text(config.read_text().replace("test/part-*.csv", "test"))
+    team.judged(version)
+    assert team.verdict().rows == 4000, "what is hidden is no data"
+    (team.folder / "contract.yml").write_text(contract.replace("string, nullable: false", "integer"))
+    assert "contract, and string in the model's signature" in team.judged(version).stderr
+
+
 def test_each_environment_has_its_own_policy_and_verdict(team: Team) -> None:
     version = team.trained("strong")
     team.judged(version)

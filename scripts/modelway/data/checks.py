@@ -29,6 +29,9 @@ EXAMPLE_LIMIT = 60
 
 RULE_LIMIT = 120
 
+SUGGESTIONS = 20
+"""Missing columns that a guess is made for; each takes a comparison with every column."""
+
 AHEAD_LIMIT = timedelta(days=1)
 """How far after now the newest row may be: dates and times without a zone are taken as UTC, and may be a day off."""
 
@@ -86,10 +89,13 @@ def judge_shape(contract: Contract, columns: Sequence[StoredColumn], rows: int) 
     if contract.rows.at_most is not None:
         results.append(_result("rows at most", f"at most {contract.rows.at_most}", rows, rows, contract.rows.at_most))
     there = [column.name for column in columns]
+    set_there = set(there)
     wanted = dict.fromkeys((*contract.columns, *(name for key in contract.unique for name in key)))
     if wanted:
+        absent = [name for name in wanted if name not in set_there]
         missing = [
-            Sighting(f"{name} ({suggestion(name, there)})" if there else name) for name in wanted if name not in there
+            Sighting(f"{name} ({suggestion(name, there)})" if there and at < SUGGESTIONS else name)
+            for at, name in enumerate(absent)
         ]
         results.append(
             _result("listed columns are there", "every one", len(wanted), len(missing), 0, examples=missing, cut=200)

@@ -13,6 +13,7 @@ import msgspec
 from modelway.config import strict_yaml
 from modelway.config.sections import Count, Name, Positive, Scalar, Section
 from modelway.config.strict_yaml import Document, Where, described
+from modelway.data.dialect import NULL_VALUES, Dialect, Encoding
 from modelway.data.json_document import read_json
 from modelway.data.schema_json import Percent, from_schema_json, is_schema_json
 from modelway.errors import InvalidInput
@@ -59,11 +60,19 @@ class Contract(Section, frozen=True):
     unique: tuple[tuple[Name, ...], ...] = ()
     """Each a list of columns that together name a row; null counts as a value."""
     unlisted_columns: Literal["allow", "refuse"] = "allow"
-    null_values: tuple[str, ...] = ("", "NA", "NaN", "null")
+    null_values: tuple[str, ...] = NULL_VALUES
     """The cells of a CSV file, quoted or not, that mean a missing value."""
     delimiter: Name = ","
     """Of a CSV file."""
+    quote: str = '"'
+    """Of a CSV file; empty where no cell is quoted."""
+    encoding: Encoding = "utf-8"
+    """Of a CSV file."""
     columns: dict[str, Column] = {}  # noqa: RUF012 - msgspec copies it
+
+    @property
+    def dialect(self) -> Dialect:
+        return Dialect(self.delimiter, self.quote, self.null_values, self.encoding)
 
     @property
     def digest(self) -> str:
@@ -89,12 +98,7 @@ def load_contract(path: Path, name: str = "") -> Contract:
             )
     if contract.rows.at_most is not None and contract.rows.at_most < contract.rows.at_least:
         raise InvalidInput("is below at-least", where=document.at(("rows", "at-most")), fix="swap them")
-    if len(contract.delimiter) != 1 or contract.delimiter in '"\r\n\0' or not contract.delimiter.isascii():
-        raise InvalidInput(
-            "cannot part the cells of a CSV file",
-            where=document.at(("delimiter",)),
-            fix='use one character such as "," or ";"',
-        )
+    _dialect_is_sound(document, contract)
     if contract.freshness and contract.columns.get(contract.freshness.column, Column()).type not in (
         "date",
         "timestamp",
@@ -157,6 +161,25 @@ def _must_ask_something(document: Document) -> None:
         raise InvalidInput(
             "refuses every column", where=document.at(("unlisted-columns",)), fix="list the columns under `columns:`"
         )
+
+
+def _dialect_is_sound(document: Document, contract: Contract) -> None:
+    if not _is_one_sign(contract.delimiter) or contract.delimiter == '"':
+        raise InvalidInput(
+            "cannot part the cells of a CSV file",
+            where=document.at(("delimiter",)),
+            fix='use one character such as "," or ";"',
+        )
+    if contract.quote and (not _is_one_sign(contract.quote) or contract.quote == contract.delimiter):
+        raise InvalidInput(
+            "cannot quote the cells of a CSV file",
+            where=document.at(("quote",)),
+            fix="use one character other than the delimiter, or nothing where no cell is quoted",
+        )
+
+
+def _is_one_sign(text: str) -> bool:
+    return len(text) == 1 and text.isascii() and text not in "\r\n\0"
 
 
 def _column_is_sound(document: Document, column: str, asked: Column) -> None:

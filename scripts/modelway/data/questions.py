@@ -3,10 +3,10 @@ every engine; an engine (modelway.data.engines) only counts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from modelway.data.contract import ValueType
 
@@ -101,6 +101,32 @@ class Answer:
     examples: tuple[Sighting, ...] = ()
 
 
+DType = Literal["bool", "int32", "int64", "int128", "float32", "float64", "object", "datetime64[ns]"]
+"""How values are handed over, by numpy's names: `object` is text, and int128 is for Python alone. datetime64 has no time
+zone, so a value that has one does not fit; nor does a number that is too large."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How a column's values are to be read. type: what each must be; None: anything. dtype: what it becomes; None: as it is
+    stored. asked: who wants it so, for a message: `long, which the model's signature asks for`."""
+
+    type: ValueType | None = None
+    dtype: DType | None = None
+    nullable: bool = True
+    asked: str = ""
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """The first value that is not as wanted. value: as text; None where one is missing that must be there. where: the file,
+    and the line or row in it."""
+
+    column: str
+    value: str | None
+    where: str
+
+
 class Table(Protocol):
     """Opened data. Whatever cannot be read is InvalidInput with the file's name and the fix."""
 
@@ -110,3 +136,14 @@ class Table(Protocol):
     def answers(self, questions: Sequence[Question], examples: int) -> tuple[int, tuple[Answer, ...]]:
         """The number of rows, and one answer for each question, with at most `examples` violating values each: the
         first ones, in the order of files and rows. Columns are named as in `columns`."""
+
+    def keep(self, names: Sequence[str]) -> None:
+        """Read the files now, once: all that is asked of these columns afterwards is answered without them."""
+
+    def first_wrong(self, wanted: Mapping[str, Wanted]) -> Wrong | None: ...
+
+    def arrays(self, wanted: Mapping[str, Wanted]) -> dict[str, Any]:
+        """Each column as a masked numpy array; means something only where nothing is wrong."""
+
+    def lists(self, wanted: Mapping[str, Wanted]) -> dict[str, list[Any]]:
+        """Each column as Python's values, a missing one None; needs no numpy."""

@@ -1,25 +1,29 @@
-"""The files of a data set: one file, a folder or a pattern of them; their format, and the header of a CSV file."""
+"""The files of a data set: one file, a folder or a pattern of them. Whoever reads or digests data asks here which they are."""
 
 from __future__ import annotations
 
-import csv
-import io
+import os
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from modelway.errors import InvalidInput
-from modelway.records import digest_of_data, sha256_of_file
+from modelway.records import sha256_of_file
 from modelway.records.digests import digest_of_listing
 
 Format = Literal["csv", "parquet"]
 
-SUFFIXES: dict[str, Format] = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}
+SUFFIXES: dict[str, Format] = {".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet", ".pq": "parquet"}
+OTHER_SUFFIXES = (
+    *(".json", ".jsonl", ".ndjson", ".xls", ".xlsx", ".feather", ".arrow", ".orc", ".avro", ".pkl", ".npy", ".npz"),
+    *(".zip", ".zst", ".bz2", ".xz", ".tar", ".db", ".sqlite"),
+)
+"""Of files that would only be taken for strange CSV."""
 PARQUET_MAGIC = b"PAR1"
-HEADER_LIMIT_BYTES = 1 << 20
-"""A header longer than this is taken for a file that is not CSV."""
+PATTERN = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True)
@@ -45,82 +49,46 @@ class Source:
 def find_source(path: Path, name: str = "") -> Source:
     """The data at a path: a file, a folder with files of one format anywhere below it, or a pattern with `*`.
 
-    InvalidInput where there is nothing, an empty file, or two formats. Hidden files, and those whose name or folder
-    starts with `_`, are not data.
+    InvalidInput where there is nothing, an empty file, a dangling link, or two formats. Hidden files, and those whose name
+    or folder starts with `_`, are not data.
     """
     name = name or str(path)
-    if path.is_file():
-        return Source(name, path, _format_of(path, name), (path,), path)
-    if path.is_dir():
-        root, found = path, [file for file in path.rglob("*") if file.is_file() and file.suffix.lower() in SUFFIXES]
-    elif re.search(r"[*?\[]", str(path)):
-        root, found = _matches(path)
-    else:
-        raise InvalidInput("no such file", where=name, fix="name an existing CSV or Parquet file, or a folder of them")
-    files = sorted(file for file in found if not _is_hidden(file.relative_to(root)))
+    root, files = _visible(path, name)
+    if root != path or path.is_dir():
+        files = [file for file in files if _format_by_name(file)]
     if not files:
         raise InvalidInput("no data in it", where=name, fix="put .csv or .parquet files there, or name another place")
-    formats = {_format_of(file, f"{file.relative_to(root).as_posix()} in {name}") for file in files}
+    by_label = {file: name if file == root else f"{file.relative_to(root).as_posix()} in {name}" for file in files}
+    formats = {_format_of(file, label) for file, label in by_label.items()}
     if len(formats) > 1:
         raise InvalidInput("CSV and Parquet files are mixed", where=name, fix="name one kind, such as folder/*.parquet")
     return Source(name, path, formats.pop(), tuple(files), root)
 
 
-def digest_of_source(source: Source) -> str:
-    """The data's digest (modelway.records.digest_of_data); for a pattern, over the files that it matches."""
-    if source.path.exists():
-        return digest_of_data(source.path)
-    listing = ((source.short(file), file.stat().st_size, sha256_of_file(file)) for file in source.files)
-    return digest_of_listing(listing)
-
-
-def read_header(file: Path, label: str, delimiter: str) -> tuple[str, ...]:
-    """The column names of a CSV file; InvalidInput for what is not CSV, and where the first row has another width."""
-    with file.open("rb") as stream:
-        start = stream.read(HEADER_LIMIT_BYTES)
-    if b"\0" in start[:4096]:
-        raise InvalidInput(
-            "is not CSV but binary", where=label, fix="give CSV in UTF-8, or Parquet with the suffix .parquet"
-        )
-    if len(start) == HEADER_LIMIT_BYTES:
-        start = start[: start.rfind(b"\n") + 1]  # what is left of a line is no row
-    try:
-        text = start.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = start.count(b"\n", 0, error.start) + 1
-        raise InvalidInput("is not UTF-8", where=f"{label}:{line}", fix="save the file as UTF-8") from None
-    records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    limit = csv.field_size_limit(HEADER_LIMIT_BYTES)
-    try:
-        header = next(records, [])
-        first = _first_row(records)
-    except csv.Error as error:
-        raise InvalidInput(
-            f"the header is not CSV: {error}", where=label, fix="quote cells with double quotes"
-        ) from None
-    finally:
-        csv.field_size_limit(limit)
-    if not header:
-        raise InvalidInput("has no header", where=f"{label}:1", fix="put the column names into the first line")
-    if any("\n" in name or "\r" in name for name in header):
-        raise InvalidInput("a column's name has a line break in it", where=f"{label}:1", fix="name it on one line")
-    if first and len(first) != len(header):
-        raise InvalidInput(
-            f"the first row has {len(first)} cells, the header {len(header)}",
-            where=f"{label}:{records.line_num}",
-            fix=f"give every row as many cells as the header has (they are parted by {delimiter!r})",
-        )
-    return refuse_twins(header, label)
+def digest_of_data(path: Path, name: str = "") -> str:
+    """The digest of a data set: of the whole file, or of every file of a folder or pattern that `find_source` would read.
+    Where a folder has neither CSV nor Parquet (pictures), all its files that are not hidden are the data. MLflow's own
+    dataset digest is 8 hexadecimal digits over the first 10,000 rows, and collides."""
+    name = name or str(path)
+    root, files = _visible(path, name)
+    if path == root and path.is_file():
+        return sha256_of_file(path)
+    files = [file for file in files if _format_by_name(file)] or files
+    if not files:
+        raise InvalidInput("no such data", where=name, fix="name an existing file, or a folder with files in it")
+    return digest_of_listing(
+        (file.relative_to(root).as_posix(), file.stat().st_size, sha256_of_file(file)) for file in files
+    )
 
 
 def refuse_twins(names: Iterable[str], label: str) -> tuple[str, ...]:
     """The names, if each is there once."""
     names = tuple(names)
-    for name in names:
-        if names.count(name) > 1:
-            raise InvalidInput(
-                f"two columns are named {name[:100]!r}", where=label, fix="give each column a name of its own"
-            )
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise InvalidInput(
+            f"two columns are named {twice[:100]!r}", where=label, fix="give each column a name of its own"
+        )
     return names
 
 
@@ -131,13 +99,68 @@ def refuse_other_columns(first: tuple[object, ...], other: tuple[object, ...], l
         )
 
 
-def _first_row(records: Iterable[list[str]]) -> list[str]:
-    """The first row that is not blank; nothing where it is longer than what was read, or not sound (the engine says
-    what is wrong with it, and where)."""
-    try:
-        return next((record for record in records if record), [])
-    except csv.Error:
-        return []
+def _visible(path: Path, name: str) -> tuple[Path, list[Path]]:
+    """What names are relative to, and the files that are not hidden, sorted."""
+    if path.is_file():
+        return path, [path]
+    found: Iterable[Path]
+    if path.is_dir():
+        root, found = path, _below(path, name)
+    elif PATTERN.search(str(path)):
+        root, found = _matches(path, name)
+    else:
+        raise InvalidInput("no such file", where=name, fix="name an existing CSV or Parquet file, or a folder of them")
+    return root, sorted(file for file in found if not _is_hidden(file.relative_to(root)))
+
+
+def _below(root: Path, name: str) -> Iterator[Path]:
+    """Every file below a folder. A link to a file is that file; one to a folder is refused, since it could lead round in
+    circles, and rows that are left out in silence are worse."""
+    for folder, folders, files in os.walk(root, onerror=_raise):
+        here = Path(folder)
+        if _is_hidden(here.relative_to(root)):
+            folders.clear()
+            continue
+        for entry in folders:
+            if (here / entry).is_symlink() and not _is_hidden(Path(entry)):
+                raise InvalidInput(
+                    "is a link to a folder",
+                    where=f"{(here / entry).relative_to(root).as_posix()} in {name}",
+                    fix="name the folder that it leads to, or put the files themselves there",
+                )
+        yield from (_there(here / entry, root, name) for entry in files if not _is_hidden(Path(entry)))
+
+
+def _matches(path: Path, name: str) -> tuple[Path, list[Path]]:
+    """The fixed folder at the start of a pattern, and the files that match it."""
+    fixed = Path(path.anchor)
+    parts = path.parts[1:] if path.anchor else path.parts
+    for index, part in enumerate(parts):
+        if PATTERN.search(part):
+            found = fixed.glob("/".join(parts[index:]))
+            return fixed, [_there(file, fixed, name) for file in found if not file.is_dir()]
+        fixed = fixed / part
+    return fixed, []
+
+
+def _there(file: Path, root: Path, name: str) -> Path:
+    if file.is_symlink() and not file.exists():
+        raise InvalidInput(
+            "is a link to nothing",
+            where=f"{file.relative_to(root).as_posix()} in {name}",
+            fix="fetch the file that it leads to, or remove the link",
+        )
+    return file
+
+
+def _raise(error: OSError) -> None:
+    raise InvalidInput(
+        f"cannot be read: {error.strerror}", where=str(error.filename), fix="let this user read it"
+    ) from None
+
+
+def _format_by_name(file: Path) -> Format | None:
+    return next((kind for suffix, kind in SUFFIXES.items() if file.name.lower().endswith(suffix)), None)
 
 
 def _format_of(file: Path, label: str) -> Format:
@@ -146,26 +169,17 @@ def _format_of(file: Path, label: str) -> Format:
             start = stream.read(4)
     except OSError as error:
         raise InvalidInput(f"cannot be read: {error.strerror}", where=label, fix="let this user read it") from None
-    if not start:
-        raise InvalidInput("is empty", where=label, fix="give a file with a header and rows")
-    expected = SUFFIXES.get(file.suffix.lower())
     if start == PARQUET_MAGIC:
         return "parquet"
-    if expected == "parquet":
+    if file.suffix.lower() in OTHER_SUFFIXES:
+        raise InvalidInput(
+            f"is neither CSV nor Parquet but {file.suffix.lower()}", where=label, fix="write it as CSV or Parquet"
+        )
+    if not start:
+        raise InvalidInput("is empty", where=label, fix="give a file with a header and rows")
+    if _format_by_name(file) == "parquet":
         raise InvalidInput("is not Parquet", where=label, fix="write it again; a Parquet file starts with PAR1")
     return "csv"
-
-
-def _matches(path: Path) -> tuple[Path, list[Path]]:
-    """The fixed folder at the start of a pattern, and the files that match it."""
-    fixed = Path(path.anchor)
-    parts = path.parts[1:] if path.anchor else path.parts
-    for index, part in enumerate(parts):
-        if re.search(r"[*?\[]", part):
-            pattern = "/".join(parts[index:])
-            return fixed, [file for file in fixed.glob(pattern) if file.is_file()]
-        fixed = fixed / part
-    return fixed, []
 
 
 def _is_hidden(relative: Path) -> bool:

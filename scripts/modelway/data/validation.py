@@ -8,9 +8,8 @@ from pathlib import Path
 
 from modelway.data.checks import ask, judge_shape, judge_stored
 from modelway.data.contract import Contract
-from modelway.data.engines import duckdb as engine
 from modelway.data.report import ContractReport
-from modelway.data.sources import digest_of_source, find_source
+from modelway.data.sources import digest_of_data, find_source
 
 MEMORY_MB = 1024
 EXAMPLES = 3
@@ -33,10 +32,12 @@ def validate(
     many violating values to show for each check; 0 keeps data out of the report. Data that cannot be read is
     InvalidInput; a broken contract is a report that fails.
     """
+    from modelway.data.engines import duckdb as engine  # what needs only digests and contracts has no DuckDB
+
     source = find_source(path, name)
     with (
         tempfile.TemporaryDirectory(prefix="modelway-data-", dir=scratch) as folder,
-        engine.open_table(source, contract.delimiter, contract.null_values, Path(folder), memory_mb) as table,
+        engine.open_table(source, contract.dialect, Path(folder), memory_mb) as table,
     ):
         columns = table.columns
         asked = ask(contract, columns, now.astimezone(UTC))
@@ -52,6 +53,6 @@ def validate(
         outcome="fail" if failed else "pass",
         rows=rows,
         checks=checks,
-        data_digest=digest_of_source(source),
+        data_digest=digest_of_data(path, name),
         contract_digest=contract.digest,
     )

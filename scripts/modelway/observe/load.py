@@ -21,9 +21,9 @@ from typing import Any, NamedTuple, TypeVar
 from modelway.observe.load_address import Address, read_address
 from modelway.observe.load_connection import Connection, Exchange
 from modelway.observe.load_lateness import Lateness, Lates
-from modelway.observe.load_rows import Request, arrivals, bodies_of, requests_of
+from modelway.observe.load_rows import Request, arrivals, bodies_of_rows, requests_of
 
-__all__ = ["Answer", "Lateness", "Lates", "Request", "arrivals", "bodies_of", "drive", "requests_of", "run"]
+__all__ = ["Answer", "Lateness", "Lates", "Request", "arrivals", "bodies_of_rows", "drive", "requests_of", "run"]
 
 BURST = 64
 """Requests that are due and sent in one turn of the event loop; then answers are read."""

@@ -68,10 +68,10 @@ def load_of(values: ci.Values) -> Load:
 
 def bodies_for(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> list[bytes]:
     """Bodies of /predict, one row each: of the input rows, or of the Verdict's sample rows."""
-    rows = stage.rows_of(values, job.folder)
+    rows = stage.rows_of(values, job, inputs)
     if not rows:
         if "environment" not in values or "version" not in values:
-            fix = "give rows, a CSV or JSON lines file; or environment and version, whose Verdict has sample rows"
+            fix = "give rows, a file of CSV, Parquet or JSON lines; or environment and version, whose Verdict has sample rows"
             raise InvalidInput("there is nothing to send", where="input rows", fix=fix)
         project = begin.resolve(values, job, inputs)
         rows = stage.expected_of(

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from modelway import ci
 from modelway.config import Resolved
+from modelway.data import json_rows
+from modelway.data.contract import Contract
 from modelway.endpoint import checks
 from modelway.endpoint.asking import Endpoint, NoAnswerError, SilentError
 from modelway.endpoint.contract import CONTRACT
 from modelway.errors import InvalidInput, OutsideFailure, Refused
-from modelway.observe import load_rows
 from modelway.records import Candidate, Verdict
 from modelway.registry.stored_records import read_candidate, read_verdict
 from modelway.stages import project as begin
@@ -79,12 +79,16 @@ def columns_of(signature: Mapping[str, Any] | None) -> tuple[checks.Column, ...]
     return tuple(checks.Column(item["name"], str(item.get("type")), bool(item.get("required", True))) for item in named)
 
 
-def rows_of(values: ci.Values, folder: Path) -> tuple[checks.Row, ...]:
-    """The rows of the inputs rows and columns; none where they are left out."""
+def rows_of(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> tuple[checks.Row, ...]:
+    """The rows of the inputs rows and columns; none where they are left out. They are read by the contract of modelway.yml,
+    where there is one."""
     if "rows" not in values:
         return ()
+    contract = Contract()
+    if ci.CONFIG.name in values or job.config_path.exists():
+        contract = begin.contract_of(begin.resolve(values, job, inputs), job)
     columns = [name.strip() for name in values.get("columns", "").split(",") if name.strip()]
-    return tuple(load_rows.rows_of(folder / values["rows"], columns or None))
+    return tuple(json_rows.rows_of(job.folder / values["rows"], values["rows"], contract, columns or None))
 
 
 def check_endpoint(endpoint: Endpoint, expected: checks.Expected, job: ci.Job) -> list[checks.Checked]:

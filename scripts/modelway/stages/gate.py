@@ -12,17 +12,19 @@ import numpy as np
 
 from modelway import ci
 from modelway.config import Gate, Resolved, required
+from modelway.data.sources import digest_of_data
 from modelway.environments import locks
 from modelway.errors import InvalidInput
 from modelway.gate import HeldOut, Scored, decide, judge, validate_policy
-from modelway.records import Candidate, Sample, Verdict, digest_of_data
+from modelway.records import Candidate, Sample, Verdict
 from modelway.registry.mlflow import MLflow
 from modelway.registry.stored_records import read_candidate, read_verdict, write_verdict
-from modelway.scoring import Limits, Predicted, Rows, read_rows, score, types_of
+from modelway.scoring import Limits, Predicted, Rows, failed, score, types_of
 from modelway.scoring.rows import plain
 from modelway.stages import project as begin
 from modelway.stages.history import standing
 from modelway.stages.judged import download_model
+from modelway.stages.rows import HeldOutRows, contradictions, read_held_out
 
 SAMPLES = 100
 LATENCY = "latency-ms-per-row"
@@ -54,21 +56,29 @@ def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
     candidate = read_candidate(client, project.model, version)
     production = _production(client, project, version)
     validate_policy(policy, first_version=production is None)
+    types = _types(candidate)
     begin.fetch_data(project, job)
     data = begin.data_path(project, job, "data.test")
-    data_digest = digest_of_data(data)
     name = str(project.data.test)
-
-    held_out = _held_out(data, name, label, policy)
+    data_digest = digest_of_data(data, name)
+    contract = begin.contract_of(project, job)
+    read = read_held_out(
+        data, name, contract, (label, *_groups(policy)), types, _types(production) if production else None
+    )
+    held_out = read.columns
     job.say(f"{held_out.count} held-out rows of {name}, sha256 {data_digest[:12]}")
-    challenger = _score(client, job, candidate, data, name, policy)
-    champion = _score(client, job, production, data, name, policy) if production else None
+    challenger = _score(client, job, candidate, read.candidate, policy)
+    champion = _production_scored(client, job, production, read, policy)
     groups = {column: held_out.columns[column] for column in _groups(policy)}
     judgement = judge(
         policy, HeldOut(held_out.columns[label], groups), challenger.scored, champion.scored if champion else None
     )
     sides = [side for side in (challenger, champion) if side]
-    warnings = [*judgement.warnings, *_warnings(client, project, production, data_digest, sides)]
+    warnings = [
+        *judgement.warnings,
+        *contradictions(contract, types),
+        *_warnings(client, project, production, data_digest, sides),
+    ]
     verdict = Verdict(
         model=project.model,
         version=version,
@@ -96,16 +106,11 @@ def _production(client: MLflow, project: Resolved, version: int) -> Candidate | 
     return None if current in (None, version) else read_candidate(client, project.model, int(current))
 
 
-def _held_out(data: Path, name: str, label: str, policy: Gate) -> Rows:
-    """The truth, and the columns of slices and fairness, in the types that the file has."""
-    return read_rows(data, dict.fromkeys((label, *_groups(policy))), name)
-
-
 def _groups(policy: Gate) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*policy.slices.columns, *policy.fairness.columns)))
 
 
-def _score(client: MLflow, job: ci.Job, side: Candidate, data: Path, name: str, policy: Gate) -> Side:
+def _types(side: Candidate) -> dict[str, str]:
     types = types_of(side.signature)
     if types is None:
         raise InvalidInput(
@@ -113,7 +118,21 @@ def _score(client: MLflow, job: ci.Job, side: Candidate, data: Path, name: str, 
             where="evaluate-gate",
             fix="log it with input_example or signature",
         )
-    inputs = read_rows(data, types, name)
+    return types
+
+
+def _production_scored(
+    client: MLflow, job: ci.Job, production: Candidate | None, read: HeldOutRows, policy: Gate
+) -> Side | None:
+    if production is None:
+        return None
+    if read.production is not None:
+        return _score(client, job, production, read.production, policy)
+    return Side(production, Rows({}, 0), failed(f"it does not take these rows: {read.fault}"))
+
+
+def _score(client: MLflow, job: ci.Job, side: Candidate, inputs: Rows, policy: Gate) -> Side:
+    types = _types(side)
     interpreter = locks.model_environment(side.environment.requirements, side.environment.python)
     with tempfile.TemporaryDirectory(prefix="modelway-model-") as temporary:
         folder = Path(temporary)

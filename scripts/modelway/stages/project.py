@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from modelway import ci
 from modelway.config import Resolved, load_project, required
+from modelway.data.contract import Contract, load_contract
 from modelway.environments import home, locks
 from modelway.errors import InvalidInput
 from modelway.records import digest_of_json
@@ -120,6 +121,12 @@ def data_path(project: Resolved, job: ci.Job, key: str) -> Path:
             fix="fetch it with data.command, and name the file that it writes",
         )
     return job.folder / value
+
+
+def contract_of(project: Resolved, job: ci.Job) -> Contract:
+    """The contract that says how the project's data is written; where there is none, its defaults."""
+    name = project.data.contract
+    return load_contract(job.folder / name, name) if name else Contract()
 
 
 def commit_of(folder: Path) -> str:

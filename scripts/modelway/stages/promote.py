@@ -10,8 +10,9 @@ from pathlib import Path
 
 from modelway import ci
 from modelway.config import Resolved
+from modelway.data.sources import digest_of_data
 from modelway.errors import InvalidInput, Refused
-from modelway.records import Candidate, Verdict, digest_of_data
+from modelway.records import Candidate, Verdict
 from modelway.registry import ledger
 from modelway.registry.ledger_entries import History, Recorded, VerdictReference
 from modelway.registry.ledger_mlflow import MLflowLedger
@@ -85,7 +86,7 @@ def _passing(
     verdict = stored.record
     with tempfile.TemporaryDirectory(prefix="modelway-model-") as name:
         download_model(client, candidate, Path(name))
-    data = digest_of_data(begin.data_path(project, job, "data.test"))
+    data = digest_of_data(begin.data_path(project, job, "data.test"), str(project.data.test))
     if verdict.data_digest != data:
         changed = f"{verdict.data_digest[:12]}, now {data[:12]}"
         raise Refused(f"the held-out data changed since the verdict on {named}: {changed}", fix=AGAIN)

@@ -58,11 +58,13 @@ def roll_back(project: Resolved, job: ci.Job, to: int | None, why: str, *, only_
         done = only_unfinished
         was = machine.deployed.deployments[-1].slot.side.version if machine.deployed.deployments else None
         if left is not None:
-            wanted = left.plan.kind == "rollback" and to in (None, left.plan.new.version)
-            ended = _end(work, left, wanted)
+            ended = _end(work, left, to)
             stories.append(ended)
-            # a canary that was ended is what there was to undo; a release that had been adopted is rolled back below
-            done = only_unfinished or (to is None and (wanted or ended.outcome != "deployed"))
+            # what it had begun is what there was to undo or finish; but what had been adopted is rolled back below, and
+            # a rollback that was cut off before it had begun anything is begun again
+            cut_off = left.plan.kind == "rollback" and ended.outcome != "deployed"
+            adopted = left.plan.kind == "deploy" and ended.outcome == "deployed"
+            done = only_unfinished or (to is None and not cut_off and not adopted)
             was = left.plan.new.version
         kept = machine.deployed.deployments
         goal = None if done else _goal(kept, to, project.environment)
@@ -83,10 +85,10 @@ def roll_back(project: Resolved, job: ci.Job, to: int | None, why: str, *, only_
     return RolledBack(there, was, tuple(stories), problem)
 
 
-def _end(work: rollout.Work, left: journal.Story, wanted: bool) -> journal.Story:
+def _end(work: rollout.Work, left: journal.Story, to: int | None) -> journal.Story:
     job, number = work.job, left.plan.number
     slot = work.machine.deployed.slots.get(left.plan.new.slot)
-    if wanted and slot is not None:
+    if left.plan.kind == "rollback" and to in (None, left.plan.new.version) and slot is not None:
         job.say("going on with a rollback that was cut off")
         rollout.resume(work, left, slot)
     else:

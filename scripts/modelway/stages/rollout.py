@@ -94,13 +94,12 @@ def undo(work: Work, story: journal.Story, why: str) -> engine.State:
     slot = work.machine.deployed.slots.get(story.plan.new.slot)
     if slot is None:  # it never came so far as to have one, or it is gone already
         slot = Slot(story.plan.new, (), "", "", "", "", "")
-    state = _go_on(work, story, engine.Cancelled(time.time(), why))
-    return _carried(work, story.plan, state, slot)
+    return _carried(work, story.plan, _go_on(work, story, engine.Cancelled(time.time(), why)), slot)
 
 
 def resume(work: Work, story: journal.Story, slot: Slot) -> engine.State:
     """Go on with a rollout that another runner began."""
-    return _carried(work, story.plan, _go_on(work, story, engine.Resumed(time.time())), slot)
+    return _carried(work, story.plan, _go_on(work, story), slot)
 
 
 def begin(work: Work, plan: Plan, slot: Slot) -> engine.State:
@@ -119,10 +118,19 @@ def next_number(machine: Machine) -> int:
     return number
 
 
-def _go_on(work: Work, story: journal.Story, event: engine.Event) -> engine.State:
-    with work.machine.lease.held():
-        journal.append(work.machine.journal(story.plan.number), journal.Line(event=event))
-    return engine.advance(story.plan, story.state, event)
+def _go_on(work: Work, story: journal.Story, *then: engine.Event) -> engine.State:
+    """The state of a rollout that another runner began: nobody knows what it did after the last line that it wrote, but that a
+    release was adopted is what the target says."""
+    machine = work.machine
+    events: list[engine.Event] = [engine.Resumed(time.time())]
+    if machine.deployed.stable == story.plan.new.slot and not story.state.adopted:
+        events.append(engine.Adopted(time.time()))
+    state = story.state
+    for event in (*events, *then):
+        with machine.lease.held():
+            journal.append(machine.journal(story.plan.number), journal.Line(event=event))
+        state = engine.advance(story.plan, state, event)
+    return state
 
 
 def _carried(work: Work, plan: Plan, state: engine.State, slot: Slot) -> engine.State:

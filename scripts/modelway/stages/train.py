@@ -12,9 +12,10 @@ from pathlib import Path
 from modelway import ci
 from modelway.config import Resolved, required
 from modelway.config.sections import Scalar
+from modelway.data.sources import digest_of_data
 from modelway.environments import locks
 from modelway.errors import InvalidInput
-from modelway.records import Candidate, digest_of_data
+from modelway.records import Candidate
 from modelway.registry.entities import LoggedModel, Run
 from modelway.registry.mlflow import MLflow
 from modelway.stages import project as begin
@@ -43,7 +44,7 @@ def train(project: Resolved, job: ci.Job, semantic_version: str) -> Candidate:
     client = begin.connect_registry(project, job)
     begin.fetch_data(project, job)
     data = begin.data_path(project, job, "data.train")
-    training = Training(dict(project.train.parameters), data, digest_of_data(data), commit)
+    training = Training(dict(project.train.parameters), data, digest_of_data(data, str(project.data.train)), commit)
     python = begin.team_python(project, job)
     if python is None:
         raise InvalidInput(

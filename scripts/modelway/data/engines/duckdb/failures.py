@@ -8,12 +8,14 @@ from pathlib import Path
 
 import duckdb
 
+from modelway.data.csv_text import find_fault
+from modelway.data.dialect import Dialect
 from modelway.data.sources import Source
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 
 
 @contextmanager
-def in_one_line(source: Source, links: dict[str, Path], memory_mb: int) -> Iterator[None]:
+def in_one_line(source: Source, links: dict[str, Path], dialect: Dialect, memory_mb: int) -> Iterator[None]:
     try:
         yield
     except ModelwayError:
@@ -35,6 +37,8 @@ def in_one_line(source: Source, links: dict[str, Path], memory_mb: int) -> Itera
             raise OutsideFailure(
                 "the disk is full", where=source.name, fix="free some space in the temporary folder"
             ) from None
+        if source.format == "csv":
+            _refuse_fault(source, links, dialect)
         concerned = [source.label(file) for link, file in links.items() if link in str(error)]
         kind = "CSV" if source.format == "csv" else "Parquet"
         raise InvalidInput(
@@ -42,6 +46,16 @@ def in_one_line(source: Source, links: dict[str, Path], memory_mb: int) -> Itera
             where=concerned[0] if len(concerned) == 1 else source.name,
             fix=f"write the file again as sound {kind}, and check that it was copied whole",
         ) from None
+
+
+def _refuse_fault(source: Source, links: dict[str, Path], dialect: Dialect) -> None:
+    """In our own words, where a plain reading finds the fault: the engine's name a cell that it happened to stop at."""
+    for link, file in links.items():
+        fault = find_fault(Path(link), dialect)
+        if fault:
+            raise InvalidInput(
+                f"cannot be read as CSV: line {fault.line} {fault.what}", where=source.label(file), fix=fault.fix
+            ) from None
 
 
 def _first_lines(message: str, links: dict[str, Path], source: Source) -> str:

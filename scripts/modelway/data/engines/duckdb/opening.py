@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from modelway.data.csv_text import as_plain_text, read_header
+from modelway.data.dialect import Dialect
 from modelway.data.engines.duckdb.failures import in_one_line
 from modelway.data.engines.duckdb.sql import FILE, Statement, stored_as
 from modelway.data.engines.duckdb.table import DuckDBTable
 from modelway.data.questions import StoredColumn
-from modelway.data.sources import Source, read_header, refuse_other_columns, refuse_twins
+from modelway.data.sources import Source, refuse_other_columns, refuse_twins
 
 LINE_LIMIT_BYTES = 8 << 20
 """The longest row of a CSV file; each thread holds a buffer of this size."""
@@ -27,11 +29,9 @@ NO_NULL_VALUE = "\0modelway: nothing is null\0"
 
 
 @contextmanager
-def open_table(
-    source: Source, delimiter: str, null_values: Sequence[str], scratch: Path, memory_mb: int
-) -> Iterator[DuckDBTable]:
+def open_table(source: Source, dialect: Dialect, scratch: Path, memory_mb: int) -> Iterator[DuckDBTable]:
     """The source as a `Table`. scratch: an empty folder for links and for what spills; the caller removes it."""
-    links = _linked(source, scratch / "data")
+    links = _linked(source, scratch / "data", dialect)
     config: dict[str, Any] = {
         "memory_limit": f"{memory_mb}MB",
         "temp_directory": str(scratch / "spill"),
@@ -39,33 +39,30 @@ def open_table(
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
-    with in_one_line(source, links, memory_mb), duckdb.connect(":memory:", config=config) as connection:
+    with in_one_line(source, links, dialect, memory_mb), duckdb.connect(":memory:", config=config) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")  # it would be drawn into the log
         if source.format == "csv":
-            columns, relation = _csv(source, delimiter, null_values, links)
+            columns, relation = _csv(source, dialect, links)
         else:
             columns, relation = _parquet(source, connection, links)
-        yield DuckDBTable(source, connection, links, columns, relation)
+        yield DuckDBTable(source, dialect, connection, links, columns, relation, memory_mb)
 
 
-def _csv(
-    source: Source, delimiter: str, null_values: Sequence[str], links: dict[str, Path]
-) -> tuple[tuple[StoredColumn, ...], Statement]:
-    headers = [
-        refuse_twins(read_header(file, source.label(file), delimiter), source.label(file)) for file in source.files
-    ]
+def _csv(source: Source, dialect: Dialect, links: dict[str, Path]) -> tuple[tuple[StoredColumn, ...], Statement]:
+    headers = [read_header(Path(link), source.label(file), dialect) for link, file in links.items()]
     for file, header in zip(source.files, headers, strict=True):
         refuse_other_columns(headers[0], header, source.label(file), source.label(source.files[0]))
     columns = tuple(StoredColumn(name, "text", "text") for name in headers[0])
     types = ", ".join(f"'c{at}': 'VARCHAR'" for at in range(len(columns)))
     relation = Statement("read_csv(")
     files = relation.bind(list(links))
-    cut = relation.bind(delimiter)
-    nulls = relation.bind(list(null_values) or [NO_NULL_VALUE])
+    cut = relation.bind(dialect.delimiter)
+    quote = relation.bind(dialect.quote)
+    nulls = relation.bind(list(dialect.null_values) or [NO_NULL_VALUE])
     relation.add(
         f"{files}, delim = {cut}, nullstr = {nulls}, columns = {{{types}}}, header = true, auto_detect = false,"
-        f" quote = '\"', escape = '\"', strict_mode = true, null_padding = false, ignore_errors = false,"
+        f" quote = {quote}, escape = {quote}, strict_mode = true, null_padding = false, ignore_errors = false,"
         f" compression = 'none', hive_partitioning = false, filename = '{FILE}',"
         f" max_line_size = {LINE_LIMIT_BYTES}, buffer_size = {LINE_LIMIT_BYTES})"
     )
@@ -108,12 +105,14 @@ def _names(columns: int) -> str:
     return f" AS data({', '.join(f'c{at}' for at in range(columns))}, {FILE})"
 
 
-def _linked(source: Source, folder: Path) -> dict[str, Path]:
-    """A link for each file, so that no character of its name means anything to DuckDB (a pattern, a URL)."""
+def _linked(source: Source, folder: Path, dialect: Dialect) -> dict[str, Path]:
+    """A link for each file, so that no character of its name means anything to DuckDB (a pattern, a URL); or its plain text,
+    where it is compressed or not UTF-8."""
     folder.mkdir()
     links = {}
     for at, file in enumerate(source.files):
         link = folder / f"{at:06d}.{source.format}"
-        link.symlink_to(file.resolve())
+        if source.format != "csv" or not as_plain_text(file, link, dialect.encoding, source.label(file)):
+            link.symlink_to(file.resolve())
         links[str(link)] = file
     return links

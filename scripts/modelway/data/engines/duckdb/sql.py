@@ -9,7 +9,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from modelway.data.contract import ValueType
-from modelway.data.questions import Bound, Malformed, Missing, NotAllowed, Outside, Stored, StoredColumn, ValueQuestion
+from modelway.data.questions import (
+    Bound,
+    DType,
+    Malformed,
+    Missing,
+    NotAllowed,
+    Outside,
+    Stored,
+    StoredColumn,
+    ValueQuestion,
+    Wanted,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FILE, ROW = "modelway_file", "modelway_row"
@@ -29,7 +40,19 @@ INTEGERS = (
 FLOATS = ("FLOAT", "DOUBLE")
 TIMESTAMPS = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE")
 
+LOCAL_TIME = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.]\d{1,9})?)?)?"
 ISO_8601 = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.]\d{1,9})?)?( ?(Z|[+-]\d{2}(:?\d{2})?))?)?"
+
+SQL_TYPES: Mapping[DType, str] = {
+    "bool": "BOOLEAN",
+    "int32": "INTEGER",
+    "int64": "BIGINT",
+    "int128": "HUGEINT",
+    "float32": "FLOAT",
+    "float64": "DOUBLE",
+    "object": "VARCHAR",
+    "datetime64[ns]": "TIMESTAMP_NS",
+}
 
 _PLACES = itertools.count()
 
@@ -150,6 +173,27 @@ def _text_as_type(name: str, kind: ValueType) -> tuple[str, str]:
         "date": (f"length({name}) = 10 AND {day}::VARCHAR = {name}", day),
         "timestamp": (f"regexp_full_match({name}, '{ISO_8601}') AND {moment} IS NOT NULL", moment),
     }[kind]
+
+
+def handed_over(column: StoredColumn, read: Reading, wanted: Wanted) -> tuple[str, str]:
+    """(value, wrong): the value as wanted, null where there is none, and the condition under which it is not as wanted."""
+    name, valid, value = read.column, read.valid, read.column
+    if wanted.dtype is None and column.physical == "TIMESTAMP WITH TIME ZONE":
+        value = f"replace(({name} AT TIME ZONE 'UTC')::VARCHAR, ' ', 'T') || 'Z'"  # else DuckDB asks for pytz
+    if wanted.dtype is not None:
+        source = name if wanted.dtype == "datetime64[ns]" else read.value
+        value = f"TRY_CAST({source} AS {SQL_TYPES[wanted.dtype]})"
+        valid += f" AND {value} IS NOT NULL"
+        if wanted.dtype == "float32":
+            valid += f" AND isfinite({value})"
+        if wanted.dtype == "datetime64[ns]":
+            valid += f" AND year({value}) BETWEEN 1678 AND 2261"  # the years that 64 bits hold whole
+            if column.stored == "text":
+                valid += f" AND regexp_full_match({name}, '{LOCAL_TIME}')"
+    wrong = f"{read.present} AND NOT coalesce({valid}, false)"
+    if not wanted.nullable:
+        wrong = f"NOT {read.present} OR {wrong}"
+    return f"CASE WHEN {read.present} THEN {value} END", wrong
 
 
 def violation(question: ValueQuestion, read: Reading, statement: Statement) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from modelway.data.contract import ValueType
-from modelway.data.engines.duckdb.sql import EPOCH, FILE, ROW, Reading, Statement, reading, violation
+from modelway.data.csv_text import line_of
+from modelway.data.dialect import Dialect
+from modelway.data.engines.duckdb.sql import EPOCH, FILE, ROW, Reading, Statement, handed_over, reading, violation
 from modelway.data.questions import (
     Answer,
     Missing,
@@ -21,11 +24,23 @@ from modelway.data.questions import (
     Sighting,
     StoredColumn,
     ValueQuestion,
+    Wanted,
+    Wrong,
 )
 from modelway.data.sources import Source
 
 EXAMPLE_CUT = 200
 """Characters of a value that are fetched; reports cut further."""
+
+
+BATCH = 100
+"""Columns of one statement: DuckDB's time for one grows with the square of its columns."""
+
+MOST_COLUMNS = 400
+"""Of one statement over CSV that memory does not hold: to write it down first would take longer than the statement."""
+
+TEXT_IN_MEMORY = 3
+"""Times its size in a file; measured, of short cells."""
 
 
 class DuckDBTable:
@@ -34,13 +49,16 @@ class DuckDBTable:
     def __init__(
         self,
         source: Source,
+        dialect: Dialect,
         connection: duckdb.DuckDBPyConnection,
         links: dict[str, Path],
         columns: tuple[StoredColumn, ...],
         relation: Statement,
+        memory_mb: int,
     ) -> None:
-        self._source, self._connection, self._links = source, connection, links
-        self._columns, self._relation = columns, relation
+        self._source, self._dialect, self._connection, self._links = source, dialect, connection, links
+        self._columns, self._relation, self._kept = columns, relation, False
+        self._fits = TEXT_IN_MEMORY * sum(Path(link).stat().st_size for link in links) <= memory_mb << 20
         self._position = {column.name: position for position, column in enumerate(columns)}
 
     @property
@@ -52,15 +70,30 @@ class DuckDBTable:
         rows, counted = self._count(of_values)
         broken = [question for question in of_values if counted[question].count]
         if broken and examples:
-            for question, seen in self._examples(broken, examples).items():
-                counted[question] = replace(counted[question], examples=seen)
+            for batch in _batches(broken, BATCH if self._kept else MOST_COLUMNS):
+                for question, seen in self._examples(batch, examples).items():
+                    counted[question] = replace(counted[question], examples=seen)
         return rows, tuple(
             self._repeated(question, rows, examples) if isinstance(question, Repeated) else counted[question]
             for question in questions
         )
 
     def _count(self, questions: Sequence[ValueQuestion]) -> tuple[int, dict[ValueQuestion, Answer]]:
-        """All questions about single values, in one pass. (A FILTER would copy every row that it lets through.)"""
+        """All questions about single values, in one pass; where they are about many columns, some of these at a time, and
+        CSV is read into a table first."""
+        csv = self._source.format == "csv"
+        batches = _batches(questions, MOST_COLUMNS if csv and not self._fits else BATCH)
+        if len(batches) > 1 and csv:
+            self.keep([])
+        rows = 0
+        found: dict[ValueQuestion, Answer] = {}
+        for batch in batches:
+            rows, answered = self._count_batch(batch)
+            found |= answered
+        return rows, found
+
+    def _count_batch(self, questions: Sequence[ValueQuestion]) -> tuple[int, dict[ValueQuestion, Answer]]:
+        """(A FILTER would copy every row that it lets through.)"""
         statement = Statement()
         readings = self._readings(questions)
         wanted: dict[str, int] = {"count(*)": 0}
@@ -74,9 +107,9 @@ class DuckDBTable:
                 else f"count_if({violation(question, read, statement)})"
             )
             places.append((wanted.setdefault(n, len(wanted)), wanted.setdefault(value, len(wanted))))
-        unread = [f"c{at}" for at, column in enumerate(self._columns) if column.name not in readings]
-        if self._source.format != "csv":
-            unread = []  # in CSV, bytes that are no text are only found in columns that are read
+        unread: list[str] = []
+        if self._source.format == "csv" and not self._kept:  # bytes that are no text are only found in what is read
+            unread = [f"c{at}" for at, column in enumerate(self._columns) if column.name not in readings]
         wanted |= {f"count({name})": len(wanted) + at for at, name in enumerate(unread)}
         statement.add(f"SELECT {', '.join(wanted)} FROM (SELECT {_projection(readings, unread)} FROM ")
         row = self._rows(statement.then(self._relation).add(")"))[0]
@@ -142,8 +175,78 @@ class DuckDBTable:
             kinds[question.column] = kind or kinds.get(question.column)
         return {name: reading(at := self._position[name], self._columns[at], kind) for name, kind in kinds.items()}
 
+    def keep(self, names: Sequence[str]) -> None:
+        """Of CSV all columns: bytes that are no text are only found in columns that are read."""
+        kept = [f"c{self._position[name]}" for name in names] or ["c0"]
+        if self._source.format == "csv":
+            kept = [f"c{at}" for at in range(len(self._columns))]
+        statement = Statement(f"CREATE TEMP TABLE kept AS SELECT {', '.join(kept)}, {FILE} FROM ")
+        self._rows(statement.then(self._relation))
+        self._relation, self._kept = Statement("kept"), True
+
+    def first_wrong(self, wanted: Mapping[str, Wanted]) -> Wrong | None:
+        for batch in _parts(wanted):
+            # a row's id in kept is its place
+            wrong = ", ".join(f"min(rowid) FILTER (WHERE {wrong})" for _, _, wrong in self._handed_over(batch))
+            found = self._rows(Statement(f"SELECT {wrong} FROM kept"))[0]
+            seen = [(row, name) for row, name in zip(found, batch, strict=True) if row is not None]
+            if seen:
+                row, column = min(seen)
+                return self._wrong(column, row)
+        return None
+
+    def arrays(self, wanted: Mapping[str, Wanted]) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        for batch in _parts(wanted):
+            fetched = self._connection.execute(self._selected(batch)).fetchnumpy()
+            made |= {name: fetched[f"v{at}"] for at, name in enumerate(batch)}
+        return made
+
+    def lists(self, wanted: Mapping[str, Wanted]) -> dict[str, list[Any]]:
+        made: dict[str, list[Any]] = {}
+        for batch in _parts(wanted):
+            rows = self._connection.execute(self._selected(batch)).fetchall()
+            made |= {name: [row[at] for row in rows] for at, name in enumerate(batch)}
+        return made
+
+    def _selected(self, batch: Mapping[str, Wanted]) -> str:
+        values = ", ".join(f"{value} AS v{at}" for at, (_, value, _) in enumerate(self._handed_over(batch)))
+        return f"SELECT {values} FROM kept"
+
+    def _handed_over(self, batch: Mapping[str, Wanted]) -> Iterator[tuple[str, str, str]]:
+        for name, wanted in batch.items():
+            at = self._position[name]
+            column = self._columns[at]
+            yield name, *handed_over(column, reading(at, column, wanted.type), wanted)
+
+    def _wrong(self, column: str, row: int) -> Wrong:
+        at = self._position[column]
+        read = reading(at, self._columns[at], None)
+        value = f"CASE WHEN {read.present} THEN left({read.column}::VARCHAR, {EXAMPLE_CUT}) END"
+        first = f"SELECT min(rowid) FROM kept AS first WHERE first.{FILE} = kept.{FILE}"
+        statement = Statement(f"SELECT {value}, {FILE}, ({first}) FROM kept WHERE rowid = {row:d}")
+        value, file, start = self._rows(statement)[0]
+        label, number = self._source.label(self._links[file]), row - start + 1
+        if self._source.format != "csv":
+            return Wrong(column, value, f"{label}, row {number}")
+        return Wrong(column, value, f"{label}:{line_of(Path(file), number, self._dialect)}")
+
     def _rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         return self._connection.execute(statement.text, statement.parameters).fetchall()
+
+
+def _batches(questions: Sequence[ValueQuestion], columns: int) -> list[list[ValueQuestion]]:
+    """All questions about a column in one batch; one batch at least, which counts the rows."""
+    of_column: dict[str, list[ValueQuestion]] = {}
+    for question in questions:
+        of_column.setdefault(question.column, []).append(question)
+    groups = list(of_column.values())
+    return [list(chain(*groups[at : at + columns])) for at in range(0, len(groups), columns)] or [[]]
+
+
+def _parts(wanted: Mapping[str, Wanted]) -> Iterator[dict[str, Wanted]]:
+    names = list(wanted)
+    return ({name: wanted[name] for name in names[at : at + BATCH]} for at in range(0, len(names), BATCH))
 
 
 def _projection(readings: dict[str, Reading], unread: Sequence[str] = ()) -> str:

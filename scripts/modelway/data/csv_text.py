@@ -1,0 +1,199 @@
+"""The text of a CSV file: as plain UTF-8 for the engine, its header, and where in it something is wrong."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import sys
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from modelway.data.dialect import Dialect
+from modelway.data.sources import refuse_twins
+from modelway.errors import InvalidInput
+
+GZIP_MAGIC = b"\x1f\x8b"
+HEADER_LIMIT_BYTES = 1 << 20
+"""A header longer than this is taken for a file that is not CSV."""
+CHUNK = 1 << 20
+SAVE_AS_UTF8 = "save it as UTF-8, or say `encoding: latin-1`, windows-1252 or utf-16 in the contract"
+
+
+class Records(Protocol):
+    """A csv.reader. line_num: the lines that it has read."""
+
+    @property
+    def line_num(self) -> int: ...
+    def __iter__(self) -> Iterator[list[str]]: ...
+    def __next__(self) -> list[str]: ...
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a CSV file. line: counted from 1, the header's is 1."""
+
+    line: int
+    what: str
+    fix: str
+
+
+def as_plain_text(file: Path, target: Path, encoding: str, label: str) -> bool:
+    """Write a compressed file, or one in another encoding, as plain UTF-8 to `target`; False where the file is plain already.
+
+    InvalidInput where it is cut, or not in that encoding: an engine may read a cut file as far as it goes.
+    """
+    with file.open("rb") as stream:
+        packed = stream.read(2) == GZIP_MAGIC
+    if not packed and encoding == "utf-8":
+        return False
+    try:
+        with gzip.open(file) if packed else file.open("rb") as source, target.open("wb") as plain:
+            if encoding == "utf-8":
+                while chunk := source.read(CHUNK):
+                    plain.write(chunk)
+            else:
+                decoder = codecs.getincrementaldecoder(encoding)()
+                while chunk := source.read(CHUNK):
+                    plain.write(decoder.decode(chunk).encode())
+                plain.write(decoder.decode(b"", final=True).encode())
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InvalidInput(f"is damaged gzip: {error}", where=label, fix="write it again, and copy it whole") from None
+    except UnicodeError:  # UTF-16 without a mark at its start is one of them
+        raise InvalidInput(
+            f"is not {encoding}, as the contract says", where=label, fix="correct `encoding:` in the contract"
+        ) from None
+    return True
+
+
+def read_header(file: Path, label: str, dialect: Dialect) -> tuple[str, ...]:
+    """The column names of a CSV file in plain text; InvalidInput for what is not CSV, and where the first row has another
+    width."""
+    with file.open("rb") as stream:
+        start = stream.read(HEADER_LIMIT_BYTES)
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InvalidInput("is UTF-16", where=label, fix="save it as UTF-8, or say `encoding: utf-16` in the contract")
+    if b"\0" in start[:4096]:
+        raise InvalidInput(
+            "is not CSV but binary", where=label, fix="give CSV in UTF-8, or Parquet with the suffix .parquet"
+        )
+    if len(start) == HEADER_LIMIT_BYTES:
+        start = start[: start.rfind(b"\n") + 1]  # what is left of a line is no row
+    try:
+        text = start.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = start.count(b"\n", 0, error.start) + 1
+        raise InvalidInput(_not_utf8(error), where=f"{label}:{line}", fix=SAVE_AS_UTF8) from None
+    with _reader(io.StringIO(text, newline=""), dialect) as records:
+        try:
+            header: list[str] = next(records, [])
+        except csv.Error as error:
+            raise InvalidInput(
+                f"the header is not CSV: {error}", where=f"{label}:1", fix="quote cells with double quotes"
+            ) from None
+        first = _first_row(records)
+    if not header:
+        raise InvalidInput("has no header", where=f"{label}:1", fix="put the column names into the first line")
+    if any("\n" in name or "\r" in name for name in header):
+        raise InvalidInput("a column's name has a line break in it", where=f"{label}:1", fix="name it on one line")
+    if first and len(first) != len(header):
+        raise InvalidInput(
+            f"the first row has {_cells(first)}, the header {len(header)}",
+            where=f"{label}:{records.line_num}",
+            fix=_parted(dialect),
+        )
+    return refuse_twins(header, label)
+
+
+def find_fault(file: Path, dialect: Dialect) -> Fault | None:
+    """The first place where a file in plain text is not sound CSV, found by a plain reading; None where that finds nothing."""
+    with file.open("rb") as stream:
+        fault = _first_wrong_byte(stream)
+    if fault:
+        return fault
+    began = 1
+    with file.open(encoding="utf-8-sig", newline="") as text, _reader(text, dialect) as records:
+        try:
+            width = len(next(records, []))
+            began = records.line_num + 1
+            for row in records:
+                if len(row) != width and (row or width == 1):
+                    return Fault(began, f"has {_cells(row)}, the header {width}", _parted(dialect))
+                began = records.line_num + 1
+        except csv.Error as error:
+            unclosed = "unexpected end of data" in str(error)
+            what = "opens a quote that is never closed" if unclosed else f"is not CSV: {error}"
+            fix = f"write {dialect.quote} within a quoted cell twice" if dialect.quote else "correct this line"
+            return Fault(began, what, fix)
+    return _other_line_end(file)
+
+
+def line_of(file: Path, row: int, dialect: Dialect) -> int:
+    """The line that a row (counted from 1, without the header) of a sound file in plain text begins in."""
+    with file.open(encoding="utf-8-sig", newline="") as text, _reader(text, dialect) as records:
+        width = len(next(records))
+        began, count = records.line_num + 1, 0
+        for record in records:
+            count += bool(record) or width == 1
+            if count == row:
+                return began
+            began = records.line_num + 1
+    return began
+
+
+def _first_wrong_byte(lines: Iterable[bytes]) -> Fault | None:
+    for number, line in enumerate(lines, 1):
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            return Fault(number, _not_utf8(error), SAVE_AS_UTF8)
+    return None
+
+
+def _other_line_end(file: Path) -> Fault | None:
+    with file.open("rb") as stream:
+        first = stream.readline().endswith(b"\r\n")
+        for number, line in enumerate(stream, 2):
+            if line.endswith(b"\n") and line.endswith(b"\r\n") != first:
+                ends = ("LF", "CRLF") if first else ("CRLF", "LF")
+                what = f"ends in {ends[0]}, and those before it in {ends[1]}"
+                return Fault(number, what, "write all lines with the same end, such as by dos2unix")
+    return None
+
+
+def _not_utf8(error: UnicodeDecodeError) -> str:
+    byte = error.object[error.start]
+    seen = bytes([byte]).decode("latin-1")
+    return f"is not UTF-8: byte 0x{byte:02x}" + (f" (in Latin-1 {seen!r})" if seen.isprintable() else "")
+
+
+def _cells(row: list[str]) -> str:
+    return f"{len(row)} cell{'s' * (len(row) != 1)}"
+
+
+def _parted(dialect: Dialect) -> str:
+    return f"give every row as many cells as the header has (they are parted by {dialect.delimiter!r})"
+
+
+@contextmanager
+def _reader(text: IO[str], dialect: Dialect) -> Iterator[Records]:
+    quoting: dict[str, Any] = {"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}
+    limit = csv.field_size_limit(sys.maxsize)
+    try:
+        yield csv.reader(text, delimiter=dialect.delimiter, strict=True, **quoting)
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _first_row(records: Iterable[list[str]]) -> list[str]:
+    """The first row that is not blank; nothing where it is longer than what was read, or not sound (the engine says
+    what is wrong with it, and where)."""
+    try:
+        return next((record for record in records if record), [])
+    except csv.Error:
+        return []

@@ -1,0 +1,89 @@
+"""The held-out rows: read by the project's contract, and for a model by its signature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelway.data.contract import Contract, ValueType
+from modelway.data.questions import DType, Wanted
+from modelway.data.rows import open_rows
+from modelway.errors import InvalidInput
+from modelway.scoring import Rows
+from modelway.serving.columns import NULLABLE
+
+TYPES: dict[str, tuple[ValueType, DType]] = {
+    "boolean": ("boolean", "bool"),
+    "integer": ("integer", "int32"),
+    "long": ("integer", "int64"),
+    "float": ("number", "float32"),
+    "double": ("number", "float64"),
+    "string": ("string", "object"),
+    "datetime": ("timestamp", "datetime64[ns]"),
+}
+"""A signature's type (modelway.scoring.rows.TYPES) -> what a value must be, and becomes: what the model server takes."""
+
+AGREEING: dict[ValueType, tuple[ValueType, ...]] = {
+    "boolean": ("boolean",),
+    "integer": ("integer",),
+    "number": ("number", "integer"),
+    "string": ("string", "date", "timestamp"),
+    "timestamp": ("timestamp", "date"),
+}
+"""What a contract may say of a column that a signature has as such."""
+
+
+@dataclass(frozen=True)
+class HeldOutRows:
+    """columns: the label and the groups, as the file has them. production: None where there is none, or where the rows are
+    not what it takes; `fault` says so then."""
+
+    columns: Rows
+    candidate: Rows
+    production: Rows | None
+    fault: str
+
+
+def wanted_of(types: Mapping[str, str]) -> dict[str, Wanted]:
+    """How the columns of a signature are read."""
+    return {
+        name: Wanted(*TYPES[kind], nullable=kind in NULLABLE, asked=f"{kind}, which the model's signature asks for")
+        for name, kind in types.items()
+    }
+
+
+def contradictions(contract: Contract, types: Mapping[str, str]) -> list[str]:
+    """A sentence for each column that contract and signature have as different things."""
+    said = []
+    for name, kind in types.items():
+        column = contract.columns.get(name)
+        if column and column.type and column.type not in AGREEING[TYPES[kind][0]]:
+            said.append(f"column {name!r} is {column.type} in the contract, and {kind} in the model's signature")
+    return said
+
+
+def read_held_out(
+    path: Path,
+    name: str,
+    contract: Contract,
+    columns: Sequence[str],
+    candidate: Mapping[str, str],
+    production: Mapping[str, str] | None,
+) -> HeldOutRows:
+    """One reading of the held-out data for all that the gate needs of it. candidate, production: the signature's types.
+    InvalidInput where the label, a group or the candidate's input is not there, or not what it must be; what production
+    cannot take must not stop the candidate."""
+    with open_rows(path, name, contract, {*columns, *candidate, *(production or {})}) as rows:
+
+        def arrays(wanted: Mapping[str, Wanted]) -> Rows:
+            return Rows(rows.arrays(wanted), rows.count)
+
+        held_out = arrays({column: rows.as_stored(column) for column in columns})
+        inputs = arrays(wanted_of(candidate))
+        if production is None or production == candidate:
+            return HeldOutRows(held_out, inputs, inputs if production else None, "")
+        try:
+            return HeldOutRows(held_out, inputs, arrays(wanted_of(production)), "")
+        except InvalidInput as error:
+            return HeldOutRows(held_out, inputs, None, f"{error.where}: {error.what}")
