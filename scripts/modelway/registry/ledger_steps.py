@@ -43,7 +43,7 @@ ATTEMPTS = 6
 LONGEST_ENTRY = 5000
 """Characters that MLflow 2.x keeps of a tag."""
 LONGEST_TEXT = 1000
-CHECKPOINT_EVERY = 100
+CHECKPOINT_EVERY = 20
 """Entries: a command reads at most about twice as many."""
 
 
