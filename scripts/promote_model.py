@@ -12,9 +12,11 @@ from collections.abc import Sequence
 
 from modelway import ci
 from modelway.errors import InvalidInput
+from modelway.registry.ledger import named
 from modelway.report.history import markdown
 from modelway.stages import project as begin
-from modelway.stages.promote import promote, repair
+from modelway.stages.history import repair
+from modelway.stages.promote import promote
 
 INPUTS = (
     ci.CONFIG,
@@ -24,7 +26,9 @@ INPUTS = (
     ci.Input("version", "The registered version to promote. Left out only with adopt or restore.", kind="integer"),
     ci.Input("data", "The held-out data's path. Left out: modelway.yml.", key="data.test"),
     ci.Input("reason", "Why, for the history. Left out: passed the gate."),
-    ci.Input("adopt", "true: record an alias that was moved by hand as right. Left out: false.", kind="boolean"),
+    ci.Input(
+        "adopt", "true: record what the alias says, also that it is not set, as right. Left out: false.", kind="boolean"
+    ),
     ci.Input("restore", "true: set an alias that was moved by hand back. Left out: false.", kind="boolean"),
     ci.REPORT_DIRECTORY,
 )
@@ -57,11 +61,9 @@ def work(values: ci.Values, job: ci.Job) -> int:
         job.say(f"nothing to {repairs[0]}: the alias says what the ledger says")
         return 0
     entry = recorded.entry
-    job.say(
-        f"entry {recorded.number}: {entry.action} version {entry.version} in {entry.environment}; {history.head[:12]}"
-    )
-    job.set_output("promoted", "true")
-    job.set_output("version", str(entry.version))
+    job.say(f"entry {recorded.number}: {entry.action} {named(entry.there)} in {entry.environment}; {history.head[:12]}")
+    job.set_output("promoted", str(entry.there is not None).lower())
+    job.set_output("version", str(entry.there or ""))
     job.set_output("previous-version", str(entry.previous_version or ""))
     job.set_output("entry", str(recorded.number))
     return 0

@@ -1,7 +1,8 @@
 """Bring back the version that was in an environment before: traffic first, then the alias. A running rollout is ended.
 
 Inputs: modelway.yml (section deploy; the environment's overlay), and the flags below. Neither the registry nor the image is
-needed: what the registry could not be told, the next command tells it.
+needed: what the registry could not be told, the next command tells it. An environment without a deploy section is its alias:
+that goes back, through the ledger.
 Exit codes: 0 it is there, also where it was there already; 1 there is nothing to go back to; 2 wrong input; 4 it could not be
 started, or it is there and the registry does not know it yet.
 """
@@ -11,8 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modelway import ci
+from modelway.config import Resolved
+from modelway.report.history import markdown as history_markdown
 from modelway.report.rollout import markdown, record
 from modelway.stages import project as begin
+from modelway.stages.history import finish_alias, roll_back_alias
 from modelway.stages.rollback import roll_back
 
 INPUTS = (
@@ -43,6 +47,8 @@ def work(values: ci.Values, job: ci.Job) -> int:
     project = begin.resolve(values, job, INPUTS)
     to = int(values["to"]) if "to" in values else None
     only = values.get("only-unfinished") == "true"
+    if project.deploy is None:
+        return _alias_back(project, job, to, values.get("reason", ""), only)
     done = roll_back(project, job, to, values.get("reason", ""), only_unfinished=only)
     last = done.stories[-1] if done.stories else None
     failed = last is not None and last.outcome == "failed"
@@ -58,6 +64,17 @@ def work(values: ci.Values, job: ci.Job) -> int:
         said = f"version {done.version} has the traffic; the registry was not told: {done.problem}"
         job.error("rollback-release: failed", f"{said}. The next command tells it")
     return 4 if failed or done.problem else 0
+
+
+def _alias_back(project: Resolved, job: ci.Job, to: int | None, why: str, only_unfinished: bool) -> int:
+    done = finish_alias(project, job) if only_unfinished else roll_back_alias(project, job, to, why)
+    job.set_output("outcome", "reverted" if done.changed else "unchanged")
+    job.set_output("version", str(done.version or ""))
+    job.set_output("previous-version", str(done.left or ""))
+    job.set_output("alias-moved", "true")
+    chain = done.history.on_chain(project.environment)
+    job.set_output("report", str(job.report(chain, history_markdown(done.history, project.environment))))
+    return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:

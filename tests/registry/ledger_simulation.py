@@ -16,7 +16,7 @@ from typing import Any
 
 from modelway.errors import ModelwayError
 from modelway.registry.ledger import Appended, LedgerStore, Writer
-from modelway.registry.ledger_entries import History, Recorded, StoredEntry
+from modelway.registry.ledger_entries import History, Recorded, StoredEntry, entry_of, window
 from modelway.registry.transport import AmbiguousAnswer
 
 MODEL = "flights"
@@ -45,18 +45,31 @@ def carried_out(held: Held, call: Call) -> tuple[Held, Any]:
     name, arguments = call
     if name == "entries":
         return held, held.stored
+    if name == "recent":
+        return held, recent(held)
     if name == "alias":
         return held, dict(held.aliases).get(arguments[0])
     if name == "append":
         return Held((*held.entries, (arguments[0], ())), held.aliases), None
     if name == "set_alias":
-        return Held(held.entries, tuple(sorted({**dict(held.aliases), arguments[0]: arguments[1]}.items()))), None
+        changed = {**dict(held.aliases), arguments[0]: arguments[1]}
+        return Held(held.entries, tuple(sorted(item for item in changed.items() if item[1] is not None))), None
     if name == "mark":
         number, key, value = arguments
         text, marks = held.entries[number - 1]
         changed = (text, tuple(sorted({**dict(marks), key: value}.items())))
         return Held((*held.entries[: number - 1], changed, *held.entries[number:]), held.aliases), None
     raise AssertionError(name)
+
+
+def recent(held: Held) -> tuple[tuple[StoredEntry, ...], int]:
+    """As the store on MLflow does it."""
+    rows, checkpoint = window(reversed(held.stored))
+    if checkpoint is None:
+        return rows, 1
+    there = {entry.environment for row in rows if (entry := entry_of(row)) is not None}
+    older = [held.stored[item.number - 1] for item in checkpoint.heads if item.environment not in there]
+    return (*older, *rows), rows[0].number
 
 
 class Paused(BaseException):
@@ -87,6 +100,9 @@ class ReplayingStore(LedgerStore):
     def entries(self) -> tuple[StoredEntry, ...]:
         return self._call("entries")
 
+    def recent(self) -> tuple[tuple[StoredEntry, ...], int]:
+        return self._call("recent")
+
     def append(self, text: str) -> None:
         self._call("append", text)
 
@@ -96,7 +112,7 @@ class ReplayingStore(LedgerStore):
     def alias(self, name: str) -> int | None:
         return self._call("alias", name)
 
-    def set_alias(self, name: str, version: int) -> None:
+    def set_alias(self, name: str, version: int | None) -> None:
         self._call("set_alias", name, version)
 
 
@@ -258,7 +274,7 @@ class Exploration:
         if (number, call) not in self.results:
             held, answer = carried_out(self.holds[number], call)
             # An answer is named by what it was made from: the entries by their store's part, an alias by its value.
-            name = (call[0], self.holds[number].entries if call[0] == "entries" else answer)
+            name = (call[0], self.holds[number].entries if call[0] in ("entries", "recent") else answer)
             self.results[number, call] = (self._number(held), answer, self.answers.setdefault(name, len(self.answers)))
         return self.results[number, call]
 

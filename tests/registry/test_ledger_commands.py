@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from modelway.errors import InvalidInput, OutsideFailure
+from modelway.errors import InvalidInput, OutsideFailure, Refused
 from modelway.registry import ledger, ledger_steps
 from modelway.registry.ledger import Change, MovedByHand, Writer
-from modelway.registry.ledger_entries import StoredEntry
+from modelway.registry.ledger_entries import Entry, StoredEntry
 from modelway.registry.transport import AmbiguousAnswer
-from registry.ledger_simulation import MODEL, NOW, Held, carried_out
+from registry.ledger_simulation import MODEL, NOW, Held, carried_out, recent
 
 ENVIRONMENT = "production"
 
@@ -37,6 +37,9 @@ class Store:
     def entries(self) -> tuple[StoredEntry, ...]:
         return self.held.stored
 
+    def recent(self) -> tuple[tuple[StoredEntry, ...], int]:
+        return recent(self.held)
+
     def append(self, text: str) -> None:
         self._call("append", text)
 
@@ -46,7 +49,7 @@ class Store:
     def alias(self, name: str) -> int | None:
         return dict(self.held.aliases).get(name)
 
-    def set_alias(self, name: str, version: int) -> None:
+    def set_alias(self, name: str, version: int | None) -> None:
         self._call("set_alias", name, version)
 
 
@@ -165,14 +168,66 @@ def test_there_is_nothing_to_adopt_or_restore_where_all_is_well() -> None:
     assert store.held == before
 
 
-def test_a_deleted_alias_can_be_restored_but_not_adopted() -> None:
+def test_a_deleted_alias_can_be_restored() -> None:
     store = Store()
     promote(store, 1, writer("a"))
     store.held = Held(store.held.entries, ())
-    with pytest.raises(InvalidInput, match=r"nothing to adopt.*--restore"):
-        ledger.adopt(store, ENVIRONMENT, ENVIRONMENT, "", writer("b"))
     restored = ledger.restore(store, ENVIRONMENT, ENVIRONMENT, "", writer("c"))
     assert restored is not None and store.alias(ENVIRONMENT) == 1
+
+
+def test_that_nothing_is_there_can_be_adopted_and_something_comes_after_it() -> None:
+    store = Store()
+    promote(store, 1, writer("a"))
+    store.held = Held(store.held.entries, ())
+    adopted = ledger.adopt(store, ENVIRONMENT, ENVIRONMENT, "", writer("b"))
+    assert adopted is not None and adopted.recorded.applied
+    assert (adopted.recorded.entry.there, adopted.recorded.entry.previous_version) == (None, 1)
+    assert ledger.adopt(store, ENVIRONMENT, ENVIRONMENT, "", writer("c")) is None
+    assert store.alias(ENVIRONMENT) is None
+    promote(store, 2, writer("d"))
+    assert store.alias(ENVIRONMENT) == 2
+
+
+def test_nothing_is_appended_where_what_the_ledger_says_is_gone() -> None:
+    store = Store()
+    promote(store, 1, writer("a"))
+    store.held = before = Held(store.held.entries, ())
+
+    def gone(entry: Entry) -> None:
+        raise Refused(f"version {entry.version} was deleted")
+
+    with pytest.raises(Refused, match="version 1 was deleted"):
+        ledger.restore(store, ENVIRONMENT, ENVIRONMENT, "", writer("b"), gone)
+    assert store.held == before
+
+
+class Gappy(Store):
+    """Some of its entries were deleted."""
+
+    gone: range = range(0)
+
+    def entries(self) -> tuple[StoredEntry, ...]:
+        return tuple(row for row in self.held.stored if row.number not in self.gone)
+
+    def recent(self) -> tuple[tuple[StoredEntry, ...], int]:
+        return self.entries(), 1
+
+
+def test_three_hundred_deleted_entries_can_be_adopted_and_the_next_one_is_seen() -> None:
+    store = Gappy()
+    for number in range(1, 311):
+        promote(store, number, writer(str(number)))
+    store.gone = range(5, 305)
+    with pytest.raises(ledger.ChainBroken):
+        promote(store, 311, writer("311"))
+    adopted = ledger.adopt(store, ENVIRONMENT, ENVIRONMENT, "", writer("we know"))
+    assert adopted is not None and len(adopted.recorded.entry.accepts) == 1
+    promote(store, 312, writer("312"))
+    store.gone = range(5, 306)
+    with pytest.raises(ledger.ChainBroken):
+        ledger.settle(store, ENVIRONMENT, ENVIRONMENT, writer("next"))
+    assert "entry 305 is missing" in ledger.read(store).unaccepted
 
 
 def test_an_alias_without_a_ledger_can_be_adopted_but_not_restored() -> None:

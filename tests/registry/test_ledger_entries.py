@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelway.records import canonical_json
-from modelway.registry.ledger_entries import GENESIS, Entry, StoredEntry, replay, sealed
+from modelway.registry.ledger_entries import GENESIS, Entry, StoredEntry, as_written, replay, sealed
 
 MODEL = "flights"
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -39,7 +39,7 @@ def entry(number: int, previous: str, **changes: object) -> Entry:
 
 
 def text_of(entry: Entry) -> str:
-    return canonical_json(msgspec.to_builtins(entry)).decode()
+    return canonical_json(as_written(entry)).decode()
 
 
 def chain(length: int) -> list[StoredEntry]:
@@ -85,6 +85,7 @@ def test_an_edit_of_any_field_is_seen(field: str) -> None:
     stored = chain(3)
     changed = json.loads(stored[1].text)
     other = {"version": 7, "previous_version": 7, "accepts": ["x"], "verdict": {"run": "r", "path": "p", "sha256": "s"}}
+    other["heads"] = [{"environment": "production", "number": 1, "hash": "h"}]
     changed[field] = other.get(field, "rollback" if field == "action" else NOON.isoformat() if field == "when" else "x")
     stored[1] = StoredEntry(2, canonical_json(changed).decode(), {})
     assert replay(MODEL, stored).problems == ("entry 2 was edited after it was written",)

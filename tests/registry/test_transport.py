@@ -3,8 +3,10 @@ a secret. Against an HTTP server on this machine that answers as each test says.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -242,3 +244,53 @@ def test_a_missing_certificate_file_is_named(scripted: Scripted) -> None:
     uri = scripted.uri.replace("http:", "https:")
     with pytest.raises(InvalidInput, match="MLFLOW_TRACKING_SERVER_CERT_PATH: the certificate file cannot be read"):
         connect(uri, {"MLFLOW_TRACKING_SERVER_CERT_PATH": "/nowhere/ca.pem"})
+
+
+@pytest.fixture
+def endless() -> Iterator[tuple[str, list[float]]]:
+    """A server whose answers never end: its address, and the seconds between two pieces of 64 KiB."""
+    pause = [0.0]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            if self.path == "/version":
+                self.wfile.write(b"3.17.2")
+                return
+            with contextlib.suppress(OSError):
+                while True:
+                    self.wfile.write(b" " * (1 << 16))
+                    self.wfile.flush()
+                    time.sleep(pause[0])
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", pause
+    server.shutdown()
+    server.server_close()
+
+
+def test_an_answer_without_an_end_is_not_held_in_memory(endless: tuple[str, list[float]]) -> None:
+    with pytest.raises(OutsideFailure, match="answered with more than 64 MiB"):
+        connect(endless[0], {}).get_model("m")
+
+
+def test_an_answer_that_drips_for_ever_ends(endless: tuple[str, list[float]], monkeypatch: pytest.MonkeyPatch) -> None:
+    endless[1][0] = 0.1
+    monkeypatch.setattr(transport, "CALL_SECONDS", 0.3)
+    with pytest.raises(OutsideFailure, match="gave no answer in time"):
+        replace(open_transport(endless[0], {}), sleep=lambda seconds: None).api("GET", "registered-models/get")
+
+
+def test_all_calls_together_are_bounded(endless: tuple[str, list[float]]) -> None:
+    endless[1][0] = 0.1
+    began = time.monotonic()
+    with pytest.raises(OutsideFailure, match="gave no answer in time"):
+        open_transport(endless[0], {}, seconds=1).api("GET", "registered-models/get")
+    assert time.monotonic() - began < 10

@@ -13,13 +13,11 @@ from urllib.parse import quote, unquote, urlsplit
 import requests
 
 from modelway.errors import InvalidInput, OutsideFailure
-from modelway.records.digests import CHUNK
 from modelway.registry.entities import Artifact
 from modelway.registry.transport import Transport
 
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"
 DEEPEST = 32
-DOWNLOAD_ATTEMPTS = 3
 
 
 Place = Path | str
@@ -131,19 +129,11 @@ def _download_folder(transport: Transport, place: str, entries: tuple[Artifact, 
 
 
 def _download_file(transport: Transport, place: str, size: int, target: Path) -> None:
-    for attempt in range(DOWNLOAD_ATTEMPTS):
-        try:
-            with transport.send("GET", _route(place), stream=True) as response, target.open("wb") as file:
-                received = sum(file.write(chunk) for chunk in response.iter_content(CHUNK))
-        except requests.exceptions.RequestException as error:
-            if attempt + 1 == DOWNLOAD_ATTEMPTS:
-                raise OutsideFailure(
-                    f"the download of {place} from {transport.host} broke off", fix="try again"
-                ) from error
-            continue
-        if received == size:
-            return
-    raise OutsideFailure(f"{transport.host} sent {received} bytes of {place} instead of {size}", fix="try again")
+    with target.open("wb") as file:
+        transport.send("GET", _route(place), into=file)
+        received = file.tell()
+    if received != size:
+        raise OutsideFailure(f"{transport.host} sent {received} bytes of {place} instead of {size}", fix="try again")
 
 
 def _checked_name(row: dict[str, object]) -> str:

@@ -25,8 +25,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from modelway.errors import InvalidInput, Refused
-from modelway.registry.ledger_entries import History, Recorded
-from modelway.registry.ledger_steps import Change, LedgerStore, Writer, append, apply, explained, read
+from modelway.registry.ledger_entries import NOTHING, Action, Entry, History, Recorded
+from modelway.registry.ledger_steps import Change, LedgerStore, Writer, append, apply, audit, explained, read
 
 __all__ = [
     "Appended",
@@ -37,6 +37,9 @@ __all__ = [
     "Writer",
     "adopt",
     "append_and_apply",
+    "audit",
+    "named",
+    "once_more",
     "read",
     "restore",
     "settle",
@@ -73,12 +76,12 @@ class MovedByHand(Refused):
         alias = head.entry.alias if head else alias
         says = f"says version {stands}" if stands is not None else "is not set"
         ledger = (
-            f"the ledger's entry {head.number} put version {head.entry.version} there"
+            f"the ledger's entry {head.number} put {named(head.entry.there)} there"
             if head
             else f"the ledger has no entry of {environment}"
         )
         super().__init__(
-            f"alias {alias} of {history.model} {says}, but {ledger}: somebody moved it by hand",
+            f"alias {alias} of {history.model} {says}, but {ledger}: somebody moved it by hand, or deleted the version",
             fix="record what is there with --adopt" + (", or set it back with --restore" if head else ""),
         )
 
@@ -87,19 +90,23 @@ def settle(store: LedgerStore, environment: str, alias: str, writer: Writer) -> 
     """What a command does first: read, finish what another left unfinished, and make sure that nobody changed the
     ledger (ChainBroken) or moved the alias by hand (MovedByHand). alias: the one that is configured, for an
     environment that has no entry yet."""
-    history = _intact(read(store))
+    look = read
+    history = _intact(look(store))
     while True:
         head = history.head_of(environment)
         if head is not None and not head.applied:
             return apply(store, history, environment, writer)
         stands = store.alias(head.entry.alias if head else alias)
-        if stands == (head.entry.version if head else None):
+        if stands == (head.entry.there if head else None):
             return history
-        again = _intact(read(store))
+        again = _intact(look(store))
         if again == history:
-            if head is None or not explained(history, head, stands, writer):
-                raise MovedByHand(history, environment, alias, head, stands)
-            return apply(store, history, environment, writer)
+            if history.whole:
+                if head is None or not explained(history, head, stands, writer):
+                    raise MovedByHand(history, environment, alias, head, stands)
+                return apply(store, history, environment, writer)
+            look = audit  # an intent of long ago may explain it: nobody is accused before all of it was read
+            again = _intact(look(store))
         history = again
 
 
@@ -135,7 +142,7 @@ def adopt(
 ) -> Appended | None:
     """Records that what the alias says is right, and accepts the chain's problems, each named in the entry. None where
     there is nothing to adopt. digest_of: the model digest of a version, empty where nobody knows it."""
-    history = read(store)
+    history = audit(store)
     head = history.head_of(environment)
     stands = store.alias(head.entry.alias if head else alias)
     if not history.unaccepted:
@@ -144,15 +151,27 @@ def adopt(
             return None
         except MovedByHand as moved:
             history, head, stands = moved.history, moved.head, moved.stands
-    if stands is None:
-        fix = "set it back with --restore" if head else "promote a version"
-        raise InvalidInput(f"alias {alias} of {store.model} is not set: there is nothing to adopt", fix=fix)
-    change = Change(environment, alias, "adopt", stands, why, model_digest=digest_of(stands))
+    change = Change(
+        environment,
+        head.entry.alias if head else alias,
+        "adopt",
+        NOTHING if stands is None else stands,
+        why,
+        model_digest=digest_of(stands) if stands is not None else "",
+    )
     return append_and_apply(store, history, change, writer)
 
 
-def restore(store: LedgerStore, environment: str, alias: str, why: str, writer: Writer) -> Appended | None:
-    """Sets an alias that was moved by hand back to what the ledger says. None where there is nothing to restore."""
+def restore(
+    store: LedgerStore,
+    environment: str,
+    alias: str,
+    why: str,
+    writer: Writer,
+    check: Callable[[Entry], None] = lambda entry: None,
+) -> Appended | None:
+    """Sets an alias that was moved by hand back to what the ledger says. None where there is nothing to restore. check: raises
+    where what an entry says can be there no more."""
     try:
         settle(store, environment, alias, writer)
         return None
@@ -161,10 +180,16 @@ def restore(store: LedgerStore, environment: str, alias: str, why: str, writer: 
             what = f"the ledger of {store.model} has nothing in {environment} to restore"
             raise InvalidInput(what, fix="record what is there with --adopt") from moved
         history, was = moved.history, moved.head.entry
-    change = Change(
-        environment=environment,
+    check(was)
+    return append_and_apply(store, history, once_more(was, "restore", why), writer)
+
+
+def once_more(was: Entry, action: Action, why: str) -> Change:
+    """What an earlier entry put there is to be there again."""
+    return Change(
+        environment=was.environment,
         alias=was.alias,
-        action="restore",
+        action=action,
         version=was.version,
         why=why,
         model_digest=was.model_digest,
@@ -173,7 +198,10 @@ def restore(store: LedgerStore, environment: str, alias: str, why: str, writer: 
         verdict=was.verdict,
         release=was.release,
     )
-    return append_and_apply(store, history, change, writer)
+
+
+def named(version: int | None) -> str:
+    return "nothing" if version is None else f"version {version}"
 
 
 def _intact(history: History) -> History:
@@ -184,7 +212,7 @@ def _intact(history: History) -> History:
 
 def _superseded(model: str, change: Change, head: Recorded) -> Refused:
     return Refused(
-        f"superseded: entry {head.number} by {head.entry.who} put {model} version {head.entry.version} into "
+        f"superseded: entry {head.number} by {head.entry.who} put {model} {named(head.entry.there)} into "
         f"{change.environment} first, so version {change.version} was not",
         fix="judge it against what is there now, then promote it",
     )

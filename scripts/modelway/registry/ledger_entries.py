@@ -3,15 +3,18 @@
 Every entry names the hash of the last valid entry before it. An entry that names an older one lost its race and is void.
 An entry that names a hash which nobody has seen follows an entry that was deleted: the chain is taken up again there, and
 the break is reported.
+
+Now and then an entry is a checkpoint too: it names what was in every environment before it, by a writer that had verified
+the chain so far. A replay may begin at it (docs/adr/0009-ledger-checkpoints.md).
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -19,6 +22,8 @@ from modelway.records import digest_of_json
 
 Action = Literal["promote", "deploy", "rollback", "adopt", "restore"]
 State = Literal["valid", "void", "edited"]
+NOTHING = 0
+"""The version of an entry that says: nothing is there."""
 GENESIS = ""
 """The `previous` of the first entry."""
 MARK = "modelway.apply."
@@ -34,6 +39,14 @@ class VerdictReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
 
 
+class Standing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The last entry of one environment, as a checkpoint names it."""
+
+    environment: str
+    number: int
+    hash: str
+
+
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One change of one environment. Never changed once it is written."""
 
@@ -44,6 +57,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """The alias that says what runs in the environment."""
     action: Action
     version: int
+    """NOTHING where the entry says that no version is there."""
     previous_version: int | None
     """What was in the environment before, by this ledger."""
     model_digest: str
@@ -60,10 +74,17 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     nonce: str
     """By which the writer finds its entry again."""
     accepts: tuple[str, ...] = ()
-    """Problems of the chain that somebody looked at and accepted with `adopt`."""
+    """Problems of the chain that somebody looked at and accepted with `adopt`; where they are many, their digest."""
+    heads: tuple[Standing, ...] = ()
+    """Of a checkpoint: what was in every environment before this entry. Empty in every other entry."""
     previous: str
     hash: str = ""
-    """sha256 over all of the above as canonical JSON."""
+    """sha256 over all of the above as canonical JSON, without `heads` where it is empty."""
+
+    @property
+    def there(self) -> int | None:
+        """What the alias says when the entry is applied; None where it is not set then."""
+        return None if self.version == NOTHING else self.version
 
 
 @dataclass(frozen=True)
@@ -97,6 +118,15 @@ class History:
     problems: tuple[str, ...]
     """Every edit, gap and unreadable entry; also those that a later `adopt` accepted."""
     stored: tuple[StoredEntry, ...]
+    since: int = 1
+    """The number that the replay began at: 1, or that of a checkpoint. Of what is older only the last entry of each
+    environment is here."""
+    numbers: tuple[int, ...] = ()
+    """Of the entries that the problems are about."""
+
+    @property
+    def whole(self) -> bool:
+        return self.since == 1
 
     @property
     def head(self) -> str:
@@ -106,8 +136,21 @@ class History:
 
     @property
     def unaccepted(self) -> tuple[str, ...]:
-        accepted = {problem for row in self.on_chain() if row.state == "valid" for problem in row.entry.accepts}
+        accepted: set[str] = set()
+        for row in self.on_chain():
+            if row.state != "valid" or not row.entry.accepts:
+                continue
+            accepted.update(row.entry.accepts)
+            known = tuple(what for what, at in zip(self.problems, self.numbers, strict=True) if at < row.number)
+            if digest_of_problems(known) in row.entry.accepts:
+                accepted.update(known)
         return tuple(problem for problem in self.problems if problem not in accepted)
+
+    @property
+    def since_checkpoint(self) -> int:
+        """How many entries there are after the last checkpoint."""
+        last = max((row.number for row in self.on_chain() if row.entry.heads), default=0)
+        return sum(row.number > last for row in self.recorded)
 
     def on_chain(self, environment: str | None = None) -> tuple[Recorded, ...]:
         """The entries that took effect, oldest first; of one environment if it is named."""
@@ -135,38 +178,89 @@ def sealed(entry: Entry) -> Entry:
 
 
 def hash_of(entry: Entry) -> str:
-    fields = msgspec.to_builtins(entry)
+    fields = as_written(entry)
     del fields["hash"]
     return digest_of_json(fields)
 
 
-def replay(model: str, stored: Iterable[StoredEntry]) -> History:
-    """The history that the entries tell; never fails, whatever is in the store."""
+def as_written(entry: Entry) -> dict[str, Any]:
+    """Its fields as they are stored. `heads` is newer than the rest: an entry without them has the text and the hash that it
+    always had."""
+    fields: dict[str, Any] = msgspec.to_builtins(entry)
+    if not entry.heads:
+        del fields["heads"]
+    return fields
+
+
+def digest_of_problems(problems: Sequence[str]) -> str:
+    return f"{len(problems)} problems, sha256 {digest_of_json(list(problems))}"
+
+
+def window(newest_first: Iterable[StoredEntry]) -> tuple[tuple[StoredEntry, ...], Entry | None]:
+    """The rows back to the newest checkpoint, and that one; all of them and None where there is none. A checkpoint counts once
+    an intact entry follows it: until then it may be one that lost its race."""
+    rows: list[StoredEntry] = []
+    followed: set[str] = set()
+    for row in newest_first:
+        rows.append(row)
+        entry, intact = _decoded(row.text)
+        if entry is None or not intact:
+            continue
+        if entry.heads and entry.hash in followed:
+            return tuple(reversed(rows)), entry
+        followed.add(entry.previous)
+    return tuple(reversed(rows)), None
+
+
+def replay(model: str, stored: Iterable[StoredEntry], since: int = 1) -> History:
+    """The history that the entries tell; never fails, whatever is in the store. since: the number of the checkpoint to begin
+    at; of the older rows each must be what it names."""
     rows = tuple(sorted(stored, key=lambda row: row.number))
     recorded: list[Recorded] = []
-    problems: list[str] = []
-    head, seen, expected = GENESIS, {GENESIS}, 1
+    problems: list[tuple[int, str]] = []
+    head, seen, expected = GENESIS, {GENESIS}, since
+    if since > 1:
+        begins = next((row for row in rows if row.number == since), None)
+        entry = _decoded(begins.text)[0] if begins else None
+        head = entry.previous if entry else GENESIS
+        named = {(item.environment, item.number, item.hash) for item in entry.heads} if entry else set()
+        seen |= {head, *(hash_ for _, _, hash_ in named)}
+        for row in rows:
+            if row.number >= since:
+                break
+            older, intact = _decoded(row.text)
+            if older is None or not intact or (older.environment, row.number, older.hash) not in named:
+                problems.append((row.number, f"entry {row.number} is not what the checkpoint names"))
+            else:
+                recorded.append(_recorded(row, "valid", older))
     for row in rows:
-        problems += (f"entry {number} is missing" for number in range(expected, row.number))
+        if row.number < since:
+            continue
+        problems += ((number, f"entry {number} is missing") for number in range(expected, row.number))
         expected = row.number + 1
         entry, intact = _decoded(row.text)
         if entry is None or entry.model != model:
-            problems.append(f"entry {row.number} is not an entry of this ledger")
+            problems.append((row.number, f"entry {row.number} is not an entry of this ledger"))
             continue
         state: State = "valid"
         if entry.previous in seen - {head}:
             state = "void"
         elif entry.previous != head:
-            problems.append(f"entry {row.number} follows an entry that is not here")
+            problems.append((row.number, f"entry {row.number} follows an entry that is not here"))
         if not intact:
-            problems.append(f"entry {row.number} was edited after it was written")
+            problems.append((row.number, f"entry {row.number} was edited after it was written"))
             state = "edited" if state == "valid" else state
         if state != "void":
             # An edited entry stays on the chain by the hash that it states, which the next entry names.
             head = entry.hash
             seen.add(head)
         recorded.append(_recorded(row, state, entry))
-    return History(model, tuple(recorded), tuple(problems), rows)
+    said = tuple(problem for _, problem in problems)
+    return History(model, tuple(recorded), said, rows, since, tuple(number for number, _ in problems))
+
+
+def entry_of(row: StoredEntry) -> Entry | None:
+    return _decoded(row.text)[0]
 
 
 @functools.lru_cache(maxsize=4096)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelway.errors import InvalidInput
-from modelway.registry.entities import Run
-from modelway.registry.ledger_entries import MARK, StoredEntry
+from modelway.registry.entities import Run, Version
+from modelway.registry.ledger_entries import MARK, StoredEntry, entry_of, window
+from modelway.registry.ledger_steps import CHECKPOINT_EVERY
 from modelway.registry.mlflow import ABSENT, MLflow
 from modelway.registry.transport import Rejected
 
@@ -31,14 +32,24 @@ class MLflowLedger:
         return self.model + SUFFIX
 
     def entries(self) -> tuple[StoredEntry, ...]:
-        return tuple(
-            StoredEntry(
-                number=version.version,
-                text=version.tags.get(ENTRY_TAG, ""),
-                marks={key: value for key, value in version.tags.items() if key.startswith(MARK)},
-            )
-            for version in self.client.search_versions(self.name)
+        return tuple(map(_stored, self.client.search_versions(self.name)))
+
+    def recent(self) -> tuple[tuple[StoredEntry, ...], int]:
+        newest = self.client.newest_versions(self.name, 2 * CHECKPOINT_EVERY + 10)
+        seen: dict[int, StoredEntry] = {}
+        # an entry that is made meanwhile shifts the pages: one may come twice, none is left out
+        rows, checkpoint = window(
+            seen.setdefault(row.number, row) for row in map(_stored, newest) if row.number not in seen
         )
+        if checkpoint is None:
+            return rows, 1
+        there = {entry.environment for row in rows if (entry := entry_of(row)) is not None}
+        older = (
+            self.client.get_version(self.name, item.number)
+            for item in checkpoint.heads
+            if item.environment not in there
+        )
+        return (*(_stored(version) for version in older if version), *rows), rows[0].number
 
     def append(self, text: str) -> None:
         if self.run is None:
@@ -61,5 +72,16 @@ class MLflowLedger:
             raise InvalidInput(f"there is no registered model {self.model}", fix="name one that exists, or train it")
         return model.aliases.get(name)
 
-    def set_alias(self, name: str, version: int) -> None:
-        self.client.set_alias(self.model, name, version, once=True)
+    def set_alias(self, name: str, version: int | None) -> None:
+        if version is None:
+            self.client.delete_alias(self.model, name)
+        else:
+            self.client.set_alias(self.model, name, version, once=True)
+
+
+def _stored(version: Version) -> StoredEntry:
+    return StoredEntry(
+        number=version.version,
+        text=version.tags.get(ENTRY_TAG, ""),
+        marks={key: value for key, value in version.tags.items() if key.startswith(MARK)},
+    )

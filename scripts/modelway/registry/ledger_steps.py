@@ -26,8 +26,11 @@ from modelway.registry.ledger_entries import (
     Entry,
     History,
     Recorded,
+    Standing,
     StoredEntry,
     VerdictReference,
+    as_written,
+    digest_of_problems,
     replay,
     sealed,
 )
@@ -40,6 +43,8 @@ ATTEMPTS = 6
 LONGEST_ENTRY = 5000
 """Characters that MLflow 2.x keeps of a tag."""
 LONGEST_TEXT = 1000
+CHECKPOINT_EVERY = 20
+"""Entries: a command reads at most about twice as many."""
 
 
 class LedgerStore(Protocol):
@@ -51,6 +56,10 @@ class LedgerStore(Protocol):
     def entries(self) -> tuple[StoredEntry, ...]:
         """All of them, as of one moment."""
 
+    def recent(self) -> tuple[tuple[StoredEntry, ...], int]:
+        """Those from a checkpoint on, the last older one of each environment that has none since, and the checkpoint's number;
+        all of them and 1 where there is no checkpoint. As of one moment."""
+
     def append(self, text: str) -> None:
         """One new entry under the next number, whole or not at all. AmbiguousAnswer where nobody can say."""
 
@@ -58,8 +67,8 @@ class LedgerStore(Protocol):
 
     def alias(self, name: str) -> int | None: ...
 
-    def set_alias(self, name: str, version: int) -> None:
-        """AmbiguousAnswer where nobody can say whether it was set, or still will be."""
+    def set_alias(self, name: str, version: int | None) -> None:
+        """None: it is not set afterwards. AmbiguousAnswer where nobody can say whether it was set, or still will be."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,14 @@ class Change:
 
 
 def read(store: LedgerStore) -> History:
+    """What a command needs: from the last checkpoint on; all of it where anything there is not as it should be."""
+    rows, since = store.recent()
+    history = replay(store.model, rows, since)
+    return audit(store) if history.problems and not history.whole else history
+
+
+def audit(store: LedgerStore) -> History:
+    """Every entry, from the first one."""
     return replay(store.model, store.entries())
 
 
@@ -96,6 +113,7 @@ def append(store: LedgerStore, history: History, change: Change, writer: Writer)
     """The history that has the new entry, valid or void. After an ambiguous answer the entry is looked for before it
     is written again; if the first one turns up late after all, the same text is on the chain twice and one is void."""
     head = history.head_of(change.environment)
+    accepts = history.unaccepted if change.action == "adopt" else ()
     entry = sealed(
         Entry(
             model=store.model,
@@ -113,14 +131,19 @@ def append(store: LedgerStore, history: History, change: Change, writer: Writer)
             why=_shortened(change.why),
             when=_now(writer),
             nonce=writer.nonce,
-            accepts=history.unaccepted if change.action == "adopt" else (),
+            accepts=accepts,
+            heads=_standings(history),
             previous=history.head,
         )
     )
-    text = canonical_json(msgspec.to_builtins(entry)).decode()
+    if len(_text(entry)) > LONGEST_ENTRY and entry.heads:  # very many environments: reading stays slow, and right
+        entry = sealed(msgspec.structs.replace(entry, heads=()))
+    if len(_text(entry)) > LONGEST_ENTRY and accepts:
+        entry = sealed(msgspec.structs.replace(entry, accepts=(digest_of_problems(history.problems),)))
+    text = _text(entry)
     if len(text) > LONGEST_ENTRY:
         what = f"an entry of the ledger would have {len(text)} characters, more than {LONGEST_ENTRY}"
-        raise InvalidInput(what, fix="shorten the names, or repair the ledger from a backup instead of adopting it")
+        raise InvalidInput(what, fix="shorten the names of the model, the environment and the alias")
     for attempt in range(ATTEMPTS):
         lost: OutsideFailure = OutsideFailure(f"the ledger of {store.model} does not show the entry that it has taken")
         try:
@@ -152,7 +175,7 @@ def apply(store: LedgerStore, history: History, environment: str, writer: Writer
         if writer.clock() - announced > FIRE_WITHIN:
             continue
         try:
-            store.set_alias(head.entry.alias, head.entry.version)
+            store.set_alias(head.entry.alias, head.entry.there)
         except AmbiguousAnswer:
             # It may still be carried out, at any time: this intent stays open.
             on_the_way.pop()
@@ -178,7 +201,19 @@ def apply(store: LedgerStore, history: History, environment: str, writer: Writer
 def _marked(history: History, number: int, key: str, mark: str) -> History:
     """The history as the store holds it after one more mark."""
     rows = (replace(row, marks={**row.marks, key: mark}) if row.number == number else row for row in history.stored)
-    return replay(history.model, rows)
+    return replay(history.model, rows, history.since)
+
+
+def _standings(history: History) -> tuple[Standing, ...]:
+    """What the next entry says as a checkpoint; empty where the last one is near."""
+    if history.since_checkpoint < CHECKPOINT_EVERY:
+        return ()
+    last = {row.entry.environment: row for row in history.on_chain()}
+    return tuple(Standing(name, row.number, row.entry.hash) for name, row in sorted(last.items()))
+
+
+def _text(entry: Entry) -> str:
+    return canonical_json(as_written(entry)).decode()
 
 
 def explained(history: History, head: Recorded, stands: int | None, writer: Writer) -> bool:
@@ -187,7 +222,7 @@ def explained(history: History, head: Recorded, stands: int | None, writer: Writ
     return any(
         abs(now - announced) < HONOURED
         for row in history.on_chain(head.entry.environment)
-        if (row.entry.alias, row.entry.version) == (head.entry.alias, stands)
+        if (row.entry.alias, row.entry.there) == (head.entry.alias, stands)
         for announced in row.intents
     )
 

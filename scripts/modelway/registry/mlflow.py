@@ -160,7 +160,11 @@ class MLflow:
 
     def search_versions(self, name: str) -> tuple[Version, ...]:
         """Every version of the model, by number. Without aliases: MLflow leaves them out of this answer."""
-        return tuple(self._pages(name))
+        return tuple(self._pages(name, "ASC", PAGE))  # so that a version made meanwhile shifts no page
+
+    def newest_versions(self, name: str, page: int) -> Iterator[Version]:
+        """The same, newest first, asked for page by page as they are taken. One that is made meanwhile shifts the pages."""
+        return self._pages(name, "DESC", page)
 
     def set_version_tag(self, name: str, version: int, key: str, value: str) -> None:
         body = {"name": name, "version": str(version), "key": key, "value": value}
@@ -235,10 +239,10 @@ class MLflow:
         uri, name = str(info["artifact_uri"]), str(info.get("name", ""))
         return LoggedModel(source=f"models:/{model_id}", model_id=model_id, path=name, artifact_uri=uri)
 
-    def _pages(self, name: str) -> Iterator[Version]:
+    def _pages(self, name: str, order: str, page_size: int) -> Iterator[Version]:
         quote = '"' if "'" in name else "'"
-        query = [("filter", f"name = {quote}{name}{quote}"), ("max_results", str(PAGE))]
-        query.append(("order_by", "version_number ASC"))  # so that a version made meanwhile shifts no page
+        query = [("filter", f"name = {quote}{name}{quote}"), ("max_results", str(page_size))]
+        query.append(("order_by", f"version_number {order}"))
         token = ""
         while True:
             page = [("page_token", token)] if token else []

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
 import random
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 import requests
@@ -18,12 +19,34 @@ import urllib3
 from modelway.errors import InvalidInput, OutsideFailure
 
 CONNECT_SECONDS, READ_SECONDS = 10, 60
+CALL_SECONDS, DOWNLOAD_SECONDS = 120, 3600
+"""Of one answer from its first byte to its last: a server may send one byte a minute and never be silent."""
+LARGEST = 64 << 20
+"""Bytes of an answer that is held in memory."""
+CHUNK = 1 << 20
 ATTEMPTS = 6
 LONGEST_PAUSE_SECONDS = 10.0
 OLDEST = (2, 3)
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 API = "/api/2.0/mlflow/"
 DATABRICKS_HOSTS = (".databricks.com", ".azuredatabricks.net", ".databricks.us", ".databricks.azure.us")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server said, read whole. content is empty where it went into a file."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        return self.content.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """ValueError where it is none."""
+        return json.loads(self.content)
 
 
 class Rejected(InvalidInput):
@@ -87,13 +110,16 @@ class Transport:
             raise self.not_mlflow()
         return answer
 
-    def send(self, verb: str, path: str, *, once: bool = False, **arguments: Any) -> requests.Response:
-        """The answer with status 2xx. Repeats what is safe to repeat: everything without `once`, and with it only
-        what certainly did not reach the server."""
+    def send(
+        self, verb: str, path: str, *, once: bool = False, into: BinaryIO | None = None, **arguments: Any
+    ) -> Answer:
+        """The answer with status 2xx; its content is written into the file `into`, where one is given. Repeats what is safe to
+        repeat: everything without `once`, and with it only what certainly did not reach the server. OutsideFailure where the
+        answer has more than LARGEST bytes, or is not whole in time."""
         for attempt in range(ATTEMPTS):
-            response: requests.Response | None = None
+            response: Answer | None = None
             try:
-                response = self._request(verb, path, arguments)
+                response = self._request(verb, path, into, arguments)
             except requests.exceptions.SSLError as error:
                 raise self._untrusted() from error
             except requests.exceptions.RequestException as error:
@@ -125,21 +151,43 @@ class Transport:
             fix="name the server's own address, not a login page or another service",
         )
 
-    def _request(self, verb: str, path: str, arguments: Mapping[str, Any]) -> requests.Response:
+    def _request(self, verb: str, path: str, into: BinaryIO | None, arguments: Mapping[str, Any]) -> Answer:
         left = self.until - time.monotonic()
         if left <= 0:
             raise requests.exceptions.ReadTimeout
-        return self.session.request(
+        until = time.monotonic() + min(left, DOWNLOAD_SECONDS if into else CALL_SECONDS)
+        with self.session.request(
             verb,
             self.base + path,
             timeout=(min(CONNECT_SECONDS, left), min(READ_SECONDS, left)),
             verify=self.verify,
             cert=self.certificate,
             allow_redirects=False,  # requests would turn a POST into a GET
+            stream=True,
             **arguments,
-        )
+        ) as response:
+            target = into if into is not None and response.status_code < 300 else None
+            if target is not None and target.tell():  # what an attempt before this one brought
+                target.seek(0)
+                target.truncate()
+            kept, size = bytearray(), 0
+            for chunk in response.iter_content(CHUNK):
+                size += len(chunk)
+                if target is not None:
+                    target.write(chunk)
+                elif size > LARGEST:
+                    raise OutsideFailure(
+                        f"the MLflow server at {self.host} answered with more than {LARGEST >> 20} MiB",
+                        where=path,
+                        fix="name the server's own address, not another service",
+                    )
+                else:
+                    kept += chunk
+                if time.monotonic() > until:
+                    raise requests.exceptions.ReadTimeout
+            return Answer(response.status_code, response.headers, bytes(kept))
 
-    def _rejection(self, response: requests.Response) -> InvalidInput:
+    def _rejection(self, response: Answer) -> InvalidInput:
         status = response.status_code
         if status in (301, 302, 303, 307, 308):
             target = urlsplit(response.headers.get("Location", ""))
@@ -160,7 +208,7 @@ class Transport:
         what = f"the MLflow server at {self.host} refused: {self._message(response)}"
         return Rejected(what, status=status, code=code, fix=fix)
 
-    def _message(self, response: requests.Response) -> str:
+    def _message(self, response: Answer) -> str:
         try:
             message = str(response.json()["message"])
         except (ValueError, KeyError, TypeError):
@@ -271,7 +319,7 @@ def _authorization(token: str, name: str, password: str) -> str:
     return f"Bearer {token}" if token else ""
 
 
-def _lost_in_database(response: requests.Response) -> bool:
+def _lost_in_database(response: Answer) -> bool:
     """MLflow answers 400 where its database rolled back, such as when two clients set an alias for the first time at
     the same moment: the next attempt goes through."""
     return response.status_code == 400 and "BAD_REQUEST" in response.text and "[SQL: " in response.text
@@ -297,7 +345,7 @@ def _unreachable(host: str, error: requests.exceptions.RequestException) -> Outs
     return OutsideFailure(f"the connection to the MLflow server at {host} broke", fix="look into the server's log")
 
 
-def _pause(attempt: int, response: requests.Response | None) -> float:
+def _pause(attempt: int, response: Answer | None) -> float:
     """Seconds before the next attempt: doubled each time, spread so that many clients do not come back as one."""
     asked = response.headers.get("Retry-After", "") if response is not None else ""
     wanted = float(asked) if asked.isdecimal() else 0.2 * 2**attempt

@@ -10,14 +10,17 @@ from modelway.report.markdown import cell, table
 HEADS = ("entry:", "when (UTC)", "environment", "version:", "was:", "action", "who", "why", "verdict", "entry's hash")
 
 
-def markdown(history: History, environment: str = "") -> str:
+def markdown(history: History, environment: str = "", differing: Sequence[str] = ()) -> str:
+    """differing: what to say of aliases that differ from the ledger."""
     shown = _chosen(history, environment)
     text = f"### What was in {cell(environment or 'each environment')} of {cell(history.model)}, and why\n\n"
     text += table(HEADS, [_row(row) for row in shown]) if shown else "Nothing yet."
     void = sum(row.state == "void" for row in history.recorded)
     if void:
         text += f"\n\n{void} more {'entry' if void == 1 else 'entries'} lost a race and took no effect."
-    for problem in history.unaccepted:
+    if not history.whole:
+        text += f"\n\nShown from entry {history.since} on, a checkpoint; `show-history` with `audit: true` reads every entry."
+    for problem in (*history.unaccepted, *differing):
         text += f"\n\n> Warning: {cell(problem, 400)}"
     return f"{text}\n\nHead of the ledger: `{history.head or '(empty)'}`"
 
@@ -30,7 +33,10 @@ def lines(history: History, environment: str = "") -> list[str]:
     flat = [[" ".join(value.split())[:60] for value in row] for row in rows]
     widths = [max(len(row[column]) for row in flat) for column in range(8)]
     shown = ["  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)).rstrip() for row in flat]
-    return [*shown, f"head of the ledger: {history.head}"]
+    older = (
+        [] if history.whole else [f"entries before {history.since} are behind a checkpoint: --audit true reads them"]
+    )
+    return [*shown, *older, f"head of the ledger: {history.head}"]
 
 
 def _chosen(history: History, environment: str) -> Sequence[Recorded]:
@@ -43,7 +49,7 @@ def _row(row: Recorded) -> list[str]:
         str(row.number),
         entry.when[:19].replace("T", " "),
         entry.environment,
-        str(entry.version),
+        str(entry.there or "nothing"),
         str(entry.previous_version or "-"),
         entry.action if row.applied else f"{entry.action}, not finished",
         entry.who,

@@ -14,11 +14,12 @@ from modelway.config import Resolved
 from modelway.environments import home
 from modelway.errors import InvalidInput
 from modelway.records import Candidate, Release
+from modelway.registry import ledger
+from modelway.registry.ledger_mlflow import MLflowLedger
 from modelway.registry.stored_records import read_candidate, write_release
 from modelway.stages import project as begin
 from modelway.stages.candidate import read_mlmodel
 from modelway.stages.judged import download_model, passing_verdict
-from modelway.stages.promote import history_of
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def build(project: Resolved, job: ci.Job, version: int) -> Built:
     client = begin.connect_registry(project, job)
     candidate = read_candidate(client, project.model, version)
     stored = passing_verdict(client, project, candidate, "build")
-    head = history_of(project, job).head
+    head = ledger.read(MLflowLedger(client, project.model)).head
     place = layout_of(project, job)
     base, target = _foundation(project, job, candidate, place)
     labels = image.labels(candidate, stored.record, stored.sha256, head, base, target)

@@ -156,13 +156,13 @@ def _same_champion(client: MLflow, project: Resolved, verdict: Verdict) -> None:
 
 def _compared_with_what_is_there(project: Resolved, verdict: Verdict, history: History) -> None:
     head = history.head_of(project.environment)
-    if verdict.environment != project.environment or head is None or head.entry.version == verdict.version:
+    if verdict.environment != project.environment or head is None or head.entry.there == verdict.version:
         return
     compared = verdict.production_version
-    if compared != head.entry.version:
+    if compared != head.entry.there:
         raise Refused(
-            f"the verdict on version {verdict.version} compared it with {compared or 'nothing'}, and version"
-            f" {head.entry.version} is in {project.environment} now",
+            f"the verdict on version {verdict.version} compared it with {compared or 'nothing'}, and"
+            f" {ledger.named(head.entry.there)} is in {project.environment} now",
             fix=AGAIN.replace("promote", "build and deploy"),
         )
 

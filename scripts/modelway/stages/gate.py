@@ -22,6 +22,7 @@ from modelway.registry.stored_records import read_candidate, read_verdict, write
 from modelway.scoring import Limits, Predicted, Rows, failed, score, types_of
 from modelway.scoring.rows import plain
 from modelway.stages import project as begin
+from modelway.stages.history import standing
 from modelway.stages.judged import download_model
 from modelway.stages.rows import HeldOutRows, contradictions, read_held_out
 
@@ -101,8 +102,7 @@ def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
 
 def _production(client: MLflow, project: Resolved, version: int) -> Candidate | None:
     """What runs in the environment now; None where nothing does, or where it is the version that is judged."""
-    registered = client.get_model(project.model)
-    current = registered.aliases.get(project.alias) if registered else None
+    current = standing(client, project)
     return None if current in (None, version) else read_candidate(client, project.model, int(current))
 
 

@@ -65,33 +65,6 @@ def promote(project: Resolved, job: ci.Job, version: int, reason: str) -> tuple[
     return appended.history, appended.recorded
 
 
-def repair(project: Resolved, job: ci.Job, kind: str, reason: str) -> tuple[History, Recorded | None]:
-    """adopt: record an alias that was moved by hand as right. restore: set it back to what the ledger says."""
-    client = begin.connect_registry(project, job)
-    experiment = client.experiment_id(project.registry.experiment or project.model)
-    run = client.create_run(experiment, f"{kind} in {project.environment}", {})
-    client.update_run(run.id, "FINISHED")
-    store = MLflowLedger(client, project.model, run)
-    writer = ledger.Writer(who(job.environ))
-    why = reason or f"{kind} by hand"
-    if kind == "adopt":
-        done = ledger.adopt(
-            store,
-            project.environment,
-            project.alias,
-            why,
-            writer,
-            lambda version: _known_digest(client, project, version),
-        )
-    else:
-        done = ledger.restore(store, project.environment, project.alias, why, writer)
-    return (done.history, done.recorded) if done else (ledger.read(store), None)
-
-
-def history_of(project: Resolved, job: ci.Job) -> History:
-    return ledger.read(MLflowLedger(begin.connect_registry(project, job), project.model))
-
-
 def who(environ: Mapping[str, str]) -> str:
     """The actor and the run on GitHub, the user and the machine elsewhere."""
     if environ.get("GITHUB_ACTIONS") == "true":
@@ -117,22 +90,11 @@ def _passing(
     if verdict.data_digest != data:
         changed = f"{verdict.data_digest[:12]}, now {data[:12]}"
         raise Refused(f"the held-out data changed since the verdict on {named}: {changed}", fix=AGAIN)
-    present = head.entry.version if head else None
+    present = head.entry.there if head else None
     if verdict.production_version != present:
         raise Refused(
-            f"the verdict on {named} compared it with {_version(verdict.production_version)}, and"
-            f" {_version(present)} is there now",
+            f"the verdict on {named} compared it with {ledger.named(verdict.production_version)}, and"
+            f" {ledger.named(present)} is there now",
             fix=AGAIN,
         )
     return stored
-
-
-def _version(version: int | None) -> str:
-    return "no version" if version is None else f"version {version}"
-
-
-def _known_digest(client: MLflow, project: Resolved, version: int) -> str:
-    try:
-        return read_candidate(client, project.model, version).digest
-    except InvalidInput:
-        return ""  # adopted from outside, without a record: the entry says only which version it was
