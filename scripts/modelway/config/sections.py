@@ -106,8 +106,8 @@ class Gate(Section, frozen=True):
     label: str | None = None
     """The column that holds the truth."""
     task: Literal["binary", "multiclass", "regression"] = "binary"
-    positive_class: Scalar = 1
-    """The label's value that the score speaks of (binary)."""
+    positive_class: Scalar | None = None
+    """The label's value that the score speaks of (binary). Left out: 1 beside 0 or -1; of other labels it has to be named."""
     decision_threshold: float = 0.5
     """A score at or above it is the positive class (binary)."""
     limits: dict[str, Limit] = {}
