@@ -20,7 +20,9 @@ from modelway.registry.mlflow import MLflow
 from modelway.registry.stored_records import read_candidate, read_verdict, write_verdict
 from modelway.scoring import Limits, Predicted, Rows, read_rows, score, types_of
 from modelway.scoring.rows import plain
+from modelway.stages import leakage
 from modelway.stages import project as begin
+from modelway.stages.candidate import read_mlmodel
 from modelway.stages.judged import download_model
 
 SAMPLES = 100
@@ -36,12 +38,13 @@ class Side:
     candidate: Candidate
     inputs: Rows
     predicted: Predicted
+    loader: str
 
     @property
     def scored(self) -> Scored:
         said = self.predicted
         size = sum(file.size for file in self.candidate.files)
-        return Scored(said.predictions, said.classes, said.batch_seconds, size, said.error)
+        return Scored(said.predictions, said.classes, said.batch_seconds, size, said.error, self.loader)
 
 
 def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
@@ -53,10 +56,12 @@ def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
     candidate = read_candidate(client, project.model, version)
     production = _production(client, project, version)
     validate_policy(policy, first_version=production is None)
+    leakage.refuse_the_label_as_input(candidate, label)
     begin.fetch_data(project, job)
     data = begin.data_path(project, job, "data.test")
     data_digest = digest_of_data(data)
     name = str(project.data.test)
+    leakage.refuse_the_training_data(candidate, data_digest, name)
 
     held_out = _held_out(data, name, label, policy)
     job.say(f"{held_out.count} held-out rows of {name}, sha256 {data_digest[:12]}")
@@ -64,10 +69,15 @@ def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
     champion = _score(client, job, production, data, name, policy) if production else None
     groups = {column: held_out.columns[column] for column in _groups(policy)}
     judgement = judge(
-        policy, HeldOut(held_out.columns[label], groups), challenger.scored, champion.scored if champion else None
+        policy,
+        HeldOut(held_out.columns[label], groups),
+        challenger.scored,
+        champion.scored if champion else None,
+        challenger.inputs.columns,
     )
     sides = [side for side in (challenger, champion) if side]
     warnings = [*judgement.warnings, *_warnings(client, project, production, data_digest, sides)]
+    warnings += leakage.warnings_of_training(project, job, candidate, data, data_digest, production)
     verdict = Verdict(
         model=project.model,
         version=version,
@@ -80,6 +90,9 @@ def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
         production_version=production.version if production else None,
         production_digest=production.digest if production else "",
         rows=held_out.count,
+        positive_class=judgement.positive_class,
+        positive_rows=judgement.positive_rows,
+        groups=judgement.groups,
         warnings=tuple(warnings),
         samples=_samples(held_out.columns[label], challenger, champion),
     )
@@ -118,11 +131,12 @@ def _score(client: MLflow, job: ci.Job, side: Candidate, data: Path, name: str, 
     with tempfile.TemporaryDirectory(prefix="modelway-model-") as temporary:
         folder = Path(temporary)
         download_model(client, side, folder)
+        loader = str(read_mlmodel(folder)["flavors"]["python_function"].get("loader_module", ""))
         wants_time = LATENCY in policy.limits or LATENCY in policy.against_production
         limits = Limits(policy.scoring_timeout_seconds, policy.scoring_memory_mb)
         predicted = score(folder, interpreter, inputs, types, limits, REPETITIONS if wants_time else 2)
     job.say(f"scored {side.model} version {side.version} in its own environment: Python {interpreter.version}")
-    return Side(side, inputs, predicted)
+    return Side(side, inputs, predicted, loader)
 
 
 def _warnings(
