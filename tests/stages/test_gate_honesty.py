@@ -16,6 +16,7 @@ from modelway.records import Verdict
 from modelway.registry.mlflow import connect
 from modelway.registry.stored_records import read_verdict
 
+WRONG = "error: evaluate-gate: wrong input: "
 TRAIN = """
 import os, mlflow, pandas as pd
 from mlflow.models import infer_signature
@@ -87,7 +88,7 @@ def rows(start: int, stop: int, labels: tuple[str, str] = ("0", "1")) -> list[st
     for row in range(start, stop):
         a, b = (row * 37 % 101) / 50 - 1, (row * 61 % 103) / 51 - 1
         delay = a + 2 * b + (row * 7919 % 997) / 498 - 1
-        lines.append(f"{a},{b},{'xyz'[row % 3]},{delay:.6f},{labels[delay > 0]}")
+        lines.append(f"{a},{b},{'x' if a + b > 0.5 else 'yz'[row % 2]},{delay:.6f},{labels[delay > 0]}")
     return lines
 
 
@@ -102,7 +103,11 @@ def project(tmp_path: Path, server: str, python: str, root: Path) -> Project:
     write(tmp_path / "train.csv", rows(0, 1500))
     write(tmp_path / "test.csv", rows(5000, 6500))
     (tmp_path / "modelway.yml").write_text(CONFIG.format(model=model, python=python))
-    for arguments in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
+    for arguments in (
+        ["init", "-q"],
+        ["add", "-A"],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"],
+    ):
         subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
     return Project(tmp_path, server, model, root)
 
@@ -110,7 +115,7 @@ def project(tmp_path: Path, server: str, python: str, root: Path) -> Project:
 def test_the_label_as_an_input_is_refused_and_the_fix_works(project: Project) -> None:
     project.trained("a b y")
     assert project.judged(code=2) == (
-        "error: gate.label: version 1 takes 'y' as an input, and it is the label. Fix: train without that column: drop it"
+        f"{WRONG}gate.label: version 1 takes 'y' as an input, and it is the label. Fix: train without that column: drop it"
         " before fit, and from input_example or signature\n"
     )
     project.trained("a b")
@@ -149,11 +154,16 @@ def test_a_feature_that_the_label_was_made_from_is_warned_about(project: Project
 
 def test_the_report_says_the_positive_class_and_what_each_group_has(project: Project) -> None:
     project.trained()
-    project.judged(code=1)
+    said = project.judged(code=1)
     verdict = project.verdict()
+    x, y, z = (group.values["selection rate"] for group in sorted(verdict.groups, key=lambda group: group.name))
+    least, name = min((y, "y"), (z, "z"), key=lambda pair: pair[0].value)
+    pair = f"selection rate {x.value:.4g} (n {x.n}) where x, {least.value:.4g} (n {least.n}) where {name}"
+    assert pair in said and pair in project.report()
+    assert x.n + y.n + z.n == 1500
     assert verdict.positive_class == "1"
     assert f"The positive class is 1: {verdict.positive_rows} of 1500 rows have it." in project.report()
-    assert [(group.column, group.name) for group in verdict.groups] == [("c", "x"), ("c", "y"), ("c", "z")]
+    assert {(group.column, group.name) for group in verdict.groups} == {("c", "x"), ("c", "y"), ("c", "z")}
     assert "### Groups of c" in project.report()
 
 
@@ -163,7 +173,7 @@ def test_labels_of_1_and_2_need_the_positive_class_and_the_fix_works(project: Pr
     project.trained()
     said = project.judged(code=2)
     assert said == (
-        "error: gate.positive-class: the label's values are 1, 2, and nothing says which of them is the positive class."
+        f"{WRONG}gate.positive-class: the label's values are 1, 2, and nothing says which of them is the positive class."
         " Fix: write the one that the score speaks of, such as positive-class: 2\n"
     )
     config = project.folder / "modelway.yml"
@@ -175,7 +185,7 @@ def test_labels_of_1_and_2_need_the_positive_class_and_the_fix_works(project: Pr
 def test_a_model_that_gives_labels_is_told_how_its_flavor_gives_probabilities(project: Project) -> None:
     project.trained(how="labels")
     assert project.judged(code=2) == (
-        "error: gate.limits.roc_auc_score: roc_auc_score needs a score for every row, and the model gives labels only."
+        f"{WRONG}gate.limits.roc_auc_score: roc_auc_score needs a score for every row, and the model gives labels only."
         ' Fix: log the model with pyfunc_predict_fn="predict_proba"\n'
     )
 

@@ -92,7 +92,7 @@ class Slices(Section, frozen=True):
 
 
 class Fairness(Section, frozen=True):
-    """Differences between the groups of each column, by fairlearn's metrics."""
+    """Differences between the groups of each column (docs/metrics.md has the names)."""
 
     columns: tuple[Name, ...] = ()
     minimum_rows: Count = 200
@@ -111,7 +111,7 @@ class Gate(Section, frozen=True):
     decision_threshold: float = 0.5
     """A score at or above it is the positive class (binary)."""
     limits: dict[str, Limit] = {}
-    """By scikit-learn's names (roc_auc_score), and latency-ms-per-row, artifact-size-mb."""
+    """By the names of docs/metrics.md: roc_auc_score, `recall_score of CLASS`, latency-ms-per-row, artifact-size-mb."""
     against_production: dict[str, Comparison] = {}
     """Skipped, and said so, while nothing is in production."""
     slices: Slices = Slices()

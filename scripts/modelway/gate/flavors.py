@@ -19,10 +19,15 @@ FIXES = {
 """By the loader module of the python_function flavor; for a model that gives labels."""
 
 
+SCORE_FIXES = {
+    "mlflow.sklearn": FIXES["mlflow.sklearn"],
+    "mlflow.xgboost": 'train it with the objective "binary:logistic", or "multi:softprob" for more classes',
+    "mlflow.lightgbm": 'train it with the objective "binary", or "multiclass"',
+    "mlflow.catboost": f"train a CatBoostClassifier, and {BY_SKLEARN}",
+}
+"""For a model that gives scores outside 0 to 1."""
+
+
 def fix(loader: str, *, labels_only: bool) -> str:
-    """What to do where probabilities are asked for. labels_only: else it gives scores outside 0 to 1."""
-    if labels_only:
-        return FIXES.get(loader, WRAP)
-    if loader == "mlflow.sklearn":
-        return FIXES[loader]
-    return f"train it with an objective that gives probabilities (binary:logistic, binary), or {WRAP}"
+    """What to do where probabilities are asked for. labels_only: else it gives scores that are none."""
+    return (FIXES if labels_only else SCORE_FIXES).get(loader, WRAP)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from modelway.gate import counts, delong, influence
-from modelway.gate.estimate import Estimate, unjudged
+from modelway.gate.estimate import Estimate, estimate, unjudged
 from modelway.gate.influence import Smooth
 from modelway.gate.intervals import Floats
 from modelway.gate.predictions import Predictions
@@ -81,7 +81,14 @@ def macro_auc(truth: Codes, model: Predictions, confidence: float) -> Estimate:
     fewest, reason = _enough_for_areas(truth, found.value)
     if reason:
         return unjudged(len(truth), reason, value=found.value)
-    return influence.of_one(found, influence.LOGIT, fewest - 1, confidence)
+    made = influence.of_one(found, influence.LOGIT, fewest - 1, confidence)
+    if found.value < delong.NEAR_ONE:
+        return made
+    # As for one area: no narrower than the score interval of the rarest class against the rest.
+    low, high = delong.score_interval(found.value, fewest, len(truth) - fewest, confidence)
+    if made.interval is not None:
+        low, high = min(low, made.interval[0]), max(high, made.interval[1])
+    return estimate(len(truth), found.value, (low, high), "delta method, logit, and Newcombe's score interval")
 
 
 def macro_auc_difference(truth: Codes, one: Predictions, other: Predictions, confidence: float) -> Estimate:

@@ -22,6 +22,7 @@ from modelway.registry import content
 from modelway.registry.entities import Run
 from modelway.registry.mlflow import MLflow
 from modelway.registry.stored_records import read_candidate, write_candidate
+from modelway.report.candidate import NO_SIGNATURE
 
 INPUTS_TAG = "modelway.inputs"
 """The digest of all that a training was made from: two versions that share it should have one content."""
@@ -50,6 +51,8 @@ def make_candidate(
         client.download(client.version_artifacts(model, version), folder)
         files = content.model_files(folder)
         described = read_mlmodel(folder)
+    if not described.get("signature"):
+        job.warn("train-model", f"version {version} has no signature, and {NO_SIGNATURE}")
     inputs = digest_of_json(
         [origin.data_digest, origin.commit, origin.seed, dict(origin.parameters or {}), sha256_of_text(lock)]
     )
