@@ -6,7 +6,7 @@ One line per quantity and setting: the share of simulated test sets whose 95 % i
 of a naive peer, both in the same simulation. `refused` is the share of test sets that the gate calls inconclusive
 because they are too small or have no spread; ours is counted over the others, the peer over all. `flattered` is the
 share of ours that misses on the dangerous side: the whole interval is better than the truth.
-Needs numpy, scipy and msgspec. Takes a few minutes, with --quick about 20 seconds (and wider noise: 1 SE of 1,000 runs
+Needs numpy, scipy and msgspec. Takes about five minutes, with --quick under one (and wider noise: 1 SE of 1,000 runs
 is 0.7 points).
 """
 
