@@ -283,6 +283,30 @@ def test_a_command_that_leaves_its_run_is_told_what_to_do(
     assert "RUNNING" not in statuses(server, project)
 
 
+@pytest.mark.parametrize(
+    ("example", "words"),
+    [
+        ("None", "warning: train-model: version 1 has no signature, and evaluate-gate will refuse it"),
+        (
+            "rows[['x']].to_numpy()",
+            "warning: train-model: version 1 has a signature without named columns, and evaluate",
+        ),
+        ("rows[['x']]", ""),
+    ],
+)
+def test_a_signature_that_the_gate_cannot_use_is_said_at_once(
+    root: Path, project: Path, server: str, example: str, words: str
+) -> None:
+    text = LOGS_A_MODEL.replace('input_example=rows[["x"]]', f"input_example={example}")
+    (project / "train.py").write_text(text)
+    done = run(root, project, server)
+    assert done.returncode == 0, done.stderr
+    assert words in done.stderr
+    assert ("signature" in done.stderr) == bool(words)
+    if words:
+        assert "log the model with a DataFrame as input_example=" in done.stderr
+
+
 def test_an_experiment_that_the_configuration_names_too_is_kept(root: Path, project: Path, server: str) -> None:
     name = f"mine-{project.parent.name}"
     text = LOGS_A_MODEL.replace(

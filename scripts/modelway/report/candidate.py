@@ -5,7 +5,7 @@ from __future__ import annotations
 from modelway.records import Candidate
 from modelway.report.markdown import cell, number, table
 
-NO_SIGNATURE = "evaluate-gate will refuse it: log the model with input_example= or signature="
+NO_SIGNATURE = "evaluate-gate will refuse it: log the model with a DataFrame as input_example="
 
 
 def markdown(candidate: Candidate) -> str:

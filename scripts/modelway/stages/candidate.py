@@ -51,8 +51,9 @@ def make_candidate(
         client.download(client.version_artifacts(model, version), folder)
         files = content.model_files(folder)
         described = read_mlmodel(folder)
-    if not described.get("signature"):
-        job.warn("train-model", f"version {version} has no signature, and {NO_SIGNATURE}")
+    lacking = what_the_signature_lacks(described.get("signature"))
+    if lacking:
+        job.warn("train-model", f"version {version} has {lacking}, and {NO_SIGNATURE}")
     inputs = digest_of_json(
         [origin.data_digest, origin.commit, origin.seed, dict(origin.parameters or {}), sha256_of_text(lock)]
     )
@@ -84,6 +85,16 @@ def make_candidate(
     write_candidate(client, candidate)
     client.set_version_tag(model, version, INPUTS_TAG, inputs)
     return candidate
+
+
+def what_the_signature_lacks(signature: Mapping[str, Any] | None) -> str:
+    """Why evaluate-gate cannot read rows for a model with this signature; empty where it can. That a column's type is one
+    that a table can hold is for it to say."""
+    inputs = (signature or {}).get("inputs")
+    if not inputs:
+        return "no signature"
+    named = isinstance(inputs, list) and all(isinstance(item, dict) and item.get("name") for item in inputs)
+    return "" if named else "a signature without named columns"
 
 
 def finite_metrics(run: Run, job: ci.Job) -> dict[str, float]:
