@@ -6,7 +6,7 @@ One line per quantity and setting: the share of simulated test sets whose 95 % i
 of a naive peer, both in the same simulation. `refused` is the share of test sets that the gate calls inconclusive
 because they are too small or have no spread; ours is counted over the others, the peer over all. `flattered` is the
 share of ours that misses on the dangerous side: the whole interval is better than the truth.
-Needs numpy, scipy and msgspec. Takes a few minutes, with --quick about 20 seconds (and wider noise: 1 SE of 1,000 runs
+Needs numpy, scipy and msgspec. Takes about five minutes, with --quick under one (and wider noise: 1 SE of 1,000 runs
 is 0.7 points).
 """
 
@@ -22,22 +22,30 @@ from interval_settings import (
     Setting,
     absolute_error,
     area_difference,
-    average_precision,
     balanced,
     balanced_difference,
     disparity,
-    explained,
     latency,
     latency_difference,
     log_loss,
-    macro_f1,
     median_error,
-    of_counts,
     one_area,
     one_of_counts,
     paired_rates,
     root_mean_squared_difference,
     single_rate,
+)
+from interval_smooth import (
+    average_precision,
+    counts_difference,
+    explained,
+    f1,
+    gap,
+    macro,
+    macro_area,
+    matthews,
+    median_difference,
+    our_matthews,
 )
 
 from modelway.gate import counts
@@ -59,22 +67,11 @@ def settings() -> Iterator[Setting]:
         )
     yield from (balanced_difference(n, 0.1) for n in (200, 2000))
     for n, base in ((200, 0.1), (2000, 0.1)):
-        yield one_of_counts(
-            "F1", n, base, 0.8, 0.05, counts.f1_of, lambda truth, label: counts.f1(truth, label, CONFIDENCE)
-        )
-    for n, base in ((2000, 0.1), (5000, 0.3)):
-        yield one_of_counts(
-            "Matthews",
-            n,
-            base,
-            0.8,
-            0.05,
-            counts.matthews_of,
-            lambda truth, label: counts.of_counts(counts.matthews_of, truth, label, CONFIDENCE),
-        )
-    close = ((0.82, 0.8), (0.05, 0.05))
-    for name, statistic in (("precision", counts.precision_of), ("F1", counts.f1_of), ("Matthews", counts.matthews_of)):
-        yield from (of_counts(name, statistic, n, base, close) for n, base in ((2500, 0.08), (5000, 0.3)))
+        yield one_of_counts("F1", n, base, 0.8, 0.05, f1, lambda truth, label: counts.f1(truth, label, CONFIDENCE))
+    for n, base in ((150, 0.1), (150, 0.3), (1000, 0.1)):
+        yield one_of_counts("Matthews", n, base, 0.8, 0.05, matthews, our_matthews)
+    for name in ("precision", "F1", "Matthews"):
+        yield from (counts_difference(name, n, base) for n, base in ((150, 0.3), (500, 0.1), (2500, 0.08)))
     for positives, negatives, area in ((20, 200, 0.75), (20, 200, 0.91), (40, 400, 0.91), (100, 1000, 0.91)):
         yield one_area(positives, negatives, area)
     for positives, negatives, area, spread in (
@@ -92,7 +89,13 @@ def settings() -> Iterator[Setting]:
         (100, 1000, (0.985, 0.98)),
     ):
         yield area_difference(positives, negatives, areas)
-    for n, base, area in ((2000, 0.06, 0.9), (2000, 0.25, 0.9), (2000, 0.1, 0.99)):
+    for n, base, area in (
+        (150, 0.2, 0.9),
+        (150, 0.5, 0.97),
+        (500, 0.1, 0.7),
+        (2000, 0.06, 0.9),
+        (2000, 0.1, 0.99),
+    ):
         yield average_precision(n, base, area, paired=False)
         yield average_precision(n, base, area, paired=True)
     yield from (log_loss(n, base) for n, base in ((50, 0.3), (200, 0.3), (200, 0.02), (2000, 0.02), (20000, 0.02)))
@@ -102,8 +105,20 @@ def settings() -> Iterator[Setting]:
     )
     yield from (root_mean_squared_difference(n) for n in (100, 2000))
     yield from (median_error(n) for n in (30, 2000))
-    yield explained(2000)
-    yield macro_f1(2000)
+    yield from (median_difference(n) for n in (50, 500, 2000))
+    for n, errors in ((150, "normal"), (1000, "normal"), (300, "t3"), (2000, "t3")):
+        yield explained(n, errors)
+        yield explained(n, errors, paired=True)
+    for n, right in ((150, 0.8), (150, 0.95), (1000, 0.8)):
+        yield from (macro(name, n, right, paired=paired) for name in ("F1", "precision") for paired in (False, True))
+    for n, shift in ((150, 1.5), (1000, 1.5), (300, 3.0)):
+        yield macro_area(n, shift)
+        yield macro_area(n, shift, paired=True)
+    for name in ("mean_error_difference", "mean_absolute_error_difference"):
+        yield gap(name, (0.0,) * 2, 50)
+        yield gap(name, (0.0,) * 10, 200)
+    yield gap("mean_error_difference", (0.0,) * 9 + (0.3,), 200)
+    yield gap("mean_error_difference", (0.0, 0.3), 50, "exponential")
     for name in ("demographic_parity_difference", "demographic_parity_ratio"):
         yield disparity(name, (0.3,) * 2, 200)
         yield disparity(name, (0.3,) * 10, 200)

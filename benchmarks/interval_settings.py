@@ -13,7 +13,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 
-from modelway.gate import counts, delong, fairness, intervals, losses, multiclass, ranking, regression, resources
+from modelway.gate import counts, delong, fairness, intervals, losses, ranking, regression, resources
 from modelway.gate.estimate import Estimate
 from modelway.gate.predictions import Scored
 
@@ -86,23 +86,6 @@ def table(base: float, recall: float, alarm: float) -> tuple[np.ndarray, ...]:
     """tp, fp, fn, tn as shares, each (1,)."""
     cells = base * recall, (1 - base) * alarm, base * (1 - recall), (1 - base) * (1 - alarm)
     return tuple(np.array([cell]) for cell in cells)
-
-
-def of_counts(name: str, statistic: Any, n: int, base: float, quality: tuple[Interval, Interval]) -> Setting:
-    recalls, alarms = quality
-    truth_value = float(
-        (statistic(*table(base, recalls[0], alarms[0])) - statistic(*table(base, recalls[1], alarms[1])))[0]
-    )
-
-    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
-        truth, one, other = binary_rows(rng, n, base, recalls, alarms)
-        estimate = counts.of_counts_difference(statistic, truth, one, other, CONFIDENCE)
-        few = unpaired(rng, statistic, truth, one, other)
-        return estimate, few
-
-    return Setting(
-        f"{name} difference", f"n={n} {100 * base:g} % positive", "unpaired bootstrap", truth_value, draw, 300
-    )
 
 
 def unpaired(
@@ -185,26 +168,6 @@ def area_difference(positives: int, negatives: int, areas: Interval) -> Setting:
     return Setting("ROC AUC difference", setting, "DeLong, unpaired", areas[0] - areas[1], draw, 1000)
 
 
-def average_precision(n: int, base: float, area: float, *, paired: bool) -> Setting:
-    shift = separation(area, 1)
-    rng = np.random.default_rng(7)
-    # The truth, from a sample large enough that its own error does not matter.
-    big = rng.random(4_000_000) < base
-    value = ranking._Ranked(big, rng.normal(size=len(big)) + big * shift).value(np.ones(len(big)))
-
-    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
-        truth = rng.random(n) < base
-        common = rng.normal(size=n)
-        first, second = (truth * shift + 0.9 * common + math.sqrt(0.19) * rng.normal(size=n) for _ in range(2))
-        nothing = (math.nan, math.nan)
-        if paired:
-            return ranking.average_precision_difference(truth, first, second, CONFIDENCE), nothing
-        return ranking.average_precision(truth, first, CONFIDENCE), nothing
-
-    name, truth_value = ("average precision difference", 0.0) if paired else ("average precision", value)
-    return Setting(name, f"n={n} {100 * base:g} % positive area={area}", "-", truth_value, draw, 100)
-
-
 def log_loss(n: int, base: float) -> Setting:
     rng = np.random.default_rng(11)
     odds = math.log(base / (1 - base))
@@ -252,26 +215,6 @@ def median_error(n: int) -> Setting:
         return ours, around(float(np.median(errors)), 1.2533 * float(errors.std()) / math.sqrt(n))
 
     return Setting("median absolute error", f"n={n} lognormal", "Wald, as if normal", 1.0, draw, 2000, -1)
-
-
-def explained(n: int) -> Setting:
-    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
-        signal, noise = rng.normal(size=n), rng.normal(size=n)
-        return regression.r2(signal + noise, -noise, CONFIDENCE), (math.nan, math.nan)
-
-    return Setting("R squared", f"n={n}", "-", 0.5, draw, 200)
-
-
-def macro_f1(n: int) -> Setting:
-    shares, right = np.array([0.7, 0.2, 0.1]), 0.8
-    confusion = shares[:, None] * (np.eye(3) * (right - 0.1) + 0.1)
-    f1 = 2 * confusion.diagonal() / (confusion.sum(axis=0) + confusion.sum(axis=1))
-
-    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
-        cell = rng.choice(9, size=n, p=confusion.ravel() / confusion.sum())
-        return multiclass.macro_f1(cell // 3, cell % 3, CONFIDENCE), (math.nan, math.nan)
-
-    return Setting("macro F1 of 3 classes", f"n={n}", "-", float(f1.mean()), draw, 200)
 
 
 def disparity(name: str, rates: tuple[float, ...], n: int) -> Setting:

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from modelway.config.sections import Gate, Limit
+from modelway.errors import InvalidInput
 from modelway.gate import HeldOut, Scored, judge
 from modelway.gate.classes import class_of, shown
 
@@ -48,3 +50,43 @@ def test_predicted_labels_meet_labels_of_another_type(written: tuple[Any, Any]) 
 def test_shown_values_stay_short() -> None:
     assert len(shown(["x" * 100_000, "y\n", 3, 4])) < 200
     assert "\n" not in shown(["y\n"])
+
+
+POLICY = {"limits": {"roc_auc_score": Limit(at_least=0.6)}}
+
+
+def judged(labels: Any, **keys: Any) -> Any:
+    scored = Scored(np.stack([1 - SCORE, SCORE], axis=1), None, (), 1)
+    return judge(Gate(**POLICY, **keys), HeldOut(np.asarray(labels), {}), scored, None)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown_as"),
+    [((0, 1), "1"), ((-1, 1), "1"), (("0", "1"), "1"), ((False, True), "True"), (("false", "true"), "true")],
+)
+def test_the_usual_labels_have_1_as_the_positive_class_and_the_verdict_says_so(written: Any, shown_as: str) -> None:
+    found = judged([written[int(value)] for value in TRUTH])
+    assert (found.outcome, found.positive_class, found.positive_rows) == ("pass", shown_as, int(TRUTH.sum()))
+
+
+@pytest.mark.parametrize("written", [(1, 2), ("1", "2"), (1.0, 2.0), ("no", "yes"), (0, 2), ("yes", "yes")])
+def test_of_other_labels_the_positive_class_has_to_be_named(written: Any) -> None:
+    labels = [written[int(value)] for value in TRUTH]
+    with pytest.raises(InvalidInput, match="nothing says which of them is the positive class") as caught:
+        judged(labels)
+    assert caught.value.where == "gate.positive-class"
+    _, _, value = caught.value.fix.partition("positive-class: ")
+    found = judged(labels, positive_class=yaml.safe_load(value))
+    assert found.positive_class == str(written[1])
+    assert found.positive_rows == (len(labels) if written[0] == written[1] else int(TRUTH.sum()))
+
+
+def test_a_positive_class_of_one_for_labels_1_and_2_is_taken_when_it_is_named() -> None:
+    found = judged([2 - int(value) for value in TRUTH], positive_class=1)
+    assert (found.outcome, found.positive_class) == ("pass", "1")
+
+
+def test_other_tasks_have_no_positive_class() -> None:
+    policy = Gate(task="multiclass", limits={"accuracy_score": Limit(at_least=0.1)})
+    found = judge(policy, HeldOut(TRUTH.astype(int) + 1, {}), Scored(TRUTH.astype(int) + 1, None, (), 1), None)
+    assert (found.positive_class, found.positive_rows) == ("", 0)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelway.gate import markdown
-from modelway.records.verdict import Check, Verdict
+from modelway.records.verdict import Check, Group, Measured, Verdict
 
 
 def check(name: str, outcome: str, **keys: object) -> Check:
@@ -78,3 +78,29 @@ def test_a_huge_value_is_shortened() -> None:
 
 def test_an_empty_verdict_is_still_a_report() -> None:
     assert "none" in markdown(verdict(outcome="inconclusive"))
+
+
+def test_the_report_says_which_class_is_positive_and_how_many_rows_have_it() -> None:
+    text = markdown(verdict(check("first", "pass"), positive_class="late|", positive_rows=1400, rows=7000))
+    assert "The positive class is late&#124;: 1400 of 7000 rows have it." in text.splitlines()
+    assert "positive class" not in markdown(verdict(check("first", "pass")))
+
+
+def test_every_group_of_a_fairness_check_has_n_and_its_rates() -> None:
+    groups = tuple(
+        Group(
+            column="carrier",
+            name=name,
+            values={"selection rate": Measured(n=800, value=0.41237), "true positive rate": Measured(n=0, value=None)},
+        )
+        for name in ("A|A", "UA")
+    )
+    lines = markdown(verdict(check("demographic_parity_difference by carrier", "fail"), groups=groups)).splitlines()
+    assert lines[-5:] == [
+        "",
+        "| Group | selection rate | n | true positive rate | n |",
+        "| --- | --: | --: | --: | --: |",
+        "| A&#124;A | 0.4124 | 800 | — | 0 |",
+        "| UA | 0.4124 | 800 | — | 0 |",
+    ]
+    assert "### Groups of carrier" in lines

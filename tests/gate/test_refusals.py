@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from modelway.config.sections import Gate, Limit, Slices
-from modelway.gate import HeldOut, Scored, bootstrap, counts, delong, judge, losses, ranking
+from modelway.gate import HeldOut, Scored, counts, delong, influence, judge, losses, multiclass, ranking, regression
 from modelway.gate.estimate import Estimate
 from modelway.gate.limits import absolute
 
@@ -24,29 +24,90 @@ def test_a_reason_outweighs_an_interval() -> None:
     assert absolute("m", Limit(at_least=0.5), found).outcome == "inconclusive"
 
 
-@pytest.mark.parametrize(("n", "judged"), [(bootstrap.MINIMUM_ROWS - 1, False), (bootstrap.MINIMUM_ROWS, True)])
-def test_resampling_needs_rows(n: int, judged: bool) -> None:
+def intervals_of(truth: np.ndarray, score: np.ndarray) -> list[bool]:
+    """Whether Matthews, a difference of F1, average precision and its difference are judged."""
+    label, other = score > 0.5, score > 0.9
+    found = (
+        counts.matthews(truth, label, CONFIDENCE),
+        counts.smooth_difference(counts.f1_of, truth, label, other, CONFIDENCE),
+        ranking.average_precision(truth, score, CONFIDENCE),
+        ranking.average_precision_difference(truth, score, score + np.sin(np.arange(len(score))), CONFIDENCE),
+    )
+    assert all((one.interval is None) == bool(one.reason) for one in found)
+    return [one.interval is not None for one in found]
+
+
+@pytest.mark.parametrize(("n", "judged"), [(149, False), (150, True)])
+def test_the_delta_method_needs_150_rows(n: int, judged: bool) -> None:
+    assert influence.MINIMUM_ROWS == 150
     truth, score = rows(n, n // 2)
-    assert (counts.of_counts(counts.matthews_of, truth, score > 0.5, CONFIDENCE).interval is not None) == judged
-    assert (ranking.average_precision(truth, score, CONFIDENCE).interval is not None) == judged
+    assert intervals_of(truth, score) == [judged] * 4
+    codes = np.arange(n) % 3
+    guess = np.where(np.random.default_rng(5).random(n) < 0.7, codes, (codes + 1) % 3)
+    assert (multiclass.macro_value(counts.f1_of, codes, guess, CONFIDENCE).interval is not None) == judged
+    assert (multiclass.macro_difference(counts.f1_of, codes, guess, codes, CONFIDENCE).interval is not None) == judged
+    numbers = np.random.default_rng(6).normal(size=(3, n))
+    assert (regression.r2(numbers[0], numbers[1], CONFIDENCE).interval is not None) == judged
+    assert (regression.r2_difference(numbers[0], numbers[1], numbers[2], CONFIDENCE).interval is not None) == judged
 
 
-@pytest.mark.parametrize(("positives", "judged"), [(99, False), (100, True)])
-def test_resampling_needs_rows_of_every_kind(positives: int, judged: bool) -> None:
-    """The bootstrap of 10 positives covers 64 % instead of 95 % however many negatives there are."""
+@pytest.mark.parametrize(("positives", "judged"), [(9, False), (10, True)])
+def test_ratios_of_counts_need_rows_of_every_kind(positives: int, judged: bool) -> None:
+    """However many negatives there are."""
     truth, score = rows(3000, positives)
-    assert (counts.of_counts(counts.matthews_of, truth, score > 0.5, CONFIDENCE).interval is not None) == judged
-    assert (ranking.average_precision(truth, score, CONFIDENCE).interval is not None) == judged
+    label, other = score > 0.5, score > 0.9
+    assert (counts.matthews(truth, label, CONFIDENCE).interval is not None) == judged
+    assert (counts.matthews(~truth, label, CONFIDENCE).interval is not None) == judged
+    assert (counts.matthews(label, truth, CONFIDENCE).interval is not None) == judged
+    found = counts.smooth_difference(counts.precision_of, truth, label, other, CONFIDENCE)
+    assert (found.interval is not None) == judged
 
 
-@pytest.mark.parametrize(("differing", "judged"), [(29, False), (30, True)])
-def test_resampling_needs_rows_on_which_the_models_differ(differing: int, judged: bool) -> None:
+@pytest.mark.parametrize(("positives", "judged"), [(19, False), (20, True)])
+def test_average_precision_needs_20_of_each_class(positives: int, judged: bool) -> None:
+    truth, score = rows(3000, positives)
+    for labels in (truth, ~truth):
+        assert (ranking.average_precision(labels, score, CONFIDENCE).interval is not None) == judged
+        found = ranking.average_precision_difference(labels, score, -score, CONFIDENCE)
+        assert (found.interval is not None) == judged
+
+
+@pytest.mark.parametrize(("differing", "judged"), [(2, False), (3, True)])
+def test_a_difference_needs_rows_on_which_the_models_differ(differing: int, judged: bool) -> None:
     truth, score = rows(3000, 1500)
     label = score > 0.5
     other = label ^ (np.arange(3000) % 100 < 1) & (np.cumsum(np.arange(3000) % 100 < 1) <= differing)
     assert int((label != other).sum()) == differing
-    found = counts.of_counts_difference(counts.f1_of, truth, label, other, CONFIDENCE)
-    assert (found.interval is not None) == judged
+    for statistic in (counts.f1_of, counts.precision_of, counts.matthews_of):
+        found = counts.smooth_difference(statistic, truth, label, other, CONFIDENCE)
+        assert (found.interval is not None) == judged
+        macro = multiclass.macro_difference(statistic, truth.astype(int), label.astype(int), other.astype(int), 0.95)
+        assert (macro.interval is not None) == judged
+
+
+@pytest.mark.parametrize(("rarest", "judged"), [(4, False), (5, True)])
+def test_a_mean_over_classes_needs_5_rows_of_each(rarest: int, judged: bool) -> None:
+    codes = np.where(np.arange(600) < rarest, 2, np.arange(600) % 2)
+    guess = np.where(np.arange(600) % 7 == 6, 1 - codes % 2, codes)
+    guess[:rarest] = 2
+    assert (multiclass.macro_value(counts.f1_of, codes, guess, CONFIDENCE).interval is not None) == judged
+    assert (multiclass.macro_value(counts.f1_of, guess, codes, CONFIDENCE).interval is not None) == judged
+
+
+def test_r_squared_that_a_few_rows_carry_is_far_less_sure() -> None:
+    """Two rows of 600 with an error a hundred times the others': had they not been drawn, the value would be another."""
+    rng = np.random.default_rng(7)
+    truth, errors = rng.normal(size=600), rng.normal(size=600)
+
+    def against_plain_t(errors: np.ndarray) -> float:
+        found = regression.r2(truth, errors, CONFIDENCE).interval
+        plain = influence.of_one(influence.explained(truth, errors), influence.UNEXPLAINED, 599, CONFIDENCE).interval
+        assert found and plain
+        return (found[1] - found[0]) / (plain[1] - plain[0])
+
+    assert 1 < against_plain_t(errors) < 1.05
+    errors[:2] *= 100
+    assert against_plain_t(errors) > 4
 
 
 @pytest.mark.parametrize(("positives", "judged"), [(19, False), (20, True)])

@@ -34,6 +34,8 @@ class Model(mlflow.pyfunc.PythonModel):
             return [float(len(bytearray(8 << 30)))] * n
         if self.mode == "raise":
             raise ValueError("a row without\\nair pressure")
+        if self.mode == "print":
+            raise ValueError(f"cannot score these:\\n{model_input}\\n" + "x" * 2000 + " because of the tide")
         if self.mode == "exit":
             os._exit(3)
         if self.mode == "random":
@@ -51,8 +53,14 @@ class Unloadable(mlflow.pyfunc.PythonModel):
     def predict(self, context, model_input, params=None):
         return [1.0] * len(model_input)
 
-for mode in ("environment", "hang", "memory", "raise", "exit", "random", "rows", "types", "columns"):
+for mode in ("environment", "hang", "memory", "raise", "exit", "random", "rows", "types", "columns", "print"):
     mlflow.pyfunc.save_model(f"{sys.argv[1]}/{mode}", python_model=Model(mode), pip_requirements=["mlflow"])
+from mlflow.models.signature import ModelSignature
+from mlflow.types.schema import ColSpec, Schema
+inputs = [("long", "age"), ("integer", "visits"), ("double", "income"), ("string", "name")]
+signature = ModelSignature(Schema([ColSpec(kind, name) for kind, name in inputs]), Schema([ColSpec("double")]))
+mlflow.pyfunc.save_model(f"{sys.argv[1]}/signed", python_model=Model("random"), signature=signature,
+    pip_requirements=["mlflow"])
 mlflow.pyfunc.save_model(f"{sys.argv[1]}/unloadable", python_model=Unloadable(), pip_requirements=["mlflow"])
 """
 
@@ -107,6 +115,41 @@ def test_a_model_that_fails_gives_no_predictions_and_says_why(
     assert words in predicted.error
     assert "\n" not in predicted.error
     assert len(predicted.predictions) == 0
+
+
+PEOPLE = Rows(
+    {
+        "age": np.array([30, np.nan, 41]),
+        "visits": np.array([np.nan, 2, np.nan]),
+        "income": np.array([1.5, np.nan, 2.5]),
+        "name": np.array(["Ada Lovelace", "Grace Hopper", "Alan Turing"], dtype=object),
+    },
+    3,
+)
+TYPES = {"age": "long", "visits": "integer", "income": "double", "name": "string"}
+
+
+def test_rows_that_do_not_fit_the_signature_are_told_by_column_and_never_shown(
+    models: Path, interpreter: Interpreter
+) -> None:
+    rows = PEOPLE
+    assert score(models / "signed", interpreter, rows, TYPES, LIMITS, 1).error == (
+        "the rows do not fit the model's signature: column 'age' is long, and 1 of 3 rows have no value there;"
+        " column 'visits' is integer, and 2 of 3 rows have no value there."
+        " Log the model with an input_example that has missing values there"
+    )
+    wrong = Rows({**rows.columns, "income": np.array(["much", "x", "y"], dtype=object)}, 3)
+    whole = {"age": np.array([1, 2, 3]), "visits": np.array([1, 2, 3], dtype=np.int32)}
+    text = {name: kind for name, kind in TYPES.items() if name != "income"}
+    said = score(models / "signed", interpreter, Rows({**wrong.columns, **whole}, 3), text, LIMITS, 1).error
+    assert said.startswith("the rows do not fit the model's signature: Incompatible input types for column income")
+    assert "Lovelace" not in said and "much" not in said
+
+
+def test_a_model_that_prints_its_rows_is_cut_to_its_reason(models: Path, interpreter: Interpreter) -> None:
+    said = score(models / "print", interpreter, PEOPLE, None, LIMITS, 1).error
+    assert said.startswith("ValueError: cannot score these: (rows) xxx") and said.endswith(" because of the tide")
+    assert "Lovelace" not in said and len(said) < 500
 
 
 def test_a_model_that_cannot_be_loaded_is_the_users_to_mend(models: Path, interpreter: Interpreter) -> None:

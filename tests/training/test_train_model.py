@@ -252,6 +252,75 @@ def test_bad_input_is_one_line_that_names_the_thing_and_the_fix(
     assert "Traceback" not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            "mlflow.set_experiment('mine')",
+            (
+                "it calls mlflow.set_experiment() with another experiment than that of the run that is open for it."
+                " Fix: leave that call out, or write the same name as registry.experiment"
+            ),
+        ),
+        (
+            "mlflow.set_tracking_uri('sqlite:///mlflow.db')",
+            (
+                "it calls mlflow.set_tracking_uri() with another server than that of the run that is open for it."
+                " Fix: leave that call out: $MLFLOW_TRACKING_URI names the server"
+            ),
+        ),
+    ],
+)
+def test_a_command_that_leaves_its_run_is_told_what_to_do(
+    root: Path, project: Path, server: str, call: str, words: str
+) -> None:
+    text = LOGS_A_MODEL.replace("with mlflow.start_run():", f"{call}\nwith mlflow.start_run():")
+    (project / "train.py").write_text(text)
+    done = run(root, project, server)
+    assert done.returncode == 2
+    failed = "error: train-model: wrong input: train.command: `python train.py` failed with exit code 1: "
+    assert done.stderr == f"{failed}{words}\n"
+    assert "RUNNING" not in statuses(server, project)
+
+
+@pytest.mark.parametrize(
+    ("example", "words"),
+    [
+        ("None", "warning: train-model: version 1 has no signature, and evaluate-gate will refuse it"),
+        (
+            "rows[['x']].to_numpy()",
+            "warning: train-model: version 1 has a signature without named columns, and evaluate",
+        ),
+        ("rows[['x']]", ""),
+    ],
+)
+def test_a_signature_that_the_gate_cannot_use_is_said_at_once(
+    root: Path, project: Path, server: str, example: str, words: str
+) -> None:
+    text = LOGS_A_MODEL.replace('input_example=rows[["x"]]', f"input_example={example}")
+    (project / "train.py").write_text(text)
+    done = run(root, project, server)
+    assert done.returncode == 0, done.stderr
+    assert words in done.stderr
+    assert ("signature" in done.stderr) == bool(words)
+    if words:
+        assert "log the model with a DataFrame as input_example=" in done.stderr
+
+
+def test_an_experiment_that_the_configuration_names_too_is_kept(root: Path, project: Path, server: str) -> None:
+    name = f"mine-{project.parent.name}"
+    text = LOGS_A_MODEL.replace(
+        "with mlflow.start_run():", f"mlflow.set_experiment('{name}')\nwith mlflow.start_run():"
+    )
+    (project / "train.py").write_text(text)
+    config = project / "modelway.yml"
+    config.write_text(config.read_text() + f"registry: {{experiment: {name}}}\n")
+    done = run(root, project, server)
+    assert done.returncode == 0, done.stderr
+    client = client_of(server)
+    assert [run.status for run in client.search_runs(client.experiment_id(name), "")] == ["FINISHED"]
+
+
 def test_git_is_needed_and_any_checkout_with_a_commit_will_do(
     root: Path, project: Path, server: str, tmp_path: Path
 ) -> None:

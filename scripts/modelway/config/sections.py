@@ -92,7 +92,7 @@ class Slices(Section, frozen=True):
 
 
 class Fairness(Section, frozen=True):
-    """Differences between the groups of each column, by fairlearn's metrics."""
+    """Differences between the groups of each column (docs/metrics.md has the names)."""
 
     columns: tuple[Name, ...] = ()
     minimum_rows: Count = 200
@@ -106,12 +106,12 @@ class Gate(Section, frozen=True):
     label: str | None = None
     """The column that holds the truth."""
     task: Literal["binary", "multiclass", "regression"] = "binary"
-    positive_class: Scalar = 1
-    """The label's value that the score speaks of (binary)."""
+    positive_class: Scalar | None = None
+    """The label's value that the score speaks of (binary). Left out: 1 beside 0 or -1; of other labels it has to be named."""
     decision_threshold: float = 0.5
     """A score at or above it is the positive class (binary)."""
     limits: dict[str, Limit] = {}
-    """By scikit-learn's names (roc_auc_score), and latency-ms-per-row, artifact-size-mb."""
+    """By the names of docs/metrics.md: roc_auc_score, `recall_score of CLASS`, latency-ms-per-row, artifact-size-mb."""
     against_production: dict[str, Comparison] = {}
     """Skipped, and said so, while nothing is in production."""
     slices: Slices = Slices()

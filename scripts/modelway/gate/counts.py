@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from modelway.gate import bootstrap
+from modelway.gate import influence
 from modelway.gate.estimate import Estimate, difference, estimate, unjudged
-from modelway.gate.intervals import Floats, clopper_pearson, mean_of_independent, newcombe_paired
+from modelway.gate.influence import Smooth
+from modelway.gate.intervals import clopper_pearson, mean_of_independent, newcombe_paired
 
 Mask = npt.NDArray[np.bool_]
-Statistic = Callable[[Floats, Floats, Floats, Floats], Floats]
+Statistic = Callable[[Mask, Mask], Smooth]
 
 EXACT = "Clopper-Pearson"
 PAIRED_RATES = "Newcombe, paired"
-RESAMPLED = "paired bootstrap"
+MINIMUM_OF_A_KIND = 10
+"""Positives, negatives, rows predicted so: what a ratio of counts rests on."""
+MINIMUM_DIFFERING = 3
+"""Rows on which two models (or a model and the truth) disagree: all that an interval between them is made of."""
 
 
 def rate(hit: Mask, confidence: float, *, nothing: str = "there are no rows") -> Estimate:
@@ -72,23 +77,6 @@ def mean_rate_difference(candidate: Mask, production: Mask, classes: npt.NDArray
     )
 
 
-def f1_of(tp: Floats, fp: Floats, fn: Floats, tn: Floats) -> Floats:
-    return _ratio(2 * tp, 2 * tp + fp + fn)
-
-
-def precision_of(tp: Floats, fp: Floats, fn: Floats, tn: Floats) -> Floats:
-    return _ratio(tp, tp + fp)
-
-
-def matthews_of(tp: Floats, fp: Floats, fn: Floats, tn: Floats) -> Floats:
-    return _ratio(tp * tn - fp * fn, np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)))
-
-
-def _ratio(above: Floats, below: Floats) -> Floats:
-    """NaN for 0/0: no value, never a pass."""
-    return np.asarray(np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0))
-
-
 def f1(truth: Mask, label: Mask, confidence: float) -> Estimate:
     """tp of the tp + fp + fn rows is a rate, J, with an exact interval, and F1 = 2J / (1 + J) grows with it."""
     relevant = truth | label
@@ -99,61 +87,54 @@ def f1(truth: Mask, label: Mask, confidence: float) -> Estimate:
     return estimate(found.n, 2 * found.value / (1 + found.value), (low, high), f"{EXACT} on tp / (tp + fp + fn)")
 
 
-def of_counts(statistic: Statistic, truth: Mask, label: Mask, confidence: float) -> Estimate:
-    """A statistic of one model's counts, by resampling."""
-    counts = np.bincount(2 * truth + label, minlength=4)
-    value = float(statistic(*_columns(counts[None, :].astype(float), _ONE))[0])
-    reason = _too_few(truth, [label], truth != label, "the model and the truth disagree")
+def precision_of(truth: Mask, label: Mask) -> Smooth:
+    return influence.ratio((truth & label).astype(float), label.astype(float))
+
+
+def f1_of(truth: Mask, label: Mask) -> Smooth:
+    return influence.ratio((truth & label).astype(float) * 2, truth.astype(float) + label)
+
+
+def matthews_of(truth: Mask, label: Mask) -> Smooth:
+    return influence.correlation(truth.astype(float), label.astype(float))
+
+
+def matthews(truth: Mask, label: Mask, confidence: float) -> Estimate:
+    n, found = len(truth), matthews_of(truth, label)
+    if not math.isfinite(found.value):
+        return unjudged(n, "the rows, or the predictions of them, are all of one class")
+    fewest, differing = _fewest([truth, label]), int((truth != label).sum())
+    reason = _too_few(n, fewest, differing, "the model and the truth disagree")
     if reason:
-        return unjudged(len(truth), reason, value=value)
-    interval = bootstrap.of_cells(counts, lambda drawn: statistic(*_columns(drawn, _ONE)), confidence)
-    return _resampled(len(truth), value, None, interval)
+        return unjudged(n, reason, value=found.value)
+    return influence.of_one(found, influence.FISHER, fewest - 1, confidence)
 
 
-def of_counts_difference(
+def smooth_difference(
     statistic: Statistic, truth: Mask, candidate: Mask, production: Mask, confidence: float
 ) -> Estimate:
-    """Candidate minus production of a statistic of counts, by resampling the rows both saw."""
-    counts = np.bincount(4 * truth + 2 * candidate + production, minlength=8)
-    cells = counts[None, :].astype(float)
-    ours = float(statistic(*_columns(cells, _CANDIDATE))[0])
-    theirs = float(statistic(*_columns(cells, _PRODUCTION))[0])
-    reason = _too_few(truth, [candidate, production], candidate != production, "the two models disagree")
+    """Candidate minus production of a statistic (truth, label) of counts, on the rows that both saw."""
+    n = len(truth)
+    ours, theirs = statistic(truth, candidate), statistic(truth, production)
+    if not (math.isfinite(ours.value) and math.isfinite(theirs.value)):
+        return unjudged(n, "one of the two models has no value on these rows")
+    fewest, differing = _fewest([truth, candidate, production]), int((candidate != production).sum())
+    reason = _too_few(n, fewest, differing, "the two models disagree")
     if reason:
-        return unjudged(len(truth), reason, value=ours - theirs)
-    interval = bootstrap.of_cells(
-        counts,
-        lambda drawn: statistic(*_columns(drawn, _CANDIDATE)) - statistic(*_columns(drawn, _PRODUCTION)),
-        confidence,
-    )
-    return _resampled(len(truth), ours, theirs, interval)
+        return unjudged(n, reason, value=ours.value - theirs.value)
+    return influence.of_two(ours, theirs, min(fewest, differing) - 1, confidence)
 
 
-# Which cells make up tp, fp, fn and tn: cell 2y + a for one model, 4y + 2a + b for two.
-_ONE = ((3,), (1,), (2,), (0,))
-_CANDIDATE = ((6, 7), (2, 3), (4, 5), (0, 1))
-_PRODUCTION = ((5, 7), (1, 3), (4, 6), (0, 2))
+def _fewest(masks: list[Mask]) -> int:
+    """The rows of the rarest kind."""
+    return min(min(int(mask.sum()), len(mask) - int(mask.sum())) for mask in masks)
 
 
-def _columns(counts: Floats, cells: tuple[tuple[int, ...], ...]) -> list[Floats]:
-    return [counts[:, list(columns)].sum(axis=1) for columns in cells]
-
-
-def _too_few(truth: Mask, labels: list[Mask], discordant: Mask, who: str) -> str:
-    n, enough, differing = len(truth), bootstrap.MINIMUM_OF_A_KIND, int(discordant.sum())
-    if n < bootstrap.MINIMUM_ROWS:
-        return f"{n} rows, resampling needs at least {bootstrap.MINIMUM_ROWS}"
-    fewest = min(min(int(mask.sum()), n - int(mask.sum())) for mask in [truth, *labels])
-    if fewest < enough:
-        return f"only {fewest} rows of one kind (positive, negative, predicted so), resampling needs at least {enough}"
-    if differing < bootstrap.MINIMUM_DISCORDANT:
-        return f"{who} on only {differing} rows, resampling needs at least {bootstrap.MINIMUM_DISCORDANT}"
+def _too_few(n: int, fewest: int, differing: int, who: str) -> str:
+    if n < influence.MINIMUM_ROWS:
+        return f"{n} rows, this interval needs at least {influence.MINIMUM_ROWS}"
+    if fewest < MINIMUM_OF_A_KIND:
+        return f"only {fewest} rows of one kind (positive, negative, predicted so), {MINIMUM_OF_A_KIND} are needed"
+    if differing < MINIMUM_DIFFERING:
+        return f"{who} on only {differing} rows, {MINIMUM_DIFFERING} are needed"
     return ""
-
-
-def _resampled(n: int, ours: float, theirs: float | None, interval: tuple[float, float] | None) -> Estimate:
-    if interval is None:
-        return unjudged(n, "some resampled tables have no value", value=ours if theirs is None else ours - theirs)
-    if theirs is None:
-        return estimate(n, ours, interval, "bootstrap")
-    return difference(n, ours, theirs, interval, RESAMPLED)

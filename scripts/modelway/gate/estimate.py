@@ -14,7 +14,7 @@ Interval = tuple[float, float]
 class Estimate:
     """value: finite, or None. interval: at the policy's confidence, or None. reason: why it cannot be judged, in words
     for a person; empty when it can. exact: a quantity without sampling error, which needs no interval. candidate and
-    production: the two values behind a difference."""
+    production: the two values behind a difference. detail: what else a person wants to know of it, such as which groups."""
 
     n: int
     value: float | None = None
@@ -24,6 +24,7 @@ class Estimate:
     exact: bool = False
     candidate: float | None = None
     production: float | None = None
+    detail: str = ""
 
 
 def unjudged(n: int, reason: str, *, value: float | None = None) -> Estimate:
@@ -31,7 +32,7 @@ def unjudged(n: int, reason: str, *, value: float | None = None) -> Estimate:
     return Estimate(n=n, value=None if value is None or not math.isfinite(value) else significant(value), reason=reason)
 
 
-def estimate(n: int, value: float, interval: Interval, method: str) -> Estimate:
+def estimate(n: int, value: float, interval: Interval, method: str, *, detail: str = "") -> Estimate:
     """An Estimate that refuses what no limit may be held against: NaN, infinity, an interval of zero width (the data
     say nothing about the sampling error then), an interval that leaves out its own value."""
     low, high = interval
@@ -39,7 +40,8 @@ def estimate(n: int, value: float, interval: Interval, method: str) -> Estimate:
         return unjudged(n, "the value or its interval is not a finite number", value=value)
     if not low < high:
         return unjudged(n, "the interval has no width: these rows do not show how much the value varies", value=value)
-    return Estimate(n=n, value=significant(value), interval=(significant(low), significant(high)), method=method)
+    ends = significant(low), significant(high)
+    return Estimate(n=n, value=significant(value), interval=ends, method=method, detail=detail)
 
 
 def difference(n: int, candidate: float, production: float, interval: Interval, method: str) -> Estimate:

@@ -65,6 +65,7 @@ def _check(name: str, rule: str, bound: float, outcome: CheckOutcome, found: Est
     detail = found.reason
     if outcome == "inconclusive" and not detail:
         detail = "the interval reaches across the limit: more test rows would narrow it"
+    detail = "; ".join(part for part in (found.detail, detail) if part)
     return Check(
         name=name,
         rule=rule,

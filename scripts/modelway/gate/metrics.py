@@ -1,19 +1,20 @@
 """The one table of metrics: what each needs, which way is better, and how its interval is made.
 
-The names and values are scikit-learn's (precision, recall and F1 of the positive class; F1 of more classes is the macro
-mean); tests/gate/test_metrics.py holds them equal.
+The names and values are scikit-learn's where it has one (precision, recall and F1 of the positive class; F1 of more
+classes is the macro mean); tests/gate/test_metrics.py holds them equal, docs/metrics.md says what each is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from modelway.gate import counts, losses, multiclass, ranking, regression
+from modelway.gate.classes import Class, class_of
 from modelway.gate.estimate import Estimate, unjudged
 from modelway.gate.intervals import Floats
 from modelway.gate.predictions import Predictions
@@ -25,29 +26,48 @@ Value = Callable[[Array, Predictions, float], Estimate]
 Paired = Callable[[Array, Predictions, Predictions, float], Estimate]
 
 NO_POSITIVE = "no row has the positive class"
+NO_NEGATIVE = "no row has the negative class"
 NOT_PREDICTED = "no row is predicted positive"
+UNKNOWN_CLASS = "the model gives no probability for this class"
+OF = " of "
+"""Between a metric and the one class that it is of: `recall_score of cat`."""
 
 
 @dataclass(frozen=True)
 class Metric:
     """worst, best: the ends of its scale, infinite where it has none. value: (truth, model, confidence). paired: the
-    difference (truth, candidate, production, confidence), on the same rows."""
+    difference (truth, candidate, production, confidence), on the same rows. of: the class that is held against the rest,
+    in a task of more than two."""
 
     need: Need
     worst: float
     best: float
     value: Value
     paired: Paired
+    of: Class | None = None
 
     @property
     def greater_is_better(self) -> bool:
         return self.best > self.worst
 
 
+def find(task: str, name: str) -> Metric | None:
+    """By its name in a policy; a metric of one class (`recall_score of cat`) is the binary one."""
+    found = TASKS[task].get(name)
+    base, of, wanted = name.partition(OF)
+    if found or task != "multiclass" or not (of and wanted and base in OF_ONE_CLASS):
+        return found
+    return replace(BINARY[base], of=class_of(wanted))
+
+
 def measure(metric: Metric, rows: Rows, confidence: float) -> Estimate:
     """The candidate's value."""
     if not len(rows.truth):
         return unjudged(0, "the test data has no rows")
+    if metric.of is not None:
+        rows = rows.against_rest(metric.of)
+        if not provides(rows.candidate, metric.need):
+            return unjudged(len(rows.truth), UNKNOWN_CLASS)
     return metric.value(rows.truth, rows.candidate, confidence)
 
 
@@ -55,12 +75,17 @@ def compare(metric: Metric, rows: Rows, confidence: float) -> Estimate:
     """The candidate's value minus production's."""
     if not len(rows.truth):
         return unjudged(0, "the test data has no rows")
-    if rows.production is None:
+    if metric.of is not None:
+        rows = rows.against_rest(metric.of)
+    one, other = rows.candidate, rows.production
+    if other is None:
         return unjudged(len(rows.truth), "there are no predictions of the version in production")
-    if not provides(rows.production, metric.need):
+    if metric.of is not None and not provides(one, metric.need):
+        return unjudged(len(rows.truth), UNKNOWN_CLASS)
+    if not provides(other, metric.need):
         reason = f"the version in production gives labels only, the metric needs its {metric.need}"
         return unjudged(len(rows.truth), reason)
-    return metric.paired(rows.truth, rows.candidate, rows.production, confidence)
+    return metric.paired(rows.truth, one, other, confidence)
 
 
 def provides(model: Predictions, need: Need) -> bool:
@@ -135,6 +160,16 @@ def _f1_value(truth: Array, model: Predictions, confidence: float) -> Estimate:
     return counts.f1(truth, model.label, confidence)
 
 
+def _matthews_value(truth: Array, model: Predictions, confidence: float) -> Estimate:
+    return counts.matthews(truth, model.label, confidence)
+
+
+def _difference(statistic: counts.Statistic) -> Paired:
+    return lambda truth, one, other, confidence: counts.smooth_difference(
+        statistic, truth, one.label, other.label, confidence
+    )
+
+
 def _binary_log_losses(truth: Array, model: Predictions) -> Floats | str:
     if not ranking.fewest(truth):
         return ranking.ONE_CLASS
@@ -162,18 +197,15 @@ def _r2_paired(truth: Array, one: Predictions, other: Predictions, confidence: f
 _INFINITE = float("inf")
 _ACCURACY = Metric("label", 0, 1, *_hits(lambda truth, model: model.label == truth))
 _BALANCED = Metric("label", 0, 1, *_balanced())
-_RESAMPLED = {
-    name: _of_labels(counts.of_counts, counts.of_counts_difference, statistic)
-    for name, statistic in (("precision", counts.precision_of), ("f1", counts.f1_of), ("mcc", counts.matthews_of))
-}
-
 BINARY: dict[str, Metric] = {
     "accuracy_score": _ACCURACY,
     "balanced_accuracy_score": _BALANCED,
-    "precision_score": Metric("label", 0, 1, _precision_value, _RESAMPLED["precision"][1]),
+    "precision_score": Metric("label", 0, 1, _precision_value, _difference(counts.precision_of)),
     "recall_score": Metric("label", 0, 1, *_hits(lambda truth, model: model.label[truth], nothing=NO_POSITIVE)),
-    "f1_score": Metric("label", 0, 1, _f1_value, _RESAMPLED["f1"][1]),
-    "matthews_corrcoef": Metric("label", -1, 1, *_RESAMPLED["mcc"]),
+    "specificity": Metric("label", 0, 1, *_hits(lambda truth, model: ~model.label[~truth], nothing=NO_NEGATIVE)),
+    "false_positive_rate": Metric("label", 1, 0, *_hits(lambda truth, model: model.label[~truth], nothing=NO_NEGATIVE)),
+    "f1_score": Metric("label", 0, 1, _f1_value, _difference(counts.f1_of)),
+    "matthews_corrcoef": Metric("label", -1, 1, _matthews_value, _difference(counts.matthews_of)),
     "roc_auc_score": Metric("score", 0, 1, *_of_scores(ranking.auc, ranking.auc_difference)),
     "average_precision_score": Metric(
         "score", 0, 1, *_of_scores(ranking.average_precision, ranking.average_precision_difference)
@@ -181,10 +213,26 @@ BINARY: dict[str, Metric] = {
     "log_loss": Metric("probability", _INFINITE, 0, *_of_losses(_binary_log_losses)),
     "brier_score_loss": Metric("probability", 1, 0, *_of_losses(_squared_distances)),
 }
+OF_ONE_CLASS = (
+    "precision_score",
+    "recall_score",
+    "specificity",
+    "false_positive_rate",
+    "f1_score",
+    "matthews_corrcoef",
+    "roc_auc_score",
+    "average_precision_score",
+)
+"""What may be asked of one class against the rest, in a task of more than two."""
 MULTICLASS: dict[str, Metric] = {
     "accuracy_score": _ACCURACY,
     "balanced_accuracy_score": _BALANCED,
-    "f1_score": Metric("label", 0, 1, *_of_labels(multiclass.macro_f1, multiclass.macro_f1_difference)),
+    "f1_score": Metric("label", 0, 1, *_of_labels(multiclass.macro_value, multiclass.macro_difference, counts.f1_of)),
+    "macro_precision": Metric(
+        "label", 0, 1, *_of_labels(multiclass.macro_value, multiclass.macro_difference, counts.precision_of)
+    ),
+    "macro_recall": _BALANCED,
+    "macro_roc_auc": Metric("probability", 0, 1, multiclass.macro_auc, multiclass.macro_auc_difference),
     "log_loss": Metric("probability", _INFINITE, 0, *_of_losses(multiclass.log_losses)),
 }
 REGRESSION: dict[str, Metric] = {

@@ -1,87 +1,130 @@
-"""Metrics of more than two classes that are not a rate: macro F1 and log loss."""
+"""Metrics of more than two classes that are not a rate of all rows: each class against the rest, and log loss."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
-from modelway.gate import bootstrap
-from modelway.gate.counts import RESAMPLED
-from modelway.gate.estimate import Estimate, difference, estimate, unjudged
+from modelway.gate import counts, delong, influence
+from modelway.gate.estimate import Estimate, estimate, unjudged
+from modelway.gate.influence import Smooth
 from modelway.gate.intervals import Floats
 from modelway.gate.predictions import Predictions
+from modelway.gate.ranking import MINIMUM_FOR_ONE, MINIMUM_NEAR_ONE
 
 Codes = npt.NDArray[np.int64]
+PerClass = Callable[[npt.NDArray[np.bool_], npt.NDArray[np.bool_]], Smooth]
+
+MINIMUM_OF_A_CLASS = 5
+"""In the truth and in the predictions, for a mean over the classes; the quantile of t is that of the rarest class."""
 
 
-class _Table:
-    """The distinct (truth, label, ...) combinations of the rows, with the sums per class that F1 needs. Repetitions
-    draw counts over these few cells instead of rows."""
-
-    def __init__(self, truth: Codes, labels: list[Codes]) -> None:
-        rows = np.stack([truth, *labels])
-        cells, counts = np.unique(rows, axis=1, return_counts=True)
-        self.counts: npt.NDArray[np.int64] = counts
-        self.models = [_Sums(cells[0], cells[model + 1]) for model in range(len(labels))]
+def macro(statistic: PerClass, truth: Codes, label: Codes) -> Smooth:
+    """The mean over all classes, of the truth and of the predictions, of a statistic of one class against the rest."""
+    classes = np.union1d(truth, label)
+    return influence.mean_of([statistic(truth == code, label == code) for code in classes])
 
 
-class _Sums:
-    def __init__(self, truth: Codes, label: Codes) -> None:
-        classes = np.union1d(truth, label)
-        self.of_truth = (truth[:, None] == classes).astype(float)
-        self.of_label = (label[:, None] == classes).astype(float)
-        self.hits = self.of_truth * self.of_label
-
-    def f1(self, counts: Floats) -> Floats:
-        """Macro F1 of counts (r, c) -> (r,). A class that a repetition did not draw has no F1, and so has the mean."""
-        below = counts @ self.of_truth + counts @ self.of_label
-        above = 2 * (counts @ self.hits)
-        per_class = np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
-        return np.asarray(per_class.mean(axis=1))
-
-
-def macro_f1(truth: Codes, label: Codes, confidence: float) -> Estimate:
+def macro_value(statistic: PerClass, truth: Codes, label: Codes, confidence: float) -> Estimate:
     if not len(truth):
         return unjudged(0, "there are no rows")
-    table = _Table(truth, [label])
-    one = table.models[0]
-    value, reason = float(one.f1(table.counts[None, :].astype(float))[0]), _too_few(truth, truth != label)
+    found = macro(statistic, truth, label)
+    reason = _no_value(found) or _too_few(truth, [label], truth != label)
     if reason:
-        return unjudged(len(truth), reason, value=value)
-    interval = bootstrap.of_cells(table.counts, one.f1, confidence)
-    if interval is None:
-        return unjudged(len(truth), "some resampled tables have no value", value=value)
-    return estimate(len(truth), value, interval, "bootstrap")
+        return unjudged(len(truth), reason, value=found.value)
+    return influence.of_one(found, influence.LOGIT, _rarest(truth, [label]) - 1, confidence)
 
 
-def macro_f1_difference(truth: Codes, candidate: Codes, production: Codes, confidence: float) -> Estimate:
+def macro_difference(
+    statistic: PerClass, truth: Codes, candidate: Codes, production: Codes, confidence: float
+) -> Estimate:
     if not len(truth):
         return unjudged(0, "there are no rows")
-    table = _Table(truth, [candidate, production])
-    ours, theirs = table.models
-    counts = table.counts[None, :].astype(float)
-    mine, other = float(ours.f1(counts)[0]), float(theirs.f1(counts)[0])
-    reason = _too_few(truth, candidate != production)
+    ours, theirs = macro(statistic, truth, candidate), macro(statistic, truth, production)
+    differing = candidate != production
+    reason = _no_value(ours) or _no_value(theirs) or _too_few(truth, [candidate, production], differing)
     if reason:
-        return unjudged(len(truth), reason, value=mine - other)
-    interval = bootstrap.of_cells(table.counts, lambda drawn: ours.f1(drawn) - theirs.f1(drawn), confidence)
-    if interval is None:
-        return unjudged(len(truth), "some resampled tables have no value", value=mine - other)
-    return difference(len(truth), mine, other, interval, RESAMPLED)
+        return unjudged(len(truth), reason, value=ours.value - theirs.value)
+    degrees = min(_rarest(truth, [candidate, production]), int(differing.sum())) - 1
+    return influence.of_two(ours, theirs, degrees, confidence)
 
 
-def _too_few(truth: Codes, discordant: npt.NDArray[Any]) -> str:
-    n, differing = len(truth), int(discordant.sum())
-    rarest = int(np.unique(truth, return_counts=True)[1].min())
-    if n < bootstrap.MINIMUM_ROWS:
-        return f"{n} rows, resampling needs at least {bootstrap.MINIMUM_ROWS}"
-    if rarest < bootstrap.MINIMUM_OF_A_KIND:
-        return f"the rarest class has {rarest} rows, resampling needs at least {bootstrap.MINIMUM_OF_A_KIND}"
-    if differing < bootstrap.MINIMUM_DISCORDANT:
-        return f"only {differing} rows differ, resampling needs at least {bootstrap.MINIMUM_DISCORDANT}"
+def _no_value(found: Smooth) -> str:
+    return "" if math.isfinite(found.value) else "a class is never predicted, so that it has no precision"
+
+
+def _rarest(truth: Codes, labels: list[Codes]) -> int:
+    """The rows of the rarest class, in the truth or as it is predicted."""
+    every = np.unique(np.concatenate([truth, *labels]))
+    return min(int(np.sum(side == code)) for side in (truth, *labels) for code in every)
+
+
+def _too_few(truth: Codes, labels: list[Codes], differing: npt.NDArray[np.bool_]) -> str:
+    n, rarest = len(truth), _rarest(truth, labels)
+    if n < influence.MINIMUM_ROWS:
+        return f"{n} rows, this interval needs at least {influence.MINIMUM_ROWS}"
+    if rarest < MINIMUM_OF_A_CLASS:
+        return f"the rarest class has {rarest} rows or predictions, this interval needs at least {MINIMUM_OF_A_CLASS}"
+    if int(differing.sum()) < counts.MINIMUM_DIFFERING:
+        return f"only {int(differing.sum())} rows differ, this interval needs at least {counts.MINIMUM_DIFFERING}"
     return ""
+
+
+def macro_auc(truth: Codes, model: Predictions, confidence: float) -> Estimate:
+    """The mean of each class's area against the rest (scikit-learn's multi_class="ovr", average="macro")."""
+    found = _mean_area(truth, model)
+    if isinstance(found, str):
+        return unjudged(len(truth), found)
+    fewest, reason = _enough_for_areas(truth, found.value)
+    if reason:
+        return unjudged(len(truth), reason, value=found.value)
+    made = influence.of_one(found, influence.LOGIT, fewest - 1, confidence)
+    if found.value < delong.NEAR_ONE:
+        return made
+    # As for one area: no narrower than the score interval of the rarest class against the rest.
+    low, high = delong.score_interval(found.value, fewest, len(truth) - fewest, confidence)
+    if made.interval is not None:
+        low, high = min(low, made.interval[0]), max(high, made.interval[1])
+    return estimate(len(truth), found.value, (low, high), "delta method, logit, and Newcombe's score interval")
+
+
+def macro_auc_difference(truth: Codes, one: Predictions, other: Predictions, confidence: float) -> Estimate:
+    ours, theirs = _mean_area(truth, one), _mean_area(truth, other)
+    if isinstance(ours, str):
+        return unjudged(len(truth), ours)
+    if isinstance(theirs, str):
+        return unjudged(len(truth), f"in production, {theirs}")
+    fewest, reason = _enough_for_areas(truth, max(ours.value, theirs.value))
+    if reason:
+        return unjudged(len(truth), reason, value=ours.value - theirs.value)
+    return influence.of_two(ours, theirs, fewest - 1, confidence)
+
+
+def _mean_area(truth: Codes, model: Predictions) -> Smooth | str:
+    """DeLong's components are the influences of an area: those of a positive on its share of the rows, and of a negative."""
+    classes = np.unique(truth)
+    if len(classes) < 2:
+        return "the rows hold only one class, the metric needs two"
+    if model.probabilities is None or set(classes.tolist()) != set(model.classes):
+        return "the classes of the rows are not those that the model knows, so that an area is missing"
+    areas = []
+    for code in classes.tolist():
+        positive = truth == code
+        one = delong.area(positive, model.probabilities[:, model.classes.index(code)])
+        moved = np.empty(len(truth))
+        moved[positive] = (one.positives - one.area) / positive.mean()
+        moved[~positive] = (one.negatives - one.area) / (~positive).mean()
+        areas.append(Smooth(one.area, moved))
+    return influence.mean_of(areas)
+
+
+def _enough_for_areas(truth: Codes, area: float) -> tuple[int, str]:
+    fewest = int(np.unique(truth, return_counts=True)[1].min())
+    needed = MINIMUM_NEAR_ONE if area >= delong.NEAR_ONE else MINIMUM_FOR_ONE
+    return fewest, f"{fewest} rows of the rarest class, this interval needs {needed}" if fewest < needed else ""
 
 
 def log_losses(truth: Codes, model: Predictions) -> Floats | str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from modelway.config.sections import Comparison, Gate, Limit
 from modelway.errors import InvalidInput
-from modelway.gate import fairness, metrics, resources
+from modelway.gate import group_checks, metrics, resources
 
 
 def validate_policy(policy: Gate, *, first_version: bool = False) -> None:
@@ -36,27 +36,37 @@ def validate_policy(policy: Gate, *, first_version: bool = False) -> None:
 
 
 def _fairness_scales(policy: Gate, where: str) -> dict[str, tuple[float, float]]:
-    if policy.task != "binary":
+    known = group_checks.of_task(policy.task)
+    if not known:
         raise InvalidInput(
-            f"fairness metrics are for binary tasks, this one is {policy.task}",
+            f"fairness metrics are for binary and regression tasks, this one is {policy.task}",
             where=where,
-            fix="judge the groups by slices instead",
+            fix="judge the groups by slices instead, such as `recall_score of CLASS`",
         )
-    return {name: (0.0, 1.0) if metric.ratio else (1.0, 0.0) for name, metric in fairness.METRICS.items()}
+    worst = math.inf if policy.task == "regression" else 1.0
+    return {name: (0.0, 1.0) if metric.greater_is_better else (worst, 0.0) for name, metric in known.items()}
 
 
 def _scale(name: str, known: dict[str, tuple[float, float]], where: str, task: str) -> tuple[float, float]:
     if name in known:
         return known[name]
-    tasks = [other for other, table in metrics.TASKS.items() if name in table]
+    of_class = metrics.find(task, name)
+    if of_class is not None and of_class.of is not None:
+        return of_class.worst, of_class.best
+    tasks = [other for other in metrics.TASKS if name in metrics.TASKS[other] or name in group_checks.of_task(other)]
     if tasks and task not in tasks:
+        also = (
+            f"; of one class write `{name} of CLASS`" if task == "multiclass" and name in metrics.OF_ONE_CLASS else ""
+        )
         raise InvalidInput(
             f"{name} does not fit the task {task}",
             where=where,
-            fix=f"it is for {' and '.join(tasks)}; choose from {', '.join(known)}",
+            fix=f"it is for {' and '.join(tasks)}{also}; choose from {', '.join(known)}",
         )
     if name in resources.NAMES:
         raise InvalidInput(f"{name} has no value per slice", where=where, fix="move it to gate.limits")
+    if any(name in group_checks.of_task(task) for task in tasks):
+        raise InvalidInput(f"{name} compares groups", where=where, fix="move it to gate.fairness.limits")
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     fix = f"did you mean {close[0]}" if close else f"choose from {', '.join(known)}"
     raise InvalidInput(f"unknown metric {name[:80]!r}", where=where[:200], fix=fix)

@@ -15,7 +15,6 @@ from modelway.errors import InvalidInput
 from modelway.gate.classes import Class, class_of, classes_of, shown
 from modelway.gate.intervals import Floats
 
-PROBABILITIES_FIX = 'log the model with pyfunc_predict_fn="predict_proba"'
 TASK_FIX = "name the task that the model was trained for: binary, multiclass or regression"
 SUM_TOLERANCE = 1e-3
 """How far a row of probabilities may be from 1 in sum: float32 and printed numbers are."""
@@ -33,13 +32,15 @@ class HeldOut:
 class Scored:
     """What one model said. predictions (n,) or (n, k): labels, scores, probabilities of the classes in `classes`' order
     (without it: their sorted order), or numbers. batch_seconds: how long each repetition over all n rows took.
-    size_bytes: of the model's files. error: why the model gave no predictions, in its own words."""
+    size_bytes: of the model's files. error: why the model gave no predictions, in its own words. loader: the module that
+    MLflow loads it by, such as mlflow.sklearn."""
 
     predictions: npt.NDArray[Any]
     classes: tuple[Any, ...] | None
     batch_seconds: tuple[float, ...]
     size_bytes: int
     error: str = ""
+    loader: str = ""
 
 
 @dataclass(frozen=True)

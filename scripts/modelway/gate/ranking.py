@@ -1,14 +1,13 @@
-"""Binary metrics of the score's order: ROC AUC by DeLong, average precision by resampling."""
+"""Binary metrics of the score's order: ROC AUC by DeLong, average precision by the delta method."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from modelway.gate import bootstrap, delong
+from modelway.gate import delong, influence
 from modelway.gate.estimate import Estimate, difference, estimate, unjudged
+from modelway.gate.influence import Smooth
 from modelway.gate.intervals import Floats
 
 Mask = npt.NDArray[np.bool_]
@@ -56,55 +55,45 @@ def _too_few(rows: int, minimum: int, area: float) -> str:
 def average_precision(truth: Mask, score: Floats, confidence: float) -> Estimate:
     if not fewest(truth):
         return unjudged(len(truth), ONE_CLASS)
-    ranked = _Ranked(truth, score)
-    value, reason = ranked.value(np.ones(len(truth))), _too_few_to_resample(truth)
+    found, reason = precision_over_ranks(truth, score), _too_few_ranked(truth)
     if reason:
-        return unjudged(len(truth), reason, value=value)
-    interval = bootstrap.of_rows(len(truth), ranked.value, confidence)
-    if interval is None:
-        return unjudged(len(truth), "some resampled rows have no value", value=value)
-    return estimate(len(truth), value, interval, "bootstrap")
+        return unjudged(len(truth), reason, value=found.value)
+    return influence.of_one(found, influence.LOGIT, fewest(truth) - 1, confidence)
 
 
 def average_precision_difference(truth: Mask, candidate: Floats, production: Floats, confidence: float) -> Estimate:
     if not fewest(truth):
         return unjudged(len(truth), ONE_CLASS)
-    ours, theirs = _Ranked(truth, candidate), _Ranked(truth, production)
-    every = np.ones(len(truth))
-    mine, other, reason = ours.value(every), theirs.value(every), _too_few_to_resample(truth)
+    ours, theirs = precision_over_ranks(truth, candidate), precision_over_ranks(truth, production)
+    reason = _too_few_ranked(truth)
     if reason:
-        return unjudged(len(truth), reason, value=mine - other)
-    interval = bootstrap.of_rows(len(truth), lambda weights: ours.value(weights) - theirs.value(weights), confidence)
-    if interval is None:
-        return unjudged(len(truth), "some resampled rows have no value", value=mine - other)
-    return difference(len(truth), mine, other, interval, "paired bootstrap")
+        return unjudged(len(truth), reason, value=ours.value - theirs.value)
+    return influence.of_two(ours, theirs, fewest(truth) - 1, confidence)
 
 
-def _too_few_to_resample(truth: Mask) -> str:
-    n, rare = len(truth), fewest(truth)
-    if n < bootstrap.MINIMUM_ROWS:
-        return f"{n} rows, resampling needs at least {bootstrap.MINIMUM_ROWS}"
-    if rare < bootstrap.MINIMUM_OF_A_KIND:
-        return f"{rare} rows of the rarer class, resampling needs at least {bootstrap.MINIMUM_OF_A_KIND}"
+def _too_few_ranked(truth: Mask) -> str:
+    if len(truth) < influence.MINIMUM_ROWS:
+        return f"{len(truth)} rows, this interval needs at least {influence.MINIMUM_ROWS}"
+    if fewest(truth) < MINIMUM_FOR_ONE:
+        return f"{fewest(truth)} rows of the rarer class, this interval needs at least {MINIMUM_FOR_ONE}"
     return ""
 
 
-class _Ranked:
-    """Rows sorted once by falling score, so that a repetition only adds up weights."""
-
-    def __init__(self, truth: Mask, score: Floats) -> None:
-        self.order: npt.NDArray[Any] = np.argsort(-score, kind="stable")
-        falling = score[self.order]
-        # A threshold lies only between different scores: rows that tie count together.
-        self.ends: npt.NDArray[Any] = np.append(np.flatnonzero(np.diff(falling)), len(falling) - 1)
-        self.truth = truth[self.order]
-
-    def value(self, weights: Floats) -> float:
-        """Average precision with weights (n,) >= 0; NaN without a positive row."""
-        sorted_weights = weights[self.order]
-        found = np.cumsum(sorted_weights * self.truth)[self.ends]
-        called = np.cumsum(sorted_weights)[self.ends]
-        if found[-1] <= 0:
-            return float("nan")
-        precision = np.divide(found, called, out=np.zeros_like(found), where=called > 0)
-        return float(np.sum(np.diff(found, prepend=0.0) * precision) / found[-1])
+def precision_over_ranks(truth: Mask, score: Floats) -> Smooth:
+    """Average precision of rows with at least one positive: the precision at each threshold, weighted by the positives
+    that it adds. Rows of equal score count together."""
+    order = np.argsort(-score, kind="stable")
+    falling, positive = score[order], truth[order].astype(float)
+    ends = np.append(np.flatnonzero(np.diff(falling)), len(falling) - 1)
+    found, called = np.cumsum(positive)[ends], (ends + 1).astype(float)
+    added, total = np.diff(found, prepend=0.0), float(found[-1])
+    precision = found / called
+    value = float(added @ precision) / total
+    # A row's weight counts in its own threshold and in the precision of every later one.
+    later_found = np.cumsum((added / called)[::-1])[::-1]
+    later_called = np.cumsum((added * precision / called)[::-1])[::-1]
+    at = np.searchsorted(ends, np.arange(len(falling)))
+    moved = positive * (precision[at] - value + later_found[at]) - later_called[at]
+    influenced = np.empty(len(falling))
+    influenced[order] = moved * len(falling) / total
+    return Smooth(value, influenced)

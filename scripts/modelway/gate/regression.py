@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
-from modelway.gate import bootstrap
+from modelway.gate import bootstrap, influence
 from modelway.gate.estimate import Estimate, difference, estimate, unjudged
-from modelway.gate.intervals import Floats, median_by_order
+from modelway.gate.influence import Smooth
+from modelway.gate.intervals import Floats, difference_of_independent, median_by_order
 from modelway.gate.losses import by_rows, mean_loss
 
 
@@ -47,12 +48,24 @@ def median_absolute_difference(candidate: Floats, production: Floats, confidence
         return unjudged(0, "there are no rows")
     ours, theirs = (float(np.median(np.abs(errors))) for errors in (candidate, production))
     if len(candidate) < bootstrap.MINIMUM_ROWS:
-        return unjudged(len(candidate), _too_few(len(candidate)), value=ours - theirs)
+        return _median_difference_of_few(ours, theirs, candidate, production, confidence)
     mine, other = _Medians(np.abs(candidate)), _Medians(np.abs(production))
     interval = bootstrap.of_rows(len(candidate), lambda weights: mine.of(weights) - other.of(weights), confidence)
     if interval is None:
         return unjudged(len(candidate), "some resampled rows have no value", value=ours - theirs)
     return difference(len(candidate), ours, theirs, interval, "paired bootstrap")
+
+
+def _median_difference_of_few(
+    ours: float, theirs: float, candidate: Floats, production: Floats, confidence: float
+) -> Estimate:
+    """Each median's own interval, joined as if the two were independent: wider than needed, as they rise together."""
+    each = [median_by_order(np.abs(errors), confidence) for errors in (candidate, production)]
+    if each[0] is None or each[1] is None:
+        reason = f"{len(candidate)} rows are too few for an interval of a median"
+        return unjudged(len(candidate), reason, value=ours - theirs)
+    interval = difference_of_independent(ours, each[0], theirs, each[1])
+    return difference(len(candidate), ours, theirs, interval, "order statistics, joined (MOVER)")
 
 
 class _Medians:
@@ -72,49 +85,32 @@ class _Medians:
 
 
 def r2(truth: Floats, errors: Floats, confidence: float) -> Estimate:
-    n = len(truth)
-    moments = _moments(truth, errors)
-    value = _explained(moments.sum(axis=0), n)
-    if not math.isfinite(value):
-        return unjudged(n, "the labels do not vary")
-    if n < bootstrap.MINIMUM_ROWS:
-        return unjudged(n, _too_few(n), value=value)
-    interval = bootstrap.of_rows(n, lambda weights: _explained(weights @ moments, n), confidence)
-    if interval is None:
-        return unjudged(n, "some resampled rows have no value", value=value)
-    return estimate(n, value, interval, "bootstrap")
+    found = influence.explained(truth, errors)
+    reason = _unexplainable(found)
+    if reason:
+        return unjudged(len(truth), reason, value=found.value)
+    return influence.of_one(found, influence.UNEXPLAINED, _degrees(found.influence), confidence)
 
 
 def r2_difference(truth: Floats, candidate: Floats, production: Floats, confidence: float) -> Estimate:
-    n = len(truth)
-    ours, theirs = _moments(truth, candidate), _moments(truth, production)
-    mine, other = _explained(ours.sum(axis=0), n), _explained(theirs.sum(axis=0), n)
-    if not (math.isfinite(mine) and math.isfinite(other)):
-        return unjudged(n, "the labels do not vary")
-    if n < bootstrap.MINIMUM_ROWS:
-        return unjudged(n, _too_few(n), value=mine - other)
-    interval = bootstrap.of_rows(
-        n, lambda weights: _explained(weights @ ours, n) - _explained(weights @ theirs, n), confidence
-    )
-    if interval is None:
-        return unjudged(n, "some resampled rows have no value", value=mine - other)
-    return difference(n, mine, other, interval, "paired bootstrap")
+    ours, theirs = influence.explained(truth, candidate), influence.explained(truth, production)
+    reason = _unexplainable(ours)
+    if reason:
+        return unjudged(len(truth), reason, value=ours.value - theirs.value)
+    return influence.of_two(ours, theirs, _degrees(ours.influence - theirs.influence), confidence)
 
 
-def _moments(truth: Floats, errors: Floats) -> Floats:
-    """(n, 3): squared error, label and squared label. Labels are centred and scaled first, or their squares swallow
-    their spread."""
-    spread = float(truth.std()) if len(truth) else 0.0
-    scale = spread if spread > 0 else 1.0
-    centred = (truth - truth.mean()) / scale if len(truth) else truth
-    return np.stack([(errors / scale) ** 2, centred, centred**2], axis=1)
+def _unexplainable(found: Smooth) -> str:
+    n = len(found.influence)
+    if not math.isfinite(found.value):
+        return "the labels do not vary"
+    return f"{n} rows, this interval needs at least {influence.MINIMUM_ROWS}" if n < influence.MINIMUM_ROWS else ""
 
 
-def _explained(sums: Floats, n: int) -> float:
-    """R squared from the sums of the moments; NaN when the labels do not vary."""
-    total = float(sums[2] - sums[1] ** 2 / n) if n else 0.0
-    return 1 - float(sums[0]) / total if total > 0 else math.nan
-
-
-def _too_few(n: int) -> str:
-    return f"{n} rows, resampling needs at least {bootstrap.MINIMUM_ROWS}"
+def _degrees(moved: Floats) -> float:
+    """Of Student's t: how well the spread of the influences is known. Satterthwaite's 2n / (kurtosis - 1), a quarter of
+    it because the kurtosis of a long tail is itself too small in a sample: where a few rows carry most of the value the
+    interval becomes wide, instead of refusing just the samples that have their tail (benchmarks/interval_coverage.py)."""
+    n, spread = len(moved), float(np.mean(moved**2))
+    kurtosis = float(np.mean(moved**4)) / spread**2 if spread > 0 else 3.0
+    return max(n / (2 * (max(kurtosis, 3.0) - 1)), 1.0)

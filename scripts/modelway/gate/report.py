@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelway.records.verdict import Check, Verdict
+from modelway.records.verdict import Check, Group, Verdict
 from modelway.report.markdown import cell, number, table
 
 MANY = 10
@@ -36,12 +36,30 @@ def markdown(verdict: Verdict) -> str:
     )
     against = f", against version {verdict.production_version}" if verdict.production_version is not None else ""
     parts = [head, f"{len(verdict.checks)} checks on {verdict.rows} rows{against}: {', '.join(counts) or 'none'}."]
+    if verdict.positive_class:
+        positive = f"The positive class is {cell(verdict.positive_class)}"
+        parts.append(f"{positive}: {verdict.positive_rows} of {verdict.rows} rows have it.")
     parts += [f"> Warning: {cell(warning, limit=1000)}" for warning in verdict.warnings]
     for outcome, heading in HEADINGS.items():
         checks = [check for check in verdict.checks if check.outcome == outcome]
         if checks:
             parts.append(_section(f"{heading} ({len(checks)})", checks, fold=outcome == "pass" and len(checks) > MANY))
+    parts += [_groups(column, verdict.groups) for column in dict.fromkeys(group.column for group in verdict.groups)]
     return "\n\n".join(parts) + "\n"
+
+
+def _groups(column: str, groups: Sequence[Group]) -> str:
+    """What the fairness checks of one column were made of."""
+    mine = [group for group in groups if group.column == column]
+    quantities = list(dict.fromkeys(quantity for group in mine for quantity in group.values))
+    heads = ["Group", *(head for quantity in quantities for head in (f"{quantity}:", "n:"))]
+    rows = [[group.name, *(text for quantity in quantities for text in _measured(group, quantity))] for group in mine]
+    return f"### Groups of {cell(column)}\n\n{table(heads, rows)}"
+
+
+def _measured(group: Group, quantity: str) -> tuple[str, str]:
+    found = group.values.get(quantity)
+    return (number(found.value), str(found.n)) if found else (number(None), "0")
 
 
 def _section(heading: str, checks: Sequence[Check], *, fold: bool) -> str:

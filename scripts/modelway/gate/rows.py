@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -17,16 +20,26 @@ from modelway.gate.predictions import Predictions, missing, unusable
 @dataclass(frozen=True)
 class Rows:
     """truth (n,): binary bool, True the positive class; multiclass a class's code; regression the number. The labels
-    of the predictions are in the same form, and so are their `classes`."""
+    of the predictions are in the same form, and so are their `classes`. codes: of the classes of a multiclass task."""
 
     truth: npt.NDArray[Any]
     candidate: Predictions
     production: Predictions | None
+    codes: Mapping[Class, int] = field(default_factory=dict)
 
     def take(self, index: npt.NDArray[Any]) -> Rows:
         return Rows(
-            self.truth[index], _taken(self.candidate, index), self.production and _taken(self.production, index)
+            self.truth[index],
+            _taken(self.candidate, index),
+            self.production and _taken(self.production, index),
+            self.codes,
         )
+
+    def against_rest(self, one: Class) -> Rows:
+        """Binary rows, of this class of a multiclass task against all others."""
+        code = self.codes.get(one, -1)
+        other = self.production and _against_rest(self.production, code)
+        return Rows(self.truth == code, _against_rest(self.candidate, code), other)
 
 
 def _taken(one: Predictions, index: npt.NDArray[Any]) -> Predictions:
@@ -36,6 +49,13 @@ def _taken(one: Predictions, index: npt.NDArray[Any]) -> Predictions:
         probabilities=None if one.probabilities is None else one.probabilities[index],
         classes=one.classes,
     )
+
+
+def _against_rest(one: Predictions, code: int) -> Predictions:
+    score = None
+    if one.probabilities is not None and code in one.classes:
+        score = one.probabilities[:, one.classes.index(code)]
+    return Predictions(label=one.label == code, score=score)
 
 
 def classes_of_label(policy: Gate, labels: npt.NDArray[Any]) -> list[Class]:
@@ -85,6 +105,8 @@ def _require_binary(policy: Gate, classes: list[Class]) -> None:
             where="gate.task",
             fix="write task: multiclass, or make the label binary in the test data",
         )
+    if policy.positive_class is None:
+        return
     positive = class_of(policy.positive_class)
     if len(classes) == 2 and positive not in classes:
         raise InvalidInput(
@@ -92,6 +114,20 @@ def _require_binary(policy: Gate, classes: list[Class]) -> None:
             where="gate.positive-class",
             fix="write the one that the score speaks of",
         )
+
+
+def with_positive_class(policy: Gate, classes: list[Class]) -> Gate:
+    """The policy of a binary task with its positive class: the one that it names, else 1 beside 0 or -1. Raises
+    InvalidInput for other labels, of which nobody can know which one the score speaks of."""
+    if policy.task != "binary" or policy.positive_class is not None or not classes:
+        return policy
+    if not (set(classes) <= {0, 1} or set(classes) <= {-1, 1}):
+        raise InvalidInput(
+            f"the label's values are {shown(classes)}, and nothing says which of them is the positive class",
+            where="gate.positive-class",
+            fix=f"write the one that the score speaks of, such as positive-class: {json.dumps(classes[-1])[:100]}",
+        )
+    return msgspec.structs.replace(policy, positive_class=1)
 
 
 def align(policy: Gate, labels: npt.NDArray[Any], candidate: Predictions, production: Predictions | None) -> Rows:
@@ -106,7 +142,7 @@ def align(policy: Gate, labels: npt.NDArray[Any], candidate: Predictions, produc
     seen = set(truth).union(*(set(model.label.tolist()) | set(model.classes) for model in models))
     codes = {value: code for code, value in enumerate(in_order(seen))}
     coded = [_coded(model, codes) for model in models]
-    return Rows(_codes(truth, codes), coded[0], coded[1] if production is not None else None)
+    return Rows(_codes(truth, codes), coded[0], coded[1] if production is not None else None, codes)
 
 
 def _codes(values: list[Any], codes: dict[Any, int]) -> npt.NDArray[np.int64]:

@@ -19,18 +19,19 @@ def checks(policy: Gate, held_out: HeldOut, rows: Rows) -> list[Check]:
     return made
 
 
-def _of_column(policy: Gate, column: str, found: groups.Groups, rows: Rows) -> list[Check]:
-    table = metrics.TASKS[policy.task]
-    sizes = found.sizes()
-    order = np.argsort(found.codes, kind="stable")
+def _of_column(policy: Gate, column: str, slices: groups.Groups, rows: Rows) -> list[Check]:
+    sizes = slices.sizes()
+    order = np.argsort(slices.codes, kind="stable")
     ends = np.cumsum(sizes)
     made = []
-    for position, name in enumerate(found.names):
+    for position, name in enumerate(slices.names):
         if sizes[position] < policy.slices.minimum_rows:
             continue
         part = rows.take(order[ends[position] - sizes[position] : ends[position]])
         for metric, limit in policy.slices.limits.items():
-            measured = metrics.measure(table[metric], part, policy.confidence)
+            found = metrics.find(policy.task, metric)
+            assert found is not None  # policy.validate asked for it
+            measured = metrics.measure(found, part, policy.confidence)
             made.append(limits.absolute(f"{metric} where {column} = {name}", limit, measured))
     return made + too_small(f"slices of {column}", policy.slices.minimum_rows, sizes, "slice")
 

@@ -30,7 +30,23 @@ class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     candidate: float | None = None
     production: float | None = None
     detail: str = ""
-    """Why it is inconclusive or skipped, in words for a person."""
+    """Why it is inconclusive or skipped, or which groups are furthest apart, in words for a person."""
+
+
+class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A value of one group, and the rows that it is made of; None where there are none."""
+
+    n: int
+    value: float | None
+
+
+class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a fairness check was made of: one group of one column."""
+
+    column: str
+    name: str
+    values: dict[str, Measured]
+    """By quantity, such as `selection rate` or `mean absolute error`."""
 
 
 class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,5 +74,11 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     production_version: int | None = None
     production_digest: str = ""
     rows: int
+    positive_class: str = ""
+    """Of a binary task, as the test data writes it; empty otherwise."""
+    positive_rows: int = 0
+    """The rows that have it."""
+    groups: tuple[Group, ...] = ()
+    """Those that the fairness checks compared."""
     warnings: tuple[str, ...] = ()
     samples: tuple[Sample, ...] = ()

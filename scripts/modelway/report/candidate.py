@@ -5,6 +5,8 @@ from __future__ import annotations
 from modelway.records import Candidate
 from modelway.report.markdown import cell, number, table
 
+NO_SIGNATURE = "evaluate-gate will refuse it: log the model with a DataFrame as input_example="
+
 
 def markdown(candidate: Candidate) -> str:
     environment = candidate.environment
@@ -21,6 +23,8 @@ def markdown(candidate: Candidate) -> str:
             f"Python {environment.python}, {environment.platform}, {packages} packages locked at {environment.locked_at}",
         ),
     ]
+    if not candidate.signature:
+        rows.append(("signature", f"none: {NO_SIGNATURE}"))
     if candidate.seed is not None:
         rows.append(("seed", str(candidate.seed)))
     rows += [(f"parameter {name}", str(value)) for name, value in sorted(candidate.parameters.items())]

@@ -13,12 +13,16 @@ import time
 from pathlib import Path
 from typing import Any
 
+ENFORCING = "Failed to enforce schema of data"
+LONGEST = 400
+MOST = 5
 CASTS = {"boolean": "bool", "integer": "int32", "long": "int64", "float": "float32", "double": "float64"}
 
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    stage = "start"
+    stage, frame = "start", None
+    types: dict[str, str] = {}
     try:
         request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
         limit = request["memory_bytes"]
@@ -30,6 +34,7 @@ def main() -> None:
 
         model = mlflow.pyfunc.load_model(request["model"])
         stage = "start"
+        types = request["types"] or {}
         frame = _frame(folder, request)
         stage = "predict"
         seconds: list[float] = []
@@ -49,8 +54,37 @@ def main() -> None:
         classes = names or _classes(model)
         _answer(folder, {"stage": "done", "seconds": seconds, "repeatable": bool(repeatable), "classes": classes})
     except BaseException as error:  # whatever a model may raise, SystemExit too, is its answer
-        text = " ".join(str(error).split())[:400]
-        _answer(folder, {"stage": stage, "error": f"{type(error).__name__}: {text}"})
+        _answer(folder, {"stage": stage, "error": _words(error, frame, types)})
+
+
+def _words(error: BaseException, frame: Any, types: dict[str, str]) -> str:
+    """An exception in one line without the rows, which MLflow prints whole, and cut in the middle: the reason stands at
+    an end."""
+    text = str(error)
+    if frame is not None and ENFORCING in text:
+        return f"the rows do not fit the model's signature: {_misfits(frame, types) or _reason(text)}"
+    if frame is not None:
+        text = text.replace(str(frame), "(rows)")
+    flat = f"{type(error).__name__}: {' '.join(text.split())}"
+    return flat if len(flat) <= LONGEST else f"{flat[: LONGEST // 2]} ... {flat[-LONGEST // 2 :]}"
+
+
+def _misfits(frame: Any, types: dict[str, str]) -> str:
+    """Columns of whole numbers that lack some: MLflow takes none, since pandas makes floats of them."""
+    missing = {name: int(frame[name].isna().sum()) for name, kind in types.items() if kind in ("integer", "long")}
+    said = [
+        f"column {name[:100]!r} is {types[name]}, and {count} of {len(frame)} rows have no value there"
+        for name, count in missing.items()
+        if count
+    ]
+    if not said:
+        return ""
+    more = f", and {len(said) - MOST} more columns" if len(said) > MOST else ""
+    return f"{'; '.join(said[:MOST])}{more}. Log the model with an input_example that has missing values there"
+
+
+def _reason(text: str) -> str:
+    return " ".join(text.rpartition("Error: ")[2].split())[:LONGEST]
 
 
 def _frame(folder: Path, request: dict[str, Any]) -> Any:

@@ -22,6 +22,7 @@ from modelway.registry import content
 from modelway.registry.entities import Run
 from modelway.registry.mlflow import MLflow
 from modelway.registry.stored_records import read_candidate, write_candidate
+from modelway.report.candidate import NO_SIGNATURE
 
 INPUTS_TAG = "modelway.inputs"
 """The digest of all that a training was made from: two versions that share it should have one content."""
@@ -50,6 +51,9 @@ def make_candidate(
         client.download(client.version_artifacts(model, version), folder)
         files = content.model_files(folder)
         described = read_mlmodel(folder)
+    lacking = what_the_signature_lacks(described.get("signature"))
+    if lacking:
+        job.warn("train-model", f"version {version} has {lacking}, and {NO_SIGNATURE}")
     inputs = digest_of_json(
         [origin.data_digest, origin.commit, origin.seed, dict(origin.parameters or {}), sha256_of_text(lock)]
     )
@@ -81,6 +85,16 @@ def make_candidate(
     write_candidate(client, candidate)
     client.set_version_tag(model, version, INPUTS_TAG, inputs)
     return candidate
+
+
+def what_the_signature_lacks(signature: Mapping[str, Any] | None) -> str:
+    """Why evaluate-gate cannot read rows for a model with this signature; empty where it can. That a column's type is one
+    that a table can hold is for it to say."""
+    inputs = (signature or {}).get("inputs")
+    if not inputs:
+        return "no signature"
+    named = isinstance(inputs, list) and all(isinstance(item, dict) and item.get("name") for item in inputs)
+    return "" if named else "a signature without named columns"
 
 
 def finite_metrics(run: Run, job: ci.Job) -> dict[str, float]:

@@ -21,7 +21,9 @@ from modelway.registry.mlflow import MLflow
 from modelway.registry.stored_records import read_candidate, read_verdict, write_verdict
 from modelway.scoring import Limits, Predicted, Rows, failed, score, types_of
 from modelway.scoring.rows import plain
+from modelway.stages import leakage
 from modelway.stages import project as begin
+from modelway.stages.candidate import read_mlmodel
 from modelway.stages.history import standing
 from modelway.stages.judged import download_model
 from modelway.stages.rows import HeldOutRows, contradictions, read_held_out
@@ -39,12 +41,13 @@ class Side:
     candidate: Candidate
     inputs: Rows
     predicted: Predicted
+    loader: str
 
     @property
     def scored(self) -> Scored:
         said = self.predicted
         size = sum(file.size for file in self.candidate.files)
-        return Scored(said.predictions, said.classes, said.batch_seconds, size, said.error)
+        return Scored(said.predictions, said.classes, said.batch_seconds, size, said.error, self.loader)
 
 
 def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
@@ -57,10 +60,12 @@ def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
     production = _production(client, project, version)
     validate_policy(policy, first_version=production is None)
     types = _types(candidate)
+    leakage.refuse_the_label_as_input(candidate, label)
     begin.fetch_data(project, job)
     data = begin.data_path(project, job, "data.test")
     name = str(project.data.test)
     data_digest = digest_of_data(data, name)
+    leakage.refuse_the_training_data(candidate, data_digest, name)
     contract = begin.contract_of(project, job)
     read = read_held_out(
         data, name, contract, (label, *_groups(policy)), types, _types(production) if production else None
@@ -71,13 +76,18 @@ def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
     champion = _production_scored(client, job, production, read, policy)
     groups = {column: held_out.columns[column] for column in _groups(policy)}
     judgement = judge(
-        policy, HeldOut(held_out.columns[label], groups), challenger.scored, champion.scored if champion else None
+        policy,
+        HeldOut(held_out.columns[label], groups),
+        challenger.scored,
+        champion.scored if champion else None,
+        challenger.inputs.columns,
     )
     sides = [side for side in (challenger, champion) if side]
     warnings = [
         *judgement.warnings,
         *contradictions(contract, types),
         *_warnings(client, project, production, data_digest, sides),
+        *leakage.warnings_of_training(project, job, candidate, data, data_digest, production),
     ]
     verdict = Verdict(
         model=project.model,
@@ -91,6 +101,9 @@ def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
         production_version=production.version if production else None,
         production_digest=production.digest if production else "",
         rows=held_out.count,
+        positive_class=judgement.positive_class,
+        positive_rows=judgement.positive_rows,
+        groups=judgement.groups,
         warnings=tuple(warnings),
         samples=_samples(held_out.columns[label], challenger, champion),
     )
@@ -128,7 +141,7 @@ def _production_scored(
         return None
     if read.production is not None:
         return _score(client, job, production, read.production, policy)
-    return Side(production, Rows({}, 0), failed(f"it does not take these rows: {read.fault}"))
+    return Side(production, Rows({}, 0), failed(f"it does not take these rows: {read.fault}"), "")
 
 
 def _score(client: MLflow, job: ci.Job, side: Candidate, inputs: Rows, policy: Gate) -> Side:
@@ -137,11 +150,12 @@ def _score(client: MLflow, job: ci.Job, side: Candidate, inputs: Rows, policy: G
     with tempfile.TemporaryDirectory(prefix="modelway-model-") as temporary:
         folder = Path(temporary)
         download_model(client, side, folder)
+        loader = str(read_mlmodel(folder)["flavors"]["python_function"].get("loader_module", ""))
         wants_time = LATENCY in policy.limits or LATENCY in policy.against_production
         limits = Limits(policy.scoring_timeout_seconds, policy.scoring_memory_mb)
         predicted = score(folder, interpreter, inputs, types, limits, REPETITIONS if wants_time else 2)
     job.say(f"scored {side.model} version {side.version} in its own environment: Python {interpreter.version}")
-    return Side(side, inputs, predicted)
+    return Side(side, inputs, predicted, loader)
 
 
 def _warnings(

@@ -21,6 +21,7 @@ from modelway.registry.mlflow import MLflow
 from modelway.stages import project as begin
 from modelway.stages.candidate import Origin, make_candidate
 from modelway.training import command, handover
+from modelway.training.advice import Listener
 from modelway.training.guardian import Guardian
 
 DEADLINE_TAG = "modelway.deadline"
@@ -141,7 +142,14 @@ def _run_command(
         )
         handover.write_file(handed, file)
         environ = handover.environment(begin.team_environ(project, job), handed, file)
-        command.run(shell, job.folder, environ, project.train.timeout_minutes * 60, job.say, guardian.guards)
+        listener = Listener(job.say, run.id)
+        try:
+            command.run(shell, job.folder, environ, project.train.timeout_minutes * 60, listener, guardian.guards)
+        except InvalidInput as failure:
+            if listener.advice is None:
+                raise
+            why, fix = listener.advice
+            raise InvalidInput(f"{failure.what}: {why}", where=failure.where, fix=fix) from None
 
 
 def _the_one_model(client: MLflow, run: Run) -> LoggedModel:
@@ -152,7 +160,7 @@ def _the_one_model(client: MLflow, run: Run) -> LoggedModel:
         raise InvalidInput(
             f"the command logged no model to the MLflow run {run.id}",
             where="train.command",
-            fix="log it inside mlflow.start_run(), which resumes the run of $MLFLOW_RUN_ID",
+            fix="log it inside the first mlflow.start_run(), which resumes the run of $MLFLOW_RUN_ID",
         )
     names = ", ".join(sorted(model.path for model in logged))
     raise InvalidInput(

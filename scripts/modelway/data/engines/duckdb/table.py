@@ -78,6 +78,15 @@ class DuckDBTable:
             for question in questions
         )
 
+    def write_hashes(self, names: Sequence[str], file: Path, *, by_number: bool) -> None:
+        """A Parquet file with the hash of these columns of every row. by_number: numbers are compared by their value,
+        since the two data sets that are to be compared write them differently."""
+        keys = [f"c{self._position[name]}" for name in names]
+        if by_number:
+            keys = [f"coalesce(try_cast({key} AS DOUBLE)::VARCHAR, {key}::VARCHAR)" for key in keys]
+        statement = Statement(f"SELECT hash({', '.join(keys)}) AS h FROM ").then(self._relation)
+        self._connection.sql(statement.text, params=statement.parameters).write_parquet(str(file))
+
     def _count(self, questions: Sequence[ValueQuestion]) -> tuple[int, dict[ValueQuestion, Answer]]:
         """All questions about single values, in one pass; where they are about many columns, some of these at a time, and
         CSV is read into a table first."""

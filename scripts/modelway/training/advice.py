@@ -1,0 +1,32 @@
+"""What MLflow says when a training command leaves the run that was opened for it, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+
+class Listener:
+    """Passes lines on, and keeps what explains a failure. advice: (why, fix); None where nothing was heard."""
+
+    def __init__(self, say: Callable[[str], None], run_id: str) -> None:
+        self.advice: tuple[str, str] | None = None
+        self._say = say
+        self._known = (
+            (
+                re.compile("active experiment ID does not match environment run ID"),
+                "it calls mlflow.set_experiment() with another experiment than that of the run that is open for it",
+                "leave that call out, or write the same name as registry.experiment",
+            ),
+            (
+                re.compile(f"Run .*{re.escape(run_id)}.* not found"),
+                "it calls mlflow.set_tracking_uri() with another server than that of the run that is open for it",
+                "leave that call out: $MLFLOW_TRACKING_URI names the server",
+            ),
+        )
+
+    def __call__(self, line: str) -> None:
+        self._say(line)
+        for pattern, why, fix in self._known:
+            if pattern.search(line):
+                self.advice = why, fix
