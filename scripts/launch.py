@@ -53,6 +53,9 @@ def main() -> int:
         return 0
     except ModelwayError as error:
         return said(error)
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 141
     except OSError as error:
         fix = "free some space, or set MODELWAY_HOME to a folder that may be written"
         return said(InvalidInput(str(error.strerror), where=str(error.filename), fix=fix))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from modelway import ci
 from modelway.ci import escaping
+from modelway.ci.job import credentials_in
 from modelway.errors import Inconclusive, InvalidInput, OutsideFailure, Refused
 
 INPUTS = (
@@ -166,6 +168,46 @@ def test_secrets_reach_no_output_report_summary_or_line(
     for text in ["\n".join(lines), *written]:
         assert "s3cr3t-token" not in text
         assert "from-the-dotenv" not in text
+
+
+@pytest.mark.parametrize(
+    ("address", "hidden"),
+    [
+        ("http://user:hunter22@mlflow.example.org/x", ["user:hunter22@", "hunter22"]),
+        ("https://me:p%40ss%3Aword@host", ["p%40ss%3Aword", "p@ss:word"]),
+        (
+            "see postgresql://u:longpassword@db/x and https://ghp_0123456789abcdef@host",
+            ["longpassword", "ghp_0123456789abcdef"],
+        ),
+        ("git@github.com:a/b ssh://git@host/a/b", []),
+        ("http://host:8080/a@b", []),
+    ],
+)
+def test_credentials_within_an_address_are_hidden_wherever_it_comes_from(address: str, hidden: list[str]) -> None:
+    found = credentials_in(address)
+    assert set(hidden) <= found and (hidden or not found)
+
+
+def test_a_variable_that_holds_an_address_with_a_password_reaches_no_line(
+    github: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "https://me:hunter22hunter@host/simple")
+
+    def work(values: ci.Values, job: ci.Job) -> int:
+        job.hide_credentials("http://other:swordfish-9@mlflow")
+        job.say("at https://me:hunter22hunter@host/simple, then http://other:swordfish-9@mlflow and hunter22hunter")
+        return 0
+
+    assert run(work) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("::add-mask::")]
+    assert not any("hunter22" in line or "swordfish" in line for line in lines)
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(root: Path) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {root}/scripts/run --help | true"], capture_output=True, text=True
+    )
+    assert "Broken pipe" not in done.stderr and done.returncode in (0, 141)
 
 
 def test_a_summary_of_a_megabyte_stays_below_the_runners_limit(github: Path) -> None:

@@ -248,3 +248,37 @@ def test_on_github_a_failure_of_the_launcher_is_one_annotation(checkout: Path, w
     *_, last = failed.stdout.splitlines()
     assert last.startswith("::error title=modelway::uv is not on PATH and could not be fetched from 127.0.0.1")
     assert "Traceback" not in unknown.stderr + failed.stderr
+
+
+def test_what_lies_in_the_workspace_is_not_run_for_a_dot_in_path(root: Path, tmp_path: Path) -> None:
+    """PATH=. finds the workspace's own bash, python3, git and uv."""
+    for name in ("bash", "python3", "python3.11", "git", "uv", "env", "uname", "sh"):
+        planted = tmp_path / name
+        planted.write_text(f"#!/bin/sh\necho planted > {tmp_path}/ran\n")
+        planted.chmod(0o755)
+    for path in (
+        f".:{os.environ['PATH']}",
+        f":{os.environ['PATH']}",
+        f"{os.environ['PATH']}:",
+        f"bin/..:{os.environ['PATH']}",
+    ):
+        done = subprocess.run(
+            [root / "scripts" / "run", "validate_data", "--help"],
+            cwd=tmp_path,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "ran").exists()
+
+
+def test_windows_is_one_line(root: Path) -> None:
+    done = subprocess.run(
+        ["bash", root / "scripts" / "run", "validate_data"],
+        env={**os.environ, "OSTYPE": "msys"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: modelway: Windows is not supported. Fix: use runs-on: ubuntu-latest, or WSL\n"

@@ -337,3 +337,39 @@ def test_git_is_needed_and_any_checkout_with_a_commit_will_do(
     assert done.returncode == 2
     assert "not a git repository" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_password_in_the_servers_address_reaches_no_log_and_no_record(root: Path, project: Path, server: str) -> None:
+    """MLflow prints the address of every run; the training logs in by MLflow's own variables."""
+    host = server.removeprefix("http://")
+    (project / "train.py").write_text(
+        LOGS_A_MODEL
+        + "print('logs in as', os.environ['MLFLOW_TRACKING_USERNAME'], os.environ['MLFLOW_TRACKING_URI'])\n"
+    )
+    done = run(root, project, f"http://somebody:swordfish-42@{host}")
+    assert done.returncode == 0, done.stderr
+    assert f"logs in as somebody http://{host}" in done.stdout
+    assert "View run" in done.stdout
+    assert "swordfish" not in done.stdout + done.stderr
+    for path in (project / "out").rglob("*"):
+        assert not path.is_file() or b"swordfish" not in path.read_bytes()
+
+
+def test_a_folder_of_another_user_is_told_as_such(root: Path, project: Path, server: str) -> None:
+    """As in a container job, where the checkout is another user's."""
+    done = run(root, project, server, GIT_TEST_ASSUME_DIFFERENT_OWNER="1", GIT_CONFIG_GLOBAL="/dev/null")
+    assert done.returncode == 2
+    assert "git refuses to look into a folder of another user" in done.stderr
+    assert f"git config --global --add safe.directory {project}" in done.stderr
+    config = project.parent / "gitconfig"
+    subprocess.run(["git", "config", "--file", config, "--add", "safe.directory", project], check=True)
+    done = run(root, project, server, GIT_TEST_ASSUME_DIFFERENT_OWNER="1", GIT_CONFIG_GLOBAL=str(config))
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["train.csv", "modelway.yml"])
+def test_a_pointer_of_git_lfs_is_named_as_such(root: Path, project: Path, server: str, name: str) -> None:
+    (project / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n")
+    done = run(root, project, server)
+    assert done.returncode == 2
+    assert f"{name}: is a Git-LFS pointer" in done.stderr and "lfs" in done.stderr.partition("Fix: ")[2]

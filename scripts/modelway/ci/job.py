@@ -12,6 +12,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 import msgspec
 
@@ -21,6 +22,10 @@ from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 
 SECRET_NAME = re.compile(r"(TOKEN|PASSWORD|SECRET|ACCESS_KEY|CREDENTIALS?)$|^MODELWAY_ENV$")
 """The variables whose values are hidden in all that a script writes."""
+
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://(?P<user>[^\s/:@'\"]*)(?::(?P<password>[^\s/@'\"]+))?@", re.IGNORECASE)
+SHORTEST_TOKEN = 16
+"""Of what stands alone before the @: `git@` is a user, a token is longer."""
 
 SHORTEST_SECRET = 6
 """Shorter values are not hidden: they would blank out ordinary words."""
@@ -49,6 +54,11 @@ class Job:
         """Keep a value out of everything that is written from now on, here and in the runner's log."""
         self._secrets = (*self._secrets, *(line for line in secret.splitlines() if len(line) >= SHORTEST_SECRET))
         self.runner.mask(secret)
+
+    def hide_credentials(self, address: str) -> None:
+        """The user and password within an address."""
+        for secret in sorted(credentials_in(address) - set(self._secrets), key=len, reverse=True):
+            self.hide(secret)
 
     def clean(self, text: str) -> str:
         for secret in self._secrets:
@@ -93,6 +103,7 @@ class Job:
 
 
 def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What of the variables is hidden: whole values by their variable's name, and credentials within an address anywhere."""
     found = {
         line
         for name, value in environ.items()
@@ -100,7 +111,23 @@ def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
         for line in value.splitlines()
         if len(line) >= SHORTEST_SECRET
     }
+    for value in environ.values():
+        found.update(credentials_in(value))
     return tuple(sorted(found, key=len, reverse=True))
+
+
+def credentials_in(text: str) -> set[str]:
+    """Of every `scheme://user:password@host` in it: `user:password@`, and the password as it stands there and decoded; of
+    `scheme://token@host` the token."""
+    found: set[str] = set()
+    for match in ADDRESS.finditer(text):
+        user, password = match["user"], match["password"]
+        if password is None:
+            found |= {user} if len(user) >= SHORTEST_TOKEN else set()
+            continue
+        found.add(f"{user}:{password}@")
+        found |= {item for item in (password, unquote(password)) if len(item) >= SHORTEST_SECRET}
+    return found
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -162,6 +189,9 @@ def run_script(
     except KeyboardInterrupt:
         code = 130
         job.error(title_of(script, code), "cancelled; run the same command again to go on")
+    except BrokenPipeError:  # whoever read the output, such as `| head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 141
     except OSError as error:
         mapped = on_disk(error, Path(str(error.filename or folder)))
         code = mapped.exit_code

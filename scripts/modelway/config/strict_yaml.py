@@ -64,6 +64,9 @@ def dotted(where: Where) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".")
 
 
+LFS_POINTER = "version https://git-lfs.github.com/spec/"
+
+
 def read(path: Path, name: str | None = None) -> Document:
     """The document in a file; `name` is what messages call it. A missing file, a syntax error: InvalidInput."""
     name = name or str(path)
@@ -73,6 +76,10 @@ def read(path: Path, name: str | None = None) -> Document:
         raise InvalidInput(f"cannot be read: {error.strerror}", where=name, fix="name an existing YAML file") from None
     except UnicodeDecodeError:
         raise InvalidInput("is not UTF-8 text", where=name, fix="save it as UTF-8") from None
+    if text.startswith(LFS_POINTER):
+        raise InvalidInput(
+            "is a Git-LFS pointer, not the file", where=name, fix="check it out with `lfs: true`, or run `git lfs pull`"
+        )
     try:
         node = yaml.compose(text, Loader=_Loader)
         lines: dict[Where, int] = {}

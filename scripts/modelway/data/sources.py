@@ -23,6 +23,7 @@ OTHER_SUFFIXES = (
 )
 """Of files that would only be taken for strange CSV."""
 PARQUET_MAGIC = b"PAR1"
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 PATTERN = re.compile(r"[*?\[]")
 
 
@@ -102,6 +103,7 @@ def refuse_other_columns(first: tuple[object, ...], other: tuple[object, ...], l
 def _visible(path: Path, name: str) -> tuple[Path, list[Path]]:
     """What names are relative to, and the files that are not hidden, sorted."""
     if path.is_file():
+        _check_content(path, name)
         return path, [path]
     found: Iterable[Path]
     if path.is_dir():
@@ -110,7 +112,25 @@ def _visible(path: Path, name: str) -> tuple[Path, list[Path]]:
         root, found = _matches(path, name)
     else:
         raise InvalidInput("no such file", where=name, fix="name an existing CSV or Parquet file, or a folder of them")
-    return root, sorted(file for file in found if not _is_hidden(file.relative_to(root)))
+    files = sorted(file for file in found if not _is_hidden(file.relative_to(root)))
+    for file in files:
+        _check_content(file, f"{file.relative_to(root).as_posix()} in {name}")
+    return root, files
+
+
+def _check_content(file: Path, label: str) -> None:
+    """A checkout without Git LFS has small texts in the place of the data: a model would be judged on nothing."""
+    try:
+        with file.open("rb") as stream:
+            pointer = stream.read(len(LFS_POINTER)) == LFS_POINTER
+    except OSError:
+        return  # whoever reads it says why it cannot be read
+    if pointer:
+        raise InvalidInput(
+            "is a Git-LFS pointer, not the data",
+            where=label,
+            fix="fetch it: `lfs: true` of actions/checkout, or `git lfs pull` in data.command",
+        )
 
 
 def _below(root: Path, name: str) -> Iterator[Path]:
@@ -166,7 +186,7 @@ def _format_by_name(file: Path) -> Format | None:
 def _format_of(file: Path, label: str) -> Format:
     try:
         with file.open("rb") as stream:
-            start = stream.read(4)
+            start = stream.read(len(PARQUET_MAGIC))
     except OSError as error:
         raise InvalidInput(f"cannot be read: {error.strerror}", where=label, fix="let this user read it") from None
     if start == PARQUET_MAGIC:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Mapping
+import pwd
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from modelway.errors import InvalidInput
+from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 
 PLATFORMS = {("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64")}
 
@@ -49,21 +51,61 @@ def _folder(environ: Mapping[str, str], own: str, standard: str, below_home: str
         return Path(parent, "modelway")
     user = environ.get("HOME", "")
     if not user.startswith("/"):
-        raise InvalidInput(f"neither {own} nor HOME is set", fix=f"set {own} to a folder that may be written")
+        try:
+            user = pwd.getpwuid(os.getuid()).pw_dir  # as a shell finds it
+        except KeyError:
+            raise InvalidInput(
+                f"neither {own} nor HOME is set, and user {os.getuid()} has no account",
+                fix=f"set {own} to a folder that may be written",
+            ) from None
     return Path(user, below_home, "modelway")
 
 
 def made(folder: Path) -> Path:
-    """The folder, which exists afterwards; InvalidInput where it cannot."""
+    """The folder, which exists afterwards and may be written; InvalidInput where it cannot, OutsideFailure where the disk is
+    full."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InvalidInput(
-            f"cannot be written: {error.strerror}",
-            where=str(folder),
-            fix="set MODELWAY_HOME to a folder that may be written",
-        ) from None
+        raise cannot_write(folder, error) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise cannot_write(folder, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
     return folder
+
+
+def cannot_write(folder: Path, error: OSError) -> ModelwayError:
+    """What stands in the way, and the variable that names another place."""
+    where = next((place for place in (folder, *folder.parents) if place.exists()), folder)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutsideFailure(
+            "the disk is full", where=str(where), fix="free some space and run the same command again"
+        )
+    variable = "MODELWAY_STATE" if _is_below(folder, state_folder) else "MODELWAY_HOME"
+    what = f"cannot be written: {error.strerror}"
+    if isinstance(error, PermissionError):
+        what += f" (it is user {_owner(where)}'s, and this is user {_name(os.geteuid())})"
+    return InvalidInput(what, where=str(where), fix=f"set {variable} to a folder that this user may write to")
+
+
+def _is_below(folder: Path, of: Callable[[], Path]) -> bool:
+    try:
+        return folder.is_relative_to(of())
+    except InvalidInput:
+        return False
+
+
+def _owner(path: Path) -> str:
+    try:
+        return _name(path.stat().st_uid)
+    except OSError:
+        return "another"
+
+
+def _name(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
 
 
 def without_python_settings(environ: Mapping[str, str]) -> dict[str, str]:

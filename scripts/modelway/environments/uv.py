@@ -119,6 +119,8 @@ def _failure(arguments: Sequence[str], stderr: str) -> ModelwayError:
     what = f"uv {' '.join(arguments[:2])}: {said}"
     if "No space left" in stderr:
         return OutsideFailure(what, fix="free some disk space and run it again")
+    if "Permission denied" in stderr or "Read-only file system" in stderr:
+        return InvalidInput(what, fix="set MODELWAY_HOME (and UV_CACHE_DIR) to folders that this user may write to")
     if NETWORK_FAILURES.search(stderr):
         return OutsideFailure(
             what,

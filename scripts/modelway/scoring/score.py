@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from modelway import isolation
 from modelway.environments.locks import Interpreter
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.files import last_line
@@ -57,7 +58,7 @@ def score(
         log = folder / "log.txt"
         with log.open("wb") as stream:
             process = subprocess.Popen(
-                [interpreter.path, "-I", "-u", str(WORKER), str(folder)],
+                isolation.command([interpreter.path, "-I", "-u", str(WORKER), str(folder)]),
                 cwd=folder / "home",
                 env=environment(folder / "home"),
                 stdin=subprocess.DEVNULL,
@@ -65,6 +66,7 @@ def score(
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+            isolation.hide()
             try:
                 process.wait(limits.timeout_seconds)
                 late = False
@@ -121,7 +123,8 @@ def _write_request(
 def _read_answer(folder: Path, code: int, log: Path, limits: Limits) -> Predicted:
     answer_file = folder / "answer.json"
     if not answer_file.exists():
-        name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        number = -code if code < 0 else code - 128  # a shell says it so
+        name = signal.Signals(number).name if number in set(signal.Signals) else f"exit code {code}"
         last = last_line(log)
         return failed(f"the worker ended with {name}; the memory limit is {limits.memory_mb} MB. {last}".strip())
     answer = json.loads(answer_file.read_text(encoding="utf-8"))

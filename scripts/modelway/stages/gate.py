@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from modelway import ci
+from modelway import ci, isolation
 from modelway.config import Gate, Resolved, required
 from modelway.data.sources import digest_of_data
 from modelway.environments import locks
@@ -82,6 +82,8 @@ def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
         champion.scored if champion else None,
         challenger.inputs.columns,
     )
+    if why := isolation.missing():
+        job.say(f"the model's code could look at the other processes of this user, since it got no namespace: {why}")
     sides = [side for side in (challenger, champion) if side]
     warnings = [
         *judgement.warnings,

@@ -48,6 +48,7 @@ def tracking_uri(project: Resolved, job: ci.Job) -> str:
             where=project.source,
             fix="set it, the input tracking-uri, or $MLFLOW_TRACKING_URI",
         )
+    job.hide_credentials(uri)
     hosted = job.environ.get("RUNNER_ENVIRONMENT") == "github-hosted"
     if hosted and urlsplit(uri).hostname in LOOPBACK and job.environ.get(LOCAL_REGISTRY) != uri:
         raise InvalidInput(
@@ -71,6 +72,7 @@ def fetch_data(project: Resolved, job: ci.Job) -> None:
     if not wanted or job.environ.get(FETCHED) == mark:
         return
     environ = team_environ(project, job)
+    job.hide_credentials(wanted)
     job.say(f"fetching the data: {wanted}")
     command.run(wanted, job.folder, environ, project.data.timeout_minutes * 60, job.say, where="data.command")
     job.runner.export(FETCHED, mark)
@@ -138,6 +140,12 @@ def commit_of(folder: Path) -> str:
     except FileNotFoundError:
         raise InvalidInput("git is not on PATH", fix="install git") from None
     except subprocess.CalledProcessError as error:
+        if "dubious ownership" in error.stderr:
+            raise InvalidInput(
+                "the commit is not known: git refuses to look into a folder of another user (a container job?)",
+                where=str(folder),
+                fix=f"run `git config --global --add safe.directory {folder}` before, such as in modelway-setup",
+            ) from None
         reason = (error.stderr.strip().splitlines() or ["no commit yet"])[-1]
         raise InvalidInput(f"the commit is not known: {reason[:200]}", where=str(folder), fix=fix) from None
     return f"{head}-dirty" if dirty else head

@@ -58,6 +58,7 @@ def train(project: Resolved, job: ci.Job, semantic_version: str) -> Candidate:
     experiment = client.experiment_id(project.registry.experiment or project.model)
     close_left_behind(client, experiment)
     run = client.create_run(experiment, readable_version(commit), _tags(project, training))
+    job.hide_credentials(shell)
     job.say(f"MLflow run {run.id}: {shell}")
     with Guardian(begin.tracking_uri(project, job), run.id) as guardian:
         try:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from modelway.config.sections import Scalar
 from modelway.errors import InvalidInput
@@ -28,11 +29,13 @@ class Handover:
 
 def environment(environ: Mapping[str, str], handover: Handover, file: Path) -> dict[str, str]:
     """The command's environment: that of the team's commands, then what is handed over."""
+    address, credentials = split_credentials(handover.tracking_uri)
     own = {
+        **credentials,
         "MODELWAY_TRAINING_FILE": str(file),
         "MODELWAY_DATA": handover.data,
         "MODELWAY_SEED": str(handover.seed),
-        "MLFLOW_TRACKING_URI": handover.tracking_uri,
+        "MLFLOW_TRACKING_URI": address,
         "MLFLOW_EXPERIMENT_ID": handover.experiment_id,
         "MLFLOW_RUN_ID": handover.run_id,
         "PYTHONHASHSEED": str(handover.seed % 2**32),
@@ -55,7 +58,7 @@ def write_file(handover: Handover, file: Path) -> None:
                 "seed": handover.seed,
                 "parameters": dict(handover.parameters),
                 "mlflow": {
-                    "tracking_uri": handover.tracking_uri,
+                    "tracking_uri": split_credentials(handover.tracking_uri)[0],
                     "experiment_id": handover.experiment_id,
                     "run_id": handover.run_id,
                 },
@@ -64,6 +67,19 @@ def write_file(handover: Handover, file: Path) -> None:
         ),
         encoding="utf-8",
     )
+
+
+def split_credentials(uri: str) -> tuple[str, dict[str, str]]:
+    """The address without user and password, and the variables by which MLflow takes them: it prints the address in every
+    run's link, and a record of it would keep them."""
+    parts = urlsplit(uri)
+    if parts.username is None:
+        return uri, {}
+    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return bare, {
+        "MLFLOW_TRACKING_USERNAME": unquote(parts.username),
+        "MLFLOW_TRACKING_PASSWORD": unquote(parts.password or ""),
+    }
 
 
 def parameter_variable(name: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import requests
 
+from modelway import isolation
 from modelway.environments import home
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.files import last_line
@@ -147,6 +148,7 @@ class Machine:
             command = [slot.python, "-I", f"{slot.server}/modelway/serving/start.py", "--environment", slot.environment]
             command += ["--model", slot.model, "--release", mark, "--host", HOST, "--port", str(slot.ports[number])]
             processes.start(command, home_, self.log(f"{slot.side.slot}-{number}"), environ)
+        isolation.hide()
         return slot
 
     def _missing(self, slot: Slot) -> list[int]:
