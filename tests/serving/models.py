@@ -67,6 +67,18 @@ class Gated(mlflow.pyfunc.PythonModel):
         return model_input["x"] * 2
 
 
+class Bare(mlflow.pyfunc.PythonModel):
+    """Says nothing of its columns."""
+
+    def predict(self, context, model_input, params=None):
+        return [{1.0: 2, 2.0: 4}[value] for value in model_input["x"]]
+
+
+class Sure(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return [1.0 if not value else 0.0 for value in ~model_input["sure"]]
+
+
 def rows(count, seed):
     random = np.random.default_rng(seed)
     frame = pd.DataFrame(
@@ -102,6 +114,11 @@ def main(folder):
     schema = Schema([ColSpec(kind, name, required=name not in OPTIONAL) for name, kind in SCHEMA.items()])
     mlflow.pyfunc.save_model(
         folder / "told", python_model=Told(), signature=ModelSignature(schema), pip_requirements=["mlflow"]
+    )
+    mlflow.pyfunc.save_model(folder / "bare", python_model=Bare(), pip_requirements=["mlflow"])
+    sure = pd.DataFrame({"sure": [True, False]})
+    mlflow.pyfunc.save_model(
+        folder / "sure", python_model=Sure(), signature=infer_signature(sure), pip_requirements=["mlflow"]
     )
     one = pd.DataFrame({"x": [1.0]})
     mlflow.pyfunc.save_model(

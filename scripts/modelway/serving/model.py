@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import mlflow.pyfunc
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from mlflow.utils import proto_json_utils
 
 from modelway.serving import columns as named
 from modelway.serving.messages import Refusal
+from modelway.serving.payload import shown
 
 log = logging.getLogger("modelway.serving")
 KINDS = {"boolean": "bool", "integer": "int32", "long": "int64", "float": "float32", "double": "float64"}
@@ -39,6 +41,8 @@ class Model:
         self.schema = metadata.get_input_schema()
         self.parameters = bool(metadata.get_params_schema())
         self.columns = named.read_signature(self.schema.to_dict()) if self.schema else None
+        self.fitted = self._fitted()
+        self.mlflow_version = str(mlflow.__version__)
         self._predict: Callable[[pd.DataFrame], Any] = self.pyfunc.predict
 
     @property
@@ -73,14 +77,35 @@ class Model:
         """Data as MLflow read them; Refused where they do not fit the signature."""
         try:
             return self.pyfunc.predict(data, params=parameters) if parameters else self.pyfunc.predict(data)
+        except KeyError as error:
+            column = _absent(error, data) if self.schema is None else None
+            if column is None:
+                raise
+            raise Refusal(400, f"column {shown(column)} is missing", column) from None
         except MlflowException as error:
             said = str(error)
             if "Failed to enforce schema" not in said and "parameter" not in said.lower():
                 raise
             raise Refusal(400, f"does not fit the model's signature: {said.rpartition('Error: ')[2][:300]}") from None
 
-    def read_loose(self, body: dict[str, Any], name: str) -> Any:
-        """What MLflow's own server would make of a request, for signatures that are not named columns of plain types."""
+    def read_loose(self, body: dict[str, Any], name: str, *, strict: bool = False) -> Any:
+        """What MLflow's own server would make of a request, for signatures that are not named columns of plain types.
+
+        A model without a signature that says which columns it was fitted with gets these, in their order. strict: another
+        one is refused, not left out."""
+        data = self._loose(body, name)
+        if self.schema is not None or self.fitted is None or not isinstance(data, pd.DataFrame):
+            return data
+        for column in self.fitted:
+            if column not in data:
+                raise Refusal(400, f"column {shown(column)} is missing", column)
+        known = set(self.fitted)
+        unknown = next((str(column) for column in data if column not in known), None)
+        if strict and unknown is not None:
+            raise Refusal(400, f"the model has no column {shown(unknown)}", unknown)
+        return data[list(self.fitted)]
+
+    def _loose(self, body: dict[str, Any], name: str) -> Any:
         try:
             if name in ("instances", "inputs"):
                 return proto_json_utils.parse_tf_serving_input({name: body[name]}, schema=self.schema)
@@ -90,6 +115,13 @@ class Model:
         except Exception as error:  # noqa: BLE001  it raises whatever numpy and pandas raise for a strange value
             text = getattr(error, "message", str(error))
             raise Refusal(400, f"{name} cannot be read: {str(text)[:300]}", name) from None
+
+    def _fitted(self) -> tuple[str, ...] | None:
+        """The columns that scikit-learn, and what follows it, says that it was fitted with."""
+        try:
+            return tuple(str(name) for name in self.pyfunc.get_raw_model().feature_names_in_)
+        except Exception:  # noqa: BLE001  any flavor may have no raw model, and any model no such names
+            return None
 
     def classes(self) -> list[str]:
         """The names of the columns of probabilities, where the model tells."""
@@ -119,6 +151,20 @@ class Model:
         own_code = str(getattr(self.pyfunc, "loader_module", "")).startswith("mlflow.pyfunc")
         found = getattr(self.pyfunc, "_predict_fn", None)
         return found if callable(found) and not own_code and not self.parameters else None
+
+
+def _absent(error: KeyError, data: Any) -> str | None:
+    """The column that a model asked a frame for in vain; None where the error is about anything else."""
+    asked = False
+    trace = error.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        asked = asked or (frame.f_code.co_name == "__getitem__" and frame.f_locals.get("self") is data)
+        trace = trace.tb_next
+    key = error.args[0] if error.args else None
+    if not asked or not isinstance(data, pd.DataFrame):
+        return None
+    return str(key) if isinstance(key, str) and key not in data else None
 
 
 def _array(column: named.Column, values: list[Any]) -> Any:
