@@ -28,6 +28,11 @@ def test_a_csv_keeps_what_is_text_and_what_is_a_number(tmp_path: Path) -> None:
     assert second == {"n": 2, "x": None, "code": "9E", "text": "é", "empty": None}
 
 
+def test_booleans_as_pandas_writes_them(tmp_path: Path) -> None:
+    rows = rows_of(write(tmp_path, "a,b,c,d\nTrue,true,True,\nFalse,,true,\n"))
+    assert rows == [{"a": True, "b": True, "c": "True", "d": None}, {"a": False, "b": None, "c": "true", "d": None}]
+
+
 def test_bodies_are_those_of_predict_with_the_columns_in_their_order(tmp_path: Path) -> None:
     bodies = load.bodies_of(write(tmp_path, CSV), ["x", "n"])
     assert [json.loads(body) for body in bodies] == [{"rows": [{"x": 0.5, "n": 1}]}, {"rows": [{"x": None, "n": 2}]}]

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from modelway.errors import InvalidInput
 
 JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+BOOLEANS: tuple[dict[str, bool], ...] = ({"True": True, "False": False}, {"true": True, "false": False})
 ENOUGH = "give a CSV with a header, or one JSON object a line"
 
 
@@ -28,8 +29,9 @@ class Request(NamedTuple):
 def rows_of(path: Path, columns: Collection[str] | None = None) -> list[dict[str, Any]]:
     """The rows of a CSV with a header, or of JSON lines (*.json, *.jsonl, *.ndjson), with these columns only (None: all).
 
-    In a CSV an empty value is null, and a column is of numbers where every value in it is one as JSON writes it (`007` is
-    text). InvalidInput: no such file, no rows, a column that is not there, a row of another length, a line that is no object.
+    In a CSV an empty value is null, a column is of numbers where every value in it is one as JSON writes it (`007` is text),
+    and of booleans where every value is True or False, as pandas writes them, or true or false.
+    InvalidInput: no such file, no rows, a column that is not there, a row of another length, a line that is no object.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -114,7 +116,10 @@ def _check_columns(path: Path, wanted: Collection[str], there: Collection[str]) 
 
 
 def _values(texts: list[str]) -> list[Any]:
-    """A column as numbers where all are, else as text; an empty one is null."""
+    """A column as booleans or numbers where all are, else as text; an empty one is null."""
+    for words in BOOLEANS:
+        if set(texts) - {""} and set(texts) <= {*words, ""}:
+            return [words.get(text) for text in texts]
     numbers = [_number(text) for text in texts]
     if all(number is not None or text == "" for number, text in zip(numbers, texts, strict=True)):
         return numbers
