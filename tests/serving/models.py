@@ -74,6 +74,24 @@ class Bare(mlflow.pyfunc.PythonModel):
         return [{1.0: 2, 2.0: 4}[value] for value in model_input["x"]]
 
 
+class Lazy(mlflow.pyfunc.PythonModel):
+    """Finds out at its first prediction what it lacks."""
+
+    def predict(self, context, model_input, params=None):
+        import no_such_package
+
+        return no_such_package.predict(model_input)
+
+
+class Picky(mlflow.pyfunc.PythonModel):
+    """Takes no row that it does not know."""
+
+    def predict(self, context, model_input, params=None):
+        if (model_input["name"] == "").any():
+            sys.exit("an empty name")
+        return [1.0] * len(model_input)
+
+
 class Sure(mlflow.pyfunc.PythonModel):
     def predict(self, context, model_input, params=None):
         return [1.0 if not value else 0.0 for value in ~model_input["sure"]]
@@ -116,6 +134,9 @@ def main(folder):
         folder / "told", python_model=Told(), signature=ModelSignature(schema), pip_requirements=["mlflow"]
     )
     mlflow.pyfunc.save_model(folder / "bare", python_model=Bare(), pip_requirements=["mlflow"])
+    name = infer_signature(pd.DataFrame({"name": ["a"]}))
+    for called, model in (("lazy", Lazy()), ("picky", Picky())):
+        mlflow.pyfunc.save_model(folder / called, python_model=model, signature=name, pip_requirements=["mlflow"])
     sure = pd.DataFrame({"sure": [True, False]})
     mlflow.pyfunc.save_model(
         folder / "sure", python_model=Sure(), signature=infer_signature(sure), pip_requirements=["mlflow"]

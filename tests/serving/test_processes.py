@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -187,6 +188,28 @@ def test_a_model_that_fails_on_its_own_example_ends_the_server(start: Callable[.
     server = start("gated", environ={"GATE": str(tmp_path / "gate")})
     assert server.process.wait(60) == 1
     assert "not even its own example" in server.said().splitlines()[-1]
+
+
+def test_without_its_example_a_model_is_proven_by_its_first_request(
+    serve: Serve, folder: Path, expected: dict[str, Any]
+) -> None:
+    """An image has no example: it is rows of the training data."""
+    shutil.copytree(folder / "boosting", folder / "bereft")
+    for name in ("input_example.json", "serving_input_example.json"):
+        (folder / "bereft" / name).unlink()
+    with serve("bereft") as server:
+        said = [server.post("/predict", {"rows": expected["rows"]}).json()["predictions"] for _ in range(3)]
+        assert said == [expected["boosting"]] * 3
+        assert "past pyfunc's check" in server.said()
+
+
+def test_what_a_model_lacks_is_found_before_it_is_ready(start: Callable[..., Served], serve: Serve) -> None:
+    server = start("lazy")
+    assert server.process.wait(60) == 1
+    assert "No module named 'no_such_package'" in server.said().splitlines()[-1]
+    with serve("picky") as other:
+        assert other.post("/predict", {"name": "a"}).json()["predictions"] == [1.0]
+        assert "takes no row of empty values: SystemExit" in other.said()
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,19 @@ CASTS: dict[str, Cast] = {
 }
 
 
+EMPTY: dict[str, Any] = {
+    "boolean": False,
+    "integer": 0,
+    "long": 0,
+    "float": 0.0,
+    "double": 0.0,
+    "string": "",
+    "datetime": datetime(1970, 1, 1),  # noqa: DTZ001  as pyfunc takes it
+    "binary": b"",
+}
+"""A value of each type that says nothing."""
+
+
 def together(tables: Sequence[Checked]) -> Checked:
     """Tables of one shape, one below the other."""
     if len(tables) == 1:
