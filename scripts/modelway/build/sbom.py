@@ -16,12 +16,9 @@ from pathlib import Path
 
 import msgspec
 from cyclonedx.model import (
-    ExternalReference,
-    ExternalReferenceType,
     HashAlgorithm,
     HashType,
     Property,
-    XsUri,
 )
 from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.component import Component, ComponentType
@@ -37,7 +34,6 @@ from modelway.records import Candidate, canonical_json, digest_of_json, sha256_o
 
 LIBRARY = Path(__file__).parents[1]
 OUR_LICENCE = "Apache-2.0"
-HOMEPAGE = "https://github.com/modelway/modelway"
 MEDIA_TYPE = "application/vnd.cyclonedx+json"
 NAMESPACE = uuid.UUID("6f0a4c1e-6f5f-5f0e-9b7e-2f1d3a5c7e90")
 
@@ -117,7 +113,6 @@ def _tool(name: str, version: str, reference: str) -> Component:
         type=ComponentType.APPLICATION,
         bom_ref=reference,
         licenses=[DisjunctiveLicense(id=OUR_LICENCE)],
-        external_references=[ExternalReference(type=ExternalReferenceType.VCS, url=XsUri(HOMEPAGE))],
     )
 
 
