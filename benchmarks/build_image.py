@@ -4,11 +4,15 @@ A real MLflow server, a real registry (docker-registry from Debian), a scikit-le
 what any Dockerfile does: `pip install` of the same lock into a folder, with pip's cache filled, and packing that folder by tar
 and gzip -1; pushing is not counted for it. Compressors are compared on the same tar.
 
+Then the image's server is started from the unpacked layers, which nobody may write to, with its bytecode and without it:
+processor seconds until /ready, alternately.
+
 Usage: scripts/run --in test python benchmarks/build_image.py
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -16,15 +20,18 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 import zlib
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
 from build import oci_programs  # noqa: E402
-from modelway.build import compression  # noqa: E402
-from modelway.environments import home  # noqa: E402
+from modelway.build import compression, unpack  # noqa: E402
+from modelway.environments import home, locks  # noqa: E402
+from modelway.loopback import free_port  # noqa: E402
 from stages.test_gate_and_promote import CONFIG, TRAIN, rows  # noqa: E402
 
 GOAL_SECONDS = 5.0
@@ -70,7 +77,8 @@ def measure(folder: Path, script: Path, environ: dict[str, str], host: str) -> N
     for version in ("1", "2", "3", "4"):
         run([script, "train_model"], team, environ)
         run([script, "evaluate_gate", "--environment", "production", "--version", version], team, environ)
-    build = [script, "build_image", "--environment", "production", "--image", f"{host}/team/bench", "--version"]
+    build = [script, "build_image", "--environment", "production", "--image", f"{host}/team/bench"]
+    build += ["--base-image", oci_programs.push_small_base(host, folder), "--version"]
     run([script, "build_image", "--help"], team, environ)  # its tool environment
     for cache in ("wheels", "layers"):
         shutil.rmtree(home.cache_folder(environ) / cache, ignore_errors=True)
@@ -86,6 +94,46 @@ def measure(folder: Path, script: Path, environ: dict[str, str], host: str) -> N
     layer = next(item for item in record["layers"] if item["name"] == "environment")
     blob = Path(record["layout"], "blobs", "sha256", layer["digest"])
     compressors(blob)
+    starts(folder, record)
+
+
+def starts(folder: Path, record: dict[str, Any]) -> None:
+    """Processor seconds until /ready, with bytecode and without."""
+    root = folder / "container"
+    unpack.unpack_into(root, Path(record["layout"]), record["manifest_digest"])
+    bare = folder / "bare"
+    shutil.copytree(root, bare, ignore=shutil.ignore_patterns("__pycache__"))
+    python = locks.python_of_minor(record["python"])
+    found: dict[Path, list[float]] = {root: [], bare: []}
+    for _ in range(3):
+        for place, seconds in found.items():
+            seconds.append(cpu_to_ready(place / "opt/modelway", python))
+    with_it, without = (sorted(seconds)[1] for seconds in found.values())
+    size = [sum(path.stat().st_size for path in place.rglob("*") if path.is_file()) / 1e6 for place in (root, bare)]
+    print(
+        f"processor seconds to /ready: {with_it:.2f} with bytecode, {without:.2f} without ({without / with_it:.1f} times)"
+    )
+    print(f"  unpacked: {size[0]:.0f} MB with bytecode, {size[1]:.0f} MB without")
+
+
+def cpu_to_ready(home_folder: Path, python: str) -> float:
+    port = free_port()
+    command = [python, "-I", "-B", str(home_folder / "server/modelway/serving/start.py"), "--host", "127.0.0.1"]
+    command += ["--environment", str(home_folder / "environment"), "--model", str(home_folder / "model")]
+    command += ["--release", str(home_folder / "release.json"), "--port", str(port)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env={"HOME": "/tmp", "OMP_NUM_THREADS": "1"})
+    try:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/ready") as answer:
+                if answer.status == 200:
+                    break
+            time.sleep(0.02)
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    finally:
+        process.kill()
+        process.wait()
 
 
 def installed_and_packed(requirements: str, folder: Path, environ: dict[str, str]) -> float:

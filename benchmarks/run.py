@@ -17,6 +17,7 @@ BENCHMARKS = (
     ("judge.py", "--rollouts", "200"),
     ("build_image.py",),
     ("serving.py",),
+    ("serving_attacks.py", "--seconds", "3"),
     ("load.py",),
     ("deploy_model.py",),
 )

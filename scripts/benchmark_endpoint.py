@@ -14,7 +14,7 @@ from typing import Any
 
 from modelway import ci
 from modelway.report.benchmark import markdown, record
-from modelway.stages import benchmark, endpoint
+from modelway.stages import benchmark, dialect, endpoint
 
 INPUTS = (
     ci.CONFIG,
@@ -27,7 +27,8 @@ INPUTS = (
         "version", "The registered version whose Verdict has rows to send. Left out: rows are given.", kind="integer"
     ),
     ci.Input("built-for", "The environment whose Verdict counts. Left out: environment."),
-    ci.Input("url", "The server's address, such as http://127.0.0.1:8080.", required=True),
+    ci.Input("url", "The server's address, such as http://127.0.0.1:8080. Left out: the environment's own."),
+    *dialect.INPUTS,
     ci.Input("rows", "CSV, Parquet or JSON lines with rows to send, in order. Left out: the Verdict's sample rows."),
     ci.Input("columns", "The columns of rows to send, with commas between them. Left out: all."),
     ci.Input("requests-per-second", "How many requests leave, whatever the answers do. Left out: 100.", kind="number"),
@@ -58,10 +59,14 @@ OUTPUTS = {
 
 def work(values: ci.Values, job: ci.Job) -> int:
     wanted = benchmark.load_of(values)
-    target = endpoint.endpoint_of(values["url"], wanted.timeout, job.environ)
-    driven = benchmark.drive(target, benchmark.bodies_for(values, job, INPUTS), wanted, job)
+    target = endpoint.endpoint_of(endpoint.address_of(values, job, INPUTS), wanted.timeout, job.environ)
+    expected = benchmark.expected_of(values, job, INPUTS)
+    spoken = benchmark.spoken(target, expected, values)
+    driven = benchmark.drive(target, spoken, expected.rows, wanted, job)
     measured = driven.measured
     asked: dict[str, Any] = {
+        "protocol": spoken.name,
+        "path": spoken.path,
         "requests-per-second": wanted.rate,
         "duration-seconds": wanted.seconds,
         "warm-up-seconds": wanted.warm_up,

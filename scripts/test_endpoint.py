@@ -16,6 +16,7 @@ from modelway import ci
 from modelway.endpoint.checks import Expected
 from modelway.errors import InvalidInput
 from modelway.report.endpoint import counts, junit, markdown, record
+from modelway.stages import dialect
 from modelway.stages import endpoint as stage
 from modelway.stages import project as begin
 
@@ -28,7 +29,8 @@ INPUTS = (
         "version", "The registered version that should answer. Left out: any may, without environment.", kind="integer"
     ),
     ci.Input("built-for", "The environment whose Verdict counts. Left out: environment."),
-    ci.Input("url", "The server's address, such as http://127.0.0.1:8080.", required=True),
+    ci.Input("url", "The server's address, such as http://127.0.0.1:8080. Left out: the environment's own."),
+    *dialect.INPUTS,
     ci.Input("digest", "Without environment, the digest of the model that should answer. Left out: any may."),
     ci.Input("rows", "Without environment, CSV, Parquet or JSON lines with rows to ask. Left out: none are asked."),
     ci.Input("columns", "The columns of rows to send, with commas between them. Left out: all."),
@@ -56,14 +58,16 @@ OUTPUTS = {
 
 
 def work(values: ci.Values, job: ci.Job) -> int:
-    endpoint = stage.endpoint_of(values["url"], stage.positive(values, "timeout-seconds", 10), job.environ)
+    endpoint = stage.endpoint_of(
+        stage.address_of(values, job, INPUTS), stage.positive(values, "timeout-seconds", 10), job.environ
+    )
     expected = replace(
         _expected(values, job),
         tolerance=stage.not_negative(values, "tolerance", 1e-6),
         slow_client_seconds=stage.not_negative(values, "slow-client-seconds", 0),
     )
-    checked = stage.check_endpoint(endpoint, expected, job)
-    report = record(endpoint.url, checked)
+    protocol, checked = stage.check_endpoint(endpoint, expected, values, job)
+    report = record(endpoint.url, checked) | {"protocol": protocol}
     job.set_output("outcome", report["outcome"])
     found = counts(checked)
     job.set_output("passed", str(found["pass"]))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelway.build import bundle, image, layout, lock, sbom
+from modelway.build import bundle, bytecode, image, layout, lock, sbom
 from modelway.build.target import Target, this_machine
 from modelway.environments import uv
 from modelway.records import Candidate, Environment, Verdict
@@ -28,11 +28,13 @@ def wheel(
     files: Mapping[str, str],
     requires: tuple[str, ...] = (),
     tag: str = "py3-none-any",
+    more: str = "",
 ) -> str:
-    """Write a wheel; its pin with its hash, as a lock has it."""
+    """Write a wheel; its pin with its hash, as a lock has it. more: lines of its metadata."""
     path = folder / f"{name}-{version}-{tag}.whl"
     about = f"{name}-{version}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    metadata += more
     metadata += "".join(f"Requires-Dist: {text}\n" for text in requires)
     members = {
         **files,
@@ -78,7 +80,13 @@ class Kit:
             ),
         )
 
-    def build(self, place: Path, version: int = 3, base: image.Foundation | None = None) -> bundle.Bundle:
+    def build(
+        self,
+        place: Path,
+        version: int = 3,
+        base: image.Foundation | None = None,
+        compiler: bytecode.Compiler | None = None,
+    ) -> bundle.Bundle:
         """What stages/build.py does between the registry and the push."""
         base, candidate = base or image.Foundation(), self.candidate(version)
         verdict = Verdict(
@@ -93,11 +101,11 @@ class Kit:
             rows=100,
         )
         text = lock.release_lock(self.model, self.trained, self.target)
-        environment, blob = bundle.environment_layer(text, self.target, print)
-        labels = image.labels(candidate, verdict, "v" * 64, "h" * 64, base, self.target)
-        made = bundle.assemble(
-            place, candidate, self.model, (environment.layer, blob), base, self.target, labels, MOMENT
-        )
+        environment, blob = bundle.environment_layer(text, self.target, print, compiler)
+        by = compiler.version if compiler else ""
+        labels = image.labels(candidate, verdict, "v" * 64, "h" * 64, base, self.target, MOMENT, by)
+        layers = environment.layer, blob
+        made = bundle.assemble(place, candidate, self.model, layers, base, self.target, labels, MOMENT, compiler)
         layout.name_manifest(place, made.manifest, (str(version), f"{version}-production"), {})
         return made
 
@@ -105,9 +113,8 @@ class Kit:
         """The SBOM of what was built."""
         text = lock.release_lock(self.model, self.trained, self.target)
         environment, _ = bundle.environment_layer(text, self.target, print)
-        return sbom.document(
-            self.candidate(version), environment.packages, image.Foundation(), made.config_digest, MOMENT
-        )
+        described = sbom.Made(made.config_digest, made.layers[1].diff_id)
+        return sbom.document(self.candidate(version), environment.packages, image.Foundation(), described, MOMENT)
 
 
 def make_kit(folder: Path, setenv: Callable[[str, str], None], set_requirements: Callable[[Path], None]) -> Kit:

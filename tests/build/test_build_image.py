@@ -16,7 +16,7 @@ import pytest
 import requests
 
 import servers
-from build.oci_programs import path_of_root, run
+from build.oci_programs import path_of_root, push_small_base, run
 from modelway.build import container, layout, unpack
 from modelway.errors import OutsideFailure
 from modelway.loopback import free_port
@@ -141,6 +141,8 @@ def test_what_may_not_be_built(team: Team) -> None:
 
 
 def test_what_cannot_be_built_is_said(team: Team, tmp_path: Path) -> None:
+    said = built(team, "1", "--image", "127.0.0.1:9/team/model", code=2)[1]
+    assert "127.0.0.1:9/team/model would have no Python in it" in said and "build.base-image" in said
     assert "names no digest" in built(team, "1", "--base-image", "python:3.11-slim", code=2)[1]
     other = "linux/arm64" if os.uname().machine == "x86_64" else "linux/amd64"
     assert f"build.platform is {other}" in built(team, "1", "--platform", other, code=2)[1]
@@ -173,11 +175,12 @@ def test_a_full_disk_is_one_line(team: Team, tmp_path: Path) -> None:
     assert "the disk is full" in said and "free some space" in said
 
 
-def test_a_new_version_pushes_the_models_layer_only(team: Team, registry: str) -> None:
+def test_a_new_version_pushes_the_models_layer_only(team: Team, registry: str, tmp_path: Path) -> None:
     image = f"{registry}/team/{team.model}"
-    first, _ = built(team, "1", "--image", image)
+    flags = ["--image", image, "--base-image", push_small_base(registry, tmp_path)]
+    first, _ = built(team, "1", *flags)
     assert first["image"] == f"{image}@{first['manifest-digest']}"
-    second, _ = built(team, "2", "--image", image)
+    second, _ = built(team, "2", *flags)
     a, b = release_of(team, 1), release_of(team, 2)
     assert b.image == second["image"] and a.layers[:2] == b.layers[:2] and a.layers[2] != b.layers[2]
     small = b.layers[2].size + sum(

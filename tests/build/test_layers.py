@@ -7,6 +7,7 @@ import os
 import tarfile
 import time
 import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from build.kit import Kit, wheel
-from modelway.build import compression, layers, lock, wheels
+from modelway.build import compression, entries, layers, lock, wheels
 from modelway.build.wheels import Wheel
 from modelway.errors import InvalidInput
+from modelway.records.release import Layer
 
 
 def members(blob: Path) -> dict[str, tarfile.TarInfo]:
     with blob.open("rb") as file, compression.reading(file) as stream, tarfile.open(fileobj=stream) as archive:
         return {member.name: member for member in archive}
+
+
+def write_environment(found: Sequence[Wheel], warn: Callable[[str], None], blob: Path) -> Layer:
+    with entries.environment_entries(found, warn) as inside:
+        return layers.write_layer("environment", inside, blob)
 
 
 def test_times_owners_and_rights_of_the_files_do_not_matter(tmp_path: Path) -> None:
@@ -33,8 +40,8 @@ def test_times_owners_and_rights_of_the_files_do_not_matter(tmp_path: Path) -> N
             (folder / name).write_text(name)
             (folder / name).chmod(mode)
             os.utime(folder / name, (number, number))
-        entries = layers.model_entries(folder, ["deep/c", "b", "a"], b"{}")
-        made.append(layers.write_layer("model", entries, tmp_path / f"{number}.blob"))
+        inside = entries.model_entries(folder, ["deep/c", "b", "a"], b"{}")
+        made.append(layers.write_layer("model", inside, tmp_path / f"{number}.blob"))
         time.sleep(0.01)
     assert made[0] == made[1]
     found = members(tmp_path / "1.blob")
@@ -45,7 +52,7 @@ def test_times_owners_and_rights_of_the_files_do_not_matter(tmp_path: Path) -> N
 
 def test_the_blob_is_gzip_without_a_time_or_a_name(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a")
-    layers.write_layer("model", layers.model_entries(tmp_path, ["a"], b"{}"), tmp_path / "blob")
+    layers.write_layer("model", entries.model_entries(tmp_path, ["a"], b"{}"), tmp_path / "blob")
     assert (tmp_path / "blob").read_bytes()[:8] == b"\x1f\x8b\x08\x00\x00\x00\x00\x00"
 
 
@@ -60,7 +67,7 @@ def test_the_environment_is_what_an_installation_has_without_scripts_and_bytecod
     }
     wheel(kit.wheelhouse, "tool", "1", files)
     found = [Wheel(kit.wheelhouse / "tool-1-py3-none-any.whl", "tool", "1", "")]
-    layers.write_layer("environment", layers.environment_entries(found, print), tmp_path / "blob")
+    write_environment(found, print, tmp_path / "blob")
     inside = {
         name.removeprefix("opt/modelway/environment/")
         for name, item in members(tmp_path / "blob").items()
@@ -73,47 +80,88 @@ def test_the_environment_is_what_an_installation_has_without_scripts_and_bytecod
 def test_the_order_of_a_wheels_members_does_not_matter(kit: Kit, tmp_path: Path) -> None:
     text = lock.release_lock(kit.model, kit.trained, kit.target)
     found = wheels.fetch(text, kit.target)
-    first = layers.write_layer("environment", layers.environment_entries(found, print), tmp_path / "a")
+    first = write_environment(found, print, tmp_path / "a")
     with zipfile.ZipFile(found[1].path) as old:
         content = [(item.filename, old.read(item)) for item in old.infolist()]
     with zipfile.ZipFile(found[1].path, "w", zipfile.ZIP_DEFLATED) as new:
         for name, data in reversed(content):
             new.writestr(zipfile.ZipInfo(name, (2001, 1, 1, 0, 0, 0)), data)
-    assert layers.write_layer("environment", layers.environment_entries(found, print), tmp_path / "b") == first
+    assert write_environment(found, print, tmp_path / "b") == first
 
 
 def test_two_wheels_with_one_path(kit: Kit, tmp_path: Path) -> None:
     said: list[str] = []
-    wheel(kit.wheelhouse, "aaa", "1", {"shared/__init__.py": "", "tests/x.py": "a"})
-    wheel(kit.wheelhouse, "bbb", "1", {"shared/__init__.py": "", "tests/x.py": "b"})
+    wheel(kit.wheelhouse, "aaa", "1", {"shared/__init__.py": "", "both/x.py": "a"})
+    wheel(kit.wheelhouse, "bbb", "1", {"shared/__init__.py": "", "both/x.py": "b"})
     found = [Wheel(kit.wheelhouse / f"{name}-1-py3-none-any.whl", name, "1", "") for name in ("aaa", "bbb")]
-    layers.write_layer("environment", layers.environment_entries(found, said.append), tmp_path / "blob")
-    assert said == ["tests/x.py is in aaa and in bbb, and differs: aaa's is taken"]
+    write_environment(found, said.append, tmp_path / "blob")
+    assert said == ["both/x.py is in aaa and in bbb, and differs: aaa's is taken"]
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../up.py", "a/../../up.py", "a\\b.py", "x-1.data/purelib/../../up"])
 def test_a_wheel_never_writes_outside(name: str) -> None:
     with pytest.raises(InvalidInput, match="holds the path"):
-        layers.installed_path(name, "evil-1.whl")
+        entries.installed_path(name, "evil-1.whl")
 
 
 @given(st.text())
 def test_every_path_of_a_wheel_stays_inside_or_is_refused(name: str) -> None:
     try:
-        path = layers.installed_path(name, "some.whl")
+        path = entries.installed_path(name, "some.whl")
     except InvalidInput:
         return
     assert path is None or not (path.startswith("/") or ".." in path.split("/"))
 
 
 def test_entries_out_of_order_are_a_defect(tmp_path: Path) -> None:
-    entries = [layers.Entry(name, 0, False, lambda: io.BytesIO(b"")) for name in ("opt/modelway/b", "opt/modelway/a")]
+    unsorted = [entries.Entry(name, 0, False, lambda: io.BytesIO(b"")) for name in ("opt/modelway/b", "opt/modelway/a")]
     with pytest.raises(ValueError, match="not sorted"):
-        layers.write_layer("model", entries, tmp_path / "blob")
+        layers.write_layer("model", unsorted, tmp_path / "blob")
 
 
 def test_the_server_layer_holds_the_server_alone(tmp_path: Path) -> None:
-    layers.write_layer("server", layers.server_entries(), tmp_path / "blob")
+    layers.write_layer("server", entries.server_entries(), tmp_path / "blob")
     names = {name for name, item in members(tmp_path / "blob").items() if item.isfile()}
     assert "opt/modelway/server/modelway/serving/start.py" in names
     assert all(name == "opt/modelway/server/modelway/__init__.py" or "/modelway/serving/" in name for name in names)
+
+
+def test_tests_stay_out_but_for_those_that_a_module_imports(kit: Kit, tmp_path: Path) -> None:
+    files = {
+        "tool/__init__.py": "from .tests.runner import run\nfrom .deep import tests as checks\n",
+        "tool/tests/__init__.py": "",
+        "tool/tests/runner.py": "def run(): from ..other.tests import x",
+        "tool/deep/tests/x.py": "",
+        "tool/other/tests/x.py": "",
+        "tool/other/tests/data/big.bin": "b",
+        "tool/conftest.py": "import tool.other.tests",
+        "tool/tests.py": "",
+        "tool/testing/x.py": "'import tool.other.tests'",
+    }
+    wheel(kit.wheelhouse, "tool", "1", files)
+    wheel(kit.wheelhouse, "uses", "1", {"uses.py": "def f():\n    import json, shared.tests.base as base\n"})
+    wheel(kit.wheelhouse, "shared", "1", {"shared/tests/base.py": "", "shared/more/tests/base.py": ""})
+    found = [Wheel(kit.wheelhouse / f"{name}-1-py3-none-any.whl", name, "1", "") for name in ("shared", "tool", "uses")]
+    write_environment(found, print, tmp_path / "blob")
+    inside = {
+        name.removeprefix("opt/modelway/environment/")
+        for name, item in members(tmp_path / "blob").items()
+        if item.isfile()
+    }
+    assert {name for name in inside if "/tests/" in name} == {
+        "tool/tests/__init__.py",
+        "tool/tests/runner.py",
+        "tool/deep/tests/x.py",
+        "shared/tests/base.py",
+    }
+    assert {"tool/tests.py", "tool/testing/x.py", "tool/conftest.py"} <= inside
+
+
+def test_a_models_example_stays_out(tmp_path: Path) -> None:
+    names = ["MLmodel", "input_example.json", "serving_input_example.json", "code/input_example.json"]
+    (tmp_path / "code").mkdir()
+    for name in names:
+        (tmp_path / name).write_text(name)
+    layers.write_layer("model", entries.model_entries(tmp_path, names, b"{}"), tmp_path / "blob")
+    inside = {name.removeprefix("opt/modelway/") for name, item in members(tmp_path / "blob").items() if item.isfile()}
+    assert inside == {"model/MLmodel", "model/code/input_example.json", "release.json"}

@@ -124,14 +124,61 @@ def test_the_sbom_is_cyclonedx_and_names_every_wheel(kit: Kit) -> None:
 
     folder = Path(cyclonedx.schema.__file__).with_name("_res")
     schema = json.loads(next(folder.glob("bom-1.6*.json")).read_text())
-    parts = [json.loads(path.read_text()) for path in (*folder.glob("spdx*.json"), *folder.glob("jsf*.json"))]
-    store = {part["$id"]: part for part in parts}
+    parts = {
+        path.name: json.loads(path.read_text()) for path in (*folder.glob("spdx*.json"), *folder.glob("jsf*.json"))
+    }
+    store = parts | {part["$id"]: part for part in parts.values()}
+    store |= {f"http://cyclonedx.org/schema/{name}": part for name, part in parts.items()}
     jsonschema.Draft7Validator(schema, registry=registry_of(store)).validate(document)
     packages = {item["purl"]: item["hashes"][0]["content"] for item in document["components"] if "purl" in item}
     assert set(packages) == {"pkg:pypi/small@2.0", "pkg:pypi/tiny@1.0", "pkg:pypi/web@0.5"}
     assert packages["pkg:pypi/small@2.0"] in kit.trained
     assert document["metadata"]["timestamp"].startswith("2026-11-21T05:44:08")
     assert [item["properties"] for item in document["components"] if item["type"] == "machine-learning-model"]
+    [tool] = document["metadata"]["tools"]["components"]
+    [server] = [item for item in document["components"] if item["name"] == "modelway.serving"]
+    assert server["hashes"] == [{"alg": "SHA-256", "content": made.layers[1].diff_id}]
+    assert tool["name"] == "modelway" and tool["version"] == server["version"] and len(tool["version"]) == 12
+    assert tool["licenses"] == server["licenses"] == [{"license": {"id": "Apache-2.0"}}]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "licences"),
+    [
+        ("License-Expression: MIT\n", [{"license": {"id": "MIT"}}]),
+        ("License-Expression: MIT OR Apache-2.0\n", [{"expression": "MIT OR Apache-2.0"}]),
+        ("License-Expression: what we like\n", [{"license": {"name": "what we like"}}]),
+        ("License: BSD\n", [{"license": {"name": "BSD"}}]),
+        ("License: BSD\nClassifier: License :: OSI Approved :: BSD License\n", [{"license": {"name": "BSD License"}}]),
+        (f"License: {'a long text, ' * 20}\n", None),
+        ("", None),
+    ],
+)
+def test_the_sbom_has_the_licence_that_a_wheel_states(kit: Kit, metadata: str, licences: Any) -> None:
+    tiny = kit.trained.splitlines(keepends=True)[0]
+    small = wheel(kit.wheelhouse, "small", "2.0", {"small.py": "TWO = 2\n"}, more=metadata)
+    other = Kit(kit.folder, kit.wheelhouse, kit.model, tiny + small, kit.target)
+    document = json.loads(other.document(other.build(kit.folder / "layout")))
+    [found] = [item for item in document["components"] if item["name"] == "small"]
+    assert found.get("licenses") == licences
+
+
+def test_the_manifest_says_what_a_registry_shows(kit: Kit) -> None:
+    place = kit.folder / "layout"
+    base = image.Foundation("host/python@sha256:abc", {}, (), "python3")
+    made = kit.build(place, base=base)
+    annotations = layout.read_document(place, made.manifest.digest)["annotations"]
+    assert annotations == {
+        "org.opencontainers.image.title": "flights",
+        "org.opencontainers.image.description": "flights version 3 and its model server",
+        "org.opencontainers.image.version": "3",
+        "org.opencontainers.image.created": "2026-11-21T05:44:08.123456Z",
+        "org.opencontainers.image.revision": "c" * 40,
+        "org.opencontainers.image.base.name": "host/python",
+        "org.opencontainers.image.base.digest": "sha256:abc",
+    }
+    labels = layout.read_document(place, made.config_digest)["config"]["Labels"]
+    assert annotations.items() <= labels.items()
 
 
 def registry_of(store: dict[str, Any]) -> Any:

@@ -55,6 +55,10 @@ class Server(ThreadingHTTPServer):
     asked = 0
     broken = False
 
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.bodies: list[bytes] = []
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that has gone away: some checks are made of that."""
 
@@ -123,6 +127,12 @@ class Handler(BaseHTTPRequestHandler):
         if length > MOST_BYTES and not self.has("no limit of size"):
             self.close_connection = True
             return self.send(413, {"error": "too large"})
+        if length > MOST_BYTES:  # it takes all that is announced, for as long as the client is there
+            self.connection.settimeout(60)
+            while self.rfile.read(1 << 16):
+                pass
+            self.close_connection = True
+            return None
         try:
             body = self.rfile.read(length)
         except TimeoutError:
@@ -146,6 +156,8 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, data: bytes) -> dict[str, Any]:
         if self.headers.get("content-type") != "application/json":
             raise Refusal("not JSON")
+        if self.has("everything is refused"):
+            raise Refusal("column x")
         body = json.loads(data.decode(), parse_constant=self.no_constant)
         rows = self.rows(body)
         if not rows:
@@ -154,9 +166,10 @@ class Handler(BaseHTTPRequestHandler):
         predictions: list[Any] = [2 * value for value in values]
         if self.has("other predictions"):
             predictions = [value + 1e-4 for value in predictions]
-        if self.has("not the same twice"):
-            predictions = [value + self.server.asked * 1e-9 for value in predictions]
-            self.server.asked += 1
+        if self.has("not the same twice") or self.has("another last digit"):
+            self.server.bodies.append(data)
+            far = 1e-3 if self.has("not the same twice") else 1e-9
+            predictions = [value + far * (self.server.bodies.count(data) == 3) for value in predictions]
         if self.has("depends on the batch") and len(rows) > 1:
             predictions = [value - sum(values) / len(values) for value in predictions]
         if self.has("NaN is predicted"):

@@ -90,6 +90,42 @@ def test_a_fault_is_noticed_by_its_check(fault: str) -> None:
         assert found == wanted
 
 
+def test_the_last_digit_of_a_sum_that_threads_make_is_no_fault() -> None:
+    with serving("another last digit") as url:
+        found = outcomes(url, QUICK)
+        exact = outcomes(url, replace(QUICK, tolerance=0.0))
+    assert found["/predict: the same each time"].detail == "5 times the same, numbers within 1e-06"
+    assert exact["/predict: the same each time"].outcome == "pass"  # the third time is over
+    with serving("another last digit") as url:
+        assert failed(url, replace(QUICK, tolerance=0.0)) == {"/predict: the same each time"}
+
+
+def test_where_everything_is_refused_no_refusal_passes() -> None:
+    with serving("everything is refused") as url:
+        found = outcomes(url, QUICK)
+    refusals = {
+        name: item for name, item in found.items() if "refuses" in name and "GET" not in name and "POST" not in name
+    }
+    about = {name for name, item in refusals.items() if item.outcome == "pass"}
+    assert about == {"any path: refuses what is not HTTP"}
+    detail = found["/predict: refuses cut JSON"].detail
+    assert detail == "a good request is answered 400, so a refusal shows nothing"
+
+
+def test_without_rows_a_refusal_shows_nothing() -> None:
+    with serving() as url:
+        found = outcomes(url, checks.Expected())
+    refused = found["/predict: refuses cut JSON"]
+    assert refused.outcome == "skipped" and refused.detail.endswith("give environment and version, or rows")
+
+
+def test_below_a_path_where_nothing_is_no_404_counts_as_a_refusal() -> None:
+    with serving() as url:
+        found = outcomes(f"{url}/elsewhere", QUICK)
+    passed = {name for name, item in found.items() if item.outcome == "pass"}
+    assert passed == {"any path: is 404 where it is unknown", "any path: refuses what is not HTTP"}
+
+
 @pytest.mark.parametrize("fault", ["bad input is a 500", "a traceback"])
 def test_bad_input_that_is_no_plain_4xx(fault: str) -> None:
     with serving(fault) as url:

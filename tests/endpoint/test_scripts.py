@@ -100,12 +100,11 @@ def test_a_lying_endpoint(folder: Path, capsys: Any) -> None:
     assert any("digest is another" in item.attrib["message"] for item in failures)
 
 
-def test_a_web_server_of_another_kind(folder: Path, good: str) -> None:
-    """Below a path where nothing is: every refusal is a 404, and none of them counts as one."""
-    assert test_endpoint.main(["--url", f"{good}/elsewhere/"]) == 1
-    checked = json.loads((folder / "out/modelway/test-endpoint.json").read_text())["checks"]
-    passed = [f"{item['about']} {item['name']}" for item in checked if item["outcome"] == "pass"]
-    assert passed == ["any path is 404 where it is unknown", "any path refuses what is not HTTP"]
+@pytest.mark.parametrize("script", [test_endpoint, benchmark_endpoint])
+def test_a_web_server_of_another_kind_is_one_line_up_front(folder: Path, good: str, script: Any, capsys: Any) -> None:
+    assert script.main(["--url", f"{good}/elsewhere/", "--rows", "rows.jsonl"]) == 2
+    [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::error")]
+    assert "speaks neither modelway's protocol nor MLflow's nor KServe's v2" in line and "path and body" in line
 
 
 @pytest.mark.parametrize("script", [test_endpoint, benchmark_endpoint])
@@ -123,7 +122,7 @@ def test_nothing_answers(folder: Path, silent: str, script: Any, capsys: Any) ->
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "url: is required"),
+        ([], "url: is required without environment"),
         (["--url", "127.0.0.1:80"], "input url"),
         (["--url", "http://u:secret@h/"], "holds a user or a password"),
         (["--url", "http://h/?a=b"], "more than an address"),
@@ -131,6 +130,21 @@ def test_nothing_answers(folder: Path, silent: str, script: Any, capsys: Any) ->
         (["--url", "http://h/", "--timeout-seconds", "0"], "input timeout-seconds"),
         (["--url", "http://h/", "--timeout-seconds", "nan"], "input timeout-seconds"),
         (["--url", "http://h/", "--rows", "none.csv"], "no such file"),
+        (["--environment", "nowhere"], "modelway.yml"),
+        (
+            ["--url", "http://127.0.0.1:9", "--rows", "rows.jsonl", "--protocol", "grpc"],
+            "give modelway, mlflow or kserve-v2",
+        ),
+        (["--url", "http://127.0.0.1:9", "--rows", "rows.jsonl", "--protocol", "kserve-v2"], "/v2/models/NAME/infer"),
+        (["--url", "http://127.0.0.1:9", "--rows", "rows.jsonl", "--path", "/x"], "without a protocol"),
+        (["--url", "http://127.0.0.1:9", "--rows", "rows.jsonl", "--path", "x", "--body", "{}"], "begin with /"),
+        (["--url", "http://127.0.0.1:9", "--rows", "rows.jsonl", "--body", "{}"], "give path too"),
+        (
+            ["--url", "http://127.0.0.1:9", "--rows", "rows.jsonl", "--path", "/x", "--body", "{"],
+            "input body: is not JSON",
+        ),
+        (["--url", "http://127.0.0.1:9", "--rows", "rows.jsonl", "--path", "/x", "--body", "{}"], "where the rows go"),
+        (["--url", "http://127.0.0.1:9", "--rows", "rows.jsonl", "--answer", "a"], "input answer"),
     ],
 )
 def test_wrong_input_is_one_line(folder: Path, script: Any, arguments: list[str], said: str, capsys: Any) -> None:

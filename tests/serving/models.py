@@ -67,6 +67,36 @@ class Gated(mlflow.pyfunc.PythonModel):
         return model_input["x"] * 2
 
 
+class Bare(mlflow.pyfunc.PythonModel):
+    """Says nothing of its columns."""
+
+    def predict(self, context, model_input, params=None):
+        return [{1.0: 2, 2.0: 4}[value] for value in model_input["x"]]
+
+
+class Lazy(mlflow.pyfunc.PythonModel):
+    """Finds out at its first prediction what it lacks."""
+
+    def predict(self, context, model_input, params=None):
+        import no_such_package
+
+        return no_such_package.predict(model_input)
+
+
+class Picky(mlflow.pyfunc.PythonModel):
+    """Takes no row that it does not know."""
+
+    def predict(self, context, model_input, params=None):
+        if (model_input["name"] == "").any():
+            sys.exit("an empty name")
+        return [1.0] * len(model_input)
+
+
+class Sure(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return [1.0 if not value else 0.0 for value in ~model_input["sure"]]
+
+
 def rows(count, seed):
     random = np.random.default_rng(seed)
     frame = pd.DataFrame(
@@ -102,6 +132,14 @@ def main(folder):
     schema = Schema([ColSpec(kind, name, required=name not in OPTIONAL) for name, kind in SCHEMA.items()])
     mlflow.pyfunc.save_model(
         folder / "told", python_model=Told(), signature=ModelSignature(schema), pip_requirements=["mlflow"]
+    )
+    mlflow.pyfunc.save_model(folder / "bare", python_model=Bare(), pip_requirements=["mlflow"])
+    name = infer_signature(pd.DataFrame({"name": ["a"]}))
+    for called, model in (("lazy", Lazy()), ("picky", Picky())):
+        mlflow.pyfunc.save_model(folder / called, python_model=model, signature=name, pip_requirements=["mlflow"])
+    sure = pd.DataFrame({"sure": [True, False]})
+    mlflow.pyfunc.save_model(
+        folder / "sure", python_model=Sure(), signature=infer_signature(sure), pip_requirements=["mlflow"]
     )
     one = pd.DataFrame({"x": [1.0]})
     mlflow.pyfunc.save_model(

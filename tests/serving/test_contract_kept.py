@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from modelway.endpoint import checks
-from modelway.endpoint.asking import Endpoint
+from modelway.endpoint import checks, contract
+from modelway.endpoint.asking import Endpoint, NoAnswerError
 from modelway.endpoint.contract import CONTRACT
+from modelway.loopback import free_port
+from modelway.stages import dialect
 from served import RELEASE, Served
 
 
@@ -30,3 +39,40 @@ def test_the_model_server_keeps_the_contract(boosting: Served, known: checks.Exp
     assert [item for item in done if item.outcome == "fail"] == []
     assert [item.name for item in done if item.outcome == "skipped"] == ["a body that never comes is refused"]
     assert json.dumps([item.detail for item in done]).count("60 rows") == 2
+
+
+@pytest.fixture
+def mlflow_server(python: str, folder: Path) -> Iterator[str]:
+    """MLflow's own scoring server, as `mlflow models serve` starts it."""
+    port = free_port()
+    command = [python, "-I", "-W", "ignore", "-m", "uvicorn", "--port", str(port), "--log-level", "error"]
+    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "__pyfunc_model_path__": str(folder / "boosting")}
+    command.append("mlflow.pyfunc.scoring_server.app:app")
+    process = subprocess.Popen(command, env=environ | {"OMP_NUM_THREADS": "1"}, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and process.poll() is None:
+            with contextlib.suppress(NoAnswerError):
+                if Endpoint(f"http://127.0.0.1:{port}").get("/ping").status == 200:
+                    break
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_mlflows_own_server_is_tested_in_its_own_protocol(mlflow_server: str, known: checks.Expected) -> None:
+    endpoint = Endpoint(mlflow_server)
+    spoken = dialect.found(endpoint, known.model, known.rows, {})
+    assert spoken.name == "mlflow"
+    done = list(checks.run(contract.of(spoken), endpoint, replace(known, dialect=spoken)))
+    passed = {item.name for item in done if item.outcome == "pass"}
+    assert {
+        "one row",
+        "the same each time",
+        "as the gate's model",
+        "a batch as one by one",
+        "refuses cut JSON",
+    } <= passed
+    assert [item for item in done if item.outcome == "fail"] == []

@@ -36,12 +36,12 @@ ANY = st.recursive(
 
 
 def read(body: bytes) -> columns.Checked:
-    return columns.check(payload.table(payload.predict_rows(payload.document(body))), COLUMNS, strict=True)
+    return columns.check(payload.table(payload.predict_rows(payload.document(body), 10_000)), COLUMNS, strict=True)
 
 
 def read_mlflow(body: bytes) -> columns.Checked:
     asked = payload.document(body)
-    return columns.check(payload.invocations_table(asked, payload.chosen_format(asked)), COLUMNS, strict=False)
+    return columns.check(payload.invocations_table(asked, payload.chosen_format(asked), 10_000), COLUMNS, strict=False)
 
 
 def refused(body: bytes) -> Refusal:

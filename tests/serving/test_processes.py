@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from modelway.serving.settings import read
 from served import Serve, Served
 
 SLOW = json.dumps({"x": 1.5, "n": 2, "i": 3, "f": 0.5, "name": "sleep 0.02"})
@@ -86,9 +88,10 @@ def test_it_is_not_ready_while_it_stops(serve: Serve) -> None:
     with serve("told") as server:
         with server.raw() as client, server.raw() as busy:
             busy.sendall(
-                b"POST /predict HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(SLOW)
+                b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+                % len(SLOW)
             )
-            client.sendall(b"GET /ready HTTP/1.1\r\n")
+            client.sendall(b"GET /ready HTTP/1.1\r\nhost: a\r\n")
             time.sleep(0.1)
             server.process.send_signal(signal.SIGTERM)
             time.sleep(0.1)
@@ -187,6 +190,28 @@ def test_a_model_that_fails_on_its_own_example_ends_the_server(start: Callable[.
     assert "not even its own example" in server.said().splitlines()[-1]
 
 
+def test_without_its_example_a_model_is_proven_by_its_first_request(
+    serve: Serve, folder: Path, expected: dict[str, Any]
+) -> None:
+    """An image has no example: it is rows of the training data."""
+    shutil.copytree(folder / "boosting", folder / "bereft")
+    for name in ("input_example.json", "serving_input_example.json"):
+        (folder / "bereft" / name).unlink()
+    with serve("bereft") as server:
+        said = [server.post("/predict", {"rows": expected["rows"]}).json()["predictions"] for _ in range(3)]
+        assert said == [expected["boosting"]] * 3
+        assert "past pyfunc's check" in server.said()
+
+
+def test_what_a_model_lacks_is_found_before_it_is_ready(start: Callable[..., Served], serve: Serve) -> None:
+    server = start("lazy")
+    assert server.process.wait(60) == 1
+    assert "No module named 'no_such_package'" in server.said().splitlines()[-1]
+    with serve("picky") as other:
+        assert other.post("/predict", {"name": "a"}).json()["predictions"] == [1.0]
+        assert "takes no row of empty values: SystemExit" in other.said()
+
+
 @pytest.mark.parametrize(
     ("flags", "environ", "says"),
     [
@@ -229,3 +254,72 @@ def wait_until(true: Callable[[], Any], seconds: float = 30) -> None:
                 raise
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_an_access_log_has_a_line_of_json_for_each_answer(serve: Serve) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    with serve("told", "--access-log") as server:
+        server.get("/no\u00e9?secret=1")
+        headers = {"x-request-id": "abc-1", "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+        address = f"http://127.0.0.1:{server.port}/predict"
+        said = server.session.post(address, SLOW, headers=headers | {"content-type": "application/json"})
+        assert said.headers["x-request-id"] == "abc-1"
+        failed = server.session.post(address, SLOW.replace("sleep 0.02", "raise"), headers=headers)
+        assert failed.json()["id"] == "abc-1" and f"abc-1 trace {trace}" in server.said()
+        forged = server.session.post(address, b"{}", headers={"x-request-id": 'a"b', "traceparent": "00-" + "0" * 55})
+        assert "x-request-id" not in forged.headers
+        with server.raw() as client:
+            client.sendall(b"nonsense\r\n\r\n")
+            client.recv(65536)
+        lines = [json.loads(line) for line in server.said().splitlines() if line.startswith("{")]
+        lines = [line for line in lines if line["path"] != "/ready"]
+    assert [(line["method"], line["path"], line["status"]) for line in lines] == [
+        ("GET", "/no%C3%A9", 404),
+        ("POST", "/predict", 200),
+        ("POST", "/predict", 500),
+        ("POST", "/predict", 400),
+        ("", "", 400),
+    ]
+    asked = lines[1]
+    assert (asked["request_id"], asked["trace_id"], asked["client"]) == ("abc-1", trace, "127.0.0.1")
+    assert asked["bytes_in"] == len(SLOW) and asked["seconds"] >= 0.02 and asked["bytes_out"] == len(said.content)
+    assert not {"request_id", "trace_id"} & (lines[0].keys() | lines[3].keys())
+
+
+def test_without_the_switch_nothing_is_logged_of_a_request(told: Served) -> None:
+    told.get("/health")
+    assert "/health" not in told.said()
+
+
+def test_what_platforms_set_is_heeded_and_modelways_own_comes_first() -> None:
+    def chosen(*flags: str, **environ: str) -> tuple[int, int]:
+        settings = read(flags, environ)
+        return settings.port, settings.workers
+
+    assert chosen(PORT="9000", WEB_CONCURRENCY="3") == (9000, 3)
+    assert chosen(PORT="9000", MODELWAY_PORT="9001", WEB_CONCURRENCY="", MODELWAY_WORKERS="2") == (9001, 2)
+    assert chosen("--port", "9002", PORT="9000") == (9002, 1)
+
+
+def test_the_process_is_measured_and_all_workers_are_added_up(serve: Serve) -> None:
+    with serve("told", "--workers", "2") as server:
+        wait_until(lambda: server.metric("process_resident_memory_bytes") > 2 * 50e6)
+        before = server.metric("process_cpu_seconds_total")
+        assert 0.5 < before < 1000 and abs(server.metric("process_start_time_seconds") - time.time()) < 1000
+        assert server.metric("process_open_fds") >= 10 and server.metric("modelway_connections_open") >= 1
+        assert server.metric("process_max_fds") >= server.metric("process_open_fds")
+
+        os.kill(workers_of(server)[0], signal.SIGKILL)
+        wait_until(lambda: server.metric("modelway_worker_restarts_total") == 1)
+        assert server.metric("process_cpu_seconds_total") >= before
+
+
+def test_what_waits_is_told(serve: Serve) -> None:
+    with serve("told") as server, server.raw() as client, server.raw() as other:
+        slow = SLOW.replace("0.02", "1").encode()
+        asked = b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+        for one in (client, other):
+            one.sendall(asked % len(slow) + slow)
+        wait_until(lambda: server.metric("modelway_requests_waiting") == 2)
+        assert server.metric("modelway_body_bytes_held") == 2 * len(slow)
+        wait_until(lambda: server.metric("modelway_requests_waiting") == 0)

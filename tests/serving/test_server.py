@@ -107,8 +107,22 @@ def test_a_model_without_a_signature_and_one_of_tensors(serve: Serve, expected: 
         assert server.post("/predict", {"rows": rows}).json()["predictions"] == expected["unsigned"]
         assert server.post("/invocations", {"dataframe_records": rows}).json()["predictions"] == expected["unsigned"]
         assert server.metric("modelway_prediction_classes_total{") == 2 * len(rows)
-        for bad in ({"rows": []}, {"rows": [1]}, {"carrier": [[1]], "delay": {}}):
-            assert server.post("/predict", bad).status_code in (400, 500)
+        for bad in ({"rows": []}, {"rows": [1]}, {"carrier": [[1]], "delay": {}}, {}):
+            assert server.post("/predict", bad).status_code == 400
+        less = {name: value for name, value in rows[0].items() if name != "delay"}
+        for path, body in (("/predict", less), ("/invocations", {"dataframe_records": [less]})):
+            answer = server.post(path, body)
+            assert (answer.status_code, answer.json()["field"]) == (400, "delay")
+        more = {"more": 1} | dict(reversed(rows[0].items()))
+        assert server.post("/predict", more).json()["field"] == "more"
+        again = server.post("/invocations", {"dataframe_records": [more]})
+        assert again.json()["predictions"] == expected["unsigned"][:1]
+    with serve("bare") as server:
+        assert server.post("/predict", {"x": 2, "y": 1}).json()["predictions"] == [4]
+        answer = server.post("/predict", {"y": 1})
+        assert (answer.status_code, answer.json()["field"]) == (400, "x")
+        answer = server.post("/predict", {"x": -1, "y": 1})  # a KeyError of its own
+        assert answer.status_code == 500
     with serve("tensor") as server:
         numbers = expected["numbers"]
         for body in ({"inputs": numbers}, {"instances": numbers}):
@@ -159,6 +173,36 @@ def test_a_field_that_is_wrong_is_named(told: Served) -> None:
         assert (answer.status_code, answer.json()["field"]) == (400, field)
     for text in (b"x,n,i,f\n1,a,1,1", b"x,n,i\n1,1,1", b"", b'"', b"x,n,i,f\ninf,1,1,1", b"x,n,i,f"):
         assert told.post("/invocations", text, "text/csv").status_code == 400, text
+
+
+def test_null_is_refused_where_the_model_has_never_seen_one(serve: Serve) -> None:
+    with serve("sure") as server:
+        assert server.post("/predict", {"rows": [{"sure": True}, {"sure": False}]}).json()["predictions"] == [1.0, 0.0]
+        for path, body in (
+            ("/predict", {"rows": [{"sure": True}, {"sure": None}]}),
+            ("/invocations", {"inputs": {"sure": [None]}}),
+        ):
+            none = server.post(path, body)
+            assert (none.status_code, none.json()["field"]) == (400, "sure")
+
+
+def test_no_rows_are_said_to_be_none(told: Served) -> None:
+    split = {"columns": list(ROW), "data": []}
+    for path, body in (
+        ("/predict", {"rows": []}),
+        ("/invocations", {"dataframe_records": []}),
+        ("/invocations", {"instances": []}),
+        ("/invocations", {"dataframe_split": split}),
+        ("/invocations", {"inputs": {name: [] for name in ROW}}),
+        ("/invocations", {"inputs": {}}),
+    ):
+        answer = told.post(path, body)
+        assert (answer.status_code, answer.json()) == (400, {"error": "there are no rows"}), body
+
+
+def test_what_platforms_ask(boosting: Served) -> None:
+    assert boosting.get("/ping").status_code == 200
+    assert re.fullmatch(r"\d+\.\d+\.\d+\S*", boosting.get("/version").text)
 
 
 def test_unknown_paths_and_methods(told: Served) -> None:

@@ -12,23 +12,26 @@ from typing import Any
 
 import msgspec
 
-from modelway.build import compression, image, layers, layout, wheels
+from modelway.build import bytecode, compression, entries, image, layers, layout, wheels
+from modelway.build.bytecode import Compiler
+from modelway.build.names import ENVIRONMENT, SERVER
+from modelway.build.packages import Package, package_of
 from modelway.build.target import Target
 from modelway.environments import home
 from modelway.files import locked
 from modelway.records import Candidate, canonical_json, digest_of_json, sha256_of_file
 from modelway.records.release import Layer
 
-FORMAT = 1
+FORMAT = 2
 """To be raised when layers are written in another way: it is part of the cache's key."""
 EPOCH = "1970-01-01T00:00:00Z"
 
 
 class EnvironmentLayer(msgspec.Struct, frozen=True):
-    """The layer of a lock, as the cache keeps it. packages: name, version and sha256 of each wheel."""
+    """The layer of a lock, as the cache keeps it."""
 
     layer: Layer
-    packages: tuple[tuple[str, str, str], ...]
+    packages: tuple[Package, ...]
     warnings: tuple[str, ...]
 
 
@@ -41,9 +44,13 @@ class Bundle:
     layers: tuple[Layer, ...]
 
 
-def environment_layer(lock: str, target: Target, say: Callable[[str], None]) -> tuple[EnvironmentLayer, Path]:
-    """The layer and its blob, from the cache where the same lock was built for the same target before."""
-    key = digest_of_json([FORMAT, compression.VERSION, wheels.key_of(lock, target)])[:32]
+def environment_layer(
+    lock: str, target: Target, say: Callable[[str], None], compiler: Compiler | None = None
+) -> tuple[EnvironmentLayer, Path]:
+    """The layer and its blob, from the cache where the same lock was built for the same target before. compiler: of its
+    bytecode; None: it has none."""
+    by = compiler.version if compiler else ""
+    key = digest_of_json([FORMAT, compression.VERSION, wheels.key_of(lock, target), by])[:32]
     folder = home.made(home.cache_folder() / "layers") / key
     blob, record = folder / "layer.tar.gz", folder / "layer.json"
     with locked(folder.with_suffix(".lock")):
@@ -53,15 +60,18 @@ def environment_layer(lock: str, target: Target, say: Callable[[str], None]) -> 
                 return known, blob
         shutil.rmtree(folder, ignore_errors=True)
         found = wheels.fetch(lock, target)
-        say(f"making the environment layer of {len(found)} wheels (first use of this lock)")
+        compiled = f", compiled by Python {by}" if by else ""
+        say(f"making the environment layer of {len(found)} wheels{compiled} (first use of this lock)")
         warnings: list[str] = []
         with tempfile.TemporaryDirectory(prefix=f"{key}-", dir=folder.parent) as name:
             made = Path(name, key)
             made.mkdir()
-            layer = layers.write_layer(
-                "environment", layers.environment_entries(found, warnings.append), made / blob.name
-            )
-            packages = tuple((wheel.name, wheel.version, wheel.sha256) for wheel in found)
+            with (
+                entries.environment_entries(found, warnings.append) as inside,
+                bytecode.added(inside, ENVIRONMENT, compiler) as whole,
+            ):
+                layer = layers.write_layer("environment", whole, made / blob.name)
+            packages = tuple(package_of(wheel) for wheel in found)
             known = EnvironmentLayer(layer, packages, tuple(warnings))
             (made / record.name).write_bytes(msgspec.json.encode(known))
             made.rename(folder)
@@ -77,9 +87,10 @@ def assemble(
     target: Target,
     labels: Mapping[str, str],
     trained_at: str,
+    compiler: Compiler | None = None,
 ) -> Bundle:
     """Write the image into the layout at `place`; the caller names it in the index. model: the folder with the
-    Candidate's files. environment: the layer and its blob."""
+    Candidate's files. environment: the layer and its blob. compiler: of the server's bytecode; None: it has none."""
     layout.prepare(place)
     release = canonical_json(
         {
@@ -95,16 +106,16 @@ def assemble(
     paths = [file.path for file in candidate.files]
     with tempfile.TemporaryDirectory(prefix=".build-", dir=place) as name:
         files = Path(name, "server"), Path(name, "model")
-        made = (
-            environment[0],
-            layers.write_layer("server", layers.server_entries(), files[0]),
-            layers.write_layer("model", layers.model_entries(model, paths, release), files[1]),
-        )
+        with bytecode.added(entries.server_entries(), SERVER, compiler) as server:
+            served = layers.write_layer("server", server, files[0])
+        content = entries.model_entries(model, paths, release)
+        made = (environment[0], served, layers.write_layer("model", content, files[1]))
         for layer, file in zip(made, (environment[1], *files), strict=True):
             layout.add_file(place, file, layer.digest)
     config = canonical_json(image.config(base, target, made, labels, trained_at or EPOCH))
     config_digest = layout.add_bytes(place, config)
-    manifest = canonical_json(image.manifest(image.config_descriptor(config_digest, len(config)), base, made))
+    described = image.config_descriptor(config_digest, len(config))
+    manifest = canonical_json(image.manifest(described, base, made, image.annotations_of(labels)))
     digest = layout.add_bytes(place, manifest)
     return Bundle(config_digest, layout.Descriptor(layout.MANIFEST_TYPE, digest, len(manifest)), made)
 

@@ -9,9 +9,10 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from modelway.build import container
+from modelway.build import bytecode, container
 from modelway.build.container import BUILD_SECONDS, EngineFailure, engine, run
 from modelway.build.layout import Descriptor
+from modelway.build.names import ENVIRONMENT, SERVER
 from modelway.build.unpack import unpack_into
 from modelway.errors import InvalidInput, OutsideFailure
 
@@ -36,6 +37,7 @@ def build(
     bundle: Descriptor,
     platform: str,
     labels: Mapping[str, str],
+    compiler: bytecode.Compiler | None,
     tag: str,
     say: Callable[[str], None],
 ) -> container.Started:
@@ -47,6 +49,9 @@ def build(
     say(f"docker builds {file.name}")
     with tempfile.TemporaryDirectory(prefix="modelway-bundle-") as name:
         unpack_into(Path(name), place, bundle.digest)
+        if compiler:
+            for inside in (ENVIRONMENT, SERVER):
+                bytecode.compile_folder(Path(name, inside), inside, compiler)
         try:
             run([*command, "--build-context", f"modelway={name}", str(folder)], seconds=BUILD_SECONDS)
         except EngineFailure as error:

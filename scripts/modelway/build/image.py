@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelway.build.layout import CONFIG_TYPE, MANIFEST_TYPE, Descriptor
-from modelway.build.names import ENVIRONMENT, LAYER_NAME, PORT, PYTHON_LABEL, START
+from modelway.build.names import BYTECODE_LABEL, ENVIRONMENT, LAYER_NAME, PORT, PYTHON_LABEL, START
 from modelway.build.target import Target
 from modelway.records import Candidate, Verdict
 from modelway.records.release import Layer
@@ -65,15 +65,23 @@ def config(
     }
 
 
-def manifest(described: Descriptor, base: Foundation, layers: Sequence[Layer]) -> dict[str, Any]:
-    """described: the config's descriptor."""
+def manifest(
+    described: Descriptor, base: Foundation, layers: Sequence[Layer], said: Mapping[str, str]
+) -> dict[str, Any]:
+    """described: the config's descriptor. said: its annotations."""
     ours = [Descriptor(item.media_type, item.digest, item.size, {LAYER_NAME: item.name}) for item in layers]
     return {
         "schemaVersion": 2,
         "mediaType": MANIFEST_TYPE,
         "config": described.json(),
         "layers": [item.json() for item in (*base.layers, *ours)],
+        "annotations": dict(said),
     }
+
+
+def annotations_of(labels: Mapping[str, str]) -> dict[str, str]:
+    """Of the manifest: what registries show, which read no config."""
+    return {name: value for name, value in labels.items() if name.startswith("org.opencontainers.image.")}
 
 
 def config_descriptor(digest: str, size: int) -> Descriptor:
@@ -81,11 +89,21 @@ def config_descriptor(digest: str, size: int) -> Descriptor:
 
 
 def labels(
-    candidate: Candidate, verdict: Verdict, verdict_sha256: str, ledger_head: str, base: Foundation, target: Target
+    candidate: Candidate,
+    verdict: Verdict,
+    verdict_sha256: str,
+    ledger_head: str,
+    base: Foundation,
+    target: Target,
+    created: str = "",
+    compiled_by: str = "",
 ) -> dict[str, str]:
-    """What the image says of itself: from the records and the ledger's head alone."""
+    """What the image says of itself: from the records and the ledger's head alone. created: when the model was logged.
+    compiled_by: the version of Python that made the bytecode in it; empty where it has none."""
     said = {
         "org.opencontainers.image.title": candidate.model,
+        "org.opencontainers.image.description": f"{candidate.model} version {candidate.version} and its model server",
+        "org.opencontainers.image.created": created,
         "org.opencontainers.image.version": str(candidate.version),
         "org.opencontainers.image.revision": candidate.commit,
         "io.modelway.model": candidate.model,
@@ -94,6 +112,7 @@ def labels(
         "io.modelway.run-id": candidate.run_id,
         "io.modelway.environment": verdict.environment,
         PYTHON_LABEL: target.python,
+        BYTECODE_LABEL: compiled_by,
         "io.modelway.model-digest": candidate.digest,
         "io.modelway.model-content": candidate.content,
         "io.modelway.data-digest": verdict.data_digest,

@@ -22,7 +22,16 @@ from typing import IO, Any
 
 from modelway.build import compression
 from modelway.build import layout as layouts
-from modelway.build.names import ENVIRONMENT, HOME, LAYER_NAME, MODEL, PYTHON_LABEL, RELEASE_FILE, SERVER
+from modelway.build.names import (
+    BYTECODE_LABEL,
+    ENVIRONMENT,
+    HOME,
+    LAYER_NAME,
+    MODEL,
+    PYTHON_LABEL,
+    RELEASE_FILE,
+    SERVER,
+)
 from modelway.environments import home, locks
 from modelway.errors import InvalidInput, Refused
 from modelway.files import locked, sync_folder
@@ -60,8 +69,9 @@ def unpack(layout: Path, manifest_digest: str, store: Path) -> Unpacked:
     config, named = _read(layout, manifest_digest)
     python = locks.python_of_minor(_python_of(config))
     folders = {name: _unpacked(layout, digest, diff_id, store) for name, (digest, diff_id) in named.items()}
-    _compile(folders["environment"], python)
-    _compile(folders["server"], python)
+    if not _labels(config).get(BYTECODE_LABEL):
+        _compile(folders["environment"], python)
+        _compile(folders["server"], python)
     return Unpacked(
         environment=folders["environment"] / ENVIRONMENT,
         server=folders["server"] / SERVER,
@@ -99,14 +109,17 @@ def _layers(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str,
     return named
 
 
+def _labels(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (config.get("config") or {}).get("Labels") or {}
+
+
 def _python_of(config: Mapping[str, Any]) -> str:
-    labels = (config.get("config") or {}).get("Labels") or {}
     system = os.uname()
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(system.machine, system.machine)
     here, wanted = f"{system.sysname.lower()}/{machine}", f"{config.get('os')}/{config.get('architecture')}"
     if here != wanted:
         raise InvalidInput(f"the release is for {wanted}, and this machine is {here}", fix="build it for this machine")
-    return str(labels.get(PYTHON_LABEL, ""))
+    return str(_labels(config).get(PYTHON_LABEL, ""))
 
 
 def _unpacked(layout: Path, digest: str, diff_id: str, store: Path) -> Path:

@@ -6,15 +6,16 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from modelway.endpoint.asking import Endpoint
-from modelway.endpoint.checks import Check, Expected, Failed, Row, Skipped, document, first_rows, shown
+from modelway.endpoint.asking import Endpoint, Reply
+from modelway.endpoint.checks import Check, Expected, Failed, Skipped, document, first_rows, ok, shown
+from modelway.endpoint.dialects import MODELWAY, Dialect, Row, split
 
 FEW = 5
 """Rows with which a format is tried."""
 TIMES_ASKED = 5
 
 FORMATS: dict[str, Callable[[Sequence[Row]], Any]] = {
-    "dataframe_split": lambda rows: {"columns": list(rows[0]), "data": [list(row.values()) for row in rows]},
+    "dataframe_split": split,
     "dataframe_records": lambda rows: [dict(row) for row in rows],
     "instances": lambda rows: [dict(row) for row in rows],
     "inputs": lambda rows: {name: [row[name] for row in rows] for name in rows[0]},
@@ -22,20 +23,26 @@ FORMATS: dict[str, Callable[[Sequence[Row]], Any]] = {
 """MLflow's formats of /invocations: rows -> the value of the key of that name."""
 
 
-def predict(endpoint: Endpoint, rows: Sequence[Row]) -> list[Any]:
-    """What /predict says of the rows, one prediction each."""
-    return _predictions(
-        document(endpoint.post("/predict", {"rows": [dict(row) for row in rows]}), "POST /predict"), rows
-    )
+def predict(endpoint: Endpoint, rows: Sequence[Row], dialect: Dialect = MODELWAY) -> list[Any]:
+    """What the server says of the rows, one prediction each."""
+    if dialect.most_rows and len(rows) > dialect.most_rows:
+        raise Skipped(f"a request of this body has {dialect.most_rows} row")
+    asked = f"POST {dialect.path}"
+    return _predictions(_json(endpoint.post(dialect.path, dialect.bytes_of(rows)), asked), rows, dialect)
 
 
-def _predictions(said: dict[str, Any], rows: Sequence[Row]) -> list[Any]:
-    found = said.get("predictions")
-    if not isinstance(found, list):
-        raise Failed(f"there are no predictions in the answer: {shown(said)}")
-    if len(found) != len(rows):
-        raise Failed(f"{len(rows)} rows were asked, and {len(found)} predictions came")
-    return found
+def _json(reply: Reply, asked: str) -> Any:
+    try:
+        return ok(reply, asked).json()
+    except (ValueError, RecursionError) as error:
+        raise Failed(f"{asked} is answered with what is not JSON ({error}): {shown(reply.body)}") from None
+
+
+def _predictions(said: Any, rows: Sequence[Row], dialect: Dialect = MODELWAY) -> list[Any]:
+    try:
+        return dialect.predictions(said, len(rows))
+    except ValueError as error:
+        raise Failed(f"{error}: {shown(said)}") from None
 
 
 def same(one: Any, other: Any, tolerance: float) -> bool:
@@ -92,11 +99,14 @@ def _format(name: str) -> Check:
 
 
 def _deterministic(endpoint: Endpoint, expected: Expected) -> str:
-    rows = first_rows(expected, FEW)
-    first = predict(endpoint, rows)
+    """Within the tolerance: sums that several threads make differ in the last digit."""
+    rows = first_rows(expected, expected.dialect.most_rows or FEW)
+    first, exactly = predict(endpoint, rows, expected.dialect), True
     for _ in range(TIMES_ASKED - 1):
-        _compare(first, predict(endpoint, rows), 0.0, "what they were before")
-    return f"{TIMES_ASKED} times exactly the same"
+        again = predict(endpoint, rows, expected.dialect)
+        _compare(first, again, expected.tolerance, "what they were before")
+        exactly = exactly and again == first
+    return f"{TIMES_ASKED} times the same, {'exactly' if exactly else f'numbers within {expected.tolerance:g}'}"
 
 
 def _as_judged(endpoint: Endpoint, expected: Expected) -> str:
@@ -104,20 +114,39 @@ def _as_judged(endpoint: Endpoint, expected: Expected) -> str:
         raise Skipped("the gate's predictions are not known: give environment and version")
     if not expected.predictions:
         raise Failed("the verdict has no sample rows, so nothing shows that this is the model it speaks of")
-    said = predict(endpoint, expected.rows)
+    rows, dialect = expected.rows, expected.dialect
+    parts = [[row] for row in rows] if dialect.most_rows else [rows]
+    said = [prediction for part in parts for prediction in predict(endpoint, part, dialect)]
     return _compare(expected.predictions, said, expected.tolerance, "the gate's")
 
 
 def _one_by_one(endpoint: Endpoint, expected: Expected) -> str:
     rows = first_rows(expected, len(expected.rows))
-    alone = [predict(endpoint, [row])[0] for row in rows]
-    return _compare(alone, predict(endpoint, rows), expected.tolerance, "the same in one request as one by one")
+    together = predict(endpoint, rows, expected.dialect)
+    alone = [predict(endpoint, [row], expected.dialect)[0] for row in rows]
+    return _compare(alone, together, expected.tolerance, "the same in one request as one by one")
+
+
+def _one_row(endpoint: Endpoint, expected: Expected) -> str:
+    predict(endpoint, first_rows(expected, 1), expected.dialect)
+    return "one prediction"
+
+
+def of_any(path: str) -> tuple[Check, ...]:
+    """What holds of predictions whatever the server."""
+    return (
+        Check(path, "the same each time", _deterministic),
+        Check(path, "as the gate's model", _as_judged),
+        Check(path, "a batch as one by one", _one_by_one),
+    )
+
+
+def foreign(path: str) -> tuple[Check, ...]:
+    return (Check(path, "one row", _one_row), *of_any(path))
 
 
 CHECKS = (
     Check("/predict", "one row", _answers),
-    Check("/predict", "the same each time", _deterministic),
-    Check("/predict", "as the gate's model", _as_judged),
-    Check("/predict", "a batch as one by one", _one_by_one),
+    *of_any("/predict"),
     *(_format(name) for name in FORMATS),
 )

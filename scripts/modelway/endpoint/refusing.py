@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from modelway.endpoint.asking import JSON, Endpoint, NoAnswerError, Reply
-from modelway.endpoint.checks import Check, Column, Expected, Failed, Row, Skipped, first_rows, ok, shown
+from modelway.endpoint.checks import Check, Column, Expected, Failed, Skipped, first_rows, ok, shown
+from modelway.endpoint.dialects import Row
 from modelway.endpoint.predicting import predict
 
 POSTED = ("/predict", "/invocations")
@@ -53,7 +54,19 @@ def _body(path: str, name: str) -> Check:
     def ask(endpoint: Endpoint, expected: Expected) -> str:
         return refused(endpoint.post(path, data, kind), f"POST {path}, {name},")
 
-    return Check(path, f"refuses {name}", ask)
+    return Check(path, f"refuses {name}", ask, _granted(path))
+
+
+def _granted(path: str) -> Callable[[Endpoint, Expected], Reply]:
+    """A good row, asked there."""
+
+    def ask(endpoint: Endpoint, expected: Expected) -> Reply:
+        rows = first_rows(expected, 1)
+        if path == "/invocations" and expected.dialect.name == "modelway":
+            return endpoint.post(path, {"dataframe_records": [dict(row) for row in rows]})
+        return endpoint.post(path, expected.dialect.bytes_of(rows))
+
+    return ask
 
 
 def _empty_object(endpoint: Endpoint, expected: Expected) -> str:
@@ -66,7 +79,7 @@ def _no_rows(path: str) -> Check:
         name = "rows" if path == "/predict" else "dataframe_records"
         return refused(endpoint.post(path, {name: []}), f"POST {path} without rows")
 
-    return Check(path, "refuses no rows", ask)
+    return Check(path, "refuses no rows", ask, _granted(path))
 
 
 def _row(path: str, name: str, spoilt: Callable[[Row, tuple[Column, ...]], tuple[Row, Collection[str]]]) -> Check:
@@ -82,7 +95,7 @@ def _row(path: str, name: str, spoilt: Callable[[Row, tuple[Column, ...]], tuple
             raise Failed(f"{asked}: the answer does not name it: {shown(said)}")
         return detail
 
-    return Check(path, f"refuses {name}", ask)
+    return Check(path, f"refuses {name}", ask, _granted(path))
 
 
 def _without_column(row: Row, columns: tuple[Column, ...]) -> tuple[Row, Collection[str]]:
@@ -114,7 +127,7 @@ def _too_large(path: str) -> Check:
         reply = endpoint.ask("POST", path, b'{"rows": [' + b" " * 1000, JSON, declared=HUGE_BYTES)
         return refused(reply, f"POST {path} with {HUGE_BYTES >> 40} TiB announced")
 
-    return Check(path, "refuses a body that is too large", ask)
+    return Check(path, "refuses a body that is too large", ask, _granted(path))
 
 
 def _method(path: str) -> Check:
@@ -190,9 +203,28 @@ def _as_before(endpoint: Endpoint, expected: Expected) -> str:
     return "ready, and predicts"
 
 
+FOREIGN_BODIES = ("an empty body", "cut JSON", "not JSON", "null")
+"""What no server can take for a request, whatever it speaks."""
+
+
+def foreign(path: str) -> tuple[Check, ...]:
+    """Of any server: what is in no protocol is refused, and it goes on."""
+    return (
+        *(_body(path, name) for name in FOREIGN_BODIES),
+        Check("any path", "is 404 where it is unknown", _unknown_path),
+        Check("any path", "refuses what is not HTTP", _not_http),
+        Check(path, "after all of these it is as before", _predicts_as_before),
+    )
+
+
+def _predicts_as_before(endpoint: Endpoint, expected: Expected) -> str:
+    predict(endpoint, first_rows(expected, 1), expected.dialect)
+    return "predicts"
+
+
 CHECKS = (
     *(_body(path, name) for path in POSTED for name in BODIES),
-    Check("/invocations", "refuses an empty object", _empty_object),
+    Check("/invocations", "refuses an empty object", _empty_object, _granted("/invocations")),
     *(_no_rows(path) for path in POSTED),
     *(_row(path, "a missing column", _without_column) for path in POSTED),
     *(_row(path, "a value of the wrong type", _wrong_type) for path in POSTED),

@@ -87,6 +87,8 @@ class Batcher:
                 job.done(said, error)
             except Exception:  # a fault with one answer is none of the others'
                 log.exception("an answer could not be given")
+            if error is not None:
+                error.__traceback__ = None  # its frames hold the rows, and it; only the collector would part them
 
 
 def take(held: deque[Job], most_rows: int) -> list[Job]:

@@ -21,8 +21,9 @@ Cast = Callable[[Any], Any]
 """One value that is not null, as Python has it; TypeError or ValueError where it is not of the type."""
 
 LARGEST_FLOAT = 3.4028234663852886e38
-NULLABLE = frozenset({"float", "double", "string", "boolean", "datetime", "binary"})
-"""Where null is a value: pyfunc refuses it in whole numbers."""
+NULLABLE = frozenset({"float", "double", "string", "datetime", "binary"})
+"""Where null is a value. pyfunc refuses it in whole numbers, and makes objects of booleans with one, which a model takes
+that has seen some: then the signature calls the column optional."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +82,14 @@ def check(table: Table, columns: tuple[Column, ...], *, strict: bool) -> Checked
 
 def _cast(given: list[Any], column: Column) -> list[Any]:
     cast, name = CASTS[column.kind], column.name
+    nullable = column.kind in NULLABLE or (column.kind == "boolean" and not column.required)
     done: list[Any] = []
     for number, value in enumerate(given):
         if value is ABSENT:
             if column.required:
                 raise Refusal(400, f"row {number}: column {shown(name)} is missing", name)
             value = None
-        if value is None and column.kind in NULLABLE:
+        if value is None and nullable:
             done.append(None)
             continue
         try:
@@ -172,6 +174,19 @@ CASTS: dict[str, Cast] = {
     "datetime": _moment,
     "binary": _bytes,
 }
+
+
+EMPTY: dict[str, Any] = {
+    "boolean": False,
+    "integer": 0,
+    "long": 0,
+    "float": 0.0,
+    "double": 0.0,
+    "string": "",
+    "datetime": datetime(1970, 1, 1),  # noqa: DTZ001  as pyfunc takes it
+    "binary": b"",
+}
+"""A value of each type that says nothing."""
 
 
 def together(tables: Sequence[Checked]) -> Checked:

@@ -18,20 +18,25 @@ from functools import partial
 
 import httptools
 
-from modelway.serving.messages import Answer, Reply, Request, refuse
+from modelway.serving import head
+from modelway.serving.head import MAX_HEAD_BYTES, Head, Wrong
+from modelway.serving.messages import LARGE_BYTES, RETRY, Answer, Reply, Request, refuse
 
-MAX_HEAD_BYTES = 64 << 10
 LINGER_SECONDS = 1.0
 """How long a refused client may go on sending before the connection is closed: closed at once, it would not see why."""
 IDLE_AT_STOP_SECONDS = 0.25
 """How long an idle connection stays open after SIGTERM: a request may be on its way."""
 NEVER = float("inf")
+TOO_MUCH = Wrong(503, "too many large bodies are being read (--max-held-bytes)", RETRY)
 STATUS = {item.value: f"HTTP/1.1 {item.value} {item.phrase}\r\n".encode() for item in http.HTTPStatus}
 
 
 @dataclass(frozen=True)
 class Limits:
+    """held_bytes: of all bodies that are not answered yet; small ones are taken beyond it."""
+
     body_bytes: int
+    held_bytes: int
     header_seconds: float
     body_seconds: float
     keep_alive_seconds: float
@@ -39,13 +44,15 @@ class Limits:
 
 @dataclass
 class Shared:
-    """What the connections of a worker share. refused: told the status of what is answered here, without the application."""
+    """What the connections of a worker share. refused: told of what is answered here, without the application. held: the
+    bytes of bodies that are not answered yet."""
 
     limits: Limits
     handle: Callable[[Request, Reply], None]
-    refused: Callable[[int], None]
+    refused: Callable[[Request, Answer], None]
     open: set[Connection] = field(default_factory=set)
     stopping: bool = False
+    held: int = 0
 
 
 class Connection(asyncio.Protocol):
@@ -57,7 +64,9 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport
         self.waiting: deque[tuple[Request, bool]] = deque()
         self.held = b""
-        self.refusal: tuple[int, str] | None = None
+        self.refusal: Wrong | None = None
+        self.arrived = 0.0
+        self.head, self.body, self.head_bytes = Head(), bytearray(), 0
         self.answering = self.clogged = self.ended = self.running = False
         self.deaf = self.closing = False
         self.deadline = NEVER
@@ -69,11 +78,14 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self.shared.open.add(self)
+        self.client = str((transport.get_extra_info("peername") or ("",))[0])
         self._set_deadline(self.shared.limits.header_seconds)
 
     def connection_lost(self, error: Exception | None) -> None:
         self.deaf = self.closing = True
         self.shared.open.discard(self)
+        self.shared.held -= len(self.body) + sum(len(request.body) for request, _ in self.waiting)
+        self.body = bytearray()
         self.waiting.clear()
 
     def eof_received(self) -> bool:
@@ -93,66 +105,87 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.deaf:
             return
+        if not self.held:
+            self.arrived = time.perf_counter()
         if self.answering or self.clogged:  # read on when the answer is out
             self.held += data
             self.transport.pause_reading()
             return
-        if not self.in_body:
-            if not self.head_bytes:  # the first of a request
-                self._set_deadline(self.shared.limits.header_seconds)
+        if not (self.in_body or self.head_bytes):  # the first of a request
+            self._set_deadline(self.shared.limits.header_seconds)
+        self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
+        if self.in_body:
+            self.frame_bytes += len(data)
+            self.unused_bytes += len(data)
+        else:
             self.head_bytes += len(data)
         try:
             self.parser.feed_data(data)
+            one_line = not self.in_body and self.head.url and data.endswith(b"\n")
+            if (
+                one_line and self.parser.get_http_version() in head.OLD_VERSIONS
+            ):  # the parser would wait for another line
+                self._refuse(head.unknown_version())
         except httptools.HttpParserUpgrade:  # nobody upgrades here: answered as if it had not been asked, and closed
             self.deaf = True
-        except httptools.HttpParserError:
-            self._refuse(400, "this is not HTTP/1.1")
+        except httptools.HttpParserError as error:
+            version = "HTTP version" in str(error) or "PRI" in str(error)
+            self._refuse(head.unknown_version() if version else Wrong(400, "this is not HTTP/1.1"))
         if not self.in_body and self.head_bytes > MAX_HEAD_BYTES:
-            self._refuse(431, f"the head of the request has more than {MAX_HEAD_BYTES} bytes")
+            self._refuse(head.too_large())
+        if self.in_body and self.unused_bytes > MAX_HEAD_BYTES:
+            self._refuse(Wrong(431, f"a chunk's head, or the trailers, have more than {MAX_HEAD_BYTES} bytes"))
+        if self.in_body and self.frame_bytes - len(self.body) > self.shared.limits.body_bytes + MAX_HEAD_BYTES:
+            self._refuse(Wrong(413, "the body is cut into so small chunks that their heads are too many"))
 
     # the parser's side
 
     def on_url(self, url: bytes) -> None:
-        self.url += url
+        self.head.url += url
+        self.head.size += len(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
-        if name == b"content-type":
-            self.content_type = value.decode("latin-1").lower()
-        elif name == b"content-length":
-            self.length = int(value) if value.isdigit() and len(value) < 20 else MAX_HEAD_BYTES << 40
-        elif name == b"expect":
-            self.expects = value.lower() == b"100-continue"
+        if not self.in_body:  # a trailer says nothing here
+            self.head.take(name, value)
 
     def on_headers_complete(self) -> None:
         self.in_body = True
+        self.frame_bytes = self.unused_bytes = max(
+            0, self.head_bytes - self.head.size
+        )  # what came together with the head
         parser, limits = self.parser, self.shared.limits
-        self.keep_alive = (
-            parser.get_http_version() == "1.1" and parser.should_keep_alive() and not parser.should_upgrade()
-        )
-        if self.length > limits.body_bytes:
-            self._too_large()
+        version = parser.get_http_version()
+        self.keep_alive = version == "1.1" and parser.should_keep_alive() and not parser.should_upgrade()
+        try:
+            self.head.check(version, limits.body_bytes)
+        except Wrong as wrong:
+            self._refuse(wrong)
+            return
+        if self.head.length > LARGE_BYTES and self.shared.held + self.head.length > limits.held_bytes:
+            self._refuse(TOO_MUCH)
         elif not self.answering:
             self._set_deadline(limits.body_seconds)
-            if self.expects:
+            if self.head.expects:
                 self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         if self.deaf:
             return
+        limits = self.shared.limits
+        self.unused_bytes = 0
         self.body += body
-        if len(self.body) > self.shared.limits.body_bytes:
-            self._too_large()
+        self.shared.held += len(body)
+        if len(self.body) > limits.body_bytes:
+            self._refuse(head.too_large_body(limits.body_bytes))
+        elif len(self.body) > LARGE_BYTES and self.shared.held > limits.held_bytes:
+            self._refuse(TOO_MUCH)
 
     def on_message_complete(self) -> None:
         if self.deaf:
             return
-        path = self.url.partition(b"?")[0]
-        if not path.startswith(b"/"):  # http://host/path, as a proxy is asked
-            path = b"/" + path.partition(b"://")[2].partition(b"/")[2]
-        method = self.parser.get_method().decode("latin-1")
-        request = Request(method, path.decode("latin-1"), self.content_type, bytes(self.body))
-        self.waiting.append((request, self.keep_alive))
+        self.waiting.append((self._request(), self.keep_alive))
         self._begin()
         self._next()
 
@@ -160,11 +193,19 @@ class Connection(asyncio.Protocol):
 
     def _begin(self) -> None:
         """Ready for the next head."""
-        self.url = b""
-        self.content_type = ""
+        self.head = Head()
         self.body = bytearray()
-        self.head_bytes = self.length = 0
-        self.in_body = self.expects = self.keep_alive = False
+        self.head_bytes = self.frame_bytes = self.unused_bytes = 0
+        self.in_body = self.keep_alive = False
+
+    def _request(self) -> Request:
+        """What has come of it, which is all of it or what is refused."""
+        kept, method = self.head, ""
+        if kept.url:
+            method = self.parser.get_method().decode("latin-1")
+        body = bytes(self.body)
+        names = kept.request_id, kept.trace_id, self.client
+        return Request(method, kept.path, kept.content_type, body, self.arrived, *names)
 
     def _next(self) -> None:
         """Hand over what waits, one at a time; with nothing left, read on. A loop: many may have been sent ahead."""
@@ -176,31 +217,45 @@ class Connection(asyncio.Protocol):
                 request, keep_alive = self.waiting.popleft()
                 self.answering = True
                 self.deadline = NEVER  # from here on it is the model's time
-                self.shared.handle(request, partial(self._answer, keep_alive, request.method == "HEAD"))
+                self.shared.handle(request, partial(self._answer, request, keep_alive))
             elif self.refusal:
-                self._refuse(*self.refusal)
+                self._refuse(self.refusal)
             elif self.held:
                 data, self.held = self.held, b""
                 self.transport.resume_reading()
-                self.data_received(data)
+                self._feed(data)
+                self._wait_for_more()
             else:
                 if self.ended:
                     self._close()
                 break
         self.running = False
 
-    def _answer(self, keep_alive: bool, head: bool, answer: Answer) -> None:
+    def _answer(self, request: Request, keep_alive: bool, answer: Answer) -> None:
         self.answering = False
+        self.shared.held -= len(request.body)
         if self.closing:  # the client has gone
             return
         keep_alive = keep_alive and not self.shared.stopping
-        self._write(answer, keep_alive, head)
+        self._write(answer, keep_alive, request.method == "HEAD")
         if not keep_alive:
             self._close()
             return
-        limits = self.shared.limits
-        self._set_deadline(limits.body_seconds if self.clogged else limits.keep_alive_seconds)
+        self._wait_for_more()
         self._next()
+
+    def _wait_for_more(self) -> None:
+        if self.answering or self.closing:
+            return
+        limits = self.shared.limits
+        begun = self.head_bytes or self.head.size or self.held
+        self._set_deadline(
+            limits.body_seconds
+            if self.clogged or self.in_body
+            else limits.header_seconds
+            if begun
+            else limits.keep_alive_seconds
+        )
 
     def _write(self, answer: Answer, keep_alive: bool, head: bool = False) -> None:
         close = b"" if keep_alive else b"connection: close\r\n"
@@ -209,20 +264,20 @@ class Connection(asyncio.Protocol):
         )  # fmt: skip
         self.transport.write(top if head else top + answer.body)
 
-    def _too_large(self) -> None:
-        self._refuse(413, f"the body has more than {self.shared.limits.body_bytes} bytes (--max-body-bytes)")
-
-    def _refuse(self, status: int, error: str) -> None:
+    def _refuse(self, wrong: Wrong) -> None:
         """Answer and close. What the client goes on to send is thrown away for a moment, so that it reads the answer."""
-        if self.closing:
+        if self.closing or (self.deaf and wrong is not self.refusal):
             return
         self.deaf = True
+        self.shared.held -= len(self.body)
+        self.body = bytearray()
         if self.answering or self.waiting:  # what came before is answered before
-            self.refusal = (status, error)
+            self.refusal = wrong
             return
         self.closing = True
-        self.shared.refused(status)
-        self._write(refuse(status, error), keep_alive=False)
+        answer = refuse(wrong.status, wrong.error, headers=wrong.headers)
+        self.shared.refused(self._request(), answer)
+        self._write(answer, keep_alive=False)
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self._set_deadline(LINGER_SECONDS)
@@ -244,7 +299,7 @@ class Connection(asyncio.Protocol):
         if self.closing or self.clogged:
             self.transport.abort()
         elif self.head_bytes or self.in_body:
-            self._refuse(408, f"the {'body' if self.in_body else 'head'} of the request took too long")
+            self._refuse(Wrong(408, f"the {'body' if self.in_body else 'head'} of the request took too long"))
         else:
             self._close()
 

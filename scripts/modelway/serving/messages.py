@@ -9,16 +9,25 @@ from typing import Any
 
 JSON = b"application/json"
 TEXT = b"text/plain; version=0.0.4; charset=utf-8"
+RETRY = b"retry-after: 1\r\n"
+LARGE_BYTES = 32 << 10
+"""A body with more is read beside the event loop, which a millisecond of parsing would hold up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """path without the query; content_type as it was sent, lower case, empty where it was not."""
+    """path without the query; content_type as it was sent, lower case, empty where it was not. arrived: when its last byte
+    had come (time.perf_counter). request_id, trace_id: what the client calls it; empty where it does not say. client: the
+    address that it came from."""
 
     method: str
     path: str
     content_type: str
     body: bytes
+    arrived: float = 0.0
+    request_id: str = ""
+    trace_id: str = ""
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)

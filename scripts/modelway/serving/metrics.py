@@ -7,11 +7,15 @@ restarted goes on with the part of the one before it, so that a counter never fa
 from __future__ import annotations
 
 import mmap
+import time
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-PATHS = ("/predict", "/invocations", "/health", "/ready", "/model/version", "/metrics", "other")
-STATUSES = (200, 400, 404, 405, 408, 413, 415, 431, 500, 503)
+PATHS = (
+    "/predict", "/invocations", "/health", "/ready", "/ping", "/version", "/model/version", "/metrics", "other",
+)  # fmt: skip
+STATUSES = (200, 400, 404, 405, 408, 413, 415, 431, 500, 501, 503, 505)
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1024.0, 4096.0, 16384.0)
 _LARGE = tuple(float(digit * 10**power) for power in range(7) for digit in (1, 2, 5))
@@ -21,6 +25,7 @@ SCORES = (
     *_LARGE,
 )
 """Fine between 0 and 1, where probabilities are; coarse and wide beyond, for a regression."""
+STARTED = time.time()
 MOST_CLASSES = 50
 CLASS_BYTES = 128
 """Of a class's name as it is kept: one for its length, the rest for its UTF-8, cut."""
@@ -47,7 +52,18 @@ class Histogram:
 
 
 READY, WAS_READY, RESTARTS = 0, 1, 2
-REQUESTS = 3
+GAUGES: dict[str, tuple[int, str]] = {
+    "modelway_requests_waiting": (3, "Requests that are with the model, or on their way to it."),
+    "modelway_connections_open": (4, "Connections of clients."),
+    "modelway_body_bytes_held": (5, "Bytes of bodies that are not answered yet."),
+    "process_resident_memory_bytes": (6, "Resident memory of all workers; what they share counts for each."),
+    "process_virtual_memory_bytes": (7, "Virtual memory of all workers."),
+    "process_open_fds": (8, "Open file descriptors of all workers."),
+    "process_max_fds": (9, "The most file descriptors that all workers together may open."),
+    "process_threads": (10, "Threads of all workers."),
+}
+CPU = 11
+REQUESTS = 12
 _after = REQUESTS + len(PATHS) * len(STATUSES)
 LATENCY: dict[str, Histogram] = {}
 for _path in PATHS:
@@ -67,10 +83,28 @@ def memory(workers: int) -> mmap.mmap:
     return mmap.mmap(-1, workers * (8 * PART + NAMES))
 
 
+@dataclass(slots=True)
+class Tally:
+    """What was predicted, counted. scores: by the number of its bucket."""
+
+    scores: dict[int, int] = field(default_factory=dict)
+    total: float = 0.0
+    classes: dict[str, int] = field(default_factory=dict)
+
+    def score(self, value: float) -> None:
+        bucket = bisect_left(SCORES, value)
+        self.scores[bucket] = self.scores.get(bucket, 0) + 1
+        self.total += value
+
+    def predicted(self, name: str) -> None:
+        self.classes[name] = self.classes.get(name, 0) + 1
+
+
 class Metrics:
-    """The part of one worker (`slot`), and the sum over all."""
+    """The part of one worker (`slot`), and the sum over all. refresh: told that the part is read, to bring it up to date."""
 
     def __init__(self, shared: mmap.mmap, slot: int, labels: Mapping[str, str]) -> None:
+        self.refresh: Callable[[], None] = lambda: None
         self.labels = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
         whole = memoryview(shared)
         workers = len(whole) // (8 * PART + NAMES)
@@ -90,16 +124,25 @@ class Metrics:
         BATCH_REQUESTS.observe(self.part, requests)
         BATCH_ROWS.observe(self.part, rows)
 
-    def scores(self, values: Iterable[float]) -> None:
-        for value in values:
-            SCORE.observe(self.part, value)
-
-    def predicted_classes(self, values: Iterable[str]) -> None:
-        for value in values:
-            number = self.known.get(value)
+    def predicted(self, tally: Tally) -> None:
+        for bucket, count in tally.scores.items():
+            self.part[SCORE.at + bucket] += count
+        self.part[SCORE.at + SCORE.size - 1] += tally.total
+        for name, count in tally.classes.items():
+            number = self.known.get(name)
             if number is None:
-                number = self._new_class(value)
-            self.part[CLASSES + number] += 1
+                number = self._new_class(name)
+            self.part[CLASSES + number] += count
+
+    def set_gauges(self, values: Mapping[str, float]) -> None:
+        """Each by its name in GAUGES."""
+        for name, value in values.items():
+            self.part[GAUGES[name][0]] = value
+
+    def set_ended(self) -> None:
+        """The worker whose part this is has ended: it holds nothing any more, and what it counted stays."""
+        self.set_ready(False)
+        self.set_gauges(dict.fromkeys(GAUGES, 0.0))
 
     def set_ready(self, ready: bool) -> None:
         self.part[READY] = ready
@@ -113,6 +156,7 @@ class Metrics:
         return any(part[READY] for part in self.parts)
 
     def text(self) -> bytes:
+        self.refresh()
         return ("\n".join(self._lines()) + "\n").encode()
 
     def _new_class(self, value: str) -> int:
@@ -140,7 +184,7 @@ class Metrics:
                 path, status = PATHS[number // len(STATUSES)], STATUSES[number % len(STATUSES)]
                 yield f'modelway_requests_total{{{labels},path="{path}",status="{status}"}} {_number(count)}'
         name = "modelway_request_duration_seconds"
-        yield from _head(name, "histogram", "From a whole request to its answer, by path.")
+        yield from _head(name, "histogram", "From when a request was whole to its answer, by path.")
         for path in PATHS:
             yield from LATENCY[path].lines(total, name, f'{labels},path="{path}"')
         yield from _head("modelway_batch_requests", "histogram", "Requests in one call of the model.")
@@ -156,6 +200,13 @@ class Metrics:
             yield f'modelway_prediction_classes_total{{{labels},class="{_escaped(value)}"}} {_number(count)}'
         yield from _head("modelway_workers_ready", "gauge", "Workers that are ready.")
         yield f"modelway_workers_ready{{{labels}}} {_number(total[READY])}"
+        for name, (at, help_) in GAUGES.items():
+            yield from _head(name, "gauge", help_)
+            yield f"{name}{{{labels}}} {_number(total[at])}"
+        yield from _head("process_start_time_seconds", "gauge", "When the server was started, in seconds since 1970.")
+        yield f"process_start_time_seconds{{{labels}}} {STARTED:.2f}"
+        yield from _head("process_cpu_seconds_total", "counter", "Seconds of processor time of all workers.")
+        yield f"process_cpu_seconds_total{{{labels}}} {total[CPU]:.2f}"
         yield from _head("modelway_worker_restarts_total", "counter", "Workers that died and were started again.")
         yield f"modelway_worker_restarts_total{{{labels}}} {_number(total[RESTARTS])}"
 

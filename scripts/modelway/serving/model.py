@@ -2,7 +2,7 @@
 
 pyfunc checks each frame against the signature, which for one row takes a fifth of the time of a boosting model. For named
 columns of plain types columns.py has done that, so the frame goes past pyfunc's check to the flavor's own function: what
-the model gets is the same, and the warm-up sees that it is, on the model's own example, before it relies on it.
+the model gets is the same, and the first prediction (of the model's example, or a request) sees that it is.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import mlflow.pyfunc
 import numpy as np
 import pandas as pd
@@ -21,9 +22,12 @@ from mlflow.utils import proto_json_utils
 
 from modelway.serving import columns as named
 from modelway.serving.messages import Refusal
+from modelway.serving.payload import shown
 
 log = logging.getLogger("modelway.serving")
 KINDS = {"boolean": "bool", "integer": "int32", "long": "int64", "float": "float32", "double": "float64"}
+PROVE_ROWS = 64
+"""Of a request by which it may be shown that pyfunc's check changes nothing: it is predicted three times."""
 TEXT: Any = pd.Series(["a"]).dtype
 """What pandas has for text: str from 3.0 on, before that object."""
 OLD_TEXT = isinstance(TEXT, np.dtype)
@@ -39,6 +43,9 @@ class Model:
         self.schema = metadata.get_input_schema()
         self.parameters = bool(metadata.get_params_schema())
         self.columns = named.read_signature(self.schema.to_dict()) if self.schema else None
+        self.fitted = self._fitted()
+        self.mlflow_version = str(mlflow.__version__)
+        self._unproven = self.columns is not None
         self._predict: Callable[[pd.DataFrame], Any] = self.pyfunc.predict
 
     @property
@@ -47,19 +54,42 @@ class Model:
         return {column.name: KINDS.get(column.kind, "object") for column in self.columns or ()}
 
     def warm_up(self) -> bool:
-        """Predict the example that the model was logged with; False where it has none. What the model raises is raised."""
+        """Predict the example that the model was logged with, and raise what it raises. An image has none, since it is rows of
+        the training data: then one row of empty values is tried, which loads what is loaded late, and shows nothing else.
+        False where that is so."""
         metadata = Metadata.load(str(self.folder))
-        example = metadata.load_input_example(str(self.folder)) if metadata.saved_input_example_info else None
+        example = self._example(metadata)
         if example is None:
+            self._try_emptiness()
             return False
         asked = self.pyfunc.predict(example)
-        direct = self._direct()
-        if direct and isinstance(example, pd.DataFrame) and self.columns:
-            frame = self.frame(_as_json(example, self.columns))
-            if self._unchanged(frame) and same(direct(frame), asked):
-                self._predict = direct
-                log.info("the model's example is predicted alike past pyfunc's check: it is left out from now on")
+        if self.columns and isinstance(example, pd.DataFrame):
+            self._prove(self.frame(_as_json(example, self.columns)), asked)
         return True
+
+    def _example(self, metadata: Any) -> Any:
+        info = metadata.saved_input_example_info
+        there = info and (self.folder / str(info.get("artifact_path", ""))).is_file()
+        return metadata.load_input_example(str(self.folder)) if there else None
+
+    def _try_emptiness(self) -> None:
+        """ImportError is raised: no request would fare better."""
+        if not self.columns:
+            return
+        values = tuple([named.EMPTY[column.kind]] for column in self.columns)
+        try:
+            self.predict(named.Checked(self.columns, values, 1, ()))
+        except ImportError:
+            raise
+        except BaseException as error:  # noqa: BLE001  a model may refuse such a row as it likes
+            log.info("the model has no example, and takes no row of empty values: %s", type(error).__name__)
+
+    def _prove(self, frame: pd.DataFrame, asked: Any) -> None:
+        """Leave pyfunc's check out from now on, where without it the same is said of the frame."""
+        direct, self._unproven = self._direct(), False
+        if direct and self._unchanged(frame) and same(direct(frame), asked):
+            self._predict = direct
+            log.info("the model predicts alike past pyfunc's check: it is left out from now on")
 
     def frame(self, checked: named.Checked) -> pd.DataFrame:
         """A frame of exactly the types that pyfunc makes of these values."""
@@ -67,20 +97,48 @@ class Model:
         return pd.DataFrame(arrays, copy=False)
 
     def predict(self, checked: named.Checked) -> Any:
-        return self._predict(self.frame(checked))
+        frame = self.frame(checked)
+        said = self._predict(frame)
+        if self._unproven and len(frame) <= PROVE_ROWS:
+            try:
+                self._prove(frame, said)
+            except Exception as error:  # noqa: BLE001  the prediction is there: pyfunc's check stays, and that is all
+                log.info("pyfunc's check is kept: %s past it", type(error).__name__)
+        return said
 
     def predict_loose(self, data: Any, parameters: dict[str, Any] | None) -> Any:
         """Data as MLflow read them; Refused where they do not fit the signature."""
         try:
             return self.pyfunc.predict(data, params=parameters) if parameters else self.pyfunc.predict(data)
+        except KeyError as error:
+            column = _absent(error, data) if self.schema is None else None
+            if column is None:
+                raise
+            raise Refusal(400, f"column {shown(column)} is missing", column) from None
         except MlflowException as error:
             said = str(error)
             if "Failed to enforce schema" not in said and "parameter" not in said.lower():
                 raise
             raise Refusal(400, f"does not fit the model's signature: {said.rpartition('Error: ')[2][:300]}") from None
 
-    def read_loose(self, body: dict[str, Any], name: str) -> Any:
-        """What MLflow's own server would make of a request, for signatures that are not named columns of plain types."""
+    def read_loose(self, body: dict[str, Any], name: str, *, strict: bool = False) -> Any:
+        """What MLflow's own server would make of a request, for signatures that are not named columns of plain types.
+
+        A model without a signature that says which columns it was fitted with gets these, in their order. strict: another
+        one is refused, not left out."""
+        data = self._loose(body, name)
+        if self.schema is not None or self.fitted is None or not isinstance(data, pd.DataFrame):
+            return data
+        for column in self.fitted:
+            if column not in data:
+                raise Refusal(400, f"column {shown(column)} is missing", column)
+        known = set(self.fitted)
+        unknown = next((str(column) for column in data if column not in known), None)
+        if strict and unknown is not None:
+            raise Refusal(400, f"the model has no column {shown(unknown)}", unknown)
+        return data[list(self.fitted)]
+
+    def _loose(self, body: dict[str, Any], name: str) -> Any:
         try:
             if name in ("instances", "inputs"):
                 return proto_json_utils.parse_tf_serving_input({name: body[name]}, schema=self.schema)
@@ -90,6 +148,13 @@ class Model:
         except Exception as error:  # noqa: BLE001  it raises whatever numpy and pandas raise for a strange value
             text = getattr(error, "message", str(error))
             raise Refusal(400, f"{name} cannot be read: {str(text)[:300]}", name) from None
+
+    def _fitted(self) -> tuple[str, ...] | None:
+        """The columns that scikit-learn, and what follows it, says that it was fitted with."""
+        try:
+            return tuple(str(name) for name in self.pyfunc.get_raw_model().feature_names_in_)
+        except Exception:  # noqa: BLE001  any flavor may have no raw model, and any model no such names
+            return None
 
     def classes(self) -> list[str]:
         """The names of the columns of probabilities, where the model tells."""
@@ -119,6 +184,20 @@ class Model:
         own_code = str(getattr(self.pyfunc, "loader_module", "")).startswith("mlflow.pyfunc")
         found = getattr(self.pyfunc, "_predict_fn", None)
         return found if callable(found) and not own_code and not self.parameters else None
+
+
+def _absent(error: KeyError, data: Any) -> str | None:
+    """The column that a model asked a frame for in vain; None where the error is about anything else."""
+    asked = False
+    trace = error.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        asked = asked or (frame.f_code.co_name == "__getitem__" and frame.f_locals.get("self") is data)
+        trace = trace.tb_next
+    key = error.args[0] if error.args else None
+    if not asked or not isinstance(data, pd.DataFrame):
+        return None
+    return str(key) if isinstance(key, str) and key not in data else None
 
 
 def _array(column: named.Column, values: list[Any]) -> Any:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modelway.serving.messages import Refusal
+from modelway.serving.messages import LARGE_BYTES, Refusal
 
 FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 """MLflow's: a request to /invocations has one of them."""
 PARAMETERS = "params"
+SHOWN = 80
+BESIDE_ROWS = 100
+"""Objects of a body that are no rows: the one around them, and parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +37,18 @@ class Absent:
 ABSENT = Absent()
 
 
-def document(body: bytes) -> Any:
-    """The JSON value of a body. Refused: not UTF-8, not JSON, NaN and Infinity, a key twice, nested too deep."""
+def document(body: bytes, most_rows: int | None = None) -> Any:
+    """The JSON value of a body. Refused: not UTF-8, not JSON, NaN and Infinity, a key twice, nested too deep; and where
+    most_rows is given, as soon as there are more objects than so many rows have."""
+    hook = _object if most_rows is None else _Counting(most_rows)
+    large = len(body) > LARGE_BYTES and gc.isenabled()
     try:
-        return json.loads(body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
+        if (
+            large
+        ):  # millions of new lists are no garbage, and to look through them again and again holds up every thread
+            gc.disable()
+        numbers = LET_OTHERS_RUN if large else {}
+        return json.loads(body.decode("utf-8"), object_pairs_hook=hook, parse_constant=_no_constant, **numbers)
     except UnicodeDecodeError as error:
         raise Refusal(400, f"the body is not UTF-8: byte {error.start}") from None
     except json.JSONDecodeError as error:
@@ -45,6 +57,9 @@ def document(body: bytes) -> Any:
         raise Refusal(400, "the body is nested too deep") from None
     except ValueError:  # an int of thousands of digits
         raise Refusal(400, "the body holds a number that is too long") from None
+    finally:
+        if large:
+            gc.enable()
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -56,11 +71,39 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+class _Counting:
+    """`_object`, so often."""
+
+    __slots__ = ("count", "most_rows")
+
+    def __init__(self, most_rows: int) -> None:
+        self.count, self.most_rows = 0, most_rows
+
+    def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        self.count += 1
+        if self.count > self.most_rows + BESIDE_ROWS:
+            many = f"the body has more than {self.most_rows} objects"
+            raise Refusal(413, f"{many}, and a request may have {self.most_rows} rows (--max-rows)")
+        return _object(pairs)
+
+
+LET_OTHERS_RUN: dict[str, Any] = {"parse_int": lambda text: int(text), "parse_float": lambda text: float(text)}
+"""A call of Python for each number: parsing in C keeps every other thread from the interpreter."""
+
+
 def _no_constant(name: str) -> Any:
     raise Refusal(400, f"{name} is not JSON; a missing number is null")
 
 
-def predict_rows(body: Any) -> list[dict[str, Any]]:
+def check_rows(rows: int, most_rows: int) -> None:
+    """Refused where there are none, or too many."""
+    if rows == 0:
+        raise Refusal(400, "there are no rows")
+    if rows > most_rows:
+        raise Refusal(413, f"{rows} rows are more than {most_rows} (--max-rows)")
+
+
+def predict_rows(body: Any, most_rows: int) -> list[dict[str, Any]]:
     """The rows of a request to /predict: {"rows": [{column: value}, ...]}, or one {column: value}."""
     if not isinstance(body, dict):
         raise Refusal(400, 'the body must be {"rows": [{column: value, ...}, ...]}, or one {column: value, ...}')
@@ -70,6 +113,7 @@ def predict_rows(body: Any) -> list[dict[str, Any]]:
     if len(body) > 1:
         field = next(key for key in body if key != "rows")
         raise Refusal(400, f"{shown(field)} stands beside rows, and is not known", field)
+    check_rows(len(rows), most_rows)
     return _objects(rows, "rows")
 
 
@@ -84,9 +128,19 @@ def chosen_format(body: Any) -> str:
     return names[0]
 
 
-def invocations_table(body: dict[str, Any], name: str) -> Table:
+def count_of(value: Any, name: str) -> int:
+    """How many rows are there, before they are looked at; 1 where that cannot be said."""
+    if name == "dataframe_split" and isinstance(value, dict):
+        value = value.get("data")
+    if isinstance(value, dict):
+        return max((len(item) for item in value.values() if isinstance(item, list)), default=1 if value else 0)
+    return len(value) if isinstance(value, list) else 1
+
+
+def invocations_table(body: dict[str, Any], name: str, most_rows: int) -> Table:
     """The table of a request to /invocations for a model with named columns."""
     value = body[name]
+    check_rows(count_of(value, name), most_rows)
     if name == "dataframe_split":
         return _split(value)
     if name == "inputs" and isinstance(value, dict):
@@ -105,15 +159,18 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
     return Table({name: [row.get(name, ABSENT) for row in rows] for name in names}, len(rows))
 
 
-def csv_table(body: bytes, types: dict[str, Any] | None) -> Table:
+def csv_table(body: bytes, types: dict[str, Any] | None, most_rows: int) -> Table:
     """The table of a CSV with a header. types: what pandas reads each column as, the others left out; None: all, guessed."""
     import pandas as pd
 
     used = None if types is None else lambda name: name in types
     try:
-        frame = pd.read_csv(io.BytesIO(body), dtype=types, usecols=used, encoding="utf-8")
+        frame = pd.read_csv(io.BytesIO(body), dtype=types, usecols=used, encoding="utf-8", nrows=most_rows + 1)
     except (ValueError, OverflowError, pd.errors.ParserError) as error:
         raise Refusal(400, f"the body cannot be read as CSV: {str(error)[:200]}") from None
+    if len(frame) > most_rows:
+        raise Refusal(413, f"there are more than {most_rows} rows (--max-rows)")
+    check_rows(len(frame), most_rows)
     columns = {str(name): frame[name].astype(object).where(frame[name].notna(), None).tolist() for name in frame}
     return Table(columns, len(frame))
 
@@ -152,6 +209,10 @@ def _columns(value: dict[str, Any]) -> Table:
 
 
 def shown(value: Any) -> str:
-    """A value or a name as an error says it: short, in one line, quoted as JSON has it."""
-    text = json.dumps(value, default=str)
-    return text if len(text) <= 80 else text[:77] + "..."
+    """A value or a name as an error says it: short, in one line, quoted as JSON has it. No more of it is looked at."""
+    text = ""
+    for part in json.JSONEncoder(default=str).iterencode(value[:SHOWN] if isinstance(value, str) else value):
+        text += part
+        if len(text) > SHOWN:
+            return text[: SHOWN - 3] + "..."
+    return text

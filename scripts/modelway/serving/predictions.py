@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from modelway.serving.metrics import Metrics
+from modelway.serving.metrics import Tally
 
 
 def split(said: Any, rows: Sequence[int]) -> list[Any]:
@@ -56,20 +56,22 @@ encode = json.JSONEncoder(allow_nan=False, default=_other).encode
 """ValueError for NaN and infinity, TypeError for what is not JSON."""
 
 
-def count(values: Any, metrics: Metrics, classes: Sequence[str]) -> None:
-    """Note the distribution of plain predictions: numbers and probabilities as scores, the rest as classes."""
+def tally(values: Any, classes: Sequence[str]) -> Tally:
+    """The distribution of plain predictions: numbers and probabilities as scores, the rest as classes."""
+    found = Tally()
     if not isinstance(values, list):
-        return
+        return found
     for value in values:
         if isinstance(value, dict) and len(value) == 1:
             value = next(iter(value.values()))
         if isinstance(value, list) and value and all(type(item) is float for item in value):
             if len(value) > 2:
                 best = value.index(max(value))
-                metrics.predicted_classes((classes[best] if len(classes) == len(value) else str(best),))
+                found.predicted(classes[best] if len(classes) == len(value) else str(best))
                 continue
             value = value[-1]
         if type(value) is float and math.isfinite(value):
-            metrics.scores((value,))
+            found.score(value)
         elif isinstance(value, (bool, int, str)):
-            metrics.predicted_classes((str(value),))
+            found.predicted(str(value))
+    return found

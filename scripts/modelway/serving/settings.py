@@ -26,11 +26,13 @@ class Settings:
     max_batch_rows: int = 256
     max_waiting: int = 256
     max_body_bytes: int = 4 << 20
+    max_held_bytes: int = 64 << 20
     max_rows: int = 10_000
     header_seconds: float = 10.0
     body_seconds: float = 30.0
     keep_alive_seconds: float = 75.0
     stop_seconds: float = 10.0
+    access_log: bool = False
 
 
 HELP = {
@@ -44,40 +46,47 @@ HELP = {
     "max_batch_rows": "rows that go to the model together, at most; a larger request goes alone",
     "max_waiting": "requests of one worker that may wait for the model; the next one is answered 503",
     "max_body_bytes": "a larger request is answered 413",
+    "max_held_bytes": "of all bodies of one worker that are not answered yet; a large one more is answered 503",
     "max_rows": "a request with more rows is answered 413",
     "header_seconds": "how long a client may take to send the head of a request",
     "body_seconds": "how long it may take to send the body, or to take the answer",
     "keep_alive_seconds": "how long a connection may be idle between two requests",
     "stop_seconds": "how long what was begun may take after SIGTERM",
+    "access_log": "a line of JSON on standard output for each answer",
 }
+ALSO: Mapping[str, str] = {"port": "PORT", "workers": "WEB_CONCURRENCY"}
+"""Variables that platforms set, heeded where modelway's own is not there."""
 LEAST: Mapping[str, float] = {
     "port": 0,
     "workers": 1,
     "max_batch_rows": 1,
     "max_waiting": 1,
     "max_body_bytes": 1,
+    "max_held_bytes": 1,
     "max_rows": 1,
 }
 MOST: Mapping[str, float] = {"port": 65535, "workers": MOST_WORKERS}
 
 
 def read(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> Settings:
-    """Flags first, then MODELWAY_<NAME>, then the default; an empty variable is unset. A wrong one ends the program, 2."""
+    """Flags first, then MODELWAY_<NAME>, then the platform's variable, then the default; an empty variable is unset. A wrong
+    one ends the program, 2."""
     parser = argparse.ArgumentParser(
         prog="start.py", description="Serve one MLflow model over HTTP.", allow_abbrev=False
     )
     for field in fields(Settings):
         name, default = field.name, field.default
-        given = environ.get(f"MODELWAY_{name.upper()}", "")
+        given = environ.get(f"MODELWAY_{name.upper()}", "") or environ.get(ALSO.get(name, ""), "")
+        dashed = name.replace("_", "-")
         if isinstance(default, bool):
             on = _switch(parser, name, given) if given else default
-            parser.add_argument(f"--no-{name}", dest=name, action="store_false", default=on, help=HELP[name])
+            flag, action = (f"--no-{dashed}", "store_false") if default else (f"--{dashed}", "store_true")
+            parser.add_argument(flag, dest=name, action=action, default=on, help=HELP[name])
             continue
         # argparse converts a default that is text as it does a flag's value, and names the flag where it cannot
         kind: Any = Path if isinstance(default, Path) else type(default)
-        flag = "--" + name.replace("_", "-")
         parser.add_argument(
-            flag, type=_within(name, kind), default=given or default, help=f"{HELP[name]} (default: {default})"
+            f"--{dashed}", type=_within(name, kind), default=given or default, help=f"{HELP[name]} (default: {default})"
         )
     return Settings(**vars(parser.parse_args(arguments)))
 

@@ -137,7 +137,7 @@ class _Supervisor:
             if not board.part[metrics.WAS_READY]:
                 return True
             self.pauses[slot] = FIRST_PAUSE if board.part[metrics.READY] else min(2 * self.pauses[slot], LONGEST_PAUSE)
-            board.set_ready(False)
+            board.set_ended()
             board.part[metrics.RESTARTS] += 1
             self.due[slot] = time.monotonic() + self.pauses[slot]
             code = os.waitstatus_to_exitcode(status)

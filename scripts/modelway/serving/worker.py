@@ -15,10 +15,13 @@ import time
 import traceback
 from dataclasses import dataclass
 
+from modelway.serving import process
+from modelway.serving.access import Access
 from modelway.serving.application import Application
+from modelway.serving.aside import Aside
 from modelway.serving.batching import Batcher
 from modelway.serving.connection import Connection, Limits, Shared
-from modelway.serving.metrics import Metrics
+from modelway.serving.metrics import CPU, Metrics
 from modelway.serving.release import Release
 from modelway.serving.settings import Settings
 
@@ -28,6 +31,8 @@ LOOK_SECONDS = 0.25
 SWITCH_SECONDS = 0.001
 """How long the model's thread may keep the interpreter from the connections: with Python's 5 ms, a request that needs it
 for each of its system calls would wait longer for them than for the model."""
+NOTE_SECONDS = 1.0
+"""How old another worker's gauges may be in /metrics."""
 LOAD_FAILED = 1
 
 
@@ -51,18 +56,25 @@ class _Worker:
     def __init__(self, settings: Settings, release: Release, place: Place) -> None:
         self.settings, self.place = settings, place
         self.metrics = Metrics(place.memory, place.slot, release.labels)
-        self.app = Application(release, self.metrics, settings.max_rows, settings.batching)
+        access = Access() if settings.access_log else None
+        self.app = Application(release, self.metrics, settings.max_rows, settings.batching, access)
         limits = Limits(
-            settings.max_body_bytes, settings.header_seconds, settings.body_seconds, settings.keep_alive_seconds
+            settings.max_body_bytes,
+            max(settings.max_held_bytes, settings.max_body_bytes),
+            settings.header_seconds,
+            settings.body_seconds,
+            settings.keep_alive_seconds,
         )
         self.shared = Shared(limits, self.app.handle, self.app.refused)
         self.accepting = False
+        self.cpu_noted = self.noted_at = 0.0
         self.stop = asyncio.Event()
         self.started: set[asyncio.Task[object]] = set()
 
     async def serve(self) -> int:
         self.loop = asyncio.get_running_loop()
         self._listen_for_the_end()
+        self.metrics.refresh = self._note
         looking = self.loop.create_task(self._look())
         loading = self.loop.run_in_executor(None, self._load)
         stopping = self.loop.create_task(self.stop.wait())
@@ -92,6 +104,7 @@ class _Worker:
     def _begin(self) -> None:
         settings = self.settings
         batch_rows = settings.max_batch_rows if settings.batching else 1
+        self.app.aside = Aside(self.loop)
         self.app.batcher = Batcher(self.loop, self.app.predict, self.metrics.batch, batch_rows, settings.max_waiting)
         sys.setswitchinterval(SWITCH_SECONDS)
         gc.collect()
@@ -123,7 +136,21 @@ class _Worker:
             now = time.monotonic()
             for connection in list(self.shared.open):
                 connection.look(now)
+            if now - self.noted_at > NOTE_SECONDS:
+                self._note()
             await asyncio.sleep(LOOK_SECONDS if self.accepting else 0.02)
+
+    def _note(self) -> None:
+        """Bring what only this worker knows of itself into the memory that all read."""
+        self.noted_at, used = time.monotonic(), process.cpu_seconds()
+        self.metrics.part[CPU] += used - self.cpu_noted
+        self.cpu_noted = used
+        own = {
+            "modelway_requests_waiting": float(self.app.waiting),
+            "modelway_connections_open": float(len(self.shared.open)),
+            "modelway_body_bytes_held": float(self.shared.held),
+        }
+        self.metrics.set_gauges(own | process.gauges())
 
     def _accept_some(self) -> None:
         """All who wait; one at a time where another worker may be idle."""

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 
 from modelway import ci
 from modelway.endpoint import limits
-from modelway.endpoint.asking import Endpoint, NoAnswerError
+from modelway.endpoint.asking import Endpoint, NoAnswerError, Reply
+from modelway.endpoint.checks import Expected
+from modelway.endpoint.dialects import MODELWAY, Dialect, Row
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.observe import load
 from modelway.observe.latency import SHARES, Latencies
-from modelway.observe.load_rows import bodies_of_rows
+from modelway.stages import dialect
 from modelway.stages import endpoint as stage
 from modelway.stages import project as begin
 
 NAMES = (*(f"{name}-ms" for name in SHARES), limits.ERRORS)
 PROGRESS_SECONDS = 10
-PATH = "/predict"
 MOST_REQUESTS = 20_000_000
 """Of one run: their times are kept in memory."""
 
@@ -66,25 +67,65 @@ def load_of(values: ci.Values) -> Load:
     return Load(rate, seconds, warm_up, connections, timeout, seed, confidence, {limits.ERRORS: 1.0} | found)
 
 
-def bodies_for(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> list[bytes]:
-    """Bodies of /predict, one row each: of the input rows, or of the Verdict's sample rows."""
+def expected_of(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> Expected:
+    """Rows to send: of the input rows, or the Verdict's sample rows; and what is known of the model."""
     rows = stage.rows_of(values, job, inputs)
-    if not rows:
-        if "environment" not in values or "version" not in values:
-            fix = "give rows, a file of CSV, Parquet or JSON lines; or environment and version, whose Verdict has sample rows"
-            raise InvalidInput("there is nothing to send", where="input rows", fix=fix)
-        project = begin.resolve(values, job, inputs)
-        rows = stage.expected_of(
-            project, job, int(values["version"]), begin.known_environment(values, job, "built-for")
-        ).rows
-    if not rows:
+    if rows:
+        return Expected(rows=rows)
+    if "environment" not in values or "version" not in values:
+        fix = (
+            "give rows, a file of CSV, Parquet or JSON lines; or environment and version, whose Verdict has sample rows"
+        )
+        raise InvalidInput("there is nothing to send", where="input rows", fix=fix)
+    project = begin.resolve(values, job, inputs)
+    known = begin.known_environment(values, job, "built-for")
+    expected = stage.expected_of(project, job, int(values["version"]), known)
+    if not expected.rows:
         raise InvalidInput("the Verdict has no sample rows", where="input version", fix="give rows")
-    return bodies_of_rows(rows)
+    return expected
 
 
-def drive(endpoint: Endpoint, bodies: Sequence[bytes], wanted: Load, job: ci.Job) -> Driven:
-    """Ask one, then all at their times. OutsideFailure where nothing answers, InvalidInput where the rows are refused."""
-    _try_one(endpoint, bodies[0])
+def spoken(endpoint: Endpoint, expected: Expected, values: ci.Values) -> Dialect:
+    """What the server speaks, after one request that shows it: a wrong address or wrong rows are said at once, before a load
+    of refusals would be measured. OutsideFailure where nothing answers, InvalidInput where it predicts nothing."""
+    kinds = {column.name: column.kind for column in expected.columns}
+    chosen = dialect.chosen(values, expected.model, expected.rows, kinds)
+    tried = chosen or MODELWAY
+    reply = _one(endpoint, tried, expected)
+    if chosen is None and reply.status not in (401, 403) and _why_not(reply, tried):
+        tried = dialect.found(endpoint, expected.model, expected.rows, kinds)
+        reply = _one(endpoint, tried, expected)
+    if why := _why_not(reply, tried):
+        fix = "name in columns what the model takes, and in url, protocol and path how it is asked"
+        raise InvalidInput(f"the first row is answered {why}", where=endpoint.url + tried.path, fix=fix)
+    return tried
+
+
+def _one(endpoint: Endpoint, dialect: Dialect, expected: Expected) -> Reply:
+    try:
+        return endpoint.post(dialect.path, dialect.bytes_of(expected.rows[:1]))
+    except NoAnswerError as error:
+        fix = "start the server, or name the address that it answers at"
+        raise OutsideFailure(str(error), where=endpoint.url, fix=fix) from None
+
+
+def _why_not(reply: Reply, dialect: Dialect) -> str:
+    """Why an answer is no prediction; empty where it is one, or the server's own fault, which is what is measured."""
+    if reply.status >= 500:
+        return ""
+    text = " ".join(reply.body.decode("utf-8", "replace").split())[:300]
+    if not 200 <= reply.status < 300:
+        return f"{reply.status}: {text}"
+    try:
+        dialect.predictions(reply.json(), 1)
+    except (ValueError, RecursionError) as error:
+        return f"{reply.status}, without a prediction ({error}): {text}"
+    return ""
+
+
+def drive(endpoint: Endpoint, dialect: Dialect, rows: Sequence[Row], wanted: Load, job: ci.Job) -> Driven:
+    """Ask for one row at a time, all at their times. OutsideFailure where nothing answers."""
+    bodies = [dialect.bytes_of([row]) for row in rows]
     job.say(f"{wanted.rate:g} requests a second for {wanted.seconds:g} s, after {wanted.warm_up:g} s that do not count")
     found, waits = Latencies(), load.Lates()
     statuses: dict[str, int] = {}
@@ -108,7 +149,7 @@ def drive(endpoint: Endpoint, bodies: Sequence[bytes], wanted: Load, job: ci.Job
     try:
         lateness = load.run(
             load.drive(
-                endpoint.url + PATH,
+                endpoint.url + dialect.path,
                 requests,
                 connections=wanted.connections,
                 timeout_seconds=wanted.timeout,
@@ -122,19 +163,6 @@ def drive(endpoint: Endpoint, bodies: Sequence[bytes], wanted: Load, job: ci.Job
     measured = limits.judge(found, wanted.seconds, wanted.limits, wanted.confidence, lateness)
     ordered = dict(sorted(statuses.items(), key=lambda item: (-item[1], item[0])))
     return Driven(measured, lateness, waits.lateness().p99, ordered)
-
-
-def _try_one(endpoint: Endpoint, body: bytes) -> None:
-    """One request before the load: a wrong address or wrong rows are said at once."""
-    try:
-        reply = endpoint.post(PATH, body)
-    except NoAnswerError as error:
-        fix = "start the server, or name the address that it answers at"
-        raise OutsideFailure(str(error), where=endpoint.url, fix=fix) from None
-    if 400 <= reply.status < 500:
-        text = " ".join(reply.body.decode("utf-8", "replace").split())[:300]
-        fix = "name in columns what the model takes, and the server's own address in url"
-        raise InvalidInput(f"the first row is answered {reply.status}: {text}", where=endpoint.url + PATH, fix=fix)
 
 
 def shown(value: float | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelway import ci
-from modelway.build import base_image, bundle, container, dockerfile, image, layout, lock, publish, sbom
+from modelway.build import base_image, bundle, bytecode, container, dockerfile, image, layout, lock, publish, sbom
 from modelway.build.image import Foundation
 from modelway.build.target import Target, minor_of, must_fit, this_machine
 from modelway.config import Resolved
@@ -39,6 +39,12 @@ def build(project: Resolved, job: ci.Job, version: int) -> Built:
     Refused without a passing Verdict that holds for the model and the policy of now, and where the image does not start.
     """
     own = project.build.dockerfile
+    if project.build.image and project.build.base_image == "none" and not own:
+        raise InvalidInput(
+            f"{project.build.image} would have no Python in it: without a base image it is a bundle for the local target",
+            where="build.base-image",
+            fix="name an image with the model's Python by digest, or leave build.image out",
+        )
     if own:
         dockerfile.check(job.folder / own, own)
     client = begin.connect_registry(project, job)
@@ -47,15 +53,19 @@ def build(project: Resolved, job: ci.Job, version: int) -> Built:
     head = ledger.read(MLflowLedger(client, project.model)).head
     place = layout_of(project, job)
     base, target = _foundation(project, job, candidate, place)
-    labels = image.labels(candidate, stored.record, stored.sha256, head, base, target)
+    compiler = _compiler(base, target, job)
     with tempfile.TemporaryDirectory(prefix="modelway-model-") as name:
         model = Path(name)
         download_model(client, candidate, model)
         text = lock.release_lock(model, candidate.environment.requirements, target)
-        environment, blob = bundle.environment_layer(text, target, job.say)
+        environment, blob = bundle.environment_layer(text, target, job.say, compiler)
         trained_at = bundle.moment_of(read_mlmodel(model))
-        made = bundle.assemble(place, candidate, model, (environment.layer, blob), base, target, labels, trained_at)
-    document = sbom.document(candidate, environment.packages, base, made.config_digest, trained_at or bundle.EPOCH)
+        by = compiler.version if compiler else ""
+        labels = image.labels(candidate, stored.record, stored.sha256, head, base, target, trained_at, by)
+        layers = environment.layer, blob
+        made = bundle.assemble(place, candidate, model, layers, base, target, labels, trained_at, compiler)
+    described = sbom.Made(made.config_digest, made.layers[1].diff_id)
+    document = sbom.document(candidate, environment.packages, base, described, trained_at or bundle.EPOCH)
     attached = publish.attach(place, made.manifest, document, sbom.MEDIA_TYPE, "sbom.cdx.json")
     tags = (str(version), f"{version}-{project.environment}")
     platform = {"platform": {"architecture": target.architecture, "os": target.system}}
@@ -65,7 +75,15 @@ def build(project: Resolved, job: ci.Job, version: int) -> Built:
     if own:
         tag = f"{project.build.image or f'localhost/{place.name.lower()}'}:{tags[1]}"
         started = dockerfile.build(
-            job.folder / own, job.folder, place, made.manifest, target.platform, labels, tag, job.say
+            job.folder / own,
+            job.folder,
+            place,
+            made.manifest,
+            target.platform,
+            labels,
+            None if compiler else bytecode.compiler_for(target.python),
+            tag,
+            job.say,
         )
         where = publish.Published(dockerfile.push(tag) if project.build.image else "", 0)
     else:
@@ -118,6 +136,21 @@ def _foundation(project: Resolved, job: ci.Job, candidate: Candidate, place: Pat
     found = base_image.pull(named.base_image, named.platform or here.platform, python, place, job.say)
     must_fit(trained.python, trained.platform, found.target, f"build.base-image {named.base_image}")
     return found.foundation, found.target
+
+
+def _compiler(base: Foundation, target: Target, job: ci.Job) -> bytecode.Compiler | None:
+    """Of the bytecode in the image. None for the local target, which compiles what it unpacks by its own Python; and where
+    this machine has no Python of that minor version, which is said."""
+    if base.name == "none":
+        return None
+    found = bytecode.compiler_for(target.python)
+    if found is None:
+        job.warn(
+            "build-image: no bytecode",
+            f"there is no Python {target.python} here to compile the packages, so each start of the image compiles them."
+            f" Fix: install python{target.python} in this job (actions/setup-python)",
+        )
+    return found
 
 
 def _started(base: Foundation, place: Path, made: layout.Descriptor, name: str) -> container.Started:

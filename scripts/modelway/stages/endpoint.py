@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,16 +13,33 @@ from modelway import ci
 from modelway.config import Resolved
 from modelway.data import json_rows
 from modelway.data.contract import Contract
-from modelway.endpoint import checks
+from modelway.endpoint import checks, contract
 from modelway.endpoint.asking import Endpoint, NoAnswerError, SilentError
-from modelway.endpoint.contract import CONTRACT
+from modelway.endpoint.dialects import Row
 from modelway.errors import InvalidInput, OutsideFailure, Refused
 from modelway.records import Candidate, Verdict
 from modelway.registry.stored_records import read_candidate, read_verdict
+from modelway.stages import dialect
 from modelway.stages import project as begin
 
 TOKEN = "MODELWAY_ENDPOINT_TOKEN"  # noqa: S105  the variable's name
 FIX_URL = "give the server's address, such as http://127.0.0.1:8080"
+
+
+def address_of(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> str:
+    """The input url, or where the environment's deployment answers."""
+    if "url" in values:
+        return values["url"]
+    if "environment" not in values:
+        raise InvalidInput("is required without environment, and was not given", where="input url", fix=FIX_URL)
+    project = begin.resolve(values, job, inputs)
+    if project.deploy is None:
+        raise InvalidInput(
+            f"is not given, and {project.environment} has no section deploy, so no address of its own",
+            where="input url",
+            fix=FIX_URL,
+        )
+    return f"http://127.0.0.1:{project.deploy.local.port}"
 
 
 def endpoint_of(url: str, timeout_seconds: float, environ: Mapping[str, str] = os.environ) -> Endpoint:
@@ -79,7 +97,7 @@ def columns_of(signature: Mapping[str, Any] | None) -> tuple[checks.Column, ...]
     return tuple(checks.Column(item["name"], str(item.get("type")), bool(item.get("required", True))) for item in named)
 
 
-def rows_of(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> tuple[checks.Row, ...]:
+def rows_of(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> tuple[Row, ...]:
     """The rows of the inputs rows and columns; none where they are left out. They are read by the contract of modelway.yml,
     where there is one."""
     if "rows" not in values:
@@ -91,19 +109,28 @@ def rows_of(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> tuple
     return tuple(json_rows.rows_of(job.folder / values["rows"], values["rows"], contract, columns or None))
 
 
-def check_endpoint(endpoint: Endpoint, expected: checks.Expected, job: ci.Job) -> list[checks.Checked]:
-    """Every check's outcome. OutsideFailure where nothing answers at all."""
+def check_endpoint(
+    endpoint: Endpoint, expected: checks.Expected, values: ci.Values, job: ci.Job
+) -> tuple[str, list[checks.Checked]]:
+    """The name of what it speaks, and every check's outcome. OutsideFailure where nothing answers at all."""
+    kinds = {column.name: column.kind for column in expected.columns}
+    spoken = dialect.chosen(values, expected.model, expected.rows, kinds)
     try:
         endpoint.get("/health")
     except SilentError as error:  # what answers, but not in HTTP, fails the checks
         raise _nobody(endpoint, error) from None
     except NoAnswerError:
         pass
+    spoken = spoken or dialect.found(endpoint, expected.model, expected.rows, kinds)
+    if spoken.name != "modelway":
+        job.say(
+            f"it speaks {spoken.name}: predictions at {spoken.path}; what only modelway's server promises is not asked"
+        )
     done = []
-    for item in checks.run(CONTRACT, endpoint, expected):
+    for item in checks.run(contract.of(spoken), endpoint, replace(expected, dialect=spoken)):
         done.append(item)
         job.say(f"{item.outcome:7} {item.about}: {item.name}: {item.detail}"[:400])
-    return done
+    return spoken.name, done
 
 
 def _nobody(endpoint: Endpoint, error: NoAnswerError) -> OutsideFailure:
