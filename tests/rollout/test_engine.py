@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable
 
@@ -111,6 +112,24 @@ def test_a_canary_that_gets_no_request_at_all_its_share_is_never_promoted() -> N
     run(seen)
     assert engine_outcome(seen) == "rolled-back"
     assert "deployed" not in {line.act.outcome for line in seen.lines if isinstance(line.act, engine.Finish)}
+
+
+def test_that_no_traffic_comes_is_said_once_until_some_does() -> None:
+    """Nothing for a while, then requests, then nothing again."""
+    said: list[str] = []
+
+    def bursts(weight: float, chance: random.Random) -> tuple[Counts, Counts]:
+        empty = (Counts(), Counts())
+        return GOOD(weight, chance) if 10 <= seen.clock % 40 < 25 else empty
+
+    seen = world(plan(), bursts)
+    target = SimulatedTarget(seen)
+    carry_out(
+        seen.plan, engine.begin(seen.plan), target, Surroundings(target.announce, said.append, lambda: seen.clock)
+    )
+    silent = [number for number, line in enumerate(said) if "no requests come" in line]
+    assert len(silent) > 1
+    assert all(later - earlier > 1 for earlier, later in itertools.pairwise(silent))
 
 
 def test_no_traffic_at_all_is_never_a_pass() -> None:

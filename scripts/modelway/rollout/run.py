@@ -84,7 +84,7 @@ class Interrupts:
 def carry_out(plan: Plan, state: engine.State, target: Target, around: Surroundings) -> engine.State:
     """From `state` to the end; the last state. An interrupt sends traffic back to stable first. Where an act or the journal
     fails, traffic goes back too, and the failure is raised: the next run goes on from here."""
-    cancelled = False
+    cancelled, last = False, ""
     with Interrupts() as interrupts:
         while True:
             try:
@@ -116,7 +116,9 @@ def carry_out(plan: Plan, state: engine.State, target: Target, around: Surroundi
                     target.back()
                 raise
             for line in progress(plan, before, state, event):
-                around.say(line)
+                if line != last:  # where no traffic comes, every block says the same
+                    around.say(line)
+                last = line
 
 
 class _StartFailed(Exception):
@@ -186,8 +188,10 @@ def progress(plan: Plan, before: engine.State, after: engine.State, event: engin
 
 def _counts(plan: Plan, block: Block, state: engine.State) -> str:
     if block.dropped:
-        return f"{block.seconds:.0f} s not counted: {block.dropped}"
+        return f"not counted: {block.dropped}"
     new, stable = block.canary, block.stable
+    if not new.requests + stable.requests:
+        return f"{block.weight:.0%}: no requests come; nothing can be judged until they do"
     said = f"{block.weight:.0%}: version {plan.new.version} {new.errors} errors, {new.slow} slow of {new.requests}"
     if plan.stable is not None:
         said += f"; version {plan.stable.version} {stable.errors}, {stable.slow} of {stable.requests}"
