@@ -294,3 +294,15 @@ def test_all_calls_together_are_bounded(endless: tuple[str, list[float]]) -> Non
     with pytest.raises(OutsideFailure, match="gave no answer in time"):
         open_transport(endless[0], {}, seconds=1).api("GET", "registered-models/get")
     assert time.monotonic() - began < 10
+
+
+def test_who_waits_for_a_server_is_told_so(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scripted.answer(failure(503, "overloaded"))
+    monkeypatch.setattr(transport, "WORD_SECONDS", -1.0)
+    with pytest.raises(OutsideFailure):
+        opened(scripted).api("GET", "registered-models/get")
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == transport.ATTEMPTS - 1
+    assert "overloaded" in said[0] and said[0].endswith("attempt 2 of 6")

@@ -7,6 +7,7 @@ import json
 import math
 import random
 import re
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,8 @@ LARGEST = 64 << 20
 """Bytes of an answer that is held in memory."""
 CHUNK = 1 << 20
 ATTEMPTS = 6
+WORD_SECONDS = 5.0
+"""After so long a person who waits is told what for."""
 LONGEST_PAUSE_SECONDS = 10.0
 OLDEST = (2, 3)
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -116,6 +119,7 @@ class Transport:
         """The answer with status 2xx; its content is written into the file `into`, where one is given. Repeats what is safe to
         repeat: everything without `once`, and with it only what certainly did not reach the server. OutsideFailure where the
         answer has more than LARGEST bytes, or is not whole in time."""
+        began = time.monotonic()
         for attempt in range(ATTEMPTS):
             response: Answer | None = None
             try:
@@ -141,6 +145,8 @@ class Transport:
             if time.monotonic() + pause > self.until:
                 break
             if attempt + 1 < ATTEMPTS:
+                if time.monotonic() - began > WORD_SECONDS:
+                    print(f"{failure.what}; attempt {attempt + 2} of {ATTEMPTS}", file=sys.stderr, flush=True)
                 self.sleep(pause)
         raise failure
 
