@@ -186,7 +186,7 @@ def assert_one_wins_each_step_and_none_is_lost(uri: str, model: str, make_versio
 
     together(*(functools.partial(work, version) for version in versions))
     store = MLflowLedger(client, model)
-    history = ledger.read(store)
+    history = ledger.audit(store)
     chain = history.on_chain(ENVIRONMENT)
     assert not history.problems
     assert sorted(row.entry.version for row in chain) == versions, "each version is on the chain, once"
