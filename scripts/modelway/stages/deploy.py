@@ -12,28 +12,23 @@ import msgspec
 
 from modelway import ci
 from modelway.build import unpack
-from modelway.config import Deploy, Resolved
+from modelway.config import Resolved
 from modelway.environments import locks
-from modelway.errors import Inconclusive, InvalidInput, ModelwayError, Refused
+from modelway.errors import InvalidInput, ModelwayError, Refused
 from modelway.loopback import HOST
-from modelway.observe import history, recorder
-from modelway.observe.envoy import between
 from modelway.records import Release, Verdict
 from modelway.registry import ledger
 from modelway.registry.ledger_entries import History
 from modelway.registry.ledger_mlflow import MLflowLedger
 from modelway.registry.mlflow import MLflow
 from modelway.registry.stored_records import read_candidate, read_release, read_verdict
-from modelway.rollout import engine, journal, judge
+from modelway.rollout import engine, journal
 from modelway.rollout.plan import Plan, weights_of
-from modelway.stages import announce, deployment, layers, rollout
+from modelway.stages import announce, deployment, layers, planned, rollout
 from modelway.stages import project as begin
 from modelway.stages.promote import AGAIN
-from modelway.targets.local.machine import LOGS, Machine, ports, running, stop
+from modelway.targets.local.machine import Machine, ports, running, stop
 from modelway.targets.local.state import Slot
-
-WATCHED_BLOCKS = 3
-"""How long to watch a stable release of which nothing was recorded yet."""
 
 
 @dataclass(frozen=True)
@@ -224,51 +219,14 @@ def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[fl
         reason = "nothing is there to compare it with" if current is None else "strategy all-at-once"
         work.job.say(f"all traffic at once: {reason}")
         return base
-    past = _past(work, current, deploy)
-    settings = judge.settings_from(deploy.judge, past.blocks)
-    numbers = judge.plan_numbers(
-        settings,
-        base_error_rate=past.errors / past.requests,
-        base_slow_rate=past.slow / past.requests,
-        requests_per_second=past.requests_per_second,
-        weights=weights,
-        step_seconds=deploy.step_seconds,
-        bake_seconds=deploy.bake_seconds,
-        timeout_seconds=deploy.timeout_seconds,
-    )
-    work.job.say(numbers.sentence)
-    if numbers.refusal:
-        raise Refused(numbers.refusal, where="deploy", fix=numbers.fix)
+    made = planned.planned(deploy, weights, planned.watched(machine.folder, machine.deployed, deploy), work.job.say)
     judged: dict[str, Any] = {
         "weights": weights,
-        "slow_ms": past.slow_ms,
-        "settings": settings,
-        "expects": numbers.sentence,
+        "slow_ms": made.past.slow_ms,
+        "settings": made.settings,
+        "expects": made.numbers.sentence,
     }
     return msgspec.structs.replace(base, **judged)
-
-
-def _past(work: rollout.Work, current: Slot, deploy: Deploy) -> history.Past:
-    """What is known of stable's traffic; Inconclusive where there is none."""
-    block = deploy.judge.block_seconds
-    least = WATCHED_BLOCKS * block
-    window = max(deploy.history_seconds, least + 1)
-    deadline = time.monotonic() + least + 2
-    while True:
-        samples = between(recorder.read(work.machine.folder / LOGS, window), current.side.slot)
-        past = history.past_of(samples, block, deploy.judge.latency.slower_than_ms)
-        if past is not None and past.seconds >= least:
-            return past
-        if time.monotonic() > deadline:
-            break
-        time.sleep(0.5)  # nothing was recorded yet, or too little
-    if past is not None:
-        return past
-    raise Inconclusive(
-        f"version {current.side.version} got no request in {least:.0f} s, so there is nothing to judge a canary by",
-        where=f"127.0.0.1:{work.machine.deployed.port}",
-        fix="send traffic there, or use strategy: all-at-once",
-    )
 
 
 def _same(story: journal.Story, release: Release) -> bool:
