@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from modelway import ci
-from modelway.build import unpack
+from modelway.build import layout, unpack
 from modelway.config import Resolved
 from modelway.environments import locks
 from modelway.errors import InvalidInput, ModelwayError, Refused
@@ -164,18 +164,32 @@ def _compared_with_what_is_there(project: Resolved, verdict: Verdict, history: H
 
 def _unpacked(job: ci.Job, release: Release, target: Path) -> unpack.Unpacked:
     """The release's files on this machine, held against their digests."""
-    layout = Path(release.layout)
-    if not layout.is_dir():
-        raise InvalidInput(
-            f"the image of version {release.version} is not on this machine",
-            where=release.layout,
-            fix="build it here, or name the same folder in build.layout on both",
-        )
+    place = _layout_of(job, release)
     began, store = time.monotonic(), layers.store()
     layers.claim(store, target)
-    found = unpack.unpack(layout, release.manifest_digest, store)
+    found = unpack.unpack(place, release.manifest_digest, store)
     job.say(f"version {release.version} unpacked and checked ({time.monotonic() - began:.1f} s)")
     return found
+
+
+def _layout_of(job: ci.Job, release: Release) -> Path:
+    """Where the image is on this machine: where it was built, or where it is pulled to from the registry, by its digest."""
+    built = Path(release.layout)
+    if layout.blob(built, release.manifest_digest).is_file():
+        return built
+    # another digest is that of an image which the team's own Dockerfile made of this one
+    if not release.image.endswith(f"@sha256:{release.manifest_digest}"):
+        raise InvalidInput(
+            f"the image of version {release.version} is not on this machine, and was not pushed as it is",
+            where=release.layout,
+            fix="run build-image here, or with build.image and without build.dockerfile elsewhere",
+        )
+    from modelway.build.pull import pull  # what speaks to a registry takes a third of a second to import
+
+    place = layers.images(release.model)
+    job.say(f"version {release.version} was built on another machine: pulling {release.image}")
+    pull(release.image, place, job.say)
+    return place
 
 
 def slot_of(work: rollout.Work, release: Release, found: unpack.Unpacked, number: int) -> Slot:
