@@ -191,7 +191,8 @@ def test_a_template_grants_exactly_what_is_asked_and_passes_what_exists(path: Pa
     """Too little fails at start-up with one line of GitHub's own; too much is a power that nobody needs."""
     caller = load(path)
     assert caller["permissions"] == {}
-    assert len(path.read_text().splitlines()) <= 40
+    own_steps = any("steps" in job for job in caller["jobs"].values())  # and so the stages one by one
+    assert len(path.read_text().splitlines()) <= (60 if own_steps else 40)
     for job in caller["jobs"].values():
         if "steps" in job:  # a job of the team's own
             assert job["permissions"] == {"contents": "read"} and job["timeout-minutes"]
