@@ -106,7 +106,7 @@ class ActRun:
 @dataclass(frozen=True)
 class Act:
     """export: the tree that `uses:` is mapped to. ref: what own references in it name. cache: act's own state. state: what
-    deployments and images of this machine are kept in, instead of the user's own folder. also: further refs and their trees."""
+    deployments and images of this machine are kept in, instead of the user's own folder. also: more refs and their trees."""
 
     export: Path
     ref: str
