@@ -22,6 +22,7 @@ LONG = 600
 @dataclass
 class Scene:
     first: ActRun
+    hopeless: ActRun
     back: ActRun
     held: ActRun
     back_seconds: float
@@ -54,6 +55,8 @@ def scene(act: Act, project: Path, server: str, tmp_path_factory: pytest.TempPat
     where = address(project, "production")
     with traffic(where, lambda number: {"distance": float(number % 101), "weight": float(number % 51)}, 100) as seen:
         time.sleep(6)  # so much of the past that a plan can be made
+        hopeless = act.run(in_a_hurry(project), project / DELIVER, secrets=secrets)
+        put_back(project)
         delivery.start()
         wait_for_the_canary(act.state / "targets" / f"{MODEL}-production" / "journal" / "000002.jsonl")
         began = time.monotonic()
@@ -61,7 +64,19 @@ def scene(act: Act, project: Path, server: str, tmp_path_factory: pytest.TempPat
         back = other.run(project, project / ROLLBACK, inputs={"reason": "it was not fine"}, secrets=secrets)
         took = time.monotonic() - began
         delivery.join(120)
-    return Scene(first, back, held[0], took, serving(where), dict(seen))
+    return Scene(first, hopeless, back, held[0], took, serving(where), dict(seen))
+
+
+def in_a_hurry(project: Path) -> Path:
+    """With a minute for all that the canary must last."""
+    path = project / "modelway.yml"
+    path.write_text(path.read_text().replace(f"timeout-seconds: {4 * LONG}", "timeout-seconds: 60"))
+    return project
+
+
+def put_back(project: Path) -> None:
+    path = project / "modelway.yml"
+    path.write_text(path.read_text().replace("timeout-seconds: 60", f"timeout-seconds: {4 * LONG}"))
 
 
 def wait_for_the_canary(path: Path) -> None:
@@ -79,6 +94,13 @@ def test_the_plan_was_told_before_training(scene: Scene) -> None:
     plan = scene.held.step("plan")
     assert plan.outputs["outcome"] == "possible" and "canary requests" in plan.outputs["sentence"]
     assert next(iter(scene.held.jobs)) == "plan"
+
+
+def test_a_plan_that_cannot_finish_ends_it_before_anything_is_trained(scene: Scene) -> None:
+    assert scene.hopeless.exit_code == 1 and scene.hopeless.jobs == {"plan": "failure"}
+    (error,) = scene.hopeless.step("plan").errors
+    assert error.title == "plan-rollout: refused" and "timeout-seconds" in error.message
+    assert not scene.hopeless.ran("train")
 
 
 def test_the_rollback_does_not_wait_for_the_canary(scene: Scene) -> None:
