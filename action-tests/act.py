@@ -106,12 +106,13 @@ class ActRun:
 @dataclass(frozen=True)
 class Act:
     """export: the tree that `uses:` is mapped to. ref: what own references in it name. cache: act's own state. state: what
-    deployments and images of this machine are kept in, instead of the user's own folder."""
+    deployments and images of this machine are kept in, instead of the user's own folder. also: more refs and their trees."""
 
     export: Path
     ref: str
     cache: Path
     state: Path
+    also: Mapping[str, Path] = field(default_factory=dict)
 
     def run(
         self,
@@ -127,8 +128,8 @@ class Act:
         command = ["act", event, "--workflows", str(workflow), "--json", "--rm"]
         for label in PLATFORMS:
             command += ["--platform", f"{label}=-self-hosted"]
-        for ref in (ADDRESS["major"], self.ref):
-            command += ["--local-repository", f"{ADDRESS['repository']}@{ref}={self.export}"]
+        for ref, tree in {ADDRESS["major"]: self.export, self.ref: self.export, **self.also}.items():
+            command += ["--local-repository", f"{ADDRESS['repository']}@{ref}={tree}"]
         known = {STATE: str(self.state), **(env or {})}
         for flag, values in (("--input", inputs), ("--secret", secrets), ("--env", known)):
             for name, value in (values or {}).items():

@@ -61,6 +61,7 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
             },
         ),
         "evaluate-gate": (Setting({"environment": "staging", "version": one}), {}),
+        "plan-rollout": (Setting({"environment": "live"}), {}),
         "promote-model": (
             Setting({"environment": "staging", "version": one}),
             {

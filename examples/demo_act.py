@@ -13,8 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "out" / "demo"
 ADDRESS = json.loads((ROOT / "release" / "repository.json").read_text(encoding="utf-8"))
-PLATFORMS = ("ubuntu-latest", "self-hosted")
-"""Both labels are this machine."""
+PLATFORMS = ("ubuntu-latest", "self-hosted", "modelway-rollback")
+"""All of these labels are this machine."""
 
 
 @dataclass

@@ -37,6 +37,7 @@ ADDRESSED = (
 )
 JOURNEY = (
     "validate-data",
+    "plan-rollout",
     "train-model",
     "evaluate-gate",
     "promote-model",

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+GRANT, KEY = re.compile(r"^# The caller's job grants (.+)$", re.MULTILINE), re.compile(r"`([\w-]+: \w+)`")
 
 
 def main() -> int:
@@ -37,7 +38,7 @@ def files(tag: str) -> list[str]:
 
 
 def contract(texts: dict[str, str]) -> set[str]:
-    """Every input, output and permission, as one line each."""
+    """Every input, output, secret and permission, as one line each."""
     found: set[str] = set()
     for path, text in texts.items():
         document: dict[Any, Any] = yaml.safe_load(text)
@@ -46,6 +47,9 @@ def contract(texts: dict[str, str]) -> set[str]:
         name = path.split("/")[1] if path.startswith("actions/") else Path(path).name
         for kind in ("inputs", "outputs", "secrets"):
             found |= {f"{name}: {kind[:-1]} `{key}`" for key in (called or {}).get(kind) or ()}
+        found |= {
+            f"{name}: the caller's job grants `{key}`" for line in GRANT.findall(text) for key in KEY.findall(line)
+        }
         for job, settings in (document.get("jobs") or {}).items():
             permissions = settings.get("permissions") or {}
             found |= {f"{name}: job {job}: permission `{key}: {value}`" for key, value in permissions.items()}

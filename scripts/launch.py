@@ -20,6 +20,7 @@ ENVIRONMENTS = {
     "benchmark_endpoint": "data",
     "build_image": "build",
     "deploy_model": "deploy",
+    "plan_rollout": "deploy",
     "rollback_release": "deploy",
     "start_registry": "registry",
 }

@@ -2,7 +2,7 @@
 
 Inputs: a contract (docs/data-contracts.md) and CSV or Parquet data, named here or in modelway.yml (section data).
 Outputs: the outcome, the failing checks, the digests; the report as JSON and Markdown.
-Exit codes: 0 pass; 1 the data breaks the contract; 2 wrong input, or data that cannot be read; 4 the disk is full.
+Exit codes: 0 pass, or skipped; 1 the data breaks the contract; 2 wrong input, or data that cannot be read; 4 the disk is full.
 """
 
 from __future__ import annotations
@@ -25,6 +25,11 @@ INPUTS = (
     ci.Input("data", "A CSV or Parquet file, a folder of them, or a pattern. Left out: data.train and data.test."),
     ci.Input("contract", "The contract or schema.json. Left out: modelway.yml.", key="data.contract"),
     ci.Input(
+        "skip-without-contract",
+        "true: where no contract is set, say so and check nothing. Left out: that is an error.",
+        kind="boolean",
+    ),
+    ci.Input(
         "now", "What freshness is measured against, such as 2026-11-21T08:30:00Z. Left out: the clock.", kind="time"
     ),
     ci.Input("examples", "Violating values shown for each check; 0 shows none. Left out: 3.", kind="integer"),
@@ -33,7 +38,7 @@ INPUTS = (
 )
 
 OUTPUTS = {
-    "outcome": "pass or fail",
+    "outcome": "pass or fail; skipped where there is no contract and that is allowed",
     "failing-checks": "the names of the failing checks of each data set, as a JSON object",
     "data-digests": "the sha256 of each data set, as a JSON object",
     "contract-digest": "sha256 of what the contract asks",
@@ -53,7 +58,10 @@ def work(values: ci.Values, job: ci.Job) -> int:
     if data and contract and ci.CONFIG.name not in values and not job.config_path.exists():
         report = validate_named(contract, data, job, manner)
     else:
-        report = validate_project(begin.resolve(values, job, INPUTS), data, job, manner)
+        project = begin.resolve(values, job, INPUTS)
+        if not project.data.contract and values.get("skip-without-contract") == "true":
+            return _skipped(project.source, job)
+        report = validate_project(project, data, job, manner)
     path = job.report(report, "\n\n".join(map(to_markdown, report.reports)))
     failing = {part.data: [check.name for check in part.failing] for part in report.reports if part.failing}
     job.set_output("outcome", report.outcome)
@@ -63,6 +71,14 @@ def work(values: ci.Values, job: ci.Job) -> int:
     job.set_output("report", str(path))
     if report.outcome == "fail":
         raise Refused(_failure(report), fix=f"mend the data or the contract; {path.with_suffix('.md')} has the values")
+    return 0
+
+
+def _skipped(source: str, job: ci.Job) -> int:
+    said = f"the data was not checked: {source} sets no data.contract (docs/data-contracts.md says what one holds)"
+    job.say(said)
+    job.report({"outcome": "skipped", "reports": []}, f"**SKIPPED**: {said}")
+    job.set_output("outcome", "skipped")
     return 0
 
 

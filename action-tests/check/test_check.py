@@ -26,6 +26,15 @@ def failing(act: Act, make_project: MakeProject) -> ActRun:
     return run_template(act, make_project("parcels-failing", files))
 
 
+@pytest.fixture(scope="module")
+def without_a_contract(act: Act, make_project: MakeProject) -> ActRun:
+    """A team that wrote none."""
+    bare = config("parcels-bare").replace("  contract: contract.yml\n", "")
+    assert "contract" not in bare
+    files = {WORKFLOW: template("check-pull-request.yml"), "modelway.yml": bare}
+    return run_template(act, make_project("parcels-bare", files))
+
+
 def run_template(act: Act, project: Path) -> ActRun:
     return act.run(project, project / WORKFLOW, event="pull_request")
 
@@ -43,6 +52,16 @@ def test_a_change_that_makes_the_model_bad_fails(failing: ActRun) -> None:
     gate = failing.step("gate")
     assert (gate.exit_code, gate.outputs["outcome"]) == (1, "fail")
     assert len(gate.errors) == 1 and "accuracy_score" in gate.errors[0].message
+
+
+def test_where_there_is_no_contract_that_is_said_and_the_rest_runs(without_a_contract: ActRun, passing: ActRun) -> None:
+    assert without_a_contract.exit_code == 0, without_a_contract.log[-3000:]
+    assert without_a_contract.step("validate").outputs["outcome"] == "skipped"
+    assert "**SKIPPED**: the data was not checked: modelway.yml sets no data.contract" in (
+        without_a_contract.step("validate").summary
+    )
+    assert without_a_contract.step("gate").outputs["outcome"] == "pass"
+    assert passing.step("validate").outputs["outcome"] == "pass"
 
 
 @pytest.mark.parametrize("run", ["passing", "failing"])

@@ -15,7 +15,7 @@ MODEL = "parcels-delivered"
 
 def test_the_first_model_goes_all_the_way(first_delivery: ActRun) -> None:
     assert first_delivery.exit_code == 0, first_delivery.log[-3000:]
-    for job in ("train", "gate", "build", "staging", "production"):
+    for job in ("plan", "train", "gate", "build", "staging", "production"):
         assert set(first_delivery.within(job).jobs.values()) == {"success"}, job
     version = first_delivery.step("train").outputs["version"]
     digest = first_delivery.step("train").outputs["digest"]
@@ -23,6 +23,12 @@ def test_the_first_model_goes_all_the_way(first_delivery: ActRun) -> None:
     for job in ("staging", "production"):
         said = first_delivery.within(job).step("deploy").outputs
         assert (said["outcome"], said["version"], said["alias-moved"]) == ("deployed", version, "true"), job
+
+
+def test_the_plan_is_asked_for_before_anything_is_trained(first_delivery: ActRun) -> None:
+    assert next(iter(first_delivery.jobs)) == "plan"
+    plan = first_delivery.step("plan")
+    assert (plan.outputs["outcome"], plan.outputs["sentence"]) == ("unneeded", "strategy all-at-once compares nothing")
 
 
 def test_it_is_tested_where_it_was_deployed_first(first_delivery: ActRun) -> None:
@@ -53,7 +59,7 @@ def test_the_reason_reaches_the_history(first_delivery: ActRun) -> None:
 
 def test_a_model_that_the_gate_refuses_never_reaches_a_build(refused_delivery: ActRun, first_delivery: ActRun) -> None:
     assert refused_delivery.exit_code == 1
-    assert refused_delivery.jobs == {"train": "success", "gate": "failure"}
+    assert refused_delivery.jobs == {"plan": "success", "train": "success", "gate": "failure"}
     gate = refused_delivery.step("gate")
     assert (gate.exit_code, gate.outputs["outcome"]) == (1, "fail") and len(gate.errors) == 1
     assert gate.outputs["production-version"] == first_delivery.step("train").outputs["version"]

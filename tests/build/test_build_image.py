@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -291,3 +291,32 @@ def test_a_dockerfile_of_the_teams_own_with_the_bundle_in_it(
         assert words in built(team, "1", "--dockerfile", "Dockerfile", "--image", f"{registry}/team/no", code=1)[1]
     tags = requests.get(f"http://{registry}/v2/team/no/tags/list", timeout=10)
     assert tags.status_code == 404, "what does not start is not pushed"
+
+
+def test_a_pushed_image_is_deployed_on_another_machine(team: Team, based: Based, tmp_path: Path) -> None:
+    """Which has neither the folder that it was built in nor a state of its own; and one that was not pushed is not."""
+    there = tmp_path / "project"
+    shutil.copytree(team.folder, there, ignore=shutil.ignore_patterns("based", "state", "store", "out"))
+    port = free_port()
+    config = (there / "modelway.yml").read_text()
+    deployed = f"  production: {{deploy: {{strategy: all-at-once, local: {{port: {port}, replicas: 1}}}}}}\n"
+    (there / "modelway.yml").write_text(config.replace("  production:\n", deployed, 1))
+    other = replace(team, folder=there)
+    based.layout.rename(tmp_path / "not here")
+    state = {"MODELWAY_STATE": str(tmp_path / "state")}
+    try:
+        outputs, _ = built(team, "2", "--layout", "brief")
+        shutil.rmtree(outputs["layout"])
+        done = other.run("deploy_model", "--environment", "production", "--version", "2", **state)
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert "version 2 is not on this machine, and was not pushed as it is" in done.stderr
+        done = other.run("deploy_model", "--environment", "production", "--version", "1", **state)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert f"pulling {release_of(team, 1).image}" in done.stdout
+        answer = requests.get(f"http://127.0.0.1:{port}/model/version", timeout=5).json()
+        assert (str(answer["version"]), answer["digest"]) == ("1", release_of(team, 1).model_digest)
+        held = {path.name for path in (tmp_path / "state" / "images" / team.model / "blobs" / "sha256").iterdir()}
+        assert release_of(team, 1).manifest_digest in held and len(held) == 5, "without the base image"
+    finally:
+        other.run("stop_deployment", "--environment", "production", **state)
+        (tmp_path / "not here").rename(based.layout)

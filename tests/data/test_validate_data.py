@@ -42,6 +42,29 @@ def outputs(project: Path) -> dict[str, str]:
     return {line.split("<<")[0]: lines[at + 1] for at, line in enumerate(lines) if "<<modelway-" in line}
 
 
+def test_without_a_contract_it_is_skipped_where_that_is_allowed_and_an_error_elsewhere(
+    project: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Skipped is said, is no pass, and fetches nothing."""
+    (project / "modelway.yml").write_text("model: m\ndata: {train: train.csv, command: exit 1}\n")
+    monkeypatch.setenv("MODELWAY_SKIP_WITHOUT_CONTRACT", "true")
+    assert validate_data.main([]) == 0
+    given = outputs(project)
+    assert (given["outcome"], given["failing-checks"], given["contract-digest"]) == ("skipped", "", "")
+    assert "**SKIPPED**: the data was not checked: modelway.yml" in (project.parent / "summary").read_text()
+    assert "::error" not in capsys.readouterr().out
+    for allowed in ("", "false"):
+        monkeypatch.setenv("MODELWAY_SKIP_WITHOUT_CONTRACT", allowed)
+        assert validate_data.main([]) == 2
+        assert "data.contract is not set" in capsys.readouterr().out
+
+
+def test_a_contract_that_is_named_is_never_skipped(project: Path) -> None:
+    assert validate_data.main(["--skip-without-contract", "true"]) == 1
+    (project / "modelway.yml").write_text("model: m\ndata: {train: train.csv, test: test.csv}\n")
+    assert validate_data.main(["--skip-without-contract", "true", "--contract", "contract.yml"]) == 1
+
+
 def test_both_data_sets_are_judged_and_a_broken_one_refuses(project: Path, capsys: Any) -> None:
     assert validate_data.main(["--examples", "1"]) == 1
     given = outputs(project)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+CIRCLE = ".github/workflows/pipeline.yml"
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -46,9 +48,7 @@ def test_a_release_is_the_export_and_only_the_major_tag_moves(clone: Path) -> No
     names = git(clone, "ls-tree", "-r", "--name-only", "v1.0.0").splitlines()
     assert "actions/train-model/action.yml" in names
     assert not [name for name in names if name.startswith(("tests/", "docs/", "examples/"))]
-    workflow = git(clone, "show", "v1.0.0:.github/workflows/train.yml")
-    assert "uses: modelway/modelway/actions/train-model@v1.0.0" in workflow
-    assert "$/" not in workflow
+    assert "$/" not in git(clone, "show", "v1.0.0:.github/workflows/train.yml")
     assert git(clone, "rev-parse", "v1^{commit}") == git(clone, "rev-parse", "v1.0.0^{commit}")
     assert git(clone, "status", "--porcelain") == "", "the checkout is untouched"
     first = git(clone, "rev-parse", "v1.0.0^{commit}")
@@ -56,9 +56,7 @@ def test_a_release_is_the_export_and_only_the_major_tag_moves(clone: Path) -> No
     action = clone / "actions" / "show-history" / "action.yml"
     action.write_text(action.read_text().replace("  at: {", "  moment: {"))
     gate = clone / ".github" / "workflows" / "gate.yml"
-    gate.write_text(
-        gate.read_text().replace("      contents: read #", "      packages: read # a reason\n      contents: read #", 1)
-    )
+    gate.write_text(gate.read_text().replace("grants `contents: read`", "grants `contents: read`, `packages: read`", 1))
     changelog = clone / "CHANGELOG.md"
     changelog.write_text(changelog.read_text().replace("## 1.0.0", "## 1.1.0\n\n- A change.\n\n## 1.0.0"))
     git(clone, "commit", "-qam", "a change")
@@ -67,13 +65,69 @@ def test_a_release_is_the_export_and_only_the_major_tag_moves(clone: Path) -> No
     notes = git(clone, "tag", "-l", "--format=%(contents)", "v1.1.0")
     assert "- A change." in notes
     assert "- show-history: input `moment`" in notes[notes.index("Added since v1.0.0") : notes.index("Removed since")]
-    assert "- gate.yml: job gate: permission `packages: read`" in notes
+    assert "- gate.yml: the caller's job grants `packages: read`" in notes
     assert "- show-history: input `at`" in notes[notes.index("Removed since v1.0.0") :]
     assert git(clone, "rev-parse", "v1.0.0^{commit}") == first
     assert git(clone, "rev-parse", "v1^{commit}") == git(clone, "rev-parse", "v1.1.0^{commit}")
     again = release(clone, "1.1.0")
     assert again.returncode == 2
     assert "v1.1.0 exists and is never moved" in again.stderr
+
+
+def followed(clone: Path, commit: str, path: str) -> dict[str, str]:
+    """All that a caller runs who names `path` at `commit`: where each file is -> its text. Each reference to another of ours
+    must be a full hash of a commit of this repository, and that commit must have the file."""
+    text = git(clone, "show", f"{commit}:{path}")
+    found = {f"{commit}:{path}": text}
+    for name, ref in re.findall(r"uses: modelway/modelway/(\S+)@(\S+)", text):
+        assert re.fullmatch(r"[0-9a-f]{40}", ref), f"{path} names {name} at {ref}"
+        assert git(clone, "cat-file", "-t", ref) == "commit"
+        git(clone, "merge-base", "--is-ancestor", ref, commit)  # pushed with the tag, and with nothing else
+        found |= followed(clone, ref, name if name.endswith(".yml") else f"{name}/action.yml")
+    return found
+
+
+def test_a_full_pin_holds_all_the_way_down_whoever_moves_a_tag(clone: Path) -> None:
+    assert release(clone, "1.0.0").returncode == 0
+    pin = git(clone, "rev-parse", "v1.0.0^{commit}")
+    workflows = [
+        name
+        for name in git(clone, "ls-tree", "-r", "--name-only", pin).splitlines()
+        if name.startswith(".github/workflows/") and not name.endswith("/ci.yml")
+    ]
+    assert len(workflows) >= 8
+    before = {name: followed(clone, pin, name) for name in workflows}
+    pipeline = before[".github/workflows/pipeline.yml"]
+    assert {name.partition(":")[2] for name in pipeline} >= {
+        *(f".github/workflows/{stage}.yml" for stage in ("pipeline", "train", "gate", "build", "canary")),
+        *(f"actions/{name}/action.yml" for name in ("train-model", "evaluate-gate", "build-image", "deploy-model")),
+    }
+    for reached in before.values():
+        for name, text in reached.items():
+            assert "uses: $/" not in text, "needs a new runner, and no GHES knows it"
+            others = re.findall(r"^ *(?:- )?uses: (?!modelway/|\./)\S+@(\S+)", text, re.MULTILINE)
+            assert all(re.fullmatch(r"[0-9a-f]{40}", ref) for ref in others), name
+            path = name.partition(":")[2]
+            assert git(clone, "show", f"{pin}:{path}") == text, "the tagged tree has the same file"
+    scripts = {ref: git(clone, "rev-parse", f"{ref}:scripts") for ref in {name.partition(":")[0] for name in pipeline}}
+    assert len(scripts) == 3 and len(set(scripts.values())) == 1, "three commits, one tool"
+
+    git(clone, "commit", "-q", "--allow-empty", "-m", "somebody else's")
+    for tag in ("v1", "v1.0.0"):
+        git(clone, "tag", "-f", tag, "HEAD")
+    assert {name: followed(clone, pin, name) for name in workflows} == before
+    assert git(clone, "rev-parse", "v1.0.0") != pin
+
+
+def test_references_that_lead_nowhere_or_in_a_circle_are_not_released(clone: Path) -> None:
+    path = clone / ".github" / "workflows" / "plan.yml"
+    text = path.read_text()
+    for named, words in (("actions/plan-rolout", "actions/plan-rolout/action.yml is named"), (CIRCLE, "cycle")):
+        path.write_text(text.replace("actions/plan-rollout", named))
+        git(clone, "commit", "-qam", "a slip")
+        done = release(clone, "1.0.0")
+        assert done.returncode != 0 and words in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+        assert git(clone, "tag", "-l") == ""
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ from modelway.build import base_image, bundle, bytecode, container, dockerfile, 
 from modelway.build.image import Foundation
 from modelway.build.target import Target, minor_of, must_fit, this_machine
 from modelway.config import Resolved
-from modelway.environments import home
 from modelway.errors import InvalidInput
 from modelway.records import Candidate, Release
 from modelway.registry import ledger
 from modelway.registry.ledger_mlflow import MLflowLedger
 from modelway.registry.stored_records import read_candidate, write_release
+from modelway.stages import layers
 from modelway.stages import project as begin
 from modelway.stages.candidate import read_mlmodel
 from modelway.stages.judged import download_model, passing_verdict
@@ -115,8 +115,7 @@ def layout_of(project: Resolved, job: ci.Job) -> Path:
     """The folder of the OCI layout: build.layout below the project's folder, or one of the model's own."""
     if project.build.layout:
         return (job.folder / project.build.layout).absolute()
-    safe = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in project.model).lstrip(".")
-    return home.state_folder() / "images" / (safe or "model")
+    return layers.images(project.model)
 
 
 def _foundation(project: Resolved, job: ci.Job, candidate: Candidate, place: Path) -> tuple[Foundation, Target]:

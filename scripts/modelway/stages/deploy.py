@@ -11,29 +11,24 @@ from typing import Any
 import msgspec
 
 from modelway import ci
-from modelway.build import unpack
-from modelway.config import Deploy, Resolved
+from modelway.build import layout, unpack
+from modelway.config import Resolved
 from modelway.environments import locks
-from modelway.errors import Inconclusive, InvalidInput, ModelwayError, Refused
+from modelway.errors import InvalidInput, ModelwayError, Refused
 from modelway.loopback import HOST
-from modelway.observe import history, recorder
-from modelway.observe.envoy import between
 from modelway.records import Release, Verdict
 from modelway.registry import ledger
 from modelway.registry.ledger_entries import History
 from modelway.registry.ledger_mlflow import MLflowLedger
 from modelway.registry.mlflow import MLflow
 from modelway.registry.stored_records import read_candidate, read_release, read_verdict
-from modelway.rollout import engine, journal, judge
+from modelway.rollout import engine, journal
 from modelway.rollout.plan import Plan, weights_of
-from modelway.stages import announce, deployment, layers, rollout
+from modelway.stages import announce, deployment, layers, planned, rollout
 from modelway.stages import project as begin
 from modelway.stages.promote import AGAIN
-from modelway.targets.local.machine import LOGS, Machine, ports, running, stop
+from modelway.targets.local.machine import Machine, ports, running, stop
 from modelway.targets.local.state import Slot
-
-WATCHED_BLOCKS = 3
-"""How long to watch a stable release of which nothing was recorded yet."""
 
 
 @dataclass(frozen=True)
@@ -169,18 +164,32 @@ def _compared_with_what_is_there(project: Resolved, verdict: Verdict, history: H
 
 def _unpacked(job: ci.Job, release: Release, target: Path) -> unpack.Unpacked:
     """The release's files on this machine, held against their digests."""
-    layout = Path(release.layout)
-    if not layout.is_dir():
-        raise InvalidInput(
-            f"the image of version {release.version} is not on this machine",
-            where=release.layout,
-            fix="build it here, or name the same folder in build.layout on both",
-        )
+    place = _layout_of(job, release)
     began, store = time.monotonic(), layers.store()
     layers.claim(store, target)
-    found = unpack.unpack(layout, release.manifest_digest, store)
+    found = unpack.unpack(place, release.manifest_digest, store)
     job.say(f"version {release.version} unpacked and checked ({time.monotonic() - began:.1f} s)")
     return found
+
+
+def _layout_of(job: ci.Job, release: Release) -> Path:
+    """Where the image is on this machine: where it was built, or where it is pulled to from the registry, by its digest."""
+    built = Path(release.layout)
+    if layout.blob(built, release.manifest_digest).is_file():
+        return built
+    # another digest is that of an image which the team's own Dockerfile made of this one
+    if not release.image.endswith(f"@sha256:{release.manifest_digest}"):
+        raise InvalidInput(
+            f"the image of version {release.version} is not on this machine, and was not pushed as it is",
+            where=release.layout,
+            fix="run build-image here, or with build.image and without build.dockerfile elsewhere",
+        )
+    from modelway.build.pull import pull  # what speaks to a registry takes a third of a second to import
+
+    place = layers.images(release.model)
+    job.say(f"version {release.version} was built on another machine: pulling {release.image}")
+    pull(release.image, place, job.say)
+    return place
 
 
 def slot_of(work: rollout.Work, release: Release, found: unpack.Unpacked, number: int) -> Slot:
@@ -224,51 +233,14 @@ def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[fl
         reason = "nothing is there to compare it with" if current is None else "strategy all-at-once"
         work.job.say(f"all traffic at once: {reason}")
         return base
-    past = _past(work, current, deploy)
-    settings = judge.settings_from(deploy.judge, past.blocks)
-    numbers = judge.plan_numbers(
-        settings,
-        base_error_rate=past.errors / past.requests,
-        base_slow_rate=past.slow / past.requests,
-        requests_per_second=past.requests_per_second,
-        weights=weights,
-        step_seconds=deploy.step_seconds,
-        bake_seconds=deploy.bake_seconds,
-        timeout_seconds=deploy.timeout_seconds,
-    )
-    work.job.say(numbers.sentence)
-    if numbers.refusal:
-        raise Refused(numbers.refusal, where="deploy", fix=numbers.fix)
+    made = planned.planned(deploy, weights, planned.watched(machine.folder, machine.deployed, deploy), work.job.say)
     judged: dict[str, Any] = {
         "weights": weights,
-        "slow_ms": past.slow_ms,
-        "settings": settings,
-        "expects": numbers.sentence,
+        "slow_ms": made.past.slow_ms,
+        "settings": made.settings,
+        "expects": made.numbers.sentence,
     }
     return msgspec.structs.replace(base, **judged)
-
-
-def _past(work: rollout.Work, current: Slot, deploy: Deploy) -> history.Past:
-    """What is known of stable's traffic; Inconclusive where there is none."""
-    block = deploy.judge.block_seconds
-    least = WATCHED_BLOCKS * block
-    window = max(deploy.history_seconds, least + 1)
-    deadline = time.monotonic() + least + 2
-    while True:
-        samples = between(recorder.read(work.machine.folder / LOGS, window), current.side.slot)
-        past = history.past_of(samples, block, deploy.judge.latency.slower_than_ms)
-        if past is not None and past.seconds >= least:
-            return past
-        if time.monotonic() > deadline:
-            break
-        time.sleep(0.5)  # nothing was recorded yet, or too little
-    if past is not None:
-        return past
-    raise Inconclusive(
-        f"version {current.side.version} got no request in {least:.0f} s, so there is nothing to judge a canary by",
-        where=f"127.0.0.1:{work.machine.deployed.port}",
-        fix="send traffic there, or use strategy: all-at-once",
-    )
 
 
 def _same(story: journal.Story, release: Release) -> bool:

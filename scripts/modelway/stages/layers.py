@@ -1,4 +1,4 @@
-"""The unpacked layers of this machine: which target needs which, and what nobody needs any more.
+"""The images of this machine and their unpacked layers: which target needs which, and what nobody needs any more.
 
 Targets share them, so that staging and production hold the same environment once. A target needs the layers of what runs and
 of all that rollback-release can bring back.
@@ -23,6 +23,12 @@ IDLE_SECONDS = 86_400
 
 def store() -> Path:
     return home.state_folder() / "layers"
+
+
+def images(model: str) -> Path:
+    """The OCI layout of the model's images on this machine."""
+    safe = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in model).lstrip(".")
+    return home.state_folder() / "images" / (safe or "model")
 
 
 def claim(layers: Path, target: Path) -> None:

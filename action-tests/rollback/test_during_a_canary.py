@@ -1,0 +1,118 @@
+"""The rollback's template while the delivery's template holds its runner: two runners of one machine, which act plays."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from act import Act, ActRun
+from modelway.rollout import journal
+from team import DELIVER, ROLLBACK, MakeProject, address, config, serving, template
+from traffic import traffic
+
+MODEL = "parcels-held"
+LONG = 600
+"""Seconds that the canary's first step lasts: far longer than this test."""
+
+
+@dataclass
+class Scene:
+    first: ActRun
+    hopeless: ActRun
+    back: ActRun
+    held: ActRun
+    back_seconds: float
+    serving: str
+    seen: dict[str, int] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+def project(make_project: MakeProject) -> Path:
+    text = config(MODEL, delivered=True)
+    head, tail = text.split("  production:\n", 1)
+    slow = (
+        f"strategy: canary, steps: [50, 100], step-seconds: {LONG}, bake-seconds: {LONG}, timeout-seconds: {4 * LONG}"
+    )
+    tail = tail.replace("strategy: all-at-once", f"{slow}, history-seconds: 10, judge: {{ block-seconds: 1 }}", 1)
+    files = {"modelway.yml": f"{head}  production:\n{tail}"}
+    return make_project(MODEL, {**files, DELIVER: template("deliver-model.yml"), ROLLBACK: template("rollback.yml")})
+
+
+@pytest.fixture(scope="module")
+def scene(act: Act, project: Path, server: str, tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    secrets = {"MLFLOW_TRACKING_URI": server}
+    first = act.run(project, project / DELIVER, secrets=secrets)
+    assert first.exit_code == 0, first.log[-3000:]
+    held: list[ActRun] = []
+    inputs = {"parameters": '{"note": "another"}'}
+    delivery = threading.Thread(
+        target=lambda: held.append(act.run(project, project / DELIVER, inputs=inputs, secrets=secrets))
+    )
+    where = address(project, "production")
+    with traffic(where, lambda number: {"distance": float(number % 101), "weight": float(number % 51)}, 100) as seen:
+        time.sleep(6)  # so much of the past that a plan can be made
+        hopeless = act.run(in_a_hurry(project), project / DELIVER, secrets=secrets)
+        put_back(project)
+        delivery.start()
+        wait_for_the_canary(act.state / "targets" / f"{MODEL}-production" / "journal" / "000002.jsonl")
+        began = time.monotonic()
+        other = replace(act, cache=tmp_path_factory.mktemp("other-runner"))
+        back = other.run(project, project / ROLLBACK, inputs={"reason": "it was not fine"}, secrets=secrets)
+        took = time.monotonic() - began
+        delivery.join(120)
+    return Scene(first, hopeless, back, held[0], took, serving(where), dict(seen))
+
+
+def in_a_hurry(project: Path) -> Path:
+    """With a minute for all that the canary must last."""
+    path = project / "modelway.yml"
+    path.write_text(path.read_text().replace(f"timeout-seconds: {4 * LONG}", "timeout-seconds: 60"))
+    return project
+
+
+def put_back(project: Path) -> None:
+    path = project / "modelway.yml"
+    path.write_text(path.read_text().replace("timeout-seconds: 60", f"timeout-seconds: {4 * LONG}"))
+
+
+def wait_for_the_canary(path: Path) -> None:
+    """Until it has a share of the traffic, and something was observed of it."""
+    deadline = time.monotonic() + 240
+    while time.monotonic() < deadline:
+        story = journal.read(path) if path.exists() else None
+        if story is not None and (story.state.routed or 0) > 0:
+            return
+        time.sleep(0.2)
+    raise AssertionError("the canary did not begin")
+
+
+def test_the_plan_was_told_before_training(scene: Scene) -> None:
+    plan = scene.held.step("plan")
+    assert plan.outputs["outcome"] == "possible" and "canary requests" in plan.outputs["sentence"]
+    assert next(iter(scene.held.jobs)) == "plan"
+
+
+def test_a_plan_that_cannot_finish_ends_it_before_anything_is_trained(scene: Scene) -> None:
+    assert scene.hopeless.exit_code == 1 and scene.hopeless.jobs == {"plan": "failure"}
+    (error,) = scene.hopeless.step("plan").errors
+    assert error.title == "plan-rollout: refused" and "timeout-seconds" in error.message
+    assert not scene.hopeless.ran("train")
+
+
+def test_the_rollback_does_not_wait_for_the_canary(scene: Scene) -> None:
+    assert scene.back.exit_code == 0, scene.back.log[-3000:]
+    assert scene.back_seconds < LONG / 4, "seconds, where the canary would have taken many minutes"
+    said = scene.back.step("rollback").outputs
+    assert said["version"] == scene.first.step("train").outputs["version"] == scene.serving
+
+
+def test_the_canary_finds_that_it_was_superseded_and_changes_nothing_more(scene: Scene) -> None:
+    assert scene.held.exit_code == 1
+    assert scene.held.within("production").jobs == {"canary": "failure"}
+    (error,) = scene.held.within("production").step("deploy").errors
+    assert "superseded" in error.message
+    assert scene.seen.get("failed", 0) == 0

@@ -1,0 +1,116 @@
+"""What a canary needs, from the traffic that stable gets: asked before anything is trained for it, and before it starts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from modelway.config import Deploy, Resolved
+from modelway.errors import Inconclusive, Refused
+from modelway.observe import history, recorder
+from modelway.observe.envoy import between
+from modelway.rollout import judge
+from modelway.rollout.plan import weights_of
+from modelway.rollout.planning import PlanNumbers
+from modelway.stages import deployment
+from modelway.targets.local.machine import LOGS
+from modelway.targets.local.state import Deployed
+
+WATCHED_BLOCKS = 3
+"""How many blocks of stable's traffic must be known."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What the judge fixes before the start. numbers.refusal: why it cannot finish in its time."""
+
+    past: history.Past
+    settings: judge.Settings
+    numbers: PlanNumbers
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """possible: at the traffic of now. unneeded: nothing would be compared. unknown: stable got too few requests of late."""
+
+    outcome: Literal["possible", "unneeded", "unknown"]
+    sentence: str
+    numbers: PlanNumbers | None = None
+    schema: str = "modelway/plan-rollout/1"
+
+
+def foresee(project: Resolved) -> Foreseen:
+    """What deploy-model would say of the next canary, were it started now. Reads the target's folder and changes nothing.
+    Refused, with the numbers, where it cannot finish in its time."""
+    deploy, deployed = deployment.section(project), deployment.look(project)
+    if deploy.strategy == "all-at-once":
+        return Foreseen("unneeded", "strategy all-at-once compares nothing")
+    weights = weights_of(deploy, project.source)
+    if deployed is None or deployed.current is None:
+        return Foreseen("unneeded", f"nothing is in {project.environment} on this machine to compare with")
+    past = _recorded(deployment.folder_of(project), deployed, deploy)
+    if past is None or past.seconds < least_seconds(deploy):
+        version = deployed.current.side.version
+        said = f"version {version} got too few requests in the last {window_seconds(deploy):.0f} s to say what a canary needs"
+        return Foreseen("unknown", said)
+    numbers = planned(deploy, weights, past).numbers
+    return Foreseen("possible", numbers.sentence, numbers)
+
+
+def planned(
+    deploy: Deploy, weights: tuple[float, ...], past: history.Past, say: Callable[[str], None] = lambda _: None
+) -> Planned:
+    """say: is told what it needs. Refused where the rollout cannot finish in its time."""
+    settings = judge.settings_from(deploy.judge, past.blocks)
+    numbers = judge.plan_numbers(
+        settings,
+        base_error_rate=past.errors / past.requests,
+        base_slow_rate=past.slow / past.requests,
+        requests_per_second=past.requests_per_second,
+        weights=weights,
+        step_seconds=deploy.step_seconds,
+        bake_seconds=deploy.bake_seconds,
+        timeout_seconds=deploy.timeout_seconds,
+    )
+    say(numbers.sentence)
+    if numbers.refusal:
+        raise Refused(numbers.refusal, where="deploy", fix=numbers.fix)
+    return Planned(past, settings, numbers)
+
+
+def watched(folder: Path, deployed: Deployed, deploy: Deploy) -> history.Past:
+    """What is known of stable's traffic, which is watched where nothing was recorded; Inconclusive where none comes."""
+    assert deployed.current is not None
+    least = least_seconds(deploy)
+    deadline = time.monotonic() + least + 2
+    while True:
+        past = _recorded(folder, deployed, deploy)
+        if past is not None and past.seconds >= least:
+            return past
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.5)  # nothing was recorded yet, or too little
+    if past is not None:
+        return past
+    raise Inconclusive(
+        f"version {deployed.current.side.version} got no request in {least:.0f} s, so there is nothing to judge a canary by",
+        where=f"127.0.0.1:{deployed.port}",
+        fix="send traffic there, or use strategy: all-at-once",
+    )
+
+
+def least_seconds(deploy: Deploy) -> float:
+    return WATCHED_BLOCKS * deploy.judge.block_seconds
+
+
+def window_seconds(deploy: Deploy) -> float:
+    return max(deploy.history_seconds, least_seconds(deploy) + 1)
+
+
+def _recorded(folder: Path, deployed: Deployed, deploy: Deploy) -> history.Past | None:
+    assert deployed.current is not None
+    samples = between(recorder.read(folder / LOGS, window_seconds(deploy)), deployed.current.side.slot)
+    return history.past_of(samples, deploy.judge.block_seconds, deploy.judge.latency.slower_than_ms)

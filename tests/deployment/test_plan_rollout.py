@@ -1,0 +1,58 @@
+"""plan-rollout: what deploy-model would say of the next canary, from the traffic as it is, and nothing is touched for it."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from deployment.shop import Shop
+
+
+def plan(shop: Shop, code: int = 0) -> str:
+    return shop.must("plan_rollout", code)
+
+
+def outcome(shop: Shop) -> str:
+    report = json.loads((shop.folder / "out" / "modelway" / "plan-rollout.json").read_text())
+    return str(report["outcome"])
+
+
+def everything(shop: Shop) -> dict[str, bytes]:
+    """Every file of the target that a command of ours writes; the recorder's and Envoy's own are theirs."""
+    kept = [path for path in shop.target.rglob("*") if path.is_file() and "logs" not in path.parts]
+    return {str(path): path.read_bytes() for path in kept}
+
+
+def test_where_nothing_is_there_or_nothing_is_compared_none_is_needed(shop: Shop) -> None:
+    assert "nothing is in" in plan(shop)
+    assert outcome(shop) == "unneeded"
+    assert not shop.target.exists(), "it only reads"
+    shop.configure(shop.port, strategy="all-at-once")
+    assert "strategy all-at-once compares nothing" in plan(shop)
+
+
+def test_it_says_what_deploy_model_would_say_and_changes_nothing(shop: Shop) -> None:
+    shop.deploy("good")
+    with shop.traffic(200):
+        time.sleep(5)
+        before = everything(shop)
+        said = plan(shop)
+        assert "canary requests" in said
+        assert outcome(shop) == "possible"
+        shop.configure(shop.port, timeout=1)
+        said = plan(shop, code=1)
+        assert "plan-rollout: refused" in said or "plan_rollout" in said
+        assert "timeout-seconds" in said
+        assert everything(shop) == before
+        refused = shop.deploy("again", code=1)
+        assert "timeout-seconds" in refused, "as it is said later"
+
+
+def test_without_traffic_it_warns_and_does_not_wait(shop: Shop) -> None:
+    shop.deploy("good")
+    began = time.monotonic()
+    said = plan(shop)
+    assert "got too few requests" in said
+    assert "deploy-model asks again" in said
+    assert outcome(shop) == "unknown"
+    assert time.monotonic() - began < 20, "an interpreter's start, and no watching"
