@@ -105,7 +105,8 @@ def become(script: str, arguments: list[str]) -> None:
     environ = home.without_python_settings(os.environ)
     environ["MODELWAY_BASE_PYTHON"] = sys.executable
     start = START.format(scripts=SCRIPTS, script=script)
-    os.execve(python, [python, "-I", "-u", "-c", start, *arguments], environ)
+    # -X utf8: what is said and read is UTF-8, as GitHub takes it, whatever the locale of the machine
+    os.execve(python, [python, "-I", "-u", "-X", "utf8", "-c", start, *arguments], environ)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def hide() -> None:
         return
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-    fields = STAT.read_text().rpartition(")")[2].split()
+    fields = STAT.read_bytes().rpartition(b")")[2].split()
     start, end = (int(field) for field in fields[ENVIRONMENT_BLOCK])
     if not 0 < start < end:
         return

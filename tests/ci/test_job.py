@@ -250,3 +250,26 @@ def test_in_a_shell_outputs_are_lines_and_errors_go_to_stderr(
 def test_a_report_is_the_record_as_json(github: Path) -> None:
     assert run(lambda values, job: job.report({"b": 1, "a": ["ü"]}, "x") is None) == 0
     assert json.loads((github / "out" / "modelway" / "a-script.json").read_text()) == {"a": ["ü"], "b": 1}
+
+
+@pytest.mark.parametrize("place", ["output", "report", "defect"])
+def test_a_name_that_is_not_utf_8_is_the_users_to_change(
+    github: Path, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    """A file's name is bytes; JSON, an output and the page are UTF-8."""
+    name = os.fsdecode(b"caf\xe9.csv")
+
+    def work(values: ci.Values, job: ci.Job) -> int:
+        if place == "output":
+            job.set_output("said", name)
+        elif place == "report":
+            job.report({"file": name}, "text")
+        else:
+            "caf\xe9".encode("ascii")
+        return 0
+
+    assert run(work) == (4 if place == "defect" else 2)
+    errors = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::error")]
+    assert len(errors) == 1
+    told = r"'caf\udce9.csv' is not UTF-8, and is needed in a report or an output. Fix: give the file or folder another"
+    assert ("this is a defect of modelway" if place == "defect" else told) in errors[0]

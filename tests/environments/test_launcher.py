@@ -22,6 +22,7 @@ INPUTS = (ci.Input("ready", "A file to write when it runs."),)
 def work(values, job):
     import json, pathlib, sys, time, requests
     job.say(json.dumps({"prefix": sys.prefix, "path": sys.path, "requests": requests.__file__, "json": json.__file__}))
+    job.say(f"utf8={sys.flags.utf8_mode}")
     if "ready" in values:
         pathlib.Path(values["ready"]).touch()
         time.sleep(60)
@@ -94,6 +95,14 @@ def test_nothing_of_the_workspace_reaches_the_tool(checkout: Path, workspace: Pa
     assert str(workspace) not in done.stdout
     assert str(tmp_path / "home" / ".cache" / "modelway" / "environments" / "tool-") in done.stdout
     assert sorted(path.name for path in workspace.iterdir()) == sorted(PLANTED), "and nothing is left in it"
+
+
+def test_a_script_speaks_utf_8_whatever_the_locale(checkout: Path, workspace: Path, tmp_path: Path) -> None:
+    """In C.UTF-8, which every machine has, Python decides by the locale unless it is told."""
+    done = launch(checkout, "probe", cwd=workspace, environ=environ_of(tmp_path / "home", LC_ALL="C.UTF-8"))
+    assert "utf8=1" in done.stdout.splitlines(), done.stderr
+    said = launch(checkout, os.fsdecode(b"caf\xe9"), cwd=workspace, environ=environ_of(tmp_path / "home"))
+    assert said.returncode == 2 and "there is no script" in said.stderr
 
 
 def test_two_steps_that_start_at_once_make_one_environment(checkout: Path, workspace: Path, tmp_path: Path) -> None:

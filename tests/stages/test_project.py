@@ -50,6 +50,24 @@ def test_a_repository_without_a_commit_is_one_line(tmp_path: Path) -> None:
         begin.commit_of(tmp_path)
 
 
+GERMAN = """#!/bin/sh
+case "$LC_ALL" in C) say="detected dubious ownership in repository" ;; *) say="zweifelhafte Eigentumsrechte" ;; esac
+printf 'fatal: %s, caf\\351\\n' "$say" >&2; exit 128
+"""
+
+
+def test_git_is_understood_whatever_language_and_encoding_the_machine_speaks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """git's own translations are not on every machine: a git that speaks German, and Latin-1."""
+    (tmp_path / "git").write_text(GERMAN)
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    with pytest.raises(InvalidInput, match="git refuses to look into a folder of another user"):
+        begin.commit_of(tmp_path)
+
+
 def test_data_is_fetched_once_a_job_with_the_teams_secrets_which_are_hidden(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

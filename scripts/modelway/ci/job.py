@@ -157,6 +157,15 @@ def on_disk(error: OSError, path: Path) -> ModelwayError:
     )
 
 
+def not_utf8(error: UnicodeEncodeError) -> InvalidInput:
+    """What came in as bytes of another encoding, such as a file's name: no report and no output can hold it."""
+    before, after = error.object[: error.start], error.object[error.start :]
+    around = before.rpartition("\n")[2][-60:] + after.partition("\n")[0][:60]
+    return InvalidInput(
+        f"{around!r} is not UTF-8, and is needed in a report or an output", fix="give the file or folder another name"
+    )
+
+
 def run_script(
     file: str,
     description: str,
@@ -197,10 +206,16 @@ def run_script(
         code = mapped.exit_code
         job.error(title_of(script, code), mapped.line())
     except Exception as error:  # noqa: BLE001 - the last line of defence: a defect of ours is said in one line too
-        code = 4
-        job.error(title_of(script, code), _defect(job, error))
+        if isinstance(error, UnicodeEncodeError) and error.encoding == "utf-8":
+            code, line = 2, not_utf8(error).line()
+        else:
+            code, line = 4, _defect(job, error)
+        job.error(title_of(script, code), line)
     try:
         job.write_outputs()
+    except UnicodeEncodeError as error:
+        code = code or 2
+        job.error(title_of(script, code), not_utf8(error).line())
     except OSError as error:
         code = code or 4
         job.error(title_of(script, code), on_disk(error, Path(str(error.filename))).line())

@@ -152,6 +152,9 @@ def commit_of(folder: Path) -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    environ = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
-    done = subprocess.run(["git", *arguments], cwd=folder, env=environ, capture_output=True, text=True, check=True)
+    environ = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}  # what git says is looked into: in English
+    command = ["git", *arguments]
+    done = subprocess.run(
+        command, cwd=folder, env=environ, capture_output=True, encoding="utf-8", errors="replace", check=True
+    )
     return done.stdout.strip()

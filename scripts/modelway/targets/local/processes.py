@@ -102,10 +102,10 @@ def end(groups: Iterable[int], seconds: float) -> set[int]:
 
 
 def _user_of(pid: int) -> int:
-    done = subprocess.run(["ps", "-o", "uid=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    if not done.stdout.strip():
+    said = _ps("-o", "uid=", "-p", str(pid)).strip()
+    if not said:
         raise ProcessLookupError(pid)
-    return int(done.stdout)
+    return int(said)
 
 
 def _group_lives(group: int) -> bool:
@@ -126,7 +126,7 @@ def _is_zombie(pid: int) -> bool:
     if not PROC.is_dir():
         return False
     try:
-        return PROC.joinpath(str(pid), "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        return _state_of(pid)[0] == b"Z"
     except OSError:
         return True
 
@@ -135,12 +135,16 @@ def _started(pid: int) -> str:
     """Empty where there is no such process."""
     if PROC.is_dir():
         try:
-            fields = PROC.joinpath(str(pid), "stat").read_text().rpartition(")")[2].split()
+            fields = _state_of(pid)
         except OSError:
             return ""
-        return "" if fields[0] == "Z" else fields[19]
-    done = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return done.stdout.strip()
+        return "" if fields[0] == b"Z" else fields[19].decode()
+    return _ps("-o", "lstart=", "-p", str(pid)).strip()
+
+
+def _state_of(pid: int) -> list[bytes]:
+    """The fields behind the command's name (proc(5)). The name is bytes, and cut off at 15 of them."""
+    return PROC.joinpath(str(pid), "stat").read_bytes().rpartition(b")")[2].split()
 
 
 def _commands() -> list[tuple[int, list[str]]]:
@@ -151,6 +155,12 @@ def _commands() -> list[tuple[int, list[str]]]:
                 text = (folder / "cmdline").read_bytes().decode("utf-8", "surrogateescape")
                 found.append((int(folder.name), text.rstrip("\0").split("\0")))
         return found
-    done = subprocess.run(["ps", "-axww", "-o", "pid=,args="], capture_output=True, text=True, check=False)
-    rows = (line.strip().split(" ") for line in done.stdout.splitlines())
+    rows = (line.strip().split(" ") for line in _ps("-axww", "-o", "pid=,args=").splitlines())
     return [(int(row[0]), row[1:]) for row in rows if row[0].isdigit()]
+
+
+def _ps(*arguments: str) -> str:
+    """The same for everybody who asks: a time is said in the language and the time zone of the caller else."""
+    environ = {**os.environ, "LC_ALL": "C", "TZ": "UTC0"}
+    done = subprocess.run(["ps", *arguments], env=environ, capture_output=True, check=False)
+    return done.stdout.decode("utf-8", "surrogateescape")
