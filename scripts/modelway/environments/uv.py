@@ -10,8 +10,9 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
-from modelway.environments import bootstrap, home
+from modelway.environments import bootstrap, home, requirements
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 
 OLDEST = (0, 5)
@@ -38,8 +39,9 @@ def make_environment(folder: Path, base_python: str) -> None:
     run(["venv", "--quiet", "--no-project", "--no-python-downloads", "--python", base_python, str(folder)])
 
 
-def install(folder: Path, lock: Path, *, compiled: bool) -> None:
-    """Exactly what `lock` names, every file checked against its hash."""
+def install(folder: Path, lock: Path, *, compiled: bool, links: Sequence[str] = ()) -> None:
+    """Exactly what `lock` names, every file checked against its hash, so that every index may be asked for every package.
+    links: arguments for the wheels that no index has."""
     arguments = [
         "pip",
         "install",
@@ -50,16 +52,22 @@ def install(folder: Path, lock: Path, *, compiled: bool) -> None:
         str(folder / "bin" / "python"),
     ]
     arguments += ["--compile-bytecode"] if compiled else []
-    run([*arguments, "--requirement", str(lock.absolute()), *wheelhouse_arguments()])
+    text = lock.read_text(encoding="utf-8")
+    requirements.index_variables(requirements.index_lines(text), environment(os.environ), str(lock))
+    arguments += ["--index-strategy", "unsafe-best-match", *links, *wheelhouse_arguments()]
+    run([*arguments, "--requirement", str(lock.absolute())])
 
 
-def run(arguments: Sequence[str], input_text: str | None = None) -> str:
+def run(
+    arguments: Sequence[str], input_text: str | None = None, environ: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """uv's standard output. A failure is one line: what the index does not have is InvalidInput, no index is
     OutsideFailure. Runs outside the workspace, so that no uv.toml, pyproject.toml or .python-version there counts."""
     folder = home.made(home.cache_folder() / "uv-run")
     command = [executable(), *arguments, "--no-config", "--no-progress", "--color", "never"]
+    surroundings = {**environment(os.environ), **environ}
     done = subprocess.run(
-        command, cwd=folder, env=environment(os.environ), input=input_text, capture_output=True, text=True, check=False
+        command, cwd=folder, env=surroundings, input=input_text, capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise _failure(arguments, done.stderr)
@@ -96,6 +104,12 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
     settings = bootstrap.index_settings(environ)
     if settings.url and not any(name in kept for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL")):
         kept["UV_DEFAULT_INDEX"] = settings.url
+    if settings.extra and not any(name in kept for name in ("UV_INDEX", "UV_EXTRA_INDEX_URL")):
+        kept["UV_EXTRA_INDEX_URL"] = " ".join(settings.extra)
+    if settings.links and "UV_FIND_LINKS" not in kept:
+        kept["UV_FIND_LINKS"] = ",".join(settings.links)
+    if settings.no_index:
+        kept.setdefault("UV_NO_INDEX", "true")
     if settings.certificates:
         kept.setdefault("SSL_CERT_FILE", settings.certificates)
     elif ssl.get_default_verify_paths().cafile and not any(name in kept for name in SYSTEM_CERTIFICATES):
