@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -129,7 +131,10 @@ def test_a_secret_in_an_address_is_refused_and_not_repeated(address: str, option
     ("text", "kept"),
     [
         ("-i 'https://host/simple'", "--index-url https://host/simple"),
-        ("--extra-index-url=https://oauth2accesstoken@host/simple", "--extra-index-url https://oauth2accesstoken@host/simple"),
+        (
+            "--extra-index-url=https://oauth2accesstoken@host/simple",
+            "--extra-index-url https://oauth2accesstoken@host/simple",
+        ),
         ("-f https://host/wheels.html", "--find-links https://host/wheels.html"),
         ("--no-index", "--no-index"),
         ("-f ./wheels", ""),
@@ -153,7 +158,9 @@ def test_a_variable_that_is_not_set_is_told_before_the_index_is_asked() -> None:
 def test_pips_settings_are_uvs_unless_it_has_its_own(tmp_path: Path) -> None:
     links = tmp_path / "wheels"
     links.mkdir()
-    text = f"[global]\nextra-index-url =\n  https://a/simple\n  https://b/simple\nfind-links = {links} {tmp_path}/none\n"
+    text = (
+        f"[global]\nextra-index-url =\n  https://a/simple\n  https://b/simple\nfind-links = {links} {tmp_path}/none\n"
+    )
     environ = {"PIP_CONFIG_FILE": str(written(tmp_path / "pip.conf", text)), "PIP_NO_INDEX": "1"}
     seen = uv.environment(environ)
     assert seen["UV_EXTRA_INDEX_URL"] == "https://a/simple https://b/simple"
@@ -186,7 +193,10 @@ def test_a_wheel_is_made_of_the_sources_and_not_of_what_a_build_left(
 ) -> None:
     monkeypatch.setenv("MODELWAY_HOME", str(tmp_path / "home"))
     source = tmp_path / "repository" / "pkg"
-    written(source / "setup.py", "from setuptools import setup\nsetup(name='modelway-test-pkg', version='1', packages=['pkg'])\n")
+    written(
+        source / "setup.py",
+        "from setuptools import setup\nsetup(name='modelway-test-pkg', version='1', packages=['pkg'])\n",
+    )
     written(source / "pkg" / "__init__.py", "")
     written(source / "build" / "lib" / "pkg" / "deleted.py", "")
     written(source.parent / ".gitignore", "build/\n")
@@ -194,9 +204,6 @@ def test_a_wheel_is_made_of_the_sources_and_not_of_what_a_build_left(
         subprocess.run(["git", "init", "-q", source.parent], check=True)
     local = requirements.local_of(requirements.Line("./pkg", "train.txt:1", source.parent), source.parent)
     assert local is not None
-    import sys
-    import zipfile
-
     made = carried.wheel_of(local, sys.executable, {})
     names = zipfile.ZipFile(made.path).namelist()
     assert "pkg/__init__.py" in names and "pkg/deleted.py" not in names

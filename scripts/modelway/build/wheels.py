@@ -151,6 +151,6 @@ def _failure(stderr: str, target: Target) -> ModelwayError:
         )
     return OutsideFailure(
         f"pip download: {said}",
-        fix="check that the package index is reached (PIP_INDEX_URL, HTTPS_PROXY), or set MODELWAY_WHEELHOUSE to a"
-        " folder with the wheels",
+        fix="check that the package index is reached (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, HTTPS_PROXY), or set"
+        " MODELWAY_WHEELHOUSE to a folder with the wheels",
     )

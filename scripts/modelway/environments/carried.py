@@ -94,7 +94,6 @@ def wheel_of(local: Local, base_python: str, indexes: Mapping[str, str]) -> Carr
         source = _copied(local.path, Path(name, "source")) if local.path.is_dir() else local.path
         arguments = [
             "build",
-            "--quiet",
             "--wheel",
             "--no-sources",
             "--python",

@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelway.environments import carried, home, store, uv
@@ -133,7 +133,7 @@ def _editable(folder: str, python: str) -> carried.Carried:
     line = files.Line(f"-e file://{folder}", python, Path(folder))
     local = files.local_of(line, Path(folder))
     assert local is not None
-    return carried.wheel_of(local, python, {})
+    return replace(carried.wheel_of(local, python, {}), said="")  # no requirements name this machine's folder
 
 
 def _complete(compiled: str, head: list[str], made: list[carried.Carried], offered: list[Path]) -> str:

@@ -55,7 +55,7 @@ class Local:
 def lines_of(path: Path, *, options_only: bool = False, seen: frozenset[Path] = frozenset()) -> list[Line]:
     """The lines of the file and of what it includes; of constraints only the options, and the line that names them.
     InvalidInput where one cannot be read."""
-    path = path.absolute()
+    path = Path(os.path.normpath(path.absolute()))
     if path in seen:
         return []
     found: list[Line] = []
@@ -74,7 +74,7 @@ def lines_of(path: Path, *, options_only: bool = False, seen: frozenset[Path] = 
 
 def contents(path: Path) -> list[str]:
     """The texts of the file and of all that it includes."""
-    return list(_contents(path.absolute(), {}).values())
+    return list(_contents(path, {}).values())
 
 
 def index_line(line: Line) -> str:
@@ -217,11 +217,12 @@ def _joined(text: str) -> list[tuple[int, str]]:
 
 
 def _contents(path: Path, seen: dict[Path, str]) -> dict[Path, str]:
+    path = Path(os.path.normpath(path.absolute()))
     if path not in seen:
         seen[path] = _text(path)
         for _, text in _joined(seen[path]):
             if match := INCLUDE.match(text) or CONSTRAINT.match(text):
-                _contents((path.parent / _plain(match[1])).absolute(), seen)
+                _contents(path.parent / _plain(match[1]), seen)
     return seen
 
 

@@ -28,6 +28,7 @@ SYSTEM_CERTIFICATES = ("UV_SYSTEM_CERTS", "UV_NATIVE_TLS")
 """What uv calls them, and what it called them before. A company's own authority is in the machine's store, as pip reads it,
 and not among those that uv brings."""
 
+BACKEND = "The build backend returned an error"
 NETWORK_FAILURES = re.compile(
     r"error sending request|failed to fetch|connection|dns|timed? ?out|network|offline|certificate|tls|status (code )?5\d\d",
     re.IGNORECASE,
@@ -129,17 +130,26 @@ def _version(path: str) -> tuple[int, ...]:
 def _failure(arguments: Sequence[str], stderr: str) -> ModelwayError:
     lines = [line.strip(" ×│├─▶╰╭·") for line in stderr.splitlines()]
     said = " ".join(line for line in lines if line and not line.startswith(("hint:", "warning:")))
-    said = re.sub(r"(https?://)[^/@\s]+@", r"\1***@", said)[:600] or "no reason was given"
+    said = re.sub(r"(https?://)[^/@\s]+@", r"\1***@", said)
+    said = (said[-600:] if BACKEND in stderr else said[:600]) or "no reason was given"
     what = f"uv {' '.join(arguments[:2])}: {said}"
     if "No space left" in stderr:
         return OutsideFailure(what, fix="free some disk space and run it again")
     if "Permission denied" in stderr or "Read-only file system" in stderr:
         return InvalidInput(what, fix="set MODELWAY_HOME (and UV_CACHE_DIR) to folders that this user may write to")
+    if BACKEND in stderr:  # what a compiler says of a network is no word on the index
+        return InvalidInput(what, fix="mend the package's build, or name a version that has a wheel")
     if NETWORK_FAILURES.search(stderr):
         return OutsideFailure(
             what,
-            fix="check that the package index is reached (PIP_INDEX_URL, HTTPS_PROXY), or set MODELWAY_WHEELHOUSE to a"
-            " folder with the wheels",
+            fix="check that the package index is reached (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, HTTPS_PROXY), or set"
+            " MODELWAY_WHEELHOUSE to a folder with the wheels",
+        )
+    if "--index-strategy" in stderr:
+        return InvalidInput(
+            what,
+            fix="name a version that the first index with this package has (the extra ones come first), or, where you trust"
+            " all of them alike, set UV_INDEX_STRATEGY=unsafe-best-match, which takes the best version as pip does",
         )
     return InvalidInput(
         what, fix=f"correct the requirement for Python {sys.version_info[0]}.{sys.version_info[1]} here"
