@@ -20,12 +20,16 @@ from modelway.environments import carried, locks, uv
 from modelway.errors import InvalidInput
 
 
-@pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder of an index that is the extra one; the default is a second. Both are on this machine."""
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = Path(uv.executable())
     monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
     monkeypatch.setenv("MODELWAY_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of an index that is the extra one; the default is a second. Both are on this machine."""
     handler = functools.partial(Quiet, directory=tmp_path / "indexes")
     for name in ("main", "extra"):
         (tmp_path / "indexes" / name).mkdir(parents=True)
@@ -110,6 +114,20 @@ def test_an_interpreter_with_an_editable_install_is_locked_with_its_wheel(tmp_pa
     assert [item.name for item in carried.marked(lock)] == ["mine"]
     assert str(tmp_path) not in lock
     assert run(locks.model_environment(lock, PYTHON), "import mine; print(mine.WHOSE)") == "ours"
+
+
+def test_a_repository_is_refused_and_its_checkout_is_taken(tmp_path: Path) -> None:
+    source = tmp_path / "mine"
+    source.mkdir()
+    (source / "setup.py").write_text("from setuptools import setup\nsetup(name='mine', version='1')\n")
+    for command in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
+        subprocess.run(["git", *command], cwd=source, check=True)
+    requirements = tmp_path / "train.txt"
+    requirements.write_text(f"mine @ git+file://{source}\n")
+    with pytest.raises(InvalidInput, match="mine comes from a repository"):
+        locks.team_environment(requirements, sys.executable, tmp_path)
+    requirements.write_text("./mine\n")
+    assert "mine==1" in locks.lock_environment(locks.team_environment(requirements, sys.executable, tmp_path))
 
 
 def test_a_package_that_cannot_be_built_is_told_with_its_line(tmp_path: Path) -> None:

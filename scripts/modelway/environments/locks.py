@@ -23,6 +23,7 @@ from modelway.errors import InvalidInput
 COMPILE = ("pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url")
 EDITABLE = re.compile(r"^-e file://(/.+)$", re.MULTILINE)
 """As `uv pip freeze` names a folder that is installed by `pip install -e`."""
+REPOSITORY = re.compile(r"^([\w.-]+)(?:\[.*?\])? @ (?:git|hg|svn|bzr)\+", re.MULTILINE)
 NAME = "models"
 """The team's and the models' environments share one name, so that a model is scored where it was trained. They are not
 compiled when they are made: a training imports a part of what is installed."""
@@ -73,6 +74,12 @@ def team_environment(requirements: Path, base_python: str, folder: Path) -> Inte
         else:
             compiled = uv.run(
                 [*COMPILE, "--python", base_python, str(requirements.absolute()), *uv.wheelhouse_arguments()]
+            )
+        if repository := REPOSITORY.search(compiled):
+            raise InvalidInput(
+                f"{repository[1]} comes from a repository, whose files no hash names",
+                where=str(requirements),
+                fix="check it out into a folder of the project and name that (./folder), or take it from an index",
             )
         _write(lock, _complete(compiled, head, [wheel for wheel in made if wheel], offered))
     return describe(store.interpreter(lock, base_python, name=NAME, compiled=False))
