@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from modelway.build.target import Target
-from modelway.environments import home, uv
+from modelway.environments import carried, home, uv
+from modelway.environments import requirements as files
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.records import digest_of_json
 
@@ -75,15 +77,19 @@ def release_lock(model: Path, trained: str, target: Target) -> str:
     names = {pin.name for pin in known}
     allowed = (*known, *(pin for pin in served if pin.name not in names))
     texts = [path.read_text(encoding="utf-8-sig") for path in sorted(model.glob("*.txt"))]
-    key = digest_of_json([texts, [pin.line for pin in allowed], serving.read_text("utf-8"), target.named])
+    head = [line for line in files.index_lines(trained) if line != "--no-index"]  # the server's packages come from one
+    marks = [wheel.mark for wheel in carried.marked(trained)]
+    pins = [pin.line for pin in allowed]
+    key = digest_of_json([texts, head, marks, pins, serving.read_text("utf-8"), target.named])
     cached = home.made(home.cache_folder() / "locks") / f"release-{key[:32]}.txt"
     chosen = cached.read_text(encoding="utf-8") if cached.is_file() else ""
     if not chosen:
-        chosen = _resolve(wanted, serving, allowed, target, key)
+        own = _portable(wanted, trained, head)
+        chosen = _resolve(own, serving, allowed, target, key, carried.find_links(trained))
         temporary = cached.with_name(f"{cached.name}.{os.getpid()}")
         temporary.write_text(chosen, encoding="utf-8")
         temporary.replace(cached)
-    return locked(chosen, allowed)
+    return "".join(f"{line}\n" for line in head) + locked(chosen, allowed)
 
 
 def locked(chosen: str, allowed: tuple[Pin, ...]) -> str:
@@ -113,19 +119,39 @@ def locked(chosen: str, allowed: tuple[Pin, ...]) -> str:
     return "\n".join(sorted(lines)) + "\n"
 
 
-def _resolve(wanted: Path, serving: Path, allowed: tuple[Pin, ...], target: Target, key: str) -> str:
+def _portable(wanted: Path, trained: str, head: list[str]) -> str:
+    """The model's requirements with the lock's indexes, and each package of the training's disk by its name and version."""
+    made = {os.path.normpath(wheel.said): wheel for wheel in carried.marked(trained) if wheel.said}
+    lines = list(head)
+    for line in files.lines_of(wanted):
+        said = files.said_of(line)
+        if said and (wheel := made.get(os.path.normpath(said))):
+            lines.append(f"{wheel.name}=={wheel.version}")
+            continue
+        files.refuse_local([line])
+        if not files.INDEX.match(line.text) and line.text != "--no-index":
+            lines.append(line.text)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _resolve(own: str, serving: Path, allowed: tuple[Pin, ...], target: Target, key: str, links: Sequence[str]) -> str:
     constraints = home.made(home.cache_folder() / "locks") / f"constraints-{key[:32]}-{os.getpid()}.txt"
+    wanted = constraints.with_name(f"wanted-{key[:32]}-{os.getpid()}.txt")
+    wanted.write_text(own, encoding="utf-8")
     constraints.write_text("".join(f"{pin.line}\n" for pin in allowed), encoding="utf-8")
     arguments = [*COMPILE, "--python-version", target.python, "--python-platform", target.uv_platform]
     arguments += ["--only-binary", ":all:", "--constraint", str(constraints)]
+    arguments += ["--index-strategy", "unsafe-best-match", *links]  # versions are pinned, and hashes are the lock's
     try:
-        return uv.run([*arguments, str(wanted.absolute()), str(serving), *uv.wheelhouse_arguments()])
+        files.index_variables(files.index_lines(own), uv.environment(os.environ), "the model's requirements")
+        return uv.run([*arguments, str(wanted), str(serving), *uv.wheelhouse_arguments()])
     except OutsideFailure:
         raise
     except InvalidInput as error:
         raise _refusal(error.what, target) from None
     finally:
         constraints.unlink(missing_ok=True)
+        wanted.unlink(missing_ok=True)
 
 
 def _refusal(said: str, target: Target) -> InvalidInput:

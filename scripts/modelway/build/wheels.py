@@ -17,7 +17,7 @@ from pathlib import Path
 
 from modelway.build.lock import normalised, pins_of
 from modelway.build.target import Target
-from modelway.environments import home, uv
+from modelway.environments import bootstrap, carried, home, requirements, uv
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 from modelway.files import locked
 from modelway.records import digest_of_json, sha256_of_file
@@ -63,20 +63,35 @@ def fetch(lock: str, target: Target) -> tuple[Wheel, ...]:
 
 def _download(lock: str, target: Target, folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=f"{folder.name}-", dir=folder.parent) as name:
-        requirements, wheels = Path(name, "requirements.txt"), Path(name, "wheels")
-        requirements.write_text(lock, encoding="utf-8")
+        wanted, wheels = Path(name, "requirements.txt"), Path(name, "wheels")
         wheels.mkdir()
+        wanted.write_text(_without_carried(lock, wheels), encoding="utf-8")
+        requirements.index_variables(
+            requirements.index_lines(lock), environment(os.environ), "the release's requirements"
+        )
         command = [sys.executable, "-I", "-m", "pip", "download", "--quiet", "--no-input", "--no-color"]
         command += ["--disable-pip-version-check", "--require-hashes", "--no-deps", "--only-binary", ":all:"]
         command += ["--implementation", "cp", "--python-version", target.python, "--dest", str(wheels)]
         command += [f"--platform={tag}" for tag in target.wheel_platforms]
-        command += ["--requirement", str(requirements), *_wheelhouse()]
+        command += ["--requirement", str(wanted), *carried.find_links(lock), *_wheelhouse()]
         done = subprocess.run(
             command, cwd=name, env=environment(os.environ), capture_output=True, text=True, check=False
         )
         if done.returncode:
             raise _failure(done.stderr, target)
         wheels.rename(folder)
+
+
+def _without_carried(lock: str, wheels: Path) -> str:
+    """The lock without its pins of one wheel that is here, which is put among `wheels`."""
+    lines = requirements.index_lines(lock)
+    for pin in pins_of(lock):
+        here = carried.here(pin.hashes[0].removeprefix("sha256:")) if len(pin.hashes) == 1 else None
+        if here:
+            shutil.copyfile(here, wheels / here.name)
+        else:
+            lines.append(" --hash=".join([f"{pin.name}=={pin.version}", *pin.hashes]))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -86,9 +101,13 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
         for name, value in home.without_python_settings(environ).items()
         if not name.startswith("PIP_") or HONOURED.match(name)
     }
-    index = environ.get("UV_DEFAULT_INDEX") or environ.get("UV_INDEX_URL")
-    if index:
-        kept.setdefault("PIP_INDEX_URL", index)
+    default, *more = bootstrap.uv_indexes(environ)
+    if default and kept.setdefault("PIP_INDEX_URL", default) != default:
+        more = [default, *more]
+    if more:  # all of them: the lock's hashes decide which file is taken
+        kept["PIP_EXTRA_INDEX_URL"] = " ".join(dict.fromkeys([*kept.get("PIP_EXTRA_INDEX_URL", "").split(), *more]))
+    if environ.get("UV_FIND_LINKS"):
+        kept.setdefault("PIP_FIND_LINKS", " ".join(environ["UV_FIND_LINKS"].split(",")))
     return kept
 
 
@@ -132,6 +151,6 @@ def _failure(stderr: str, target: Target) -> ModelwayError:
         )
     return OutsideFailure(
         f"pip download: {said}",
-        fix="check that the package index is reached (PIP_INDEX_URL, HTTPS_PROXY), or set MODELWAY_WHEELHOUSE to a"
-        " folder with the wheels",
+        fix="check that the package index is reached (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, HTTPS_PROXY), or set"
+        " MODELWAY_WHEELHOUSE to a folder with the wheels",
     )

@@ -34,6 +34,10 @@ class IndexSettings:
 
     url: str
     certificates: str
+    extra: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    """Addresses, and folders that exist: pip passes over one that does not."""
+    no_index: bool = False
 
 
 def index_settings(environ: Mapping[str, str]) -> IndexSettings:
@@ -53,13 +57,39 @@ def index_settings(environ: Mapping[str, str]) -> IndexSettings:
             parser.read(path)
         except (configparser.Error, UnicodeDecodeError):
             continue  # a file that pip would refuse is pip's to report
-        for key in ("index-url", "cert"):
+        for key in ("index-url", "extra-index-url", "find-links", "no-index", "cert"):
             if parser.has_option("global", key):
                 configured[key] = parser.get("global", key)
+
+    def said(key: str) -> str:
+        return environ.get(f"PIP_{key.upper().replace('-', '_')}") or configured.get(key, "")
+
     return IndexSettings(
-        url=environ.get("PIP_INDEX_URL") or configured.get("index-url", ""),
-        certificates=environ.get("PIP_CERT") or configured.get("cert", ""),
+        url=said("index-url"),
+        certificates=said("cert"),
+        extra=tuple(said("extra-index-url").split()),
+        links=tuple(link for link in said("find-links").split() if "://" in link or Path(link).is_dir()),
+        no_index=said("no-index").lower() in ("1", "true", "yes", "on"),
     )
+
+
+def uv_indexes(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The addresses that uv is set up for, its default index first (empty where it has none), with the names and passwords
+    of its named ones in place."""
+    default = environ.get("UV_DEFAULT_INDEX") or environ.get("UV_INDEX_URL") or ""
+    more = f"{environ.get('UV_INDEX', '')} {environ.get('UV_EXTRA_INDEX_URL', '')}".split()
+    return tuple(_address(said, environ) for said in (default, *more))
+
+
+def _address(said: str, environ: Mapping[str, str]) -> str:
+    name, equals, address = said.partition("=")
+    if not equals or not re.fullmatch(r"[\w.-]+", name):
+        return said
+    variable = "UV_INDEX_" + re.sub(r"[^A-Za-z0-9]", "_", name).upper()
+    user, password = (
+        urllib.parse.quote(environ.get(f"{variable}_{part}", ""), "") for part in ("USERNAME", "PASSWORD")
+    )
+    return address.replace("://", f"://{user}:{password}@", 1) if user or password else address
 
 
 def pinned_uv() -> Path:
@@ -112,7 +142,7 @@ def _from_wheelhouse(version: str, hashes: frozenset[str]) -> bytes | None:
 def _from_index(version: str, hashes: frozenset[str]) -> bytes:
     environ = os.environ
     settings = index_settings(environ)
-    index = environ.get("UV_DEFAULT_INDEX") or environ.get("UV_INDEX_URL") or settings.url or DEFAULT_INDEX
+    index = uv_indexes(environ)[0] or settings.url or DEFAULT_INDEX
     context = ssl.create_default_context(cafile=settings.certificates or environ.get("SSL_CERT_FILE") or None)
     page_url = f"{index.rstrip('/')}/uv/"
     page = _fetch(page_url, context).decode("utf-8", "replace")

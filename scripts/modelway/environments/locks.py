@@ -13,14 +13,17 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from modelway.environments import home, store, uv
+from modelway.environments import carried, home, store, uv
+from modelway.environments import requirements as files
 from modelway.errors import InvalidInput
 
 COMPILE = ("pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url")
-INCLUDE = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[ =]\s*(\S+)", re.MULTILINE)
+EDITABLE = re.compile(r"^-e file://(/.+)$", re.MULTILINE)
+"""As `uv pip freeze` names a folder that is installed by `pip install -e`."""
+REPOSITORY = re.compile(r"^([\w.-]+)(?:\[.*?\])? @ (?:git|hg|svn|bzr)\+", re.MULTILINE)
 NAME = "models"
 """The team's and the models' environments share one name, so that a model is scored where it was trained. They are not
 compiled when they are made: a training imports a part of what is installed."""
@@ -52,13 +55,33 @@ def describe(path: str) -> Interpreter:
     return Interpreter(path, version, platform)
 
 
-def team_environment(requirements: Path, base_python: str) -> Interpreter:
-    """The environment of a requirements file, installed once per content of it and of what it includes."""
-    digest = hashlib.sha256("\n".join(_contents(requirements, set())).encode()).hexdigest()
+def team_environment(requirements: Path, base_python: str, folder: Path) -> Interpreter:
+    """The environment of a requirements file, installed once per content of it, of what it includes, and of the packages of
+    this machine's disk that it names. folder: the project's, from which these are found."""
+    lines = files.lines_of(requirements)
+    head = list(dict.fromkeys(filter(None, map(files.index_line, lines))))
+    indexes = files.index_variables(head, uv.environment(os.environ), str(requirements))
+    local = [files.local_of(line, folder) for line in lines]
+    made = [carried.wheel_of(item, base_python, indexes) if item else None for item in local]
+    offered = [found for line in lines if (found := files.wheel_folder(line, folder))]
+    text = "\n".join(map(_placed, lines, local, made, [folder] * len(lines))) + "\n"
+    parts = [*files.contents(requirements), *(wheel.sha256 for wheel in made if wheel)]
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     lock = _folder() / f"{store.key_of(digest.encode(), base_python)}.txt"
     if not lock.exists():
-        text = uv.run([*COMPILE, "--python", base_python, str(requirements.absolute()), *uv.wheelhouse_arguments()])
-        _write(lock, text)
+        if offered or any(made):
+            compiled = _compiled(text, base_python)
+        else:
+            compiled = uv.run(
+                [*COMPILE, "--python", base_python, str(requirements.absolute()), *uv.wheelhouse_arguments()]
+            )
+        if repository := REPOSITORY.search(compiled):
+            raise InvalidInput(
+                f"{repository[1]} comes from a repository, whose files no hash names",
+                where=str(requirements),
+                fix="check it out into a folder of the project and name that (./folder), or take it from an index",
+            )
+        _write(lock, _complete(compiled, head, [wheel for wheel in made if wheel], offered))
     return describe(store.interpreter(lock, base_python, name=NAME, compiled=False))
 
 
@@ -75,19 +98,65 @@ def lock_environment(python: Interpreter) -> str:
     if (known := store.lock_of(python.path)) is not None:
         return known
     frozen = uv.run(["pip", "freeze", "--python", python.path])
-    loose = [line for line in frozen.splitlines() if "==" not in line and line.strip()]
+    made = [_editable(folder, python.path) for folder in EDITABLE.findall(frozen)]
+    wheels = iter(made)
+    frozen = EDITABLE.sub(lambda _: _pinned_to(next(wheels)), frozen)
+    loose = [
+        line for line in frozen.splitlines() if "==" not in line and line.strip() and str(carried.folder()) not in line
+    ]
     if loose:
         raise InvalidInput(
             f"{loose[0][:120]} comes from no package index, so the model's environment cannot be repeated",
             where=python.path,
             fix="install it from an index, or use train.requirements",
         )
-    return lock_text(frozen, python.path)
+    return _complete(_compiled(frozen, python.path), [], made, [])
 
 
 def lock_text(requirements: str, python: str) -> str:
-    """The hash-locked form of requirements given as text, for the machine and the Python at hand."""
-    return uv.run([*COMPILE, "--python", python, "-", *uv.wheelhouse_arguments()], input_text=requirements + "\n")
+    """The hash-locked form of requirements given as text, for the machine and the Python at hand. InvalidInput where they
+    name a package of a disk."""
+    files.refuse_local([files.Line(text, "requirements", Path()) for text in requirements.splitlines()])
+    return _complete(_compiled(requirements, python), files.index_lines(requirements, "requirements"), [], [])
+
+
+def _compiled(text: str, python: str) -> str:
+    return uv.run([*COMPILE, "--python", python, "-", *uv.wheelhouse_arguments()], input_text=text + "\n")
+
+
+def _placed(line: files.Line, local: files.Local | None, wheel: carried.Carried | None, folder: Path) -> str:
+    """The line as uv is given it, in another folder than its own."""
+    if local and wheel:
+        return _pinned_to(wheel, local.extras) + (f" ; {local.marker}" if local.marker else "")
+    offered = files.wheel_folder(line, folder)
+    return f"--find-links {offered.as_uri()}" if offered else line.text
+
+
+def _pinned_to(wheel: carried.Carried, extras: str = "") -> str:
+    return f"{wheel.name}{extras} @ {wheel.path.as_uri()}"
+
+
+def _editable(folder: str, python: str) -> carried.Carried:
+    line = files.Line(f"-e file://{folder}", python, Path(folder))
+    local = files.local_of(line, Path(folder))
+    assert local is not None
+    return replace(carried.wheel_of(local, python, {}), said="")  # no requirements name this machine's folder
+
+
+def _complete(compiled: str, head: list[str], made: list[carried.Carried], offered: list[Path]) -> str:
+    """The lock: where packages come from, `name==version` with hashes, and which wheels are carried with it."""
+    for wheel in made:
+        placed = re.compile(rf"^{re.escape(wheel.name)}(?:\[.*?\])? @ file:\S+", re.MULTILINE)
+        compiled = placed.sub(f"{wheel.name}=={wheel.version}", compiled)
+    hashes = set(files.HASH.findall(compiled))
+    found = [path for folder in offered for path in ([folder] if folder.is_file() else sorted(folder.glob("*.whl")))]
+    kept = [
+        carried.keep(path.name, data)
+        for path in found
+        if hashlib.sha256(data := path.read_bytes()).hexdigest() in hashes
+    ]
+    marks = sorted({wheel.mark for wheel in (*made, *kept) if wheel.sha256 in hashes})
+    return "".join(f"{line}\n" for line in (*head, *compiled.splitlines(), *marks))
 
 
 def base_python() -> str:
@@ -107,19 +176,6 @@ def python_of_minor(version: str) -> str:
         fix=f"install Python {minor} in this job (actions/setup-python), or train with Python"
         f" {sys.version_info[0]}.{sys.version_info[1]}",
     )
-
-
-def _contents(path: Path, seen: set[Path]) -> list[str]:
-    path = path.absolute()
-    if path in seen:
-        return []
-    seen.add(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        raise InvalidInput(f"cannot be read: {reason}", where=str(path), fix="name a requirements file") from None
-    return [text, *(part for name in INCLUDE.findall(text) for part in _contents(path.parent / name, seen))]
 
 
 def _folder() -> Path:

@@ -12,7 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from modelway.environments import home, uv
+from modelway.environments import carried, home, uv
 from modelway.errors import InvalidInput
 from modelway.files import locked
 
@@ -68,7 +68,8 @@ def _make(folder: Path, lock: Path, base_python: str, compiled: bool) -> None:
         print(f"modelway: installing the environment {folder.name} (first use)", flush=True)
         try:
             uv.make_environment(folder, base_python)
-            uv.install(folder, lock, compiled=compiled)
+            links = carried.find_links(lock.read_text(encoding="utf-8"))
+            uv.install(folder, lock, compiled=compiled, links=links)
             unfinished = folder / f"{COMPLETE}.part"
             shutil.copyfile(lock, unfinished)
             unfinished.replace(folder / COMPLETE)

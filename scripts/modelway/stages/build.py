@@ -19,6 +19,7 @@ from modelway.registry.stored_records import read_candidate, write_release
 from modelway.stages import layers
 from modelway.stages import project as begin
 from modelway.stages.candidate import read_mlmodel
+from modelway.stages.carried import bring_wheels
 from modelway.stages.judged import download_model, passing_verdict
 
 
@@ -57,6 +58,7 @@ def build(project: Resolved, job: ci.Job, version: int) -> Built:
     with tempfile.TemporaryDirectory(prefix="modelway-model-") as name:
         model = Path(name)
         download_model(client, candidate, model)
+        bring_wheels(client, candidate)
         text = lock.release_lock(model, candidate.environment.requirements, target)
         environment, blob = bundle.environment_layer(text, target, job.say, compiler)
         trained_at = bundle.moment_of(read_mlmodel(model))

@@ -23,6 +23,7 @@ from modelway.registry.entities import Run
 from modelway.registry.mlflow import MLflow
 from modelway.registry.stored_records import read_candidate, write_candidate
 from modelway.report.candidate import NO_SIGNATURE
+from modelway.stages.carried import store_wheels
 
 INPUTS_TAG = "modelway.inputs"
 """The digest of all that a training was made from: two versions that share it should have one content."""
@@ -82,6 +83,7 @@ def make_candidate(
         ),
         repeats=_compared(client, model, version, inputs, files) if origin.trained_here else "",
     )
+    store_wheels(client, origin.run, lock)
     write_candidate(client, candidate)
     client.set_version_tag(model, version, INPUTS_TAG, inputs)
     return candidate

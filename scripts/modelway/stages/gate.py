@@ -24,6 +24,7 @@ from modelway.scoring.rows import plain
 from modelway.stages import leakage
 from modelway.stages import project as begin
 from modelway.stages.candidate import read_mlmodel
+from modelway.stages.carried import bring_wheels
 from modelway.stages.history import standing
 from modelway.stages.judged import download_model
 from modelway.stages.rows import HeldOutRows, contradictions, read_held_out
@@ -148,6 +149,7 @@ def _production_scored(
 
 def _score(client: MLflow, job: ci.Job, side: Candidate, inputs: Rows, policy: Gate) -> Side:
     types = _types(side)
+    bring_wheels(client, side)
     interpreter = locks.model_environment(side.environment.requirements, side.environment.python)
     with tempfile.TemporaryDirectory(prefix="modelway-model-") as temporary:
         folder = Path(temporary)

@@ -95,7 +95,7 @@ def team_python(project: Resolved, job: ci.Job) -> locks.Interpreter | None:
 @cache
 def _installed(job: ci.Job, requirements: str) -> locks.Interpreter:
     began = time.monotonic()
-    python = locks.team_environment(job.folder / requirements, locks.base_python())
+    python = locks.team_environment(job.folder / requirements, locks.base_python(), job.folder)
     job.say(f"environment of {requirements}: Python {python.version}, ready after {time.monotonic() - began:.1f} s")
     return python
 

@@ -1,0 +1,153 @@
+"""The locks of environments with packages from two indexes and from the machine's disk, with a real index."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from build.kit import PYTHON, wheel
+from modelway.build import wheels
+from modelway.build.target import this_machine
+from modelway.environments import carried, locks, uv
+from modelway.errors import InvalidInput
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = Path(uv.executable())
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    monkeypatch.setenv("MODELWAY_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of an index that is the extra one; the default is a second. Both are on this machine."""
+    handler = functools.partial(Quiet, directory=tmp_path / "indexes")
+    for name in ("main", "extra"):
+        (tmp_path / "indexes" / name).mkdir(parents=True)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_INDEX_STRATEGY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_INDEX_URL", f"{address}/main")
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", f"{address}/extra")
+    yield tmp_path / "indexes"
+    server.shutdown()
+    server.server_close()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        """Nothing."""
+
+
+def offer(folder: Path, name: str, version: str, text: str = "") -> None:
+    place = folder / name
+    place.mkdir(exist_ok=True)
+    wheel(place, name, version, {f"{name}.py": text})
+
+
+def run(python: locks.Interpreter, program: str) -> str:
+    return subprocess.run([python.path, "-I", "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_an_extra_index_is_safe_by_default_and_the_way_out_is_told(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(index / "main", "both", "2.0")
+    offer(index / "extra", "both", "1.0")
+    requirements = tmp_path / "train.txt"
+    requirements.write_text("both>=2\n")
+    with pytest.raises(InvalidInput) as refused:
+        locks.team_environment(requirements, sys.executable, tmp_path)
+    assert "UV_INDEX_STRATEGY=unsafe-best-match" in refused.value.fix
+    monkeypatch.setenv("UV_INDEX_STRATEGY", "unsafe-best-match")
+    python = locks.team_environment(requirements, sys.executable, tmp_path)
+    monkeypatch.delenv("UV_INDEX_STRATEGY")
+    monkeypatch.setenv("MODELWAY_HOME", str(tmp_path / "elsewhere"))
+    lock = locks.lock_environment(python)
+    assert run(locks.model_environment(lock, PYTHON), "import both; print(both.__name__)") == "both"
+
+
+def test_a_package_of_the_disk_is_taken_and_not_its_namesake_of_an_index(index: Path, tmp_path: Path) -> None:
+    offer(index / "main", "mine", "1.0", "WHOSE = 'the index'\n")
+    wheel(tmp_path, "mine", "1.0", {"mine.py": "WHOSE = 'ours'\n"})
+    requirements = tmp_path / "train.txt"
+    requirements.write_text("mine-1.0-py3-none-any.whl\n")
+    python = locks.team_environment(requirements, sys.executable, tmp_path)
+    lock = locks.lock_environment(python)
+    assert run(python, "import mine; print(mine.WHOSE)") == "ours"
+    assert lock.splitlines()[0] == "mine==1.0 \\" and lock.count("--hash") == 1 and "://" not in lock
+    found = wheels.fetch(lock, this_machine(PYTHON))
+    assert f"--hash=sha256:{found[0].sha256}" in lock
+
+
+def test_a_wheel_with_another_hash_than_the_line_says_is_refused(index: Path, tmp_path: Path) -> None:
+    wheel(tmp_path, "mine", "1.0", {"mine.py": ""})
+    requirements = tmp_path / "train.txt"
+    requirements.write_text(f"./mine-1.0-py3-none-any.whl --hash=sha256:{'0' * 64}\n")
+    with pytest.raises(InvalidInput, match=r"train\.txt:1: \./mine-1\.0\S+ does not have the hash"):
+        locks.team_environment(requirements, sys.executable, tmp_path)
+
+
+def test_an_interpreter_with_an_editable_install_is_locked_with_its_wheel(tmp_path: Path) -> None:
+    source = tmp_path / "a folder"
+    source.mkdir()
+    (source / "setup.py").write_text(
+        "from setuptools import setup\nsetup(name='mine', version='1', py_modules=['mine'])\n"
+    )
+    (source / "mine.py").write_text("WHOSE = 'ours'\n")
+    uv.make_environment(tmp_path / "venv", sys.executable)
+    python = str(tmp_path / "venv" / "bin" / "python")
+    uv.run(["pip", "install", "--quiet", "--python", python, "-e", str(source)])
+    lock = locks.lock_environment(locks.describe(python))
+    (source / "mine.py").write_text("WHOSE = 'changed since'\n")
+    assert [item.name for item in carried.marked(lock)] == ["mine"]
+    assert str(tmp_path) not in lock
+    assert run(locks.model_environment(lock, PYTHON), "import mine; print(mine.WHOSE)") == "ours"
+
+
+def test_a_repository_is_refused_and_its_checkout_is_taken(tmp_path: Path) -> None:
+    source = tmp_path / "mine"
+    source.mkdir()
+    (source / "setup.py").write_text("from setuptools import setup\nsetup(name='mine', version='1')\n")
+    for command in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
+        subprocess.run(["git", *command], cwd=source, check=True)
+    requirements = tmp_path / "train.txt"
+    requirements.write_text(f"mine @ git+file://{source}\n")
+    with pytest.raises(InvalidInput, match="mine comes from a repository"):
+        locks.team_environment(requirements, sys.executable, tmp_path)
+    requirements.write_text("./mine\n")
+    assert "mine==1" in locks.lock_environment(locks.team_environment(requirements, sys.executable, tmp_path))
+
+
+def test_a_package_that_cannot_be_built_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "setup.py").write_text("raise SystemExit('no compiler')\n")
+    requirements = tmp_path / "train.txt"
+    requirements.write_text("\n-e ./broken\n")
+    with pytest.raises(InvalidInput) as refused:
+        locks.team_environment(requirements, sys.executable, tmp_path)
+    assert refused.value.line().startswith(f"{requirements}:2: ./broken does not become a wheel: ")
+    assert "no compiler" in refused.value.line()
+
+
+def test_requirements_kept_with_a_model_keep_their_index_and_no_path(
+    index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(index / "extra", "one", "1.0")
+    address = os.environ["PIP_EXTRA_INDEX_URL"]
+    monkeypatch.delenv("PIP_EXTRA_INDEX_URL")
+    lock = locks.lock_text(f"--extra-index-url {address}\none", sys.executable)
+    assert lock.startswith(f"--extra-index-url {address}\none==1.0 ")
+    with pytest.raises(InvalidInput, match=r"name \./pkg, which is not kept with it"):
+        locks.lock_text("one\n-e ./pkg", sys.executable)
