@@ -88,4 +88,4 @@ def python(root: Path) -> str:
         capture_output=True,
         text=True,
     )
-    return done.stdout.strip()
+    return done.stdout.splitlines()[-1]  # on first use a line before it says what is installed
