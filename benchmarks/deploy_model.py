@@ -40,7 +40,7 @@ def main() -> None:
         run = [str(ROOT / "scripts" / "run")]
         subprocess.run([*run, "start_registry", "--folder", folder / "mlflow"], check=True, capture_output=True)
         program = [*run, "--in", "registry", "python", "-c", "import sys; print(sys.executable)"]
-        python = subprocess.run(program, check=True, capture_output=True, text=True).stdout.strip()
+        python = subprocess.run(program, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
         for made in ("shop", "state"):
             (folder / made).mkdir()
         try:

@@ -16,6 +16,17 @@ from modelway.registry import local_server
 
 ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Of whoever runs them the tests take no hook, no signature, and no repository that a hook of git's names in GIT_DIR.
+GIT = {"commit.gpgSign": "false", "tag.gpgSign": "false", "core.hooksPath": "/dev/null", "core.autocrlf": "false"}
+for name in [
+    name for name in os.environ if name.startswith("GIT_") and name not in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM")
+]:
+    del os.environ[name]
+os.environ["GIT_CONFIG_COUNT"] = str(len(GIT))
+for number, (key, value) in enumerate(GIT.items()):
+    os.environ |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+
 settings.register_profile("modelway", deadline=None, derandomize=os.environ.get("CI") == "true")  # CI repeats itself
 settings.load_profile("modelway")
 
@@ -88,4 +99,4 @@ def python(root: Path) -> str:
         capture_output=True,
         text=True,
     )
-    return done.stdout.strip()
+    return done.stdout.splitlines()[-1]  # on first use a line before it says what is installed

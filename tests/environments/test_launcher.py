@@ -68,7 +68,9 @@ def workspace(tmp_path: Path) -> Path:
 def environ_of(home: Path, **more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "UV_CACHE", "HTTP"))}
     cache = os.environ.get("UV_CACHE_DIR") or f"{os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'}/uv"
-    return {**kept, "PATH": "/usr/bin:/bin", "HOME": str(home), "UV_CACHE_DIR": cache, **more}
+    base = os.environ["MODELWAY_BASE_PYTHON"]  # of the tests' own version, for which they download wheels
+    own = {"PATH": "/usr/bin:/bin", "HOME": str(home), "UV_CACHE_DIR": cache, "MODELWAY_TOOL_PYTHON": base}
+    return {**kept, **own, **more}
 
 
 def launch(checkout: Path, *arguments: str, cwd: Path, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -225,7 +227,8 @@ def test_a_python_that_is_too_old_or_missing_is_one_line(checkout: Path, workspa
     (tools / "python3").chmod(0o755)
     run = checkout / "scripts" / "run"
     run.write_text(run.read_text().replace("/usr/bin/python3", "/no/such/python3"))
-    done = launch(checkout, "probe", cwd=workspace, environ=environ_of(tmp_path / "home", PATH=str(tools)))
+    environ = environ_of(tmp_path / "home", PATH=str(tools), MODELWAY_TOOL_PYTHON="")
+    done = launch(checkout, "probe", cwd=workspace, environ=environ)
     assert done.returncode == 2
     assert done.stderr == (
         "error: modelway: no Python 3.11 or newer is on PATH. Fix: install one (such as python3.12), or name it in"

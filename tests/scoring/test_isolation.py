@@ -15,7 +15,8 @@ from modelway import isolation
 from modelway.environments.locks import Interpreter, describe
 from modelway.scoring import Limits, Rows, score
 
-SECRET = "a-token-that-nobody-else-has"
+BACKWARDS = "sah-esle-ydobon-taht-nekot-a"
+"""The token: as it is read, it stands in the memory of nobody but the process that it is given to, not even of pytest."""
 MODEL = f"""
 import sys
 import mlflow.pyfunc
@@ -23,7 +24,7 @@ import mlflow.pyfunc
 class Spy(mlflow.pyfunc.PythonModel):
     def predict(self, context, model_input, params=None):
         import glob, json, os, re
-        token = bytes(reversed({SECRET[::-1]!r}.encode()))
+        token = bytes(reversed({BACKWARDS!r}.encode()))
         found, seen = [], 0
         for folder in glob.glob("/proc/[0-9]*"):
             pid = int(folder[6:])
@@ -58,6 +59,10 @@ mlflow.pyfunc.save_model(sys.argv[1], python_model=Spy(), pip_requirements=["mlf
 
 ROWS = Rows({"x": np.array([1.0])}, 1)
 LIMITS = Limits(timeout_seconds=120, memory_mb=2048)
+GIVE = """
+import os, sys
+os.execve(sys.executable, [sys.executable, "-c", *sys.argv[2:]], {**os.environ, "MLFLOW_TRACKING_TOKEN": sys.argv[1][::-1]})
+"""
 PARENT = """
 import json, os, sys
 sys.path[:0] = json.loads(sys.argv[1])
@@ -69,7 +74,7 @@ from modelway.scoring import Limits, Rows, score
 if sys.argv[4] == "together":
     isolation._prefix = lambda: ((), "not tried")
 said = score(Path(sys.argv[3]), describe(sys.argv[2]), Rows({"x": np.array([1.0])}, 1), None, Limits(120, 2048), 1)
-print(json.dumps([said.error, list(said.predictions), isolation.missing(), os.environ["MLFLOW_TRACKING_TOKEN"]]))
+print(json.dumps([said.error, list(said.predictions), isolation.missing(), os.environ["MLFLOW_TRACKING_TOKEN"][::-1]]))
 """
 
 
@@ -89,15 +94,14 @@ def spied(spy: Path, interpreter: Interpreter, how: str) -> tuple[list[str], int
     """What the model found in a process that was started with the token, how many others it saw, and why it was not alone."""
     paths = json.dumps([path for path in sys.path if path])
     done = subprocess.run(
-        [sys.executable, "-c", PARENT, paths, interpreter.path, str(spy), how],
-        env={**os.environ, "MLFLOW_TRACKING_TOKEN": SECRET},
+        [sys.executable, "-c", GIVE, BACKWARDS, PARENT, paths, interpreter.path, str(spy), how],
         capture_output=True,
         text=True,
         check=True,
     )
     error, predictions, missing, kept = json.loads(done.stdout)
     assert not error
-    assert kept == SECRET, "the process itself has its variables still"
+    assert kept == BACKWARDS, "the process itself has its variables still"
     found, seen = json.loads(predictions[0])
     return found, seen, missing
 

@@ -333,7 +333,7 @@ def test_git_is_needed_and_any_checkout_with_a_commit_will_do(
     bare = tmp_path / "no-repository"
     bare.mkdir()
     (bare / "modelway.yml").write_text((project / "modelway.yml").read_text())
-    done = run(root, bare, server)
+    done = run(root, bare, server, GIT_CEILING_DIRECTORIES=str(tmp_path))
     assert done.returncode == 2
     assert "not a git repository" in done.stderr
     assert len(done.stderr.splitlines()) == 1
