@@ -46,6 +46,9 @@ def test_it_says_what_deploy_model_would_say_and_changes_nothing(shop: Shop) -> 
         assert everything(shop) == before
         refused = shop.deploy("again", code=1)
         assert "timeout-seconds" in refused, "as it is said later"
+    time.sleep(3)
+    assert "got too few requests" in plan(shop), "what has ceased is not called thin"
+    assert outcome(shop) == "unknown"
 
 
 def test_without_traffic_it_warns_and_does_not_wait(shop: Shop) -> None:

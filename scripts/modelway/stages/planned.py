@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,7 +11,7 @@ from typing import Literal
 from modelway.config import Deploy, Resolved
 from modelway.errors import Inconclusive, Refused
 from modelway.observe import history, recorder
-from modelway.observe.envoy import between
+from modelway.observe.envoy import Sample, between
 from modelway.rollout import judge
 from modelway.rollout.plan import weights_of
 from modelway.rollout.planning import PlanNumbers
@@ -51,8 +51,9 @@ def foresee(project: Resolved) -> Foreseen:
     weights = weights_of(deploy, project.source)
     if deployed is None or deployed.current is None:
         return Foreseen("unneeded", f"nothing is in {project.environment} on this machine to compare with")
-    past = _recorded(deployment.folder_of(project), deployed, deploy)
-    if past is None or past.seconds < least_seconds(deploy):
+    samples = _samples(deployment.folder_of(project), deployed, deploy)
+    past = _past(samples, deploy)
+    if past is None or past.seconds < least_seconds(deploy) or _has_ceased(samples, deploy.judge.block_seconds):
         version = deployed.current.side.version
         said = f"version {version} got too few requests in the last {window_seconds(deploy):.0f} s to say what a canary needs"
         return Foreseen("unknown", said)
@@ -111,6 +112,20 @@ def window_seconds(deploy: Deploy) -> float:
 
 
 def _recorded(folder: Path, deployed: Deployed, deploy: Deploy) -> history.Past | None:
+    return _past(_samples(folder, deployed, deploy), deploy)
+
+
+def _samples(folder: Path, deployed: Deployed, deploy: Deploy) -> list[tuple[float, Sample]]:
     assert deployed.current is not None
-    samples = between(recorder.read(folder / LOGS, window_seconds(deploy)), deployed.current.side.slot)
+    return list(between(recorder.read(folder / LOGS, window_seconds(deploy)), deployed.current.side.slot))
+
+
+def _past(samples: Sequence[tuple[float, Sample]], deploy: Deploy) -> history.Past | None:
     return history.past_of(samples, deploy.judge.block_seconds, deploy.judge.latency.slower_than_ms)
+
+
+def _has_ceased(samples: Sequence[tuple[float, Sample]], block_seconds: float) -> bool:
+    """Whether the newest block holds no request: what came before says nothing of the traffic that a canary will get."""
+    ended, last = samples[-1]
+    since = [sample for at, sample in samples if at <= ended - block_seconds]
+    return bool(since) and since[-1].requests == last.requests
