@@ -14,7 +14,7 @@ demo: ## the whole journey on this machine, on real data
 	scripts/run --in act python examples/demo.py
 
 test: ## unit, property, integration and action tests
-	$(IN) python -m pytest -n 2 --no-loadscope-reorder
+	$(IN) python -m pytest -n 3 --no-loadscope-reorder --durations=25
 
 check: requirements/node/node_modules ## linters, types, schemas, and that nothing generated is stale
 	$(IN) ruff check .

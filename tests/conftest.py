@@ -40,7 +40,7 @@ FIRST = (
     "tests/stages",
     "tests/training",
 )
-"""The longest first, so that the two workers of `make test` end together."""
+"""The longest first, so that the workers of `make test` end together."""
 
 
 def folder_of(path: str) -> str:
