@@ -33,10 +33,11 @@ class Aside:
 
     def _run(self) -> None:
         while True:
-            self._one(*self._queue.get())
+            time.sleep(self._one(*self._queue.get()))
 
-    def _one(self, work: Callable[[], Any], done: Done) -> None:
-        """A function of its own: what it held is let go before the next piece is waited for."""
+    def _one(self, work: Callable[[], Any], done: Done) -> float:
+        """The seconds of rest after it. A function of its own: what it held is let go before that, and before the next piece is
+        waited for."""
         said, raised = None, None
         began = time.monotonic()
         try:
@@ -46,7 +47,7 @@ class Aside:
             if isinstance(error, Refusal):  # let go here what its frames hold: it may be millions of values
                 error.__traceback__ = error.__context__ = None
         self._loop.call_soon_threadsafe(self._deliver, done, said, raised)
-        time.sleep(min(REST_SHARE * (time.monotonic() - began), REST_SECONDS))
+        return min(REST_SHARE * (time.monotonic() - began), REST_SECONDS)
 
     def _deliver(self, done: Done, said: Any, error: BaseException | None) -> None:
         self.waiting -= 1
