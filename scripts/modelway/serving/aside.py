@@ -36,8 +36,8 @@ class Aside:
             time.sleep(self._one(*self._queue.get()))
 
     def _one(self, work: Callable[[], Any], done: Done) -> float:
-        """The seconds of rest after it. A function of its own: what it held is let go before that, and before the next piece is
-        waited for."""
+        """The seconds of rest after it. A function of its own: what it held is let go before that, and before the next piece
+        is waited for."""
         said, raised = None, None
         began = time.monotonic()
         try:
