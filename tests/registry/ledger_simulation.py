@@ -16,7 +16,7 @@ from typing import Any
 
 from modelway.errors import ModelwayError
 from modelway.registry.ledger import Appended, LedgerStore, Writer
-from modelway.registry.ledger_entries import History, Recorded, StoredEntry, entry_of, window
+from modelway.registry.ledger_entries import History, Recorded, StoredEntry, older_heads, window
 from modelway.registry.transport import AmbiguousAnswer
 
 MODEL = "flights"
@@ -67,8 +67,7 @@ def recent(held: Held) -> tuple[tuple[StoredEntry, ...], int]:
     rows, checkpoint = window(reversed(held.stored))
     if checkpoint is None:
         return rows, 1
-    there = {entry.environment for row in rows if (entry := entry_of(row)) is not None}
-    older = [held.stored[item.number - 1] for item in checkpoint.heads if item.environment not in there]
+    older = [held.stored[item.number - 1] for item in older_heads(rows, checkpoint)]
     return (*older, *rows), rows[0].number
 
 

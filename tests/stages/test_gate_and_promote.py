@@ -105,6 +105,16 @@ def rows(n: int, shift: int = 0) -> str:
     return "\n".join(lines) + "\n"
 
 
+def commit_all(folder: Path) -> None:
+    """The folder as a checkout with one commit."""
+    for arguments in (
+        ["init", "-q"],
+        ["add", "-A"],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"],
+    ):
+        subprocess.run(["git", *arguments], cwd=folder, check=True)
+
+
 @pytest.fixture
 def team(tmp_path: Path, server: str, python: str, root: Path) -> Team:
     model = f"team-{uuid.uuid4().hex[:8]}"
@@ -112,12 +122,7 @@ def team(tmp_path: Path, server: str, python: str, root: Path) -> Team:
     (tmp_path / "train.csv").write_text(rows(2000))
     (tmp_path / "test.csv").write_text(rows(3000, shift=5000))
     (tmp_path / "modelway.yml").write_text(CONFIG.format(model=model, python=python))
-    for arguments in (
-        ["init", "-q"],
-        ["add", "-A"],
-        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"],
-    ):
-        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    commit_all(tmp_path)
     return Team(tmp_path, server, model, root)
 
 

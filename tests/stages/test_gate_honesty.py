@@ -15,6 +15,7 @@ import pytest
 from modelway.records import Verdict
 from modelway.registry.mlflow import connect
 from modelway.registry.stored_records import read_verdict
+from stages.test_gate_and_promote import commit_all
 
 WRONG = "error: evaluate-gate: wrong input: "
 TRAIN = """
@@ -103,12 +104,7 @@ def project(tmp_path: Path, server: str, python: str, root: Path) -> Project:
     write(tmp_path / "train.csv", rows(0, 1500))
     write(tmp_path / "test.csv", rows(5000, 6500))
     (tmp_path / "modelway.yml").write_text(CONFIG.format(model=model, python=python))
-    for arguments in (
-        ["init", "-q"],
-        ["add", "-A"],
-        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"],
-    ):
-        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    commit_all(tmp_path)
     return Project(tmp_path, server, model, root)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from modelway.config.strict_yaml import LFS_POINTER
 from modelway.errors import InvalidInput
 from modelway.records import sha256_of_file
 from modelway.records.digests import digest_of_listing
@@ -23,7 +24,6 @@ OTHER_SUFFIXES = (
 )
 """Of files that would only be taken for strange CSV."""
 PARQUET_MAGIC = b"PAR1"
-LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 PATTERN = re.compile(r"[*?\[]")
 
 
@@ -122,7 +122,7 @@ def _check_content(file: Path, label: str) -> None:
     """A checkout without Git LFS has small texts in the place of the data: a model would be judged on nothing."""
     try:
         with file.open("rb") as stream:
-            pointer = stream.read(len(LFS_POINTER)) == LFS_POINTER
+            pointer = stream.read(len(LFS_POINTER)) == LFS_POINTER.encode()
     except OSError:
         return  # whoever reads it says why it cannot be read
     if pointer:

@@ -163,6 +163,11 @@ class History:
         chain = self.on_chain(environment)
         return chain[-1] if chain else None
 
+    @property
+    def heads(self) -> dict[str, Recorded]:
+        """What is in every environment, by this ledger, sorted by name."""
+        return dict(sorted({row.entry.environment: row for row in self.on_chain()}.items()))
+
     def at(self, environment: str, moment: datetime) -> Recorded | None:
         """What was in the environment at that moment (with a time zone)."""
         chain = reversed(self.on_chain(environment))
@@ -210,6 +215,12 @@ def window(newest_first: Iterable[StoredEntry]) -> tuple[tuple[StoredEntry, ...]
             return tuple(reversed(rows)), entry
         followed.add(entry.previous)
     return tuple(reversed(rows)), None
+
+
+def older_heads(rows: Iterable[StoredEntry], checkpoint: Entry) -> tuple[Standing, ...]:
+    """What a replay from the checkpoint needs besides the rows: the last entries of environments that have none among them."""
+    there = {entry.environment for row in rows if (entry := entry_of(row)) is not None}
+    return tuple(item for item in checkpoint.heads if item.environment not in there)
 
 
 def replay(model: str, stored: Iterable[StoredEntry], since: int = 1) -> History:

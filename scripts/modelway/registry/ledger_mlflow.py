@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from modelway.errors import InvalidInput
 from modelway.registry.entities import Run, Version
-from modelway.registry.ledger_entries import MARK, StoredEntry, entry_of, window
+from modelway.registry.ledger_entries import MARK, StoredEntry, older_heads, window
 from modelway.registry.ledger_steps import CHECKPOINT_EVERY
 from modelway.registry.mlflow import ABSENT, MLflow
 from modelway.registry.transport import Rejected
@@ -43,12 +43,7 @@ class MLflowLedger:
         )
         if checkpoint is None:
             return rows, 1
-        there = {entry.environment for row in rows if (entry := entry_of(row)) is not None}
-        older = (
-            self.client.get_version(self.name, item.number)
-            for item in checkpoint.heads
-            if item.environment not in there
-        )
+        older = (self.client.get_version(self.name, item.number) for item in older_heads(rows, checkpoint))
         return (*(_stored(version) for version in older if version), *rows), rows[0].number
 
     def append(self, text: str) -> None:

@@ -208,8 +208,7 @@ def _standings(history: History) -> tuple[Standing, ...]:
     """What the next entry says as a checkpoint; empty where the last one is near."""
     if history.since_checkpoint < CHECKPOINT_EVERY:
         return ()
-    last = {row.entry.environment: row for row in history.on_chain()}
-    return tuple(Standing(name, row.number, row.entry.hash) for name, row in sorted(last.items()))
+    return tuple(Standing(name, row.number, row.entry.hash) for name, row in history.heads.items())
 
 
 def _text(entry: Entry) -> str:

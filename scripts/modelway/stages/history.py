@@ -34,9 +34,8 @@ def history_of(project: Resolved, job: ci.Job, *, audit: bool) -> tuple[History,
 
 
 def _differing(store: MLflowLedger, history: History) -> list[str]:
-    last = {row.entry.environment: row for row in history.on_chain()}
     found = []
-    for environment, row in sorted(last.items()):
+    for environment, row in history.heads.items():
         stands = store.alias(row.entry.alias)
         if row.applied and stands != row.entry.there:  # one that is not finished is shown as such
             found.append(str(ledger.MovedByHand(history, environment, row.entry.alias, row, stands)))
