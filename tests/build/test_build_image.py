@@ -17,6 +17,7 @@ import requests
 
 import servers
 from build.oci_programs import path_of_root, push_small_base, run
+from checkout import commit_all
 from modelway.build import container, layout, unpack
 from modelway.errors import OutsideFailure
 from modelway.loopback import free_port
@@ -37,8 +38,7 @@ def team(tmp_path_factory: pytest.TempPathFactory, server: str, python: str, roo
     (folder / "train.csv").write_text(rows(2000))
     (folder / "test.csv").write_text(rows(3000, shift=5000))
     (folder / "modelway.yml").write_text(CONFIG.format(model=model, python=python))
-    for command in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
-        subprocess.run(["git", *command], cwd=folder, check=True)
+    commit_all(folder)
     made = Team(folder, server, model, root)
     for version in (made.trained("weak"), made.trained("strong")):
         made.judged(version)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import requests
 
+from checkout import commit_all
 from modelway.loopback import free_port
 from modelway.rollout import journal
 from modelway.targets.local import machine, processes, state
@@ -166,8 +167,7 @@ def built_shop(folder: Path, state_folder: Path, server: str, python: str, root:
     (folder / "test.csv").write_text(rows(3000, shift=5000))
     shop = Shop(folder, server, model, root, python, state_folder)
     shop.configure(8080)
-    for command in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
-        subprocess.run(["git", *command], cwd=folder, check=True)
+    commit_all(folder)
     for kind in ("good", "again", "failing", "slow"):
         version = shop.trained(kind)
         shop.judged(version)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from build.kit import PYTHON, wheel
+from checkout import commit_all
 from modelway.build import wheels
 from modelway.build.target import this_machine
 from modelway.environments import carried, locks, uv
@@ -120,8 +121,7 @@ def test_a_repository_is_refused_and_its_checkout_is_taken(tmp_path: Path) -> No
     source = tmp_path / "mine"
     source.mkdir()
     (source / "setup.py").write_text("from setuptools import setup\nsetup(name='mine', version='1')\n")
-    for command in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
-        subprocess.run(["git", *command], cwd=source, check=True)
+    commit_all(source)
     requirements = tmp_path / "train.txt"
     requirements.write_text(f"mine @ git+file://{source}\n")
     with pytest.raises(InvalidInput, match="mine comes from a repository"):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from checkout import commit_all
 from modelway.records import Verdict
 from modelway.registry.mlflow import MLflow, connect
 from modelway.registry.stored_records import Stored, read_verdict
@@ -103,16 +104,6 @@ def rows(n: int, shift: int = 0) -> str:
         noise = (row * 7919 % 997) / 498 - 1
         lines.append(f"{a},{b},{int(a + 2 * b + noise > 0)}")
     return "\n".join(lines) + "\n"
-
-
-def commit_all(folder: Path) -> None:
-    """The folder as a checkout with one commit."""
-    for arguments in (
-        ["init", "-q"],
-        ["add", "-A"],
-        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"],
-    ):
-        subprocess.run(["git", *arguments], cwd=folder, check=True)
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from checkout import commit_all
 from modelway.records import Verdict
 from modelway.registry.mlflow import connect
 from modelway.registry.stored_records import read_verdict
-from stages.test_gate_and_promote import commit_all
 
 WRONG = "error: evaluate-gate: wrong input: "
 TRAIN = """

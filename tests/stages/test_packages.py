@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from build.kit import wheel
+from checkout import commit_all
 from modelway.build.lock import pins_of
 from modelway.environments import carried, home
 from modelway.registry.stored_records import read_candidate, read_release
@@ -113,8 +114,7 @@ def project(folder: Path, server: str, root: Path, requirements: str, logged: st
     (folder / "train.csv").write_text(rows(200))
     (folder / "test.csv").write_text(rows(600, shift=5000))
     (folder / "modelway.yml").write_text(CONFIG.format(model=model))
-    for command in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
-        subprocess.run(["git", *command], cwd=folder, check=True)
+    commit_all(folder)
     return Team(folder, server, model, root)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from checkout import commit_all
 from modelway.records import Candidate
 from modelway.registry.mlflow import MLflow, connect
 from modelway.registry.stored_records import read_candidate
@@ -43,12 +44,7 @@ def project(tmp_path: Path, python: str) -> Path:
     (folder / "train.csv").write_text("x,y\n1,2\n2,4\n")
     write_config(folder, "python train.py", python)
     (folder / ".gitignore").write_text("out/\n*.log\n")
-    for arguments in (
-        ["init", "-q"],
-        ["add", "-A"],
-        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"],
-    ):
-        subprocess.run(["git", *arguments], cwd=folder, check=True)
+    commit_all(folder)
     return folder
 
 
