@@ -32,7 +32,7 @@ def gate(path: Path, columns: int) -> float:
     sys.path.insert(0, str(SCRIPTS))
     from modelway.data.contract import Contract
     from modelway.data.engines import duckdb as engine
-    from modelway.stages.rows import read_held_out
+    from modelway.stages.steps.rows import read_held_out
 
     assert engine
     types = {f"f{at}": "double" for at in range(columns)}

@@ -14,7 +14,7 @@ from typing import Any
 
 from modelway import ci
 from modelway.report.benchmark import markdown, record
-from modelway.stages import benchmark, dialect, endpoint
+from modelway.stages.steps import benchmark, dialect, endpoint
 
 INPUTS = (
     ci.CONFIG,

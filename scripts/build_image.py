@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modelway import ci
-from modelway.stages import project as begin
+from modelway.stages.steps import workspace
 
 INPUTS = (
     ci.CONFIG,
@@ -62,9 +62,9 @@ OUTPUTS = {
 def work(values: ci.Values, job: ci.Job) -> int:
     from modelway.build import layout
     from modelway.report.release import markdown
-    from modelway.stages.build import build  # its imports take a third of a second, which --help need not pay
+    from modelway.stages.steps.build import build  # its imports take a third of a second, which --help need not pay
 
-    built = build(begin.resolve(values, job, INPUTS), job, int(values["version"]))
+    built = build(workspace.resolve(values, job, INPUTS), job, int(values["version"]))
     release = built.release
     for warning in built.warnings:
         job.warn("build-image", warning)

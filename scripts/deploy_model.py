@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from modelway import ci
 from modelway.report.rollout import markdown, record
 from modelway.report.rollout_page import page
-from modelway.stages import project as begin
-from modelway.stages.deploy import Deployed, deploy
+from modelway.stages.rollouts.deploy import Deployed, deploy
+from modelway.stages.steps import workspace
 
 INPUTS = (
     ci.CONFIG,
@@ -43,8 +43,8 @@ OUTPUTS = {
 
 
 def work(values: ci.Values, job: ci.Job) -> int:
-    project = begin.resolve(values, job, INPUTS)
-    built_for = begin.known_environment(values, job, "built-for")
+    project = workspace.resolve(values, job, INPUTS)
+    built_for = workspace.known_environment(values, job, "built-for")
     done = deploy(project, job, int(values["version"]), built_for, values.get("reason", ""))
     job.set_output("outcome", done.outcome)
     job.set_output("version", str(done.version))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from modelway import ci
 from modelway.errors import Inconclusive, Refused
 from modelway.records import Verdict
-from modelway.stages import project as begin
+from modelway.stages.steps import workspace
 
 INPUTS = (
     ci.CONFIG,
@@ -52,9 +52,9 @@ OUTPUTS = {
 def work(values: ci.Values, job: ci.Job) -> int:
     from modelway.gate.report import markdown
     from modelway.gate.sentence import sentence
-    from modelway.stages.gate import evaluate  # its imports take a second, which --help need not pay
+    from modelway.stages.steps.gate import evaluate  # its imports take a second, which --help need not pay
 
-    verdict = evaluate(begin.resolve(values, job, INPUTS), job, int(values["version"]))
+    verdict = evaluate(workspace.resolve(values, job, INPUTS), job, int(values["version"]))
     path = job.report(verdict, markdown(verdict))
     for warning in verdict.warnings:
         job.warn("evaluate-gate", warning)

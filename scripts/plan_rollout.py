@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modelway import ci
-from modelway.stages import project as begin
-from modelway.stages.planned import foresee
+from modelway.stages.rollouts.planned import foresee
+from modelway.stages.steps import workspace
 
 INPUTS = (ci.CONFIG, ci.WORKING_DIRECTORY, ci.ENVIRONMENT, ci.REPORT_DIRECTORY)
 
@@ -24,7 +24,7 @@ OUTPUTS = {
 
 
 def work(values: ci.Values, job: ci.Job) -> int:
-    foreseen = foresee(begin.resolve(values, job, INPUTS))
+    foreseen = foresee(workspace.resolve(values, job, INPUTS))
     job.say(foreseen.sentence)
     if foreseen.outcome == "unknown":
         job.warn("plan-rollout", f"{foreseen.sentence}; deploy-model asks again before the canary starts")

@@ -14,9 +14,9 @@ from modelway import ci
 from modelway.errors import InvalidInput
 from modelway.registry.ledger import named
 from modelway.report.history import markdown
-from modelway.stages import project as begin
-from modelway.stages.history import repair
-from modelway.stages.promote import promote
+from modelway.stages.steps import workspace
+from modelway.stages.steps.history import repair
+from modelway.stages.steps.promote import promote
 
 INPUTS = (
     ci.CONFIG,
@@ -44,7 +44,7 @@ OUTPUTS = {
 
 
 def work(values: ci.Values, job: ci.Job) -> int:
-    project = begin.resolve(values, job, INPUTS)
+    project = workspace.resolve(values, job, INPUTS)
     reason = values.get("reason", "")
     repairs = [kind for kind in ("adopt", "restore") if values.get(kind) == "true"]
     if len(repairs) + ("version" in values) != 1:

@@ -14,8 +14,8 @@ from modelway.errors import InvalidInput
 from modelway.report.rollout import markdown, record
 from modelway.report.rollout_page import page
 from modelway.rollout import journal
-from modelway.stages import deployment
-from modelway.stages import project as begin
+from modelway.stages.rollouts import deployment
+from modelway.stages.steps import workspace
 
 INPUTS = (
     ci.CONFIG,
@@ -33,7 +33,7 @@ OUTPUTS = {
 
 
 def work(values: ci.Values, job: ci.Job) -> int:
-    project = begin.resolve(values, job, INPUTS)
+    project = workspace.resolve(values, job, INPUTS)
     deployment.existing(project)
     stories = deployment.stories(project)
     if "number" in values:

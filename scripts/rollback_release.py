@@ -15,9 +15,9 @@ from modelway import ci
 from modelway.config import Resolved
 from modelway.report.history import markdown as history_markdown
 from modelway.report.rollout import markdown, record
-from modelway.stages import project as begin
-from modelway.stages.history import finish_alias, roll_back_alias
-from modelway.stages.rollback import roll_back
+from modelway.stages.rollouts.rollback import roll_back
+from modelway.stages.steps import workspace
+from modelway.stages.steps.history import finish_alias, roll_back_alias
 
 INPUTS = (
     ci.CONFIG,
@@ -44,7 +44,7 @@ OUTPUTS = {
 
 
 def work(values: ci.Values, job: ci.Job) -> int:
-    project = begin.resolve(values, job, INPUTS)
+    project = workspace.resolve(values, job, INPUTS)
     to = int(values["to"]) if "to" in values else None
     only = values.get("only-unfinished") == "true"
     if project.deploy is None:

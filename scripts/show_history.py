@@ -14,8 +14,8 @@ from modelway import ci
 from modelway.errors import Refused
 from modelway.registry.ledger import named
 from modelway.report.history import lines, markdown
-from modelway.stages import project as begin
-from modelway.stages.history import history_of
+from modelway.stages.steps import workspace
+from modelway.stages.steps.history import history_of
 
 INPUTS = (
     ci.CONFIG,
@@ -37,7 +37,7 @@ OUTPUTS = {
 
 
 def work(values: ci.Values, job: ci.Job) -> int:
-    project = begin.resolve(values, job, INPUTS)
+    project = workspace.resolve(values, job, INPUTS)
     audit = values.get("audit") == "true" or "at" in values
     history, differing = history_of(project, job, audit=audit)
     moment = datetime.fromisoformat(values["at"]) if "at" in values else datetime.now(UTC)

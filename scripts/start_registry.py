@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from modelway import ci
 from modelway.registry import local_server
-from modelway.stages.project import LOCAL_REGISTRY
+from modelway.stages.steps.workspace import LOCAL_REGISTRY
 
 INPUTS = (
     ci.Input(

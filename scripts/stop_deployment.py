@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modelway import ci
-from modelway.stages import deployment
-from modelway.stages import project as begin
+from modelway.stages.rollouts import deployment
+from modelway.stages.steps import workspace
 
 INPUTS = (ci.CONFIG, ci.WORKING_DIRECTORY, ci.ENVIRONMENT)
 
@@ -18,7 +18,7 @@ OUTPUTS = {"stopped": "true where something ran"}
 
 
 def work(values: ci.Values, job: ci.Job) -> int:
-    project = begin.resolve(values, job, INPUTS)
+    project = workspace.resolve(values, job, INPUTS)
     stopped = deployment.stop(project, job)
     job.say(f"{project.environment}: {'stopped' if stopped else 'nothing ran'}")
     job.set_output("stopped", str(stopped).lower())

@@ -16,9 +16,8 @@ from modelway import ci
 from modelway.endpoint.checks import Expected
 from modelway.errors import InvalidInput
 from modelway.report.endpoint import counts, junit, markdown, record
-from modelway.stages import dialect
-from modelway.stages import endpoint as stage
-from modelway.stages import project as begin
+from modelway.stages.steps import dialect, workspace
+from modelway.stages.steps import endpoint as stage
 
 INPUTS = (
     ci.CONFIG,
@@ -91,9 +90,9 @@ def _expected(values: ci.Values, job: ci.Job) -> Expected:
             raise InvalidInput("is for a test without environment", where=f"input {alone[0]}", fix="leave it out")
         if "version" not in values:
             raise InvalidInput("is not given, and environment is", where="input version", fix="name the version")
-        project = begin.resolve(values, job, INPUTS)
+        project = workspace.resolve(values, job, INPUTS)
         return stage.expected_of(
-            project, job, int(values["version"]), begin.known_environment(values, job, "built-for")
+            project, job, int(values["version"]), workspace.known_environment(values, job, "built-for")
         )
     if "built-for" in values:
         raise InvalidInput("is given without environment", where="input built-for", fix="name the environment too")

@@ -14,9 +14,9 @@ from modelway import ci
 from modelway.errors import InvalidInput
 from modelway.records import Candidate
 from modelway.report.candidate import markdown
-from modelway.stages import project as begin
-from modelway.stages.adopt import adopt
-from modelway.stages.train import train
+from modelway.stages.steps import workspace
+from modelway.stages.steps.adopt import adopt
+from modelway.stages.steps.train import train
 
 INPUTS = (
     ci.CONFIG,
@@ -62,7 +62,7 @@ def work(values: ci.Values, job: ci.Job) -> int:
             where="input semantic-version",
             fix="give e.g. 2.1.0",
         )
-    project = begin.resolve(values, job, INPUTS)
+    project = workspace.resolve(values, job, INPUTS)
     uri = values.get("model-uri")
     candidate = adopt(project, job, uri, semantic_version) if uri else train(project, job, semantic_version)
     job.set_output("report", str(job.report(candidate, markdown(candidate))))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from modelway import ci
 from modelway.errors import InvalidInput, Refused
-from modelway.stages import project as begin
+from modelway.stages.steps import workspace
 
 if TYPE_CHECKING:
     from modelway.data import ValidationReport
@@ -50,7 +50,7 @@ NAMES_SHOWN = 5
 
 def work(values: ci.Values, job: ci.Job) -> int:
     from modelway.data import to_markdown  # these need DuckDB, which --help and the generated tables need not
-    from modelway.stages.data import Manner, validate_named, validate_project
+    from modelway.stages.steps.data import Manner, validate_named, validate_project
 
     now = datetime.fromisoformat(values["now"]) if "now" in values else datetime.now(UTC)
     manner = Manner(now, _whole(values, "memory-mb", 1024, 32), _whole(values, "examples", 3, 0))
@@ -58,7 +58,7 @@ def work(values: ci.Values, job: ci.Job) -> int:
     if data and contract and ci.CONFIG.name not in values and not job.config_path.exists():
         report = validate_named(contract, data, job, manner)
     else:
-        project = begin.resolve(values, job, INPUTS)
+        project = workspace.resolve(values, job, INPUTS)
         if not project.data.contract and values.get("skip-without-contract") == "true":
             return _skipped(project.source, job)
         report = validate_project(project, data, job, manner)

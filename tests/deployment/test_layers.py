@@ -12,7 +12,7 @@ from deployment.shop import Shop
 from modelway.build import unpack
 from modelway.errors import InvalidInput
 from modelway.rollout.plan import Side
-from modelway.stages import layers
+from modelway.stages.rollouts import layers
 from modelway.targets.local import state
 
 RUNS, BEFORE, UNUSED = "a" * 64, "b" * 64, "c" * 64

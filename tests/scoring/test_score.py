@@ -14,7 +14,7 @@ from modelway.data.rows import open_rows
 from modelway.environments.locks import Interpreter, describe
 from modelway.errors import InvalidInput
 from modelway.scoring import Limits, Rows, score, types_of
-from modelway.stages.rows import wanted_of
+from modelway.stages.steps.rows import wanted_of
 
 MODELS = """
 import json, os, sys, time

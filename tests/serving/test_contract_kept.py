@@ -18,7 +18,7 @@ from modelway.endpoint import checks, contract
 from modelway.endpoint.asking import Endpoint, NoAnswerError
 from modelway.endpoint.contract import CONTRACT
 from modelway.loopback import free_port
-from modelway.stages import dialect
+from modelway.stages.steps import dialect
 from served import RELEASE, Served
 
 

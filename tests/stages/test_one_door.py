@@ -17,7 +17,7 @@ from modelway.data.contract import Column
 from modelway.data.json_rows import rows_of
 from modelway.data.sources import digest_of_data
 from modelway.errors import InvalidInput
-from modelway.stages.rows import HeldOutRows, read_held_out
+from modelway.stages.steps.rows import HeldOutRows, read_held_out
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 

@@ -13,7 +13,7 @@ from modelway import ci
 from modelway.ci import runner
 from modelway.config import Resolved, load_project
 from modelway.errors import InvalidInput
-from modelway.stages import project as begin
+from modelway.stages.steps import workspace
 
 
 def job_in(folder: Path, **environ: str) -> ci.Job:
@@ -29,25 +29,25 @@ def project_in(folder: Path, text: str = "") -> Resolved:
 def test_a_server_on_this_machine_is_refused_where_the_next_job_is_another_machine(tmp_path: Path) -> None:
     project = project_in(tmp_path, "registry: {tracking-uri: http://127.0.0.1:5000}\n")
     uri = "http://127.0.0.1:5000"
-    assert begin.tracking_uri(project, job_in(tmp_path)) == uri
+    assert workspace.tracking_uri(project, job_in(tmp_path)) == uri
     hosted = {"RUNNER_ENVIRONMENT": "github-hosted"}
     with pytest.raises(InvalidInput, match=r"the next job .* is another machine\. Fix: .*check\.yml"):
-        begin.tracking_uri(project, job_in(tmp_path, **hosted))
-    assert begin.tracking_uri(project, job_in(tmp_path, **hosted, MODELWAY_LOCAL_REGISTRY=uri)) == uri
+        workspace.tracking_uri(project, job_in(tmp_path, **hosted))
+    assert workspace.tracking_uri(project, job_in(tmp_path, **hosted, MODELWAY_LOCAL_REGISTRY=uri)) == uri
     with pytest.raises(InvalidInput, match="registry.tracking-uri is not set"):
-        begin.tracking_uri(project_in(tmp_path), job_in(tmp_path))
+        workspace.tracking_uri(project_in(tmp_path), job_in(tmp_path))
 
 
 def test_without_git_there_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InvalidInput, match=r"git is not on PATH\. Fix: install git"):
-        begin.commit_of(tmp_path)
+        workspace.commit_of(tmp_path)
 
 
 def test_a_repository_without_a_commit_is_one_line(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     with pytest.raises(InvalidInput, match="the commit is not known"):
-        begin.commit_of(tmp_path)
+        workspace.commit_of(tmp_path)
 
 
 GERMAN = """#!/bin/sh
@@ -65,7 +65,7 @@ def test_git_is_understood_whatever_language_and_encoding_the_machine_speaks(
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
     with pytest.raises(InvalidInput, match="git refuses to look into a folder of another user"):
-        begin.commit_of(tmp_path)
+        workspace.commit_of(tmp_path)
 
 
 def test_data_is_fetched_once_a_job_with_the_teams_secrets_which_are_hidden(
@@ -79,7 +79,7 @@ def test_data_is_fetched_once_a_job_with_the_teams_secrets_which_are_hidden(
         "GITHUB_ENV": str(exported),
         "MODELWAY_ENV": "# mine\nexport BUCKET_KEY='abcdef123'\n",
     }
-    begin.fetch_data(project, job_in(tmp_path, **environ))
+    workspace.fetch_data(project, job_in(tmp_path, **environ))
     assert (tmp_path / "fetched.txt").read_text() == "abcdef123\n"
     said = capsys.readouterr().out
     assert "key ***" in said
@@ -87,7 +87,7 @@ def test_data_is_fetched_once_a_job_with_the_teams_secrets_which_are_hidden(
     assert "\n:\u200b:set-output name=x::y\n" in said, "taken for no command of ours"
     name, marked = re.fullmatch(r"(\w+)<<.*?\n(.*)\n.*\n", exported.read_text()).groups()  # type: ignore[union-attr]
     (tmp_path / "fetched.txt").unlink()
-    begin.fetch_data(project, job_in(tmp_path, **environ, **{name: marked}))
+    workspace.fetch_data(project, job_in(tmp_path, **environ, **{name: marked}))
     assert not (tmp_path / "fetched.txt").exists(), "the next step of the job has it already"
 
 
@@ -97,12 +97,12 @@ def test_data_is_fetched_once_a_job_with_the_teams_secrets_which_are_hidden(
 )
 def test_a_fetch_that_fails_names_its_key(tmp_path: Path, command: str, words: str) -> None:
     with pytest.raises(InvalidInput, match="data.command: ") as caught:
-        begin.fetch_data(project_in(tmp_path, f"data: {{command: {command}}}\n"), job_in(tmp_path))
+        workspace.fetch_data(project_in(tmp_path, f"data: {{command: {command}}}\n"), job_in(tmp_path))
     assert words in caught.value.line()
 
 
 def test_a_dotenv_line_that_is_none_names_its_number_and_never_its_text(tmp_path: Path) -> None:
     project = project_in(tmp_path, "data: {command: 'true'}\n")
     with pytest.raises(InvalidInput, match="MODELWAY_ENV, line 2: is not NAME=value") as caught:
-        begin.fetch_data(project, job_in(tmp_path, MODELWAY_ENV="A=b\nthe-secret-itself\n"))
+        workspace.fetch_data(project, job_in(tmp_path, MODELWAY_ENV="A=b\nthe-secret-itself\n"))
     assert "the-secret" not in caught.value.line()

@@ -18,7 +18,7 @@ from modelway.scoring.rows import plain
 from modelway.serving import columns as server
 from modelway.serving.messages import Refusal
 from modelway.serving.payload import Table
-from modelway.stages.rows import TYPES, contradictions, read_held_out
+from modelway.stages.steps.rows import TYPES, contradictions, read_held_out
 
 NO_NULLS = Contract(null_values=())
 CELLS = {

@@ -1,1 +1,4 @@
-"""What each script does, in order: the only place where the packages meet. One module per stage."""
+"""What each action does, in order: the only place where the packages meet.
+
+One module per action stands here. `steps` holds what they do along the way, `rollouts` what drives a rollout.
+"""

@@ -23,7 +23,7 @@ from modelway.registry.entities import Run
 from modelway.registry.mlflow import MLflow
 from modelway.registry.stored_records import read_candidate, write_candidate
 from modelway.report.candidate import NO_SIGNATURE
-from modelway.stages.carried import store_wheels
+from modelway.stages.steps.carried import store_wheels
 
 INPUTS_TAG = "modelway.inputs"
 """The digest of all that a training was made from: two versions that share it should have one content."""

@@ -24,9 +24,9 @@ from modelway.registry.mlflow import MLflow
 from modelway.registry.stored_records import read_candidate, read_release, read_verdict
 from modelway.rollout import engine, journal
 from modelway.rollout.plan import Plan, weights_of
-from modelway.stages import announce, deployment, layers, planned, rollout
-from modelway.stages import project as begin
-from modelway.stages.promote import AGAIN
+from modelway.stages.rollouts import announce, deployment, layers, planned, rollout
+from modelway.stages.steps import workspace
+from modelway.stages.steps.promote import AGAIN
 from modelway.targets.local.machine import Machine, ports, running, stop
 from modelway.targets.local.state import Slot
 
@@ -53,7 +53,7 @@ def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: st
     settings = deployment.section(project)
     deployment.check_runner(project, job)
     weights = weights_of(settings, project.source) if settings.strategy == "canary" else (1.0,)
-    client = begin.connect_registry(project, job)
+    client = workspace.connect_registry(project, job)
     release, verdict = checked_release(client, project, version, built_for or project.environment)
     there = _check_target(project, client, release, verdict)
     unpacked = None if there else _unpacked(job, release, deployment.folder_of(project))

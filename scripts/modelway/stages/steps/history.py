@@ -12,8 +12,8 @@ from modelway.registry.ledger_entries import Entry, History, Recorded
 from modelway.registry.ledger_mlflow import MLflowLedger
 from modelway.registry.mlflow import MLflow
 from modelway.registry.stored_records import read_candidate
-from modelway.stages import project as begin
-from modelway.stages.promote import who
+from modelway.stages.steps import workspace
+from modelway.stages.steps.promote import who
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class AliasBack:
 
 def history_of(project: Resolved, job: ci.Job, *, audit: bool) -> tuple[History, tuple[str, ...]]:
     """The ledger, and a line for each environment whose alias differs from it. audit: every entry, from the first one."""
-    store = MLflowLedger(begin.connect_registry(project, job), project.model)
+    store = MLflowLedger(workspace.connect_registry(project, job), project.model)
     history = (ledger.audit if audit else ledger.read)(store)
     return history, tuple(_differing(store, history))
 
@@ -44,7 +44,7 @@ def _differing(store: MLflowLedger, history: History) -> list[str]:
 
 def repair(project: Resolved, job: ci.Job, kind: str, reason: str) -> tuple[History, Recorded | None]:
     """adopt: record an alias that was moved by hand as right. restore: set it back to what the ledger says."""
-    client = begin.connect_registry(project, job)
+    client = workspace.connect_registry(project, job)
     store = _store_for_writing(client, project, f"{kind} in {project.environment}")
     writer = ledger.Writer(who(job.environ))
     why = reason or f"{kind} by hand"
@@ -64,7 +64,7 @@ def roll_back_alias(project: Resolved, job: ci.Job, to: int | None, why: str) ->
     ledger: it was judged when it came, and is not judged anew. A second run changes nothing.
 
     Refused where there is none to go back to, or it is not in the registry any more as the ledger knows it."""
-    client = begin.connect_registry(project, job)
+    client = workspace.connect_registry(project, job)
     store = _store_for_writing(client, project, f"rollback in {project.environment}")
     writer = ledger.Writer(who(job.environ))
     history = ledger.settle(store, project.environment, project.alias, writer)
@@ -83,7 +83,7 @@ def roll_back_alias(project: Resolved, job: ci.Job, to: int | None, why: str) ->
 
 def finish_alias(project: Resolved, job: ci.Job) -> AliasBack:
     """What an earlier command left unfinished is finished; nothing else is changed."""
-    store = MLflowLedger(begin.connect_registry(project, job), project.model)
+    store = MLflowLedger(workspace.connect_registry(project, job), project.model)
     history = ledger.settle(store, project.environment, project.alias, ledger.Writer(who(job.environ)))
     head = history.head_of(project.environment)
     return AliasBack(head.entry.there if head else None, None, False, history)

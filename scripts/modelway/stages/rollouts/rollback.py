@@ -15,7 +15,7 @@ from modelway import ci
 from modelway.config import Resolved
 from modelway.errors import Refused
 from modelway.rollout import journal
-from modelway.stages import announce, deployment, rollout
+from modelway.stages.rollouts import announce, deployment, rollout
 from modelway.targets.local.machine import ports
 from modelway.targets.local.state import Deployment
 

@@ -15,7 +15,7 @@ from modelway.observe.envoy import Sample, between
 from modelway.rollout import judge
 from modelway.rollout.plan import weights_of
 from modelway.rollout.planning import PlanNumbers
-from modelway.stages import deployment
+from modelway.stages.rollouts import deployment
 from modelway.targets.local.machine import LOGS
 from modelway.targets.local.state import Deployed
 

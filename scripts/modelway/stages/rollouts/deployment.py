@@ -11,7 +11,7 @@ from modelway.config import Deploy, Resolved
 from modelway.environments import home
 from modelway.errors import InvalidInput
 from modelway.rollout import journal
-from modelway.stages.promote import who
+from modelway.stages.steps.promote import who
 from modelway.targets.local import lease, machine
 from modelway.targets.local.state import Deployed
 

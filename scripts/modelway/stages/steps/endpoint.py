@@ -19,8 +19,7 @@ from modelway.endpoint.dialects import Row
 from modelway.errors import InvalidInput, OutsideFailure, Refused
 from modelway.records import Candidate, Verdict
 from modelway.registry.stored_records import read_candidate, read_verdict
-from modelway.stages import dialect
-from modelway.stages import project as begin
+from modelway.stages.steps import dialect, workspace
 
 TOKEN = "MODELWAY_ENDPOINT_TOKEN"  # noqa: S105  the variable's name
 FIX_URL = "give the server's address, such as http://127.0.0.1:8080"
@@ -32,7 +31,7 @@ def address_of(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> st
         return values["url"]
     if "environment" not in values:
         raise InvalidInput("is required without environment, and was not given", where="input url", fix=FIX_URL)
-    project = begin.resolve(values, job, inputs)
+    project = workspace.resolve(values, job, inputs)
     if project.deploy is None:
         raise InvalidInput(
             f"is not given, and {project.environment} has no section deploy, so no address of its own",
@@ -63,7 +62,7 @@ def expected_of(project: Resolved, job: ci.Job, version: int, built_for: str) ->
 
     built_for: the environment whose Verdict counts; empty: the project's. Refused where it was never judged for it, or where
     the Verdict speaks of other files."""
-    client = begin.connect_registry(project, job)
+    client = workspace.connect_registry(project, job)
     candidate = read_candidate(client, project.model, version)
     judged = built_for or project.environment
     stored = read_verdict(client, project.model, version, judged)
@@ -104,7 +103,7 @@ def rows_of(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> tuple
         return ()
     contract = Contract()
     if ci.CONFIG.name in values or job.config_path.exists():
-        contract = begin.contract_of(begin.resolve(values, job, inputs), job)
+        contract = workspace.contract_of(workspace.resolve(values, job, inputs), job)
     columns = [name.strip() for name in values.get("columns", "").split(",") if name.strip()]
     return tuple(json_rows.rows_of(job.folder / values["rows"], values["rows"], contract, columns or None))
 

@@ -18,8 +18,8 @@ from modelway.errors import InvalidInput
 from modelway.records import Candidate
 from modelway.registry.entities import LoggedModel, Run
 from modelway.registry.mlflow import MLflow
-from modelway.stages import project as begin
-from modelway.stages.candidate import Origin, make_candidate
+from modelway.stages.steps import workspace
+from modelway.stages.steps.candidate import Origin, make_candidate
 from modelway.training import command, handover
 from modelway.training.advice import Listener
 from modelway.training.guardian import Guardian
@@ -40,13 +40,13 @@ def train(project: Resolved, job: ci.Job, semantic_version: str) -> Candidate:
     """Train and register. A command that fails, or logs no model or more than one, is InvalidInput; the MLflow run is
     closed in every case, also when this process is killed."""
     shell = str(required(project, "train.command"))
-    commit = begin.commit_of(job.folder)
+    commit = workspace.commit_of(job.folder)
     handover.check_parameters(project.train.parameters)
-    client = begin.connect_registry(project, job)
-    begin.fetch_data(project, job)
-    data = begin.data_path(project, job, "data.train")
+    client = workspace.connect_registry(project, job)
+    workspace.fetch_data(project, job)
+    data = workspace.data_path(project, job, "data.train")
     training = Training(dict(project.train.parameters), data, digest_of_data(data, str(project.data.train)), commit)
-    python = begin.team_python(project, job)
+    python = workspace.team_python(project, job)
     if python is None:
         raise InvalidInput(
             "neither train.requirements nor train.python is set",
@@ -60,7 +60,7 @@ def train(project: Resolved, job: ci.Job, semantic_version: str) -> Candidate:
     run = client.create_run(experiment, readable_version(commit), _tags(project, training))
     job.hide_credentials(shell)
     job.say(f"MLflow run {run.id}: {shell}")
-    with Guardian(begin.tracking_uri(project, job), run.id) as guardian:
+    with Guardian(workspace.tracking_uri(project, job), run.id) as guardian:
         try:
             _run_command(project, job, training, run, shell, guardian)
             finished = client.get_run(run.id)
@@ -137,12 +137,12 @@ def _run_command(
             data=str(training.data),
             seed=project.train.seed,
             parameters=training.parameters,
-            tracking_uri=begin.tracking_uri(project, job),
+            tracking_uri=workspace.tracking_uri(project, job),
             experiment_id=run.experiment_id,
             run_id=run.id,
         )
         handover.write_file(handed, file)
-        environ = handover.environment(begin.team_environ(project, job), handed, file)
+        environ = handover.environment(workspace.team_environ(project, job), handed, file)
         listener = Listener(job.say, run.id)
         try:
             command.run(shell, job.folder, environ, project.train.timeout_minutes * 60, listener, guardian.guards)

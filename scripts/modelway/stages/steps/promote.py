@@ -18,8 +18,8 @@ from modelway.registry.ledger_entries import History, Recorded, VerdictReference
 from modelway.registry.ledger_mlflow import MLflowLedger
 from modelway.registry.mlflow import MLflow
 from modelway.registry.stored_records import Stored, read_candidate
-from modelway.stages import project as begin
-from modelway.stages.judged import download_model, passing_verdict
+from modelway.stages.steps import workspace
+from modelway.stages.steps.judged import download_model, passing_verdict
 
 AGAIN = "run evaluate-gate again, then promote"
 
@@ -36,7 +36,7 @@ def promote(project: Resolved, job: ci.Job, version: int, reason: str) -> tuple[
             where=project.source,
             fix="build-image, then deploy-model; in gate.yml set promote: false",
         )
-    client = begin.connect_registry(project, job)
+    client = workspace.connect_registry(project, job)
     candidate = read_candidate(client, project.model, version)
     store = MLflowLedger(client, project.model, client.get_run(candidate.records_run_id))
     writer = ledger.Writer(who(job.environ))
@@ -45,7 +45,7 @@ def promote(project: Resolved, job: ci.Job, version: int, reason: str) -> tuple[
     if head is not None and head.entry.version == version:
         job.say(f"version {version} is in {project.environment} already, by entry {head.number}")
         return history, head
-    begin.fetch_data(project, job)
+    workspace.fetch_data(project, job)
     stored = _passing(client, project, job, candidate, head)
     change = ledger.Change(
         environment=project.environment,
@@ -86,7 +86,7 @@ def _passing(
     verdict = stored.record
     with tempfile.TemporaryDirectory(prefix="modelway-model-") as name:
         download_model(client, candidate, Path(name))
-    data = digest_of_data(begin.data_path(project, job, "data.test"), str(project.data.test))
+    data = digest_of_data(workspace.data_path(project, job, "data.test"), str(project.data.test))
     if verdict.data_digest != data:
         changed = f"{verdict.data_digest[:12]}, now {data[:12]}"
         raise Refused(f"the held-out data changed since the verdict on {named}: {changed}", fix=AGAIN)

@@ -16,11 +16,11 @@ from modelway.records import Candidate, Release
 from modelway.registry import ledger
 from modelway.registry.ledger_mlflow import MLflowLedger
 from modelway.registry.stored_records import read_candidate, write_release
-from modelway.stages import layers
-from modelway.stages import project as begin
-from modelway.stages.candidate import read_mlmodel
-from modelway.stages.carried import bring_wheels
-from modelway.stages.judged import download_model, passing_verdict
+from modelway.stages.rollouts import layers
+from modelway.stages.steps import workspace
+from modelway.stages.steps.candidate import read_mlmodel
+from modelway.stages.steps.carried import bring_wheels
+from modelway.stages.steps.judged import download_model, passing_verdict
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def build(project: Resolved, job: ci.Job, version: int) -> Built:
         )
     if own:
         dockerfile.check(job.folder / own, own)
-    client = begin.connect_registry(project, job)
+    client = workspace.connect_registry(project, job)
     candidate = read_candidate(client, project.model, version)
     stored = passing_verdict(client, project, candidate, "build")
     head = ledger.read(MLflowLedger(client, project.model)).head

@@ -14,8 +14,8 @@ from modelway.records import Release
 from modelway.rollout import engine, journal
 from modelway.rollout.plan import Kind, Plan, Side
 from modelway.rollout.run import Surroundings, carry_out
-from modelway.stages import announce
-from modelway.stages.promote import who
+from modelway.stages.rollouts import announce
+from modelway.stages.steps.promote import who
 from modelway.targets.local.machine import Machine, journal_of
 from modelway.targets.local.state import Deployed, Pending, Slot
 from modelway.targets.local.target import LocalTarget

@@ -19,8 +19,8 @@ from modelway.registry.mlflow import MLflow
 from modelway.registry.stored_records import read_candidate, read_verdict
 from modelway.registry.transport import Rejected
 from modelway.rollout.run import Superseded
-from modelway.stages import project as begin
-from modelway.stages.promote import who
+from modelway.stages.steps import workspace
+from modelway.stages.steps.promote import who
 from modelway.targets.local.machine import Machine
 from modelway.targets.local.state import Pending, Untold
 
@@ -51,7 +51,7 @@ def settle(project: Resolved, job: ci.Job, machine: Machine) -> str:
     while machine.deployed.pending:
         first, lost = machine.deployed.pending[0], ""
         try:
-            client = begin.connect_registry(project, job, until - time.monotonic())
+            client = workspace.connect_registry(project, job, until - time.monotonic())
             _tell(project, job, client, first)
         except _NeverTold as never:
             lost = str(never)

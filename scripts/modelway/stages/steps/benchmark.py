@@ -14,9 +14,8 @@ from modelway.endpoint.dialects import MODELWAY, Dialect, Row
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.observe import load
 from modelway.observe.latency import SHARES, Latencies
-from modelway.stages import dialect
-from modelway.stages import endpoint as stage
-from modelway.stages import project as begin
+from modelway.stages.steps import dialect, workspace
+from modelway.stages.steps import endpoint as stage
 
 NAMES = (*(f"{name}-ms" for name in SHARES), limits.ERRORS)
 PROGRESS_SECONDS = 10
@@ -77,8 +76,8 @@ def expected_of(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> E
             "give rows, a file of CSV, Parquet or JSON lines; or environment and version, whose Verdict has sample rows"
         )
         raise InvalidInput("there is nothing to send", where="input rows", fix=fix)
-    project = begin.resolve(values, job, inputs)
-    known = begin.known_environment(values, job, "built-for")
+    project = workspace.resolve(values, job, inputs)
+    known = workspace.known_environment(values, job, "built-for")
     expected = stage.expected_of(project, job, int(values["version"]), known)
     if not expected.rows:
         raise InvalidInput("the Verdict has no sample rows", where="input version", fix="give rows")

@@ -11,7 +11,7 @@ from modelway.config import Resolved, required
 from modelway.data import ValidationReport, combined, load_contract, validate
 from modelway.data.report import counts_in_words
 from modelway.errors import InvalidInput
-from modelway.stages import project as begin
+from modelway.stages.steps import workspace
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ def validate_project(project: Resolved, data: str, job: ci.Job, manner: Manner) 
         raise InvalidInput(
             "neither data.train nor data.test is set", where=project.source, fix="set one, or the input data"
         )
-    begin.fetch_data(project, job)
+    workspace.fetch_data(project, job)
     if data:
         return validate_named(contract, data, job, manner)
-    paths = {value: begin.data_path(project, job, key) for key, value in named.items() if value}
+    paths = {value: workspace.data_path(project, job, key) for key, value in named.items() if value}
     return _validate(contract, paths, job, manner)
 
 

@@ -21,13 +21,12 @@ from modelway.registry.mlflow import MLflow
 from modelway.registry.stored_records import read_candidate, read_verdict, write_verdict
 from modelway.scoring import Limits, Predicted, Rows, failed, score, types_of
 from modelway.scoring.rows import plain
-from modelway.stages import leakage
-from modelway.stages import project as begin
-from modelway.stages.candidate import read_mlmodel
-from modelway.stages.carried import bring_wheels
-from modelway.stages.history import standing
-from modelway.stages.judged import download_model
-from modelway.stages.rows import HeldOutRows, contradictions, read_held_out
+from modelway.stages.steps import leakage, workspace
+from modelway.stages.steps.candidate import read_mlmodel
+from modelway.stages.steps.carried import bring_wheels
+from modelway.stages.steps.history import standing
+from modelway.stages.steps.judged import download_model
+from modelway.stages.steps.rows import HeldOutRows, contradictions, read_held_out
 
 SAMPLES = 100
 LATENCY = "latency-ms-per-row"
@@ -56,18 +55,18 @@ def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
     alias."""
     policy = project.gate
     label = str(required(project, "gate.label"))
-    client = begin.connect_registry(project, job)
+    client = workspace.connect_registry(project, job)
     candidate = read_candidate(client, project.model, version)
     production = _production(client, project, version)
     validate_policy(policy, first_version=production is None)
     types = _types(candidate)
     leakage.refuse_the_label_as_input(candidate, label)
-    begin.fetch_data(project, job)
-    data = begin.data_path(project, job, "data.test")
+    workspace.fetch_data(project, job)
+    data = workspace.data_path(project, job, "data.test")
     name = str(project.data.test)
     data_digest = digest_of_data(data, name)
     leakage.refuse_the_training_data(candidate, data_digest, name)
-    contract = begin.contract_of(project, job)
+    contract = workspace.contract_of(project, job)
     read = read_held_out(
         data, name, contract, (label, *_groups(policy)), types, _types(production) if production else None
     )

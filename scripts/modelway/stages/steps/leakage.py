@@ -11,7 +11,7 @@ from modelway.data.sources import digest_of_data
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.records import Candidate
 from modelway.scoring import types_of
-from modelway.stages import project as begin
+from modelway.stages.steps import workspace
 
 
 def refuse_the_label_as_input(candidate: Candidate, label: str) -> None:
@@ -52,7 +52,7 @@ def warnings_of_training(
     if train and "://" not in train and (job.folder / train).exists():
         try:
             found = count_shared(
-                data, job.folder / train, begin.contract_of(project, job), names=(str(project.data.test), train)
+                data, job.folder / train, workspace.contract_of(project, job), names=(str(project.data.test), train)
             )
         except (InvalidInput, OutsideFailure) as fault:
             warnings.append(

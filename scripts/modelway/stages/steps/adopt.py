@@ -15,9 +15,9 @@ from modelway.records import Candidate
 from modelway.registry.entities import Run
 from modelway.registry.mlflow import MLflow
 from modelway.registry.stored_records import read_candidate
-from modelway.stages import project as begin
-from modelway.stages.candidate import Origin, make_candidate, read_mlmodel
-from modelway.stages.train import readable_version
+from modelway.stages.steps import workspace
+from modelway.stages.steps.candidate import Origin, make_candidate, read_mlmodel
+from modelway.stages.steps.train import readable_version
 
 URI = re.compile(
     r"models:/(?P<name>[^/@]+)/(?P<version>\d+)|models:/(?P<aliased>[^/@]+)@(?P<alias>[^/@]+)"
@@ -41,8 +41,8 @@ class Source:
 def adopt(project: Resolved, job: ci.Job, uri: str, semantic_version: str) -> Candidate:
     """Register the model at `uri` under the project's name, unless it is there already, and record it as a Candidate whose
     environment is locked now, from what the model says it needs."""
-    commit = begin.commit_of(job.folder)
-    client = begin.connect_registry(project, job)
+    commit = workspace.commit_of(job.folder)
+    client = workspace.connect_registry(project, job)
     source = find(client, project.model, uri)
     if source.version is not None and _trained_here(client, project.model, source.version):
         raise InvalidInput(

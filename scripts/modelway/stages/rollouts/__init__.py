@@ -1,0 +1,1 @@
+"""What drives a rollout: the environment's target, a plan carried out, and the registry told of it."""
