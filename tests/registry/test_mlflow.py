@@ -18,7 +18,7 @@ from modelway.registry import mlflow
 from modelway.registry.content import content, differing_files, digest, model_files
 from modelway.registry.entities import Run
 from modelway.registry.mlflow import MLflow, connect
-from modelway.registry.transport import Rejected
+from modelway.registry.protocol import Rejected
 
 MakeVersions = Callable[[MLflow, str, int], list[int]]
 

@@ -16,7 +16,8 @@ import pytest
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.registry import transport
 from modelway.registry.mlflow import connect
-from modelway.registry.transport import AmbiguousAnswer, Rejected, Transport, open_transport
+from modelway.registry.protocol import AmbiguousAnswer, Rejected
+from modelway.registry.transport import Transport, open_transport
 
 SECRET = "correct-horse"
 Answer = tuple[int, dict[str, str], bytes]

@@ -18,6 +18,7 @@ import requests
 import urllib3
 
 from modelway.errors import InvalidInput, OutsideFailure
+from modelway.registry.protocol import AmbiguousAnswer, Rejected
 
 CONNECT_SECONDS, READ_SECONDS = 10, 60
 CALL_SECONDS, DOWNLOAD_SECONDS = 120, 3600
@@ -50,18 +51,6 @@ class Answer:
     def json(self) -> Any:
         """ValueError where it is none."""
         return json.loads(self.content)
-
-
-class Rejected(InvalidInput):
-    """The server understood the call and said no. code: MLflow's, such as RESOURCE_DOES_NOT_EXIST."""
-
-    def __init__(self, what: str, *, status: int, code: str, where: str = "", fix: str = "") -> None:
-        super().__init__(what, where=where, fix=fix)
-        self.status, self.code = status, code
-
-
-class AmbiguousAnswer(OutsideFailure):
-    """The call may or may not have been carried out: no answer came, or the server failed while it worked on it."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from modelway.environments import locks
 from modelway.errors import InvalidInput
 from modelway.records import Candidate
 from modelway.registry.entities import Run
-from modelway.registry.mlflow import MLflow
+from modelway.registry.protocol import Registry
 from modelway.registry.stored_records import read_candidate
 from modelway.stages.steps import workspace
 from modelway.stages.steps.candidate import Origin, make_candidate, read_mlmodel
@@ -64,9 +64,8 @@ def adopt(project: Resolved, job: ci.Job, uri: str, semantic_version: str) -> Ca
     run = _records_run(client, project, source, commit)
     version = source.version
     if version is None:
-        client.ensure_model(project.model)
         created = client.create_version(
-            project.model, source.uri, source.run_id or run.id, tags={}, description="", model_id=source.model_id
+            project.model, source.uri, source.run_id or run.id, tags={}, model_id=source.model_id
         )
         version = created.version
     origin = Origin(
@@ -79,7 +78,7 @@ def adopt(project: Resolved, job: ci.Job, uri: str, semantic_version: str) -> Ca
     return make_candidate(client, job, project.model, version, origin, base, lock)
 
 
-def find(client: MLflow, model: str, uri: str) -> Source:
+def find(client: Registry, model: str, uri: str) -> Source:
     match = URI.fullmatch(uri)
     if not match:
         raise InvalidInput(f"{ci.shown(uri)} is not a model's address", where="input model-uri", fix=FORMS)
@@ -108,14 +107,14 @@ def find(client: MLflow, model: str, uri: str) -> Source:
     return Source(found.source, client.version_artifacts(name, number), found.run_id, model_id=model_id, version=own)
 
 
-def _trained_here(client: MLflow, model: str, version: int) -> bool:
+def _trained_here(client: Registry, model: str, version: int) -> bool:
     try:
         return read_candidate(client, model, version).environment.locked_at == "training"
     except InvalidInput:
         return False  # no record, or one that cannot be read: this adoption makes it
 
 
-def _aliased(client: MLflow, name: str, alias: str) -> int:
+def _aliased(client: Registry, name: str, alias: str) -> int:
     registered = client.get_model(name)
     if registered is None or alias not in registered.aliases:
         known = ", ".join(sorted(registered.aliases)) if registered else "no such model"
@@ -132,7 +131,7 @@ def _requirements(folder: Path) -> str:
         ) from None
 
 
-def _records_run(client: MLflow, project: Resolved, source: Source, commit: str) -> Run:
+def _records_run(client: Registry, project: Resolved, source: Source, commit: str) -> Run:
     """A finished run that holds the records of a version whose own run belongs to somebody else."""
     experiment = client.experiment_id(project.registry.experiment or project.model)
     run = client.create_run(experiment, f"adopted {source.uri}"[:200], {"modelway.commit": commit})

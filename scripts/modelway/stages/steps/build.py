@@ -14,7 +14,6 @@ from modelway.config import Resolved
 from modelway.errors import InvalidInput
 from modelway.records import Candidate, Release
 from modelway.registry import ledger
-from modelway.registry.ledger_mlflow import MLflowLedger
 from modelway.registry.stored_records import read_candidate, write_release
 from modelway.stages.rollouts import layers
 from modelway.stages.steps import workspace
@@ -51,7 +50,7 @@ def build(project: Resolved, job: ci.Job, version: int) -> Built:
     client = workspace.connect_registry(project, job)
     candidate = read_candidate(client, project.model, version)
     stored = passing_verdict(client, project, candidate, "build")
-    head = ledger.read(MLflowLedger(client, project.model)).head
+    head = ledger.read(client.ledger(project.model)).head
     place = layout_of(project, job)
     base, target = _foundation(project, job, candidate, place)
     compiler = _compiler(base, target, job)
