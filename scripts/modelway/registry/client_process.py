@@ -41,11 +41,12 @@ ENVIRONMENTS = {
     "azureml": AZURE,
 }
 """Scheme of an address, of a registry or of artifacts -> the environment (requirements/NAME.in) whose client knows it."""
-CREDENTIALS = {
-    PLAIN: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or DATABRICKS_HOST and DATABRICKS_TOKEN",
+LOGINS = {
+    PLAIN: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what else boto3 takes",
     GOOGLE: "set GOOGLE_APPLICATION_CREDENTIALS",
     AZURE: "set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or AZURE_STORAGE_CONNECTION_STRING",
 }
+DATABRICKS_LOGIN = "set DATABRICKS_HOST and DATABRICKS_TOKEN"
 SETTINGS = {
     # once, since only the caller knows what may be repeated
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
@@ -101,7 +102,7 @@ class ClientProcess:
 
     def end(self) -> None:
         if self._process is not None:
-            _end(self._process)
+            self._finalizer()
             self._process = None
 
     def _asked(self, name: str, seconds: float, arguments: Mapping[str, Any]) -> Any:
@@ -123,20 +124,21 @@ class ClientProcess:
             stderr=self._log,
             start_new_session=True,
         )
-        weakref.finalize(self, _end, self._process)
+        self._finalizer = weakref.finalize(self, _end, self._process, self._log)
         self._rest = b""
 
     def _exchanged(self, name: str, arguments: Mapping[str, Any], until: float) -> Any:
         process = self._process
         assert process is not None and process.stdin is not None
         try:
-            process.stdin.write(json.dumps({"name": name, "arguments": arguments}).encode() + b"\n")
-            process.stdin.flush()
-            line = self._line(until)
-        except BaseException as error:
-            self.end()  # what it may still answer is no answer to the next call
-            if isinstance(error, BrokenPipeError):
+            try:
+                process.stdin.write(json.dumps({"name": name, "arguments": arguments}).encode() + b"\n")
+                process.stdin.flush()
+            except BrokenPipeError:
                 raise self._died() from None
+            line = self._line(until)
+        except BaseException:
+            self.end()  # what it may still answer is no answer to the next call
             raise
         said = json.loads(line)
         if "error" not in said:
@@ -164,8 +166,11 @@ class ClientProcess:
         if not error["user"]:
             return OutsideFailure(f"{self._named()} failed: {message}", fix="try again, or look into the store's log")
         fix = ""
-        if status in (0, 401, 403):
-            fix = f"{CREDENTIALS[self.environment]}; or start the MLflow server with --serve-artifacts"
+        if error["login"] and scheme_of(self.tracking_uri).startswith("databricks"):
+            fix = DATABRICKS_LOGIN
+        elif error["login"]:
+            served = scheme_of(self.tracking_uri) in ("http", "https")
+            fix = LOGINS[self.environment] + ("; or start the server with --serve-artifacts" if served else "")
         return Rejected(f"{self._named()} refused: {message}", status=status, code=code, fix=fix)
 
     def _died(self) -> OutsideFailure:
@@ -184,8 +189,8 @@ class ClientProcess:
         return text
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    for stream in (process.stdin, process.stdout):
+def _end(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+    for stream in (process.stdin, process.stdout, log):
         if stream is not None:
             with suppress(OSError):
                 stream.close()

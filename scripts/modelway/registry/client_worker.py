@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-LONGEST = 500
+LONGEST = 300
 DEEPEST = 32
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -42,14 +42,16 @@ def main() -> None:
 
 
 def described(error: Exception) -> dict[str, Any]:
-    """status: of HTTP, 0 where there was none. code: MLflow's. user: whether it is the caller who can mend it."""
+    """status: of HTTP, 0 where there was none. code: MLflow's. login: whether credentials are missing or wrong. user: whether
+    it is the caller who can mend it."""
     name = type(error).__name__
     message = " ".join(str(getattr(error, "message", "") or error).split())[:LONGEST] or name
     status, code = _status(error), str(getattr(error, "error_code", ""))
     lost = status == 400 and "[SQL: " in message  # MLflow answers so where its database rolled back
-    credentials = isinstance(error, (Unusable, ImportError)) or "credential" in f"{name} {message}".lower()
-    user = credentials or (0 < status < 500 and status not in TRANSIENT and not lost)
-    return {"message": message, "status": status, "code": code, "user": user}
+    login = status in (401, 403) or "credential" in f"{name} {message}".lower()
+    refused = 0 < status < 500 and status not in TRANSIENT and not lost
+    user = login or refused or isinstance(error, (Unusable, ImportError))
+    return {"message": message, "status": status, "code": code, "login": login, "user": user}
 
 
 def _status(error: Exception) -> int:
