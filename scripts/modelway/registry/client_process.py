@@ -145,7 +145,7 @@ class ClientProcess:
             return said["answer"]
         if name == "start":
             self.end()
-        raise self._failure(said["error"])
+        raise self._failure(said["error"], str(arguments.get("uri", "")))
 
     def _line(self, until: float) -> bytes:
         assert self._process is not None and self._process.stdout is not None
@@ -161,17 +161,19 @@ class ClientProcess:
         line, _, self._rest = self._rest.partition(b"\n")
         return line
 
-    def _failure(self, error: Mapping[str, Any]) -> InvalidInput | OutsideFailure:
+    def _failure(self, error: Mapping[str, Any], uri: str) -> InvalidInput | OutsideFailure:
+        """uri: of artifacts, where the call was about some."""
         message, code, status = self._hidden(str(error["message"])), str(error["code"]), int(error["status"])
         if not error["user"]:
-            return OutsideFailure(f"{self._named()} failed: {message}", fix="try again, or look into the store's log")
+            fix = "check the address and the network, and look into the service's log"
+            return OutsideFailure(f"{self._named()} failed: {message}", where=uri, fix=fix)
         fix = ""
         if error["login"] and scheme_of(self.tracking_uri).startswith("databricks"):
             fix = DATABRICKS_LOGIN
         elif error["login"]:
             served = scheme_of(self.tracking_uri) in ("http", "https")
             fix = LOGINS[self.environment] + ("; or start the server with --serve-artifacts" if served else "")
-        return Rejected(f"{self._named()} refused: {message}", status=status, code=code, fix=fix)
+        return Rejected(f"{self._named()} refused: {message}", status=status, code=code, where=uri, fix=fix)
 
     def _died(self) -> OutsideFailure:
         said = last_line(Path(self._log.name)) if self._log else ""
