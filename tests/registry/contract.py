@@ -2,7 +2,7 @@
 
 class TestMine(contract.RegistryContract):
     @pytest.fixture
-    def registry(self) -> Registry: ...
+    def registry(self) -> ModelRegistry: ...
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from modelway.records import Candidate, Check, Environment, ModelFile, Verdict
 from modelway.registry import ledger
 from modelway.registry.entities import Run
 from modelway.registry.ledger import Change, MovedByHand, Writer
-from modelway.registry.protocol import Registry, Rejected
+from modelway.registry.protocol import ModelRegistry, Rejected
 from modelway.registry.stored_records import read_candidate, read_verdict, write_candidate, write_verdict
 
 ENVIRONMENT = "production"
@@ -28,11 +28,11 @@ def name() -> str:
     return f"contract-{uuid.uuid4().hex[:8]}"
 
 
-def started(registry: Registry, tags: dict[str, str] | None = None) -> Run:
+def started(registry: ModelRegistry, tags: dict[str, str] | None = None) -> Run:
     return registry.create_run(registry.experiment_id("contract"), "a 'run'", tags or {})
 
 
-def with_versions(registry: Registry, count: int) -> tuple[str, Run]:
+def with_versions(registry: ModelRegistry, count: int) -> tuple[str, Run]:
     model, run = name(), started(registry)
     for number in range(1, count + 1):
         made = registry.create_version(model, f"{run.artifact_uri}/model", run.id, tags={})
@@ -40,7 +40,7 @@ def with_versions(registry: Registry, count: int) -> tuple[str, Run]:
     return model, run
 
 
-def promote(registry: Registry, model: str, run: Run, version: int, who: str) -> ledger.RecordedChange:
+def promote(registry: ModelRegistry, model: str, run: Run, version: int, who: str) -> ledger.RecordedChange:
     store, writer = registry.ledger(model, run.id), Writer(who)
     base = ledger.finish(store, ENVIRONMENT, ENVIRONMENT, writer)
     return ledger.record(store, base, Change(ENVIRONMENT, ENVIRONMENT, "promote", version, "why"), writer)
@@ -49,7 +49,7 @@ def promote(registry: Registry, model: str, run: Run, version: int, who: str) ->
 class RegistryContract:
     """Each test asks for what a stage relies on."""
 
-    def test_a_run_is_found_as_it_was_made(self, registry: Registry) -> None:
+    def test_a_run_is_found_as_it_was_made(self, registry: ModelRegistry) -> None:
         experiment = registry.experiment_id(name())
         run = registry.create_run(experiment, "a 'name'", {"of": "two\nlines"})
         found = registry.get_run(run.id)
@@ -59,15 +59,15 @@ class RegistryContract:
         assert registry.get_run(run.id).status == "FINISHED"
         assert registry.logged_models(found) == ()
 
-    def test_an_experiment_has_one_id(self, registry: Registry) -> None:
+    def test_an_experiment_has_one_id(self, registry: ModelRegistry) -> None:
         first = name()
         assert registry.experiment_id(first) == registry.experiment_id(first) != registry.experiment_id(name())
 
-    def test_a_run_that_is_not_there_is_named(self, registry: Registry) -> None:
+    def test_a_run_that_is_not_there_is_named(self, registry: ModelRegistry) -> None:
         with pytest.raises(InvalidInput, match="has no run 0123456789abcdef"):
             registry.get_run("0123456789abcdef0123456789abcdef")
 
-    def test_what_runs_with_a_tag_is_found(self, registry: Registry) -> None:
+    def test_what_runs_with_a_tag_is_found(self, registry: ModelRegistry) -> None:
         experiment = registry.experiment_id(name())
         left = registry.create_run(experiment, "left", {"modelway.deadline": "1000"})
         registry.create_run(experiment, "without", {})
@@ -75,14 +75,14 @@ class RegistryContract:
         registry.update_run(ended.id, "KILLED")
         assert [run.id for run in registry.running(experiment, "modelway.deadline")] == [left.id]
 
-    def test_versions_are_numbered_and_found(self, registry: Registry) -> None:
+    def test_versions_are_numbered_and_found(self, registry: ModelRegistry) -> None:
         model, run = with_versions(registry, 3)
         assert [version.version for version in registry.search_versions(model)] == [1, 2, 3]
         found = registry.get_version(model, 2)
         assert found is not None and found.run_id == run.id and found.created_ms > 1_700_000_000_000
         assert registry.version_artifacts(model, 2).rstrip("/").endswith("/model")
 
-    def test_what_is_not_there_is_none(self, registry: Registry) -> None:
+    def test_what_is_not_there_is_none(self, registry: ModelRegistry) -> None:
         model, _ = with_versions(registry, 1)
         assert registry.get_version(model, 2) is None
         assert registry.get_version(name(), 1) is None
@@ -90,7 +90,7 @@ class RegistryContract:
         assert registry.search_versions(name()) == ()
         assert registry.logged_model(f"m-{'0' * 32}") is None
 
-    def test_numbers_are_given_once_to_many_writers(self, registry: Registry) -> None:
+    def test_numbers_are_given_once_to_many_writers(self, registry: ModelRegistry) -> None:
         model, run = with_versions(registry, 1)
         made: list[int] = []
 
@@ -105,7 +105,7 @@ class RegistryContract:
             thread.join(120)
         assert sorted(made) == list(range(2, 14))
 
-    def test_tags_are_kept_as_they_are(self, registry: Registry) -> None:
+    def test_tags_are_kept_as_they_are(self, registry: ModelRegistry) -> None:
         model, run = with_versions(registry, 1)
         registry.set_version_tag(model, 1, "modelway.long", 'ä "x"\n' * 800)
         made = registry.create_version(model, f"{run.artifact_uri}/model", run.id, tags={"modelway.made": "so"})
@@ -116,7 +116,7 @@ class RegistryContract:
         with pytest.raises(Rejected):
             registry.set_version_tag(model, 9, "modelway.x", "y")
 
-    def test_the_last_alias_wins(self, registry: Registry) -> None:
+    def test_the_last_alias_wins(self, registry: ModelRegistry) -> None:
         model, _ = with_versions(registry, 2)
         registered = registry.get_model(model)
         assert registered is not None and registered.aliases == {}
@@ -127,7 +127,7 @@ class RegistryContract:
         with pytest.raises(Rejected):
             registry.set_alias(model, "candidate", 9)
 
-    def test_files_come_back_as_they_were(self, registry: Registry, tmp_path: Path) -> None:
+    def test_files_come_back_as_they_were(self, registry: ModelRegistry, tmp_path: Path) -> None:
         place = started(registry).artifact_uri
         files = {"plain.json": b"x" * 10_000, "deep/er/ä b.bin": bytes(range(256)), "empty": b""}
         for path, data in files.items():
@@ -140,7 +140,7 @@ class RegistryContract:
         part = registry.download(f"{place}/deep", tmp_path / "part")
         assert (part / "er" / "ä b.bin").read_bytes() == files["deep/er/ä b.bin"]
 
-    def test_files_that_are_missing_or_too_large_are_named(self, registry: Registry, tmp_path: Path) -> None:
+    def test_files_that_are_missing_or_too_large_are_named(self, registry: ModelRegistry, tmp_path: Path) -> None:
         place = started(registry).artifact_uri
         with pytest.raises(InvalidInput, match="there are no artifacts"):
             registry.download(place, tmp_path / "x")
@@ -151,7 +151,7 @@ class RegistryContract:
         with pytest.raises(InvalidInput, match=r"x\.json has 5 bytes, more than 4"):
             registry.read_artifact(place, "modelway/x.json", 4)
 
-    def test_records_come_back_as_they_were(self, registry: Registry) -> None:
+    def test_records_come_back_as_they_were(self, registry: ModelRegistry) -> None:
         model, run = with_versions(registry, 1)
         candidate = Candidate(
             model=model,
@@ -177,7 +177,7 @@ class RegistryContract:
         stored = write_verdict(registry, candidate, verdict)
         assert stored.record == verdict and read_verdict(registry, model, 1, ENVIRONMENT) == stored
 
-    def test_the_ledger_moves_the_alias_and_keeps_its_history(self, registry: Registry) -> None:
+    def test_the_ledger_moves_the_alias_and_keeps_its_history(self, registry: ModelRegistry) -> None:
         model, run = with_versions(registry, 2)
         for version in (1, 2):
             done = promote(registry, model, run, version, "somebody")
@@ -191,7 +191,7 @@ class RegistryContract:
         with pytest.raises(MovedByHand, match="entry 2 put version 2 there"):
             promote(registry, model, run, 1, "next")
 
-    def test_a_ledger_is_read_from_its_checkpoint(self, registry: Registry) -> None:
+    def test_a_ledger_is_read_from_its_checkpoint(self, registry: ModelRegistry) -> None:
         model, run = with_versions(registry, 2)
         for number in range(24):
             promote(registry, model, run, 1 + number % 2, str(number))
@@ -200,7 +200,7 @@ class RegistryContract:
             not history.whole and history.problems == () and history.head == ledger.audit(registry.ledger(model)).head
         )
 
-    def test_of_many_promoters_one_wins_each_step(self, registry: Registry) -> None:
+    def test_of_many_promoters_one_wins_each_step(self, registry: ModelRegistry) -> None:
         model, run = with_versions(registry, 4)
         lost: list[str] = []
 

@@ -18,7 +18,7 @@ from modelway.errors import InvalidInput, OutsideFailure
 from modelway.registry import client_process, connection, ledger, mlflow
 from modelway.registry.client_process import PLAIN, ClientProcess
 from modelway.registry.mlflow_client import MLflowClient
-from modelway.registry.protocol import Registry
+from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import read_candidate, read_verdict
 from registry import contract
 
@@ -40,14 +40,14 @@ def server_on_s3(s3: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="module")
-def on_s3(server_on_s3: str, s3: dict[str, str]) -> Iterator[Registry]:
+def on_s3(server_on_s3: str, s3: dict[str, str]) -> Iterator[ModelRegistry]:
     registry = mlflow.connect(server_on_s3, s3)
     yield registry
     registry.stores.end()
 
 
 @pytest.fixture(scope="module")
-def by_arn(server_on_s3: str, s3: dict[str, str]) -> Iterator[Registry]:
+def by_arn(server_on_s3: str, s3: dict[str, str]) -> Iterator[ModelRegistry]:
     """SageMaker's own plugin, which signs each call and finds a tracking server by its name; here it is told where."""
     registry = connection.connect(ARN, {**s3, "SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT": server_on_s3})
     assert isinstance(registry, MLflowClient)
@@ -57,13 +57,13 @@ def by_arn(server_on_s3: str, s3: dict[str, str]) -> Iterator[Registry]:
 
 class TestRestAndS3(contract.RegistryContract):
     @pytest.fixture
-    def registry(self, on_s3: Registry) -> Registry:
+    def registry(self, on_s3: ModelRegistry) -> ModelRegistry:
         return on_s3
 
 
 class TestSageMaker(contract.RegistryContract):
     @pytest.fixture
-    def registry(self, by_arn: Registry) -> Registry:
+    def registry(self, by_arn: ModelRegistry) -> ModelRegistry:
         return by_arn
 
 
@@ -136,7 +136,7 @@ def test_a_model_is_trained_judged_and_promoted_through_s3(
     registry.stores.end()
 
 
-def test_credentials_are_in_the_clients_environment_alone(on_s3: Registry) -> None:
+def test_credentials_are_in_the_clients_environment_alone(on_s3: ModelRegistry) -> None:
     place = on_s3.create_run(on_s3.experiment_id("secrets"), "run", {}).artifact_uri
     on_s3.upload(place, "x", b"y")
     assert isinstance(on_s3, mlflow.MLflow)

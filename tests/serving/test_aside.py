@@ -19,7 +19,7 @@ from modelway.serving.aside import Aside
 from modelway.serving.columns import Column
 from modelway.serving.messages import LARGE_BYTES, Answer, Refusal, Request
 from modelway.serving.metrics import Metrics, memory
-from modelway.serving.release import Release
+from modelway.serving.release import ReleaseIdentity
 
 
 def test_work_is_done_in_order_in_another_thread_and_told_on_the_loop() -> None:
@@ -84,7 +84,7 @@ def test_a_large_body_does_not_hold_up_the_loop_and_a_small_one_does_not_wait() 
     model = SimpleNamespace(columns=(Column("x", "double", True),), schema=None)
 
     async def main() -> None:
-        app = Application(Release("m", 1, "", "", "", "", ""), Metrics(memory(1), 0, {}), 10, batching=True)
+        app = Application(ReleaseIdentity("m", 1, "", "", "", "", ""), Metrics(memory(1), 0, {}), 10, batching=True)
         app.model, app.batcher = model, SimpleNamespace(waiting=0)  # type: ignore[assignment]
         app.aside = Aside(asyncio.get_running_loop())
         answers: list[Answer] = []

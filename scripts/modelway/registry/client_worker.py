@@ -19,7 +19,7 @@ DEEPEST = 32
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
-class Unusable(Exception):
+class NotTaken(Exception):
     """The store holds something that is not taken, or not what was asked for."""
 
 
@@ -50,7 +50,7 @@ def described(error: Exception) -> dict[str, Any]:
     lost = status == 400 and "[SQL: " in message  # MLflow answers so where its database rolled back
     login = status in (401, 403) or "credential" in f"{name} {message}".lower()
     refused = 0 < status < 500 and status not in TRANSIENT and not lost
-    user = login or refused or isinstance(error, (Unusable, ImportError))
+    user = login or refused or isinstance(error, (NotTaken, ImportError))
     return {"message": message, "status": status, "code": code, "login": login, "user": user}
 
 
@@ -174,13 +174,13 @@ class Calls:
         for info in files.list_artifacts(path or None):
             folder, _, name = info.path.rstrip("/").rpartition("/")
             if folder != path.strip("/") or name in ("", ".", "..") or "\\" in name or not name.isprintable():
-                raise Unusable(f"the artifact store names a file {info.path!r}, which is no file name")
+                raise NotTaken(f"the artifact store names a file {info.path!r}, which is no file name")
             rows.append((name, None if info.is_dir else int(info.file_size or 0)))
         return sorted(rows)
 
     def _tree(self, files: Any, path: str, depth: int) -> list[tuple[str, int]]:
         if depth > DEEPEST:
-            raise Unusable(f"artifact folders nested deeper than {DEEPEST}")
+            raise NotTaken(f"artifact folders nested deeper than {DEEPEST}")
         found: list[tuple[str, int]] = []
         for name, size in self._listed(files, path):
             inner = f"{path}/{name}" if path else name

@@ -28,8 +28,9 @@ from modelway.registry.entities import (
 )
 from modelway.registry.mlflow_registry import MLflowRegistry
 from modelway.registry.protocol import ABSENT, Rejected
+from modelway.registry.server_address import open_transport
 from modelway.registry.stores import Stores
-from modelway.registry.transport import Transport, open_transport
+from modelway.registry.transport import Transport
 
 EXISTS = "RESOURCE_ALREADY_EXISTS"
 PAGE = 1000

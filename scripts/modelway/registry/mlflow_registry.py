@@ -20,7 +20,7 @@ LOGGED = "mlflow.log-model.history"
 
 
 class MLflowRegistry(ABC):
-    """A Registry (modelway.registry.protocol) but for the calls themselves and the files."""
+    """A ModelRegistry (modelway.registry.protocol) but for the calls themselves and the files."""
 
     @abstractmethod
     def post_run(self, experiment_id: str, name: str, tags: Mapping[str, str]) -> Run:

@@ -53,7 +53,7 @@ class LedgerStore(Protocol):
         """None: it is not set afterwards. AmbiguousAnswer where nobody can say whether it was set, or still will be."""
 
 
-class Registry(Protocol):
+class ModelRegistry(Protocol):
     """One registry. Every method raises Rejected (an InvalidInput) where the registry says no, OutsideFailure where it fails
     after retries; what can be repeated without harm is repeated inside, so that a lost answer makes nothing twice."""
 

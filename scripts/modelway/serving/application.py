@@ -16,7 +16,7 @@ from modelway.serving.aside import Aside
 from modelway.serving.batching import Batcher, Job
 from modelway.serving.messages import LARGE_BYTES, RETRY, TEXT, Answer, Refusal, Reply, Request, refuse
 from modelway.serving.metrics import Metrics, Tally
-from modelway.serving.release import Release
+from modelway.serving.release import ReleaseIdentity
 
 if TYPE_CHECKING:
     from modelway.serving.model import Model
@@ -41,7 +41,7 @@ class Application:
     warm."""
 
     def __init__(
-        self, release: Release, metrics: Metrics, most_rows: int, batching: bool, access: Access | None = None
+        self, release: ReleaseIdentity, metrics: Metrics, most_rows: int, batching: bool, access: Access | None = None
     ) -> None:
         self.release, self.metrics, self.most_rows, self.batching = release, metrics, most_rows, batching
         self.access = access

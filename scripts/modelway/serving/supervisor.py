@@ -70,7 +70,9 @@ class _Supervisor:
     """Forks workers, starts those that died again, and tells all of them when to stop: they share a pipe, and its end is
     the message. So they also stop when the supervisor is killed."""
 
-    def __init__(self, settings: Settings, this: release.Release, memory: mmap.mmap, listener: socket.socket) -> None:
+    def __init__(
+        self, settings: Settings, this: release.ReleaseIdentity, memory: mmap.mmap, listener: socket.socket
+    ) -> None:
         self.settings, self.release, self.memory, self.listener = settings, this, memory, listener
         self.stop_read, self.stop_write = os.pipe()
         self.wake_read, self.wake_write = os.pipe()

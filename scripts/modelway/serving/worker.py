@@ -22,7 +22,7 @@ from modelway.serving.aside import Aside
 from modelway.serving.batching import Batcher
 from modelway.serving.connection import Connection, Limits, Shared
 from modelway.serving.metrics import CPU, Metrics
-from modelway.serving.release import Release
+from modelway.serving.release import ReleaseIdentity
 from modelway.serving.settings import Settings
 
 log = logging.getLogger("modelway.serving")
@@ -47,13 +47,13 @@ class Place:
     stop_pipe: int | None = None
 
 
-def run(settings: Settings, release: Release, place: Place) -> int:
+def run(settings: Settings, release: ReleaseIdentity, place: Place) -> int:
     """Serve until it is told to stop. 0 then, even where requests had to be cut off; 1 where the model cannot be served."""
     return asyncio.run(_Worker(settings, release, place).serve())
 
 
 class _Worker:
-    def __init__(self, settings: Settings, release: Release, place: Place) -> None:
+    def __init__(self, settings: Settings, release: ReleaseIdentity, place: Place) -> None:
         self.settings, self.place = settings, place
         self.metrics = Metrics(place.memory, place.slot, release.labels)
         access = Access() if settings.access_log else None

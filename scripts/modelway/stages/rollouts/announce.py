@@ -14,7 +14,7 @@ from modelway.errors import InvalidInput, ModelwayError
 from modelway.records import Candidate, Verdict
 from modelway.registry import ledger
 from modelway.registry.ledger_entries import VerdictReference
-from modelway.registry.protocol import Registry, Rejected
+from modelway.registry.protocol import ModelRegistry, Rejected
 from modelway.registry.stored_records import read_candidate, read_verdict
 from modelway.rollout.run import Superseded
 from modelway.stages.steps import workspace
@@ -69,7 +69,7 @@ def settle(project: Resolved, job: ci.Job, machine: Machine) -> str:
     return ""
 
 
-def _tell(project: Resolved, job: ci.Job, client: Registry, pending: Pending) -> None:
+def _tell(project: Resolved, job: ci.Job, client: ModelRegistry, pending: Pending) -> None:
     candidate = _candidate(client, project, pending)
     store = client.ledger(project.model, candidate.records_run_id)
     history = ledger.finish(store, project.environment, project.alias, ledger.Writer(who(job.environ)))
@@ -92,7 +92,7 @@ def _tell(project: Resolved, job: ci.Job, client: Registry, pending: Pending) ->
     ledger.record(store, history, change, ledger.Writer(pending.who, nonce=pending.nonce))
 
 
-def _candidate(client: Registry, project: Resolved, pending: Pending) -> Candidate:
+def _candidate(client: ModelRegistry, project: Resolved, pending: Pending) -> Candidate:
     """_NeverTold where the version, or its record, was deleted. A server that knows nothing of the model is another server:
     that is a mistake, and nothing is given up for it."""
     if not ledger.read(client.ledger(project.model)).recorded:

@@ -10,7 +10,7 @@ from modelway.errors import InvalidInput, Refused
 from modelway.registry import ledger
 from modelway.registry.ledger_entries import Entry
 from modelway.registry.ledger_history import History, Recorded
-from modelway.registry.protocol import Registry
+from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import read_candidate
 from modelway.stages.steps import workspace
 from modelway.stages.steps.promote import who
@@ -118,7 +118,7 @@ def _goal(history: History, environment: str, to: int | None) -> Entry | None:
     return before[-1]
 
 
-def _check(client: Registry, project: Resolved, entry: Entry) -> None:
+def _check(client: ModelRegistry, project: Resolved, entry: Entry) -> None:
     """Refused where the entry's version is gone, or is another model: MLflow gives the number of a deleted version again."""
     if entry.there is None:
         return
@@ -131,21 +131,21 @@ def _check(client: Registry, project: Resolved, entry: Entry) -> None:
         )
 
 
-def _store_for_writing(client: Registry, project: Resolved, what: str) -> ledger.LedgerStore:
+def _store_for_writing(client: ModelRegistry, project: Resolved, what: str) -> ledger.LedgerStore:
     """An entry belongs to a run: one of its own, since the version's own may be gone."""
     run = client.create_run(client.experiment_id(project.registry.experiment or project.model), what, {})
     client.update_run(run.id, "FINISHED")
     return client.ledger(project.model, run.id)
 
 
-def _digest(client: Registry, project: Resolved, version: int) -> str:
+def _digest(client: ModelRegistry, project: Resolved, version: int) -> str:
     try:
         return read_candidate(client, project.model, version).digest
     except InvalidInput:
         return ""  # adopted from outside, without a record: the entry says only which version it was
 
 
-def standing(client: Registry, project: Resolved) -> int | None:
+def standing(client: ModelRegistry, project: Resolved) -> int | None:
     """The version that is in the environment, by alias and ledger; Refused where the two differ, or where that version is
     another model than the one that came there. Nothing is written."""
     registered = client.get_model(project.model)

@@ -16,7 +16,7 @@ from modelway.records import Candidate, Verdict
 from modelway.registry import ledger
 from modelway.registry.ledger_entries import VerdictReference
 from modelway.registry.ledger_history import History, Recorded
-from modelway.registry.protocol import Registry
+from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import Stored, read_candidate
 from modelway.stages.steps import workspace
 from modelway.stages.steps.judged import download_model, passing_verdict
@@ -79,7 +79,7 @@ def who(environ: Mapping[str, str]) -> str:
 
 
 def _passing(
-    client: Registry, project: Resolved, job: ci.Job, candidate: Candidate, head: Recorded | None
+    client: ModelRegistry, project: Resolved, job: ci.Job, candidate: Candidate, head: Recorded | None
 ) -> Stored[Verdict]:
     named = f"version {candidate.version} for {project.environment}"
     stored = passing_verdict(client, project, candidate, "promote")
