@@ -20,10 +20,11 @@ from io import BytesIO
 from pathlib import Path
 
 from modelway.environments import home
+from modelway.environments.tools import requirements_file
 from modelway.errors import InvalidInput, OutsideFailure
 
 DEFAULT_INDEX = "https://pypi.org/simple"
-PIN = Path(__file__).parents[3] / "requirements" / "uv.txt"
+PIN = requirements_file("uv")
 TIMEOUT_SECONDS = 60
 FIX = "install uv (it is taken from PATH), set PIP_INDEX_URL to an index that is reached, or MODELWAY_WHEELHOUSE"
 

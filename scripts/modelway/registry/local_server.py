@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
@@ -33,10 +32,6 @@ LONGEST_PATH = 500
 class _State(TypedDict):
     pid: int
     uri: str
-
-
-def folder_of(named: str, environ: Mapping[str, str]) -> Path:
-    return Path(named).absolute() if named else Path(environ.get("RUNNER_TEMP") or ".").absolute() / "mlflow"
 
 
 def start(folder: Path, port: int, timeout_seconds: float) -> str:
