@@ -9,7 +9,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from modelway.ci.inputs import Input, Output, build_parser, key, shown
-from modelway.ci.job import Job, write_atomically
+from modelway.ci.job import Job
 from modelway.ci.shell import Shell
 from modelway.ci.use_case import Result, UseCase, run, use_case, where_it_runs
 
@@ -43,5 +43,4 @@ __all__ = [
     "shown",
     "use_case",
     "where_it_runs",
-    "write_atomically",
 ]

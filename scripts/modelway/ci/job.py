@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import msgspec
 from modelway.ci.inputs import Input
 from modelway.ci.shell import Shell
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
+from modelway.files import write_whole
 
 SECRET_NAME = re.compile(r"(TOKEN|PASSWORD|SECRET|ACCESS_KEY|CREDENTIALS?)$|^MODELWAY_ENV$")
 """The variables whose values are hidden in all that a script writes."""
@@ -95,15 +95,15 @@ class Job:
         """Write `<action>.json` and `.md` into the report folder, and the Markdown onto the run's page."""
         text = msgspec.json.format(msgspec.json.encode(record), indent=2).decode()
         path = self.report_folder / f"{self.action}.json"
-        write_atomically(path, self.clean(text) + "\n")
-        write_atomically(path.with_suffix(".md"), self.clean(markdown) + "\n")
+        _write(path, self.clean(text) + "\n")
+        _write(path.with_suffix(".md"), self.clean(markdown) + "\n")
         self.runner.summary(self.clean(markdown), f"{path.with_suffix('.md')}")
         return path
 
     def attach(self, suffix: str, text: str) -> Path:
         """Write one more file of the report: `<action>.<suffix>` beside it."""
         path = self.report_folder / f"{self.action}.{suffix}"
-        write_atomically(path, self.clean(text))
+        _write(path, self.clean(text))
         return path
 
 
@@ -135,20 +135,10 @@ def credentials_in(text: str) -> set[str]:
     return found
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """All of it or nothing: a temporary file beside it, then a rename."""
+def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8", newline="") as stream:
-            temporary = Path(stream.name)
-            try:
-                stream.write(text)
-                stream.flush()
-                temporary.chmod(0o644)
-                temporary.replace(path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+        write_whole(path, text.encode(), shared=True)
     except OSError as error:
         raise on_disk(error, path) from None
 
