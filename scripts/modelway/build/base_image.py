@@ -21,6 +21,7 @@ from modelway.build.layout import Descriptor
 from modelway.build.platforms import Platform
 from modelway.environments import home
 from modelway.errors import InvalidInput
+from modelway.files import write_whole
 from modelway.records import digest_of_json
 
 REFERENCE = re.compile(r"(?P<name>[^@]+)@(?P<digest>sha256:[0-9a-f]{64})")
@@ -156,7 +157,7 @@ def _found(place: Path, layers: Iterable[Descriptor], config: Mapping[str, Any],
     interpreter, python = interpreter_of(files, search_path(config), wanted)
     musl = any(re.match(r"(usr/)?lib/ld-musl-", path) for path in files)
     found = Found(python, interpreter, libc, musl)
-    layout.write_whole(record, msgspec.json.encode(found))
+    write_whole(record, msgspec.json.encode(found), shared=True)
     return found
 
 

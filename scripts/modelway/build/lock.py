@@ -16,10 +16,11 @@ from pathlib import Path
 from modelway.build.platforms import Platform
 from modelway.environments import carried, home, uv
 from modelway.environments import requirements as files
+from modelway.environments.tools import requirements_file
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.records import digest_of_json
 
-REQUIREMENTS = Path(__file__).parents[3] / "requirements"
+REQUIREMENTS = requirements_file("serving").parent
 COMPILE = ("pip", "compile", "--quiet", "--no-header", "--no-annotate", "--no-emit-index-url")
 PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*==\s*([^\s;\\]+)")
 HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})")

@@ -11,8 +11,9 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from modelway.config import strict_yaml
+from modelway.config.kinds import described
 from modelway.config.sections import Count, Name, Positive, Scalar, Section
-from modelway.config.strict_yaml import Document, Where, described
+from modelway.config.strict_yaml import Document, Where
 from modelway.data.dialect import NULL_VALUES, Dialect, Encoding
 from modelway.data.json_document import read_json
 from modelway.data.schema_json import Percent, from_schema_json, is_schema_json

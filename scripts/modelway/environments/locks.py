@@ -19,6 +19,7 @@ from pathlib import Path
 from modelway.environments import carried, home, store, uv
 from modelway.environments import requirements as files
 from modelway.errors import InvalidInput
+from modelway.files import write_whole
 
 COMPILE = ("pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url")
 EDITABLE = re.compile(r"^-e file://(/.+)$", re.MULTILINE)
@@ -183,6 +184,4 @@ def _folder() -> Path:
 
 
 def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, text.encode(), shared=True)

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
@@ -20,7 +19,7 @@ import requests
 
 from modelway.environments.home import without_python_settings
 from modelway.errors import InvalidInput, OutsideFailure
-from modelway.files import last_line
+from modelway.files import last_line, write_whole
 from modelway.loopback import HOST, free_port
 
 STATE = "server.json"
@@ -33,10 +32,6 @@ LONGEST_PATH = 500
 class _State(TypedDict):
     pid: int
     uri: str
-
-
-def folder_of(named: str, environ: Mapping[str, str]) -> Path:
-    return Path(named).absolute() if named else Path(environ.get("RUNNER_TEMP") or ".").absolute() / "mlflow"
 
 
 def start(folder: Path, port: int, timeout_seconds: float) -> str:
@@ -76,9 +71,7 @@ def start(folder: Path, port: int, timeout_seconds: float) -> str:
             stderr=log,
             start_new_session=True,
         )
-    unfinished = folder / f"{STATE}.new"
-    unfinished.write_text(json.dumps({"pid": process.pid, "uri": uri}), encoding="utf-8")
-    unfinished.replace(folder / STATE)
+    write_whole(folder / STATE, json.dumps({"pid": process.pid, "uri": uri}).encode())
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline and process.poll() is None:
         if _answers(uri):

@@ -68,7 +68,7 @@ def claimed(project: Resolved, job: ci.Job, what: str, *, always: bool = False) 
 
 def check_runner(project: Resolved, job: ci.Job) -> None:
     """InvalidInput where the machine ends with the job, and the target with it."""
-    if job.environ.get("RUNNER_ENVIRONMENT") == "github-hosted" and not section(project).local.ephemeral:
+    if job.runner.ends_with_job and not section(project).local.ephemeral:
         raise InvalidInput(
             "the local target ends with this GitHub-hosted runner",
             where="deploy.target",

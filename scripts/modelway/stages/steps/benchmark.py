@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -48,47 +47,43 @@ class Driven:
     """What the failed requests were answered, or why not at all: how many."""
 
 
-def load_of(values: ci.Values) -> Load:
-    """The inputs, each checked. InvalidInput where one makes no sense."""
-    rate = stage.positive(values, "requests-per-second", 100)
-    seconds = stage.positive(values, "duration-seconds", 30)
-    warm_up = stage.not_negative(values, "warm-up-seconds", 3)
-    if rate * (seconds + warm_up) > MOST_REQUESTS:
-        what = f"{rate:g} requests a second are {rate * (seconds + warm_up):.0f} in all, more than {MOST_REQUESTS}"
+def check(wanted: Load) -> None:
+    """InvalidInput where it is more than can be kept."""
+    total = wanted.rate * (wanted.seconds + wanted.warm_up)
+    if total > MOST_REQUESTS:
+        what = f"{wanted.rate:g} requests a second are {total:.0f} in all, more than {MOST_REQUESTS}"
         raise InvalidInput(what, where="input requests-per-second", fix="ask for less, or for a shorter time")
-    confidence = stage.positive(values, "confidence", 0.95)
-    if not 0.5 <= confidence < 1:
-        raise InvalidInput(f"{confidence:g} is not from 0.5 to below 1", where="input confidence", fix="give 0.95")
-    found = {name: stage.not_negative(values, name, 0) for name in NAMES if name in values}
-    connections = int(stage.positive(values, "connections", 256))
-    timeout = stage.positive(values, "timeout-seconds", 10)
-    seed = int(values.get("seed", "0"))
-    return Load(rate, seconds, warm_up, connections, timeout, seed, confidence, {limits.ERRORS: 1.0} | found)
 
 
-def expected_of(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> Expected:
+def expected_of(
+    job: ci.Job,
+    environment: str | None,
+    version: int | None,
+    built_for: str | None,
+    rows: str | None,
+    columns: Sequence[str],
+) -> Expected:
     """Rows to send: of the input rows, or the Verdict's sample rows; and what is known of the model."""
-    rows = stage.rows_of(values, job, inputs)
-    if rows:
-        return Expected(rows=rows)
-    if "environment" not in values or "version" not in values:
+    given = stage.rows_of(job, rows, columns, environment)
+    if given:
+        return Expected(rows=given)
+    if not environment or version is None:
         fix = (
             "give rows, a file of CSV, Parquet or JSON lines; or environment and version, whose Verdict has sample rows"
         )
         raise InvalidInput("there is nothing to send", where="input rows", fix=fix)
-    project = workspace.resolve(values, job, inputs)
-    known = workspace.known_environment(values, job, "built-for")
-    expected = stage.expected_of(project, job, int(values["version"]), known)
+    project = workspace.resolve(job, environment)
+    expected = stage.expected_of(project, job, version, workspace.known_environment(job, built_for))
     if not expected.rows:
         raise InvalidInput("the Verdict has no sample rows", where="input version", fix="give rows")
     return expected
 
 
-def spoken(endpoint: Endpoint, expected: Expected, values: ci.Values) -> Dialect:
+def spoken(endpoint: Endpoint, expected: Expected, asked: dialect.Language) -> Dialect:
     """What the server speaks, after one request that shows it: a wrong address or wrong rows are said at once, before a load
     of refusals would be measured. OutsideFailure where nothing answers, InvalidInput where it predicts nothing."""
     kinds = {column.name: column.kind for column in expected.columns}
-    chosen = dialect.chosen(values, expected.model, expected.rows, kinds)
+    chosen = dialect.chosen(asked, expected.model, expected.rows, kinds)
     tried = chosen or MODELWAY
     reply = _one(endpoint, tried, expected)
     if chosen is None and reply.status not in (401, 403) and _why_not(reply, tried):
@@ -162,8 +157,3 @@ def drive(endpoint: Endpoint, dialect: Dialect, rows: Sequence[Row], wanted: Loa
     measured = limits.judge(found, wanted.seconds, wanted.limits, wanted.confidence, lateness)
     ordered = dict(sorted(statuses.items(), key=lambda item: (-item[1], item[0])))
     return Driven(measured, lateness, waits.lateness().p99, ordered)
-
-
-def shown(value: float | None) -> str:
-    """A figure as an output: six digits; empty where nothing bounds it."""
-    return "" if value is None or not math.isfinite(value) else f"{value:.6g}"

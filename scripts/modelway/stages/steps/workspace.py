@@ -6,7 +6,6 @@ import math
 import os
 import subprocess
 import time
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -28,16 +27,17 @@ FETCHED = "MODELWAY_FETCHED"
 """Set for the later steps of a job: which data.command has run in it."""
 
 
-def resolve(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> Resolved:
-    name = values.get(ci.CONFIG.name, "modelway.yml")
-    return load_project(job.config_path, values.get(ci.ENVIRONMENT.name, ""), ci.overrides(values, inputs), name)
+def resolve(job: ci.Job, environment: str | None = None) -> Resolved:
+    """modelway.yml for one environment (for none: without an overlay), with what was given to the job on top."""
+    return load_project(job.config_path, environment or "", job.overrides, job.config)
 
 
-def known_environment(values: ci.Values, job: ci.Job, name: str) -> str:
-    """The environment that another input than `environment` names; InvalidInput where modelway.yml does not know it."""
-    if named := values.get(name, ""):
-        load_project(job.config_path, named, name=values.get(ci.CONFIG.name, "modelway.yml"))
-    return named
+def known_environment(job: ci.Job, named: str | None) -> str:
+    """The environment that another input than `environment` names, empty where it names none; InvalidInput where modelway.yml
+    does not know it."""
+    if named:
+        load_project(job.config_path, named, name=job.config)
+    return named or ""
 
 
 def tracking_uri(project: Resolved, job: ci.Job) -> str:
@@ -50,8 +50,7 @@ def tracking_uri(project: Resolved, job: ci.Job) -> str:
             fix="set it, the input tracking-uri, or $MLFLOW_TRACKING_URI",
         )
     job.hide_credentials(uri)
-    hosted = job.environ.get("RUNNER_ENVIRONMENT") == "github-hosted"
-    if hosted and urlsplit(uri).hostname in LOOPBACK and job.environ.get(LOCAL_REGISTRY) != uri:
+    if job.runner.ends_with_job and urlsplit(uri).hostname in LOOPBACK and job.environ.get(LOCAL_REGISTRY) != uri:
         raise InvalidInput(
             "the MLflow server is on this machine, and the next job of a GitHub-hosted runner is another machine",
             where=project.source,
