@@ -10,7 +10,6 @@ import os
 import random
 import select
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -20,20 +19,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from modelway.environments import home, store
+from modelway.environments import home, locks, store
+from modelway.environments.tools import requirements_file
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.files import last_line
 from modelway.registry.protocol import AmbiguousAnswer, Rejected
 
 WORKER = Path(__file__).with_name("client_worker.py")
-REQUIREMENTS = Path(__file__).parents[3] / "requirements"
 PLAIN, GOOGLE, AZURE = "stores", "stores-google", "stores-azure"
 ENVIRONMENTS = {
     "s3": PLAIN,
     "dbfs": PLAIN,
     "databricks": PLAIN,
     "databricks-uc": PLAIN,
-    "uc": PLAIN,
     "arn": PLAIN,
     "gs": GOOGLE,
     "wasbs": AZURE,
@@ -113,7 +111,7 @@ class ClientProcess:
         return self._exchanged(name, arguments, until)
 
     def _start(self) -> None:
-        python = store.interpreter(REQUIREMENTS / f"{self.environment}.txt", sys.executable, compiled=False)
+        python = store.interpreter(requirements_file(self.environment), locks.base_python(), compiled=False)
         self._log = tempfile.NamedTemporaryFile(prefix="modelway-client-")  # noqa: SIM115 - as long as the process
         self._process = subprocess.Popen(
             [python, "-I", "-X", "utf8", str(WORKER)],
