@@ -71,8 +71,8 @@ def test_a_download_of_nothing_is_named(client: MLflow, run: Run, tmp_path: Path
 @pytest.mark.parametrize(
     "address",
     [
-        "s3://bucket/1/run",
-        "dbfs:/x",
+        "hdfs://host/1/run",
+        "ftp://host/x",
         "file:///nowhere/at/all/1/2/3",
         "relative/path",
         "mlflow-artifacts://elsewhere:1/x",

@@ -136,6 +136,25 @@ def test_a_model_is_trained_judged_and_promoted_through_s3(
     registry.stores.end()
 
 
+PUT = """
+import boto3, os, sys
+boto3.client("s3", endpoint_url=os.environ["MLFLOW_S3_ENDPOINT_URL"]).put_object(Bucket="models", Key=sys.argv[1], Body=b"x")
+"""
+
+
+@pytest.mark.parametrize("name", ["../evil", "sub/../../../evil", "a\\b", "a\u200bb"])
+def test_a_name_that_leads_out_of_the_folder_is_refused(
+    on_s3: ModelRegistry, s3: dict[str, str], tmp_path: Path, name: str
+) -> None:
+    place = on_s3.create_run(on_s3.experiment_id("hostile"), "run", {}).artifact_uri
+    on_s3.upload(place, "fine", b"y")
+    key = f"{place.removeprefix('s3://models/')}/{name}"
+    subprocess.run([servers.stores_python(), "-c", PUT, key], env={**os.environ, **s3}, check=True)
+    with pytest.raises(InvalidInput, match="no file name"):
+        on_s3.download(place, tmp_path / "in" / "here")
+    assert not list(tmp_path.rglob("*evil*")) and not list(tmp_path.rglob("fine"))
+
+
 def test_credentials_are_in_the_clients_environment_alone(on_s3: ModelRegistry) -> None:
     place = on_s3.create_run(on_s3.experiment_id("secrets"), "run", {}).artifact_uri
     on_s3.upload(place, "x", b"y")

@@ -84,10 +84,7 @@ class Endpoint:
             head = b""
             while b"\r\n" not in head and len(head) < 1 << 16 and (more := sock.recv(4096)):
                 head += more
-            words = head.split(b"\r\n")[0].split()
-            if len(words) > 1 and words[0].startswith(b"HTTP/1.") and words[1].isdigit():
-                return int(words[1])
-            return None
+            return status_of(head)
 
     def hold(self, path: str, kind: str = JSON) -> socket.socket:
         """A connection whose request is never finished: the caller closes it."""
@@ -134,6 +131,12 @@ class Endpoint:
         finally:
             cut.cancel()
             connection.close()
+
+
+def status_of(head: bytes) -> int | None:
+    """Of an answer that was read from a connection itself; None where it is none of HTTP/1."""
+    words = head.split(b"\r\n")[0].split()
+    return int(words[1]) if len(words) > 1 and words[0].startswith(b"HTTP/1.") and words[1].isdigit() else None
 
 
 def _cut(sock: socket.socket) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection
 from typing import Any
 
-from modelway.endpoint.asking import JSON, Endpoint, NoAnswerError, Reply
+from modelway.endpoint.asking import JSON, Endpoint, NoAnswerError, Reply, status_of
 from modelway.endpoint.checks import Check, Column, Expected, Failed, Skipped, first_rows, ok, shown
 from modelway.endpoint.dialects import Row
 from modelway.endpoint.predicting import predict
@@ -179,8 +179,8 @@ def _slow_client(endpoint: Endpoint, expected: Expected) -> str:
             raise Failed(f"a body that never comes is still waited for after {limit:g} s") from None
         except OSError:
             said = b""
-    status = said.split(b" ")[1][:3].decode("ascii", "replace") if said.startswith(b"HTTP/1.") else ""
-    if said and not status.startswith("4"):
+    status = status_of(said)
+    if said and (status is None or not 400 <= status < 500):
         raise Failed(f"a body that never comes was answered {shown(said)}, not 4xx")
     return f"{status or 'closed'} after {time.monotonic() - began:.1f} s"
 

@@ -108,7 +108,12 @@ class MLflowClient(MLflowRegistry):
                 raise
 
     def logged_model(self, model_id: str) -> LoggedModel | None:
-        return self._found("logged_model", LoggedModel, model_id=model_id)
+        try:
+            return self._found("logged_model", LoggedModel, model_id=model_id)
+        except Rejected as error:
+            if error.status != 404:
+                raise
+            return None  # a server of 2.x knows no such thing
 
     def download_uri(self, name: str, version: int) -> str:
         return self._found("download_uri", str, name=name, version=version) or ""

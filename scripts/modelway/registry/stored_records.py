@@ -16,6 +16,7 @@ import msgspec
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.records import Candidate, Release, Verdict, canonical_json
 from modelway.registry.entities import Version
+from modelway.registry.ledger_entries import VerdictReference
 from modelway.registry.protocol import ModelRegistry
 
 CANDIDATE_TAG = "modelway.candidate"
@@ -51,6 +52,10 @@ class Stored(msgspec.Struct, Generic[Judged], frozen=True):
     run: str
     path: str
     sha256: str
+
+    @property
+    def reference(self) -> VerdictReference:
+        return VerdictReference(run=self.run, path=self.path, sha256=self.sha256)
 
 
 @dataclass(frozen=True)

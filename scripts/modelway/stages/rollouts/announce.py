@@ -13,7 +13,6 @@ from modelway.config import Resolved
 from modelway.errors import InvalidInput, ModelwayError
 from modelway.records import Candidate, Verdict
 from modelway.registry import ledger
-from modelway.registry.ledger_entries import VerdictReference
 from modelway.registry.protocol import ModelRegistry, Rejected
 from modelway.registry.stored_records import read_candidate, read_verdict
 from modelway.rollout.run import Superseded
@@ -86,7 +85,7 @@ def _tell(project: Resolved, job: ci.Job, client: ModelRegistry, pending: Pendin
         model_digest=candidate.digest,
         data_digest=verdict.data_digest if verdict else "",
         policy_digest=verdict.policy_digest if verdict else "",
-        verdict=VerdictReference(run=judged.run, path=judged.path, sha256=judged.sha256) if judged else None,
+        verdict=judged.reference if judged else None,
         release=pending.release,
     )
     ledger.record(store, history, change, ledger.Writer(pending.who, nonce=pending.nonce))

@@ -14,7 +14,6 @@ from modelway.data.sources import digest_of_data
 from modelway.errors import InvalidInput, Refused
 from modelway.records import Candidate, Verdict
 from modelway.registry import ledger
-from modelway.registry.ledger_entries import VerdictReference
 from modelway.registry.ledger_history import History, Recorded
 from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import Stored, read_candidate
@@ -56,7 +55,7 @@ def promote(project: Resolved, job: ci.Job, version: int, reason: str) -> tuple[
         model_digest=stored.record.model_digest,
         data_digest=stored.record.data_digest,
         policy_digest=stored.record.policy_digest,
-        verdict=VerdictReference(run=stored.run, path=stored.path, sha256=stored.sha256),
+        verdict=stored.reference,
     )
     appended = ledger.record(store, history, change, writer)
     if appended.later:
