@@ -8,19 +8,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from modelway.data.contract import ValueType
 from modelway.data.questions import (
-    Bound,
     DType,
     Malformed,
     Missing,
     NotAllowed,
     Outside,
-    Stored,
     StoredColumn,
     ValueQuestion,
     Wanted,
 )
+from modelway.data.values import Bound, Stored, ValueType
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FILE, ROW = "modelway_file", "modelway_row"

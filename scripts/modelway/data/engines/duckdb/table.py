@@ -11,7 +11,6 @@ from typing import Any
 
 import duckdb
 
-from modelway.data.contract import ValueType
 from modelway.data.csv_text import line_of
 from modelway.data.dialect import Dialect
 from modelway.data.engines.duckdb.sql import EPOCH, FILE, ROW, Reading, Statement, handed_over, reading, violation
@@ -28,6 +27,7 @@ from modelway.data.questions import (
     Wrong,
 )
 from modelway.data.sources import Source
+from modelway.data.values import ValueType
 
 EXAMPLE_CUT = 200
 """Characters of a value that are fetched; reports cut further."""
