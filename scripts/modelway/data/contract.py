@@ -12,7 +12,7 @@ from modelway.config import strict_yaml
 from modelway.config.sections import Name, Section
 from modelway.config.strict_yaml import Document
 from modelway.data import kinds
-from modelway.data.dialect import NULL_VALUES, Dialect, Encoding
+from modelway.data.dialect import NULL_VALUES, CsvDialect, Encoding
 from modelway.data.json_document import read_json
 from modelway.data.schema_json import from_schema_json, is_schema_json
 from modelway.data.values import ValueType
@@ -40,8 +40,8 @@ class _Contract(Section, frozen=True):
     columns: dict[str, Column] = {}  # noqa: RUF012 - msgspec copies it
 
     @property
-    def dialect(self) -> Dialect:
-        return Dialect(self.delimiter, self.quote, self.null_values, self.encoding)
+    def dialect(self) -> CsvDialect:
+        return CsvDialect(self.delimiter, self.quote, self.null_values, self.encoding)
 
     @property
     def digest(self) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from modelway.config.strict_yaml import suggestion
 from modelway.data.contract import Contract
-from modelway.data.questions import DType, Wanted
+from modelway.data.queries import DType, Wanted
 from modelway.data.rows import OpenedRows, open_rows
 from modelway.data.values import ValueType
 from modelway.errors import InvalidInput

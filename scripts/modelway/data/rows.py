@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelway.config.strict_yaml import suggestion
 from modelway.data.contract import Column, Contract
-from modelway.data.questions import RowTable, StoredColumn, Wanted
+from modelway.data.queries import RowTable, StoredColumn, Wanted
 from modelway.data.sources import find_source
 from modelway.data.values import READABLE, printable
 from modelway.errors import InvalidInput

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from modelway.data import engines, kinds
-from modelway.data.asking import Checked, Surroundings
+from modelway.data.checks import CheckContext, ContractCheck
 from modelway.data.contract import Contract
-from modelway.data.questions import Answer
+from modelway.data.queries import Answer
 from modelway.data.report import CheckResult, ContractReport
 from modelway.data.sources import digest_of_data, find_source
 
@@ -41,10 +41,10 @@ def validate(
         tempfile.TemporaryDirectory(prefix="modelway-data-", dir=scratch) as folder,
         engines.engine(by).open_table(source, contract.dialect, Path(folder), memory_mb) as table,
     ):
-        around = Surroundings({column.name: column for column in table.columns}, now.astimezone(UTC))
+        around = CheckContext({column.name: column for column in table.columns}, now.astimezone(UTC))
         to_make = tuple(_to_make(contract, around))
-        questions = [item.question for item in to_make if item.question is not None]
-        rows, answers = table.answers(questions, examples)
+        queries = [item.query for item in to_make if item.query is not None]
+        rows, answers = table.answers(queries, examples)
     checks = _judged(to_make, rows, iter(answers))
     failed = any(check.outcome == "fail" for check in checks)
     return ContractReport(
@@ -57,7 +57,7 @@ def validate(
     )
 
 
-def _to_make(contract: Contract, around: Surroundings) -> Iterator[Checked]:
+def _to_make(contract: Contract, around: CheckContext) -> Iterator[ContractCheck]:
     """Every check that the contract asks for, of columns that are there: the table's shape, then each column, then the rest
     of what is about the table."""
     of_table = kinds.of_level("table")
@@ -74,5 +74,5 @@ def _to_make(contract: Contract, around: Surroundings) -> Iterator[Checked]:
             yield from kind.of_table(contract, around)
 
 
-def _judged(made: Sequence[Checked], rows: int, answers: Iterator[Answer]) -> tuple[CheckResult, ...]:
-    return tuple(item.judge(next(answers) if item.question else Answer(rows), rows) for item in made)
+def _judged(made: Sequence[ContractCheck], rows: int, answers: Iterator[Answer]) -> tuple[CheckResult, ...]:
+    return tuple(item.judge(next(answers) if item.query else Answer(rows), rows) for item in made)

@@ -1,4 +1,4 @@
-"""Engines, by name: a module here is one. It opens a source as a `modelway.data.questions.Table`, and counts.
+"""Engines, by name: a module here is one. It opens a source as a `modelway.data.queries.Table`, and counts.
 
 DuckDB is the one there is; another (Spark, a warehouse) is a module beside it with the same `open_table`, chosen by
 `data.engine`.
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from modelway.config.strict_yaml import suggestion
-from modelway.data.dialect import Dialect
-from modelway.data.questions import Table
+from modelway.data.dialect import CsvDialect
+from modelway.data.queries import Table
 from modelway.data.sources import Source
 from modelway.errors import InvalidInput
 
@@ -25,7 +25,7 @@ class Engine(Protocol):
     """What a module here offers."""
 
     def open_table(
-        self, source: Source, dialect: Dialect, scratch: Path, memory_mb: int
+        self, source: Source, dialect: CsvDialect, scratch: Path, memory_mb: int
     ) -> AbstractContextManager[Table]:
         """The source, opened. scratch: an empty folder for what does not fit in memory; the caller removes it. memory_mb:
         what the engine may use. Data that cannot be read is InvalidInput with the file's name and the fix."""

@@ -8,9 +8,9 @@ from typing import Any, get_args
 from modelway.config.kinds import described
 from modelway.config.sections import Scalar, Section
 from modelway.config.strict_yaml import Document, Where
-from modelway.data.asking import Checked, Surroundings, no_violation
+from modelway.data.checks import CheckContext, ContractCheck, no_violation
 from modelway.data.kinds.nulls import may_be_empty
-from modelway.data.questions import NotAllowed
+from modelway.data.queries import NotAllowed
 from modelway.data.values import READABLE, ValueType, in_words, parsed_bound, shortened
 from modelway.errors import InvalidInput
 
@@ -26,12 +26,12 @@ def sound(document: Document, where: Where, keys: Any) -> None:
     values_are_sound(document, (*where, "allowed"), keys.type, keys.allowed)
 
 
-def of_column(name: str, keys: Any, around: Surroundings) -> Iterator[Checked]:
+def of_column(name: str, keys: Any, around: CheckContext) -> Iterator[ContractCheck]:
     if keys.allowed and around.columns[name].stored in READABLE[keys.type]:
         allowed = tuple(dict.fromkeys(parsed_bound(keys.type, value) for value in keys.allowed))
         rule = shortened(", ".join(map(in_words, allowed)), RULE_LIMIT)
-        question = NotAllowed(name, keys.type, allowed)
-        yield no_violation(question, f"{name} among allowed", rule, may_be_empty(keys))
+        query = NotAllowed(name, keys.type, allowed)
+        yield no_violation(query, f"{name} among allowed", rule, may_be_empty(keys))
 
 
 def values_are_sound(document: Document, where: Where, kind: ValueType | None, values: Sequence[Any]) -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 
 from modelway.config.sections import Name, Positive, Section
 from modelway.config.strict_yaml import Document, Where
-from modelway.data.asking import Checked, Surroundings, result
-from modelway.data.questions import Answer, Newest
+from modelway.data.checks import CheckContext, ContractCheck, result
+from modelway.data.queries import Answer, Newest
 from modelway.data.report import CheckResult
 from modelway.data.values import READABLE, ValueType
 from modelway.errors import InvalidInput
@@ -43,7 +43,7 @@ def sound(document: Document, where: Where, keys: Any) -> None:
         )
 
 
-def of_table(contract: Any, around: Surroundings) -> Iterator[Checked]:
+def of_table(contract: Any, around: CheckContext) -> Iterator[ContractCheck]:
     fresh = contract.freshness
     if fresh and fresh.column in around.columns:
         kind = contract.columns[fresh.column].type
@@ -51,7 +51,7 @@ def of_table(contract: Any, around: Surroundings) -> Iterator[Checked]:
             yield _at_most(fresh.column, kind, fresh.at_most_hours, around.now)
 
 
-def _at_most(column: str, kind: ValueType, hours: float, now: datetime) -> Checked:
+def _at_most(column: str, kind: ValueType, hours: float, now: datetime) -> ContractCheck:
     def judge(answer: Answer, rows: int) -> CheckResult:
         rule = f"newest {column} at most {hours:g} hours old"
         if answer.newest is None:
@@ -61,4 +61,4 @@ def _at_most(column: str, kind: ValueType, hours: float, now: datetime) -> Check
         detail = f"newest is {answer.newest.isoformat().replace('+00:00', 'Z')}{', in the future' if ahead else ''}"
         return result("freshness", rule, answer.n, age, hours, detail=detail, failed=ahead)
 
-    return Checked(Newest(column, kind), judge)
+    return ContractCheck(Newest(column, kind), judge)

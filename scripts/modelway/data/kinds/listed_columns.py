@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from modelway.config.sections import Section
 from modelway.config.strict_yaml import Document, Where, suggestion
-from modelway.data.asking import Checked, Surroundings, result
-from modelway.data.questions import Sighting
+from modelway.data.checks import CheckContext, ContractCheck, result
+from modelway.data.queries import Sighting
 from modelway.errors import InvalidInput
 
 ORDER, LEVEL = 20, "table"
@@ -26,7 +26,7 @@ def sound(document: Document, where: Where, keys: Any) -> None:
         raise InvalidInput("refuses every column", where=place, fix="list the columns under `columns:`")
 
 
-def of_table(contract: Any, around: Surroundings) -> Iterator[Checked]:
+def of_table(contract: Any, around: CheckContext) -> Iterator[ContractCheck]:
     there = list(around.columns)
     wanted = dict.fromkeys((*contract.columns, *(name for key in contract.unique for name in key)))
     if wanted:
@@ -36,8 +36,8 @@ def of_table(contract: Any, around: Surroundings) -> Iterator[Checked]:
             for at, name in enumerate(absent)
         ]
         found = result("listed columns are there", "every one", len(wanted), len(missing), 0, examples=missing, cut=200)
-        yield Checked(None, lambda *_: found)
+        yield ContractCheck(None, lambda *_: found)
     if contract.unlisted_columns == "refuse":
         more = [Sighting(name) for name in there if name not in contract.columns]
         only = result("no unlisted columns", "only listed columns", len(there), len(more), 0, examples=more[:3])
-        yield Checked(None, lambda *_: only)
+        yield ContractCheck(None, lambda *_: only)

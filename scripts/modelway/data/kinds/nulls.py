@@ -9,8 +9,8 @@ from msgspec import Meta
 
 from modelway.config.sections import Section
 from modelway.config.strict_yaml import Document, Where
-from modelway.data.asking import Checked, Surroundings, no_violation, result
-from modelway.data.questions import Answer, Missing
+from modelway.data.checks import CheckContext, ContractCheck, no_violation, result
+from modelway.data.queries import Answer, Missing
 from modelway.data.report import CheckResult
 from modelway.errors import InvalidInput
 
@@ -33,20 +33,20 @@ def sound(document: Document, where: Where, keys: Any) -> None:
         )
 
 
-def of_column(name: str, keys: Any, around: Surroundings) -> Iterator[Checked]:
+def of_column(name: str, keys: Any, around: CheckContext) -> Iterator[ContractCheck]:
     if not keys.nullable:
         yield no_violation(Missing(name), f"{name} has no nulls", "none")
     elif keys.max_null_percent is not None:
         yield _at_most(name, keys.max_null_percent)
 
 
-def _at_most(name: str, percent: float) -> Checked:
+def _at_most(name: str, percent: float) -> ContractCheck:
     def judge(answer: Answer, rows: int) -> CheckResult:
         share = 100 * answer.count / rows if rows else None
         rule = f"at most {percent:g} % of rows"
         return result(f"{name} nulls", rule, rows, share, percent, examples=answer.examples)
 
-    return Checked(Missing(name), judge)
+    return ContractCheck(Missing(name), judge)
 
 
 def may_be_empty(keys: Any) -> bool:

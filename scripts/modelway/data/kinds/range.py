@@ -7,10 +7,10 @@ from typing import Any
 
 from modelway.config.sections import Scalar, Section
 from modelway.config.strict_yaml import Document, Where
-from modelway.data.asking import Checked, Surroundings, no_violation
+from modelway.data.checks import CheckContext, ContractCheck, no_violation
 from modelway.data.kinds.allowed import values_are_sound
 from modelway.data.kinds.nulls import may_be_empty
-from modelway.data.questions import Outside
+from modelway.data.queries import Outside
 from modelway.data.values import ORDERED, READABLE, Bound, in_words, parsed_bound
 from modelway.errors import InvalidInput
 
@@ -39,11 +39,11 @@ def sound(document: Document, where: Where, keys: Any) -> None:
         raise InvalidInput("has its lowest value above its highest", where=document.at(where), fix="swap them")
 
 
-def of_column(name: str, keys: Any, around: Surroundings) -> Iterator[Checked]:
+def of_column(name: str, keys: Any, around: CheckContext) -> Iterator[ContractCheck]:
     if keys.range and around.columns[name].stored in READABLE[keys.type]:
         low, high = _limits(keys)
-        question = Outside(name, keys.type, low, high)
-        yield no_violation(question, f"{name} in range", _in_words(low, high), may_be_empty(keys))
+        query = Outside(name, keys.type, low, high)
+        yield no_violation(query, f"{name} in range", _in_words(low, high), may_be_empty(keys))
 
 
 def _limits(keys: Any) -> tuple[Any, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from modelway.config.sections import Count, Section
 from modelway.config.strict_yaml import Document, Where
-from modelway.data.asking import Checked, Surroundings, result
+from modelway.data.checks import CheckContext, ContractCheck, result
 from modelway.errors import InvalidInput
 
 ORDER, LEVEL = 10, "table"
@@ -29,8 +29,10 @@ def sound(document: Document, where: Where, keys: Any) -> None:
         raise InvalidInput("is below at-least", where=document.at((*where, "rows", "at-most")), fix="swap them")
 
 
-def of_table(contract: Any, around: Surroundings) -> Iterator[Checked]:
+def of_table(contract: Any, around: CheckContext) -> Iterator[ContractCheck]:
     least, most = contract.rows.at_least, contract.rows.at_most
-    yield Checked(None, lambda _, rows: result("rows at least", f"at least {least}", rows, rows, least, at_least=True))
+    yield ContractCheck(
+        None, lambda _, rows: result("rows at least", f"at least {least}", rows, rows, least, at_least=True)
+    )
     if most is not None:
-        yield Checked(None, lambda _, rows: result("rows at most", f"at most {most}", rows, rows, most))
+        yield ContractCheck(None, lambda _, rows: result("rows at most", f"at most {most}", rows, rows, most))

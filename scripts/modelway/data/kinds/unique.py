@@ -7,8 +7,8 @@ from typing import Any
 
 from modelway.config.sections import Name, Section
 from modelway.config.strict_yaml import Document, Where
-from modelway.data.asking import Checked, Surroundings, no_violation
-from modelway.data.questions import Repeated
+from modelway.data.checks import CheckContext, ContractCheck, no_violation
+from modelway.data.queries import Repeated
 from modelway.errors import InvalidInput
 
 ORDER, LEVEL = 110, "table"
@@ -26,7 +26,7 @@ def sound(document: Document, where: Where, keys: Any) -> None:
             raise InvalidInput("is not a list of different columns", where=place, fix="name each column once")
 
 
-def of_table(contract: Any, around: Surroundings) -> Iterator[Checked]:
+def of_table(contract: Any, around: CheckContext) -> Iterator[ContractCheck]:
     for key in contract.unique:
         if all(name in around.columns for name in key):
             yield no_violation(Repeated(key), f"{', '.join(key)} unique", "no row repeats another's key")

@@ -7,9 +7,9 @@ from typing import Any
 
 from modelway.config.sections import Section
 from modelway.config.strict_yaml import Document, Where
-from modelway.data.asking import Checked, Surroundings, no_violation, result
+from modelway.data.checks import CheckContext, ContractCheck, no_violation, result
 from modelway.data.kinds.nulls import may_be_empty
-from modelway.data.questions import Malformed
+from modelway.data.queries import Malformed
 from modelway.data.values import READABLE, ValueType
 
 ORDER, LEVEL = 20, "column"
@@ -31,7 +31,7 @@ def sound(document: Document, where: Where, keys: Any) -> None:
     """Any type goes with any other key."""
 
 
-def of_column(name: str, keys: Any, around: Surroundings) -> Iterator[Checked]:
+def of_column(name: str, keys: Any, around: CheckContext) -> Iterator[ContractCheck]:
     kind = keys.type
     if kind is None:
         return
@@ -41,4 +41,4 @@ def of_column(name: str, keys: Any, around: Surroundings) -> Iterator[Checked]:
         yield no_violation(Malformed(name, kind), said, kind, may_be_empty(keys))
     else:
         detail = f"stored as {stored.physical}"
-        yield Checked(None, lambda _, rows: result(said, kind, rows, rows, 0, detail=detail, failed=True))
+        yield ContractCheck(None, lambda _, rows: result(said, kind, rows, rows, 0, detail=detail, failed=True))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelway.data.contract import Contract
-from modelway.data.questions import DType, Wanted
+from modelway.data.queries import DType, Wanted
 from modelway.data.rows import open_rows
 from modelway.data.values import ValueType
 from modelway.errors import InvalidInput

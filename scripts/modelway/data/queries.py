@@ -1,4 +1,4 @@
-"""What an engine can be asked about a table. A check is made of questions (modelway.data.kinds) and means the same in
+"""What an engine can be asked about a table. A check is made of queries (modelway.data.kinds) and means the same in
 every engine; an engine (modelway.data.engines) only counts."""
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ class Newest:
     type: ValueType
 
 
-ValueQuestion = Missing | Malformed | Outside | NotAllowed | Newest
+ValueQuery = Missing | Malformed | Outside | NotAllowed | Newest
 """What one column's values answer, row by row."""
 
-Question = ValueQuestion | Repeated
+Query = ValueQuery | Repeated
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,8 @@ class Table(Protocol):
     @property
     def columns(self) -> tuple[StoredColumn, ...]: ...
 
-    def answers(self, questions: Sequence[Question], examples: int) -> tuple[int, tuple[Answer, ...]]:
-        """The number of rows, and one answer for each question, with at most `examples` violating values each: the
+    def answers(self, queries: Sequence[Query], examples: int) -> tuple[int, tuple[Answer, ...]]:
+        """The number of rows, and one answer for each query, with at most `examples` violating values each: the
         first ones, in the order of files and rows. Columns are named as in `columns`."""
 
 

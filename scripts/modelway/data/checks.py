@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from modelway.data.questions import Answer, Question, Sighting, StoredColumn
+from modelway.data.queries import Answer, Query, Sighting, StoredColumn
 from modelway.data.report import CheckResult, Example
 from modelway.data.values import printable, shortened
 
@@ -15,23 +15,23 @@ EXAMPLE_LIMIT = 60
 
 
 @dataclass(frozen=True)
-class Checked:
-    """One check to be made. question: what the engine is asked; None where the number of rows is all that it takes. judge:
+class ContractCheck:
+    """One check to be made. query: what the engine is asked; None where the number of rows is all that it takes. judge:
     what follows from the answer, and the number of rows."""
 
-    question: Question | None
+    query: Query | None
     judge: Callable[[Answer, int], CheckResult]
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class CheckContext:
     """What a kind of check knows beside its own keys. columns: those of the data, by name. now: in UTC, for freshness."""
 
     columns: Mapping[str, StoredColumn]
     now: datetime
 
 
-def no_violation(question: Question, name: str, rule: str, may_be_empty: bool = False) -> Checked:
+def no_violation(query: Query, name: str, rule: str, may_be_empty: bool = False) -> ContractCheck:
     """No violation at all, and something to look at."""
 
     def judge(answer: Answer, rows: int) -> CheckResult:
@@ -39,7 +39,7 @@ def no_violation(question: Question, name: str, rule: str, may_be_empty: bool = 
         detail = "no value to look at" if nothing else ""
         return result(name, rule, answer.n, answer.count, 0, examples=answer.examples, detail=detail, failed=nothing)
 
-    return Checked(question, judge)
+    return ContractCheck(query, judge)
 
 
 def result(
