@@ -18,7 +18,7 @@ from modelway.build import compression, layout
 from modelway.build.distribution import Repository, open_repository
 from modelway.build.image import Foundation
 from modelway.build.layout import Descriptor
-from modelway.build.target import Target
+from modelway.build.platforms import Platform
 from modelway.environments import home
 from modelway.errors import InvalidInput
 from modelway.files import write_whole
@@ -41,7 +41,7 @@ WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
 @dataclass(frozen=True)
 class BaseImage:
     foundation: Foundation
-    target: Target
+    target: Platform
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -87,7 +87,7 @@ def pull(reference: str, platform: str, wanted: str, place: Path, say: Callable[
     system, _, architecture = platform.partition("/")
     return BaseImage(
         Foundation(reference, config, tuple(layers), found.interpreter),
-        Target(system, architecture, found.python, found.libc),
+        Platform(system, architecture, found.python, found.libc),
     )
 
 

@@ -10,7 +10,7 @@ from modelway import ci
 from modelway.ci import Input, Output
 from modelway.errors import ModelwayError, Refused
 from modelway.registry.ledger import named
-from modelway.registry.ledger_entries import History
+from modelway.registry.ledger_history import History
 from modelway.report.history import lines, markdown
 from modelway.stages.steps import workspace
 from modelway.stages.steps.history import history_of

@@ -16,7 +16,7 @@ from contextlib import suppress
 from types import TracebackType
 
 from modelway.errors import ModelwayError
-from modelway.registry.mlflow import connect
+from modelway.registry.connection import connect
 
 DONE = b"done\n"
 PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from modelway.training.guardian import watch; watch()"

@@ -17,7 +17,8 @@ from modelway.data.contract import Contract, load_contract
 from modelway.environments import home, locks
 from modelway.errors import InvalidInput
 from modelway.records import digest_of_json
-from modelway.registry.mlflow import MLflow, connect
+from modelway.registry.connection import connect
+from modelway.registry.protocol import ModelRegistry
 from modelway.training import command, dotenv
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -59,7 +60,7 @@ def tracking_uri(project: Resolved, job: ci.Job) -> str:
     return uri
 
 
-def connect_registry(project: Resolved, job: ci.Job, seconds: float = math.inf) -> MLflow:
+def connect_registry(project: Resolved, job: ci.Job, seconds: float = math.inf) -> ModelRegistry:
     """seconds: for all calls together."""
     return connect(tracking_uri(project, job), job.environ, seconds)
 
