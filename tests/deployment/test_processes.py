@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from modelway.targets.local import processes
+from modelway import processes
 
 NAMED = """
 import ctypes, sys, time

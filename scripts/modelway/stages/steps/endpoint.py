@@ -20,6 +20,7 @@ from modelway.errors import InvalidInput, OutsideFailure, Refused
 from modelway.records import Candidate, Verdict
 from modelway.registry.stored_records import read_candidate, read_verdict
 from modelway.stages.steps import dialect, workspace
+from modelway.targets import open_target
 
 TOKEN = "MODELWAY_ENDPOINT_TOKEN"  # noqa: S105  the variable's name
 FIX_URL = "give the server's address, such as http://127.0.0.1:8080"
@@ -38,7 +39,7 @@ def address_of(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> st
             where="input url",
             fix=FIX_URL,
         )
-    return f"http://127.0.0.1:{project.deploy.local.port}"
+    return open_target(project.model, project.environment, project.deploy).address()
 
 
 def endpoint_of(url: str, timeout_seconds: float, environ: Mapping[str, str] = os.environ) -> Endpoint:
