@@ -57,6 +57,12 @@ def start(
     )
 
 
+def detach(process: subprocess.Popen[bytes]) -> None:
+    """It outlives this command on purpose, and is found again by its command line: nobody waits for it, and Python need not
+    warn that nobody did."""
+    process.returncode = 0
+
+
 def find(*marks: str) -> list[int]:
     """Leaders of sessions whose command line holds every mark, each as a whole argument or the start of one."""
     found = []

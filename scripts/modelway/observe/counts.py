@@ -6,7 +6,8 @@ release has answered, how many of them failed, and how long they took.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -47,6 +48,17 @@ class Snapshot(msgspec.Struct, frozen=True):
     """Why these counters are not to be used, though they could be read (the newest scrape is old, a series is missing); empty
     where they are. What is observed up to here or from here is dropped, and neither healthy nor harmful."""
 
+    @classmethod
+    def now(
+        cls,
+        releases: Mapping[str, Sample],
+        replicas: Mapping[str, Mapping[str, Sample]] | None = None,
+        gap: str = "",
+    ) -> Snapshot:
+        """Of counters that were read at this moment."""
+        told = {slot: dict(samples) for slot, samples in (replicas or {}).items()}
+        return cls(time.time(), dict(releases), time.monotonic(), told, gap)
+
 
 class CountsSource(Protocol):
     """How many requests each release got, how many failed, how many were slow.
@@ -58,6 +70,7 @@ class CountsSource(Protocol):
     @property
     def bounds_ms(self) -> Sequence[float]:
         """Of the histogram, rising: what is slow can only be said by one of them."""
+        return BOUNDS_MS
 
     def snapshot(self) -> Snapshot:
         """The counters of now."""
@@ -65,6 +78,7 @@ class CountsSource(Protocol):
     def past(self, seconds: float) -> Iterable[Snapshot] | None:
         """What was counted in the last so many seconds, oldest first, at most some seconds apart; None where the source keeps
         no past, so that whoever needs one has to watch."""
+        return None
 
 
 def counted(before: Sample, after: Sample, slow_ms: float) -> tuple[int, int, int] | None:
@@ -82,6 +96,18 @@ def counted(before: Sample, after: Sample, slow_ms: float) -> tuple[int, int, in
 def quick(sample: Sample, slow_ms: float) -> int:
     """Requests that took at most so long. slow_ms is one of the source's bounds."""
     return max((count for bound, count in sample.fast.items() if bound <= slow_ms), default=0)
+
+
+def together(samples: Iterable[Sample]) -> Sample:
+    """The sum of replicas' counters."""
+    found = tuple(samples)
+    bounds = sorted({bound for sample in found for bound in sample.fast})
+    return Sample(
+        requests=sum(sample.requests for sample in found),
+        errors=sum(sample.errors for sample in found),
+        timed=sum(sample.timed for sample in found),
+        fast={bound: sum(quick(sample, bound) for sample in found) for bound in bounds},
+    )
 
 
 def percentile_bound(before: Sample, after: Sample, share: float) -> float | None:

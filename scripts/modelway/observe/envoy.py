@@ -7,8 +7,7 @@ them. `upstream_rq_time` is a histogram whose bounds are set when Envoy starts, 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -17,7 +16,7 @@ import requests
 
 from modelway.errors import OutsideFailure
 from modelway.observe import prometheus, recorder
-from modelway.observe.counts import BOUNDS_MS, Sample, Snapshot
+from modelway.observe.counts import CountsSource, Sample, Snapshot
 
 PREFIX, CLUSTER, CLASS = "envoy_cluster_upstream_", "envoy_cluster_name", "envoy_response_code_class"
 COUNTERS = quote(r"^cluster\..*\.(upstream_rq_completed|upstream_rq_[45]xx|upstream_rq_time)$")
@@ -25,12 +24,11 @@ TIMEOUT_SECONDS = 3
 
 
 @dataclass(frozen=True)
-class EnvoyCounts:
+class EnvoyCounts(CountsSource):
     """admin: the address of Envoy's admin, such as http://127.0.0.1:9901. records: the folder that a recorder writes to."""
 
     admin: str
     records: Path
-    bounds_ms: Sequence[float] = BOUNDS_MS
 
     def snapshot(self) -> Snapshot:
         try:
@@ -43,7 +41,7 @@ class EnvoyCounts:
                 where=self.admin,
                 fix="run the same command again: it starts what does not run",
             ) from None
-        return Snapshot(time.time(), found, time.monotonic())
+        return Snapshot.now(found)
 
     def past(self, seconds: float) -> Iterable[Snapshot]:
         return recorder.read(self.records, seconds)

@@ -7,7 +7,24 @@ from importlib import import_module
 from typing import Any
 
 from modelway.config import Deploy
-from modelway.targets.target import Target
+from modelway.targets.folder import FolderRecords
+from modelway.targets.place import Place
+from modelway.targets.records import Lease, Records
+from modelway.targets.state import Slot, TargetState
+from modelway.targets.target import Claim, Target
+
+__all__ = [
+    "TARGETS",
+    "Claim",
+    "FolderRecords",
+    "Lease",
+    "Place",
+    "Records",
+    "Slot",
+    "Target",
+    "TargetState",
+    "open_target",
+]
 
 TARGETS = {"local": "modelway.targets.local.target"}
 """By the name that `deploy.target` gives: the module whose `open_target(model, environment, deploy)` opens it."""

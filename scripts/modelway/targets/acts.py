@@ -30,9 +30,10 @@ class TargetActs(Generic[T, S]):
 
     def start(self) -> None:
         claim = self.claim
+        slot = claim.state.slots.get(self.plan.new.slot, self.new)
+        assert slot is not None, "only what has a place is started"
         with claim.held():
-            self.new = claim.place.start(claim, claim.state.slots.get(self.plan.new.slot, self.new))
-        assert self.new is not None, "only what has a place is started"
+            self.new = claim.start(slot)
         claim.place.wait_until_ready(claim, self.new, self.say)
 
     def route(self, weight: float) -> None:

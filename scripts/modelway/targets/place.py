@@ -36,14 +36,16 @@ class Place(Protocol[T, S]):
         """The release is where it can be started from, held against its digests; it has no name yet, and nothing of it runs.
         Called without the lease."""
 
+    def check_kept(self, slot: S) -> None:
+        """Refused where the release cannot be started from here any more."""
+
     def again(self, slot: S, side: Side) -> S:
-        """The same release under another name, with addresses of its own. Refused where it is kept no more. Changes
-        nothing."""
+        """The same release under another name, with addresses of its own. Changes nothing."""
         return msgspec.structs.replace(slot, side=side)
 
     def start(self, claim: Claim[T, S], slot: S | None) -> S | None:
-        """What routes requests runs, and so do the slot's replicas; those that do already are left alone. The slot as it is in
-        the claim's state from now on. It gets no traffic by this."""
+        """What routes requests runs, as the state says, and so do the slot's replicas, which get no traffic by this; those
+        that run already are left alone. The slot as it is from now on, with what changed in it."""
 
     def wait_until_ready(self, claim: Claim[T, S], slot: S, say: Say) -> None:
         """Every replica answers that it is this release, and can be routed to. Called without the lease. OutsideFailure, with
@@ -72,7 +74,8 @@ class Place(Protocol[T, S]):
         """Who counts the requests of every slot."""
 
     def address(self, state: T | None) -> str:
-        """Where the environment's model answers, or will."""
+        """The URL that the environment's model answers at, or will; empty where the target cannot know it."""
+        return ""
 
     def check_answer(self, state: T) -> None:
         """What answers at the address is the stable release; OutsideFailure where it is not."""
@@ -80,5 +83,5 @@ class Place(Protocol[T, S]):
     def is_running(self) -> bool:
         """Whether anything runs here."""
 
-    def stop(self) -> bool:
-        """Nothing runs here any more; False where nothing did. What ran stays known."""
+    def stop(self) -> None:
+        """Nothing runs here any more. What ran stays known."""

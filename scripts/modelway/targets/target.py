@@ -40,7 +40,7 @@ class Target(Generic[T, S]):
             raise InvalidInput(
                 f"is the target of {state.model} in {state.environment}",
                 where=self.records.where,
-                fix="give every model and environment a folder of its own (deploy.local.folder)",
+                fix="give every model and environment a target of its own (such as deploy.local.folder)",
             )
         return state
 
@@ -75,12 +75,17 @@ class Target(Generic[T, S]):
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
             warn(f"without the target's lease: {error.strerror}")  # a full disk keeps nobody from it
-            return self.place.stop()
+            return self._stop()
         try:
             with lease.held():
-                return self.place.stop()
+                return self._stop()
         finally:
             lease.give_back()
+
+    def _stop(self) -> bool:
+        ran = self.place.is_running()
+        self.place.stop()
+        return ran
 
 
 class Claim(Generic[T, S]):
@@ -142,10 +147,17 @@ class Claim(Generic[T, S]):
         """The last rollout, where it has no end."""
         return _unfinished(self.records, self.state)
 
+    def start(self, slot: S) -> S:
+        """What routes requests runs, and so do the slot's replicas. The slot as the state has it from now on."""
+        started = self.place.start(self, slot)
+        assert started is not None, "what is given is started"
+        self.keep(started)
+        return started
+
     def run_stable(self, say: Callable[[str], None]) -> None:
         """What routes requests runs, and all replicas of stable do, and are ready."""
         with self.held():
-            stable = self.place.start(self, self.state.current)
+            stable = self.start(self.state.current) if self.state.current else self.place.start(self, None)
         if stable is not None:
             self.place.wait_until_ready(self, stable, say)
 

@@ -40,7 +40,7 @@ def roll_back(project: Resolved, job: ci.Job, to: int | None, why: str, *, only_
     if not only_unfinished and (to is not None or not target.unfinished()):
         goal = _goal(state.deployments, to, project.environment)
         if goal is not None:
-            target.place.again(goal.slot, goal.slot.side)
+            target.place.check_kept(goal.slot)
     if objection := target.place.objection(state, ephemeral=False):
         job.warn("rollback-release", f"{objection.what}: it stays where it is")
     claim = target.claim(deployment.author(job), "a rollback", always=True)
@@ -126,6 +126,7 @@ def _bring_back(work: rollout.Work, kept: Slot, why: str) -> journal.Story:
     claim = work.claim
     current = claim.state.current
     assert current is not None  # there are deployments, and the last of them is stable
+    claim.place.check_kept(kept)
     number = claim.next_number()
     side = msgspec.structs.replace(kept.side, slot=slot_name(kept.side.version, number))
     slot = claim.place.again(kept, side)

@@ -39,7 +39,11 @@ def address_of(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> st
             where="input url",
             fix=FIX_URL,
         )
-    return open_target(project.model, project.environment, project.deploy).address()
+    address = open_target(project.model, project.environment, project.deploy).address()
+    if not address:
+        said = f"is not given, and the target of {project.environment} does not know where it is reached"
+        raise InvalidInput(said, where="input url", fix=FIX_URL)
+    return address
 
 
 def endpoint_of(url: str, timeout_seconds: float, environ: Mapping[str, str] = os.environ) -> Endpoint:

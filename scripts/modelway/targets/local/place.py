@@ -62,14 +62,16 @@ class LocalPlace(Place[LocalState, LocalSlot]):
     def prepare(self, release: Release, say: Callable[[str], None]) -> LocalSlot:
         return layers.unpacked(release, self.folder, say)
 
-    def again(self, slot: LocalSlot, side: Side) -> LocalSlot:
+    def check_kept(self, slot: LocalSlot) -> None:
         for path in slot.paths:
             if not Path(path).exists():
                 raise Refused(
-                    f"version {side.version} is not unpacked here any more",
+                    f"version {slot.side.version} is not unpacked here any more",
                     where=path,
                     fix="deploy it again with deploy-model",
                 )
+
+    def again(self, slot: LocalSlot, side: Side) -> LocalSlot:
         return msgspec.structs.replace(slot, side=side, ports=servers.free_ports(self.wanted.replicas))
 
     def start(self, claim: LocalClaim, slot: LocalSlot | None) -> LocalSlot | None:
@@ -145,7 +147,7 @@ class LocalPlace(Place[LocalState, LocalSlot]):
     def is_running(self) -> bool:
         return bool(self.groups())
 
-    def stop(self) -> bool:
+    def stop(self) -> None:
         groups = self.groups()
         if foreign := processes.others(groups):
             raise OutsideFailure(
@@ -157,7 +159,6 @@ class LocalPlace(Place[LocalState, LocalSlot]):
             raise OutsideFailure(
                 f"process {min(left)} does not end", where=str(self.folder), fix=f"kill -9 {min(left)}"
             )
-        return bool(groups)
 
     def groups(self) -> list[int]:
         """Leaders of all that runs for the target."""
@@ -198,7 +199,7 @@ class LocalPlace(Place[LocalState, LocalSlot]):
         if not processes.find(str(self.folder / LOGS), admin):
             processes.end(processes.find(str(self.folder / LOGS), "http://"), 1)
             command = [sys.executable, "-I", "-c", RECORDER, admin, str(self.folder / LOGS)]
-            servers.start_process(command, self.folder, log_of(self.folder, "recorder"))
+            processes.detach(servers.start_process(command, self.folder, log_of(self.folder, "recorder")))
 
     def _put_clusters(self, claim: LocalClaim) -> None:
         """Envoy's file says which releases there are; where it says so already, nothing is written."""

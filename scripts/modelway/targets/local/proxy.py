@@ -146,6 +146,7 @@ def start(folder: Path, admin: str, log: Path, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         if is_ready(admin):
+            processes.detach(process)
             return
         time.sleep(0.02)
     processes.end([process.pid], 1)

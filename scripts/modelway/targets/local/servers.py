@@ -41,7 +41,7 @@ def start(folder: Path, slot: LocalSlot, numbers: list[int]) -> None:
         Path(mark).symlink_to(slot.release)
         command = [slot.python, "-I", f"{slot.server}/modelway/serving/start.py", "--environment", slot.environment]
         command += ["--model", slot.model, "--release", mark, "--host", HOST, "--port", str(slot.ports[number])]
-        start_process(command, home, log_of(folder, f"{slot.side.slot}-{number}"))
+        processes.detach(start_process(command, home, log_of(folder, f"{slot.side.slot}-{number}")))
     isolation.hide()
 
 
