@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
+from collections.abc import Sequence
 from typing import Any
 
 from modelway.endpoint.checks import CheckFailed, CheckSkipped, EndpointCheck, Expected, document, ok, shown
 from modelway.endpoint.client import Endpoint
+from modelway.observe import prometheus
 
 FIELDS = {
     "model": str,
@@ -21,9 +22,6 @@ FIELDS = {
 """What /model/version holds (modelway.serving.release)."""
 TIMES_ASKED = 5
 """Behind one address there may be several replicas, and all must say the same."""
-SAMPLE = re.compile(r'([A-Za-z_:][\w:]*)(?:\{((?:[^"{}]|"(?:[^"\\]|\\.)*")*)\})? (\S+)(?: -?\d+)?')
-LABEL = re.compile(r'([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"')
-ESCAPED = {"\\\\": "\\", '\\"': '"', "\\n": "\n"}
 COUNTER = "modelway_requests_total"
 
 
@@ -78,41 +76,22 @@ def _same(name: str) -> EndpointCheck:
     return EndpointCheck("/model/version", f"{name} is as expected", ask)
 
 
-def samples_of(text: str) -> list[tuple[str, dict[str, str], float]]:
-    """The samples of Prometheus' text format, version 0.0.4. Failed, naming the line, where it is none."""
-    found = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        match = SAMPLE.fullmatch(line.strip())
-        if match is None:
-            raise CheckFailed(f"/metrics, line {number} is not Prometheus' text: {shown(line)}")
-        labels = {name: _unescaped(value) for name, value in LABEL.findall(match[2] or "")}
-        try:
-            found.append((match[1], labels, float(match[3])))
-        except ValueError:
-            raise CheckFailed(f"/metrics, line {number}: {shown(match[3])} is no number") from None
-    return found
-
-
-def _unescaped(text: str) -> str:
-    return re.sub(r"\\.", lambda match: ESCAPED.get(match.group(), match.group()), text)
-
-
 def _metrics(endpoint: Endpoint, expected: Expected) -> str:
     samples = _samples(endpoint)
     _check_histograms(samples)
     return f"{len(samples)} samples"
 
 
-def _samples(endpoint: Endpoint) -> list[tuple[str, dict[str, str], float]]:
+def _samples(endpoint: Endpoint) -> list[prometheus.Series]:
     try:
-        return samples_of(ok(endpoint.get("/metrics"), "GET /metrics").body.decode("utf-8"))
+        return list(prometheus.read(ok(endpoint.get("/metrics"), "GET /metrics").body.decode("utf-8")))
     except UnicodeDecodeError:
         raise CheckFailed("GET /metrics is answered with what is not UTF-8") from None
+    except ValueError as error:
+        raise CheckFailed(f"/metrics, {shown(error)}") from None
 
 
-def _check_histograms(samples: list[tuple[str, dict[str, str], float]]) -> None:
+def _check_histograms(samples: Sequence[prometheus.Series]) -> None:
     """Buckets are cumulative, and the last is the count."""
     buckets: dict[tuple[str, frozenset[tuple[str, str]]], list[tuple[float, float]]] = {}
     for name, labels, value in samples:
