@@ -13,7 +13,8 @@ import pytest
 from demo_act import run_script
 
 from act import Act, ActRun, left_running
-from modelway.targets.local import machine
+from modelway.config.sections import Local
+from modelway.targets.local.place import LocalPlace
 from team import (
     DELIVER,
     HERE,
@@ -52,7 +53,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("state")
     yield folder
     for target in (folder / "targets").glob("*"):
-        machine.stop(target)
+        LocalPlace(target, Local()).stop()
     end(left_running(folder), "a deployment that was stopped left processes behind")
 
 

@@ -50,7 +50,7 @@ class OutsideFailure(ModelwayError):
     exit_code = 4
 
 
-class Cancelled(ModelwayError):
+class CancelledByUser(ModelwayError):
     """Somebody stopped the command. Exit code 130."""
 
     exit_code = 130

@@ -15,9 +15,12 @@ from pathlib import Path
 import requests
 
 from checkout import commit_all
+from modelway import processes
 from modelway.loopback import free_port
 from modelway.rollout import journal
-from modelway.targets.local import machine, processes, state
+from modelway.targets.folder import JOURNALS, FolderRecords
+from modelway.targets.local.servers import SLOTS
+from modelway.targets.local.state import LocalState
 from stages.test_gate_and_promote import Team, rows
 from traffic import traffic
 
@@ -130,13 +133,13 @@ class Shop(Team):
         answer = requests.get(f"http://127.0.0.1:{self.port}/model/version", timeout=5)
         return str(answer.json()["version"])
 
-    def deployed(self) -> state.Deployed:
-        found = state.read(self.target)
+    def deployed(self) -> LocalState:
+        found = FolderRecords(self.target, LocalState).read()
         assert found is not None
         return found
 
     def stories(self) -> list[journal.Story]:
-        paths = sorted((self.target / machine.JOURNALS).glob("*.jsonl"))
+        paths = sorted((self.target / JOURNALS).glob("*.jsonl"))
         return [story for path in paths if (story := journal.read(path)) is not None]
 
     def processes(self) -> list[int]:
@@ -144,7 +147,7 @@ class Shop(Team):
 
     def kill_replica(self, version: str) -> None:
         slot = next(name for name, item in self.deployed().slots.items() if str(item.side.version) == version)
-        leaders = processes.find(f"{self.target / machine.SLOTS / slot}/")
+        leaders = processes.find(f"{self.target / SLOTS / slot}/")
         os.killpg(leaders[0], signal.SIGKILL)
 
     def traffic(self, per_second: float = 300) -> AbstractContextManager[Counter[str]]:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from deployment.shop import DEPLOYED, Shop
-from modelway.targets.local import lease
-from modelway.targets.local.processes import PROC
+from modelway.processes import PROC
+from modelway.targets.folder_lease import LEASE
 
 INTERRUPTED = Path(__file__).with_name("interrupted.py")
 TRIED = 6
@@ -164,7 +164,7 @@ def test_stopped_within_an_act_it_is_ended_by_the_rollback(stable: Shop) -> None
 
 def first_step_within_an_act(shop: Shop) -> int:
     """The lease is written within the first act: its file appears unfinished."""
-    unfinished = shop.target / f"{lease.LEASE}.new"
+    unfinished = shop.target / f"{LEASE}.new"
     for at in range(1, 100):
         stopped = start(shop, "stop", at, *deploying("again", shop))
         wait_until_stopped(stopped)

@@ -12,17 +12,19 @@ from deployment.shop import Shop
 from modelway.build import unpack
 from modelway.errors import InvalidInput
 from modelway.rollout.plan import Side
-from modelway.stages.rollouts import layers
-from modelway.targets.local import state
+from modelway.targets.folder import STATE, FolderRecords
+from modelway.targets.local import layers
+from modelway.targets.local.state import LocalSlot, LocalState
+from modelway.targets.state import Deployment
 
 RUNS, BEFORE, UNUSED = "a" * 64, "b" * 64, "c" * 64
 
 
-def slot(store: Path, layer: str) -> state.Slot:
+def slot(store: Path, layer: str) -> LocalSlot:
     digests = {"config_digest": "c", "manifest_digest": "m", "model_digest": "d"}
     side = Side(slot="v1-r1", version=1, built_for="production", **digests)
     paths = {name: str(store / layer / name) for name in ("environment", "server", "model", "release")}
-    return state.Slot(side=side, ports=(1,), python="python", **paths)
+    return LocalSlot(side=side, ports=(1,), python="python", **paths)
 
 
 @pytest.fixture
@@ -32,13 +34,10 @@ def store(tmp_path: Path) -> Path:
         aged(tmp_path / "layers", name)
     target = tmp_path / "target"
     target.mkdir()
-    kept = state.Deployment(slot(tmp_path / "layers", BEFORE), "deploy", 1, 0.0)
+    kept = Deployment(slot(tmp_path / "layers", BEFORE), "deploy", 1, 0.0)
     running = {"v2-r2": slot(tmp_path / "layers", RUNS)}
-    state.write(
-        target,
-        state.Deployed(
-            model="m", environment="e", port=1, admin_port=2, slots=running, stable="v2-r2", deployments=(kept,)
-        ),
+    FolderRecords(target, LocalState).write(
+        LocalState(model="m", environment="e", port=1, admin_port=2, slots=running, stable="v2-r2", deployments=(kept,))
     )
     layers.claim(tmp_path / "layers", target)
     return tmp_path / "layers"
@@ -70,14 +69,14 @@ def test_what_was_needed_lately_stays(store: Path) -> None:
 
 
 def test_nothing_goes_while_a_target_cannot_be_read(store: Path, tmp_path: Path) -> None:
-    (tmp_path / "target" / state.STATE).write_text("{")
+    (tmp_path / "target" / STATE).write_text("{")
     with pytest.raises(InvalidInput, match="is not what deploy-model writes"):
         layers.prune(store)
     assert left(store) == {RUNS, BEFORE, UNUSED}
 
 
 def test_a_target_that_is_gone_needs_nothing(store: Path, tmp_path: Path) -> None:
-    (tmp_path / "target" / state.STATE).unlink()
+    (tmp_path / "target" / STATE).unlink()
     (tmp_path / "target").rmdir()
     assert layers.prune(store) == 3
     assert left(store) == set()

@@ -21,8 +21,11 @@ import pytest
 import requests
 
 from deployment.shop import DEPLOYED, Shop
+from modelway import processes
+from modelway.config.sections import Local
 from modelway.loopback import free_port, is_taken
-from modelway.targets.local import lease, machine, processes
+from modelway.targets.folder_lease import LEASE
+from modelway.targets.local.place import LocalPlace
 
 DOWN = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
 
@@ -36,7 +39,7 @@ def stable(shop: Shop) -> Shop:
 
 def reboot(shop: Shop) -> None:
     """All its processes are gone at once, and nobody had time to write anything."""
-    for group in machine.running(shop.target):
+    for group in LocalPlace(shop.target, Local()).groups():
         os.killpg(group, signal.SIGKILL)
     deadline = time.monotonic() + 10
     while shop.processes() and time.monotonic() < deadline:
@@ -169,10 +172,10 @@ def test_a_refused_deployment_leaves_nothing_running_where_nothing_ran(stable: S
 
 
 def test_a_refused_rollback_takes_the_target_from_nobody(stable: Shop) -> None:
-    before = stable.deployed(), (stable.target / lease.LEASE).read_bytes()
+    before = stable.deployed(), (stable.target / LEASE).read_bytes()
     said = stable.roll_back("--to", "999", code=1)
     assert "was never in" in said
-    assert (stable.deployed(), (stable.target / lease.LEASE).read_bytes()) == before
+    assert (stable.deployed(), (stable.target / LEASE).read_bytes()) == before
 
 
 def test_the_version_before_is_another_version_not_another_build(stable: Shop) -> None:
@@ -235,8 +238,8 @@ def test_what_can_never_be_told_is_dropped_and_kept_on_the_record(stable: Shop) 
     assert f"version {gone} of {stable.model} was deleted in MLflow" in said
     assert stable.serving() == stable.versions["good"]
     assert stable.aliases()[stable.environment] == int(stable.versions["good"])
-    (untold,) = stable.deployed().untold
-    assert (untold.pending.kind, str(untold.pending.version)) == ("rollback", gone)
+    (never,) = stable.deployed().never_announced
+    assert (never.pending.kind, str(never.pending.version)) == ("rollback", gone)
     assert not stable.deployed().pending
 
 
@@ -268,11 +271,11 @@ def another_registry(folder: Path, root: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\0" * 100])
 def test_a_lease_that_a_power_cut_emptied_blocks_nobody(stable: Shop, content: bytes) -> None:
-    (stable.target / lease.LEASE).write_bytes(content)
+    (stable.target / LEASE).write_bytes(content)
     stable.roll_back("--only-unfinished", "true")
-    (stable.target / lease.LEASE).write_bytes(content)
+    (stable.target / LEASE).write_bytes(content)
     assert "already" in stable.deploy("good")
-    (stable.target / lease.LEASE).write_bytes(content)
+    (stable.target / LEASE).write_bytes(content)
     assert "stopped=true" in stable.must("stop_deployment", 0)
 
 
@@ -308,7 +311,7 @@ def test_stopping_as_another_user_says_so_and_ends_nothing(stable: Shop) -> None
     if os.geteuid():
         pytest.skip("NOT RUN: only root has processes of two users")
     before = stable.processes()
-    said = as_nobody(lambda: machine.stop(stable.target))
+    said = as_nobody(lambda: LocalPlace(stable.target, Local()).stop())
     assert re.fullmatch(
         rf"{stable.target}: process \d+ of this target is user root's, so nothing was ended. Fix: .*", said
     )

@@ -24,7 +24,7 @@ FORBIDDEN = {
     "build": {"gate", "scoring", "training", "data", "stages", "ci", "rollout", "targets", "observe", "serving"},
     "serving": {"*"},
     "rollout": {"gate", "registry", "scoring", "training", "data", "stages", "ci", "targets", "observe", "build"},
-    "targets": {"gate", "registry", "scoring", "training", "data", "stages", "ci", "build"},
+    "targets": {"gate", "registry", "scoring", "training", "data", "stages", "ci"},
     "observe": {"gate", "registry", "scoring", "training", "data", "stages", "ci", "build", "targets"},
     "endpoint": {"gate", "registry", "scoring", "training", "data", "stages", "ci", "build", "targets", "rollout"},
     "environments": {"gate", "registry", "scoring", "training", "data", "stages", "ci", "config", "records"},

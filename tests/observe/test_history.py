@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelway.observe.envoy import Sample
+from modelway.observe.counts import BOUNDS_MS, Sample
 from modelway.observe.history import past_of
 
 
@@ -15,7 +15,7 @@ def sample(requests: int, errors: int = 0, slow: int = 0) -> Sample:
 
 def test_blocks_hold_what_came_between_two_samples() -> None:
     samples = [(float(second), sample(100 * second, second, 2 * second)) for second in range(11)]
-    past = past_of(samples, block_seconds=2, slower_than_ms=50)
+    past = past_of(samples, BOUNDS_MS, block_seconds=2, slower_than_ms=50)
     assert past is not None
     assert (past.seconds, past.requests, past.errors, past.slow, past.slow_ms) == (10, 1000, 10, 20, 50)
     assert past.requests_per_second == 100
@@ -29,18 +29,18 @@ def test_blocks_hold_what_came_between_two_samples() -> None:
 def test_idle_time_before_the_first_request_does_not_count(idle: int) -> None:
     """The client came late; the idle time between its requests is part of its traffic."""
     counts = [7] * (idle + 1) + [107, 207, 207, 307]
-    past = past_of([(float(at), sample(count)) for at, count in enumerate(counts)], 1, 50)
+    past = past_of([(float(at), sample(count)) for at, count in enumerate(counts)], BOUNDS_MS, 1, 50)
     assert past is not None
     assert (past.seconds, past.requests) == (4, 300)
 
 
 @pytest.mark.parametrize("counts", [[], [5], [5, 5, 5]])
 def test_without_a_request_there_is_no_past(counts: list[int]) -> None:
-    assert past_of([(float(at), sample(count)) for at, count in enumerate(counts)], 1, 50) is None
+    assert past_of([(float(at), sample(count)) for at, count in enumerate(counts)], BOUNDS_MS, 1, 50) is None
 
 
 def test_without_a_limit_slow_is_what_is_slower_than_most() -> None:
     samples = [(0.0, Sample()), (1.0, Sample(100, 0, 100, {10: 90, 25: 96, 100: 100}))]
-    past = past_of(samples, 1, None)
+    past = past_of(samples, BOUNDS_MS, 1, None)
     assert past is not None
     assert (past.slow_ms, past.slow) == (25, 4)

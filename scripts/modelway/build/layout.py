@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from modelway.environments import home
 from modelway.errors import InvalidInput, Refused
 from modelway.files import locked, replacing, write_whole
 from modelway.records import canonical_json, sha256_of_file
@@ -27,6 +28,12 @@ REFERENCE = "org.opencontainers.image.ref.name"
 AGAIN = "run build-image again: it makes the same image anew"
 DOCUMENT_LIMIT = 16 << 20
 """Bytes of a manifest or config that are read into memory."""
+
+
+def of_model(model: str) -> Path:
+    """The layout of the model's images on this machine, where no other was named."""
+    safe = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in model).lstrip(".")
+    return home.state_folder() / "images" / (safe or "model")
 
 
 @dataclass(frozen=True)

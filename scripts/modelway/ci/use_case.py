@@ -32,7 +32,7 @@ from modelway.ci.inputs import Input
 from modelway.ci.job import Job, not_utf8, on_disk
 from modelway.ci.shell import Shell
 from modelway.environments.tools import environment_of
-from modelway.errors import Cancelled, Defect, InvalidInput, ModelwayError
+from modelway.errors import CancelledByUser, Defect, InvalidInput, ModelwayError
 
 P = ParamSpec("P")
 
@@ -169,7 +169,7 @@ def _failure(error: BaseException, job: Job) -> ModelwayError:
     if isinstance(error, ModelwayError):
         return error
     if isinstance(error, KeyboardInterrupt):
-        return Cancelled("cancelled; run the same command again to go on")
+        return CancelledByUser("cancelled; run the same command again to go on")
     if isinstance(error, OSError):
         return on_disk(error, Path(str(error.filename or job.folder)))
     if isinstance(error, UnicodeEncodeError) and error.encoding == "utf-8":

@@ -48,6 +48,8 @@ class Data(Section, frozen=True):
     """The held-out rows that the gate scores, CSV or Parquet."""
     contract: str | None = None
     """The data contract: a file of modelway's own format or a plain schema.json."""
+    engine: Name = "duckdb"
+    """What holds the data against its contract, by name."""
     timeout_minutes: Positive = 60
     """How long data.command may take."""
 

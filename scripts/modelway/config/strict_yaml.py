@@ -50,6 +50,15 @@ class Document:
     value: Any
     lines: Mapping[Where, int] = field(default_factory=dict)
 
+    def has(self, where: Where) -> bool:
+        """Whether the document says anything there."""
+        value = self.value
+        for part in where:
+            if not isinstance(value, dict) or part not in value:
+                return False
+            value = value[part]
+        return True
+
     def at(self, where: Where) -> str:
         """`file:line: key` of a place, or of the nearest one around it."""
         known = where

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from modelway.observe.envoy import BOUNDS_MS, Sample, counted, percentile_bound
+from modelway.observe.counts import Sample, counted, percentile_bound
 from modelway.rollout.observations import Block, Counts
 
 SLOW_SHARE = 0.95
@@ -30,8 +30,14 @@ class Past:
         return self.requests / self.seconds if self.seconds > 0 else 0.0
 
 
-def past_of(samples: Sequence[tuple[float, Sample]], block_seconds: float, slower_than_ms: float | None) -> Past | None:
-    """samples: (seconds, counters of stable), oldest first. None where they show no request.
+def past_of(
+    samples: Sequence[tuple[float, Sample]],
+    bounds_ms: Sequence[float],
+    block_seconds: float,
+    slower_than_ms: float | None,
+) -> Past | None:
+    """samples: (seconds, counters of stable), oldest first. bounds_ms: those of the source. slower_than_ms becomes the next of
+    them; left out, what SLOW_SHARE of the requests did not exceed. None where the samples show no request.
 
     The past begins with the first request: idle time before it would make the traffic look thinner than it is."""
     steps = enumerate(pairwise(samples))
@@ -41,7 +47,7 @@ def past_of(samples: Sequence[tuple[float, Sample]], block_seconds: float, slowe
     samples = samples[asked:]
     (began, first), (ended, last) = samples[0], samples[-1]
     if slower_than_ms is not None:
-        limit: int | None = next((bound for bound in BOUNDS_MS if bound >= slower_than_ms), BOUNDS_MS[-1])
+        limit: float | None = next((bound for bound in bounds_ms if bound >= slower_than_ms), bounds_ms[-1])
     else:
         limit = percentile_bound(first, last, SLOW_SHARE)
     whole = counted(first, last, limit or 0)

@@ -1,12 +1,9 @@
-"""The recorder: a small process beside Envoy that writes its counters down every second, so that a rollout knows how stable's
-errors came in the last half hour. It ends when its Envoy's configuration is gone.
-
-argv: the admin's address, the folder that holds history.jsonl.
+"""The recorder: a small process that writes down every second what a source counts, so that a rollout knows how stable's
+errors came in the last half hour. It ends when its folder is gone.
 """
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from modelway.errors import ModelwayError
-from modelway.observe import envoy
+from modelway.observe.counts import CountsSource, Snapshot
 
 INTERVAL_SECONDS = 1.0
 LINES = 3600
@@ -24,18 +21,19 @@ SLEWED_SECONDS = 5.0
 CURRENT, BEFORE = "history.jsonl", "history.before.jsonl"
 
 
-def main(admin: str, folder: Path) -> None:
+def record(source: CountsSource, folder: Path) -> None:
+    """For as long as the folder is there. folder: that of history.jsonl."""
     lines, due = LINES, time.monotonic()
     stream = (folder / CURRENT).open("ab")
     while folder.is_dir():
         due = max(due + INTERVAL_SECONDS, time.monotonic())
         time.sleep(max(0.0, due - time.monotonic()))
         try:
-            taken = envoy.snapshot(admin)
+            taken = source.snapshot()
             stream.write(msgspec.json.encode(taken) + b"\n")
             stream.flush()
         except (ModelwayError, OSError):
-            continue  # Envoy is being started anew, or the disk is full: there is nothing to write down
+            continue  # the source is being started anew, or the disk is full: there is nothing to write down
         lines -= 1
         if lines <= 0:
             stream.close()
@@ -43,7 +41,7 @@ def main(admin: str, folder: Path) -> None:
             stream, lines = (folder / CURRENT).open("ab"), LINES
 
 
-def read(folder: Path, seconds: float) -> Iterator[envoy.Snapshot]:
+def read(folder: Path, seconds: float) -> Iterator[Snapshot]:
     """What was written down in the last so many seconds, oldest first. Left out is a line that was cut off, and what was
     written before the machine was started or its clock was set: nobody knows how long ago that was."""
     now, started = time.monotonic(), time.time() - time.monotonic()
@@ -54,12 +52,8 @@ def read(folder: Path, seconds: float) -> Iterator[envoy.Snapshot]:
             continue
         for line in data.splitlines():
             try:
-                taken = msgspec.json.decode(line, type=envoy.Snapshot)
+                taken = msgspec.json.decode(line, type=Snapshot)
             except msgspec.DecodeError:
                 continue
             if now - seconds <= taken.ticks <= now and abs(taken.at - taken.ticks - started) < SLEWED_SECONDS:
                 yield taken
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))

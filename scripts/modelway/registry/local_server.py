@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from typing import TypedDict
 import msgspec
 import requests
 
+from modelway import processes
 from modelway.environments.home import without_python_settings
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.files import last_line, write_whole
@@ -59,18 +59,10 @@ def start(folder: Path, port: int, timeout_seconds: float) -> str:
     command += ["--serve-artifacts", "--artifacts-destination", "artifacts"]
     environ = without_python_settings(os.environ)
     environ = {name: value for name, value in environ.items() if not name.startswith(("MLFLOW_", "MODELWAY_"))}
-    environ |= {"RUNNER_TRACKING_ID": "", "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
+    environ |= {**processes.OUTLIVING, "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
     environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # three more processes, for jobs that nobody submits here
     with log:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+        process = processes.start(command, folder, environ, log)
     write_whole(folder / STATE, json.dumps({"pid": process.pid, "uri": uri}).encode())
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline and process.poll() is None:
@@ -93,14 +85,7 @@ def stop(folder: Path) -> bool:
     group = running["pid"]
     if not _is_server(group):
         return False
-    for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
-        try:
-            os.killpg(group, number)
-        except (ProcessLookupError, PermissionError):
-            return True
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and _group_lives(group):
-            time.sleep(0.05)
+    processes.end([group], STOP_SECONDS)
     return True
 
 
@@ -135,14 +120,3 @@ def _is_server(pid: int) -> bool:
         return process.exists() and b"mlflow" in process.read_bytes()
     done = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return "mlflow" in done.stdout
-
-
-def _group_lives(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-        os.waitpid(group, os.WNOHANG)
-    except ChildProcessError:
-        return True  # not our child: only the signal tells
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True

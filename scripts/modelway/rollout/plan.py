@@ -9,6 +9,7 @@ import msgspec
 
 from modelway.config import Deploy
 from modelway.errors import InvalidInput
+from modelway.records import Release
 from modelway.rollout import judge
 
 Kind = Literal["deploy", "rollback"]
@@ -53,6 +54,22 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """How many requests and how long it needs, as it was said before the start."""
     why: str = ""
     who: str = ""
+
+
+def side_of(release: Release, number: int = 0) -> Side:
+    """A release in the rollout of this number, from 1; 0: in none yet."""
+    return Side(
+        slot=slot_name(release.version, number) if number else "",
+        version=release.version,
+        built_for=release.environment,
+        config_digest=release.config_digest,
+        manifest_digest=release.manifest_digest,
+        model_digest=release.model_digest,
+    )
+
+
+def slot_name(version: int, number: int) -> str:
+    return f"v{version}-r{number}"
 
 
 def weights_of(deploy: Deploy, where: str) -> tuple[float, ...]:

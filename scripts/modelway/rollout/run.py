@@ -16,22 +16,24 @@ from modelway.rollout.observations import Block
 from modelway.rollout.plan import Plan
 
 
-class Target(Protocol):
-    """What a rollout needs of the place that releases run in. Every act may be asked for twice, and is refused as
+class Acts(Protocol):
+    """What a rollout needs of the target that releases run on. Every act may be asked for twice, and is refused as
     Superseded once another command has taken the target over."""
 
     def start(self) -> None:
         """The new release runs, and every replica of it is ready."""
 
     def route(self, weight: float) -> None:
-        """The new release gets this share of the traffic, as of the moment this returns."""
+        """The new release gets this share of the traffic, as was verified when this returns."""
 
     def observe(self, weight: float) -> Block:
         """What happened in the next block."""
 
-    def adopt(self) -> None: ...
+    def adopt(self) -> None:
+        """The target calls the new release stable: from now on it is what comes back after a crash."""
 
-    def retire(self, which: Literal["new", "stable"]) -> None: ...
+    def retire(self, which: Literal["new", "stable"]) -> None:
+        """The release that lost, and gets no traffic, finishes what it began and is gone."""
 
     def back(self) -> None:
         """All traffic to stable, by what was prepared: it must work where nothing can be written any more."""
@@ -81,7 +83,7 @@ class Interrupts:
             self._waiting = False
 
 
-def carry_out(plan: Plan, state: engine.State, target: Target, around: Surroundings) -> engine.State:
+def carry_out(plan: Plan, state: engine.State, acts: Acts, around: Surroundings) -> engine.State:
     """From `state` to the end; the last state. An interrupt sends traffic back to stable first. Where an act or the journal
     fails, traffic goes back too, and the failure is raised: the next run goes on from here."""
     cancelled, last = False, ""
@@ -91,14 +93,14 @@ def carry_out(plan: Plan, state: engine.State, target: Target, around: Surroundi
                 if interrupts.asked and not cancelled:
                     raise KeyboardInterrupt
                 act = engine.command(plan, state)
-                target.write(journal.Line(act=act))
+                acts.write(journal.Line(act=act))
                 if isinstance(act, engine.Finish):
                     return state
-                event = _event(act, plan, state, target, around, interrupts)
+                event = _event(act, plan, state, acts, around, interrupts)
             except KeyboardInterrupt:
                 cancelled = True
                 if not state.adopted:
-                    target.back()
+                    acts.back()
                 event = engine.Cancelled(around.clock(), "cancelled")
             except _StartFailed as failed:
                 event = engine.Failed(around.clock(), failed.why)
@@ -106,14 +108,14 @@ def carry_out(plan: Plan, state: engine.State, target: Target, around: Surroundi
                 raise
             except (ModelwayError, OSError):
                 if not state.adopted:
-                    target.back()
+                    acts.back()
                 raise
             before, state = state, engine.advance(plan, state, event)
             try:
-                target.write(journal.Line(event=event))
+                acts.write(journal.Line(event=event))
             except OSError:
                 if not state.adopted:
-                    target.back()
+                    acts.back()
                 raise
             for line in progress(plan, before, state, event):
                 if line != last:  # where no traffic comes, every block says the same
@@ -130,7 +132,7 @@ def _event(
     act: engine.Command,
     plan: Plan,
     state: engine.State,
-    target: Target,
+    acts: Acts,
     around: Surroundings,
     interrupts: Interrupts,
 ) -> engine.Event:
@@ -138,25 +140,25 @@ def _event(
         case engine.Start():
             try:
                 with interrupts.allowed():
-                    target.start()
+                    acts.start()
             except Superseded:
                 raise
             except ModelwayError as error:
                 raise _StartFailed(error.line()) from error
             return engine.Ready(around.clock())
         case engine.Route(weight=weight):
-            target.route(weight)
+            acts.route(weight)
             return engine.Routed(around.clock(), weight)
         case engine.Observe():
             with interrupts.allowed():
-                return engine.Observed(target.observe(state.routed or 0.0))
+                return engine.Observed(acts.observe(state.routed or 0.0))
         case engine.Adopt():
-            target.adopt()
+            acts.adopt()
             return engine.Adopted(around.clock())
         case engine.Announce():
             return engine.Announced(around.clock(), around.announce(plan))
         case engine.Retire(which=which):
-            target.retire(which)
+            acts.retire(which)
             return engine.Retired(around.clock())
         case _:
             raise AssertionError(act)

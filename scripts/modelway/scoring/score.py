@@ -8,13 +8,12 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from modelway import isolation
+from modelway import isolation, processes
 from modelway.environments.locks import Interpreter
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.files import last_line
@@ -57,15 +56,8 @@ def score(
         (folder / "home").mkdir()
         log = folder / "log.txt"
         with log.open("wb") as stream:
-            process = subprocess.Popen(
-                isolation.command([interpreter.path, "-I", "-u", str(WORKER), str(folder)]),
-                cwd=folder / "home",
-                env=environment(folder / "home"),
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            worker = isolation.command([interpreter.path, "-I", "-u", str(WORKER), str(folder)])
+            process = processes.start(worker, folder / "home", environment(folder / "home"), stream)
             isolation.hide()
             try:
                 process.wait(limits.timeout_seconds)
@@ -73,7 +65,7 @@ def score(
             except subprocess.TimeoutExpired:
                 late = True
             finally:
-                _end(process)
+                processes.end_own(process)
         if late:
             return failed(f"no predictions within {limits.timeout_seconds:g} s (gate.scoring-timeout-seconds)")
         return _read_answer(folder, process.returncode, log, limits)
@@ -141,9 +133,3 @@ def _read_answer(folder: Path, code: int, log: Path, limits: Limits) -> Predicte
     predictions = np.load(folder / "predictions.npy", allow_pickle=False)
     classes = tuple(answer["classes"]) if answer["classes"] else None
     return Predicted(predictions, classes, tuple(answer["seconds"]), bool(answer["repeatable"]), "")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # all of it has ended
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

@@ -10,7 +10,7 @@ from msgspec import Meta
 from modelway import ci
 from modelway.ci import Input, Output
 from modelway.config.sections import Count
-from modelway.endpoint.limits import ERRORS, Measured
+from modelway.endpoint.limits import ERRORS, MeasuredLoad
 from modelway.errors import Inconclusive, ModelwayError, Refused
 from modelway.report.benchmark import markdown, record
 from modelway.stages.steps import benchmark, dialect, endpoint
@@ -31,7 +31,7 @@ class EndpointMeasured(ci.Result):
     ]
     throughput: Annotated[float, Output("answers a second that were no failures")]
     report: Annotated[str, Output("the path of benchmark-endpoint.json")]
-    measured: Measured
+    measured: MeasuredLoad
     """All figures, with their limits."""
 
 
@@ -131,7 +131,7 @@ def benchmark_endpoint(
     )
 
 
-def _failures(measured: Measured, url: str) -> tuple[ModelwayError, ...]:
+def _failures(measured: MeasuredLoad, url: str) -> tuple[ModelwayError, ...]:
     if measured.outcome == "pass":
         return ()
     kind = Refused if measured.outcome == "fail" else Inconclusive

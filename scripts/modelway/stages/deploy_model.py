@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from modelway import ci
 from modelway.ci import Input, Output
-from modelway.errors import Cancelled, ModelwayError, OutsideFailure, Refused
+from modelway.errors import CancelledByUser, ModelwayError, OutsideFailure, Refused
 from modelway.report.rollout import markdown, record
 from modelway.report.rollout_page import page
 from modelway.rollout.journal import Story
@@ -82,4 +82,4 @@ def _failures(done: Deployed) -> tuple[ModelwayError, ...]:
     stable = done.story.plan.stable
     said = f"traffic is on {f'version {stable.version}' if stable else 'nothing'}: {why}"
     cancelled = state.reasons == ("cancelled",)
-    return ((Cancelled if cancelled else Refused)(said, title="rolled back"),)
+    return ((CancelledByUser if cancelled else Refused)(said, title="rolled back"),)

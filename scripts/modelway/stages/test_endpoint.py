@@ -10,7 +10,7 @@ from msgspec import Meta
 from modelway import ci
 from modelway.ci import Input, Output
 from modelway.config.sections import Count
-from modelway.endpoint.checks import Checked, Expected
+from modelway.endpoint.checks import EndpointCheckResult, Expected
 from modelway.errors import InvalidInput, Refused
 from modelway.report.endpoint import counts, junit, markdown, record
 from modelway.stages.steps import dialect, endpoint, workspace
@@ -23,7 +23,7 @@ class EndpointTested(ci.Result):
     failed: Annotated[int, Output("how many checks failed")]
     skipped: Annotated[int, Output("how many checks had nothing to ask")]
     report: Annotated[str, Output("the path of test-endpoint.json; test-endpoint.xml beside it is JUnit's")]
-    checks: tuple[Checked, ...]
+    checks: tuple[EndpointCheckResult, ...]
     """What each of them saw."""
 
 
@@ -97,7 +97,7 @@ def test_endpoint(
     return _tested(asked.url, spoken, checked, job)
 
 
-def _tested(url: str, spoken: str, checked: list[Checked], job: ci.Job) -> EndpointTested:
+def _tested(url: str, spoken: str, checked: list[EndpointCheckResult], job: ci.Job) -> EndpointTested:
     report = record(url, checked) | {"protocol": spoken}
     path = job.report(report, markdown(url, checked))
     job.attach("xml", junit(url, checked))

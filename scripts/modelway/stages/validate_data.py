@@ -12,7 +12,9 @@ from modelway import ci
 from modelway.ci import Input, Output
 from modelway.data import ValidationReport
 from modelway.errors import Refused
+from modelway.report.validation import markdown
 from modelway.stages.steps import workspace
+from modelway.stages.steps.data import Manner, validate_named, validate_project
 
 NAMES_SHOWN = 5
 
@@ -64,9 +66,6 @@ def validate_data(
     Exit codes: 0 pass, or skipped; 1 the data breaks the contract; 2 wrong input, or data that cannot be read; 4 the disk is
     full.
     """
-    from modelway.data import to_markdown  # these need DuckDB, which --help and the generated tables need not
-    from modelway.stages.steps.data import Manner, validate_named, validate_project
-
     manner = Manner(now or datetime.now(UTC), memory_mb, examples)
     if data and contract and "config" not in job.given and not job.config_path.exists():
         found = validate_named(contract, data, job, manner)
@@ -75,7 +74,7 @@ def validate_data(
         if not project.data.contract and skip_without_contract:
             return _skipped(project.source, job)
         found = validate_project(project, data or "", job, manner)
-    path = job.report(found, "\n\n".join(map(to_markdown, found.reports)))
+    path = job.report(found, "\n\n".join(map(markdown, found.reports)))
     fix = f"mend the data or the contract; {path.with_suffix('.md')} has the values"
     return DataValidated(
         outcome=found.outcome,

@@ -8,9 +8,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
+from modelway import processes
 from modelway.errors import InvalidInput, OutsideFailure
 
 GRACE_SECONDS = 5.0
@@ -34,15 +34,8 @@ def run(
     KeyboardInterrupt, as in every other case, its whole process group is ended before this returns.
     """
     try:
-        process = subprocess.Popen(
-            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", command],
-            cwd=folder,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", command]
+        process = processes.start(shell, folder, environ, subprocess.PIPE)
     except OSError as error:
         raise InvalidInput(
             f"cannot be started: {error.strerror}", where=where, fix="shorten it, or its inputs"
@@ -51,7 +44,9 @@ def run(
         started(process.pid)
         finished = _stream(process, time.monotonic() + timeout_seconds, say)
     finally:
-        _end(process)
+        processes.end_own(process, GRACE_SECONDS, signal.SIGINT)
+        assert process.stdout is not None
+        process.stdout.close()
     shown = " ".join(command.split())[:120]
     if not finished:
         raise OutsideFailure(
@@ -92,20 +87,3 @@ def _stream(process: subprocess.Popen[bytes], deadline: float, say: Callable[[st
     except subprocess.TimeoutExpired:
         return False
     return True
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End what is left of the process group: first asked, then killed."""
-    if process.poll() is None:
-        _signal(process.pid, signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE_SECONDS)
-    _signal(process.pid, signal.SIGKILL)
-    process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
-
-
-def _signal(group: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # all of it has ended (macOS says EPERM for zombies)
-        os.killpg(group, number)

@@ -12,9 +12,9 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from types import TracebackType
 
+from modelway import processes
 from modelway.errors import ModelwayError
 from modelway.registry.connection import connect
 
@@ -27,16 +27,9 @@ class Guardian:
 
     def __init__(self, tracking_uri: str, run_id: str) -> None:
         scripts = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-        environ = {**os.environ, "RUNNER_TRACKING_ID": ""}  # else the runner ends it with the job's other processes
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", PROGRAM, scripts],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            cwd="/",
-            env=environ,
-        )
+        environ = {**os.environ, **processes.OUTLIVING}
+        program = [sys.executable, "-I", "-c", PROGRAM, scripts]
+        self._process = processes.start(program, "/", environ, subprocess.DEVNULL, stdin=subprocess.PIPE)
         self._say(json.dumps({"tracking_uri": tracking_uri, "run_id": run_id}).encode() + b"\n")
 
     def guards(self, group: int) -> None:
@@ -72,7 +65,7 @@ def watch() -> None:
         return
     run = json.loads(first)
     for group in rest.split():
-        _end_group(int(group))
+        processes.signal_group(int(group), signal.SIGKILL)
     for wait in (0, 1, 5, 15, 30):
         time.sleep(wait)
         try:
@@ -87,8 +80,3 @@ def close(tracking_uri: str, run_id: str, status: str) -> None:
     client = connect(tracking_uri, os.environ)
     if client.get_run(run_id).status == "RUNNING":
         client.update_run(run_id, status)
-
-
-def _end_group(group: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # all of it has ended
-        os.killpg(group, signal.SIGKILL)

@@ -5,19 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from modelway.config import Deploy, Resolved
 from modelway.errors import Inconclusive, Refused
-from modelway.observe import history, recorder
-from modelway.observe.envoy import Sample, between
+from modelway.observe import history
+from modelway.observe.counts import CountsSource, Sample, Snapshot, between
 from modelway.rollout import judge
 from modelway.rollout.plan import weights_of
 from modelway.rollout.planning import PlanNumbers
 from modelway.stages.rollouts import deployment
-from modelway.targets.local.machine import LOGS
-from modelway.targets.local.state import Deployed
+from modelway.targets.place import Place
+from modelway.targets.state import TargetState
 
 WATCHED_BLOCKS = 3
 """How many blocks of stable's traffic must be known."""
@@ -45,18 +44,19 @@ class Foreseen:
 def foresee(project: Resolved) -> Foreseen:
     """What deploy-model would say of the next canary, were it started now. Reads the target's folder and changes nothing.
     Refused, with the numbers, where it cannot finish in its time."""
-    deploy, deployed = deployment.section(project), deployment.look(project)
+    deploy, target = deployment.section(project), deployment.target_of(project)
+    state = target.state()
     if deploy.strategy == "all-at-once":
         return Foreseen("unneeded", "strategy all-at-once compares nothing")
     weights = weights_of(deploy, project.source)
-    if deployed is None or deployed.current is None:
+    if state is None or state.current is None:
         return Foreseen("unneeded", f"nothing is in {project.environment} on this machine to compare with")
-    samples = _samples(deployment.folder_of(project), deployed, deploy)
-    past = _past(samples, deploy)
+    source, stable = target.place.counts(state), state.current.side
+    samples = between(source.past(window_seconds(deploy)) or (), stable.slot)
+    past = _past(source, samples, deploy)
     if past is None or past.seconds < least_seconds(deploy) or _has_ceased(samples, deploy.judge.block_seconds):
-        version = deployed.current.side.version
-        said = f"version {version} got too few requests in the last {window_seconds(deploy):.0f} s to say what a canary needs"
-        return Foreseen("unknown", said)
+        got = f"version {stable.version} got too few requests in the last {window_seconds(deploy):.0f} s"
+        return Foreseen("unknown", f"{got} to say what a canary needs")
     numbers = planned(deploy, weights, past).numbers
     return Foreseen("possible", numbers.sentence, numbers)
 
@@ -82,13 +82,18 @@ def planned(
     return Planned(past, settings, numbers)
 
 
-def watched(folder: Path, deployed: Deployed, deploy: Deploy) -> history.Past:
+def watched(place: Place[Any, Any], state: TargetState[Any], deploy: Deploy) -> history.Past:
     """What is known of stable's traffic, which is watched where nothing was recorded; Inconclusive where none comes."""
-    assert deployed.current is not None
+    assert state.current is not None
+    source, stable, seen = place.counts(state), state.current.side, list[Snapshot]()
     least = least_seconds(deploy)
     deadline = time.monotonic() + least + 2
     while True:
-        past = _recorded(folder, deployed, deploy)
+        recorded = source.past(window_seconds(deploy))
+        if recorded is None:  # it keeps no past: this is one
+            seen.append(source.snapshot())
+            recorded = seen
+        past = _past(source, between(recorded, stable.slot), deploy)
         if past is not None and past.seconds >= least:
             return past
         if time.monotonic() > deadline:
@@ -97,8 +102,8 @@ def watched(folder: Path, deployed: Deployed, deploy: Deploy) -> history.Past:
     if past is not None:
         return past
     raise Inconclusive(
-        f"version {deployed.current.side.version} got no request in {least:.0f} s, so there is nothing to judge a canary by",
-        where=f"127.0.0.1:{deployed.port}",
+        f"version {stable.version} got no request in {least:.0f} s, so there is nothing to judge a canary by",
+        where=place.address(state),
         fix="send traffic there, or use strategy: all-at-once",
     )
 
@@ -111,17 +116,9 @@ def window_seconds(deploy: Deploy) -> float:
     return max(deploy.history_seconds, least_seconds(deploy) + 1)
 
 
-def _recorded(folder: Path, deployed: Deployed, deploy: Deploy) -> history.Past | None:
-    return _past(_samples(folder, deployed, deploy), deploy)
-
-
-def _samples(folder: Path, deployed: Deployed, deploy: Deploy) -> list[tuple[float, Sample]]:
-    assert deployed.current is not None
-    return list(between(recorder.read(folder / LOGS, window_seconds(deploy)), deployed.current.side.slot))
-
-
-def _past(samples: Sequence[tuple[float, Sample]], deploy: Deploy) -> history.Past | None:
-    return history.past_of(samples, deploy.judge.block_seconds, deploy.judge.latency.slower_than_ms)
+def _past(source: CountsSource, samples: Sequence[tuple[float, Sample]], deploy: Deploy) -> history.Past | None:
+    judge_ = deploy.judge
+    return history.past_of(samples, source.bounds_ms, judge_.block_seconds, judge_.latency.slower_than_ms)
 
 
 def _has_ceased(samples: Sequence[tuple[float, Sample]], block_seconds: float) -> bool:

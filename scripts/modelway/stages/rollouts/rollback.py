@@ -7,7 +7,6 @@ what could not be told is kept for the next command.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
@@ -15,9 +14,9 @@ from modelway import ci
 from modelway.config import Resolved
 from modelway.errors import Refused
 from modelway.rollout import journal
+from modelway.rollout.plan import slot_name
 from modelway.stages.rollouts import announce, deployment, rollout
-from modelway.targets.local.machine import ports
-from modelway.targets.local.state import Deployment
+from modelway.targets.state import Deployment, Slot
 
 
 @dataclass(frozen=True)
@@ -36,27 +35,24 @@ def roll_back(project: Resolved, job: ci.Job, to: int | None, why: str, *, only_
 
     Refused where there is nothing to go back to. A second run changes nothing."""
     settings = deployment.section(project)
-    deployed = deployment.existing(project)
-    open_ = rollout.open_story(deployment.folder_of(project), deployed)
+    state, target = deployment.existing(project), deployment.target_of(project)
     # what is refused takes the target from nobody
-    if (
-        not only_unfinished
-        and (to is not None or not open_)
-        and (goal := _goal(deployed.deployments, to, project.environment))
-    ):
-        _check(goal)
-    if said := deployment.other_port(project, deployed):
-        job.warn("rollback-release", f"{said}: it stays where it is")
-    machine = deployment.claimed(project, job, "a rollback", always=True)
-    work = rollout.Work(project, job, settings, machine)
+    if not only_unfinished and (to is not None or not target.unfinished()):
+        goal = _goal(state.deployments, to, project.environment)
+        if goal is not None:
+            target.place.check_kept(goal.slot)
+    if objection := target.place.objection(state, ephemeral=False):
+        job.warn("rollback-release", f"{objection.what}: it stays where it is")
+    claim = target.claim(job.author, "a rollback", always=True)
+    work = rollout.Work(project, job, settings, claim)
     stories = []
     try:
-        left = rollout.unfinished(work)
-        if left or machine.deployed.current:
-            with machine.lease.held():
-                machine.start_proxy()
+        left = claim.unfinished()
+        if left or claim.state.current:
+            with claim.held():
+                claim.place.start(claim, None)
         done = only_unfinished
-        was = machine.deployed.deployments[-1].slot.side.version if machine.deployed.deployments else None
+        was = claim.state.deployments[-1].slot.side.version if claim.state.deployments else None
         if left is not None:
             ended = _end(work, left, to)
             stories.append(ended)
@@ -66,18 +62,18 @@ def roll_back(project: Resolved, job: ci.Job, to: int | None, why: str, *, only_
             adopted = left.plan.kind == "deploy" and ended.outcome == "deployed"
             done = only_unfinished or (to is None and not cut_off and not adopted)
             was = left.plan.new.version
-        kept = machine.deployed.deployments
+        kept = claim.state.deployments
         goal = None if done else _goal(kept, to, project.environment)
         if goal is not None:
             was = kept[-1].slot.side.version
-            stories.append(_bring_back(work, goal, why))
-        if machine.deployed.current and not (stories and stories[-1].outcome == "failed"):
-            rollout.in_order(work)
-            machine.ask()
-        problem = announce.settle(project, job, machine)
+            stories.append(_bring_back(work, goal.slot, why))
+        if claim.state.current and not (stories and stories[-1].outcome == "failed"):
+            claim.run_stable(job.say)
+            claim.check_answer()
+        problem = announce.announce_pending(project, job, claim)
     finally:
-        machine.lease.give_back()
-    now = machine.deployed.current
+        claim.give_back()
+    now = claim.state.current
     there = now.side.version if now else 0
     if not stories:
         job.say(f"{f'version {there}' if there else 'nothing'} is in {project.environment}: nothing was changed")
@@ -86,18 +82,18 @@ def roll_back(project: Resolved, job: ci.Job, to: int | None, why: str, *, only_
 
 
 def _end(work: rollout.Work, left: journal.Story, to: int | None) -> journal.Story:
-    job, number = work.job, left.plan.number
-    slot = work.machine.deployed.slots.get(left.plan.new.slot)
+    job, claim = work.job, work.claim
+    slot = claim.state.slots.get(left.plan.new.slot)
     if left.plan.kind == "rollback" and to in (None, left.plan.new.version) and slot is not None:
         job.say("going on with a rollback that was cut off")
         rollout.resume(work, left, slot)
     else:
         job.say(f"ending the rollout of version {left.plan.new.version}")
-        rollout.undo(work, left, f"rolled back by {deployment.author(job)}")
-    return _story(work.machine.journal(number))
+        rollout.undo(work, left, f"rolled back by {job.author}")
+    return claim.story(left.plan.number)
 
 
-def _goal(kept: tuple[Deployment, ...], to: int | None, environment: str) -> Deployment | None:
+def _goal(kept: tuple[Deployment[Slot], ...], to: int | None, environment: str) -> Deployment[Slot] | None:
     """The deployment to bring back; None where it is there."""
     if not kept:
         raise Refused(f"nothing is deployed in {environment}, so there is nothing to roll back", fix="deploy a version")
@@ -126,33 +122,14 @@ def _goal(kept: tuple[Deployment, ...], to: int | None, environment: str) -> Dep
     return known[-1]
 
 
-def _check(goal: Deployment) -> None:
-    """Refused where it cannot be brought back from what is on this machine."""
-    for path in (goal.slot.environment, goal.slot.server, goal.slot.model, goal.slot.release):
-        if not Path(path).exists():
-            raise Refused(
-                f"version {goal.slot.side.version} is not unpacked here any more",
-                where=path,
-                fix="deploy it again with deploy-model",
-            )
-
-
-def _bring_back(work: rollout.Work, goal: Deployment, why: str) -> journal.Story:
-    machine = work.machine
-    current = machine.deployed.current
+def _bring_back(work: rollout.Work, kept: Slot, why: str) -> journal.Story:
+    claim = work.claim
+    current = claim.state.current
     assert current is not None  # there are deployments, and the last of them is stable
-    _check(goal)
-    old = goal.slot.side
-    number = rollout.next_number(machine)
-    side = msgspec.structs.replace(old, slot=rollout.slot_name(old.version, number))
-    slot = msgspec.structs.replace(goal.slot, side=side, ports=ports(work.deploy.local.replicas))
+    claim.place.check_kept(kept)
+    number = claim.next_number()
+    side = msgspec.structs.replace(kept.side, slot=slot_name(kept.side.version, number))
+    slot = claim.place.again(kept, side)
     why = why or f"rolled back from version {current.side.version}"
-    plan = rollout.all_at_once(work, "rollback", number, side, why)
-    rollout.begin(work, plan, slot)
-    return _story(machine.journal(number))
-
-
-def _story(path: Path) -> journal.Story:
-    story = journal.read(path)
-    assert story is not None  # it was written by this command
-    return story
+    rollout.begin(work, rollout.all_at_once(work, "rollback", number, side, why), slot)
+    return claim.story(number)

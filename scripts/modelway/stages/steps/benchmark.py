@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from modelway import ci
 from modelway.endpoint import limits
-from modelway.endpoint.asking import Endpoint, NoAnswerError, Reply
 from modelway.endpoint.checks import Expected
-from modelway.endpoint.dialects import MODELWAY, Dialect, Row
+from modelway.endpoint.client import Endpoint, NoAnswerError, Reply
+from modelway.endpoint.dialects import MODELWAY, Row, ServerDialect
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.observe import load
 from modelway.observe.latency import SHARES, Latencies
@@ -40,7 +40,7 @@ class Load:
 class Driven:
     """lateness: of the generator. left: the 99th percentile of how long after its time a request left."""
 
-    measured: limits.Measured
+    measured: limits.MeasuredLoad
     lateness: load.Lateness
     left: float
     failures: Mapping[str, int]
@@ -79,7 +79,7 @@ def expected_of(
     return expected
 
 
-def spoken(endpoint: Endpoint, expected: Expected, asked: dialect.Language) -> Dialect:
+def spoken(endpoint: Endpoint, expected: Expected, asked: dialect.Language) -> ServerDialect:
     """What the server speaks, after one request that shows it: a wrong address or wrong rows are said at once, before a load
     of refusals would be measured. OutsideFailure where nothing answers, InvalidInput where it predicts nothing."""
     kinds = {column.name: column.kind for column in expected.columns}
@@ -95,7 +95,7 @@ def spoken(endpoint: Endpoint, expected: Expected, asked: dialect.Language) -> D
     return tried
 
 
-def _one(endpoint: Endpoint, dialect: Dialect, expected: Expected) -> Reply:
+def _one(endpoint: Endpoint, dialect: ServerDialect, expected: Expected) -> Reply:
     try:
         return endpoint.post(dialect.path, dialect.bytes_of(expected.rows[:1]))
     except NoAnswerError as error:
@@ -103,7 +103,7 @@ def _one(endpoint: Endpoint, dialect: Dialect, expected: Expected) -> Reply:
         raise OutsideFailure(str(error), where=endpoint.url, fix=fix) from None
 
 
-def _why_not(reply: Reply, dialect: Dialect) -> str:
+def _why_not(reply: Reply, dialect: ServerDialect) -> str:
     """Why an answer is no prediction; empty where it is one, or the server's own fault, which is what is measured."""
     if reply.status >= 500:
         return ""
@@ -117,7 +117,7 @@ def _why_not(reply: Reply, dialect: Dialect) -> str:
     return ""
 
 
-def drive(endpoint: Endpoint, dialect: Dialect, rows: Sequence[Row], wanted: Load, job: ci.Job) -> Driven:
+def drive(endpoint: Endpoint, dialect: ServerDialect, rows: Sequence[Row], wanted: Load, job: ci.Job) -> Driven:
     """Ask for one row at a time, all at their times. OutsideFailure where nothing answers."""
     bodies = [dialect.bytes_of([row]) for row in rows]
     job.say(f"{wanted.rate:g} requests a second for {wanted.seconds:g} s, after {wanted.warm_up:g} s that do not count")
@@ -126,7 +126,7 @@ def drive(endpoint: Endpoint, dialect: Dialect, rows: Sequence[Row], wanted: Loa
     total = wanted.warm_up + wanted.seconds
     said = [PROGRESS_SECONDS]
 
-    def answered(answer: load.Answer) -> None:
+    def answered(answer: load.LoadAnswer) -> None:
         if answer.ended >= said[0]:
             job.say(f"{said[0]} s of {total:g}: {len(found.times)} answers count so far, {found.failed} of them failed")
             said[0] += PROGRESS_SECONDS

@@ -15,7 +15,6 @@ from modelway.errors import InvalidInput
 from modelway.records import Candidate, Release
 from modelway.registry import ledger
 from modelway.registry.stored_records import read_candidate, write_release
-from modelway.stages.rollouts import layers
 from modelway.stages.steps import workspace
 from modelway.stages.steps.candidate import read_mlmodel
 from modelway.stages.steps.carried import bring_wheels
@@ -116,7 +115,7 @@ def layout_of(project: Resolved, job: ci.Job) -> Path:
     """The folder of the OCI layout: build.layout below the project's folder, or one of the model's own."""
     if project.build.layout:
         return (job.folder / project.build.layout).absolute()
-    return layers.images(project.model)
+    return layout.of_model(project.model)
 
 
 def _foundation(project: Resolved, job: ci.Job, candidate: Candidate, place: Path) -> tuple[Foundation, Platform]:

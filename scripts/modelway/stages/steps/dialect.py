@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from modelway import ci
 from modelway.ci import Input
 from modelway.endpoint import dialects
-from modelway.endpoint.asking import Endpoint, NoAnswerError
-from modelway.endpoint.dialects import Dialect, Row
+from modelway.endpoint.client import Endpoint, NoAnswerError
+from modelway.endpoint.dialects import Row, ServerDialect
 from modelway.errors import InvalidInput
 
 Protocol = Annotated[
@@ -42,7 +42,7 @@ class Language:
     answer: str
 
 
-def chosen(asked: Language, model: str, rows: Sequence[Row], kinds: Mapping[str, str]) -> Dialect | None:
+def chosen(asked: Language, model: str, rows: Sequence[Row], kinds: Mapping[str, str]) -> ServerDialect | None:
     """What the inputs say; None where they leave it open. model: its name, where it is known. kinds: MLflow's names of the
     types of its columns. InvalidInput where the inputs do not go together."""
     protocol, path = asked.protocol, asked.path
@@ -68,7 +68,7 @@ def chosen(asked: Language, model: str, rows: Sequence[Row], kinds: Mapping[str,
     return dialects.MODELWAY if protocol else None
 
 
-def found(endpoint: Endpoint, model: str, rows: Sequence[Row], kinds: Mapping[str, str]) -> Dialect:
+def found(endpoint: Endpoint, model: str, rows: Sequence[Row], kinds: Mapping[str, str]) -> ServerDialect:
     """What the server speaks, by what it has. InvalidInput, in one line, where it is none of them."""
     if _has(endpoint, "GET", "/model/version"):
         return dialects.MODELWAY
@@ -99,7 +99,7 @@ def _only_model(endpoint: Endpoint) -> str:
     return name
 
 
-def _kserve(path: str, rows: Sequence[Row], kinds: Mapping[str, str]) -> Dialect:
+def _kserve(path: str, rows: Sequence[Row], kinds: Mapping[str, str]) -> ServerDialect:
     if not path:
         fix = "give path, such as /v2/models/NAME/infer"
         raise InvalidInput("is kserve-v2, and the model's name is not known", where="input protocol", fix=fix)

@@ -14,12 +14,13 @@ from modelway.config import Resolved
 from modelway.data import json_rows
 from modelway.data.contract import Contract
 from modelway.endpoint import checks, contract
-from modelway.endpoint.asking import Endpoint, NoAnswerError, SilentError
+from modelway.endpoint.client import Endpoint, NoAnswerError, SilentError
 from modelway.endpoint.dialects import Row
 from modelway.errors import InvalidInput, OutsideFailure, Refused
 from modelway.records import Candidate, Verdict
 from modelway.registry.stored_records import read_candidate, read_verdict
 from modelway.stages.steps import dialect, workspace
+from modelway.targets import open_target
 
 Url = Annotated[str, Input("The server's address, such as http://127.0.0.1:8080.", left_out="the environment's own")]
 Token = Annotated[str, Input("Sent as a bearer's token.", left_out="none is sent", secret=True)]
@@ -39,7 +40,11 @@ def address_of(job: ci.Job, url: str, environment: str | None) -> str:
             where="input url",
             fix=FIX_URL,
         )
-    return f"http://127.0.0.1:{project.deploy.local.port}"
+    address = open_target(project.model, project.environment, project.deploy).address()
+    if not address:
+        said = f"is not given, and the target of {project.environment} does not know where it is reached"
+        raise InvalidInput(said, where="input url", fix=FIX_URL)
+    return address
 
 
 def endpoint_of(url: str, timeout_seconds: float, token: str) -> Endpoint:
@@ -92,11 +97,13 @@ def expectation(candidate: Candidate, verdict: Verdict) -> checks.Expected:
     )
 
 
-def columns_of(signature: Mapping[str, Any] | None) -> tuple[checks.Column, ...]:
+def columns_of(signature: Mapping[str, Any] | None) -> tuple[checks.InputColumn, ...]:
     """The columns of MLflow's signature; none where it is of tensors, or where there is none."""
     inputs = (signature or {}).get("inputs") or []
     named = [item for item in inputs if isinstance(item, dict) and isinstance(item.get("name"), str)]
-    return tuple(checks.Column(item["name"], str(item.get("type")), bool(item.get("required", True))) for item in named)
+    return tuple(
+        checks.InputColumn(item["name"], str(item.get("type")), bool(item.get("required", True))) for item in named
+    )
 
 
 def rows_of(job: ci.Job, rows: str | None, columns: Sequence[str], environment: str | None) -> tuple[Row, ...]:
@@ -112,7 +119,7 @@ def rows_of(job: ci.Job, rows: str | None, columns: Sequence[str], environment: 
 
 def check_endpoint(
     endpoint: Endpoint, expected: checks.Expected, asked: dialect.Language, job: ci.Job
-) -> tuple[str, list[checks.Checked]]:
+) -> tuple[str, list[checks.EndpointCheckResult]]:
     """The name of what it speaks, and every check's outcome. OutsideFailure where nothing answers at all."""
     kinds = {column.name: column.kind for column in expected.columns}
     spoken = dialect.chosen(asked, expected.model, expected.rows, kinds)

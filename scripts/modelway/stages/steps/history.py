@@ -13,7 +13,6 @@ from modelway.registry.ledger_history import History, Recorded
 from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import read_candidate
 from modelway.stages.steps import workspace
-from modelway.stages.steps.promote import who
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def repair(project: Resolved, job: ci.Job, kind: str, reason: str) -> tuple[Hist
     """adopt: record an alias that was moved by hand as right. restore: set it back to what the ledger says."""
     client = workspace.connect_registry(project, job)
     store = _store_for_writing(client, project, f"{kind} in {project.environment}")
-    writer = ledger.Writer(who(job.environ))
+    writer = ledger.Writer(job.author)
     why = reason or f"{kind} by hand"
     if kind == "adopt":
         done = ledger.adopt(
@@ -66,7 +65,7 @@ def roll_back_alias(project: Resolved, job: ci.Job, to: int | None, why: str) ->
     Refused where there is none to go back to, or it is not in the registry any more as the ledger knows it."""
     client = workspace.connect_registry(project, job)
     store = _store_for_writing(client, project, f"rollback in {project.environment}")
-    writer = ledger.Writer(who(job.environ))
+    writer = ledger.Writer(job.author)
     history = ledger.finish(store, project.environment, project.alias, writer)
     goal = _goal(history if history.whole else ledger.audit(store), project.environment, to)
     head = history.head_of(project.environment)
@@ -84,7 +83,7 @@ def roll_back_alias(project: Resolved, job: ci.Job, to: int | None, why: str) ->
 def finish_alias(project: Resolved, job: ci.Job) -> AliasBack:
     """What an earlier command left unfinished is finished; nothing else is changed."""
     store = workspace.connect_registry(project, job).ledger(project.model)
-    history = ledger.finish(store, project.environment, project.alias, ledger.Writer(who(job.environ)))
+    history = ledger.finish(store, project.environment, project.alias, ledger.Writer(job.author))
     head = history.head_of(project.environment)
     return AliasBack(head.entry.there if head else None, None, False, history)
 

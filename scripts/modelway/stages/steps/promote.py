@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
-import platform
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 from modelway import ci
@@ -38,7 +35,7 @@ def promote(project: Resolved, job: ci.Job, version: int, reason: str) -> tuple[
     client = workspace.connect_registry(project, job)
     candidate = read_candidate(client, project.model, version)
     store = client.ledger(project.model, candidate.records_run_id)
-    writer = ledger.Writer(who(job.environ))
+    writer = ledger.Writer(job.author)
     history = ledger.finish(store, project.environment, project.alias, writer)
     head = history.head_of(project.environment)
     if head is not None and head.entry.version == version:
@@ -62,19 +59,6 @@ def promote(project: Resolved, job: ci.Job, version: int, reason: str) -> tuple[
         later = appended.later.entry
         job.warn("promote-model", f"version {later.version} has followed it into {project.environment} since")
     return appended.history, appended.recorded
-
-
-def who(environ: Mapping[str, str]) -> str:
-    """The actor and the run on GitHub, the user and the machine elsewhere."""
-    if environ.get("GITHUB_ACTIONS") == "true":
-        server, repository = environ.get("GITHUB_SERVER_URL", ""), environ.get("GITHUB_REPOSITORY", "")
-        return (
-            f"{environ.get('GITHUB_ACTOR', '')}, {server}/{repository}/actions/runs/{environ.get('GITHUB_RUN_ID', '')}"
-        )
-    try:
-        return f"{getpass.getuser()} on {platform.node()}"
-    except (KeyError, OSError):  # a user id without a name, as in a container
-        return f"somebody on {platform.node()}"
 
 
 def _passing(

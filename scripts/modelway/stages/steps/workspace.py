@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from modelway import ci
 from modelway.config import Resolved, load_project, required
+from modelway.data import schemes
 from modelway.data.contract import Contract, load_contract
 from modelway.environments import home, locks
 from modelway.errors import InvalidInput
@@ -114,15 +115,8 @@ def team_environ(project: Resolved, job: ci.Job) -> dict[str, str]:
 
 
 def data_path(project: Resolved, job: ci.Job, key: str) -> Path:
-    """The path of data.train or data.test; a URI is InvalidInput, since only data.command knows how to fetch one."""
-    value = str(required(project, key))
-    if "://" in value:
-        raise InvalidInput(
-            f"{key} is the address {value[:100]!r}",
-            where=project.source,
-            fix="fetch it with data.command, and name the file that it writes",
-        )
-    return job.folder / value
+    """Where the data of data.train or data.test is on this machine."""
+    return schemes.path_of(str(required(project, key)), job.folder, f"{project.source}: {key}")
 
 
 def contract_of(project: Resolved, job: ci.Job) -> Contract:

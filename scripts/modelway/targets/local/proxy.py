@@ -7,6 +7,7 @@ cluster is one release, an endpoint one replica.
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +15,13 @@ from typing import Any
 
 import requests
 
+from modelway import processes
 from modelway.errors import OutsideFailure
 from modelway.files import write_whole
 from modelway.loopback import HOST
-from modelway.observe.envoy import BOUNDS_MS
-from modelway.targets.local.state import Slot
+from modelway.observe.counts import BOUNDS_MS
+from modelway.targets.local import servers
+from modelway.targets.local.state import LocalSlot
 
 BOOT, CLUSTERS, ROUTES, BACK = "boot.json", "clusters.json", "routes.json", "back.json"
 TYPE = "type.googleapis.com/envoy"
@@ -71,7 +74,7 @@ def boot(folder: Path, port: int, admin_port: int) -> dict[str, Any]:
     }
 
 
-def clusters(slots: Mapping[str, Slot], serial: int) -> dict[str, Any]:
+def clusters(slots: Mapping[str, LocalSlot], serial: int) -> dict[str, Any]:
     return {"version_info": str(serial), "resources": [_cluster(name, slot) for name, slot in sorted(slots.items())]}
 
 
@@ -127,6 +130,33 @@ def resources(folder: Path, name: str) -> object:
         return None
 
 
+def start(folder: Path, admin: str, log: Path, seconds: float) -> None:
+    """Start Envoy with the configuration in this folder. OutsideFailure, with its last words, where it is not ready in
+    time."""
+    envoy = str(Path(sys.executable).parent / "envoy")
+    command = [envoy, "-c", str(folder / BOOT), "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]
+    try:
+        process = servers.start_process(command, folder.parent, log)
+    except OSError as error:
+        raise OutsideFailure(
+            f"Envoy cannot be started: {error.strerror}",
+            where=envoy,
+            fix="delete $MODELWAY_HOME/environments/deploy-*",
+        ) from None
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        if is_ready(admin):
+            processes.detach(process)
+            return
+        time.sleep(0.02)
+    processes.end([process.pid], 1)
+    raise OutsideFailure(
+        f"Envoy did not start: {servers.last_words(log)}",
+        where=str(log),
+        fix="mend what it says, and run the same command again",
+    )
+
+
 def is_ready(admin: str) -> bool:
     try:
         return requests.get(f"{admin}/ready", timeout=1).text.startswith("LIVE")
@@ -145,11 +175,11 @@ def answers(admin: str, seconds: float) -> bool:
 
 
 def wait_for_routes(admin: str, serial: int, seconds: float = 10) -> None:
-    """Until Envoy routes by the table with this serial."""
+    """Until Envoy routes by the table with this serial, or by a later one: another command's."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         dump = _get(admin, "/config_dump?resource=dynamic_route_configs").get("configs", [])
-        if str(serial) in {str(item.get("version_info")) for item in dump}:
+        if any(int(item.get("version_info") or 0) >= serial for item in dump):
             return
         time.sleep(0.005)
     raise OutsideFailure(
@@ -189,7 +219,7 @@ def _get(admin: str, path: str) -> dict[str, Any]:
     return found
 
 
-def _cluster(name: str, slot: Slot) -> dict[str, Any]:
+def _cluster(name: str, slot: LocalSlot) -> dict[str, Any]:
     endpoints = [{"endpoint": {"address": _address(port)}} for port in slot.ports]
     return {
         "@type": f"{TYPE}.config.cluster.v3.Cluster",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
+from collections.abc import Sequence
 from typing import Any
 
-from modelway.endpoint.asking import Endpoint
-from modelway.endpoint.checks import Check, Expected, Failed, Skipped, document, ok, shown
+from modelway.endpoint.checks import CheckFailed, CheckSkipped, EndpointCheck, Expected, document, ok, shown
+from modelway.endpoint.client import Endpoint
+from modelway.observe import prometheus
 
 FIELDS = {
     "model": str,
@@ -21,9 +22,6 @@ FIELDS = {
 """What /model/version holds (modelway.serving.release)."""
 TIMES_ASKED = 5
 """Behind one address there may be several replicas, and all must say the same."""
-SAMPLE = re.compile(r'([A-Za-z_:][\w:]*)(?:\{((?:[^"{}]|"(?:[^"\\]|\\.)*")*)\})? (\S+)(?: -?\d+)?')
-LABEL = re.compile(r'([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"')
-ESCAPED = {"\\\\": "\\", '\\"': '"', "\\n": "\n"}
 COUNTER = "modelway_requests_total"
 
 
@@ -38,7 +36,7 @@ def _ready(endpoint: Endpoint, expected: Expected) -> str:
 def _status(endpoint: Endpoint, path: str, wanted: str) -> str:
     said = document(endpoint.get(path), f"GET {path}")
     if said.get("status") != wanted:
-        raise Failed(f'GET {path} says {shown(said)}, not {{"status": "{wanted}"}}')
+        raise CheckFailed(f'GET {path} says {shown(said)}, not {{"status": "{wanted}"}}')
     return f"200, {wanted}"
 
 
@@ -47,7 +45,7 @@ def version_of(endpoint: Endpoint) -> dict[str, Any]:
     said = document(endpoint.get("/model/version"), "GET /model/version")
     for name, kind in FIELDS.items():
         if type(said.get(name)) is not kind:
-            raise Failed(f"GET /model/version: {name} is {shown(said.get(name))}, not {kind.__name__}")
+            raise CheckFailed(f"GET /model/version: {name} is {shown(said.get(name))}, not {kind.__name__}")
     return said
 
 
@@ -61,42 +59,21 @@ def _one_version(endpoint: Endpoint, expected: Expected) -> str:
     for _ in range(TIMES_ASKED - 1):
         other = version_of(endpoint)
         if other != first:
-            raise Failed(f"asked again it is another: version {first['version']}, then {other['version']}")
+            raise CheckFailed(f"asked again it is another: version {first['version']}, then {other['version']}")
     return f"{TIMES_ASKED} times the same"
 
 
-def _same(name: str) -> Check:
+def _same(name: str) -> EndpointCheck:
     def ask(endpoint: Endpoint, expected: Expected) -> str:
         wanted = getattr(expected, name)
         if wanted in ("", None):
-            raise Skipped("not known: give environment and version")
+            raise CheckSkipped("not known: give environment and version")
         said = version_of(endpoint)[name]
         if said != wanted:
-            raise Failed(f"{name} is {shown(said)}, and should be {shown(wanted)}")
+            raise CheckFailed(f"{name} is {shown(said)}, and should be {shown(wanted)}")
         return shown(said)
 
-    return Check("/model/version", f"{name} is as expected", ask)
-
-
-def samples_of(text: str) -> list[tuple[str, dict[str, str], float]]:
-    """The samples of Prometheus' text format, version 0.0.4. Failed, naming the line, where it is none."""
-    found = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        match = SAMPLE.fullmatch(line.strip())
-        if match is None:
-            raise Failed(f"/metrics, line {number} is not Prometheus' text: {shown(line)}")
-        labels = {name: _unescaped(value) for name, value in LABEL.findall(match[2] or "")}
-        try:
-            found.append((match[1], labels, float(match[3])))
-        except ValueError:
-            raise Failed(f"/metrics, line {number}: {shown(match[3])} is no number") from None
-    return found
-
-
-def _unescaped(text: str) -> str:
-    return re.sub(r"\\.", lambda match: ESCAPED.get(match.group(), match.group()), text)
+    return EndpointCheck("/model/version", f"{name} is as expected", ask)
 
 
 def _metrics(endpoint: Endpoint, expected: Expected) -> str:
@@ -105,14 +82,16 @@ def _metrics(endpoint: Endpoint, expected: Expected) -> str:
     return f"{len(samples)} samples"
 
 
-def _samples(endpoint: Endpoint) -> list[tuple[str, dict[str, str], float]]:
+def _samples(endpoint: Endpoint) -> list[prometheus.Series]:
     try:
-        return samples_of(ok(endpoint.get("/metrics"), "GET /metrics").body.decode("utf-8"))
+        return list(prometheus.read(ok(endpoint.get("/metrics"), "GET /metrics").body.decode("utf-8")))
     except UnicodeDecodeError:
-        raise Failed("GET /metrics is answered with what is not UTF-8") from None
+        raise CheckFailed("GET /metrics is answered with what is not UTF-8") from None
+    except ValueError as error:
+        raise CheckFailed(f"/metrics, {shown(error)}") from None
 
 
-def _check_histograms(samples: list[tuple[str, dict[str, str], float]]) -> None:
+def _check_histograms(samples: Sequence[prometheus.Series]) -> None:
     """Buckets are cumulative, and the last is the count."""
     buckets: dict[tuple[str, frozenset[tuple[str, str]]], list[tuple[float, float]]] = {}
     for name, labels, value in samples:
@@ -121,7 +100,7 @@ def _check_histograms(samples: list[tuple[str, dict[str, str], float]]) -> None:
         try:
             bound = float(labels.get("le", ""))
         except ValueError:
-            raise Failed(f"/metrics: {name} has the bound {shown(labels.get('le'))}") from None
+            raise CheckFailed(f"/metrics: {name} has the bound {shown(labels.get('le'))}") from None
         rest = frozenset((key, text) for key, text in labels.items() if key != "le")
         buckets.setdefault((name.removesuffix("_bucket"), rest), []).append((bound, value))
     counts = {(name.removesuffix("_count"), frozenset(labels.items())): value for name, labels, value in samples}
@@ -129,7 +108,7 @@ def _check_histograms(samples: list[tuple[str, dict[str, str], float]]) -> None:
         ordered = sorted(found)
         values = [value for _, value in ordered]
         if values != sorted(values) or ordered[-1][0] != math.inf or counts.get((name, rest)) != values[-1]:
-            raise Failed(f"/metrics: the buckets of {name} do not add up")
+            raise CheckFailed(f"/metrics: the buckets of {name} do not add up")
 
 
 def _labels(endpoint: Endpoint, expected: Expected) -> str:
@@ -137,20 +116,22 @@ def _labels(endpoint: Endpoint, expected: Expected) -> str:
     wanted = {"model": said["model"], "version": str(said["version"]), "digest": said["digest"]}
     ours = [labels for name, labels, _ in _samples(endpoint) if name == COUNTER]
     if not ours:
-        raise Failed(f"/metrics has no {COUNTER}")
+        raise CheckFailed(f"/metrics has no {COUNTER}")
     for labels in ours:
         for name, value in wanted.items():
             if labels.get(name) != value:
-                raise Failed(f"{COUNTER} has {name}={shown(labels.get(name))}, and /model/version says {shown(value)}")
+                raise CheckFailed(
+                    f"{COUNTER} has {name}={shown(labels.get(name))}, and /model/version says {shown(value)}"
+                )
     return f"model, version and digest stand at {COUNTER}"
 
 
 CHECKS = (
-    Check("/health", "answers", _alive),
-    Check("/ready", "answers", _ready),
-    Check("/model/version", "has every field", _version_fields),
-    Check("/model/version", "is the same each time", _one_version),
+    EndpointCheck("/health", "answers", _alive),
+    EndpointCheck("/ready", "answers", _ready),
+    EndpointCheck("/model/version", "has every field", _version_fields),
+    EndpointCheck("/model/version", "is the same each time", _one_version),
     *(_same(name) for name in ("model", "version", "run_id", "digest", "content")),
-    Check("/metrics", "is Prometheus' text", _metrics),
-    Check("/metrics", "names the model", _labels),
+    EndpointCheck("/metrics", "is Prometheus' text", _metrics),
+    EndpointCheck("/metrics", "names the model", _labels),
 )

@@ -1,4 +1,4 @@
-"""Processes of a deployment: started in a session of their own, and found again by what stands in their command line.
+"""Processes and all that they start: begun in a session of their own, ended as a group, found again by their command line.
 
 A number alone is not kept: it may be another's by the time that it is used.
 """
@@ -13,12 +13,16 @@ import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
-KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME")
-"""What a server sees of the caller's environment: no secret of a job may reach a model."""
 PROC = Path("/proc")
+KILL_SECONDS = 5.0
+"""Between SIGKILL and the end: longer only where the kernel itself waits."""
+
+OUTLIVING = {"RUNNER_TRACKING_ID": ""}
+"""Variables of a process that is to outlive the job's step: GitHub's runner ends what carries the number of its own."""
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -36,19 +40,30 @@ def lives(process: Identity) -> bool:
     return bool(process.started) and _started(process.pid) == process.started
 
 
-def start(command: Sequence[str], folder: Path, log: Path, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start a process that outlives the step: GitHub's runner ends what carries its RUNNER_TRACKING_ID."""
-    kept = {name: environ[name] for name in KEPT if name in environ}
-    with log.open("ab") as stream:
-        return subprocess.Popen(
-            list(command),
-            cwd=folder,
-            env={**kept, "RUNNER_TRACKING_ID": "", "OMP_NUM_THREADS": environ.get("OMP_NUM_THREADS", "1")},
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
-        )
+def start(
+    command: Sequence[str],
+    folder: Path | str,
+    environ: Mapping[str, str],
+    output: IO[bytes] | int,
+    stdin: int = subprocess.DEVNULL,
+) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own, so that its group is it and all that it starts. output: for what it says and
+    for its errors."""
+    return subprocess.Popen(
+        list(command),
+        cwd=folder,
+        env=dict(environ),
+        stdin=stdin,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def detach(process: subprocess.Popen[bytes]) -> None:
+    """It outlives this command on purpose, and is found again by its command line: nobody waits for it, and Python need not
+    warn that nobody did."""
+    process.returncode = 0
 
 
 def find(*marks: str) -> list[int]:
@@ -90,15 +105,31 @@ def others(groups: Iterable[int]) -> list[int]:
 def end(groups: Iterable[int], seconds: float) -> set[int]:
     """SIGTERM to whole groups, SIGKILL to what is left after that long. The groups that live all the same."""
     left = set(groups)
-    for number, patience in ((signal.SIGTERM, seconds), (signal.SIGKILL, 5.0)):
+    for number, patience in ((signal.SIGTERM, seconds), (signal.SIGKILL, KILL_SECONDS)):
         for group in left:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(group, number)
+            signal_group(group, number)
         deadline = time.monotonic() + patience
         while left and time.monotonic() < deadline:
             left = {group for group in left if _group_lives(group)}
             time.sleep(0.02)
     return left
+
+
+def end_own(process: subprocess.Popen[bytes], seconds: float = 0.0, first: signal.Signals = signal.SIGTERM) -> None:
+    """End the group of a process that this one started with `start`: `first`, and SIGKILL after so many seconds to all that is
+    left of it, also where the process itself has ended. Its exit code is kept."""
+    if seconds and process.poll() is None:
+        signal_group(process.pid, first)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+    signal_group(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def signal_group(group: int, number: signal.Signals) -> None:
+    """Nothing where all of it has ended (macOS says EPERM for zombies), or where it is another user's."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
 
 
 def _user_of(pid: int) -> int:

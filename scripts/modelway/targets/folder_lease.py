@@ -1,4 +1,5 @@
-"""The lease on a target: whoever took it last may act, and every act happens under the target's lock.
+"""The lease on a target whose records are a folder: whoever took it last may act, and every act happens under the target's
+lock.
 
 A deploy takes it where nobody holds it; a rollback takes it always, and the deploy that is still running finds that out at
 its next act. The lock is held for the moment of an act only, so that a rollback never waits for a rollout; a command that
@@ -17,10 +18,10 @@ from pathlib import Path
 
 import msgspec
 
+from modelway import processes
 from modelway.errors import OutsideFailure, Refused
 from modelway.files import try_lock, write_whole
 from modelway.rollout.run import Superseded
-from modelway.targets.local import processes
 
 LEASE, LOCK = "lease.json", "lock"
 PATIENCE_SECONDS = 12.0
@@ -46,12 +47,11 @@ class Act(msgspec.Struct, frozen=True):
     nonce: str
 
 
-class Lease:
+class FolderLease:
     """This command's own. Every act on the target happens inside `held`."""
 
     def __init__(self, folder: Path, holder: Holder) -> None:
         self.folder, self.holder = folder, holder
-        self.acting = False
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -65,18 +65,14 @@ class Lease:
                     where=str(self.folder),
                     fix="look at what is there now, then decide",
                 )
-            self.acting = True
-            try:
-                yield
-            finally:
-                self.acting = False
+            yield
 
     def give_back(self) -> None:
         with contextlib.suppress(Superseded, OutsideFailure, OSError), self.held():
             write_whole(self.folder / LEASE, msgspec.json.encode(msgspec.structs.replace(self.holder, process=None)))
 
 
-def take(folder: Path, who: str, what: str, *, always: bool) -> Lease:
+def take(folder: Path, who: str, what: str, *, always: bool) -> FolderLease:
     """The lease with the next number. Refused where a command that lives holds it, unless `always`."""
     with _alone(folder, end_holder=always):
         now = _read(folder)
@@ -89,7 +85,7 @@ def take(folder: Path, who: str, what: str, *, always: bool) -> Lease:
         number = (now.number if now else 0) + 1
         holder = Holder(number, who, what, processes.identity(os.getpid()), uuid.uuid4().hex)
         write_whole(folder / LEASE, msgspec.json.encode(holder))
-    return Lease(folder, holder)
+    return FolderLease(folder, holder)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,43 @@
+"""Prometheus' text format, version 0.0.4: the one place that reads it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+NAME, VALUE = r"[A-Za-z_]\w*", r'"(?:[^"\\]|\\.)*"'
+PAIR = rf"{NAME}\s*=\s*{VALUE}\s*"
+LABELS = rf"\{{\s*((?:{PAIR},\s*)*(?:{PAIR})?)\}}"
+LINE = re.compile(rf"([A-Za-z_:][\w:]*)(?:\s*{LABELS}\s*|\s+)(\S+)(?:\s+-?\d+)?", re.ASCII)
+LABEL = re.compile(rf"({NAME})\s*=\s*({VALUE})", re.ASCII)
+ESCAPE = re.compile(r"\\.")
+ESCAPED = {"\\\\": "\\", '\\"': '"', "\\n": "\n"}
+
+
+class Series(NamedTuple):
+    """One line: the value of a series. value may be NaN or infinite, as Prometheus allows."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
+
+
+def read(text: str) -> Iterator[Series]:
+    """Every series of the text, in its order. ValueError, naming the line, where it is no such text."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = LINE.fullmatch(line.strip())
+        if match is None:
+            raise ValueError(f"line {number} is not Prometheus' text: {line[:200]!r}")
+        try:
+            value = float(match[3])
+        except ValueError:
+            raise ValueError(f"line {number}: {match[3][:200]!r} is no number") from None
+        labels = {name: _unescaped(said[1:-1]) for name, said in LABEL.findall(match[2] or "")}
+        yield Series(match[1], labels, value)
+
+
+def _unescaped(text: str) -> str:
+    return ESCAPE.sub(lambda match: ESCAPED.get(match.group(), match.group()), text)

@@ -1,0 +1,87 @@
+"""Where a target runs its releases: the part that every target brings itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import msgspec
+
+from modelway.errors import InvalidInput
+from modelway.observe.counts import CountsSource
+from modelway.records import Release
+from modelway.rollout.plan import Side
+from modelway.targets.state import Slot, TargetState
+
+if TYPE_CHECKING:
+    from modelway.targets.target import Claim
+
+T = TypeVar("T", bound=TargetState[Any])
+S = TypeVar("S", bound=Slot)
+Say = Callable[[str], None]
+
+
+class Place(Protocol[T, S]):
+    """How releases run in one kind of place. It decides nothing, and every method may be called twice.
+
+    T: the target's state, S: a release's place in it, each with what is the target's own. A method that gets the claim runs
+    under its lease unless it says otherwise; `claim.change` writes what the place must know again. What an outside system
+    refuses is an OutsideFailure within a bounded time; then all that had traffic has it still."""
+
+    def objection(self, state: T | None, ephemeral: bool) -> InvalidInput | None:
+        """Why nothing may be deployed here, known before anything is touched. ephemeral: this machine ends with the job."""
+        return None
+
+    def prepare(self, release: Release, say: Say) -> S:
+        """The release is where it can be started from, held against its digests; it has no name yet, and nothing of it runs.
+        Called without the lease."""
+
+    def check_kept(self, slot: S) -> None:
+        """Refused where the release cannot be started from here any more."""
+
+    def again(self, slot: S, side: Side) -> S:
+        """The same release under another name, with addresses of its own. Changes nothing."""
+        return msgspec.structs.replace(slot, side=side)
+
+    def start(self, claim: Claim[T, S], slot: S | None) -> S | None:
+        """What routes requests runs, as the state says, and so do the slot's replicas, which get no traffic by this; those
+        that run already are left alone. The slot as it is from now on, with what changed in it."""
+
+    def wait_until_ready(self, claim: Claim[T, S], slot: S, say: Say) -> None:
+        """Every replica answers that it is this release, and can be routed to. Called without the lease. OutsideFailure, with
+        the server's last words, where one has ended or is not ready in time."""
+
+    def route(self, claim: Claim[T, S], shares: Mapping[str, float], back: str) -> None:
+        """From now on each slot gets its share of the traffic: they add up to 1; none at all: every request is told that
+        nothing is deployed. back: the slot that `back` gives all traffic to, prepared before anything moves; empty: none."""
+
+    def verify(self, claim: Claim[T, S], shares: Mapping[str, float]) -> None:
+        """The traffic follows the shares that were set last. Called without the lease. OutsideFailure where it does not in
+        time: a weight that was only asked for is never believed."""
+
+    def back(self, claim: Claim[T, S]) -> None:
+        """All traffic to the slot that `route` prepared for it; nothing where it prepared none. Must work where nothing can be
+        written any more."""
+
+    def retire(self, claim: Claim[T, S], name: str) -> None:
+        """A slot that gets no traffic finishes what it began, is forgotten (`claim.forget`), and ends. Called without the
+        lease: a rollback waits for no request."""
+
+    def tidy(self, say: Say) -> None:
+        """What no deployment needs any more is removed. Called without the lease."""
+
+    def counts(self, state: T) -> CountsSource:
+        """Who counts the requests of every slot."""
+
+    def address(self, state: T | None) -> str:
+        """The URL that the environment's model answers at, or will; empty where the target cannot know it."""
+        return ""
+
+    def check_answer(self, state: T) -> None:
+        """What answers at the address is the stable release; OutsideFailure where it is not."""
+
+    def is_running(self) -> bool:
+        """Whether anything runs here."""
+
+    def stop(self) -> None:
+        """Nothing runs here any more. What ran stays known."""

@@ -1,0 +1,167 @@
+"""The local target passes the suites for every target and every source of counts: a real Envoy, real model servers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from deployment.shop import Shop, row, with_target
+from documented import examples
+from modelway import isolation, processes
+from modelway.config import Deploy
+from modelway.config.sections import Local
+from modelway.observe.counts import CountsSource
+from modelway.records import Release
+from modelway.registry.stored_records import read_release
+from modelway.targets import Target, open_target
+from modelway.targets.local.place import ENVOY
+from observe.contract import Counting, CountsContract
+from targets.contract import Case, TargetContract, begun, claimed, deployed
+
+SLOW_SECONDS = 0.3
+"""What the release of that name needs for one row (deployment.shop)."""
+
+
+class LocalCase(Case):
+    """The shop's good release, another one, and its slow one."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop, self.model, self.environment = shop, shop.model, shop.environment
+        self.deploy = Deploy(local=Local(folder=str(shop.target), port=shop.port, replicas=1, ready_seconds=60))
+        self.session = requests.Session()
+        self.releases = (self.release("good"), self.release("again"), self.release("slow"))
+
+    def release(self, kind: str) -> Release:
+        stored = read_release(self.shop.client, self.shop.model, int(self.shop.versions[kind]), "production")
+        assert stored is not None
+        return stored.record
+
+    def open(self, model: str = "") -> Target[Any, Any]:
+        return open_target(model or self.model, self.environment, self.deploy)
+
+    def send(self, count: int, bad: bool = False) -> Counter[str]:
+        seen: Counter[str] = Counter()
+        for number in range(count):
+            answer = self.ask({"a": "no number"} if bad else row(number))
+            assert answer.status_code in ((400,) if bad else (200, 503))
+            seen[answer.headers.get("x-modelway-version", "")] += 1
+        return seen
+
+    def ask(self, body: object) -> requests.Response:
+        return self.session.post(f"http://127.0.0.1:{self.shop.port}/predict", json=body, timeout=20)
+
+    @contextlib.contextmanager
+    def deaf(self) -> Iterator[None]:
+        groups = processes.find(f"{self.shop.target / ENVOY}/")
+        assert groups
+        for group in groups:
+            os.killpg(group, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for group in groups:
+                os.killpg(group, signal.SIGCONT)
+
+    def long_request(self) -> Callable[[], int]:
+        found: list[int] = []
+        thread = threading.Thread(target=lambda: found.append(self.ask(row(1)).status_code))
+        thread.start()
+        thread.join(SLOW_SECONDS / 2)
+        assert not found, "it is on its way"
+
+        def waited() -> int:
+            thread.join(20)
+            return found[0]
+
+        return waited
+
+
+@pytest.fixture
+def case(built: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCase]:
+    monkeypatch.setenv("MODELWAY_STATE", str(built.state))
+    monkeypatch.setattr(isolation, "hide", lambda: None)  # this process is the tests', and others look into it
+    case = LocalCase(with_target(built, tmp_path))
+    yield case
+    case.open().stop("a tester", lambda said: None)
+    assert case.shop.processes() == []
+
+
+class TestLocalTarget(TargetContract):
+    def test_the_address_is_known_before_and_after(self, case: LocalCase) -> None:
+        address = f"http://127.0.0.1:{case.shop.port}"
+        assert case.open().address() == address
+        deployed(case, case.releases[0])
+        assert case.open().address() == address
+        assert requests.get(f"{address}/model/version", timeout=5).json()["version"] == case.releases[0].version
+
+
+class LocalCounting(Counting):
+    """Two releases on one local target: traffic goes to one of them alone, by their shares."""
+
+    def __init__(self, case: LocalCase) -> None:
+        self.case = case
+        deployed(case, case.releases[0])
+        self.acts = begun(case, claimed(case), case.releases[1])
+        self.claim = self.acts.claim
+        self.slots = (self.claim.state.stable, self.acts.plan.new.slot)
+        self.source = self.counts()
+
+    def counts(self) -> CountsSource:
+        return self.claim.place.counts(self.claim.state)
+
+    def send(self, slot: str, count: int, bad: bool = False) -> None:
+        self.acts.route(float(slot == self.acts.plan.new.slot))
+        version = self.claim.state.slots[slot].side.version
+        assert self.case.send(count, bad) == {str(version): count}
+
+    @contextlib.contextmanager
+    def silent(self) -> Iterator[None]:
+        with self.case.deaf():
+            yield
+
+
+class ReplicaCounting(LocalCounting):
+    """The source of docs/extending.md, as it stands there, on the same releases: each replica's own /metrics."""
+
+    def counts(self) -> CountsSource:
+        module: dict[str, Any] = {}
+        for code in examples("extending.md", "Add a counts source"):
+            exec(compile(code, "docs/extending.md", "exec"), module)
+        replicas = {
+            name: {f"replica {port}": f"http://127.0.0.1:{port}" for port in slot.ports}
+            for name, slot in self.claim.state.slots.items()
+        }
+        source: CountsSource = module["ReplicaCounts"](replicas)
+        return source
+
+    @contextlib.contextmanager
+    def silent(self) -> Iterator[None]:
+        groups = processes.find(f"{self.case.shop.target}/slots/")
+        for group in groups:
+            os.killpg(group, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for group in groups:
+                os.killpg(group, signal.SIGCONT)
+
+
+class TestEnvoyCounts(CountsContract):
+    @pytest.fixture
+    def counting(self, case: LocalCase) -> Counting:
+        return LocalCounting(case)
+
+
+class TestReplicaCounts(CountsContract):
+    @pytest.fixture
+    def counting(self, case: LocalCase) -> Counting:
+        return ReplicaCounting(case)

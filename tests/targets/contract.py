@@ -1,0 +1,380 @@
+"""What every target guarantees, whatever it runs releases on: subclass `TargetContract` and give it a fixture `case`.
+
+Each test opens the target anew for each command, as commands do: nothing is shared between them but the target itself.
+"""
+
+from __future__ import annotations
+
+import abc
+import errno
+import os
+import re
+import signal
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from modelway.errors import InvalidInput, OutsideFailure, Refused
+from modelway.observe.counts import Sample, Snapshot, between
+from modelway.records import Release
+from modelway.rollout import engine, journal
+from modelway.rollout.observations import Block
+from modelway.rollout.plan import Plan, side_of
+from modelway.rollout.run import Superseded
+from modelway.targets import Claim, Slot, Target, TargetState
+from modelway.targets.acts import TargetActs
+from modelway.targets.state import NeverAnnounced, Pending
+
+BLOCK_SECONDS = 1.0
+READ_SECONDS = 3.0
+"""Within them a source has counted what was answered."""
+
+
+class Case(abc.ABC):
+    """One target that nothing was deployed to yet, and its world. releases: of three versions; the last one takes its time
+    over a request, where requests take any."""
+
+    model: str
+    environment: str
+    releases: tuple[Release, Release, Release]
+
+    @property
+    def old(self) -> str:
+        return str(self.releases[0].version)
+
+    @property
+    def new(self) -> str:
+        return str(self.releases[1].version)
+
+    @abc.abstractmethod
+    def open(self, model: str = "") -> Target[Any, Any]:
+        """The same target, as another command opens it. model: another one's; left out: its own."""
+
+    @abc.abstractmethod
+    def send(self, count: int, bad: bool = False) -> Counter[str]:
+        """So many requests to the address, one after the other: the version that answered -> how many; "" where none did.
+        bad: such that the model refuses them."""
+
+    @abc.abstractmethod
+    def deaf(self) -> AbstractContextManager[None]:
+        """Within it, what routes requests takes up nothing new."""
+
+    def long_request(self) -> Callable[[], int] | None:
+        """Send a request that takes a while: what waits for its status. None where none does."""
+        return None
+
+
+def plan_of(claim: Claim[Any, Any], new: Slot) -> Plan:
+    current = claim.state.current
+    return Plan(
+        kind="deploy",
+        id=uuid.uuid4().hex,
+        model=claim.state.model,
+        environment=claim.state.environment,
+        number=claim.next_number(),
+        new=new.side,
+        stable=current.side if current else None,
+        weights=(1.0,),
+        step_seconds=0,
+        bake_seconds=0,
+        timeout_seconds=60,
+        block_seconds=BLOCK_SECONDS,
+    )
+
+
+def claimed(case: Case, what: str = "deploying", always: bool = False) -> Claim[Any, Any]:
+    return case.open().claim("a tester", what, always=always)
+
+
+def begun(case: Case, claim: Claim[Any, Any], release: Release) -> TargetActs[Any, Any]:
+    """A rollout of the release, which runs and is ready."""
+    place = claim.place
+    slot = place.again(place.prepare(release, lambda said: None), side_of(release, claim.next_number()))
+    plan = plan_of(claim, slot)
+    claim.begin(plan)
+    acts = TargetActs(claim, plan, slot, lambda said: None)
+    acts.start()
+    return acts
+
+
+def deployed(case: Case, release: Release) -> None:
+    """One command that brings a release in, with all that a rollout does."""
+    claim = claimed(case)
+    acts = begun(case, claim, release)
+    acts.route(1.0)
+    acts.adopt()
+    acts.retire("stable")
+    claim.append(acts.plan.number, journal.Line(act=engine.Finish("deployed")))
+    claim.give_back()
+
+
+def state_of(case: Case) -> TargetState[Any]:
+    state = case.open().state()
+    assert state is not None
+    return state
+
+
+def killed(work: Callable[[], object]) -> None:
+    """Done by another process, which is killed within it."""
+    child = os.fork()
+    if not child:
+        try:
+            work()
+        finally:
+            os.kill(os.getpid(), signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+
+
+class TargetContract:
+    # reading
+
+    def test_where_nothing_was_deployed_reading_says_so_and_makes_nothing(self, case: Case) -> None:
+        target = case.open()
+        assert target.state() is None
+        assert target.stories() == []
+        assert target.unfinished() is None
+        assert re.fullmatch(r"(https?://[^/\s]+)?", target.address())
+        assert not target.place.is_running()
+        assert not target.stop("a tester", pytest.fail)
+        assert not target.records.exist()
+
+    def test_another_models_target_is_refused_and_taken_from_nobody(self, case: Case) -> None:
+        claim = claimed(case)
+        with claim.held():
+            claim.change(rollouts=0)
+        other = case.open(model="another")
+        with pytest.raises(InvalidInput, match=f"is the target of {case.model} in {case.environment}"):
+            other.state()
+        with pytest.raises(InvalidInput):
+            other.claim("somebody", "a rollback", always=True)
+        with claim.held():
+            pass
+
+    # who may change it
+
+    def test_one_command_has_the_target_until_it_gives_it_back(self, case: Case) -> None:
+        claim = claimed(case, "deploying version 7")
+        with pytest.raises(Refused, match="deploying version 7 by a tester is at work on this target"):
+            claimed(case)
+        claim.give_back()
+        claimed(case).give_back()
+
+    def test_a_command_that_was_superseded_changes_nothing_more(self, case: Case) -> None:
+        deployed(case, case.releases[0])
+        first = claimed(case)
+        acts = begun(case, first, case.releases[1])
+        second = claimed(case, "a rollback", always=True)
+        before = state_of(case), case.open().stories()
+        for act in (lambda: acts.route(0.5), acts.start, acts.adopt, acts.back, lambda: acts.retire("new")):
+            with pytest.raises(Superseded, match="a rollback by a tester has taken the target over"):
+                act()
+        for line in (journal.Line(event=engine.Resumed(1.0)), journal.Line(act=engine.Adopt())):
+            with pytest.raises(Superseded):
+                acts.write(line)
+        assert (state_of(case), case.open().stories()) == before
+        first.give_back()  # it takes nothing from the second
+        with second.held():
+            second.change(rollouts=second.state.rollouts)
+        assert set(case.send(20)) == {case.old}
+
+    def test_the_state_changes_within_an_act_alone(self, case: Case) -> None:
+        claim = claimed(case)
+        with pytest.raises(AssertionError, match="under the lease alone"):
+            claim.change(rollouts=3)
+        assert case.open().state() is None
+
+    def test_a_command_that_was_killed_holds_nothing_and_what_it_wrote_is_whole(self, case: Case) -> None:
+        def work() -> None:
+            claim = claimed(case)
+            slot = Slot(side_of(case.releases[0], 1))
+            claim.begin(plan_of(claim, slot))
+            claim.append(1, journal.Line(act=engine.Start()))
+            with claim.held():
+                claim.records.append(1, journal.Line(event=engine.Ready(1.0)))
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        killed(work)
+        story = case.open().unfinished()
+        assert story is not None
+        assert [line.act or line.event for line in story.lines] == [engine.Start(), engine.Ready(1.0)]
+        claim = claimed(case)
+        claim.append(1, journal.Line(event=engine.Resumed(2.0)))
+        assert case.open().stories()[0].events[-1] == engine.Resumed(2.0)
+        assert claim.next_number() == 2
+
+    # what is kept
+
+    def test_no_number_of_a_rollout_is_used_twice(self, case: Case) -> None:
+        claim = claimed(case)
+        plan = plan_of(claim, Slot(side_of(case.releases[0], 1)))
+        with claim.held():
+            claim.records.begin(plan)  # and the command dies before the state says so
+        again = claimed(case, always=True)
+        assert again.next_number() == 2
+        with pytest.raises(FileExistsError), again.held():
+            again.records.begin(plan)
+        assert again.records.story(2) is None
+        assert list(again.records.numbers()) == [1]
+
+    def test_what_is_still_to_be_announced_survives(self, case: Case) -> None:
+        claim = claimed(case)
+        names = {"release": "r", "built_for": "production", "why": "", "who": "", "model_digest": "d"}
+        pending = Pending(kind="rollback", version=3, nonce="n", **names)
+        never = NeverAnnounced(pending, "it was deleted", 5.0)
+        with claim.held():
+            claim.change(pending=(pending,), never_announced=(never,))
+        killed(lambda: claimed(case, always=True))
+        assert state_of(case).pending == (pending,)
+        assert state_of(case).never_announced == (never,)
+
+    # what runs
+
+    def test_a_release_that_starts_gets_no_traffic_and_starting_twice_changes_nothing(self, case: Case) -> None:
+        deployed(case, case.releases[0])
+        acts = begun(case, claimed(case), case.releases[1])
+        before = state_of(case)
+        acts.start()
+        assert state_of(case) == before
+        assert {str(item.side.version) for item in before.slots.values()} == {case.old, case.new}
+        assert set(case.send(30)) == {case.old}
+        acts.claim.check_answer()
+
+    def test_the_share_that_was_asked_for_is_the_share_that_is_counted(self, case: Case) -> None:
+        deployed(case, case.releases[0])
+        acts = begun(case, claimed(case), case.releases[1])
+        acts.route(0.25)
+        answered = case.send(400)
+        assert answered.total() == 400
+        assert 0.12 < answered[case.new] / 400 < 0.40  # six standard deviations on either side
+        block = _next_block(acts, 400)
+        assert not block.dropped
+        assert (block.canary.requests, block.stable.requests) == (answered[case.new], answered[case.old])
+        assert block.canary.errors == block.stable.errors == 0
+        refused = case.send(40, bad=True)
+        seen = _next_block(acts, 40)
+        assert (seen.canary.errors, seen.stable.errors) == (refused[case.new], refused[case.old])
+
+    def test_a_share_that_is_not_followed_is_not_believed(self, case: Case) -> None:
+        deployed(case, case.releases[0])
+        acts = begun(case, claimed(case), case.releases[1])
+        with case.deaf(), pytest.raises(OutsideFailure):
+            acts.route(0.5)
+        acts.route(0.5)
+        assert set(case.send(60)) == {case.old, case.new}
+
+    def test_adopting_twice_is_adopting_once(self, case: Case) -> None:
+        deployed(case, case.releases[0])
+        acts = begun(case, claimed(case), case.releases[1])
+        acts.route(1.0)
+        acts.adopt()
+        state = state_of(case)
+        acts.adopt()
+        assert state_of(case) == state
+        assert state.stable == acts.plan.new.slot
+        assert [str(item.slot.side.version) for item in state.deployments] == [case.old, case.new]
+        assert [item.rollout for item in state.deployments] == [1, 2]
+
+    def test_a_release_that_is_retired_finishes_what_it_began_and_is_gone(self, case: Case) -> None:
+        deployed(case, case.releases[0])
+        acts = begun(case, claimed(case), case.releases[2])
+        acts.route(1.0)
+        waiting = case.long_request()
+        acts.route(0.0)
+        acts.retire("new")
+        acts.retire("new")
+        assert waiting is None or waiting() == 200
+        assert [str(item.side.version) for item in state_of(case).slots.values()] == [case.old]
+        assert set(case.send(30)) == {case.old}
+        acts.claim.check_answer()
+
+    def test_the_way_back_needs_no_writing(self, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+        deployed(case, case.releases[0])
+        acts = begun(case, claimed(case), case.releases[1])
+        acts.route(0.5)
+
+        def full(descriptor: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync", full)
+            with pytest.raises(OSError, match="No space"):
+                acts.write(journal.Line(act=engine.Observe()))
+            acts.back()
+        deadline = time.monotonic() + 5
+        while set(case.send(20)) != {case.old}:
+            assert time.monotonic() < deadline
+        acts.route(0.5)
+        assert set(case.send(60)) == {case.old, case.new}, "and forth again"
+
+    def test_without_a_stable_release_going_back_is_to_nothing(self, case: Case) -> None:
+        acts = begun(case, claimed(case), case.releases[0])
+        acts.route(1.0)
+        assert set(case.send(5)) == {case.old}
+        acts.back()
+        acts.route(0.0)
+        assert set(case.send(5)) == {""}
+        acts.retire("new")
+        assert state_of(case).slots == {}
+
+    def test_what_was_stopped_is_known_and_comes_back(self, case: Case) -> None:
+        deployed(case, case.releases[0])
+        state = state_of(case)
+        assert case.open().place.is_running()
+        assert case.open().stop("a tester", pytest.fail)
+        assert not case.open().place.is_running()
+        assert state_of(case) == state
+        assert not case.open().stop("a tester", pytest.fail)
+        claim = claimed(case)
+        with pytest.raises(OutsideFailure):
+            claim.check_answer()
+        claim.run_stable(lambda said: None)
+        claim.check_answer()
+        assert set(case.send(10)) == {case.old}
+
+    def test_stopping_takes_the_target_from_a_command_that_is_at_work(self, case: Case) -> None:
+        claim = claimed(case)
+        acts = begun(case, claim, case.releases[0])
+        assert case.open().stop("a tester", pytest.fail)
+        with pytest.raises(Superseded):
+            acts.adopt()
+
+    # what was counted
+
+    def test_traffic_of_the_past_is_told_or_said_to_be_unknown(self, case: Case) -> None:
+        deployed(case, case.releases[0])
+        state = state_of(case)
+        source = case.open().place.counts(state)
+        if source.past(60) is None:
+            return
+        case.send(50)
+        deadline = time.monotonic() + 10
+        while True:
+            samples = between(source.past(60) or (), state.stable)
+            ticks = [at for at, _ in samples]
+            assert ticks == sorted(ticks)
+            if len(samples) > 1 and samples[-1][1].requests == 50:
+                break
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def _next_block(acts: TargetActs[Any, Any], requests: int) -> Block:
+    """The next block, once so many requests are counted in it: a source may be a little late."""
+    source = acts.claim.place.counts(acts.claim.state)
+    names = [side.slot for side in (acts.plan.new, acts.plan.stable) if side]
+
+    def total(snapshot: Snapshot | None) -> int:
+        assert snapshot is not None
+        return sum(snapshot.releases.get(name, Sample()).requests for name in names)
+
+    deadline = time.monotonic() + READ_SECONDS
+    while total(source.snapshot()) - total(acts._last) < requests:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return acts.observe(0.25)

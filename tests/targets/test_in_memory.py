@@ -1,0 +1,76 @@
+"""The target of docs/extending.md, as it stands there, passes the suite for every target."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from documented import examples
+from modelway.config import Deploy
+from modelway.observe.counts import Sample
+from modelway.records import Release
+from modelway.targets import Target
+from targets.contract import Case, TargetContract
+
+
+def release_of(version: int) -> Release:
+    names = dict.fromkeys(
+        ("platform", "python", "requirements", "image", "layout", "sbom_digest", "verdict_sha256", "ledger_head"), ""
+    )
+    digests = {name: f"{name}{version}" for name in ("config_digest", "manifest_digest", "model_digest")}
+    keys = {"model": "m", "environment": "production", "base_image": "none", "layers": ()}
+    return Release(version=version, **keys, **digests, **names)
+
+
+def documented_target() -> ModuleType:
+    module = ModuleType("memory")
+    for code in examples("extending.md", "Add a target"):
+        exec(compile(code, "docs/extending.md", "exec"), module.__dict__)
+    return module
+
+
+def ask(place: Any, chance: random.Random, status: int = 200) -> str:
+    """One request to a place in memory: which version answers."""
+    if not place.shares:
+        return ""
+    name = chance.choices(list(place.shares), list(place.shares.values()))[0]
+    was = place.counted.get(name, Sample())
+    answered = was.requests + 1
+    place.counted[name] = Sample(answered, was.errors + (status >= 400), answered, {1.0: answered})
+    return str(place.running[name])
+
+
+class MemoryCase(Case):
+    model, environment, releases = "m", "production", (release_of(1), release_of(2), release_of(3))
+
+    def __init__(self) -> None:
+        self.module, self.chance = documented_target(), random.Random(1)
+
+    def open(self, model: str = "") -> Target[Any, Any]:
+        target: Target[Any, Any] = self.module.open_target(self.model, self.environment, Deploy())
+        return Target(model or self.model, self.environment, target.records, target.place)
+
+    def send(self, count: int, bad: bool = False) -> Counter[str]:
+        place = self.open().place
+        return Counter(ask(place, self.chance, 400 if bad else 200) for _ in range(count))
+
+    @contextlib.contextmanager
+    def deaf(self) -> Iterator[None]:
+        place: Any = self.open().place
+        place.route = lambda claim, shares, back: None
+        yield
+        del place.route
+
+
+class TestInMemory(TargetContract):
+    @pytest.fixture
+    def case(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
+        monkeypatch.setenv("MODELWAY_STATE", str(tmp_path))
+        return MemoryCase()
