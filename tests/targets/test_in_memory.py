@@ -14,7 +14,7 @@ import pytest
 
 from documented import examples
 from modelway.config import Deploy
-from modelway.observe.counts import Sample
+from modelway.observe.counts import Counters
 from modelway.records import Release
 from modelway.targets import Target
 from targets.contract import Case, TargetContract
@@ -41,9 +41,9 @@ def ask(place: Any, chance: random.Random, failing: Callable[[str], bool] = lamb
     if not place.shares:
         return ""
     name = chance.choices(list(place.shares), list(place.shares.values()))[0]
-    was = place.counted.get(name, Sample())
+    was = place.counted.get(name, Counters())
     answered, version = was.requests + 1, str(place.running[name])
-    place.counted[name] = Sample(answered, was.errors + failing(version), answered, {1.0: answered})
+    place.counted[name] = Counters(answered, was.errors + failing(version), answered, {1.0: answered})
     return version
 
 

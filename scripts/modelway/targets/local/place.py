@@ -22,7 +22,7 @@ from modelway.rollout.plan import Side
 from modelway.targets.local import layers, proxy, servers
 from modelway.targets.local.servers import LOGS, SLOTS, STOP_SECONDS, log_of
 from modelway.targets.local.state import LocalSlot, LocalState
-from modelway.targets.place import Place
+from modelway.targets.place import TargetPlace
 from modelway.targets.target import Claim
 
 ENVOY = "envoy"
@@ -38,7 +38,7 @@ LocalClaim = Claim[LocalState, LocalSlot]
 
 
 @dataclass(frozen=True)
-class LocalPlace(Place[LocalState, LocalSlot]):
+class LocalPlace(TargetPlace[LocalState, LocalSlot]):
     """folder: all that is known of the target. wanted: what modelway.yml says of it."""
 
     folder: Path
