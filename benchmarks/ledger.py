@@ -1,4 +1,4 @@
-"""What a long ledger costs: settle, append and show-history with 50 entries and with many, on a real MLflow server on SQLite,
+"""What a long ledger costs: finish, record and show-history with 50 entries and with many, on a real MLflow server on SQLite,
 beside reading the whole chain.
 
 Usage: python benchmarks/ledger.py [--entries 5000]
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
 from modelway.registry import ledger, ledger_steps, local_server  # noqa: E402 - after the path is known
-from modelway.registry.ledger_mlflow import MLflowLedger  # noqa: E402
+from modelway.registry.ledger_versions import VersionLedger  # noqa: E402
 from modelway.registry.mlflow import connect  # noqa: E402
 
 FEW, REPEATS = 50, 9
@@ -47,24 +47,24 @@ def measure(uri: str, many: int) -> None:
     stores = {length: filled(uri, length) for length in (FEW, many)}
     print(f"| what | {FEW} entries, s | {many} entries, s | ratio | goal |")
     print("|---|--:|--:|--:|---|")
-    commands: dict[str, Callable[[MLflowLedger], object]] = {
-        "settle": lambda store: ledger.settle(store, "production", "production", ledger.Writer("bench")),
-        "append and apply": promoted,
+    commands: dict[str, Callable[[VersionLedger], object]] = {
+        "finish": lambda store: ledger.finish(store, "production", "production", ledger.Writer("bench")),
+        "record": promoted,
         "what show-history reads": ledger.read,
         "the whole chain (an audit)": ledger.audit,
         "MLflow's own: make one version": floor_append,
         "MLflow's own: set a tag of the newest version": floor_mark,
         "MLflow's own: the newest 50 versions": lambda store: list(
-            islice(store.client.newest_versions(store.name, 50), 50)
+            islice(store.registry.newest_versions(store.name, 50), 50)
         ),
     }
     for what, command in commands.items():
         seconds = {length: median(command, store) for length, store in stores.items()}
-        goal = "1.5" if what in ("settle", "append and apply", "what show-history reads") else ""
+        goal = "1.5" if what in ("finish", "record", "what show-history reads") else ""
         print(f"| {what} | {seconds[FEW]:.3f} | {seconds[many]:.3f} | {seconds[many] / seconds[FEW]:.2f} | {goal} |")
 
 
-def median(command: Callable[[MLflowLedger], object], store: MLflowLedger) -> float:
+def median(command: Callable[[VersionLedger], object], store: VersionLedger) -> float:
     taken = []
     for _ in range(REPEATS):
         began = time.monotonic()
@@ -73,46 +73,44 @@ def median(command: Callable[[MLflowLedger], object], store: MLflowLedger) -> fl
     return statistics.median(taken)
 
 
-def promoted(store: MLflowLedger) -> object:
+def promoted(store: VersionLedger) -> object:
     writer = ledger.Writer("bench")
-    base = ledger.settle(store, "production", "production", writer)
+    base = ledger.finish(store, "production", "production", writer)
     version = 1 + len(base.recorded) % 2
     change = ledger.Change("production", "production", "promote", version, "bench")
-    return ledger.append_and_apply(store, base, change, writer)
+    return ledger.record(store, base, change, writer)
 
 
-def floor_append(store: MLflowLedger) -> object:
+def floor_append(store: VersionLedger) -> object:
     """The same call that an entry is made by, on a model of its own with as many versions."""
-    assert store.run is not None
-    name = f"{store.name}.floor"
-    return store.client.post_version(name, f"{store.run.artifact_uri}/x", store.run.id, tags={"text": "x" * 1000})
+    return store.registry.post_version(f"{store.name}.floor", store.source, store.run_id, tags={"text": "x" * 1000})
 
 
-def floor_mark(store: MLflowLedger) -> object:
+def floor_mark(store: VersionLedger) -> object:
     """An append does it twice, and once more where somebody else came first."""
-    newest = next(iter(store.client.newest_versions(store.name, 1)))
-    return store.client.set_version_tag(store.name, newest.version, "floor", str(time.monotonic()))
+    newest = next(iter(store.registry.newest_versions(store.name, 1)))
+    return store.registry.set_version_tag(store.name, newest.version, "floor", str(time.monotonic()))
 
 
-def filled(uri: str, length: int) -> MLflowLedger:
+def filled(uri: str, length: int) -> VersionLedger:
     """A ledger of one model with two versions, staging touched once at the beginning. Its entries are written as the commands
-    write them, but without settling each."""
+    write them, but without finishing each."""
     client = connect(uri, {})
     model = f"bench-{uuid.uuid4().hex[:8]}"
     client.ensure_model(model)
     run = client.create_run(client.experiment_id(model), "bench", {})
     for _ in (1, 2):
         client.create_version(model, f"{run.artifact_uri}/model", run.id, tags={})
-    store = MLflowLedger(client, model, run)
+    store = VersionLedger(client, model, run.id)
     for environment in ("staging", "production"):
-        base = ledger.settle(store, environment, environment, ledger.Writer("bench"))
+        base = ledger.finish(store, environment, environment, ledger.Writer("bench"))
         change = ledger.Change(environment, environment, "promote", 1, "bench")
-        ledger.append_and_apply(store, base, change, ledger.Writer("bench"))
+        ledger.record(store, base, change, ledger.Writer("bench"))
     history = ledger.audit(store)
     for number in range(length - 2):
         change = ledger.Change("production", "production", "promote", 1 + number % 2, "bench")
         history = ledger_steps.append(store, history, change, ledger.Writer("bench"))
-    ledger.settle(store, "production", "production", ledger.Writer("bench"))
+    ledger.finish(store, "production", "production", ledger.Writer("bench"))
     client.ensure_model(f"{store.name}.floor")
     for _ in range(length):
         floor_append(store)

@@ -120,7 +120,7 @@ def ours(url: str, rate: float, seconds: float) -> tuple[list[float], float, flo
     requests = load.requests_of([BODY], list(load.arrivals(rate, seconds)))
     began, used = time.perf_counter(), time.process_time()
 
-    def answered(answer: load.Answer) -> None:
+    def answered(answer: load.LoadAnswer) -> None:
         assert answer.status == 200, answer
         found.append(answer.ended - answer.at)
 

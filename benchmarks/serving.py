@@ -103,7 +103,7 @@ def running(command: list[str], environ: dict[str, str], folder: Path, name: str
 
 
 def ask(url: str, body: Any) -> Any:
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"content-type": "application/json"})
+    request = urllib.request.HttpRequest(url, json.dumps(body).encode(), {"content-type": "application/json"})
     with urllib.request.urlopen(request, timeout=30) as answer:
         said = json.load(answer)
     return said["predictions"] if isinstance(said, dict) else said

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from modelway.data.contract import Contract
 from modelway.data.json_rows import rows_of
-from modelway.observe.load import Answer, Request, bodies_of_rows, drive, run
+from modelway.observe.load import LoadAnswer, TimedRequest, bodies_of_rows, drive, run
 
 COLUMNS = ("carrier", "origin", "dest", "day_of_week", "hour", "minute", "distance", "dep_delay")
 COLUMNS += ("temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib")
@@ -43,14 +43,14 @@ def main() -> None:
         nonlocal ended
         ended = True  # what was sent is waited for: a request that is cut off here is no failure there
 
-    def requests() -> Iterator[Request]:
+    def requests() -> Iterator[TimedRequest]:
         nonlocal place
         number = 0
         while not ended:
-            yield Request(number / rate, bodies[place % len(bodies)])
+            yield TimedRequest(number / rate, bodies[place % len(bodies)])
             number, place = number + 1, place + 1
 
-    def answered(answer: Answer) -> None:
+    def answered(answer: LoadAnswer) -> None:
         nonlocal written
         good = 200 <= answer.status < 300
         seen[f"version {answer.version or 'none'}: {'answered' if good else 'failed'}"] += 1

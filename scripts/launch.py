@@ -13,19 +13,6 @@ sys.path.insert(0, SCRIPTS)
 
 from modelway.errors import InvalidInput, ModelwayError  # noqa: E402 - after the path is known
 
-ENVIRONMENTS = {
-    "validate_data": "data",
-    "evaluate_gate": "judge",
-    "test_endpoint": "data",
-    "benchmark_endpoint": "data",
-    "build_image": "build",
-    "deploy_model": "deploy",
-    "plan_rollout": "deploy",
-    "rollback_release": "deploy",
-    "start_registry": "registry",
-}
-"""The scripts that need more than requirements/tool.txt."""
-
 USAGE = """usage: scripts/run SCRIPT [flags]
        scripts/run --in ENVIRONMENT PROGRAM [arguments]    (of requirements/ENVIRONMENT.txt)
 
@@ -65,7 +52,8 @@ def main() -> int:
 
 
 def said(error: ModelwayError) -> int:
-    """The failure in one line, and its exit code. modelway.ci says it elsewhere, but needs msgspec, which is not here yet."""
+    """The failure in one line, and its exit code. modelway.ci says it elsewhere, but needs msgspec, which is not here yet;
+    so this is the one place outside it that asks where it runs."""
     line = " ".join(error.line().split())
     if os.environ.get("GITHUB_ACTIONS") == "true":
         print(f"::error title=modelway::{line.replace('%', '%25')}", flush=True)
@@ -76,10 +64,10 @@ def said(error: ModelwayError) -> int:
 
 def become_program(name: str, program: str, arguments: list[str]) -> None:
     """For the project's own work: a program of the environment that requirements/NAME.txt locks, first on PATH."""
-    from modelway.environments import home, store
+    from modelway.environments import home, store, tools
 
     home.check_platform()
-    python = store.interpreter(lock_file(name), sys.executable)
+    python = store.interpreter(tools.requirements_file(name), sys.executable)
     folder = os.path.dirname(python)
     environ = home.without_python_settings(os.environ)
     environ["MODELWAY_BASE_PYTHON"] = sys.executable
@@ -87,21 +75,17 @@ def become_program(name: str, program: str, arguments: list[str]) -> None:
     os.execve(os.path.join(folder, program), [program, *arguments], environ)
 
 
-def lock_file(name: str) -> str:
-    return os.path.join(os.path.dirname(SCRIPTS), "requirements", f"{name}.txt")
-
-
 def known_scripts() -> list[str]:
     return sorted(name[:-3] for name in os.listdir(SCRIPTS) if name.endswith(".py") and name != "launch.py")
 
 
 def become(script: str, arguments: list[str]) -> None:
-    from modelway.environments import home, store
+    from modelway.environments import home, store, tools
 
     home.check_platform()
-    name = ENVIRONMENTS.get(script, "tool")
+    name = tools.environment_of(script)
     # of MLflow whole the server imports a tenth, so compiling it all would take longer than it saves
-    python = store.interpreter(lock_file(name), sys.executable, compiled=name != "registry")
+    python = store.interpreter(tools.requirements_file(name), sys.executable, compiled=name != "registry")
     environ = home.without_python_settings(os.environ)
     environ["MODELWAY_BASE_PYTHON"] = sys.executable
     start = START.format(scripts=SCRIPTS, script=script)

@@ -33,8 +33,9 @@ def mlflow_python(version: str) -> str:
 
 
 @contextlib.contextmanager
-def mlflow_server(version: str, backend: str, folder: Path, workers: int = 1) -> Iterator[str]:
-    """The address of a server. backend: sqlite for a file of its own, or the URI of a database."""
+def mlflow_server(version: str, backend: str, folder: Path, workers: int = 1, root: str = "") -> Iterator[str]:
+    """The address of a server. backend: sqlite for a file of its own, or the URI of a database. root: the address below which
+    clients read and write artifacts themselves; where it is empty, the server hands them through."""
     folder.mkdir(parents=True, exist_ok=True)
     python = mlflow_python(version)
     port = free_port()
@@ -44,10 +45,35 @@ def mlflow_server(version: str, backend: str, folder: Path, workers: int = 1) ->
             backend = f"sqlite:///{stack.enter_context(memory_folder())}/mlflow.db"
         command = [python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
         command += ["--workers", str(workers), "--backend-store-uri", backend]
-        command += ["--serve-artifacts", "--artifacts-destination", str(folder / "artifacts")]
+        served = ["--serve-artifacts", "--artifacts-destination", str(folder / "artifacts")]
+        command += ["--no-serve-artifacts", "--default-artifact-root", root] if root else served
         process = stack.enter_context(running(command, folder / "server.log", clean_environ()))
         wait_until(lambda: _answers(uri), process, folder / "server.log")
         yield uri
+
+
+def stores_python() -> str:
+    """The interpreter of an environment with MLflow's client, boto3, moto and scikit-learn; made on first use."""
+    return store.interpreter(ROOT / "requirements" / "test-stores.txt", sys.executable)
+
+
+@contextlib.contextmanager
+def s3(folder: Path) -> Iterator[dict[str, str]]:
+    """An S3 with one empty bucket, `models`: the variables by which clients find it and log in."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    uri = f"http://127.0.0.1:{port}"
+    command = [stores_python(), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with running(command, folder / "s3.log", clean_environ()) as process:
+        wait_until(lambda: _answers(uri, "/moto-api/"), process, folder / "s3.log")
+        assert requests.put(f"{uri}/models", timeout=30).status_code == 200
+        yield {
+            "MLFLOW_S3_ENDPOINT_URL": uri,
+            "AWS_ACCESS_KEY_ID": "who-may",
+            "AWS_SECRET_ACCESS_KEY": "open-sesame",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
 
 
 def memory_folder() -> tempfile.TemporaryDirectory[str]:
@@ -136,8 +162,8 @@ def wait_until(ready: object, process: subprocess.Popen[bytes], log: Path) -> No
         time.sleep(0.05)
 
 
-def _answers(uri: str) -> bool:
+def _answers(uri: str, path: str = "/health") -> bool:
     try:
-        return requests.get(f"{uri}/health", timeout=2).status_code == 200
+        return requests.get(uri + path, timeout=2).status_code == 200
     except requests.RequestException:
         return False

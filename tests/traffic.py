@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import requests
 
-from modelway.observe.load import Answer, Request, drive, run
+from modelway.observe.load import LoadAnswer, TimedRequest, drive, run
 
 WAIT_SECONDS = 120
 
@@ -24,13 +24,13 @@ def traffic(address: str, row: Callable[[int], Mapping[str, float]], per_second:
     seen: Counter[str] = Counter()
     ended = threading.Event()
 
-    def requests_() -> Iterator[Request]:
+    def requests_() -> Iterator[TimedRequest]:
         number = 0
         while not ended.is_set():
-            yield Request(number / per_second, json.dumps(row(number)).encode())
+            yield TimedRequest(number / per_second, json.dumps(row(number)).encode())
             number += 1
 
-    def answered(answer: Answer) -> None:
+    def answered(answer: LoadAnswer) -> None:
         seen[f"{answer.version} {answer.status or answer.error}"] += 1
         if answer.status != 200:
             seen["failed"] += 1

@@ -13,7 +13,7 @@ import pytest
 from act import Act, ActRun
 from build import oci_programs
 from modelway.registry.ledger import read
-from modelway.registry.ledger_mlflow import MLflowLedger
+from modelway.registry.ledger_versions import VersionLedger
 from modelway.registry.mlflow import connect
 from team import MakeProject, config, template
 
@@ -94,5 +94,5 @@ def test_the_alias_moves_when_the_command_has_succeeded(run: ActRun, refused: Ac
     client = connect(server, {})
     registered = client.get_model(MODEL)
     assert registered and registered.aliases["production"] == int(version)
-    entries = [row.entry for row in read(MLflowLedger(client, MODEL)).on_chain("production")]
+    entries = [row.entry for row in read(VersionLedger(client, MODEL)).on_chain("production")]
     assert [(entry.action, entry.version) for entry in entries] == [("promote", int(version))]

@@ -7,7 +7,7 @@ import json
 
 from act import ActRun
 from modelway.registry.ledger import read
-from modelway.registry.ledger_mlflow import MLflowLedger
+from modelway.registry.ledger_versions import VersionLedger
 from modelway.registry.mlflow import connect
 
 MODEL = "parcels-delivered"
@@ -44,7 +44,7 @@ def test_the_aliases_are_moved_by_deploy_model_alone(first_delivery: ActRun, way
     """By the ledger's word, over everything that was delivered here."""
     assert not first_delivery.ran("promote")
     client = connect(server, {})
-    history = read(MLflowLedger(client, MODEL))
+    history = read(VersionLedger(client, MODEL))
     entries = {
         environment: [row.entry.action for row in history.on_chain(environment)]
         for environment in ("staging", "production")

@@ -1,1 +1,44 @@
-"""The library that the scripts share: one package per concern (docs/architecture.md)."""
+"""Modelway from Python: each action is a function of the same name, with the same inputs, and a result with types.
+
+    import modelway
+
+    judged = modelway.evaluate_gate(version=3, environment="production")
+    print(judged.outcome, judged.failing_checks)
+
+docs/python.md tells it. A function is loaded when it is first asked for: each needs the packages of its own environment.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from modelway.stages.benchmark_endpoint import benchmark_endpoint as benchmark_endpoint
+    from modelway.stages.build_image import build_image as build_image
+    from modelway.stages.deploy_model import deploy_model as deploy_model
+    from modelway.stages.evaluate_gate import evaluate_gate as evaluate_gate
+    from modelway.stages.plan_rollout import plan_rollout as plan_rollout
+    from modelway.stages.promote_model import promote_model as promote_model
+    from modelway.stages.replay_rollout import replay_rollout as replay_rollout
+    from modelway.stages.rollback_release import rollback_release as rollback_release
+    from modelway.stages.show_history import show_history as show_history
+    from modelway.stages.start_registry import start_registry as start_registry
+    from modelway.stages.stop_deployment import stop_deployment as stop_deployment
+    from modelway.stages.stop_registry import stop_registry as stop_registry
+    from modelway.stages.test_endpoint import test_endpoint as test_endpoint
+    from modelway.stages.train_model import train_model as train_model
+    from modelway.stages.validate_data import validate_data as validate_data
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("_") or "_" not in name:  # no action: a part of the library, or what Python asks of any module
+        raise AttributeError(f"module 'modelway' has no attribute {name!r}")
+    from modelway.command import use_case_of
+
+    return use_case_of(name)
+
+
+def __dir__() -> list[str]:
+    from modelway.command import names
+
+    return names()

@@ -1,7 +1,7 @@
 """What a user is told when something stops: one line, an exit code, and the fix.
 
-Every expected failure is raised as one of these and turned into a single annotation by `modelway.ci.run_script`;
-anything else that escapes is a defect of ours and is reported as such.
+Every expected failure is raised as one of these and turned into a single annotation by `modelway.ci.run`; anything else that
+escapes is a defect of ours and is reported as such.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ class ModelwayError(Exception):
 
     exit_code = 4
 
-    def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
-        self.what, self.where, self.fix = what, where, fix
+    def __init__(self, what: str, *, where: str = "", fix: str = "", title: str = "") -> None:
+        """title: what the annotation is headed with, where the exit code's own word (refused, failed) says too little."""
+        self.what, self.where, self.fix, self.title = what, where, fix, title
         super().__init__(self.line())
 
     def line(self) -> str:
@@ -47,3 +48,13 @@ class OutsideFailure(ModelwayError):
     """A system outside (registry, network, disk) failed after retries. Exit code 4."""
 
     exit_code = 4
+
+
+class CancelledByUser(ModelwayError):
+    """Somebody stopped the command. Exit code 130."""
+
+    exit_code = 130
+
+
+class Defect(ModelwayError):
+    """A failure that nobody expected: ours. Exit code 4."""

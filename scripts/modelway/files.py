@@ -48,15 +48,26 @@ def try_lock(descriptor: int) -> bool:
     return True
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """All of it or nothing, and on the disk when this returns, also after a power cut. For one writer at a time."""
-    unfinished = path.with_name(f"{path.name}.new")
-    with unfinished.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    unfinished.replace(path)
+@contextlib.contextmanager
+def replacing(path: Path, *, shared: bool = False) -> Iterator[Path]:
+    """A file beside `path` to write, which takes its place at the end: all of it or nothing, and on the disk when this
+    returns, also after a power cut. shared: several processes may write it at the same time; the last of them wins."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.new" if shared else f"{path.name}.new")
+    try:
+        yield unfinished
+        with unfinished.open("rb") as stream:
+            os.fsync(stream.fileno())
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
+
+
+def write_whole(path: Path, data: bytes, *, shared: bool = False) -> None:
+    """`data` as the whole content of `path`, by `replacing`."""
+    with replacing(path, shared=shared) as unfinished:
+        unfinished.write_bytes(data)
 
 
 def sync_folder(folder: Path) -> None:

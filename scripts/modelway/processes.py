@@ -21,6 +21,9 @@ PROC = Path("/proc")
 KILL_SECONDS = 5.0
 """Between SIGKILL and the end: longer only where the kernel itself waits."""
 
+OUTLIVING = {"RUNNER_TRACKING_ID": ""}
+"""Variables of a process that is to outlive the job's step: GitHub's runner ends what carries the number of its own."""
+
 
 class Identity(msgspec.Struct, frozen=True):
     """A process that cannot be mistaken for a later one of the same number. started: as the system counts."""

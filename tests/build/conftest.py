@@ -11,7 +11,7 @@ import pytest
 from build import oci_programs
 from build.kit import PYTHON, Kit, make_kit
 from modelway.build import lock
-from modelway.build.target import this_machine
+from modelway.build.platforms import this_machine
 
 NEEDS = {"registry": oci_programs.missing, "programs": oci_programs.missing, "debian": oci_programs.missing_for_a_base}
 

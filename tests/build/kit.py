@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelway.build import bundle, bytecode, image, layout, lock, sbom
-from modelway.build.target import Target, this_machine
+from modelway.build.platforms import Platform, this_machine
 from modelway.environments import uv
 from modelway.records import Candidate, Environment, Verdict
 from modelway.registry import content
@@ -56,7 +56,7 @@ class Kit:
     wheelhouse: Path
     model: Path
     trained: str
-    target: Target
+    target: Platform
 
     def candidate(self, version: int = 3) -> Candidate:
         files = content.model_files(self.model)

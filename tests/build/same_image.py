@@ -34,7 +34,7 @@ from pathlib import Path  # noqa: E402
 
 from build.kit import PYTHON, Kit  # noqa: E402
 from modelway.build import lock  # noqa: E402
-from modelway.build.target import this_machine  # noqa: E402
+from modelway.build.platforms import this_machine  # noqa: E402
 
 folder = Path(sys.argv[3])
 lock.REQUIREMENTS = folder / "requirements"

@@ -15,7 +15,7 @@ from build import oci_programs
 from build.kit import PYTHON, Kit
 from build.oci_programs import layer
 from modelway.build import base_image, layout
-from modelway.build.target import must_fit, platform_of, this_machine
+from modelway.build.platforms import must_fit, platform_of, this_machine
 from modelway.errors import InvalidInput
 
 GLIBC = b"\x7fELF...GNU C Library (Debian GLIBC 2.36-9) stable release version 2.36.\n..."

@@ -114,7 +114,9 @@ def test_every_path_of_a_wheel_stays_inside_or_is_refused(name: str) -> None:
 
 
 def test_entries_out_of_order_are_a_defect(tmp_path: Path) -> None:
-    unsorted = [entries.Entry(name, 0, False, lambda: io.BytesIO(b"")) for name in ("opt/modelway/b", "opt/modelway/a")]
+    unsorted = [
+        entries.LayerFile(name, 0, False, lambda: io.BytesIO(b"")) for name in ("opt/modelway/b", "opt/modelway/a")
+    ]
     with pytest.raises(ValueError, match="not sorted"):
         layers.write_layer("model", unsorted, tmp_path / "blob")
 

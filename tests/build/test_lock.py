@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from build.kit import Kit, wheel
 from modelway.build import lock, wheels
-from modelway.build.target import Target
+from modelway.build.platforms import Platform
 from modelway.errors import InvalidInput, OutsideFailure
 
 LOCK = """\
@@ -113,11 +113,11 @@ def test_pip_sees_where_packages_come_from_and_nothing_else() -> None:
 
 
 def test_the_tags_of_a_target_are_what_runs_there() -> None:
-    tags = Target("linux", "arm64", "3.12", "2.31").wheel_platforms
+    tags = Platform("linux", "arm64", "3.12", "2.31").wheel_platforms
     assert tags[0] == "manylinux_2_31_aarch64"
     assert "manylinux2014_aarch64" in tags and "manylinux_2_32_aarch64" not in tags
-    assert Target("linux", "amd64", "3.12", "2.31").uv_platform == "x86_64-manylinux_2_31"
-    assert Target("linux", "amd64", "3.12", "2.26").uv_platform == "x86_64-manylinux_2_17"
+    assert Platform("linux", "amd64", "3.12", "2.31").uv_platform == "x86_64-manylinux_2_31"
+    assert Platform("linux", "amd64", "3.12", "2.26").uv_platform == "x86_64-manylinux_2_17"
 
 
 def test_a_cache_that_was_cut_off_is_not_taken_for_whole(kit: Kit, tmp_path: Path) -> None:

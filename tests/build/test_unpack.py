@@ -15,7 +15,7 @@ import pytest
 
 from build.kit import Kit
 from modelway.build import bundle, compression, layout, unpack
-from modelway.build.target import this_machine
+from modelway.build.platforms import this_machine
 from modelway.errors import InvalidInput, Refused
 
 ROOT = Path(__file__).resolve().parents[2]

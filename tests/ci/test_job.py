@@ -1,4 +1,4 @@
-"""A script's life: inputs in, one line for every failure, outputs and exit code out; the same on GitHub and in a shell."""
+"""A use case's life: inputs in, one line for every failure, outputs and exit code out; the same on GitHub and in a shell."""
 
 from __future__ import annotations
 
@@ -6,28 +6,29 @@ import errno
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import pytest
+from msgspec import Meta
 
 from modelway import ci
 from modelway.ci import escaping
 from modelway.ci.job import credentials_in
-from modelway.errors import Inconclusive, InvalidInput, OutsideFailure, Refused
+from modelway.errors import Inconclusive, InvalidInput, ModelwayError, OutsideFailure, Refused
 
-INPUTS = (
-    ci.CONFIG,
-    ci.WORKING_DIRECTORY,
-    ci.REPORT_DIRECTORY,
-    ci.Input("needed", "Needed.", required=True),
-    ci.Input("text", "Any text."),
-    ci.Input("text-file", "The same in a file.", file_of="text"),
-    ci.Input("count", "A number.", kind="integer"),
-    ci.Input("flag", "Yes or no.", kind="boolean"),
-)
-OUTPUTS = {"said": "what was said", "never": "nothing"}
-Work = Callable[[ci.Values, ci.Job], int]
+
+@dataclass(frozen=True, kw_only=True)
+class Said(ci.Result):
+    said: Annotated[str, ci.Output("what was said")] = ""
+    never: Annotated[int | None, ci.Output("nothing")] = None
+    kept: str = "no output"
+
+
+Work = Callable[[ci.Job, Mapping[str, Any]], Said | None]
 
 
 @pytest.fixture
@@ -43,28 +44,118 @@ def github(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
+def use_case(work: Work) -> ci.UseCase[..., Said]:
+    def a_script(
+        job: ci.Job,
+        *,
+        needed: Annotated[str, ci.Input("Needed.")],
+        config: ci.Config = "modelway.yml",
+        working_directory: ci.WorkingDirectory = ".",
+        report_directory: ci.ReportDirectory = "out/modelway",
+        text: Annotated[str | None, ci.Input("Any text.", left_out="none")] = None,
+        text_file: Annotated[str | None, ci.Input("The same in a file.", file_of="text")] = None,
+        count: Annotated[int | None, ci.Input("A number.", left_out="none")] = None,
+        share: Annotated[Annotated[float, Meta(gt=0, lt=1)] | None, ci.Input("A share.", left_out="none")] = None,
+        wait_seconds: Annotated[float, Meta(ge=0), ci.Input("To wait.")] = 2.5,
+        kind: Annotated[Literal["small", "large"] | None, ci.Input("Which.", left_out="none")] = None,
+        moment: Annotated[datetime | None, ci.Input("When.", left_out="now")] = None,
+        names: Annotated[tuple[str, ...], ci.Input("Names.", left_out="none")] = (),
+        options: Annotated[Mapping[str, int] | None, ci.Input("Options.", left_out="none")] = None,
+        flag: Annotated[bool, ci.Input("Yes or no.")] = False,
+        seed: Annotated[int | None, ci.key("train.seed")] = None,
+        door_token: Annotated[str, ci.Input("Opens it.", left_out="none", secret=True)] = "",
+    ) -> Said:
+        """What it does."""
+        given = {name: value for name, value in locals().items() if name not in ("job", "work")}
+        return work(job, given) or Said()
+
+    return ci.use_case(a_script)
+
+
 def run(work: Work, *flags: str) -> int:
-    return ci.run_script("/x/a_script.py", "What it does.", INPUTS, OUTPUTS, work, flags)
+    return ci.run(use_case(work), flags)
 
 
-def say_text(values: ci.Values, job: ci.Job) -> int:
-    job.set_output("said", values.get("text", "(nothing)"))
-    return 0
+def say_text(job: ci.Job, given: Mapping[str, Any]) -> Said:
+    return Said(said=given["text"] or "(nothing)")
 
 
 def test_a_flag_wins_over_the_variable_and_empty_is_unset(github: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[dict[str, str]] = []
+    seen: list[dict[str, Any]] = []
     monkeypatch.setenv("MODELWAY_TEXT", "variable")
     monkeypatch.setenv("MODELWAY_COUNT", "")
-    assert run(lambda values, job: seen.append(dict(values)) or 0) == 0
-    assert run(lambda values, job: seen.append(dict(values)) or 0, "--text", "flag") == 0
+    assert run(lambda job, given: seen.append(dict(job.given))) == 0
+    assert run(lambda job, given: seen.append(dict(job.given)), "--text", "flag") == 0
     assert seen == [{"needed": "here", "text": "variable"}, {"needed": "here", "text": "flag"}]
+
+
+def test_an_input_arrives_as_a_value_of_its_type(github: Path) -> None:
+    seen: list[dict[str, Any]] = []
+    flags = ["--count", "-3", "--share", ".5", "--flag", "true", "--kind", "large", "--moment", "2026-11-21T08:30:00"]
+    assert run(lambda job, given: seen.append(dict(given)), *flags, "--names", "a, b", "--options", '{"x": 1}') == 0
+    [given] = seen
+    assert (given["count"], given["share"], given["flag"], given["kind"]) == (-3, 0.5, True, "large")
+    assert given["moment"] == datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
+    assert (given["names"], given["options"], given["wait_seconds"], given["text"]) == (("a", "b"), {"x": 1}, 2.5, None)
+
+
+def test_python_calls_it_with_the_same_inputs_and_gets_a_result_or_an_error(github: Path) -> None:
+    seen: list[dict[str, Any]] = []
+    failure = Refused("no")
+    called = use_case(lambda job, given: seen.append(dict(given)) or Said(said="x", failures=(failure,)))  # type: ignore[func-returns-value]
+    result = called(needed="here", count=3, names=["a"], working_directory=github, options={"x": 1})
+    assert (result.said, result.exit_code) == ("x", 1)
+    assert (seen[0]["count"], seen[0]["names"]) == (3, ("a",))
+    with pytest.raises(Refused, match="no"):
+        result.or_raise()
+    with pytest.raises(InvalidInput, match="input count: '3' is not a whole number"):
+        called(needed="here", count="3")
+    with pytest.raises(InvalidInput, match="input needed: is required"):
+        called(needed=None)
+    with pytest.raises(TypeError):
+        called(needed="here", unknown=1)
+    (github / "text").write_text("of a file")
+    called(needed="here", text_file=github / "text")
+    assert seen[-1]["text"] == "of a file"
+
+
+def test_help_and_descriptions_follow_from_the_signature() -> None:
+    inputs = {item.name: item for item in use_case(say_text).inputs}
+    assert inputs["seed"].description == (
+        "The random seed, in $MODELWAY_SEED. Left out: train.seed of modelway.yml, else 0."
+    )
+    assert inputs["wait-seconds"].description == "To wait. Left out: 2.5."
+    assert inputs["wait-seconds"].words == "a number at least 0, in s"
+    assert inputs["options"].words == "a JSON object"
+    assert inputs["kind"].words == "one of large, small"
+    assert inputs["config"].description.endswith("Left out: modelway.yml.")
+    assert inputs["needed"].required and not inputs["text"].required
+
+
+def test_a_secret_is_no_flag_and_is_hidden(
+    github: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MODELWAY_DOOR_TOKEN", "open-sesame")
+    assert run(lambda job, given: job.say(f"with {given['door_token']}")) == 0
+    said = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("::add-mask::")]
+    assert "with ***" in said and not any("open-sesame" in line for line in said)
+    assert run(say_text, "--door-token", "open-sesame") == 2
 
 
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
         (["--count", "three"], "input count: 'three' is not a whole number"),
+        (["--count", "1_0"], "input count: '1_0' is not a whole number"),
+        (["--count", "１"], "input count: '１' is not a whole number"),
+        (["--count", "9" * 5000], "input count: '9999"),
+        (["--share", "1"], "input share: '1' is not a number above 0 and below 1"),
+        (["--share", "nan"], "input share: 'nan' is not a number above 0 and below 1"),
+        (["--wait-seconds", "5s"], "Fix: give a number at least 0, in s, without the unit"),
+        (["--kind", "huge"], "input kind: 'huge' is not one of large, small"),
+        (["--moment", "soon"], "input moment: 'soon' is not a time such as"),
+        (["--options", "[1"], "input options: is not JSON"),
+        (["--options", "[1]"], "input options: '[1]' is not a mapping"),
         (["--flag", "yes"], "input flag: 'yes' is neither true nor false"),
         (["--text-file", "/no/such"], "input text-file: '/no/such': No such file or directory"),
         (["--text", "a", "--text-file", "/x"], "input text-file: given together with text"),
@@ -112,12 +203,13 @@ def test_a_missing_required_input_names_all_three_ways(
 def test_every_failure_has_its_exit_code_and_outputs_are_written_before(
     github: Path, capsys: pytest.CaptureFixture[str], error: BaseException, code: int
 ) -> None:
-    def work(values: ci.Values, job: ci.Job) -> int:
-        job.set_output("said", "before")
+    def work(job: ci.Job, given: Mapping[str, Any]) -> Said:
+        if isinstance(error, ModelwayError):
+            return Said(said="before", failures=(error,))
         raise error
 
     assert run(work) == code
-    assert "before" in (github / "output").read_text()
+    assert ("before" in (github / "output").read_text()) == isinstance(error, ModelwayError)
     said = capsys.readouterr()
     assert len([line for line in said.out.splitlines() if line.startswith("::error")]) == 1
     assert "Traceback" not in said.out + said.err
@@ -128,7 +220,7 @@ def test_every_declared_output_is_written_and_no_other(github: Path) -> None:
     text = (github / "output").read_text()
     assert "said<<" in text
     assert "never<<" in text
-    assert run(lambda values, job: job.set_output("undeclared", "x") or 0) == 4
+    assert "kept<<" not in text
 
 
 def test_a_megabyte_goes_through_a_file_and_an_output_says_when_it_is_too_long(
@@ -137,9 +229,9 @@ def test_a_megabyte_goes_through_a_file_and_an_output_says_when_it_is_too_long(
     (github / "big.txt").write_text("x" * (1 << 20))
     seen: list[int] = []
 
-    def work(values: ci.Values, job: ci.Job) -> int:
-        seen.append(len(values["text"]))
-        return say_text(values, job)
+    def work(job: ci.Job, given: Mapping[str, Any]) -> Said:
+        seen.append(len(given["text"]))
+        return say_text(job, given)
 
     assert run(work, "--text-file", str(github / "big.txt")) == 0
     assert seen == [1 << 20]
@@ -152,13 +244,12 @@ def test_secrets_reach_no_output_report_summary_or_line(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "s3cr3t-token")
 
-    def work(values: ci.Values, job: ci.Job) -> int:
+    def work(job: ci.Job, given: Mapping[str, Any]) -> Said:
         job.hide("from-the-dotenv")
         both = "s3cr3t-token from-the-dotenv"
         job.say(both)
-        job.set_output("said", both)
         job.report({"text": both}, both)
-        raise Refused(both)
+        return Said(said=both, failures=(Refused(both),))
 
     assert run(work) == 1
     said = capsys.readouterr()
@@ -193,10 +284,9 @@ def test_a_variable_that_holds_an_address_with_a_password_reaches_no_line(
 ) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "https://me:hunter22hunter@host/simple")
 
-    def work(values: ci.Values, job: ci.Job) -> int:
+    def work(job: ci.Job, given: Mapping[str, Any]) -> None:
         job.hide_credentials("http://other:swordfish-9@mlflow")
         job.say("at https://me:hunter22hunter@host/simple, then http://other:swordfish-9@mlflow and hunter22hunter")
-        return 0
 
     assert run(work) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("::add-mask::")]
@@ -211,7 +301,7 @@ def test_a_reader_that_has_seen_enough_is_no_failure(root: Path) -> None:
 
 
 def test_a_summary_of_a_megabyte_stays_below_the_runners_limit(github: Path) -> None:
-    assert run(lambda values, job: bool(job.report({}, "| a row |\n" * 120_000)) - 1) == 0
+    assert run(lambda job, given: job.report({}, "| a row |\n" * 120_000) and None) == 0
     summary = (github / "summary").read_bytes()
     assert len(summary) <= escaping.SUMMARY_LIMIT_BYTES + 1
     assert b"left out" in summary
@@ -231,7 +321,7 @@ def test_a_full_disk_is_one_line(
 
 def test_a_report_folder_that_cannot_be_written_is_one_line(github: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (github / "out").write_text("a file where the folder should be")
-    assert run(lambda values, job: bool(job.report({}, "x"))) == 2
+    assert run(lambda job, given: job.report({}, "x") and None) == 2
     assert "cannot be written" in capsys.readouterr().out
 
 
@@ -248,7 +338,7 @@ def test_in_a_shell_outputs_are_lines_and_errors_go_to_stderr(
 
 
 def test_a_report_is_the_record_as_json(github: Path) -> None:
-    assert run(lambda values, job: job.report({"b": 1, "a": ["ü"]}, "x") is None) == 0
+    assert run(lambda job, given: job.report({"b": 1, "a": ["ü"]}, "x") and None) == 0
     assert json.loads((github / "out" / "modelway" / "a-script.json").read_text()) == {"a": ["ü"], "b": 1}
 
 
@@ -259,14 +349,14 @@ def test_a_name_that_is_not_utf_8_is_the_users_to_change(
     """A file's name is bytes; JSON, an output and the page are UTF-8."""
     name = os.fsdecode(b"caf\xe9.csv")
 
-    def work(values: ci.Values, job: ci.Job) -> int:
+    def work(job: ci.Job, given: Mapping[str, Any]) -> Said:
         if place == "output":
-            job.set_output("said", name)
-        elif place == "report":
+            return Said(said=name)
+        if place == "report":
             job.report({"file": name}, "text")
         else:
             "caf\xe9".encode("ascii")
-        return 0
+        return Said()
 
     assert run(work) == (4 if place == "defect" else 2)
     errors = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::error")]

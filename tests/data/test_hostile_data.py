@@ -17,8 +17,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from modelway.data import ContractReport, to_markdown, validate
+from modelway.data import ContractReport, validate
 from modelway.data.contract import Column, Contract
+from modelway.report.validation import markdown
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -151,7 +152,7 @@ def test_a_report_s_table_keeps_its_shape(cell: str) -> None:
     report = judged(contract, [[cell, "b"], [cell, cell]]) if cell != "b" else None
     if report is None:
         return
-    lines = to_markdown(report).split("\n")
+    lines = markdown(report).split("\n")
     rows = [line for line in lines if line.startswith("| ")]
     assert len(rows) == len(report.checks) + 4
     assert {line.count(" | ") for line in rows} <= {4, 5}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from deployment.shop import Shop
 from modelway.registry.ledger import read
 from modelway.registry.ledger_entries import Entry
-from modelway.registry.ledger_mlflow import MLflowLedger
+from modelway.registry.ledger_versions import VersionLedger
 from modelway.registry.stored_records import read_verdict
 
 DOWN = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
@@ -19,7 +19,7 @@ def two(shop: Shop) -> None:
 
 
 def entries(shop: Shop) -> list[Entry]:
-    history = read(MLflowLedger(shop.client, shop.model))
+    history = read(VersionLedger(shop.client, shop.model))
     return [row.entry for row in history.on_chain(shop.environment)]
 
 

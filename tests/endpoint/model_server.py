@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from modelway.endpoint.checks import Column, Expected
+from modelway.endpoint.checks import Expected, InputColumn
 
 VERSION = {
     "model": "double",
@@ -22,7 +22,7 @@ VERSION = {
     "trained_at": "2026-11-21T08:00:00Z",
     "environment": "staging",
 }
-COLUMNS = (Column("name", "string", required=False), Column("x", "double"))
+COLUMNS = (InputColumn("name", "string", required=False), InputColumn("x", "double"))
 ROWS = tuple({"name": f"n{number}", "x": number / 2} for number in range(4))
 EXPECTED = Expected(
     **{name: VERSION[name] for name in ("model", "version", "run_id", "digest", "content")},  # type: ignore[arg-type]

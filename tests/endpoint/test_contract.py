@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from endpoint.model_server import EXPECTED, serving
-from modelway.endpoint import checks, predicting, refusing
-from modelway.endpoint.asking import Endpoint
+from modelway.endpoint import bad_input_checks, checks, prediction_checks
+from modelway.endpoint.client import Endpoint
 from modelway.endpoint.contract import CONTRACT
-from modelway.endpoint.predicting import same
+from modelway.endpoint.prediction_checks import same
 
 QUICK = replace(EXPECTED, slow_client_seconds=0)
 
@@ -61,7 +61,7 @@ FAULTS = {
 """A fault -> the checks that must notice it. `*`: several of this path."""
 
 
-def outcomes(url: str, expected: checks.Expected, timeout: float = 1.5) -> dict[str, checks.Checked]:
+def outcomes(url: str, expected: checks.Expected, timeout: float = 1.5) -> dict[str, checks.EndpointCheckResult]:
     done = checks.run(CONTRACT, Endpoint(url, timeout), expected)
     return {f"{item.about}: {item.name}": item for item in done}
 
@@ -130,7 +130,7 @@ def test_below_a_path_where_nothing_is_no_404_counts_as_a_refusal() -> None:
 def test_bad_input_that_is_no_plain_4xx(fault: str) -> None:
     with serving(fault) as url:
         found = failed(url)
-    assert {f"{path}: refuses {name}" for path in refusing.POSTED for name in refusing.BODIES} <= found
+    assert {f"{path}: refuses {name}" for path in bad_input_checks.POSTED for name in bad_input_checks.BODIES} <= found
 
 
 def test_bad_input_that_hangs_is_given_up_and_the_rest_is_not_waited_for() -> None:
@@ -201,6 +201,9 @@ def test_when_two_predictions_are_the_same(one: object, other: object, equal: bo
 
 def test_each_format_means_the_same_rows() -> None:
     rows = [{"a": 1, "b": "x"}, {"a": None, "b": "y"}]
-    assert predicting.FORMATS["dataframe_split"](rows) == {"columns": ["a", "b"], "data": [[1, "x"], [None, "y"]]}
-    assert predicting.FORMATS["inputs"](rows) == {"a": [1, None], "b": ["x", "y"]}
-    assert predicting.FORMATS["instances"](rows) == predicting.FORMATS["dataframe_records"](rows) == rows
+    assert prediction_checks.FORMATS["dataframe_split"](rows) == {
+        "columns": ["a", "b"],
+        "data": [[1, "x"], [None, "y"]],
+    }
+    assert prediction_checks.FORMATS["inputs"](rows) == {"a": [1, None], "b": ["x", "y"]}
+    assert prediction_checks.FORMATS["instances"](rows) == prediction_checks.FORMATS["dataframe_records"](rows) == rows

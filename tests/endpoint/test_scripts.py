@@ -133,7 +133,7 @@ def test_nothing_answers(folder: Path, silent: str, script: Any, capsys: Any) ->
         (["--environment", "nowhere"], "modelway.yml"),
         (
             ["--url", "http://127.0.0.1:9", "--rows", "rows.jsonl", "--protocol", "grpc"],
-            "give modelway, mlflow or kserve-v2",
+            "give one of kserve-v2, mlflow, modelway",
         ),
         (["--url", "http://127.0.0.1:9", "--rows", "rows.jsonl", "--protocol", "kserve-v2"], "/v2/models/NAME/infer"),
         (["--url", "http://127.0.0.1:9", "--rows", "rows.jsonl", "--path", "/x"], "without a protocol"),

@@ -15,21 +15,23 @@ import pytest
 
 PROBE = '''\
 """A probe."""
+from typing import Annotated
 from modelway import ci
 
-INPUTS = (ci.Input("ready", "A file to write when it runs."),)
-
-def work(values, job):
+@ci.use_case
+def probe(
+    job: ci.Job, *, ready: Annotated[str | None, ci.Input("A file to write when it runs.", left_out="none")] = None
+) -> ci.Result:
     import json, pathlib, sys, time, requests
     job.say(json.dumps({"prefix": sys.prefix, "path": sys.path, "requests": requests.__file__, "json": json.__file__}))
     job.say(f"utf8={sys.flags.utf8_mode}")
-    if "ready" in values:
-        pathlib.Path(values["ready"]).touch()
+    if ready:
+        pathlib.Path(ready).touch()
         time.sleep(60)
-    return 0
+    return ci.Result()
 
 def main(argv=None):
-    return ci.run_script(__file__, __doc__, INPUTS, {}, work, argv)
+    return ci.run(probe, argv)
 '''
 
 PLANTED = {

@@ -16,7 +16,7 @@ import pytest
 from build.kit import PYTHON, wheel
 from checkout import commit_all
 from modelway.build import wheels
-from modelway.build.target import this_machine
+from modelway.build.platforms import this_machine
 from modelway.environments import carried, locks, uv
 from modelway.errors import InvalidInput
 

@@ -38,7 +38,7 @@ def test_lines_are_joined_and_what_is_included_stands_in_its_place(tmp_path: Pat
 
 @given(st.text())
 def test_no_text_breaks_the_reader(text: str) -> None:
-    line = requirements.Line(text, "file:1", Path("/"))
+    line = requirements.RequirementLine(text, "file:1", Path("/"))
     requirements.said_of(line)
     try:
         requirements.index_lines(text)
@@ -67,7 +67,7 @@ def test_a_package_of_the_disk_is_found_from_the_projects_folder(
 ) -> None:
     for folder in (tmp_path, tmp_path / "pkg", tmp_path / "outer" / "pkg"):
         written(folder / "pyproject.toml", "")
-    line = requirements.Line(text.format(here=tmp_path), "file:1", tmp_path / "requirements")
+    line = requirements.RequirementLine(text.format(here=tmp_path), "file:1", tmp_path / "requirements")
     local = requirements.local_of(line, tmp_path, {"HERE": str(tmp_path)})
     assert local is not None
     assert (local.said, local.extras, local.marker) == (said.format(here=tmp_path), extras, marker)
@@ -89,7 +89,7 @@ def test_a_package_of_the_disk_is_found_from_the_projects_folder(
     ],
 )
 def test_other_lines_name_no_package_of_the_disk(tmp_path: Path, text: str) -> None:
-    assert requirements.local_of(requirements.Line(text, "file:1", tmp_path), tmp_path) is None
+    assert requirements.local_of(requirements.RequirementLine(text, "file:1", tmp_path), tmp_path) is None
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_other_lines_name_no_package_of_the_disk(tmp_path: Path, text: str) -> N
 def test_a_package_that_is_not_there_is_told_with_its_line(tmp_path: Path, text: str, words: str) -> None:
     written(tmp_path / "empty" / "note.txt", "")
     with pytest.raises(InvalidInput) as refused:
-        requirements.local_of(requirements.Line(text, "train.txt:7", tmp_path), tmp_path)
+        requirements.local_of(requirements.RequirementLine(text, "train.txt:7", tmp_path), tmp_path)
     assert words in refused.value.line() and refused.value.line().startswith("train.txt:7: ")
 
 
@@ -120,11 +120,11 @@ def test_a_package_that_is_not_there_is_told_with_its_line(tmp_path: Path, text:
 @pytest.mark.parametrize("option", ["-i ", "--index-url=", "--extra-index-url ", "-f "])
 def test_a_secret_in_an_address_is_refused_and_not_repeated(address: str, option: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        requirements.index_line(requirements.Line(option + address, "train.txt:3", Path()))
+        requirements.index_line(requirements.RequirementLine(option + address, "train.txt:3", Path()))
     assert "s3cr3t" not in refused.value.line() and refused.value.where == "train.txt:3"
     assert "https://${INDEX_USER}:${INDEX_PASSWORD}@host/simple" in refused.value.fix
     mended = "--extra-index-url https://${INDEX_USER}:${INDEX_PASSWORD}@host/simple"
-    assert requirements.index_line(requirements.Line(mended, "train.txt:3", Path())) == mended
+    assert requirements.index_line(requirements.RequirementLine(mended, "train.txt:3", Path())) == mended
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_secret_in_an_address_is_refused_and_not_repeated(address: str, option
     ],
 )
 def test_what_a_lock_keeps_of_the_indexes(text: str, kept: str) -> None:
-    assert requirements.index_line(requirements.Line(text, "train.txt:3", Path())) == kept
+    assert requirements.index_line(requirements.RequirementLine(text, "train.txt:3", Path())) == kept
 
 
 def test_a_variable_that_is_not_set_is_told_before_the_index_is_asked() -> None:
@@ -202,7 +202,7 @@ def test_a_wheel_is_made_of_the_sources_and_not_of_what_a_build_left(
     written(source.parent / ".gitignore", "build/\n")
     if checkout:
         subprocess.run(["git", "init", "-q", source.parent], check=True)
-    local = requirements.local_of(requirements.Line("./pkg", "train.txt:1", source.parent), source.parent)
+    local = requirements.local_of(requirements.RequirementLine("./pkg", "train.txt:1", source.parent), source.parent)
     assert local is not None
     made = carried.wheel_of(local, sys.executable, {})
     names = zipfile.ZipFile(made.path).namelist()

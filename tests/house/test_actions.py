@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import subprocess
+import typing
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
+from msgspec import inspect
 
 from modelway.ci import build_parser
+from modelway.command import AnyUseCase, use_case_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py") if path.stem != "launch")
@@ -24,8 +25,8 @@ def action_of(script: str) -> dict[str, Any]:
     return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
-def module_of(script: str) -> ModuleType:
-    return importlib.import_module(script)
+def use_case(script: str) -> AnyUseCase:
+    return use_case_of(script)
 
 
 def test_every_script_has_its_action_and_every_action_its_script() -> None:
@@ -34,47 +35,54 @@ def test_every_script_has_its_action_and_every_action_its_script() -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_every_input_reaches_the_script_by_its_variable(script: str) -> None:
-    action, module = action_of(script), module_of(script)
+    action, inputs = action_of(script), use_case(script).inputs
     step = action["runs"]["steps"][0]
     assert len(action["runs"]["steps"]) == 1
-    assert list(action["inputs"]) == [item.name for item in module.INPUTS]
-    expected = {f"MODELWAY_{name.upper().replace('-', '_')}": f"${{{{ inputs.{name} }}}}" for name in action["inputs"]}
-    assert step["env"] == expected
-    assert [item.variable for item in module.INPUTS] == list(expected)
+    assert list(action["inputs"]) == [item.name for item in inputs]
+    expected = {f"MODELWAY_{name.upper().replace('-', '_')}": f"inputs.{name}" for name in action["inputs"]}
+    for item in inputs:
+        if item.secret:  # it may come from the job's own environment, which the step's would hide
+            expected[item.variable] += f" || env.{item.variable}"
+    assert step["env"] == {name: f"${{{{ {value} }}}}" for name, value in expected.items()}
+    assert [item.variable for item in inputs] == list(expected)
     assert "${{" not in step["run"]
     assert all("default" not in item and "required" not in item for item in action["inputs"].values())
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_every_input_is_a_flag(script: str) -> None:
-    module = module_of(script)
-    parser = build_parser(script, "", module.INPUTS)
+def test_every_input_is_a_flag_unless_it_is_secret(script: str) -> None:
+    inputs = use_case(script).inputs
+    parser = build_parser(script, "", inputs)
     flags = {option for action in parser._actions for option in action.option_strings if option.startswith("--")}
-    assert flags == {f"--{item.name}" for item in module.INPUTS} | {"--help"}
+    assert flags == {f"--{item.name}" for item in inputs if not item.secret} | {"--help"}
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_every_output_is_the_steps_output(script: str) -> None:
-    action, module = action_of(script), module_of(script)
+    action = action_of(script)
     assert {name: item["value"] for name, item in action["outputs"].items()} == {
-        name: f"${{{{ steps.run.outputs.{name} }}}}" for name in module.OUTPUTS
+        name: f"${{{{ steps.run.outputs.{name} }}}}" for name in use_case(script).outputs
     }
-    text = Path(str(module.__file__)).read_text(encoding="utf-8")
-    assert set(re.findall(r"set_output\(\s*\"([\w-]+)\"", text)) <= set(module.OUTPUTS)
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_every_overriding_input_names_a_key_of_the_configuration(script: str) -> None:
-    from msgspec import inspect
+def test_an_overriding_input_has_the_type_of_its_key(script: str) -> None:
+    """The signature says it to Python's own checkers; what is checked is the key's."""
+    annotated = typing.get_type_hints(use_case(script).work)
+    for item in use_case(script).inputs:
+        if item.key:
+            annotation = inspect.type_info(annotated[item.parameter])
+            assert item.default is None and plain(item.kind) == plain(annotation), item.name
 
-    from modelway.config.sections import Sections
 
-    for item in module_of(script).INPUTS:
-        kind: Any = inspect.type_info(Sections)
-        for part in filter(None, item.key.split(".")):
-            if isinstance(kind, inspect.UnionType):  # a section that is there or not
-                kind = next(item for item in kind.types if isinstance(item, inspect.StructType))
-            kind = {field.encode_name: field.type for field in kind.fields}[part]
+def plain(kind: inspect.Type) -> set[str]:
+    """The names of a type's alternatives, without bounds."""
+    types = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+    return {
+        str(item.values) if isinstance(item, inspect.LiteralType) else type(item).__name__
+        for item in types
+        if not isinstance(item, inspect.NoneType)
+    }
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -89,8 +97,8 @@ def test_the_readme_lists_every_input_and_output(script: str) -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_every_input_says_what_happens_when_it_is_left_out(script: str) -> None:
-    for item in module_of(script).INPUTS:
-        assert item.required or item.kind == "boolean" or item.file_of or "Left out" in item.help, item.name
+    for item in use_case(script).inputs:
+        assert item.required or item.file_of or "Left out: " in item.description, item.name
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

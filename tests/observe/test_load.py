@@ -11,19 +11,21 @@ from typing import Any
 import pytest
 
 from modelway.observe import load
-from modelway.observe.load import Answer, Request
+from modelway.observe.load import LoadAnswer, TimedRequest
 from observe.odd_server import Asked, Say, Server, serving
 
 BODY = b'{"rows": [{"a": 1}]}'
 
 
-def at_once(count: int) -> list[Request]:
-    return [Request(0.0, BODY) for _ in range(count)]
+def at_once(count: int) -> list[TimedRequest]:
+    return [TimedRequest(0.0, BODY) for _ in range(count)]
 
 
-def driven(say: Say, requests: Iterable[Request], **settings: Any) -> tuple[list[Answer], Server, load.Lateness]:
+def driven(
+    say: Say, requests: Iterable[TimedRequest], **settings: Any
+) -> tuple[list[LoadAnswer], Server, load.Lateness]:
     """What came of the requests, in the order of their ends."""
-    answers: list[Answer] = []
+    answers: list[LoadAnswer] = []
     chosen: dict[str, Any] = {"connections": 64, "timeout_seconds": 20, "answered": answers.append} | settings
 
     async def main() -> tuple[Server, load.Lateness]:
@@ -68,7 +70,7 @@ def test_what_finds_no_free_connection_waits_and_counts_from_its_time() -> None:
 
 
 def test_connections_are_opened_as_needed_and_kept() -> None:
-    answers, server, _ = driven(ok, [Request(number / 20, BODY) for number in range(6)])
+    answers, server, _ = driven(ok, [TimedRequest(number / 20, BODY) for number in range(6)])
     assert len(answers) == len(server.asked) == 6
     assert server.connections < 6
     everyone = driven(held(30), at_once(30))[1]
@@ -84,11 +86,11 @@ def test_times_are_kept_and_nothing_leaves_early() -> None:
 
 def test_an_endless_run_is_read_lazily_and_ends_when_cancelled() -> None:
     read = itertools.count()
-    answers: list[Answer] = []
+    answers: list[LoadAnswer] = []
 
-    def endless() -> Iterator[Request]:
+    def endless() -> Iterator[TimedRequest]:
         for number in read:
-            yield Request(number / 200, BODY)
+            yield TimedRequest(number / 200, BODY)
 
     async def main() -> None:
         async with serving(ok) as server:
@@ -106,7 +108,7 @@ def test_an_endless_run_is_read_lazily_and_ends_when_cancelled() -> None:
 
 def test_the_request_is_what_http_asks_for() -> None:
     _, server, _ = driven(
-        ok, [Request(0, b"\x00\xff" * 70_000)], headers={"Authorization": "Bearer x"}, path="/a b?c=d"
+        ok, [TimedRequest(0, b"\x00\xff" * 70_000)], headers={"Authorization": "Bearer x"}, path="/a b?c=d"
     )
     asked = server.asked[0]
     assert asked.head.startswith(b"POST /a%20b?c=d HTTP/1.1\r\nhost: 127.0.0.1:")
@@ -175,7 +177,7 @@ def test_nothing_listens() -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{bound.getsockname()[1]}"
-        answers: list[Answer] = []
+        answers: list[LoadAnswer] = []
         load.run(load.drive(url, at_once(5), connections=2, timeout_seconds=5, answered=answers.append))
     assert len(answers) == 5
     assert {(answer.status, answer.sent == answer.ended) for answer in answers} == {(0, True)}
@@ -188,7 +190,7 @@ def test_a_server_that_is_silent_is_given_up_and_so_is_the_connection() -> None:
             await asked.answer()
 
     answers, server, _ = driven(
-        first_is_silent, [Request(0, BODY), Request(0.4, BODY)], connections=1, timeout_seconds=0.3
+        first_is_silent, [TimedRequest(0, BODY), TimedRequest(0.4, BODY)], connections=1, timeout_seconds=0.3
     )
     assert [(answer.status, answer.error) for answer in answers] == [(0, "no answer in 0.3 s"), (200, "")]
     assert server.connections == 2
@@ -207,18 +209,18 @@ def test_what_never_left_is_told_too() -> None:
 
 
 def test_lateness_counts_from_where_it_is_measured() -> None:
-    requests = [Request(number / 100, BODY) for number in range(20)]
+    requests = [TimedRequest(number / 100, BODY) for number in range(20)]
     lateness = driven(ok, requests, measured_from=0.1)[2]
     assert lateness.requests == 10
     assert 0 <= lateness.p50 <= lateness.p95 <= lateness.p99 <= lateness.most
 
 
 def test_a_fault_of_the_caller_ends_the_run() -> None:
-    def broken(answer: Answer) -> None:
+    def broken(answer: LoadAnswer) -> None:
         raise LookupError("mine")
 
-    def no_more() -> Iterator[Request]:
-        yield Request(0, BODY)
+    def no_more() -> Iterator[TimedRequest]:
+        yield TimedRequest(0, BODY)
         raise LookupError("mine too")
 
     with pytest.raises(LookupError, match="mine"):

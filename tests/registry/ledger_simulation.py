@@ -15,9 +15,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from modelway.errors import ModelwayError
-from modelway.registry.ledger import Appended, LedgerStore, Writer
-from modelway.registry.ledger_entries import History, Recorded, StoredEntry, older_heads, window
-from modelway.registry.transport import AmbiguousAnswer
+from modelway.registry.ledger import LedgerStore, RecordedChange, Writer
+from modelway.registry.ledger_entries import StoredEntry
+from modelway.registry.ledger_history import History, Recorded, older_heads, window
+from modelway.registry.protocol import AmbiguousAnswer
 
 MODEL = "flights"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -158,17 +159,17 @@ def _continuation(paused: Paused, name: str) -> object:
 
 
 def _kept(value: object, function: str, name: str) -> object:
-    """What of a local variable can matter. Of a history: `settle` compares two as a whole; the others ask for the
+    """What of a local variable can matter. Of a history: `finish` compares two as a whole; the others ask for the
     heads and for their own entries (test_ledger_schedules.py compares with an exploration that merges nothing)."""
     if isinstance(value, History):
-        if function == "settle":
+        if function == "finish":
             return tuple((row.number, row.text, tuple(sorted(row.marks.items()))) for row in value.stored)
         heads = {row.entry.environment: (row.number, row.applied) for row in value.on_chain()}
         mine = tuple((row.number, row.state) for row in value.written_by(name))
         return value.head, value.problems, tuple(sorted(heads.items())), mine
     if isinstance(value, Recorded):
         return value.number, value.state, value.applied
-    if isinstance(value, Appended):
+    if isinstance(value, RecordedChange):
         return tuple(_kept(part, function, name) for part in (value.recorded, value.history, value.later))
     if isinstance(value, (ReplayingStore, Writer)):
         return None

@@ -26,8 +26,8 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def put(store: Store, environment: str, version: int) -> None:
     who = writer(f"{environment} {version} {len(store.held.entries)}")
-    base = ledger.settle(store, environment, environment, who)
-    ledger.append_and_apply(store, base, Change(environment, environment, "promote", version, "passed"), who)
+    base = ledger.finish(store, environment, environment, who)
+    ledger.record(store, base, Change(environment, environment, "promote", version, "passed"), who)
 
 
 def filled(length: int) -> Store:
@@ -144,7 +144,7 @@ def test_a_checkpoint_that_lost_its_race_is_not_used() -> None:
     late = Store(Held(rows, store.held.aliases))
     loser = ledger.append(late, history, Change("production", "production", "promote", 8, "late"), writer("loser"))
     assert loser.written_by("loser")[0].state == "void" and loser.written_by("loser")[0].entry.heads
-    ledger.settle(late, "production", "production", writer("mender"))
+    ledger.finish(late, "production", "production", writer("mender"))
     for version in range(9, 12):
         put(late, "production", version)
     assert not ledger.audit(late).problems
@@ -162,7 +162,7 @@ def test_an_intent_before_the_checkpoint_still_explains_an_alias() -> None:
     key = f"{ledger_steps.MARK}dead.0"
     store.mark(held_up.number, key, f"{ledger_steps.INTENT} {NOW.isoformat()}")
     store.set_alias("production", held_up.entry.version)
-    ledger.settle(store, "production", "production", writer("next"))
+    ledger.finish(store, "production", "production", writer("next"))
     assert store.alias("production") == 14
 
 

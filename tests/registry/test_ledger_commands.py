@@ -13,7 +13,7 @@ from modelway.errors import InvalidInput, OutsideFailure, Refused
 from modelway.registry import ledger, ledger_steps
 from modelway.registry.ledger import Change, MovedByHand, Writer
 from modelway.registry.ledger_entries import Entry, StoredEntry
-from modelway.registry.transport import AmbiguousAnswer
+from modelway.registry.protocol import AmbiguousAnswer
 from registry.ledger_simulation import MODEL, NOW, Held, carried_out, recent
 
 ENVIRONMENT = "production"
@@ -65,9 +65,9 @@ def writer(name: str, *times: datetime) -> Writer:
     return Writer(name, nonce=name, clock=lambda: next(ticks), sleep=lambda seconds: None)
 
 
-def promote(store: Store, version: int, who: Writer, why: str = "passed") -> ledger.Appended:
-    base = ledger.settle(store, ENVIRONMENT, ENVIRONMENT, who)
-    return ledger.append_and_apply(store, base, Change(ENVIRONMENT, ENVIRONMENT, "promote", version, why), who)
+def promote(store: Store, version: int, who: Writer, why: str = "passed") -> ledger.RecordedChange:
+    base = ledger.finish(store, ENVIRONMENT, ENVIRONMENT, who)
+    return ledger.record(store, base, Change(ENVIRONMENT, ENVIRONMENT, "promote", version, why), who)
 
 
 def with_an_interrupted_writer() -> Store:
@@ -87,17 +87,17 @@ def test_an_intent_explains_a_move_for_a_while_only() -> None:
     store = with_an_interrupted_writer()
     late = NOW + ledger_steps.HONOURED
     with pytest.raises(MovedByHand):
-        ledger.settle(store, ENVIRONMENT, ENVIRONMENT, writer("late", late))
+        ledger.finish(store, ENVIRONMENT, ENVIRONMENT, writer("late", late))
     assert store.alias(ENVIRONMENT) == 1
     soon = late - timedelta(seconds=1)
-    ledger.settle(store, ENVIRONMENT, ENVIRONMENT, writer("soon", soon))
+    ledger.finish(store, ENVIRONMENT, ENVIRONMENT, writer("soon", soon))
     assert store.alias(ENVIRONMENT) == 2
 
 
 def test_an_intent_from_the_far_future_explains_nothing() -> None:
     store = with_an_interrupted_writer()
     with pytest.raises(MovedByHand):
-        ledger.settle(store, ENVIRONMENT, ENVIRONMENT, writer("early", NOW - ledger_steps.HONOURED))
+        ledger.finish(store, ENVIRONMENT, ENVIRONMENT, writer("early", NOW - ledger_steps.HONOURED))
 
 
 def test_a_writer_that_was_held_up_announces_itself_again_before_it_sets_the_alias() -> None:
@@ -121,7 +121,7 @@ def test_a_store_that_never_answers_ends_in_a_failure_and_is_finished_later() ->
     with pytest.raises(AmbiguousAnswer):
         promote(store, 1, writer("b"))
     store.fails = set()
-    ledger.settle(store, ENVIRONMENT, ENVIRONMENT, writer("c"))
+    ledger.finish(store, ENVIRONMENT, ENVIRONMENT, writer("c"))
     assert store.alias(ENVIRONMENT) == 1
 
 
@@ -145,7 +145,7 @@ def test_an_entry_that_a_server_would_cut_is_refused() -> None:
     store = Store()
     change = Change("e" * 6000, "production", "promote", 1, "why")
     with pytest.raises(InvalidInput, match="more than 5000"):
-        ledger.append_and_apply(store, ledger.read(store), change, writer("a"))
+        ledger.record(store, ledger.read(store), change, writer("a"))
     assert store.entries() == ()
 
 
@@ -226,7 +226,7 @@ def test_three_hundred_deleted_entries_can_be_adopted_and_the_next_one_is_seen()
     promote(store, 312, writer("312"))
     store.gone = range(5, 306)
     with pytest.raises(ledger.ChainBroken):
-        ledger.settle(store, ENVIRONMENT, ENVIRONMENT, writer("next"))
+        ledger.finish(store, ENVIRONMENT, ENVIRONMENT, writer("next"))
     assert "entry 305 is missing" in ledger.read(store).unaccepted
 
 

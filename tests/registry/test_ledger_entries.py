@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelway.records import canonical_json
-from modelway.registry.ledger_entries import GENESIS, Entry, StoredEntry, as_written, replay, sealed
+from modelway.registry.ledger_entries import GENESIS, Entry, StoredEntry, as_written, sealed
+from modelway.registry.ledger_history import replay
 
 MODEL = "flights"
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

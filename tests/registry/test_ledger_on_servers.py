@@ -20,9 +20,9 @@ import pytest
 from modelway.errors import Refused
 from modelway.registry import ledger
 from modelway.registry.entities import Run
-from modelway.registry.ledger import Appended, ChainBroken, Change, MovedByHand, Writer
+from modelway.registry.ledger import ChainBroken, Change, MovedByHand, RecordedChange, Writer
 from modelway.registry.ledger_entries import StoredEntry
-from modelway.registry.ledger_mlflow import ENTRY_TAG, MLflowLedger
+from modelway.registry.ledger_versions import ENTRY_TAG, VersionLedger
 from modelway.registry.mlflow import MLflow, connect
 from registry.ledger_simulation import (
     MODEL,
@@ -42,8 +42,8 @@ Commands = Mapping[str, Command]
 
 def promote(version: int) -> Command:
     def command(store: ledger.LedgerStore, writer: Writer) -> object:
-        base = ledger.settle(store, ENVIRONMENT, ENVIRONMENT, writer)
-        return ledger.append_and_apply(store, base, Change(ENVIRONMENT, ENVIRONMENT, "promote", version, "why"), writer)
+        base = ledger.finish(store, ENVIRONMENT, ENVIRONMENT, writer)
+        return ledger.record(store, base, Change(ENVIRONMENT, ENVIRONMENT, "promote", version, "why"), writer)
 
     return command
 
@@ -52,12 +52,12 @@ def records_run(client: MLflow) -> Run:
     return client.create_run(client.experiment_id("ledger"), "records", {})
 
 
-def opened(client: MLflow, model: str) -> MLflowLedger:
-    return MLflowLedger(client, model, records_run(client))
+def opened(client: MLflow, model: str) -> VersionLedger:
+    return VersionLedger(client, model, records_run(client).id)
 
 
 @dataclass(frozen=True)
-class OneOfMany(MLflowLedger):
+class OneOfMany(VersionLedger):
     """A ledger and an alias of their own for each schedule, on one registered model."""
 
     number: str = ""
@@ -73,7 +73,7 @@ class OneOfMany(MLflowLedger):
         super().set_alias(f"{name}-{self.number}", version)
 
 
-def run_on_server(store: MLflowLedger, exploration: Exploration, turns: Iterable[int]) -> None:
+def run_on_server(store: VersionLedger, exploration: Exploration, turns: Iterable[int]) -> None:
     """Carries out each call when its command's turn comes. Every answer, and what the server holds at the end, is what
     the simulation says: so the commands do on the server what they do there."""
     situation = exploration.start
@@ -129,7 +129,7 @@ def share(
         with contextlib.suppress(queue.Empty):
             while True:
                 turns = waiting.get_nowait()
-                run_on_server(OneOfMany(client, MODEL, run, uuid.uuid4().hex), exploration, turns)
+                run_on_server(OneOfMany(client, MODEL, run.id, uuid.uuid4().hex), exploration, turns)
 
     together(*(functools.partial(work, uri) for uri in uris))
 
@@ -156,7 +156,9 @@ def test_three_writers_in_200_seeded_schedules(server_2: str, server_3: str, mak
     share((server_2, server_3), make_versions, schedules, commands)
 
 
-def promote_until_it_wins(uri: str, model: str, version: int, start: threading.Barrier, lost: list[int]) -> Appended:
+def promote_until_it_wins(
+    uri: str, model: str, version: int, start: threading.Barrier, lost: list[int]
+) -> RecordedChange:
     """One promoter with a session of its own. Each time it is told that it lost, it takes a new decision."""
     try:
         store = opened(connect(uri, {}), model)
@@ -167,7 +169,7 @@ def promote_until_it_wins(uri: str, model: str, version: int, start: threading.B
     while True:
         try:
             done = promote(version)(store, Writer(f"promoter of {version}"))
-            assert isinstance(done, Appended)
+            assert isinstance(done, RecordedChange)
             return done
         except Refused as refused:
             assert "superseded" in str(refused), refused
@@ -177,7 +179,7 @@ def promote_until_it_wins(uri: str, model: str, version: int, start: threading.B
 def assert_one_wins_each_step_and_none_is_lost(uri: str, model: str, make_versions: MakeVersions) -> None:
     client = connect(uri, {})
     versions = make_versions(client, model, PROMOTERS)
-    won: dict[int, Appended] = {}
+    won: dict[int, RecordedChange] = {}
     lost: list[int] = []
     start = threading.Barrier(PROMOTERS)
 
@@ -185,7 +187,7 @@ def assert_one_wins_each_step_and_none_is_lost(uri: str, model: str, make_versio
         won[version] = promote_until_it_wins(uri, model, version, start, lost)
 
     together(*(functools.partial(work, version) for version in versions))
-    store = MLflowLedger(client, model)
+    store = VersionLedger(client, model)
     history = ledger.audit(store)
     chain = history.on_chain(ENVIRONMENT)
     assert not history.problems
@@ -212,7 +214,7 @@ def test_16_promoters_at_once_on_postgresql_with_4_workers(
 KILLED_BEFORE = """
 import os, signal, sys
 from modelway.registry import ledger
-from modelway.registry.ledger_mlflow import MLflowLedger
+from modelway.registry.ledger_versions import VersionLedger
 from modelway.registry.mlflow import connect
 
 uri, model, version, call = sys.argv[1:]
@@ -220,12 +222,12 @@ uri, model, version, call = sys.argv[1:]
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
-setattr(MLflowLedger, call, die)
+setattr(VersionLedger, call, die)
 client = connect(uri, {})
-store = MLflowLedger(client, model, client.create_run(client.experiment_id("ledger"), "records", {}))
+store = VersionLedger(client, model, client.create_run(client.experiment_id("ledger"), "records", {}).id)
 writer = ledger.Writer("the one that dies")
-base = ledger.settle(store, "production", "production", writer)
-ledger.append_and_apply(store, base, ledger.Change("production", "production", "promote", int(version), "why"), writer)
+base = ledger.finish(store, "production", "production", writer)
+ledger.record(store, base, ledger.Change("production", "production", "promote", int(version), "why"), writer)
 """
 
 
@@ -244,12 +246,12 @@ def test_killed_between_ledger_and_alias_the_next_command_finishes(
     head = ledger.read(store).head_of(ENVIRONMENT)
     assert head is not None and head.entry.version == 2 and not head.applied
 
-    history = ledger.settle(store, ENVIRONMENT, ENVIRONMENT, Writer("next"))
+    history = ledger.finish(store, ENVIRONMENT, ENVIRONMENT, Writer("next"))
     head = history.head_of(ENVIRONMENT)
     assert head is not None and head.applied and head.entry.who == "the one that dies"
     assert store.alias(ENVIRONMENT) == 2
     done_next = promote(3)(store, Writer("next"))
-    assert isinstance(done_next, Appended) and done_next.recorded.entry.previous_version == 2
+    assert isinstance(done_next, RecordedChange) and done_next.recorded.entry.previous_version == 2
 
 
 @pytest.mark.parametrize("moved_to", [1, None])

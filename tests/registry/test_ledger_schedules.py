@@ -13,8 +13,9 @@ import pytest
 
 from modelway.errors import Refused
 from modelway.registry import ledger
-from modelway.registry.ledger import Appended, Change, LedgerStore, MovedByHand, Writer
-from modelway.registry.ledger_entries import INTENT, History, Recorded, replay
+from modelway.registry.ledger import Change, LedgerStore, MovedByHand, RecordedChange, Writer
+from modelway.registry.ledger_entries import INTENT
+from modelway.registry.ledger_history import History, Recorded, replay
 from registry.ledger_simulation import (
     MODEL,
     Command,
@@ -30,19 +31,19 @@ ENVIRONMENT = "production"
 
 
 def promote(version: int, environment: str = ENVIRONMENT) -> Command:
-    """What promote-model does: settle, decide on what was found, append."""
+    """What promote-model does: finish what is unfinished, decide on what was found, record."""
 
     def command(store: LedgerStore, writer: Writer) -> object:
-        base = ledger.settle(store, environment, environment, writer)
+        base = ledger.finish(store, environment, environment, writer)
         change = Change(environment, environment, "promote", version, "passed the gate")
-        return ledger.append_and_apply(store, base, change, writer)
+        return ledger.record(store, base, change, writer)
 
     return command
 
 
 def look(store: LedgerStore, writer: Writer) -> object:
     """The least that any command does."""
-    return ledger.settle(store, ENVIRONMENT, ENVIRONMENT, writer)
+    return ledger.finish(store, ENVIRONMENT, ENVIRONMENT, writer)
 
 
 def adopt(store: LedgerStore, writer: Writer) -> object:
@@ -134,7 +135,7 @@ def assert_ended_well(exploration: Exploration, held: Held, ends: Iterable[Ended
     assert open_intents(held) == open_intents(before)
     for name, end in zip(exploration.names, ends, strict=True):
         states = [row.state for row in history.written_by(name)]
-        if isinstance(end.result, Appended):
+        if isinstance(end.result, RecordedChange):
             won += 1
             assert states.count("valid") == 1
         elif end.error is not None:
@@ -156,7 +157,7 @@ def test_two_writers_in_every_schedule_and_dying_at_every_step(start: str) -> No
         assert_one_command_mends(held)
         assert_a_hand_is_seen(held)
         found, ended, _ = alone(promote(5), "next", held)
-        assert isinstance(ended.result, Appended), "the next promotion goes through after any death"
+        assert isinstance(ended.result, RecordedChange), "the next promotion goes through after any death"
         assert alias_of(found) == 5 and agree(found)
 
 
@@ -187,7 +188,7 @@ def test_a_lost_answer_loses_no_entry_and_makes_no_second_one(start: str, losses
         won = 0
         for name, end in zip(exploration.names, ends, strict=True):
             states = [row.state for row in history.written_by(name)]
-            if isinstance(end.result, Appended):
+            if isinstance(end.result, RecordedChange):
                 won += 1
                 assert states.count("valid") == 1, "twice in the store, once on the chain"
             else:
@@ -205,7 +206,7 @@ def test_writers_of_two_environments_never_supersede_each_other() -> None:
     ]
     assert ends
     for ended, held in ends:
-        assert all(isinstance(end.result, Appended) for end in ended)
+        assert all(isinstance(end.result, RecordedChange) for end in ended)
         assert dict(held.aliases) == {"production": 2, "staging": 3}
         assert not history_of(held).problems
 
@@ -225,7 +226,7 @@ def test_commands_on_an_alias_that_was_moved_by_hand(one: str, other: str) -> No
         if (ends := exploration.ended(situation)) is None:
             continue
         assert agree(held) and not history_of(held).problems and not open_intents(held)
-        assert any(isinstance(end.result, Appended) for end in ends)
+        assert any(isinstance(end.result, RecordedChange) for end in ends)
         for end, command in zip(ends, (one, other), strict=True):
             if end.error is not None:
                 assert isinstance(end.error, Refused)

@@ -14,11 +14,11 @@ from requests.adapters import HTTPAdapter
 
 import servers
 from modelway.errors import InvalidInput
-from modelway.registry import mlflow
+from modelway.registry import mlflow, mlflow_registry
 from modelway.registry.content import content, differing_files, digest, model_files
 from modelway.registry.entities import Run
 from modelway.registry.mlflow import MLflow, connect
-from modelway.registry.transport import Rejected
+from modelway.registry.protocol import Rejected
 
 MakeVersions = Callable[[MLflow, str, int], list[int]]
 
@@ -149,7 +149,7 @@ def test_logged_models_are_found_once_and_two_trainings_have_one_content(
             {"artifact_path": f"models/{each.path}", "model_id": each.model_id} for each in models if each.model_id
         ]
         if history:  # a client that writes both, the outputs of 3.x and the tag of 2.x
-            client.set_run_tags(run.id, {mlflow.HISTORY: json.dumps(history)})
+            client.set_run_tags(run.id, {mlflow_registry.LOGGED: json.dumps(history)})
             assert client.logged_models(client.get_run(run.id)) == models
         trained.append(model_files(client.download(first.artifact_uri, tmp_path / str(made.version))))
     assert digest(trained[0]) != digest(trained[1])
@@ -171,6 +171,6 @@ def test_a_run_without_models_has_none(client: MLflow, model: str) -> None:
 
 def test_a_history_tag_that_was_changed_is_one_line(client: MLflow, model: str) -> None:
     for text in ("{", "[1]", '[{"run_id": "x"}]'):
-        run = client.create_run(client.experiment_id(model), "run", {mlflow.HISTORY: text})
+        run = client.create_run(client.experiment_id(model), "run", {mlflow_registry.LOGGED: text})
         with pytest.raises(InvalidInput, match="cannot be read"):
             client.logged_models(run)

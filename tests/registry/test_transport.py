@@ -14,9 +14,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from modelway.errors import InvalidInput, OutsideFailure
-from modelway.registry import transport
+from modelway.registry import connection, mlflow, mlflow_client, transport
 from modelway.registry.mlflow import connect
-from modelway.registry.transport import AmbiguousAnswer, Rejected, Transport, open_transport
+from modelway.registry.protocol import AmbiguousAnswer, Rejected
+from modelway.registry.server_address import open_transport
+from modelway.registry.transport import Transport
 
 SECRET = "correct-horse"
 Answer = tuple[int, dict[str, str], bytes]
@@ -91,10 +93,7 @@ FINE: Answer = (200, {}, b'{"experiment_id": "1"}')
     ("uri", "said"),
     [
         ("", "no MLflow server is named"),
-        ("databricks", "Unity Catalog"),
-        ("databricks://profile", "Unity Catalog"),
-        ("databricks-uc", "Unity Catalog"),
-        ("https://adb-1.azuredatabricks.net", "Unity Catalog"),
+        ("https://adb-1.azuredatabricks.net", "write it as databricks, and set DATABRICKS_HOST"),
         ("sqlite:///mlflow.db", "mlflow server --serve-artifacts"),
         ("file:///mlruns", "mlflow server --serve-artifacts"),
         ("./mlruns", "a folder names a store"),
@@ -109,6 +108,25 @@ def test_an_address_that_is_no_server_is_one_line_with_the_fix(uri: str, said: s
         connect(uri, {})
     assert said in caught.value.line() and "Fix: " in caught.value.line()
     assert "\n" not in caught.value.line() and SECRET not in caught.value.line()
+
+
+@pytest.mark.parametrize(
+    ("address", "module"),
+    [
+        ("http://host", mlflow),
+        (" HTTPS://host/x ", mlflow),
+        ("databricks", mlflow_client),
+        ("databricks://profile", mlflow_client),
+        ("databricks-uc", mlflow_client),
+        ("azureml://westeurope.api.azureml.ms/mlflow/v1.0/x", mlflow_client),
+        ("arn:aws:sagemaker:us-east-1:123456789012:mlflow-tracking-server/ours", mlflow_client),
+        ("./mlruns", mlflow),
+        ("", mlflow),
+    ],
+)
+def test_an_address_says_which_registry_it_is(address: str, module: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "connect", lambda uri, environ, seconds: (uri, environ, seconds))
+    assert connection.connect(address, {"A": "b"}, 3) == (address, {"A": "b"}, 3)
 
 
 def test_an_old_server_is_one_line(scripted: Scripted) -> None:

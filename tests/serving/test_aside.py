@@ -16,10 +16,10 @@ import pytest
 from modelway.serving import payload
 from modelway.serving.application import Application
 from modelway.serving.aside import Aside
-from modelway.serving.columns import Column
-from modelway.serving.messages import LARGE_BYTES, Answer, Refusal, Request
+from modelway.serving.columns import SignatureColumn
+from modelway.serving.messages import LARGE_BYTES, HttpAnswer, HttpRequest, Refusal
 from modelway.serving.metrics import Metrics, memory
-from modelway.serving.release import Release
+from modelway.serving.release import ServedRelease
 
 
 def test_work_is_done_in_order_in_another_thread_and_told_on_the_loop() -> None:
@@ -81,18 +81,18 @@ def test_what_was_refused_is_let_go_without_the_collector(raised: Exception) -> 
 
 
 def test_a_large_body_does_not_hold_up_the_loop_and_a_small_one_does_not_wait() -> None:
-    model = SimpleNamespace(columns=(Column("x", "double", True),), schema=None)
+    model = SimpleNamespace(columns=(SignatureColumn("x", "double", True),), schema=None)
 
     async def main() -> None:
-        app = Application(Release("m", 1, "", "", "", "", ""), Metrics(memory(1), 0, {}), 10, batching=True)
+        app = Application(ServedRelease("m", 1, "", "", "", "", ""), Metrics(memory(1), 0, {}), 10, batching=True)
         app.model, app.batcher = model, SimpleNamespace(waiting=0)  # type: ignore[assignment]
         app.aside = Aside(asyncio.get_running_loop())
-        answers: list[Answer] = []
+        answers: list[HttpAnswer] = []
         small = json.dumps({"y": 1}).encode()
-        app.handle(Request("POST", "/predict", "", small), answers.append)
+        app.handle(HttpRequest("POST", "/predict", "", small), answers.append)
         assert [answer.status for answer in answers] == [400]
         large = b'{"rows": [' + b",".join([b"{}"] * LARGE_BYTES) + b"]}"
-        app.handle(Request("POST", "/predict", "", large), answers.append)
+        app.handle(HttpRequest("POST", "/predict", "", large), answers.append)
         assert len(answers) == 1 and app.waiting == 1
         while len(answers) < 2:
             await asyncio.sleep(0.001)

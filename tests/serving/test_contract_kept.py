@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from modelway.endpoint import checks, contract
-from modelway.endpoint.asking import Endpoint, NoAnswerError
+from modelway.endpoint.client import Endpoint, NoAnswerError
 from modelway.endpoint.contract import CONTRACT
 from modelway.loopback import free_port
 from modelway.stages.steps import dialect
@@ -26,9 +26,9 @@ from served import RELEASE, Served
 def known(expected: dict[str, Any]) -> checks.Expected:
     names = {name: RELEASE[name] for name in ("model", "version", "run_id", "digest", "content")}
     columns = (
-        checks.Column("carrier", "string"),
-        checks.Column("delay", "double"),
-        checks.Column("pressure", "double"),
+        checks.InputColumn("carrier", "string"),
+        checks.InputColumn("delay", "double"),
+        checks.InputColumn("pressure", "double"),
     )
     rows, predictions = tuple(expected["rows"]), tuple(expected["boosting"])
     return checks.Expected(**names, columns=columns, rows=rows, predictions=predictions)  # type: ignore[arg-type]

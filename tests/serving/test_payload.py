@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelway.serving import columns, payload
-from modelway.serving.batching import Job, take
-from modelway.serving.columns import Column
+from modelway.serving.batching import BatchedRequest, take
+from modelway.serving.columns import SignatureColumn
 from modelway.serving.messages import Refusal
 
-COLUMNS = tuple(Column(kind, kind, kind != "boolean") for kind in columns.CASTS)
+COLUMNS = tuple(SignatureColumn(kind, kind, kind != "boolean") for kind in columns.CASTS)
 VALUES = {
     "boolean": st.booleans() | st.none(),
     "integer": st.integers(-(2**31), 2**31 - 1),
@@ -35,11 +35,11 @@ ANY = st.recursive(
 )
 
 
-def read(body: bytes) -> columns.Checked:
+def read(body: bytes) -> columns.CheckedRows:
     return columns.check(payload.table(payload.predict_rows(payload.document(body), 10_000)), COLUMNS, strict=True)
 
 
-def read_mlflow(body: bytes) -> columns.Checked:
+def read_mlflow(body: bytes) -> columns.CheckedRows:
     asked = payload.document(body)
     return columns.check(payload.invocations_table(asked, payload.chosen_format(asked), 10_000), COLUMNS, strict=False)
 
@@ -199,7 +199,7 @@ def test_null_in_a_number_is_missing_and_nothing_else() -> None:
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.sampled_from(["a", "b", None])), max_size=12), st.integers(1, 20))
 def test_every_job_is_taken_once_and_only_with_its_like(asked: list[tuple[int, str | None]], most: int) -> None:
-    jobs = [Job(number, rows, shape, lambda *_: None) for number, (rows, shape) in enumerate(asked)]
+    jobs = [BatchedRequest(number, rows, shape, lambda *_: None) for number, (rows, shape) in enumerate(asked)]
     held, taken = deque(jobs), []
     while held:
         longest_waiting = held[0]

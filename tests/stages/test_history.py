@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 from modelway.registry import ledger
-from modelway.registry.ledger_mlflow import MLflowLedger
+from modelway.registry.ledger_versions import VersionLedger
 from stages.test_gate_and_promote import Team, team
 
 __all__ = ["team"]
@@ -20,7 +20,7 @@ def run(team: Team, script: str, *flags: str, code: int = 0) -> subprocess.Compl
 
 
 def actions(team: Team) -> list[tuple[str, int | None]]:
-    history = ledger.audit(MLflowLedger(team.client, team.model))
+    history = ledger.audit(VersionLedger(team.client, team.model))
     return [(row.entry.action, row.entry.there) for row in history.on_chain("production")]
 
 

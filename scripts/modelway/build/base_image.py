@@ -18,9 +18,10 @@ from modelway.build import compression, layout
 from modelway.build.distribution import Repository, open_repository
 from modelway.build.image import Foundation
 from modelway.build.layout import Descriptor
-from modelway.build.target import Target
+from modelway.build.platforms import Platform
 from modelway.environments import home
 from modelway.errors import InvalidInput
+from modelway.files import write_whole
 from modelway.records import digest_of_json
 
 REFERENCE = re.compile(r"(?P<name>[^@]+)@(?P<digest>sha256:[0-9a-f]{64})")
@@ -40,7 +41,7 @@ WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
 @dataclass(frozen=True)
 class BaseImage:
     foundation: Foundation
-    target: Target
+    target: Platform
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -86,7 +87,7 @@ def pull(reference: str, platform: str, wanted: str, place: Path, say: Callable[
     system, _, architecture = platform.partition("/")
     return BaseImage(
         Foundation(reference, config, tuple(layers), found.interpreter),
-        Target(system, architecture, found.python, found.libc),
+        Platform(system, architecture, found.python, found.libc),
     )
 
 
@@ -156,7 +157,7 @@ def _found(place: Path, layers: Iterable[Descriptor], config: Mapping[str, Any],
     interpreter, python = interpreter_of(files, search_path(config), wanted)
     musl = any(re.match(r"(usr/)?lib/ld-musl-", path) for path in files)
     found = Found(python, interpreter, libc, musl)
-    layout.write_whole(record, msgspec.json.encode(found))
+    write_whole(record, msgspec.json.encode(found), shared=True)
     return found
 
 

@@ -16,7 +16,7 @@ from modelway.build import bytecode, compression, entries, image, layers, layout
 from modelway.build.bytecode import Compiler
 from modelway.build.names import ENVIRONMENT, SERVER
 from modelway.build.packages import Package, package_of
-from modelway.build.target import Target
+from modelway.build.platforms import Platform
 from modelway.environments import home
 from modelway.files import locked
 from modelway.records import Candidate, canonical_json, digest_of_json, sha256_of_file
@@ -45,7 +45,7 @@ class Bundle:
 
 
 def environment_layer(
-    lock: str, target: Target, say: Callable[[str], None], compiler: Compiler | None = None
+    lock: str, target: Platform, say: Callable[[str], None], compiler: Compiler | None = None
 ) -> tuple[EnvironmentLayer, Path]:
     """The layer and its blob, from the cache where the same lock was built for the same target before. compiler: of its
     bytecode; None: it has none."""
@@ -84,7 +84,7 @@ def assemble(
     model: Path,
     environment: tuple[Layer, Path],
     base: image.Foundation,
-    target: Target,
+    target: Platform,
     labels: Mapping[str, str],
     trained_at: str,
     compiler: Compiler | None = None,

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from modelway.build.entries import Entry, of_file
+from modelway.build.entries import LayerFile, of_file
 from modelway.environments import home, locks
 from modelway.errors import InvalidInput, OutsideFailure
 
@@ -44,7 +44,7 @@ def compiler_for(minor: str) -> Compiler | None:
 
 
 @contextmanager
-def added(entries: Iterable[Entry], inside: str, compiler: Compiler | None) -> Iterator[list[Entry]]:
+def added(entries: Iterable[LayerFile], inside: str, compiler: Compiler | None) -> Iterator[list[LayerFile]]:
     """The entries with the bytecode of the modules among them, sorted by path; as they are without a compiler. inside: the
     path that all of them lie below."""
     known = list(entries)

@@ -1,30 +1,30 @@
 """A repository of an OCI registry: what is there, what is fetched, what is pushed.
 
-oras knows the docker config, credential helpers and the exchange of tokens. What it leaves open is closed here: a time limit
-for every call, short retries, a fresh token when another scope is asked for, blobs that are streamed and not read into memory,
-and manifests that are sent as the bytes that they are (it would write their JSON anew, with another digest; ADR 6).
+oras exchanges credentials for tokens. The calls are made here: with a time limit, short retries, a fresh token when another
+scope is asked for, blobs that are streamed and not read into memory, and manifests that are sent as the bytes that they are
+(it would write their JSON anew, with another digest; ADR 6).
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
-import json
 import os
 import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import oras.auth
-import oras.container
 import oras.logger
-import oras.provider
 import requests
 import requests.adapters
 
+from modelway.build.docker_config import Login, login_of
 from modelway.build.layout import DOCUMENT_LIMIT, INDEX_TYPE, MANIFEST_TYPE, Descriptor
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure, Refused
 
@@ -66,7 +66,7 @@ class Body:
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
-    """oras passes no time limit."""
+    """oras asks for tokens without a time limit."""
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
         options["timeout"] = options.get("timeout") or (CONNECT_SECONDS, READ_SECONDS)
@@ -85,7 +85,11 @@ class Repository:
     name: str
     host: str
     path: str
-    client: oras.provider.Registry = field(repr=False)
+    scheme: str
+    session: requests.Session = field(repr=False)
+    basic: str = field(repr=False)
+    """The Authorization header of a registry that wants it with every call; empty for one that wants a token."""
+    tokens: oras.auth.TokenAuth = field(repr=False)
 
     def manifest(self, reference: str) -> tuple[bytes, str]:
         """The bytes of a manifest or index, and its media type. reference: `sha256:...` or a tag."""
@@ -156,7 +160,7 @@ class Repository:
         return REFERRERS_HEADER in answer.headers
 
     def _url(self, path: str) -> str:
-        return f"{self.client.prefix}://{self.host}/v2/{self.path}/{path}"
+        return f"{self.scheme}://{self.host}/v2/{self.path}/{path}"
 
     def _call(self, method: str, path: str, **options: Any) -> requests.Response:
         """One call, again after a passing failure; and once more with a new token, since one token has one scope."""
@@ -164,26 +168,21 @@ class Repository:
         pauses = iter(PAUSES_SECONDS)
         renewed = False
         while True:
-            headers = {**options.get("headers", {}), **self._authorization()}
+            failure = None
             try:
-                # without oras' own retries, which wait for more than two minutes
-                answer: requests.Response = oras.provider.Registry.do_request.__wrapped__(
-                    self.client, address, method, **{**options, "headers": headers}
-                )
-                failure = None
+                answer = self._asked(method, address, options)
+                if answer.status_code in (401, 403) and not renewed and self._renewed(answer):
+                    renewed = True
+                    continue
             except requests.exceptions.SSLError as error:
                 raise self._unreachable(error) from None
             except requests.RequestException as error:
                 failure = self._unreachable(error)
-            except (ValueError, AttributeError):  # oras has nothing to answer a demand for credentials with
-                raise self._login() from None
-            if failure is None and answer.status_code == 401:
-                if renewed or not isinstance(self.client.auth, oras.auth.TokenAuth):
+            else:
+                if answer.status_code == 401:
                     raise self._login()
-                self.client.auth.token, renewed = None, True
-                continue
-            if failure is None and answer.status_code not in TRANSIENT:
-                return answer
+                if answer.status_code not in TRANSIENT:
+                    return answer
             pause = next(pauses, None)
             if pause is None:
                 raise failure or OutsideFailure(
@@ -191,12 +190,26 @@ class Repository:
                 )
             time.sleep(pause)
 
-    def _authorization(self) -> dict[str, str]:
+    def _asked(self, method: str, address: str, options: Mapping[str, Any]) -> requests.Response:
         """Basic credentials go with the first request already: a blob need not be sent twice."""
-        basic = getattr(self.client.auth, "_basic_auth", None)
-        return (
-            {"Authorization": f"Basic {basic}"} if basic and isinstance(self.client.auth, oras.auth.BasicAuth) else {}
+        token = f"Bearer {self.tokens.token}" if self.tokens.token else ""
+        authorization = {"Authorization": self.basic or token} if self.basic or token else {}
+        return self.session.request(
+            method, address, **{**options, "headers": {**options.get("headers", {}), **authorization}}
         )
+
+    def _renewed(self, answer: requests.Response) -> bool:
+        """Whether there is a token for what the answer asks for."""
+        answer.close()
+        self.tokens.token = None
+        if not answer.headers.get("WWW-Authenticate", "").lower().startswith("bearer"):
+            return False
+        try:
+            return bool(self.tokens.authenticate_request(answer, {})[1])
+        except (ValueError, AttributeError, TypeError) as error:  # its demand, or its token, is none
+            if isinstance(error, requests.RequestException):
+                raise
+            return False
 
     def _refusal(self, answer: requests.Response, what: str) -> ModelwayError:
         try:
@@ -222,7 +235,7 @@ class Repository:
     def _unreachable(self, error: Exception) -> OutsideFailure:
         reason = re.search(r"(\[Errno -?\d+\] [^'\")]+|certificate verify failed[^'\")]*|timed out)", str(error))
         return OutsideFailure(
-            f"cannot be reached by {self.client.prefix}: {reason[1] if reason else type(error).__name__}",
+            f"cannot be reached by {self.scheme}: {reason[1] if reason else type(error).__name__}",
             where=self.host,
             fix="check the registry's name and the network; http is used for this machine's own registries only",
         )
@@ -232,19 +245,31 @@ def open_repository(name: str, environ: Mapping[str, str] = os.environ) -> Repos
     """name: REGISTRY/REPOSITORY, without tag or digest; a name without a registry is Docker Hub's. Credentials are those of
     $DOCKER_CONFIG/config.json, else ~/.docker/config.json, with its credential helpers."""
     host, path = _parsed(name)
-    login = HUB_LOGIN if host in DOCKER_HUB else host
+    login = login_of(HUB_LOGIN if host in DOCKER_HUB else host, environ)
     host = HUB_HOST if host in DOCKER_HUB else host
     loopback = (urlsplit(f"//{host}").hostname or "") in LOOPBACK
+    scheme = "http" if loopback else "https"
+    session = _session(loopback)
     oras.logger.setup_logger(quiet=True)
-    backend = _backend(host, loopback)
-    client = oras.provider.Registry(host, insecure=loopback, auth_backend=backend)
+    tokens = oras.auth.get_auth_backend("token", session, insecure=loopback)
+    if login:
+        tokens.set_basic_auth(login.user, login.secret)
+    basic = _header(login) if login and _wants_basic(session, f"{scheme}://{host}/v2/") else ""
+    return Repository(name, host, path, scheme, session, basic, tokens)
+
+
+def _session(loopback: bool) -> requests.Session:
+    session = requests.Session()
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # Harbor takes who keeps one for a browser
     for prefix in ("http://", "https://"):
-        client.session.mount(prefix, _Adapter())
-    client.session.auth = _as_it_is
-    client.session.trust_env = not loopback  # no proxy to this machine
-    client.auth._auth_config = _docker_config(environ)
-    client.auth.load_configs(oras.container.Container(f"{login}/x" if "://" not in login else "x", registry=login))
-    return Repository(name, host, path, client)
+        session.mount(prefix, _Adapter())
+    session.auth = _as_it_is
+    session.trust_env = not loopback  # no proxy to this machine
+    return session
+
+
+def _header(login: Login) -> str:
+    return "Basic " + base64.b64encode(f"{login.user}:{login.secret}".encode()).decode()
 
 
 def _parsed(name: str) -> tuple[str, str]:
@@ -261,27 +286,10 @@ def _parsed(name: str) -> tuple[str, str]:
     return found["host"], found["path"]
 
 
-def _backend(host: str, loopback: bool) -> str:
-    """How the registry wants to be asked: oras does not find out by itself."""
-    session = requests.Session()
-    session.trust_env = not loopback
-    session.auth = _as_it_is
+def _wants_basic(session: requests.Session, address: str) -> bool:
+    """How the registry wants to be asked."""
     try:
-        answer = session.get(f"{'http' if loopback else 'https'}://{host}/v2/", timeout=(CONNECT_SECONDS, READ_SECONDS))
+        answer = session.get(address)
     except requests.RequestException:
-        return "token"  # the first call says why it cannot be reached
-    return "basic" if answer.headers.get("WWW-Authenticate", "").lower().startswith("basic") else "token"
-
-
-def _docker_config(environ: Mapping[str, str]) -> dict[str, Any]:
-    """auths, credHelpers and credsStore of the docker config; oras reads the one in the home folder only."""
-    folder = environ.get("DOCKER_CONFIG") or os.path.join(environ.get("HOME", "/nonexistent"), ".docker")
-    path = Path(folder, "config.json")
-    empty: dict[str, Any] = {"auths": {}, "credHelpers": {}, "credsStore": None}
-    if not path.is_file():
-        return empty
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        return {key: said.get(key) or default for key, default in empty.items()}
-    except (OSError, ValueError, AttributeError):
-        raise InvalidInput("is no docker config", where=str(path), fix="log in again with `docker login`") from None
+        return False  # the first call says why it cannot be reached
+    return answer.headers.get("WWW-Authenticate", "").lower().startswith("basic")

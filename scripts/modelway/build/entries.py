@@ -31,7 +31,7 @@ IMPORT = re.compile(
 
 
 @dataclass(frozen=True)
-class Entry:
+class LayerFile:
     """One file of a layer. path: below the image's root, with `/` between its parts."""
 
     path: str
@@ -41,7 +41,7 @@ class Entry:
 
 
 @contextlib.contextmanager
-def environment_entries(wheels: Sequence[Wheel], warn: Callable[[str], None]) -> Iterator[list[Entry]]:
+def environment_entries(wheels: Sequence[Wheel], warn: Callable[[str], None]) -> Iterator[list[LayerFile]]:
     """What installing the wheels into one folder would give, without scripts, bytecode and tests, sorted by path. A file that
     two wheels have with the same content stands there once; with different content that of the first by name, and `warn` is
     told."""
@@ -61,7 +61,7 @@ def environment_entries(wheels: Sequence[Wheel], warn: Callable[[str], None]) ->
                 chosen[path] = (wheel, archive, member)
         out = unused_tests({path: _reader(archive, member) for path, (_, archive, member) in chosen.items()})
         yield [
-            Entry(
+            LayerFile(
                 f"{ENVIRONMENT}/{path}",
                 member.file_size,
                 bool(member.external_attr >> 16 & 0o100),
@@ -124,23 +124,23 @@ def installed_path(name: str, wheel: str) -> str | None:
     return "/".join(parts)
 
 
-def server_entries(library: Path = LIBRARY) -> Iterator[Entry]:
+def server_entries(library: Path = LIBRARY) -> Iterator[LayerFile]:
     """The model server: the package modelway.serving alone."""
     files = [library / "__init__.py", *(library / "serving").rglob("*.py")]
     named = {f"{SERVER}/modelway/{file.relative_to(library).as_posix()}": file for file in files}
     yield from (of_file(path, file) for path, file in sorted(named.items()))
 
 
-def model_entries(folder: Path, files: Iterable[str], release: bytes) -> Iterator[Entry]:
+def model_entries(folder: Path, files: Iterable[str], release: bytes) -> Iterator[LayerFile]:
     """The model's files as they are stored, without its example, which is rows of the training data; and release.json, which
     says what they are."""
     named = {f"{MODEL}/{name}": folder / name for name in files if name not in EXAMPLES}
     yield from (of_file(path, file) for path, file in sorted(named.items()))
-    yield Entry(RELEASE_FILE, len(release), False, lambda: io.BytesIO(release))
+    yield LayerFile(RELEASE_FILE, len(release), False, lambda: io.BytesIO(release))
 
 
-def of_file(path: str, file: Path) -> Entry:
-    return Entry(path, file.stat().st_size, False, lambda: file.open("rb"))
+def of_file(path: str, file: Path) -> LayerFile:
+    return LayerFile(path, file.stat().st_size, False, lambda: file.open("rb"))
 
 
 def _reader(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Callable[[], bytes]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from modelway.build.layout import CONFIG_TYPE, MANIFEST_TYPE, Descriptor
 from modelway.build.names import BYTECODE_LABEL, ENVIRONMENT, LAYER_NAME, PORT, PYTHON_LABEL, START
-from modelway.build.target import Target
+from modelway.build.platforms import Platform
 from modelway.records import Candidate, Verdict
 from modelway.records.release import Layer
 
@@ -31,7 +31,7 @@ class Foundation:
 
 
 def config(
-    base: Foundation, target: Target, layers: Sequence[Layer], labels: Mapping[str, str], created: str
+    base: Foundation, target: Platform, layers: Sequence[Layer], labels: Mapping[str, str], created: str
 ) -> dict[str, Any]:
     """The image's config: the base's own, with ours on top of it."""
     below = dict(base.config.get("config") or {})
@@ -94,7 +94,7 @@ def labels(
     verdict_sha256: str,
     ledger_head: str,
     base: Foundation,
-    target: Target,
+    target: Platform,
     created: str = "",
     compiled_by: str = "",
 ) -> dict[str, str]:

@@ -12,14 +12,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from modelway.build import compression
-from modelway.build.entries import Entry
+from modelway.build.entries import LayerFile
 from modelway.build.names import HOME
 from modelway.records.release import Layer, LayerName
 
 MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
-def write_layer(name: LayerName, entries: Iterable[Entry], blob: Path) -> Layer:
+def write_layer(name: LayerName, entries: Iterable[LayerFile], blob: Path) -> Layer:
     """Write the entries, which must be sorted by path, as a compressed tar to `blob`."""
     with blob.open("wb") as file:
         compressed = _Hashing(file)
@@ -30,7 +30,7 @@ def write_layer(name: LayerName, entries: Iterable[Entry], blob: Path) -> Layer:
     return Layer(name, compressed.digest, plain.digest, compressed.size, MEDIA_TYPE)
 
 
-def _fill(archive: tarfile.TarFile, entries: Iterable[Entry]) -> None:
+def _fill(archive: tarfile.TarFile, entries: Iterable[LayerFile]) -> None:
     folders: set[PurePosixPath] = set()
     before = ""
     for entry in entries:

@@ -11,15 +11,14 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from modelway.environments import home
 from modelway.errors import InvalidInput, Refused
-from modelway.files import locked
+from modelway.files import locked, replacing, write_whole
 from modelway.records import canonical_json, sha256_of_file
 
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
@@ -64,14 +63,14 @@ def prepare(layout: Path) -> None:
         )
     blob(layout, "").mkdir(parents=True, exist_ok=True)
     if not marker.is_file():
-        write_whole(marker, canonical_json({"imageLayoutVersion": "1.0.0"}))
+        write_whole(marker, canonical_json({"imageLayoutVersion": "1.0.0"}), shared=True)
 
 
 def add_bytes(layout: Path, data: bytes) -> str:
     """Store a document; its sha256."""
     digest = hashlib.sha256(data).hexdigest()
     if not is_whole(layout, digest):
-        write_whole(blob(layout, digest), data)
+        write_whole(blob(layout, digest), data, shared=True)
     return digest
 
 
@@ -80,15 +79,13 @@ def add_file(layout: Path, file: Path, digest: str) -> None:
     if is_whole(layout, digest):
         return
     place = blob(layout, digest)
-    with _beside(place) as temporary:
+    with replacing(place, shared=True) as unfinished:
         try:
-            temporary.unlink()
-            os.link(file, temporary)
+            os.link(file, unfinished)
         except OSError:  # another file system
-            shutil.copyfile(file, temporary)
-        if sha256_of_file(temporary) != digest:
+            shutil.copyfile(file, unfinished)
+        if sha256_of_file(unfinished) != digest:
             raise Refused(f"{file} is not what its digest says", fix="remove it and build again")
-        temporary.replace(place)
 
 
 def is_whole(layout: Path, digest: str) -> bool:
@@ -157,17 +154,6 @@ def _manifests(index: Path) -> list[dict[str, Any]]:
     raise InvalidInput("is no index of an OCI layout", where=str(index), fix="remove the layout's folder, build again")
 
 
-@contextlib.contextmanager
-def _beside(place: Path) -> Iterator[Path]:
-    """A temporary file that the caller renames to `place`; gone where it was not."""
-    handle, name = tempfile.mkstemp(prefix=".", dir=place.parent)
-    os.close(handle)
-    try:
-        yield Path(name)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
 def _where(layout: Path, digest: str) -> str:
     return f"blob sha256:{digest} of {layout}"
 
@@ -175,11 +161,3 @@ def _where(layout: Path, digest: str) -> str:
 def _changed(layout: Path, digest: str) -> Refused:
     what = "was changed since it was built: its content has another digest"
     return Refused(what, where=_where(layout, digest), fix=AGAIN)
-
-
-def write_whole(place: Path, data: bytes) -> None:
-    """All of it or nothing."""
-    with _beside(place) as temporary:
-        temporary.write_bytes(data)
-        temporary.chmod(0o644)
-        temporary.replace(place)

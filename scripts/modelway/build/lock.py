@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelway.build.target import Target
+from modelway.build.platforms import Platform
 from modelway.environments import carried, home, uv
 from modelway.environments import requirements as files
+from modelway.environments.tools import requirements_file
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.records import digest_of_json
 
-REQUIREMENTS = Path(__file__).parents[3] / "requirements"
+REQUIREMENTS = requirements_file("serving").parent
 COMPILE = ("pip", "compile", "--quiet", "--no-header", "--no-annotate", "--no-emit-index-url")
 PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*==\s*([^\s;\\]+)")
 HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})")
@@ -59,7 +60,7 @@ def serving_files() -> tuple[Path, Path]:
     return REQUIREMENTS / "serving.in", REQUIREMENTS / "serving.txt"
 
 
-def release_lock(model: Path, trained: str, target: Target) -> str:
+def release_lock(model: Path, trained: str, target: Platform) -> str:
     """The hash-locked requirements of a release, sorted by name.
 
     model: the folder with the model's files. trained: the Candidate's lock. InvalidInput where a package is in neither
@@ -134,7 +135,9 @@ def _portable(wanted: Path, trained: str, head: list[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _resolve(own: str, serving: Path, allowed: tuple[Pin, ...], target: Target, key: str, links: Sequence[str]) -> str:
+def _resolve(
+    own: str, serving: Path, allowed: tuple[Pin, ...], target: Platform, key: str, links: Sequence[str]
+) -> str:
     constraints = home.made(home.cache_folder() / "locks") / f"constraints-{key[:32]}-{os.getpid()}.txt"
     wanted = constraints.with_name(f"wanted-{key[:32]}-{os.getpid()}.txt")
     wanted.write_text(own, encoding="utf-8")
@@ -154,7 +157,7 @@ def _resolve(own: str, serving: Path, allowed: tuple[Pin, ...], target: Target, 
         wanted.unlink(missing_ok=True)
 
 
-def _refusal(said: str, target: Target) -> InvalidInput:
+def _refusal(said: str, target: Platform) -> InvalidInput:
     missing = NO_WHEEL.search(said)
     if missing:
         return InvalidInput(

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelway.build.lock import normalised, pins_of
-from modelway.build.target import Target
+from modelway.build.platforms import Platform
 from modelway.environments import bootstrap, carried, home, requirements, uv
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 from modelway.files import locked
@@ -42,12 +42,12 @@ class Wheel:
     sha256: str
 
 
-def key_of(lock: str, target: Target) -> str:
+def key_of(lock: str, target: Platform) -> str:
     """What names the wheels of a lock on a target, and the environment layer that is made of them."""
     return digest_of_json([lock, target.system, target.architecture, target.python, target.libc])[:32]
 
 
-def fetch(lock: str, target: Target) -> tuple[Wheel, ...]:
+def fetch(lock: str, target: Platform) -> tuple[Wheel, ...]:
     """Every wheel of the lock, sorted by name, from the cache or the index. InvalidInput where a package has none for
     the target; OutsideFailure where the index fails or a file does not have its hash."""
     folder = home.made(home.cache_folder() / "wheels") / key_of(lock, target)
@@ -61,7 +61,7 @@ def fetch(lock: str, target: Target) -> tuple[Wheel, ...]:
             raise
 
 
-def _download(lock: str, target: Target, folder: Path) -> None:
+def _download(lock: str, target: Platform, folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=f"{folder.name}-", dir=folder.parent) as name:
         wanted, wheels = Path(name, "requirements.txt"), Path(name, "wheels")
         wheels.mkdir()
@@ -132,7 +132,7 @@ def _checked(folder: Path, lock: str) -> tuple[Wheel, ...]:
     return tuple(sorted(wheels, key=lambda wheel: wheel.name))
 
 
-def _failure(stderr: str, target: Target) -> ModelwayError:
+def _failure(stderr: str, target: Platform) -> ModelwayError:
     said = " ".join(line.strip() for line in stderr.splitlines() if line.startswith(("ERROR", " ")))
     said = re.sub(r"(https?://)[^/@\s]+@", r"\1***@", said or stderr)[:600]
     if "No space left" in stderr:

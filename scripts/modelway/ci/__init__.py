@@ -1,47 +1,46 @@
-"""The runner: inputs, outputs, annotations, summaries, masking and escaping; the same on GitHub and in a shell.
+"""Where modelway runs, and how its use cases take inputs and give outputs: GitHub, GitLab and a shell alike.
 
-A script is a table of inputs and outputs and one function:
-
-    INPUTS = (ci.CONFIG, ci.WORKING_DIRECTORY, ci.ENVIRONMENT, ci.Input("version", "...", kind="integer"))
-    OUTPUTS = {"outcome": "pass, fail or inconclusive"}
-
-    def work(values: ci.Values, job: ci.Job) -> int: ...
-
-    def main(argv=None) -> int:
-        return ci.run_script(__file__, __doc__, INPUTS, OUTPUTS, work, argv)
-
-`values` holds what was given, as text ("" and left out are the same: the name is missing). `job` says, warns, sets outputs
-and writes the report. An expected failure is raised as one of `modelway.errors`.
+A use case is one function with types (`use_case`); its flags, variables, outputs and help follow from its signature. `job`
+says, warns, hides and reports. An expected failure is raised as one of `modelway.errors`.
 """
 
-from modelway.ci.inputs import (
-    CONFIG,
-    ENVIRONMENT,
-    REPORT_DIRECTORY,
-    TRACKING_URI,
-    VERSION,
-    WORKING_DIRECTORY,
-    Input,
-    Values,
-    build_parser,
-    overrides,
-    shown,
-)
-from modelway.ci.job import Job, run_script, write_atomically
+from typing import Annotated
+
+from msgspec import Meta
+
+from modelway.ci.inputs import Input, Output, build_parser, key, shown
+from modelway.ci.job import Job
+from modelway.ci.shell import Shell
+from modelway.ci.use_case import Result, UseCase, run, use_case, where_it_runs
+
+Config = Annotated[str, Input("The project's configuration file, below working-directory.")]
+WorkingDirectory = Annotated[str, Input("The project's folder.", left_out="the current folder")]
+ReportDirectory = Annotated[str, Input("Where the reports are written, below working-directory.")]
+Environment = Annotated[str, Input("The environment of modelway.yml that this is for.")]
+Overlay = Annotated[str | None, Input("The environment of modelway.yml whose overlay holds.", left_out="none")]
+TrackingUri = Annotated[str | None, key("registry.tracking-uri")]
+Version = Annotated[int, Meta(ge=1), Input("The registered version of the model.")]
+Reason = Annotated[str, Input("Why, for the history.", left_out="what was done")]
 
 __all__ = [
-    "CONFIG",
-    "ENVIRONMENT",
-    "REPORT_DIRECTORY",
-    "TRACKING_URI",
-    "VERSION",
-    "WORKING_DIRECTORY",
+    "Config",
+    "Environment",
     "Input",
     "Job",
-    "Values",
+    "Output",
+    "Overlay",
+    "Reason",
+    "ReportDirectory",
+    "Result",
+    "Shell",
+    "TrackingUri",
+    "UseCase",
+    "Version",
+    "WorkingDirectory",
     "build_parser",
-    "overrides",
-    "run_script",
+    "key",
+    "run",
     "shown",
-    "write_atomically",
+    "use_case",
+    "where_it_runs",
 ]

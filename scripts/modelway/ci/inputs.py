@@ -1,32 +1,62 @@
-"""The one table that maps an action's input to a flag, an environment variable and a key of modelway.yml."""
+"""What an action takes and gives: read from the signature of its use case, where each input stands once.
+
+    def evaluate_gate(job: Job, *, version: ci.Version, data: Annotated[str | None, ci.key("data.test")] = None) -> Judged
+
+A parameter's annotation holds its type with its bounds, and an `Input` with what the type does not say. Flags, variables,
+action.yml, the tables of READMEs, help and errors follow from it.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import inspect as signatures
+import os
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Any, NoReturn, TypeVar
 
+from msgspec import inspect
+
+from modelway.config import keys, kinds
 from modelway.errors import InvalidInput
 
+T = TypeVar("T")
 FILE_LIMIT_BYTES = 64 << 20
+UNITS = {"seconds": "s", "minutes": "min", "mb": "MB", "ms": "ms", "percent": "%", "per-second": "1/s"}
+"""The end of an input's name -> the unit of its value."""
+OF_TEXT = {inspect.DictType: "a JSON object", inspect.VarTupleType: "words with commas between them"}
+"""How a value that is more than a word is written in a flag or a variable."""
+METAVARS = {
+    inspect.IntType: "INTEGER",
+    inspect.FloatType: "NUMBER",
+    inspect.BoolType: "BOOLEAN",
+    inspect.DateTimeType: "TIME",
+    inspect.DictType: "JSON",
+}
 
 
 @dataclass(frozen=True)
 class Input:
-    """An input of an action: kebab-case, its unit in its name; `""` and left out are the same."""
+    """An input of an action. What stands below `help` and its fellows is filled in from the parameter."""
 
-    name: str
-    help: str
-    """What it is, and what happens when it is left out."""
+    help: str = ""
+    """What it is; of one that overrides a key, the key's own description is."""
+    left_out: str = ""
+    """What holds where it is left out, if its default does not say that."""
     key: str = ""
     """The key of modelway.yml that it overrides, such as gate.confidence."""
-    required: bool = False
-    kind: Literal["text", "integer", "number", "boolean", "time"] = "text"
     file_of: str = ""
     """For a `-file` input: the input whose value it holds. A value over 128 KiB fits no variable or argument."""
+    secret: bool = False
+    """Hidden in all that is written, and no flag: an argument list is seen by every user of the machine."""
+
+    name: str = ""
+    kind: inspect.Type = inspect.StrType()  # noqa: RUF009 - a frozen description of a type
+    default: Any = None
+    required: bool = False
 
     @property
     def flag(self) -> str:
@@ -36,102 +66,196 @@ class Input:
     def variable(self) -> str:
         return f"MODELWAY_{self.name.upper().replace('-', '_')}"
 
+    @property
+    def parameter(self) -> str:
+        return self.name.replace("-", "_")
 
-Values = Mapping[str, str]
+    @property
+    def unit(self) -> str:
+        """Of its value; empty where it is a plain number, or none."""
+        return next((unit for end, unit in UNITS.items() if self.name.endswith(end)), "")
 
-CONFIG = Input("config", "The project's configuration file, below working-directory. Left out: modelway.yml.")
-WORKING_DIRECTORY = Input("working-directory", "The project's folder. Left out: the current folder.")
-ENVIRONMENT = Input("environment", "The environment of modelway.yml that this is for.", required=True)
-REPORT_DIRECTORY = Input(
-    "report-directory", "Where the reports are written, below working-directory. Left out: out/modelway."
-)
-TRACKING_URI = Input(
-    "tracking-uri", "The MLflow server. Left out: modelway.yml, then $MLFLOW_TRACKING_URI.", key="registry.tracking-uri"
-)
-VERSION = Input("version", "The registered version of the model.", required=True, kind="integer")
+    @cached_property
+    def words(self) -> str:
+        """What its value is: `a number above 0, in s`."""
+        kind = _given(self.kind)
+        said = OF_TEXT.get(type(kind)) or kinds.words(kind)
+        return f"{said}, in {self.unit}" if self.unit else said
+
+    @cached_property
+    def description(self) -> str:
+        """What it is and what holds where it is left out, in one or two sentences."""
+        said, otherwise = self.help, self.left_out
+        default = self.default
+        if self.key:
+            of_key, left_out = keys.help_of(self.key)
+            said, otherwise, default = said or of_key, otherwise or left_out, keys.default_of(self.key)
+        if not otherwise and default is not None and default != "":
+            otherwise = _shown_default(default)
+        if self.key:
+            otherwise = f"{self.key} of modelway.yml" + (f", else {otherwise}" if otherwise else "")
+        if self.required or self.file_of:
+            return said
+        assert otherwise, f"{self.name} does not say what holds where it is left out"
+        return f"{said} Left out: {otherwise}."
+
+
+@dataclass(frozen=True)
+class Output:
+    """An output of an action: the annotation of a field of its result."""
+
+    help: str
+
+
+def key(name: str, what: str = "", left_out: str = "") -> Input:
+    """An input that overrides a key of modelway.yml and has its type, default and description. what: another description."""
+    return Input(what, left_out, key=name)
+
+
+def inputs_of(work: Callable[..., Any]) -> tuple[Input, ...]:
+    """The inputs that stand in the signature, behind the job."""
+    annotated = typing.get_type_hints(work, include_extras=True)
+    return tuple(
+        _input(item, annotated[item.name]) for item in list(signatures.signature(work).parameters.values())[1:]
+    )
+
+
+def outputs_of(result: type[Any]) -> dict[str, str]:
+    """Name -> what it holds, of the fields of a result that are outputs."""
+    annotated = typing.get_type_hints(result, include_extras=True)
+    found = {item.name: _meant(annotated[item.name], Output) for item in fields(result)}
+    return {name.replace("_", "-"): output.help for name, output in found.items() if output}
+
+
+def _input(parameter: signatures.Parameter, annotation: Any) -> Input:
+    said = _meant(annotation, Input)
+    assert said is not None, f"the parameter {parameter.name} has no Input"
+    required = parameter.default is signatures.Parameter.empty
+    return replace(
+        said,
+        name=parameter.name.replace("_", "-"),
+        kind=keys.kind_of(said.key) if said.key else inspect.type_info(annotation),
+        default=None if required else parameter.default,
+        required=required,
+    )
+
+
+def _meant(annotation: Any, kind: type[T]) -> T | None:
+    return next((item for item in getattr(annotation, "__metadata__", ()) if isinstance(item, kind)), None)
+
+
+def _given(kind: inspect.Type) -> inspect.Type:
+    """The type of a value that is given: None stands for one that is not."""
+    if isinstance(kind, inspect.UnionType):
+        types = tuple(item for item in kind.types if not isinstance(item, inspect.NoneType))
+        return types[0] if len(types) == 1 else inspect.UnionType(types)
+    return kind
+
+
+def _shown_default(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.10f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise InvalidInput(message, where=self.prog, fix=f"run `scripts/run {self.prog} --help` for the inputs")
+        raise InvalidInput(message, where=self.prog, fix=f"run `{self.prog} --help` for the inputs")
 
 
-def build_parser(script: str, description: str, inputs: Sequence[Input]) -> argparse.ArgumentParser:
+def build_parser(program: str, description: str, inputs: Sequence[Input]) -> argparse.ArgumentParser:
+    """A flag for each input that is no secret."""
     parser = _Parser(
-        prog=script,
+        prog=program,
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     for item in inputs:
-        parser.add_argument(
-            item.flag, metavar=item.kind.upper(), help=f"{item.help} [{item.variable}]".replace("%", "%%")
-        )
+        if not item.secret:
+            words = "" if item.words == "text" else f" ({item.words})"
+            text = f"{item.description}{words} [{item.variable}]"
+            parser.add_argument(item.flag, metavar=_metavar(item), help=text.replace("%", "%%"))
     return parser
 
 
-def resolve(arguments: argparse.Namespace, environ: Mapping[str, str], inputs: Sequence[Input]) -> dict[str, str]:
-    """Every input that was given, as text: the flag first, then the variable. A missing required one, a value that
-    is not of its kind, and an unreadable `-file` are InvalidInput."""
-    values: dict[str, str] = {}
+def _metavar(item: Input) -> str:
+    if item.unit.isalpha():
+        return item.unit.upper()
+    return METAVARS.get(type(_given(item.kind)), "TEXT")
+
+
+def from_text(arguments: argparse.Namespace, environ: Mapping[str, str], inputs: Sequence[Input]) -> dict[str, Any]:
+    """Every input that was given, as a value of its type: the flag first, then the variable; `""` and left out are the
+    same. A missing required one, a value that is not of its type, and an unreadable `-file` are InvalidInput."""
+    texts: dict[str, Any] = {}
     for item in inputs:
-        flag = getattr(arguments, item.name.replace("-", "_"))
-        value = flag if flag not in (None, "") else environ.get(item.variable, "")
-        if value != "":
-            values[item.name] = _checked(item, value)
-    for item in inputs:
-        if item.file_of and item.name in values:
-            if item.file_of in values:
-                raise InvalidInput(
-                    f"given together with {item.file_of}", where=f"input {item.name}", fix="give one of the two"
-                )
-            values[item.file_of] = _file_text(item, values.pop(item.name))
+        flag = getattr(arguments, item.parameter, None)
+        text = flag if flag not in (None, "") else environ.get(item.variable, "")
+        if text != "":
+            texts[item.name] = text
+    return _complete(texts, inputs, _parsed)
+
+
+def from_call(given: Mapping[str, Any], inputs: Sequence[Input]) -> dict[str, Any]:
+    """The same from a Python call: None and left out are the same, a path may be a Path."""
+    plain = {name.replace("_", "-"): value for name, value in given.items() if value is not None}
+    return _complete(plain, inputs, lambda _, value: _as_plain(value))
+
+
+def _complete(given: dict[str, Any], inputs: Sequence[Input], value_of: Callable[[Input, Any], Any]) -> dict[str, Any]:
+    known = {item.name: item for item in inputs}
+    values = dict(_values(given, known, value_of))
     for item in inputs:
         if item.required and item.name not in values:
             raise InvalidInput(
                 "is required and was not given",
                 where=f"input {item.name}",
-                fix=f"set `{item.name}:` under `with:`, {item.flag}, or ${item.variable}. {item.help}",
+                fix=f"set `{item.name}:` under `with:`, {item.flag}, or ${item.variable}. {item.description}",
             )
     return values
 
 
-def overrides(values: Values, inputs: Sequence[Input]) -> dict[str, tuple[str, str]]:
-    """What was given of inputs that stand for a key of modelway.yml: key -> (input's name, text)."""
-    return {item.key: (item.name, values[item.name]) for item in inputs if item.key and item.name in values}
+def _values(
+    given: Mapping[str, Any], known: Mapping[str, Input], value_of: Callable[[Input, Any], Any]
+) -> Iterator[tuple[str, Any]]:
+    for name, value in given.items():
+        item = known[name]
+        if item.file_of:
+            if item.file_of in given:
+                raise InvalidInput(
+                    f"given together with {item.file_of}", where=f"input {name}", fix="give one of the two"
+                )
+            of = known[item.file_of]
+            yield of.name, _checked(of, _parsed(of, _file_text(item, os.fspath(value))))
+        else:
+            yield name, _checked(item, value_of(item, value))
 
 
-def _checked(item: Input, value: str) -> str:
-    where = f"input {item.name}"
-    if "\x00" in value:
-        raise InvalidInput("holds a NUL character", where=where, fix="give text")
+def _parsed(item: Input, text: str) -> Any:
+    if "\x00" in text:
+        raise InvalidInput("holds a NUL character", where=f"input {item.name}", fix="give text")
     try:
-        if item.kind == "integer":
-            return str(int(value))
-        if item.kind == "number":
-            return repr(float(value))
-    except ValueError:
-        raise InvalidInput(
-            f"{shown(value)} is not {'a whole number' if item.kind == 'integer' else 'a number'}",
-            where=where,
-            fix="give digits only, without a unit",
-        ) from None
-    if item.kind == "time":
-        return _moment(value, where).isoformat()
-    if item.kind == "boolean" and value not in ("true", "false"):
-        raise InvalidInput(f"{shown(value)} is neither true nor false", where=where, fix="give true or false")
-    return value
+        return kinds.from_text(item.kind, text)
+    except ValueError as error:
+        fix = 'give an object such as {"depth": 6}'
+        raise InvalidInput(f"is not JSON: {error}", where=f"input {item.name}", fix=fix) from None
 
 
-def _moment(value: str, where: str) -> datetime:
-    """A time with its zone; one without is UTC."""
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise InvalidInput(
-            f"{shown(value)} is not a time", where=where, fix="give one such as 2026-11-21T08:30:00Z"
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _as_plain(value: Any) -> Any:
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _checked(item: Input, value: Any) -> Any:
+    wanted = kinds.problem(_given(item.kind), value)
+    if not wanted:
+        return value
+    shown_ = "what was given" if item.secret else shown(value)
+    what = f"{shown_} is neither true nor false" if wanted == "true or false" else f"{shown_} is not {wanted}"
+    unit = f", in {item.unit}, without the unit" if item.unit else ""
+    raise InvalidInput(what, where=f"input {item.name}", fix=f"give {wanted}{unit}")
 
 
 def _file_text(item: Input, name: str) -> str:
@@ -146,7 +270,7 @@ def _file_text(item: Input, name: str) -> str:
         raise InvalidInput(f"{shown(name)}: {reason}", where=where, fix="name a readable text file") from None
 
 
-def shown(value: str, limit: int = 80) -> str:
+def shown(value: object, limit: int = 80) -> str:
     """A value inside a message: quoted, on one line, shortened."""
     text = repr(value)
-    return text if len(text) <= limit else f"{text[: limit - 1]}… ({len(value)} characters)"
+    return text if len(text) <= limit else f"{text[: limit - 1]}… ({len(text)} characters)"

@@ -1,24 +1,20 @@
-"""One run of a script: what it says, sets, reports and leaves with."""
+"""One run of a use case: what it says, warns of, hides and reports."""
 
 from __future__ import annotations
 
 import errno
-import json
-import os
 import re
-import signal
-import sys
-import tempfile
-import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import msgspec
 
-from modelway.ci import runner as runners
-from modelway.ci.inputs import CONFIG, REPORT_DIRECTORY, WORKING_DIRECTORY, Input, Values, build_parser, resolve
+from modelway.ci.inputs import Input
+from modelway.ci.shell import Shell
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
+from modelway.files import write_whole
 
 SECRET_NAME = re.compile(r"(TOKEN|PASSWORD|SECRET|ACCESS_KEY|CREDENTIALS?)$|^MODELWAY_ENV$")
 """The variables whose values are hidden in all that a script writes."""
@@ -27,28 +23,46 @@ ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://(?P<user>[^\s/:@'\"]*)(?::(?P<passwor
 SHORTEST_TOKEN = 16
 """Of what stands alone before the @: `git@` is a user, a token is longer."""
 
+MEANINGS = {1: "refused", 2: "wrong input", 3: "inconclusive", 130: "cancelled"}
+"""Exit code -> what the title of its annotation says."""
+
 SHORTEST_SECRET = 6
 """Shorter values are not hidden: they would blank out ordinary words."""
 
 
 class Job:
-    """What a script's `work` is given beside its inputs. Outputs are held back and written once, when it ends."""
+    """One run of a use case: where it runs, what it was given, and how it speaks. action: its name, such as evaluate-gate.
+    given: the inputs that were given, by their names."""
 
     def __init__(
-        self, script: str, values: Values, outputs: Sequence[str], runner: runners.Runner, folder: Path
+        self, action: str, runner: Shell, folder: Path, given: Mapping[str, Any], inputs: Sequence[Input] = ()
     ) -> None:
-        self.script, self.values, self.runner, self.folder = script, values, runner, folder
+        self.action, self.runner, self.folder, self.given = action, runner, folder, given
         self.environ = dict(runner.environ)
-        self._outputs = dict.fromkeys(outputs, "")
+        self.overrides = {item.key: (item.name, given[item.name]) for item in inputs if item.key and item.name in given}
+        """What was given of inputs that stand for a key of modelway.yml: key -> (input's name, value)."""
         self._secrets = secrets_of(self.environ)
+        for item in inputs:
+            if item.secret and item.name in given:
+                self.hide(str(given[item.name]))
+
+    @property
+    def author(self) -> str:
+        """Who runs it, for the history."""
+        return self.runner.author
+
+    @property
+    def config(self) -> str:
+        """The configuration's name, as it was given."""
+        return str(self.given.get("config", "modelway.yml"))
 
     @property
     def config_path(self) -> Path:
-        return self.folder / self.values.get(CONFIG.name, "modelway.yml")
+        return self.folder / self.config
 
     @property
     def report_folder(self) -> Path:
-        return self.folder / self.values.get(REPORT_DIRECTORY.name, "out/modelway")
+        return self.folder / str(self.given.get("report-directory", "out/modelway"))
 
     def hide(self, secret: str) -> None:
         """Keep a value out of everything that is written from now on, here and in the runner's log."""
@@ -72,34 +86,25 @@ class Job:
     def warn(self, title: str, message: str) -> None:
         self.runner.annotate("warning", self.clean(title), self.clean(message))
 
-    def error(self, title: str, message: str) -> None:
-        self.runner.annotate("error", self.clean(title), self.clean(message))
-
-    def set_output(self, name: str, value: object) -> None:
-        """Strings as they are; anything else as JSON on one line."""
-        if name not in self._outputs:
-            raise KeyError(f"{self.script} declares no output {name}")
-        self._outputs[name] = value if isinstance(value, str) else json.dumps(value, allow_nan=False, sort_keys=True)
+    def fail(self, failure: ModelwayError) -> None:
+        """Say a failure in one line, under the action's name and the meaning of the exit code."""
+        title = f"{self.action}: {failure.title or MEANINGS.get(failure.exit_code, 'failed')}"
+        self.runner.annotate("error", self.clean(title), self.clean(failure.line()))
 
     def report(self, record: object, markdown: str) -> Path:
-        """Write `<script>.json` and `.md` into the report folder, and the Markdown onto the run's page."""
-        name = self.script.replace("_", "-")
+        """Write `<action>.json` and `.md` into the report folder, and the Markdown onto the run's page."""
         text = msgspec.json.format(msgspec.json.encode(record), indent=2).decode()
-        path = self.report_folder / f"{name}.json"
-        write_atomically(path, self.clean(text) + "\n")
-        write_atomically(path.with_suffix(".md"), self.clean(markdown) + "\n")
+        path = self.report_folder / f"{self.action}.json"
+        _write(path, self.clean(text) + "\n")
+        _write(path.with_suffix(".md"), self.clean(markdown) + "\n")
         self.runner.summary(self.clean(markdown), f"{path.with_suffix('.md')}")
         return path
 
     def attach(self, suffix: str, text: str) -> Path:
-        """Write one more file of the report: `<script>.<suffix>` beside it."""
-        path = self.report_folder / f"{self.script.replace('_', '-')}.{suffix}"
-        write_atomically(path, self.clean(text))
+        """Write one more file of the report: `<action>.<suffix>` beside it."""
+        path = self.report_folder / f"{self.action}.{suffix}"
+        _write(path, self.clean(text))
         return path
-
-    def write_outputs(self) -> None:
-        for name, value in self._outputs.items():
-            self.runner.output(name, self.clean(value))
 
 
 def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -130,20 +135,10 @@ def credentials_in(text: str) -> set[str]:
     return found
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """All of it or nothing: a temporary file beside it, then a rename."""
+def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8", newline="") as stream:
-            temporary = Path(stream.name)
-            try:
-                stream.write(text)
-                stream.flush()
-                temporary.chmod(0o644)
-                temporary.replace(path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+        write_whole(path, text.encode(), shared=True)
     except OSError as error:
         raise on_disk(error, path) from None
 
@@ -163,76 +158,4 @@ def not_utf8(error: UnicodeEncodeError) -> InvalidInput:
     around = before.rpartition("\n")[2][-60:] + after.partition("\n")[0][:60]
     return InvalidInput(
         f"{around!r} is not UTF-8, and is needed in a report or an output", fix="give the file or folder another name"
-    )
-
-
-def run_script(
-    file: str,
-    description: str,
-    inputs: Sequence[Input],
-    outputs: Mapping[str, str],
-    work: Callable[[Values, Job], int],
-    argv: Sequence[str] | None = None,
-) -> int:
-    """Resolve the inputs, do the work, write the outputs, and turn every failure into one line and an exit code.
-
-    file: the script's __file__. outputs: name -> what it holds. work(values, job) returns the exit code.
-    """
-    script = Path(file).stem
-    runner = runners.detect(os.environ)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a step started in the background ignores it otherwise
-    values: Values = {}
-    job = Job(script, values, tuple(outputs), runner, Path.cwd())
-    try:
-        arguments = build_parser(script, description, inputs).parse_args(argv)
-        values = resolve(arguments, os.environ, inputs)
-        folder = Path(values.get(WORKING_DIRECTORY.name, "."))
-        if not folder.is_dir():
-            where = f"input {WORKING_DIRECTORY.name} {str(folder)[:200]!r}"
-            raise InvalidInput("is not a folder", where=where, fix="name a folder of the checkout")
-        job = Job(script, values, tuple(outputs), runner, folder.resolve())
-        code = work(values, job)
-    except ModelwayError as error:
-        code = error.exit_code
-        job.error(title_of(script, code), error.line())
-    except KeyboardInterrupt:
-        code = 130
-        job.error(title_of(script, code), "cancelled; run the same command again to go on")
-    except BrokenPipeError:  # whoever read the output, such as `| head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = 141
-    except OSError as error:
-        mapped = on_disk(error, Path(str(error.filename or folder)))
-        code = mapped.exit_code
-        job.error(title_of(script, code), mapped.line())
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a defect of ours is said in one line too
-        if isinstance(error, UnicodeEncodeError) and error.encoding == "utf-8":
-            code, line = 2, not_utf8(error).line()
-        else:
-            code, line = 4, _defect(job, error)
-        job.error(title_of(script, code), line)
-    try:
-        job.write_outputs()
-    except UnicodeEncodeError as error:
-        code = code or 2
-        job.error(title_of(script, code), not_utf8(error).line())
-    except OSError as error:
-        code = code or 4
-        job.error(title_of(script, code), on_disk(error, Path(str(error.filename))).line())
-    return code
-
-
-def title_of(script: str, code: int) -> str:
-    meaning = {1: "refused", 2: "wrong input", 3: "inconclusive", 130: "cancelled"}.get(code, "failed")
-    return f"{script.replace('_', '-')}: {meaning}"
-
-
-def _defect(job: Job, error: Exception) -> str:
-    handle, name = tempfile.mkstemp(prefix=f"modelway-{job.script}-", suffix=".txt")
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(job.clean("".join(traceback.format_exception(error))))
-    last = traceback.extract_tb(sys.exc_info()[2])[-1]
-    return (
-        f"unexpected {type(error).__name__} in {Path(last.filename).name}:{last.lineno}: this is a defect of modelway."
-        f" Fix: report it with {name}"
     )

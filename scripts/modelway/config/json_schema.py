@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from modelway.config import sections
 def schema_of_project() -> dict[str, Any]:
     """Draft 2020-12; environments may name any part of any section, and nothing unknown."""
     schema = msgspec.json.schema(sections.Project)
-    described = _descriptions()
+    described = descriptions()
     for name, definition in schema["$defs"].items():
         fields, summary = described.get(name, ({}, ""))
         if summary:
@@ -24,7 +25,8 @@ def schema_of_project() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "modelway.yml", **schema}
 
 
-def _descriptions() -> dict[str, tuple[dict[str, str], str]]:
+@cache
+def descriptions() -> dict[str, tuple[dict[str, str], str]]:
     """Class -> (key -> what stands below its attribute, the class's own docstring); Python keeps only the second."""
     tree = ast.parse(inspect.getsource(sections))
     found: dict[str, tuple[dict[str, str], str]] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from modelway.config import strict_yaml
+from modelway.config import keys, strict_yaml
 from modelway.config.sections import Build, Data, Deploy, Gate, Project, Registry, Section, Sections, Train
 from modelway.errors import InvalidInput
 from modelway.records import digest_of_json
@@ -44,9 +43,9 @@ class Resolved(Section, frozen=True, kw_only=True):
 
 
 def load_project(
-    path: Path, environment: str = "", overrides: Mapping[str, tuple[str, str]] | None = None, name: str = ""
+    path: Path, environment: str = "", overrides: Mapping[str, tuple[str, Any]] | None = None, name: str = ""
 ) -> Resolved:
-    """Resolve modelway.yml. overrides: key -> (input's name, text), see `ci.overrides`.
+    """Resolve modelway.yml. overrides: key -> (the input's name, its value), see `ci.Job.overrides`.
 
     An unknown key or environment, or a value of the wrong type, is InvalidInput with file, line, key and fix.
     """
@@ -67,8 +66,8 @@ def load_project(
     sections = {key: value for key, value in document.value.items() if key not in ("model", "environments")}
     if environment:
         sections = merged(sections, document.value["environments"][environment] or {})
-    for key, (given_by, text) in (overrides or {}).items():
-        _override(sections, key, given_by, text)
+    for key, (given_by, value) in (overrides or {}).items():
+        _override(sections, key, given_by, value)
     resolved = msgspec.convert(sections, Sections)
     return Resolved(
         source=document.name,
@@ -103,33 +102,17 @@ def merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]
     return result
 
 
-def _override(sections: dict[str, Any], key: str, given_by: str, text: str) -> None:
+def _override(sections: dict[str, Any], key: str, given_by: str, value: Any) -> None:
     *folders, last = key.split(".")
-    kind: inspect.Type = inspect.type_info(Sections)
     place = sections
-    for part in folders:
-        kind = _field(kind, part)
-        if isinstance(kind, inspect.UnionType):  # a section that is there or not: an input does not make one
-            kind = next(item for item in kind.types if isinstance(item, inspect.StructType))
-            if not isinstance(place.get(part), dict):
-                raise InvalidInput(
-                    f"the environment has no {part} section", where=f"input {given_by}", fix=f"add `{part}:` to it"
-                )
+    for depth, part in enumerate(folders):
+        if isinstance(keys.kind_of(".".join(folders[: depth + 1])), inspect.UnionType) and not isinstance(
+            place.get(part), dict
+        ):  # a section that is there or not: an input does not make one
+            raise InvalidInput(
+                f"the environment has no {part} section", where=f"input {given_by}", fix=f"add `{part}:` to it"
+            )
         place = place.setdefault(part, {})
-    kind = _field(kind, last)
-    wants_text = strict_yaml._problem(kind, text) == ""
-    try:
-        value = text if wants_text else json.loads(text)
-    except ValueError as error:
-        if isinstance(kind, inspect.DictType):
-            fix = 'give an object such as {"depth": 6}'
-            raise InvalidInput(f"is not JSON: {error}", where=f"input {given_by}", fix=fix) from None
-        value = text
-    strict_yaml.check(strict_yaml.Document(f"input {given_by}", value), kind, value, ())
+    strict_yaml.check(strict_yaml.Document(f"input {given_by}", value), keys.kind_of(key), value, ())
     below = place.get(last)
     place[last] = merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-
-
-def _field(kind: inspect.Type, name: str) -> inspect.Type:
-    assert isinstance(kind, inspect.StructType)
-    return next(item.type for item in kind.fields if item.encode_name == name)

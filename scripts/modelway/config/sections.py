@@ -48,7 +48,10 @@ class Data(Section, frozen=True):
     """The held-out rows that the gate scores, CSV or Parquet."""
     contract: str | None = None
     """The data contract: a file of modelway's own format or a plain schema.json."""
+    engine: Name = "duckdb"
+    """What holds the data against its contract, by name."""
     timeout_minutes: Positive = 60
+    """How long data.command may take."""
 
 
 class Train(Section, frozen=True):
@@ -61,9 +64,11 @@ class Train(Section, frozen=True):
     python: str | None = None
     """A Python interpreter that has everything already, instead of a requirements file."""
     parameters: dict[str, Scalar] = {}
-    """Hyperparameters: each reaches the command as $MODELWAY_PARAM_<NAME>."""
+    """Hyperparameters: each reaches the command as $MODELWAY_PARAM_<NAME>. Left out: none."""
     seed: int = 0
+    """The random seed, in $MODELWAY_SEED."""
     timeout_minutes: Positive = 60
+    """How long the command may take."""
 
 
 class Limit(Section, frozen=True):
@@ -121,7 +126,9 @@ class Gate(Section, frozen=True):
     inconclusive: Literal["stop", "fail", "pass"] = "stop"
     """What the policy makes of a verdict that is inconclusive: `stop` leaves it so (exit code 3)."""
     scoring_timeout_seconds: Positive = 600
+    """How long a model may take to score the held-out rows."""
     scoring_memory_mb: Count = 4096
+    """What a model may allocate while it scores."""
 
 
 Share = Annotated[float, Meta(gt=0, lt=1)]
@@ -195,7 +202,9 @@ class Deploy(Section, frozen=True):
     """How a release comes into an environment. With this section the alias moves by deploy-model alone."""
 
     target: Literal["local"] = "local"
+    """Where releases run."""
     strategy: Literal["canary", "all-at-once"] = "canary"
+    """canary: judged under a growing share of the traffic. all-at-once: compares nothing."""
     steps: Annotated[tuple[Percent, ...], Meta(min_length=1)] = (10, 50, 100)
     """The canary's shares of the traffic, in percent, each larger than the one before; the last is 100."""
     step_seconds: Annotated[float, Meta(ge=0)] = 120

@@ -16,13 +16,12 @@ import msgspec
 import yaml
 from msgspec import inspect
 
+from modelway.config import kinds
 from modelway.errors import InvalidInput
 
 T = TypeVar("T")
 MOST_VALUES = 100_000
 """Values of one document, aliases written out: a few lines of aliases can stand for billions."""
-LONGEST_NUMBER = 300
-"""Digits of a whole number; Python itself refuses to read more than a few thousand."""
 
 Where = tuple[str | int, ...]
 """A place in a document: the keys and indices that lead to it."""
@@ -50,6 +49,15 @@ class Document:
     name: str
     value: Any
     lines: Mapping[Where, int] = field(default_factory=dict)
+
+    def has(self, where: Where) -> bool:
+        """Whether the document says anything there."""
+        value = self.value
+        for part in where:
+            if not isinstance(value, dict) or part not in value:
+                return False
+            value = value[part]
+        return True
 
     def at(self, where: Where) -> str:
         """`file:line: key` of a place, or of the nearest one around it."""
@@ -111,7 +119,7 @@ def check(document: Document, kind: inspect.Type, value: Any, where: Where) -> N
     if isinstance(kind, inspect.StructType):
         if not isinstance(value, dict):
             raise InvalidInput(
-                f"is {described(value)}, not a mapping",
+                f"is {kinds.described(value)}, not a mapping",
                 where=document.at(where),
                 fix=f"write keys such as {', '.join(item.encode_name for item in kind.fields[:3])} under it",
             )
@@ -146,22 +154,6 @@ def suggestion(given: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"use one of {shown or '(none is defined)'}"
 
 
-def described(value: Any) -> str:
-    if value is None:
-        return "empty"
-    kinds = {
-        bool: "true/false",
-        int: "a whole number",
-        float: "a number",
-        str: "text",
-        list: "a list",
-        dict: "a mapping",
-    }
-    kind = kinds.get(type(value), "something else")
-    text = repr(value)
-    return kind if isinstance(value, dict | list) else f"{kind} ({text if len(text) <= 60 else text[:59] + '…'})"
-
-
 def _only_struct(kind: inspect.Type) -> inspect.StructType | None:
     if isinstance(kind, inspect.UnionType):
         structs = [item for item in kind.types if isinstance(item, inspect.StructType)]
@@ -170,52 +162,11 @@ def _only_struct(kind: inspect.Type) -> inspect.StructType | None:
 
 
 def _leaf(document: Document, kind: inspect.Type, value: Any, where: Where) -> None:
-    problem = _problem(kind, value)
+    problem = kinds.problem(kind, value)
     if problem:
-        raise InvalidInput(f"is {described(value)}, not {problem}", where=document.at(where), fix=f"give {problem}")
-
-
-def _problem(kind: inspect.Type, value: Any) -> str:
-    """What the value should have been, in words; empty where it fits."""
-    if isinstance(kind, inspect.UnionType):
-        problems = [_problem(item, value) for item in kind.types]
-        named = [problem for problem in problems if problem != "nothing"]
-        return "" if "" in problems else " or ".join(dict.fromkeys(named))
-    if isinstance(kind, inspect.NoneType):
-        return "" if value is None else "nothing"
-    if isinstance(kind, inspect.BoolType):
-        return "" if isinstance(value, bool) else "true or false"
-    if isinstance(kind, inspect.StrType):
-        wanted = "text" if not kind.min_length else "text that is not empty"
-        if not isinstance(value, str) or len(value) < (kind.min_length or 0):
-            return wanted
-        return "" if kind.pattern is None or re.search(kind.pattern, value) else f"text that matches {kind.pattern}"
-    if isinstance(kind, inspect.LiteralType):
-        return "" if value in kind.values else "one of " + ", ".join(map(str, sorted(kind.values, key=str)))
-    if isinstance(kind, inspect.IntType | inspect.FloatType):
-        return _number_problem(kind, value)
-    if isinstance(kind, inspect.AnyType):
-        return ""
-    if isinstance(kind, inspect.DictType):
-        return "a mapping"
-    return "a list"
-
-
-def _number_problem(kind: inspect.IntType | inspect.FloatType, value: Any) -> str:
-    whole = isinstance(kind, inspect.IntType)
-    limits = {"above": kind.gt, "at least": kind.ge, "below": kind.lt, "at most": kind.le}
-    said = " and ".join(f"{word} {limit:g}" for word, limit in limits.items() if limit is not None)
-    wanted = " ".join(filter(None, ("a whole number" if whole else "a number", said)))
-    number = isinstance(value, int) if whole else isinstance(value, int | float)
-    if isinstance(value, bool) or not number or value != value or value in (float("inf"), float("-inf")):
-        return wanted
-    fits = (
-        (kind.gt is None or value > kind.gt)
-        and (kind.ge is None or value >= kind.ge)
-        and (kind.lt is None or value < kind.lt)
-        and (kind.le is None or value <= kind.le)
-    )
-    return "" if fits else wanted
+        raise InvalidInput(
+            f"is {kinds.described(value)}, not {problem}", where=document.at(where), fix=f"give {problem}"
+        )
 
 
 def _plain(node: yaml.Node, where: Where, lines: dict[Where, int], name: str) -> Any:
@@ -248,7 +199,7 @@ def _scalar(node: yaml.Node) -> Any:
     text: str = node.value
     if kind == "bool":
         return text.lower() == "true"
-    if kind == "int" and len(text) <= LONGEST_NUMBER:
+    if kind == "int" and len(text) <= kinds.LONGEST_NUMBER:
         return int(text)
     if kind == "float":
         return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))

@@ -1,7 +1,7 @@
-"""Data contracts: each check is written once (checks) and run by an engine (engines) over a format (sources)."""
+"""Data contracts: each kind of check is written once (kinds) and run by an engine (engines) over a format (sources)."""
 
 from modelway.data.contract import Contract, load_contract
-from modelway.data.report import CheckResult, ContractReport, Example, ValidationReport, combined, to_markdown
+from modelway.data.report import CheckResult, ContractReport, Example, ValidationReport, combined
 from modelway.data.validation import validate
 
 __all__ = [
@@ -12,6 +12,5 @@ __all__ = [
     "ValidationReport",
     "combined",
     "load_contract",
-    "to_markdown",
     "validate",
 ]

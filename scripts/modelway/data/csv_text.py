@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from modelway.data.dialect import Dialect
+from modelway.data.dialect import CsvDialect
 from modelway.data.sources import refuse_twins
 from modelway.errors import InvalidInput
 
@@ -71,7 +71,7 @@ def as_plain_text(file: Path, target: Path, encoding: str, label: str) -> bool:
     return True
 
 
-def read_header(file: Path, label: str, dialect: Dialect) -> tuple[str, ...]:
+def read_header(file: Path, label: str, dialect: CsvDialect) -> tuple[str, ...]:
     """The column names of a CSV file in plain text; InvalidInput for what is not CSV, and where the first row has another
     width."""
     with file.open("rb") as stream:
@@ -110,7 +110,7 @@ def read_header(file: Path, label: str, dialect: Dialect) -> tuple[str, ...]:
     return refuse_twins(header, label)
 
 
-def find_fault(file: Path, dialect: Dialect) -> Fault | None:
+def find_fault(file: Path, dialect: CsvDialect) -> Fault | None:
     """The first place where a file in plain text is not sound CSV, found by a plain reading; None where that finds nothing."""
     with file.open("rb") as stream:
         fault = _first_wrong_byte(stream)
@@ -133,7 +133,7 @@ def find_fault(file: Path, dialect: Dialect) -> Fault | None:
     return _other_line_end(file)
 
 
-def line_of(file: Path, row: int, dialect: Dialect) -> int:
+def line_of(file: Path, row: int, dialect: CsvDialect) -> int:
     """The line that a row (counted from 1, without the header) of a sound file in plain text begins in."""
     with file.open(encoding="utf-8-sig", newline="") as text, _reader(text, dialect) as records:
         width = len(next(records))
@@ -176,12 +176,12 @@ def _cells(row: list[str]) -> str:
     return f"{len(row)} cell{'s' * (len(row) != 1)}"
 
 
-def _parted(dialect: Dialect) -> str:
+def _parted(dialect: CsvDialect) -> str:
     return f"give every row as many cells as the header has (they are parted by {dialect.delimiter!r})"
 
 
 @contextmanager
-def _reader(text: IO[str], dialect: Dialect) -> Iterator[Records]:
+def _reader(text: IO[str], dialect: CsvDialect) -> Iterator[Records]:
     quoting: dict[str, Any] = {"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}
     limit = csv.field_size_limit(sys.maxsize)
     try:

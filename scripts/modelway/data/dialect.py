@@ -15,7 +15,7 @@ NULL_VALUES = (
 
 
 @dataclass(frozen=True)
-class Dialect:
+class CsvDialect:
     """Of a CSV file. quote: one character, or none at all; doubled within a quoted cell it stands for itself."""
 
     delimiter: str = ","

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from modelway.config.strict_yaml import suggestion
-from modelway.data.contract import Contract, ValueType
-from modelway.data.questions import DType, Wanted
+from modelway.data.contract import Contract
+from modelway.data.queries import DType, Wanted
 from modelway.data.rows import OpenedRows, open_rows
+from modelway.data.values import ValueType
 from modelway.errors import InvalidInput
 
 LINES = (".json", ".jsonl", ".ndjson")

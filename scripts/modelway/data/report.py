@@ -1,4 +1,4 @@
-"""What validate-data hands on: the outcome of every check, as a record and as Markdown."""
+"""What validate-data hands on: the outcome of every check."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from modelway.report import markdown
-
 Outcome = Literal["pass", "fail"]
-
-FIGURES = ("Asked", "Looked at:", "Found:", "Limit:")
 
 
 class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,38 +67,3 @@ def combined(reports: Sequence[ContractReport]) -> ValidationReport:
     """A pass only where there is a report, and every one passes."""
     good = bool(reports) and all(report.outcome == "pass" for report in reports)
     return ValidationReport(outcome="pass" if good else "fail", reports=tuple(reports))
-
-
-def to_markdown(report: ContractReport) -> str:
-    """For the run's page: failing checks first, each with its first examples."""
-    failing = report.failing
-    passing = tuple(check for check in report.checks if check.outcome == "pass")
-    lines = [f"## Data contract, {markdown.cell(report.data)}: {report.outcome}", "", f"{counts_in_words(report)}."]
-    if failing:
-        shown = ((*_figures(check), _examples(check)) for check in failing)
-        lines += ["", markdown.table(("Failing check", *FIGURES, "Examples"), shown)]
-    if passing:
-        table = markdown.table(("Passing check", *FIGURES), map(_figures, passing))
-        lines += ["", f"<details><summary>{len(passing)} passing checks</summary>\n\n{table}\n\n</details>"]
-    lines += ["", f"Data `{report.data_digest}`, contract `{report.contract_digest}`."]
-    return "\n".join(lines)
-
-
-def counts_in_words(report: ContractReport) -> str:
-    failing, checks = len(report.failing), len(report.checks)
-    return f"{report.rows:,} rows; {f'{failing} of {checks} checks fail' if failing else f'all {checks} checks pass'}"
-
-
-def _figures(check: CheckResult) -> tuple[str, str, str, str, str]:
-    return check.name, check.rule, f"{check.n:,}", markdown.number(check.value), markdown.number(check.limit)
-
-
-def _examples(check: CheckResult) -> str:
-    shown = [_place(example) for example in check.examples]
-    return "; ".join(filter(None, (check.detail, *shown)))
-
-
-def _place(example: Example) -> str:
-    place = f"row {example.row}" if example.row is not None else ""
-    place = f"{example.file} {place}".strip()
-    return f"{example.value} ({place})" if place else example.value

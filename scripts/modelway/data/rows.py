@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelway.config.strict_yaml import suggestion
-from modelway.data.checks import READABLE, printable
 from modelway.data.contract import Column, Contract
-from modelway.data.questions import StoredColumn, Table, Wanted
+from modelway.data.queries import RowTable, StoredColumn, Wanted
 from modelway.data.sources import find_source
+from modelway.data.values import READABLE, printable
 from modelway.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class OpenedRows:
     """A data set that is read, once. A missing column, or a value that is not as wanted, is InvalidInput that names file,
     line and value: one that is quietly read as missing, or cast, would be judged as something that it is not."""
 
-    def __init__(self, table: Table, contract: Contract, name: str, is_csv: bool) -> None:
+    def __init__(self, table: RowTable, contract: Contract, name: str, is_csv: bool) -> None:
         self._table, self._contract, self._name = table, contract, name
         self.is_csv = is_csv
         self._stored = {column.name: column for column in table.columns}

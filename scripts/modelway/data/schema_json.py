@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta, inspect
+from msgspec import inspect
 
 from modelway.config import strict_yaml
 from modelway.config.sections import Name
 from modelway.config.strict_yaml import Document, Where
+from modelway.data.kinds.nulls import Percent
 from modelway.errors import InvalidInput
-
-Percent = Annotated[float, Meta(ge=0, le=100)]
 
 TYPES = {
     "integer": r"u?int(8|16|32|64)|U?Int(8|16|32|64)",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from modelway.data.checks import ask, judge_shape, judge_stored
+from modelway.data import engines, kinds
+from modelway.data.checks import CheckContext, ContractCheck
 from modelway.data.contract import Contract
-from modelway.data.report import ContractReport
+from modelway.data.queries import Answer
+from modelway.data.report import CheckResult, ContractReport
 from modelway.data.sources import digest_of_data, find_source
 
 MEMORY_MB = 1024
@@ -24,29 +27,25 @@ def validate(
     memory_mb: int = MEMORY_MB,
     examples: int = EXAMPLES,
     scratch: Path | None = None,
+    by: str = engines.DEFAULT,
 ) -> ContractReport:
     """Every check of the contract, over the CSV or Parquet data at `path`: a file, a folder, or a pattern.
 
     now: with a time zone; what freshness is measured against. name: what messages and the report call the data.
     memory_mb: what the engine may use; larger work spills into `scratch` (the system's temporary folder). examples: how
-    many violating values to show for each check; 0 keeps data out of the report. Data that cannot be read is
+    many violating values to show for each check; 0 keeps data out of the report. by: the engine. Data that cannot be read is
     InvalidInput; a broken contract is a report that fails.
     """
-    from modelway.data.engines import duckdb as engine  # what needs only digests and contracts has no DuckDB
-
     source = find_source(path, name)
     with (
         tempfile.TemporaryDirectory(prefix="modelway-data-", dir=scratch) as folder,
-        engine.open_table(source, contract.dialect, Path(folder), memory_mb) as table,
+        engines.engine(by).open_table(source, contract.dialect, Path(folder), memory_mb) as table,
     ):
-        columns = table.columns
-        asked = ask(contract, columns, now.astimezone(UTC))
-        rows, answers = table.answers([item.question for item in asked], examples)
-    checks = (
-        *judge_shape(contract, columns, rows),
-        *judge_stored(contract, columns, rows),
-        *(item.judge(answer, rows) for item, answer in zip(asked, answers, strict=True)),
-    )
+        around = CheckContext({column.name: column for column in table.columns}, now.astimezone(UTC))
+        to_make = tuple(_to_make(contract, around))
+        queries = [item.query for item in to_make if item.query is not None]
+        rows, answers = table.answers(queries, examples)
+    checks = _judged(to_make, rows, iter(answers))
     failed = any(check.outcome == "fail" for check in checks)
     return ContractReport(
         data=source.name,
@@ -56,3 +55,24 @@ def validate(
         data_digest=digest_of_data(path, name),
         contract_digest=contract.digest,
     )
+
+
+def _to_make(contract: Contract, around: CheckContext) -> Iterator[ContractCheck]:
+    """Every check that the contract asks for, of columns that are there: the table's shape, then each column, then the rest
+    of what is about the table."""
+    of_table = kinds.of_level("table")
+    first_column = kinds.FIRST_OF_REST
+    for kind in of_table:
+        if first_column > kind.ORDER:
+            yield from kind.of_table(contract, around)
+    for name, asked in contract.columns.items():
+        if name in around.columns:
+            for kind in kinds.of_level("column"):
+                yield from kind.of_column(name, asked, around)
+    for kind in of_table:
+        if first_column <= kind.ORDER:
+            yield from kind.of_table(contract, around)
+
+
+def _judged(made: Sequence[ContractCheck], rows: int, answers: Iterator[Answer]) -> tuple[CheckResult, ...]:
+    return tuple(item.judge(next(answers) if item.query else Answer(rows), rows) for item in made)

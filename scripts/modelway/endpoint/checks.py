@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from modelway.endpoint.asking import Endpoint, NoAnswerError, Reply
-from modelway.endpoint.dialects import MODELWAY, Dialect, Row
+from modelway.endpoint.client import Endpoint, NoAnswerError, Reply
+from modelway.endpoint.dialects import MODELWAY, Row, ServerDialect
 
 SILENT_LIMIT = 3
 """Checks in a row without an answer: then the rest is not asked, since each would take the whole time limit."""
@@ -20,7 +20,7 @@ Outcome = Literal["pass", "fail", "skipped"]
 
 
 @dataclass(frozen=True)
-class Column:
+class InputColumn:
     """kind: MLflow's name of the type, such as double."""
 
     name: str
@@ -38,17 +38,17 @@ class Expected:
     run_id: str = ""
     digest: str = ""
     content: str = ""
-    columns: tuple[Column, ...] = ()
+    columns: tuple[InputColumn, ...] = ()
     rows: tuple[Row, ...] = ()
     predictions: tuple[Any, ...] | None = None
     tolerance: float = 1e-6
     slow_client_seconds: float = 0.0
     """Until when a client that does not send on must be refused; 0: this is not waited for."""
-    dialect: Dialect = MODELWAY
+    dialect: ServerDialect = MODELWAY
 
 
 @dataclass(frozen=True)
-class Check:
+class EndpointCheck:
     """ask returns what it saw; it raises Failed, Skipped or NoAnswerError. about: the endpoint, for the report. good: asks
     for what must be granted before a refusal means anything; None: the check is none of refusals."""
 
@@ -58,7 +58,7 @@ class Check:
     good: Callable[[Endpoint, Expected], Reply] | None = None
 
 
-class Checked(msgspec.Struct, frozen=True):
+class EndpointCheckResult(msgspec.Struct, frozen=True):
     about: str
     name: str
     outcome: Outcome
@@ -66,21 +66,21 @@ class Checked(msgspec.Struct, frozen=True):
     seconds: float = 0.0
 
 
-class Failed(Exception):
+class CheckFailed(Exception):
     """The endpoint does not keep what it promises: what was asked and what came."""
 
 
-class Skipped(Exception):
+class CheckSkipped(Exception):
     """It cannot be asked: what is missing."""
 
 
-def run(checks: Iterable[Check], endpoint: Endpoint, expected: Expected) -> Iterator[Checked]:
+def run(checks: Iterable[EndpointCheck], endpoint: Endpoint, expected: Expected) -> Iterator[EndpointCheckResult]:
     """Each check's outcome, as soon as it is known."""
     silent = 0
-    granted: dict[str, Checked | None] = {}
+    granted: dict[str, EndpointCheckResult | None] = {}
     for check in checks:
         if silent >= SILENT_LIMIT:
-            yield Checked(check.about, check.name, "fail", "not asked: the server no longer answers")
+            yield EndpointCheckResult(check.about, check.name, "fail", "not asked: the server no longer answers")
             continue
         if check.good and check.about not in granted:
             granted[check.about] = _meaningless(check, check.good, endpoint, expected)
@@ -93,37 +93,39 @@ def run(checks: Iterable[Check], endpoint: Endpoint, expected: Expected) -> Iter
 
 
 def _meaningless(
-    check: Check, good: Callable[[Endpoint, Expected], Reply], endpoint: Endpoint, expected: Expected
-) -> Checked | None:
+    check: EndpointCheck, good: Callable[[Endpoint, Expected], Reply], endpoint: Endpoint, expected: Expected
+) -> EndpointCheckResult | None:
     """Why refusals there show nothing: what is refused might be refused whatever it is. None where they do."""
     try:
         status = good(endpoint, expected).status
-    except Skipped as reason:
-        return Checked(
+    except CheckSkipped as reason:
+        return EndpointCheckResult(
             check.about, check.name, "skipped", f"a refusal shows nothing where nothing is granted: {reason}"
         )
     except NoAnswerError:
         return None  # the check itself will say so
     if 200 <= status < 300:
         return None
-    return Checked(check.about, check.name, "fail", f"a good request is answered {status}, so a refusal shows nothing")
+    return EndpointCheckResult(
+        check.about, check.name, "fail", f"a good request is answered {status}, so a refusal shows nothing"
+    )
 
 
-def _run(check: Check, endpoint: Endpoint, expected: Expected, silent: int) -> tuple[Checked, int]:
+def _run(check: EndpointCheck, endpoint: Endpoint, expected: Expected, silent: int) -> tuple[EndpointCheckResult, int]:
     try:
-        return Checked(check.about, check.name, "pass", check.ask(endpoint, expected)), 0
-    except Skipped as reason:
-        return Checked(check.about, check.name, "skipped", str(reason)), silent
-    except Failed as reason:
-        return Checked(check.about, check.name, "fail", str(reason)), 0
+        return EndpointCheckResult(check.about, check.name, "pass", check.ask(endpoint, expected)), 0
+    except CheckSkipped as reason:
+        return EndpointCheckResult(check.about, check.name, "skipped", str(reason)), silent
+    except CheckFailed as reason:
+        return EndpointCheckResult(check.about, check.name, "fail", str(reason)), 0
     except NoAnswerError as reason:
-        return Checked(check.about, check.name, "fail", str(reason)), silent + 1
+        return EndpointCheckResult(check.about, check.name, "fail", str(reason)), silent + 1
 
 
 def ok(reply: Reply, asked: str) -> Reply:
     """Failed where it is not 200."""
     if reply.status != 200:
-        raise Failed(f"{asked} was answered {reply.status}, not 200: {shown(reply.body)}")
+        raise CheckFailed(f"{asked} was answered {reply.status}, not 200: {shown(reply.body)}")
     return reply
 
 
@@ -132,15 +134,15 @@ def document(reply: Reply, asked: str) -> dict[str, Any]:
     try:
         said = ok(reply, asked).json()
     except (ValueError, RecursionError) as error:
-        raise Failed(f"{asked} is answered with what is not JSON ({error}): {shown(reply.body)}") from None
+        raise CheckFailed(f"{asked} is answered with what is not JSON ({error}): {shown(reply.body)}") from None
     if not isinstance(said, dict):
-        raise Failed(f"{asked} is answered with what is not an object: {shown(reply.body)}")
+        raise CheckFailed(f"{asked} is answered with what is not an object: {shown(reply.body)}")
     return said
 
 
 def first_rows(expected: Expected, count: int) -> Sequence[Row]:
     if not expected.rows:
-        raise Skipped("no rows are known to ask with: give environment and version, or rows")
+        raise CheckSkipped("no rows are known to ask with: give environment and version, or rows")
     return expected.rows[:count]
 
 

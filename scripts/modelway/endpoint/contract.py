@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from modelway.endpoint import predicting, refusing, telling
-from modelway.endpoint.asking import Endpoint
-from modelway.endpoint.checks import Check, Expected, ok
-from modelway.endpoint.dialects import Dialect
+from modelway.endpoint import bad_input_checks, prediction_checks, status_checks
+from modelway.endpoint.checks import EndpointCheck, Expected, ok
+from modelway.endpoint.client import Endpoint
+from modelway.endpoint.dialects import ServerDialect
 
-CONTRACT: tuple[Check, ...] = (*telling.CHECKS, *predicting.CHECKS, *refusing.CHECKS)
+CONTRACT: tuple[EndpointCheck, ...] = (*status_checks.CHECKS, *prediction_checks.CHECKS, *bad_input_checks.CHECKS)
 
 
-def of(dialect: Dialect) -> tuple[Check, ...]:
+def of(dialect: ServerDialect) -> tuple[EndpointCheck, ...]:
     """What a server of this dialect is held against: modelway's own promises more than others do."""
     if dialect.name == "modelway":
         return CONTRACT
-    ready = (Check(dialect.ready, "answers", _ready),) if dialect.ready else ()
-    return (*ready, *predicting.foreign(dialect.path), *refusing.foreign(dialect.path))
+    ready = (EndpointCheck(dialect.ready, "answers", _ready),) if dialect.ready else ()
+    return (*ready, *prediction_checks.foreign(dialect.path), *bad_input_checks.foreign(dialect.path))
 
 
 def _ready(endpoint: Endpoint, expected: Expected) -> str:

@@ -16,7 +16,7 @@ PLACEHOLDERS = ("{rows}", "{row}", "{columns}", "{values}")
 
 
 @dataclass(frozen=True)
-class Dialect:
+class ServerDialect:
     """body: of a request for these rows, as JSON has it. predictions: of an answer's JSON to so many rows, one each;
     ValueError, in words for a person, where there are none. ready: the path that is 200 when predictions can be asked for;
     empty where there is none. most_rows: of one request; 0: any number."""
@@ -54,14 +54,16 @@ def listed(said: Any, count: int, path: Sequence[str] = ("predictions",)) -> lis
     return found
 
 
-MODELWAY = Dialect("modelway", "/predict", lambda rows: {"rows": [dict(row) for row in rows]}, listed, "/ready")
+MODELWAY = ServerDialect("modelway", "/predict", lambda rows: {"rows": [dict(row) for row in rows]}, listed, "/ready")
 
 
-def mlflow(path: str = "") -> Dialect:
-    return Dialect("mlflow", path or "/invocations", lambda rows: {"dataframe_split": split(rows)}, listed, "/ping")
+def mlflow(path: str = "") -> ServerDialect:
+    return ServerDialect(
+        "mlflow", path or "/invocations", lambda rows: {"dataframe_split": split(rows)}, listed, "/ping"
+    )
 
 
-def kserve(path: str, known: Sequence[Row], kinds: Mapping[str, str]) -> Dialect:
+def kserve(path: str, known: Sequence[Row], kinds: Mapping[str, str]) -> ServerDialect:
     """The Open Inference Protocol (KServe v2): one tensor a column, to be read as a frame. known: rows that say of which type
     a column is that `kinds`, MLflow's names by column, does not name."""
     types = {name: KSERVE_TYPES.get(kinds.get(name, ""), "") or _type(known, name, kinds) for name in known[0]}
@@ -78,10 +80,10 @@ def kserve(path: str, known: Sequence[Row], kinds: Mapping[str, str]) -> Dialect
         ]
         return {"parameters": {"content_type": "pd"}, "inputs": tensors}
 
-    return Dialect("kserve-v2", path, body, _outputs, "/v2/health/ready")
+    return ServerDialect("kserve-v2", path, body, _outputs, "/v2/health/ready")
 
 
-def template(path: str, text: str, answer: str) -> Dialect:
+def template(path: str, text: str, answer: str) -> ServerDialect:
     """Any server that takes JSON: `text` with placeholders, each a whole JSON string. answer: where the list of predictions
     stands, such as data.ndarray; empty: `predictions`, or the answer itself."""
     try:
@@ -96,7 +98,7 @@ def template(path: str, text: str, answer: str) -> Dialect:
             return listed(said, count, answer.split("."))
         return listed(said, count, () if isinstance(said, list) else ("predictions",))
 
-    return Dialect(
+    return ServerDialect(
         "template", path, lambda rows: _filled(wanted, rows), predictions, most_rows=1 if '"{row}"' in text else 0
     )
 

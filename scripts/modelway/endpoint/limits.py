@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from modelway.observe.latency import SHARES, Estimate, Latencies, error_share, percentile
+from modelway.observe.latency import SHARES, Latencies, LatencyEstimate, error_share, percentile
 from modelway.observe.load_lateness import Lateness
 
 Outcome = Literal["pass", "fail", "inconclusive"]
@@ -31,7 +31,7 @@ class Figure(msgspec.Struct, frozen=True):
     outcome: Outcome | Literal["no limit"]
 
 
-class Measured(msgspec.Struct, frozen=True):
+class MeasuredLoad(msgspec.Struct, frozen=True):
     outcome: Outcome
     reason: str
     """Why it is no pass; empty where it is one."""
@@ -44,11 +44,11 @@ class Measured(msgspec.Struct, frozen=True):
 
 def judge(
     found: Latencies, seconds: float, limits: Mapping[str, float], confidence: float, lateness: Lateness
-) -> Measured:
+) -> MeasuredLoad:
     """limits: by figure, `p99-ms` or `error-percent`, at most so much. seconds: that were measured."""
     requests = len(found.seconds)
     if requests == 0:
-        return Measured("inconclusive", "no request was measured", 0, 0, 0.0, ())
+        return MeasuredLoad("inconclusive", "no request was measured", 0, 0, 0.0, ())
     estimates = {f"{name}-ms": (percentile(found, share, confidence), 1000.0) for name, share in SHARES.items()}
     estimates[ERRORS] = (error_share(found, confidence), 100.0)
     figures = tuple(_figure(name, *estimate, limits.get(name)) for name, estimate in estimates.items())
@@ -58,7 +58,7 @@ def judge(
     if late:
         outcome, reason = "inconclusive", late
     throughput = (requests - found.failed) / seconds
-    return Measured(outcome, reason, requests, found.failed, throughput, figures)
+    return MeasuredLoad(outcome, reason, requests, found.failed, throughput, figures)
 
 
 def bottleneck(lateness: Lateness, measured: Mapping[str, float], limits: Mapping[str, float]) -> str:
@@ -76,7 +76,7 @@ def bottleneck(lateness: Lateness, measured: Mapping[str, float], limits: Mappin
     return ""
 
 
-def _figure(name: str, found: Estimate, unit: float, limit: float | None) -> Figure:
+def _figure(name: str, found: LatencyEstimate, unit: float, limit: float | None) -> Figure:
     value, low, high = (item * unit for item in (found.value, found.low, found.high))
     outcome: Outcome | Literal["no limit"] = "no limit"
     if limit is not None:

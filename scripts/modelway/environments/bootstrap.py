@@ -20,10 +20,12 @@ from io import BytesIO
 from pathlib import Path
 
 from modelway.environments import home
+from modelway.environments.tools import requirements_file
 from modelway.errors import InvalidInput, OutsideFailure
+from modelway.files import replacing
 
 DEFAULT_INDEX = "https://pypi.org/simple"
-PIN = Path(__file__).parents[3] / "requirements" / "uv.txt"
+PIN = requirements_file("uv")
 TIMEOUT_SECONDS = 60
 FIX = "install uv (it is taken from PATH), set PIP_INDEX_URL to an index that is reached, or MODELWAY_WHEELHOUSE"
 
@@ -103,10 +105,9 @@ def pinned_uv() -> Path:
         member = next(name for name in archive.namelist() if name.endswith(".data/scripts/uv"))
         program = archive.read(member)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f"uv.{os.getpid()}")
-    temporary.write_bytes(program)
-    temporary.chmod(0o755)
-    temporary.replace(target)
+    with replacing(target, shared=True) as unfinished:
+        unfinished.write_bytes(program)
+        unfinished.chmod(0o755)
     return target
 
 

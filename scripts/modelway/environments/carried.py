@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelway.environments import home, uv
-from modelway.environments.requirements import HASH, Local
+from modelway.environments.requirements import HASH, LocalPackage
 from modelway.errors import InvalidInput
 from modelway.files import locked, write_whole
 
@@ -82,7 +82,7 @@ def keep(file: str, data: bytes, said: str = "") -> Carried:
     return wheel
 
 
-def wheel_of(local: Local, base_python: str, indexes: Mapping[str, str]) -> Carried:
+def wheel_of(local: LocalPackage, base_python: str, indexes: Mapping[str, str]) -> Carried:
     """The package as a wheel, made once for the same sources. indexes: uv's variables, for what builds it."""
     if local.hashes and hashlib.sha256(local.path.read_bytes()).hexdigest() not in local.hashes:
         raise InvalidInput(

@@ -19,6 +19,7 @@ from pathlib import Path
 from modelway.environments import carried, home, store, uv
 from modelway.environments import requirements as files
 from modelway.errors import InvalidInput
+from modelway.files import write_whole
 
 COMPILE = ("pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url")
 EDITABLE = re.compile(r"^-e file://(/.+)$", re.MULTILINE)
@@ -116,7 +117,7 @@ def lock_environment(python: Interpreter) -> str:
 def lock_text(requirements: str, python: str) -> str:
     """The hash-locked form of requirements given as text, for the machine and the Python at hand. InvalidInput where they
     name a package of a disk."""
-    files.refuse_local([files.Line(text, "requirements", Path()) for text in requirements.splitlines()])
+    files.refuse_local([files.RequirementLine(text, "requirements", Path()) for text in requirements.splitlines()])
     return _complete(_compiled(requirements, python), files.index_lines(requirements, "requirements"), [], [])
 
 
@@ -124,7 +125,9 @@ def _compiled(text: str, python: str) -> str:
     return uv.run([*COMPILE, "--python", python, "-", *uv.wheelhouse_arguments()], input_text=text + "\n")
 
 
-def _placed(line: files.Line, local: files.Local | None, wheel: carried.Carried | None, folder: Path) -> str:
+def _placed(
+    line: files.RequirementLine, local: files.LocalPackage | None, wheel: carried.Carried | None, folder: Path
+) -> str:
     """The line as uv is given it, in another folder than its own."""
     if local and wheel:
         return _pinned_to(wheel, local.extras) + (f" ; {local.marker}" if local.marker else "")
@@ -137,7 +140,7 @@ def _pinned_to(wheel: carried.Carried, extras: str = "") -> str:
 
 
 def _editable(folder: str, python: str) -> carried.Carried:
-    line = files.Line(f"-e file://{folder}", python, Path(folder))
+    line = files.RequirementLine(f"-e file://{folder}", python, Path(folder))
     local = files.local_of(line, Path(folder))
     assert local is not None
     return replace(carried.wheel_of(local, python, {}), said="")  # no requirements name this machine's folder
@@ -183,6 +186,4 @@ def _folder() -> Path:
 
 
 def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, text.encode(), shared=True)

@@ -30,7 +30,7 @@ USERS = ("oauth2accesstoken", "VssSessionToken", "__token__")
 
 
 @dataclass(frozen=True)
-class Line:
+class RequirementLine:
     """One logical line, without its comment. where: `file:line`."""
 
     text: str
@@ -40,7 +40,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Local:
+class LocalPackage:
     """A package on this machine's disk: a source folder, a source archive or a wheel. said: as the file names it."""
 
     path: Path
@@ -52,21 +52,21 @@ class Local:
     """What the file says of a wheel or an archive; empty where it says none."""
 
 
-def lines_of(path: Path, *, options_only: bool = False, seen: frozenset[Path] = frozenset()) -> list[Line]:
+def lines_of(path: Path, *, options_only: bool = False, seen: frozenset[Path] = frozenset()) -> list[RequirementLine]:
     """The lines of the file and of what it includes; of constraints only the options, and the line that names them.
     InvalidInput where one cannot be read."""
     path = Path(os.path.normpath(path.absolute()))
     if path in seen:
         return []
-    found: list[Line] = []
+    found: list[RequirementLine] = []
     for number, text in _joined(_text(path)):
-        line = Line(text, f"{path}:{number}", path.parent)
+        line = RequirementLine(text, f"{path}:{number}", path.parent)
         if match := INCLUDE.match(text):
             found += lines_of(path.parent / _plain(match[1]), options_only=options_only, seen=seen | {path})
         elif match := CONSTRAINT.match(text):
             named = path.parent / _plain(match[1])
             found += lines_of(named, options_only=True, seen=seen | {path})
-            found += [] if options_only else [Line(f"--constraint {named}", line.where, path.parent)]
+            found += [] if options_only else [RequirementLine(f"--constraint {named}", line.where, path.parent)]
         elif not options_only or text.startswith("-"):
             found.append(line)
     return found
@@ -77,7 +77,7 @@ def contents(path: Path) -> list[str]:
     return list(_contents(path, {}).values())
 
 
-def index_line(line: Line) -> str:
+def index_line(line: RequirementLine) -> str:
     """`--index-url ADDRESS` and its like, as the lock keeps them; empty for any other line, and for a folder of this
     machine. InvalidInput where a secret stands in it."""
     if line.text == "--no-index":
@@ -95,7 +95,7 @@ def index_line(line: Line) -> str:
     return f"{LONG.get(match[1], match[1])} {address}"
 
 
-def wheel_folder(line: Line, folder: Path) -> Path | None:
+def wheel_folder(line: RequirementLine, folder: Path) -> Path | None:
     """The folder of this machine that a --find-links names."""
     match = INDEX.match(line.text)
     if not match or match[1] not in ("-f", "--find-links"):
@@ -106,7 +106,7 @@ def wheel_folder(line: Line, folder: Path) -> Path | None:
     return _path(named, line, folder)
 
 
-def local_of(line: Line, folder: Path, environ: Mapping[str, str] = os.environ) -> Local | None:
+def local_of(line: RequirementLine, folder: Path, environ: Mapping[str, str] = os.environ) -> LocalPackage | None:
     """The package that the line names on this machine's disk, below `folder` as for pip, or below the file's own; None for
     every other line. InvalidInput where there is no such package."""
     found = _reference(line.text)
@@ -121,16 +121,16 @@ def local_of(line: Line, folder: Path, environ: Mapping[str, str] = os.environ) 
     if path.is_file() and not path.name.endswith(ARCHIVES):
         kinds = ", ".join(ARCHIVES)
         raise InvalidInput(f"{said} is no package", where=line.where, fix=f"name a folder, or a file of {kinds}")
-    return Local(path, extras, marker, said, line.where, tuple(HASH.findall(line.text)))
+    return LocalPackage(path, extras, marker, said, line.where, tuple(HASH.findall(line.text)))
 
 
-def said_of(line: Line) -> str:
+def said_of(line: RequirementLine) -> str:
     """How the line names a package on a disk, whether it is there or not; empty for every other line."""
     found = _reference(line.text)
     return found[0] if found else ""
 
 
-def refuse_local(lines: Sequence[Line]) -> None:
+def refuse_local(lines: Sequence[RequirementLine]) -> None:
     """InvalidInput where one names a package of a disk that nobody has any more."""
     for line in lines:
         if said := said_of(line):
@@ -143,7 +143,7 @@ def refuse_local(lines: Sequence[Line]) -> None:
 
 def index_lines(text: str, where: str = "") -> list[str]:
     """Those of a lock, or of requirements given as text; see `index_line`."""
-    lines = [Line(said, f"{where}:{number}", Path()) for number, said in _joined(text)]
+    lines = [RequirementLine(said, f"{where}:{number}", Path()) for number, said in _joined(text)]
     return list(dict.fromkeys(filter(None, map(index_line, lines))))
 
 
@@ -239,7 +239,7 @@ def _plain(text: str) -> str:
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
 
 
-def _path(said: str, line: Line, folder: Path) -> Path:
+def _path(said: str, line: RequirementLine, folder: Path) -> Path:
     """Where it is: below the project's folder, as pip finds it, else below the file's own."""
     name, _, fragment = said.partition("#")
     if name.startswith("file:"):

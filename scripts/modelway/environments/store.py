@@ -14,7 +14,7 @@ from pathlib import Path
 
 from modelway.environments import carried, home, uv
 from modelway.errors import InvalidInput
-from modelway.files import locked
+from modelway.files import locked, write_whole
 
 COMPLETE = "modelway-complete"
 
@@ -70,9 +70,8 @@ def _make(folder: Path, lock: Path, base_python: str, compiled: bool) -> None:
             uv.make_environment(folder, base_python)
             links = carried.find_links(lock.read_text(encoding="utf-8"))
             uv.install(folder, lock, compiled=compiled, links=links)
-            unfinished = folder / f"{COMPLETE}.part"
-            shutil.copyfile(lock, unfinished)
-            unfinished.replace(folder / COMPLETE)
+            os.sync()  # after a power cut the mark may be there without what it stands for
+            write_whole(folder / COMPLETE, lock.read_bytes())
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise

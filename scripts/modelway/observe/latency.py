@@ -23,7 +23,7 @@ BLOCKS = 20
 SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
-class Estimate(NamedTuple):
+class LatencyEstimate(NamedTuple):
     """value, low, high: seconds, or a share; infinite where nothing bounds them. effective: how many independent requests
     would say as much."""
 
@@ -47,7 +47,7 @@ class Latencies:
         self.failed += failed
 
 
-def percentile(found: Latencies, share: float, confidence: float) -> Estimate:
+def percentile(found: Latencies, share: float, confidence: float) -> LatencyEstimate:
     """The percentile of at least one request."""
     ordered = sorted(found.seconds)
     n = len(ordered)
@@ -57,15 +57,15 @@ def percentile(found: Latencies, share: float, confidence: float) -> Estimate:
     low, high = ranks(whole, share, confidence)
     at_low = ordered[max(1, math.floor(low * n / whole)) - 1] if low > 0 else 0.0
     at_high = ordered[min(n, math.ceil(high * n / whole)) - 1] if high <= whole else math.inf
-    return Estimate(value, at_low, at_high, effective)
+    return LatencyEstimate(value, at_low, at_high, effective)
 
 
-def error_share(found: Latencies, confidence: float) -> Estimate:
+def error_share(found: Latencies, confidence: float) -> LatencyEstimate:
     """The share of at least one request that failed."""
     n = len(found.seconds)
     share = found.failed / n
     effective = effective_size(found.times, found.seconds, math.isinf, confidence)
-    return Estimate(share, *clopper_pearson(share * effective, effective, confidence), effective)
+    return LatencyEstimate(share, *clopper_pearson(share * effective, effective, confidence), effective)
 
 
 def effective_size(

@@ -19,11 +19,21 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from modelway.observe.load_address import Address, read_address
-from modelway.observe.load_connection import Connection, Exchange
+from modelway.observe.load_connection import Exchange, LoadConnection
 from modelway.observe.load_lateness import Lateness, Lates
-from modelway.observe.load_rows import Request, arrivals, bodies_of_rows, requests_of
+from modelway.observe.load_rows import TimedRequest, arrivals, bodies_of_rows, requests_of
 
-__all__ = ["Answer", "Lateness", "Lates", "Request", "arrivals", "bodies_of_rows", "drive", "requests_of", "run"]
+__all__ = [
+    "Lateness",
+    "Lates",
+    "LoadAnswer",
+    "TimedRequest",
+    "arrivals",
+    "bodies_of_rows",
+    "drive",
+    "requests_of",
+    "run",
+]
 
 BURST = 64
 """Requests that are due and sent in one turn of the event loop; then answers are read."""
@@ -33,7 +43,7 @@ LOOK_SECONDS = 0.02
 Result = TypeVar("Result")
 
 
-class Answer(NamedTuple):
+class LoadAnswer(NamedTuple):
     """Times are seconds from the start of the run; the latency is `ended - at`."""
 
     at: float
@@ -51,11 +61,11 @@ class Answer(NamedTuple):
 
 async def drive(
     url: str,
-    requests: Iterable[Request],
+    requests: Iterable[TimedRequest],
     *,
     connections: int,
     timeout_seconds: float,
-    answered: Callable[[Answer], None],
+    answered: Callable[[LoadAnswer], None],
     headers: Mapping[str, str] | None = None,
     measured_from: float = 0.0,
 ) -> Lateness:
@@ -102,7 +112,7 @@ class _Run:
         address: Address,
         connections: int,
         timeout_seconds: float,
-        answered: Callable[[Answer], None],
+        answered: Callable[[LoadAnswer], None],
         measured_from: float,
     ) -> None:
         self.address, self.most, self.timeout, self.answered = address, connections, timeout_seconds, answered
@@ -111,16 +121,16 @@ class _Run:
         self.finished: asyncio.Future[None] = self.loop.create_future()
         self.tls = ssl.create_default_context() if address.secure else None
         self.start = 0.0
-        self.idle: deque[Connection] = deque()
-        self.open: set[Connection] = set()
+        self.idle: deque[LoadConnection] = deque()
+        self.open: set[LoadConnection] = set()
         self.opening: set[asyncio.Task[None]] = set()
         self.waiting: deque[Exchange] = deque()
         self.unanswered: deque[Exchange] = deque()
         self.left = 0
-        self.following: Request | None = None
+        self.following: TimedRequest | None = None
         self.lates = Lates()
 
-    async def go(self, requests: Iterable[Request]) -> Lateness:
+    async def go(self, requests: Iterable[TimedRequest]) -> Lateness:
         self.hosts = await self.address.resolve(self.loop)
         source = iter(requests)
         self.following = next(source, None)
@@ -136,7 +146,7 @@ class _Run:
     def _now(self) -> float:
         return self.loop.time() - self.start
 
-    def _tick(self, source: Iterator[Request]) -> None:
+    def _tick(self, source: Iterator[TimedRequest]) -> None:
         """Begin what is due, and come back when the next one is."""
         if self.finished.done():
             return
@@ -156,7 +166,7 @@ class _Run:
         elif self.left == 0:
             self._finish()
 
-    def _begin(self, request: Request, now: float) -> None:
+    def _begin(self, request: TimedRequest, now: float) -> None:
         if request.at >= self.measured_from:
             self.lates.add(now - request.at)
         exchange = Exchange(request.at, request.body)
@@ -170,7 +180,7 @@ class _Run:
             self.waiting.append(exchange)
             self._open_another()
 
-    def _send(self, connection: Connection, exchange: Exchange) -> None:
+    def _send(self, connection: LoadConnection, exchange: Exchange) -> None:
         exchange.sent = self._now()
         connection.send(exchange)
 
@@ -185,7 +195,7 @@ class _Run:
         for host in list(self.hosts):
             try:
                 _, connection = await self.loop.create_connection(
-                    lambda: Connection(self.address.head, self.free, self.gone, self.done),
+                    lambda: LoadConnection(self.address.head, self.free, self.gone, self.done),
                     host,
                     self.address.port,
                     ssl=self.tls,
@@ -218,14 +228,14 @@ class _Run:
 
     # what a connection tells
 
-    def free(self, connection: Connection) -> None:
+    def free(self, connection: LoadConnection) -> None:
         exchange = self._next_waiting() if self.waiting else None
         if exchange is None:
             self.idle.append(connection)
         else:
             self._send(connection, exchange)
 
-    def gone(self, connection: Connection) -> None:
+    def gone(self, connection: LoadConnection) -> None:
         self.open.discard(connection)
         if connection in self.idle:
             self.idle.remove(connection)
@@ -240,7 +250,7 @@ class _Run:
         self.left -= 1
         sent = exchange.sent if exchange.sent >= 0 else ended
         try:
-            self.answered(Answer(exchange.at, sent, ended, status, version, error))
+            self.answered(LoadAnswer(exchange.at, sent, ended, status, version, error))
         except Exception as wrong:  # noqa: BLE001  a fault of whoever is told ends the run
             self._fail(wrong)
         if self.left == 0 and self.following is None:

@@ -37,7 +37,7 @@ class Exchange:
         self.at, self.body = at, body
         self.sent = -1.0
         self.over = False
-        self.connection: Connection | None = None
+        self.connection: LoadConnection | None = None
 
 
 def read_head(data: bytes) -> Head:
@@ -77,7 +77,7 @@ def end_of_chunks(data: bytes, at: int) -> int:
     return -1
 
 
-class Connection(asyncio.Protocol):
+class LoadConnection(asyncio.Protocol):
     """head: of every request, up to its length. free, gone: told of this connection. done: told (exchange, status,
     version, error) once for each exchange."""
 
@@ -86,8 +86,8 @@ class Connection(asyncio.Protocol):
     def __init__(
         self,
         head: bytes,
-        free: Callable[[Connection], None],
-        gone: Callable[[Connection], None],
+        free: Callable[[LoadConnection], None],
+        gone: Callable[[LoadConnection], None],
         done: Callable[[Exchange, int, str, str], None],
     ) -> None:
         self.head, self.free, self.gone, self.done = head, free, gone, done

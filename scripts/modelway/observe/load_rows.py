@@ -9,7 +9,7 @@ from itertools import cycle
 from typing import Any, NamedTuple
 
 
-class Request(NamedTuple):
+class TimedRequest(NamedTuple):
     """at: seconds from the start of the run, ascending, fixed in advance. body: JSON."""
 
     at: float
@@ -30,6 +30,6 @@ def arrivals(rate: float, seconds: float, seed: int = 0) -> Iterator[float]:
         at += draw.expovariate(rate)
 
 
-def requests_of(bodies: Collection[bytes], times: Iterable[float]) -> Iterator[Request]:
+def requests_of(bodies: Collection[bytes], times: Iterable[float]) -> Iterator[TimedRequest]:
     """The bodies in their order, from the start again at the end."""
-    return (Request(at, body) for at, body in zip(times, cycle(bodies), strict=False))
+    return (TimedRequest(at, body) for at, body in zip(times, cycle(bodies), strict=False))

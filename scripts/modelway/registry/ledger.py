@@ -25,29 +25,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from modelway.errors import InvalidInput, Refused
-from modelway.registry.ledger_entries import NOTHING, Action, Entry, History, Recorded
-from modelway.registry.ledger_steps import Change, LedgerStore, Writer, append, apply, audit, explained, read
+from modelway.registry.ledger_entries import NOTHING, Action, Entry
+from modelway.registry.ledger_history import History, Recorded
+from modelway.registry.ledger_steps import Change, Writer, append, audit, explained, move_alias, read
+from modelway.registry.protocol import LedgerStore
 
 __all__ = [
-    "Appended",
     "ChainBroken",
     "Change",
     "LedgerStore",
     "MovedByHand",
+    "RecordedChange",
     "Writer",
     "adopt",
-    "append_and_apply",
     "audit",
+    "finish",
     "named",
     "once_more",
     "read",
+    "record",
     "restore",
-    "settle",
 ]
 
 
 @dataclass(frozen=True)
-class Appended:
+class RecordedChange:
     """A change that is in the ledger and applied. later: the environment's head, if that is already another entry."""
 
     recorded: Recorded
@@ -86,7 +88,7 @@ class MovedByHand(Refused):
         )
 
 
-def settle(store: LedgerStore, environment: str, alias: str, writer: Writer) -> History:
+def finish(store: LedgerStore, environment: str, alias: str, writer: Writer) -> History:
     """What a command does first: read, finish what another left unfinished, and make sure that nobody changed the
     ledger (ChainBroken) or moved the alias by hand (MovedByHand). alias: the one that is configured, for an
     environment that has no entry yet."""
@@ -95,7 +97,7 @@ def settle(store: LedgerStore, environment: str, alias: str, writer: Writer) -> 
     while True:
         head = history.head_of(environment)
         if head is not None and not head.applied:
-            return apply(store, history, environment, writer)
+            return move_alias(store, history, environment, writer)
         stands = store.alias(head.entry.alias if head else alias)
         if stands == (head.entry.there if head else None):
             return history
@@ -104,13 +106,13 @@ def settle(store: LedgerStore, environment: str, alias: str, writer: Writer) -> 
             if history.whole:
                 if head is None or not explained(history, head, stands, writer):
                     raise MovedByHand(history, environment, alias, head, stands)
-                return apply(store, history, environment, writer)
+                return move_alias(store, history, environment, writer)
             look = audit  # an intent of long ago may explain it: nobody is accused before all of it was read
             again = _intact(look(store))
         history = again
 
 
-def append_and_apply(store: LedgerStore, base: History, change: Change, writer: Writer) -> Appended:
+def record(store: LedgerStore, base: History, change: Change, writer: Writer) -> RecordedChange:
     """Puts the change on the chain and sets the alias. base: the history that the decision was taken on; where the
     environment has another head by now the change is Refused as superseded. An entry of another environment in
     between does not matter: the change is appended again, after it."""
@@ -126,10 +128,10 @@ def append_and_apply(store: LedgerStore, base: History, change: Change, writer: 
             raise _superseded(store.model, change, head)
     head = history.head_of(change.environment) or mine
     if not head.applied:
-        history = apply(store, history, change.environment, writer)
+        history = move_alias(store, history, change.environment, writer)
         head = history.head_of(change.environment) or mine
         mine = next(row for row in history.recorded if row.number == mine.number)
-    return Appended(mine, history, head if head.number != mine.number else None)
+    return RecordedChange(mine, history, head if head.number != mine.number else None)
 
 
 def adopt(
@@ -139,7 +141,7 @@ def adopt(
     why: str,
     writer: Writer,
     digest_of: Callable[[int], str] = lambda version: "",
-) -> Appended | None:
+) -> RecordedChange | None:
     """Records that what the alias says is right, and accepts the chain's problems, each named in the entry. None where
     there is nothing to adopt. digest_of: the model digest of a version, empty where nobody knows it."""
     history = audit(store)
@@ -147,7 +149,7 @@ def adopt(
     stands = store.alias(head.entry.alias if head else alias)
     if not history.unaccepted:
         try:
-            settle(store, environment, alias, writer)
+            finish(store, environment, alias, writer)
             return None
         except MovedByHand as moved:
             history, head, stands = moved.history, moved.head, moved.stands
@@ -159,7 +161,7 @@ def adopt(
         why,
         model_digest=digest_of(stands) if stands is not None else "",
     )
-    return append_and_apply(store, history, change, writer)
+    return record(store, history, change, writer)
 
 
 def restore(
@@ -169,11 +171,11 @@ def restore(
     why: str,
     writer: Writer,
     check: Callable[[Entry], None] = lambda entry: None,
-) -> Appended | None:
+) -> RecordedChange | None:
     """Sets an alias that was moved by hand back to what the ledger says. None where there is nothing to restore. check: raises
     where what an entry says can be there no more."""
     try:
-        settle(store, environment, alias, writer)
+        finish(store, environment, alias, writer)
         return None
     except MovedByHand as moved:
         if moved.head is None:
@@ -181,7 +183,7 @@ def restore(
             raise InvalidInput(what, fix="record what is there with --adopt") from moved
         history, was = moved.history, moved.head.entry
     check(was)
-    return append_and_apply(store, history, once_more(was, "restore", why), writer)
+    return record(store, history, once_more(was, "restore", why), writer)
 
 
 def once_more(was: Entry, action: Action, why: str) -> Change:

@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 import msgspec
 
@@ -24,17 +23,13 @@ from modelway.registry.ledger_entries import (
     PASSED,
     Action,
     Entry,
-    History,
-    Recorded,
     Standing,
-    StoredEntry,
     VerdictReference,
     as_written,
-    digest_of_problems,
-    replay,
     sealed,
 )
-from modelway.registry.transport import AmbiguousAnswer
+from modelway.registry.ledger_history import History, Recorded, digest_of_problems, replay
+from modelway.registry.protocol import AmbiguousAnswer, LedgerStore
 
 FIRE_WITHIN = timedelta(seconds=30)
 HONOURED = timedelta(minutes=5)
@@ -45,30 +40,6 @@ LONGEST_ENTRY = 5000
 LONGEST_TEXT = 1000
 CHECKPOINT_EVERY = 20
 """Entries: a command reads at most about twice as many."""
-
-
-class LedgerStore(Protocol):
-    """Where one model's ledger and aliases are kept."""
-
-    @property
-    def model(self) -> str: ...
-
-    def entries(self) -> tuple[StoredEntry, ...]:
-        """All of them, as of one moment."""
-
-    def recent(self) -> tuple[tuple[StoredEntry, ...], int]:
-        """Those from a checkpoint on, the last older one of each environment that has none since, and the checkpoint's number;
-        all of them and 1 where there is no checkpoint. As of one moment."""
-
-    def append(self, text: str) -> None:
-        """One new entry under the next number, whole or not at all. AmbiguousAnswer where nobody can say."""
-
-    def mark(self, number: int, key: str, value: str) -> None: ...
-
-    def alias(self, name: str) -> int | None: ...
-
-    def set_alias(self, name: str, version: int | None) -> None:
-        """None: it is not set afterwards. AmbiguousAnswer where nobody can say whether it was set, or still will be."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +130,7 @@ def append(store: LedgerStore, history: History, change: Change, writer: Writer)
     raise lost
 
 
-def apply(store: LedgerStore, history: History, environment: str, writer: Writer) -> History:
+def move_alias(store: LedgerStore, history: History, environment: str, writer: Writer) -> History:
     """Sets the environment's alias to its head until both agree, with an intent before and a mark after. The history
     afterwards."""
     on_the_way: list[tuple[int, str]] = []

@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
@@ -20,7 +19,7 @@ import requests
 from modelway import processes
 from modelway.environments.home import without_python_settings
 from modelway.errors import InvalidInput, OutsideFailure
-from modelway.files import last_line
+from modelway.files import last_line, write_whole
 from modelway.loopback import HOST, free_port
 
 STATE = "server.json"
@@ -33,10 +32,6 @@ LONGEST_PATH = 500
 class _State(TypedDict):
     pid: int
     uri: str
-
-
-def folder_of(named: str, environ: Mapping[str, str]) -> Path:
-    return Path(named).absolute() if named else Path(environ.get("RUNNER_TEMP") or ".").absolute() / "mlflow"
 
 
 def start(folder: Path, port: int, timeout_seconds: float) -> str:
@@ -64,13 +59,11 @@ def start(folder: Path, port: int, timeout_seconds: float) -> str:
     command += ["--serve-artifacts", "--artifacts-destination", "artifacts"]
     environ = without_python_settings(os.environ)
     environ = {name: value for name, value in environ.items() if not name.startswith(("MLFLOW_", "MODELWAY_"))}
-    environ |= {"RUNNER_TRACKING_ID": "", "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
+    environ |= {**processes.OUTLIVING, "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
     environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # three more processes, for jobs that nobody submits here
     with log:
         process = processes.start(command, folder, environ, log)
-    unfinished = folder / f"{STATE}.new"
-    unfinished.write_text(json.dumps({"pid": process.pid, "uri": uri}), encoding="utf-8")
-    unfinished.replace(folder / STATE)
+    write_whole(folder / STATE, json.dumps({"pid": process.pid, "uri": uri}).encode())
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline and process.poll() is None:
         if _answers(uri):

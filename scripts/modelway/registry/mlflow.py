@@ -6,10 +6,8 @@ adds (models that are not run artifacts) is used where the server shows it.
 
 from __future__ import annotations
 
-import json
 import math
 import time
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 
 from modelway.errors import InvalidInput
 from modelway.registry import artifacts
+from modelway.registry.client_process import ENVIRONMENTS, scheme_of
 from modelway.registry.entities import (
     Artifact,
     LoggedModel,
@@ -27,13 +26,13 @@ from modelway.registry.entities import (
     run_of,
     version_of,
 )
-from modelway.registry.transport import AmbiguousAnswer, Rejected, Transport, open_transport
+from modelway.registry.mlflow_registry import MLflowRegistry
+from modelway.registry.protocol import ABSENT, Rejected
+from modelway.registry.server_address import open_transport
+from modelway.registry.stores import Stores
+from modelway.registry.transport import Transport
 
-ABSENT = "RESOURCE_DOES_NOT_EXIST"
 EXISTS = "RESOURCE_ALREADY_EXISTS"
-NONCE = "modelway.nonce"
-"""The tag by which a creation is found again after an answer that was lost."""
-HISTORY = "mlflow.log-model.history"
 PAGE = 1000
 BATCH = 100
 
@@ -43,14 +42,16 @@ def connect(tracking_uri: str, environ: Mapping[str, str], seconds: float = math
     _USERNAME and _PASSWORD; _SERVER_CERT_PATH, _CLIENT_CERT_PATH, _INSECURE_TLS). InvalidInput for an address that is
     no MLflow server of 2.3 or newer; OutsideFailure where it cannot be reached, or all calls together
     take longer than `seconds`."""
-    return MLflow(open_transport(tracking_uri, environ, seconds))
+    transport = open_transport(tracking_uri, environ, seconds)
+    return MLflow(transport, Stores(tracking_uri.strip(), environ, transport.until))
 
 
 @dataclass(frozen=True)
-class MLflow:
+class MLflow(MLflowRegistry):
     """One server. Raises Rejected (InvalidInput) where it says no, OutsideFailure where it fails after retries."""
 
     transport: Transport
+    stores: Stores
 
     def experiment_id(self, name: str) -> str:
         """Of the experiment with this name, which is made if it is missing."""
@@ -63,16 +64,11 @@ class MLflow:
             self._create("experiments/create", {"name": name})
         raise InvalidInput(f"experiment {name} can be neither found nor made", where="experiment")
 
-    def create_run(self, experiment_id: str, name: str, tags: Mapping[str, str]) -> Run:
-        nonce = uuid.uuid4().hex
+    def post_run(self, experiment_id: str, name: str, tags: Mapping[str, str]) -> Run:
+        rows = _rows({**tags, "mlflow.runName": name})
         now = time.time_ns() // 1_000_000
-        rows = _rows({**tags, NONCE: nonce, "mlflow.runName": name})
         body = {"experiment_id": experiment_id, "run_name": name, "start_time": now, "tags": rows}
-        try:
-            return run_of(self.transport.api("POST", "runs/create", body, once=True)["run"])
-        except AmbiguousAnswer:
-            found = self.search_runs(experiment_id, f"tags.`{NONCE}` = '{nonce}'")
-            return found[0] if found else run_of(self.transport.api("POST", "runs/create", body, once=True)["run"])
+        return run_of(self.transport.api("POST", "runs/create", body, once=True)["run"])
 
     def get_run(self, run_id: str) -> Run:
         found = self._get("runs/get", "run", run_id=run_id)
@@ -113,46 +109,23 @@ class MLflow:
         return registered_model_of(found) if found else None
 
     def post_version(
-        self,
-        name: str,
-        source: str,
-        run_id: str,
-        *,
-        tags: Mapping[str, str],
-        description: str = "",
-        model_id: str | None = None,
+        self, name: str, source: str, run_id: str, *, tags: Mapping[str, str], model_id: str | None = None
     ) -> Version:
         """One attempt: AmbiguousAnswer where nobody can say whether the version was made. The server gives the number,
-        and makes version and tags in one transaction."""
-        body: dict[str, Any] = {"name": name, "source": source, "tags": _rows(tags), "description": description}
+        and makes version and tags in one transaction. The registered model is made if it is missing."""
+        body: dict[str, Any] = {"name": name, "source": source, "tags": _rows(tags)}
         if run_id:
             body["run_id"] = run_id
         if model_id:
             body["model_id"] = model_id
-        answer = self.transport.api("POST", "model-versions/create", body, once=True)
+        try:
+            answer = self.transport.api("POST", "model-versions/create", body, once=True)
+        except Rejected as error:
+            if error.code != ABSENT:
+                raise
+            self.ensure_model(name)
+            answer = self.transport.api("POST", "model-versions/create", body, once=True)
         return version_of(answer["model_version"])
-
-    def create_version(
-        self,
-        name: str,
-        source: str,
-        run_id: str,
-        *,
-        tags: Mapping[str, str],
-        description: str = "",
-        model_id: str | None = None,
-    ) -> Version:
-        """A new version; after a lost answer it is looked for before it is asked for again."""
-        marked = {**tags, NONCE: uuid.uuid4().hex}
-        for _ in range(3):
-            try:
-                return self.post_version(name, source, run_id, tags=marked, description=description, model_id=model_id)
-            except AmbiguousAnswer as error:
-                lost = error
-                for version in self.search_versions(name):
-                    if version.tags.get(NONCE) == marked[NONCE]:
-                        return version
-        raise lost
 
     def get_version(self, name: str, version: int) -> Version | None:
         found = self._get("model-versions/get", "model_version", name=name, version=str(version))
@@ -190,49 +163,36 @@ class MLflow:
             if error.code != ABSENT:
                 raise
 
-    def logged_models(self, run: Run) -> tuple[LoggedModel, ...]:
-        """The models that the run logged, each once, whether a 2.x or a 3.x client did it; sorted by path."""
-        logged = [self.logged_model(model_id) for model_id in run.model_ids]
-        known = {model.path for model in logged if model is not None}
-        try:
-            history = json.loads(run.tags.get(HISTORY) or "[]")
-            paths = [str(entry["artifact_path"]) for entry in history if entry.get("model_id") not in run.model_ids]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            fix = "log the model again"
-            raise InvalidInput(f"tag {HISTORY} cannot be read", where=f"run {run.id}", fix=fix) from error
-        for path in dict.fromkeys(paths):
-            if path not in known:
-                source = f"{run.artifact_uri}/{path}"
-                logged.append(LoggedModel(source=source, model_id="", path=path, artifact_uri=source))
-        found = (model for model in logged if model is not None)
-        return tuple(sorted(found, key=lambda model: (model.path, model.model_id)))
-
-    def version_artifacts(self, name: str, version: int) -> str:
-        """The URI of the folder that holds the version's files."""
-        found = self._get("model-versions/get-download-uri", "artifact_uri", name=name, version=str(version))
-        uri = str(found or "")
-        if uri.startswith("runs:/"):
-            run_id, _, path = uri.removeprefix("runs:/").partition("/")
-            uri = f"{self.get_run(run_id).artifact_uri}/{path}"
-        if not uri:
-            raise InvalidInput(f"{name} has no version {version} with files", fix="name a version that exists")
-        return uri
+    def download_uri(self, name: str, version: int) -> str:
+        return self._get("model-versions/get-download-uri", "artifact_uri", name=name, version=str(version)) or ""
 
     def list_artifacts(self, uri: str) -> tuple[Artifact, ...]:
         return artifacts.list_artifacts(self.transport, uri)
 
     def read_artifact(self, uri: str, path: str, limit: int) -> bytes:
+        if scheme_of(uri) in ENVIRONMENTS:
+            return self.stores.read_artifact(uri, path, limit)
         return artifacts.read_artifact(self.transport, uri, path, limit)
 
     def download(self, uri: str, folder: Path) -> Path:
+        if scheme_of(uri) in ENVIRONMENTS:
+            return self.stores.download(uri, folder)
         return artifacts.download(self.transport, uri, folder)
 
     def upload(self, uri: str, path: str, data: bytes) -> None:
-        artifacts.upload(self.transport, uri, path, data)
+        if scheme_of(uri) in ENVIRONMENTS:
+            self.stores.upload(uri, path, data)
+        else:
+            artifacts.upload(self.transport, uri, path, data)
 
     def logged_model(self, model_id: str) -> LoggedModel | None:
         """None where the server has no such model, or its upload was not finished."""
-        found = self._get(f"logged-models/{model_id}", "model")
+        try:
+            found = self._get(f"logged-models/{model_id}", "model")
+        except Rejected as error:
+            if error.status != 404:
+                raise
+            found = None  # a server of 2.x knows no such thing
         info = found["info"] if found else {}
         if info.get("status") not in ("LOGGED_MODEL_READY", 2):
             return None

@@ -16,7 +16,7 @@ import msgspec
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.records import Candidate, Release, Verdict, canonical_json
 from modelway.registry.entities import Version
-from modelway.registry.mlflow import MLflow
+from modelway.registry.protocol import ModelRegistry
 
 CANDIDATE_TAG = "modelway.candidate"
 VERDICT_TAG = "modelway.verdict."
@@ -86,7 +86,7 @@ _RELEASES = _Kind(
 )
 
 
-def write_candidate(client: MLflow, candidate: Candidate) -> None:
+def write_candidate(client: ModelRegistry, candidate: Candidate) -> None:
     """Stores the record and its requirements in the records run, then tags the version."""
     run = client.get_run(candidate.records_run_id)
     client.upload(run.artifact_uri, REQUIREMENTS_PATH, candidate.environment.requirements.encode())
@@ -97,7 +97,7 @@ def write_candidate(client: MLflow, candidate: Candidate) -> None:
     client.set_version_tag(candidate.model, candidate.version, CANDIDATE_TAG, msgspec.json.encode(tag).decode())
 
 
-def read_candidate(client: MLflow, model: str, version: int) -> Candidate:
+def read_candidate(client: ModelRegistry, model: str, version: int) -> Candidate:
     """The version's Candidate. InvalidInput where the version or its record is missing or was changed."""
     text = _existing(client, model, version).tags.get(CANDIDATE_TAG, "")
     if not text:
@@ -112,29 +112,29 @@ def read_candidate(client: MLflow, model: str, version: int) -> Candidate:
     return candidate
 
 
-def write_verdict(client: MLflow, candidate: Candidate, verdict: Verdict) -> Stored[Verdict]:
+def write_verdict(client: ModelRegistry, candidate: Candidate, verdict: Verdict) -> Stored[Verdict]:
     """Stores the Verdict beside the Candidate, then tags the version: the newest of an environment counts."""
     return _write(client, _VERDICTS, candidate, verdict)
 
 
-def read_verdict(client: MLflow, model: str, version: int, environment: str) -> Stored[Verdict] | None:
+def read_verdict(client: ModelRegistry, model: str, version: int, environment: str) -> Stored[Verdict] | None:
     """The newest Verdict on the version for the environment, None where it was never judged for it. InvalidInput where
     the version is missing, or the record is missing or was changed."""
     return _newest(client, _VERDICTS, model, version, environment)
 
 
-def write_release(client: MLflow, candidate: Candidate, release: Release) -> Stored[Release]:
+def write_release(client: ModelRegistry, candidate: Candidate, release: Release) -> Stored[Release]:
     """Stores the Release beside the Candidate, then tags the version: the newest of an environment counts."""
     return _write(client, _RELEASES, candidate, release)
 
 
-def read_release(client: MLflow, model: str, version: int, environment: str) -> Stored[Release] | None:
+def read_release(client: ModelRegistry, model: str, version: int, environment: str) -> Stored[Release] | None:
     """The newest Release of the version for the environment, None where it was never built for it. InvalidInput where
     the version is missing, or the record is missing or was changed."""
     return _newest(client, _RELEASES, model, version, environment)
 
 
-def _write(client: MLflow, kind: _Kind[Judged], candidate: Candidate, record: Judged) -> Stored[Judged]:
+def _write(client: ModelRegistry, kind: _Kind[Judged], candidate: Candidate, record: Judged) -> Stored[Judged]:
     if (record.model, record.version, record.model_digest) != (candidate.model, candidate.version, candidate.digest):
         raise ValueError("the record speaks of another version than the candidate")
     run = client.get_run(candidate.records_run_id)
@@ -147,7 +147,9 @@ def _write(client: MLflow, kind: _Kind[Judged], candidate: Candidate, record: Ju
     return Stored(record, run.id, path, sha256)
 
 
-def _newest(client: MLflow, kind: _Kind[Judged], model: str, version: int, environment: str) -> Stored[Judged] | None:
+def _newest(
+    client: ModelRegistry, kind: _Kind[Judged], model: str, version: int, environment: str
+) -> Stored[Judged] | None:
     text = _existing(client, model, version).tags.get(kind.tag + environment, "")
     if not text:
         return None
@@ -160,7 +162,7 @@ def _newest(client: MLflow, kind: _Kind[Judged], model: str, version: int, envir
     return Stored(record, tag.run, tag.path, tag.sha256)
 
 
-def _existing(client: MLflow, model: str, version: int) -> Version:
+def _existing(client: ModelRegistry, model: str, version: int) -> Version:
     found = client.get_version(model, version)
     if found is None:
         raise InvalidInput(f"there is no {model} version {version}", fix="name a registered model and its version")
@@ -175,7 +177,7 @@ def _tag(text: str, kind: type[Tag], model: str, version: int) -> Tag:
         raise InvalidInput(what, fix="run the stage that wrote it again") from error
 
 
-def _read(client: MLflow, kind: type[Record], run_id: str, path: str, sha256: str) -> Record:
+def _read(client: ModelRegistry, kind: type[Record], run_id: str, path: str, sha256: str) -> Record:
     data = client.read_artifact(client.get_run(run_id).artifact_uri, path, RECORD_LIMIT)
     if hashlib.sha256(data).hexdigest() != sha256:
         raise _changed(run_id, path)

@@ -1,23 +1,22 @@
-"""HTTP to one MLflow server: credentials, time limits, retries, and errors in one line without secrets."""
+"""HTTP to one MLflow server: time limits, retries, and errors in one line without secrets."""
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 import random
-import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
 from modelway.errors import InvalidInput, OutsideFailure
+from modelway.registry.protocol import AmbiguousAnswer, Rejected
 
 CONNECT_SECONDS, READ_SECONDS = 10, 60
 CALL_SECONDS, DOWNLOAD_SECONDS = 120, 3600
@@ -29,14 +28,12 @@ ATTEMPTS = 6
 WORD_SECONDS = 5.0
 """After so long a person who waits is told what for."""
 LONGEST_PAUSE_SECONDS = 10.0
-OLDEST = (2, 3)
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 API = "/api/2.0/mlflow/"
-DATABRICKS_HOSTS = (".databricks.com", ".azuredatabricks.net", ".databricks.us", ".databricks.azure.us")
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """What the server said, read whole. content is empty where it went into a file."""
 
     status_code: int
@@ -50,30 +47,6 @@ class Answer:
     def json(self) -> Any:
         """ValueError where it is none."""
         return json.loads(self.content)
-
-
-class Rejected(InvalidInput):
-    """The server understood the call and said no. code: MLflow's, such as RESOURCE_DOES_NOT_EXIST."""
-
-    def __init__(self, what: str, *, status: int, code: str, where: str = "", fix: str = "") -> None:
-        super().__init__(what, where=where, fix=fix)
-        self.status, self.code = status, code
-
-
-class AmbiguousAnswer(OutsideFailure):
-    """The call may or may not have been carried out: no answer came, or the server failed while it worked on it."""
-
-
-@dataclass(frozen=True)
-class Credentials(requests.auth.AuthBase):
-    """An auth object of our own, because a .netrc would replace a plain Authorization header."""
-
-    header: str = field(repr=False)
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self.header:
-            request.headers["Authorization"] = self.header
-        return request
 
 
 @dataclass(frozen=True)
@@ -115,13 +88,13 @@ class Transport:
 
     def send(
         self, verb: str, path: str, *, once: bool = False, into: BinaryIO | None = None, **arguments: Any
-    ) -> Answer:
+    ) -> Response:
         """The answer with status 2xx; its content is written into the file `into`, where one is given. Repeats what is safe to
         repeat: everything without `once`, and with it only what certainly did not reach the server. OutsideFailure where the
         answer has more than LARGEST bytes, or is not whole in time."""
         began = time.monotonic()
         for attempt in range(ATTEMPTS):
-            response: Answer | None = None
+            response: Response | None = None
             try:
                 response = self._request(verb, path, into, arguments)
             except requests.exceptions.SSLError as error:
@@ -157,7 +130,7 @@ class Transport:
             fix="name the server's own address, not a login page or another service",
         )
 
-    def _request(self, verb: str, path: str, into: BinaryIO | None, arguments: Mapping[str, Any]) -> Answer:
+    def _request(self, verb: str, path: str, into: BinaryIO | None, arguments: Mapping[str, Any]) -> Response:
         left = self.until - time.monotonic()
         if left <= 0:
             raise requests.exceptions.ReadTimeout
@@ -191,9 +164,9 @@ class Transport:
                     kept += chunk
                 if time.monotonic() > until:
                     raise requests.exceptions.ReadTimeout
-            return Answer(response.status_code, response.headers, bytes(kept))
+            return Response(response.status_code, response.headers, bytes(kept))
 
-    def _rejection(self, response: Answer) -> InvalidInput:
+    def _rejection(self, response: Response) -> InvalidInput:
         status = response.status_code
         if status in (301, 302, 303, 307, 308):
             target = urlsplit(response.headers.get("Location", ""))
@@ -214,7 +187,7 @@ class Transport:
         what = f"the MLflow server at {self.host} refused: {self._message(response)}"
         return Rejected(what, status=status, code=code, fix=fix)
 
-    def _message(self, response: Answer) -> str:
+    def _message(self, response: Response) -> str:
         try:
             message = str(response.json()["message"])
         except (ValueError, KeyError, TypeError):
@@ -232,100 +205,7 @@ class Transport:
         )
 
 
-def open_transport(tracking_uri: str, environ: Mapping[str, str], seconds: float = math.inf) -> Transport:
-    """A session with the server that the address names, after asking for its version. seconds: for all calls together."""
-    address = _checked(tracking_uri.strip())
-    name, password = environ.get("MLFLOW_TRACKING_USERNAME", ""), environ.get("MLFLOW_TRACKING_PASSWORD", "")
-    if not name and address.username:
-        name, password = unquote(address.username), unquote(address.password or "")
-    token = environ.get("MLFLOW_TRACKING_TOKEN", "").strip()
-    if not token.isascii() or not token.isprintable():
-        raise InvalidInput("holds characters that no token has", where="MLFLOW_TRACKING_TOKEN", fix="copy it again")
-    session = requests.Session()
-    session.auth = Credentials(_authorization(token, name, password))
-    insecure = environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("1", "true")
-    authority = environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or environ.get("REQUESTS_CA_BUNDLE") or True
-    if insecure:  # the user has said so: no warning for every call
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    host = address.netloc.rpartition("@")[2]
-    transport = Transport(
-        base=f"{address.scheme}://{host}{address.path.rstrip('/')}",
-        host=host,
-        session=session,
-        verify=False if insecure else authority,
-        certificate=environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH") or None,
-        secrets=tuple(secret for secret in (token, password, unquote(address.password or "")) if secret),
-    ).within(seconds)
-    try:
-        version = _version_of(transport)
-    except OSError as error:  # requests: a certificate file that is not there
-        raise InvalidInput(
-            "the certificate file cannot be read", where="MLFLOW_TRACKING_SERVER_CERT_PATH", fix="name an existing file"
-        ) from error
-    if version < OLDEST:
-        raise InvalidInput(
-            f"the MLflow server at {host} is version {'.'.join(map(str, version))}, too old for aliases",
-            where="tracking-uri",
-            fix=f"upgrade it to {'.'.join(map(str, OLDEST))} or newer",
-        )
-    return transport
-
-
-def _version_of(transport: Transport) -> tuple[int, ...]:
-    text = transport.send("GET", "/version").text.strip()
-    found = re.match(r"(\d+)\.(\d+)(\.\d+)?[.\w+-]*\Z", text)
-    if found is None:
-        raise transport.not_mlflow()
-    return int(found[1]), int(found[2])
-
-
-def _checked(tracking_uri: str) -> Any:
-    try:
-        address = urlsplit(tracking_uri)
-        host = address.hostname or ""
-        _ = address.port
-    except ValueError as error:
-        raise _not_an_address() from error
-    scheme = address.scheme.lower()
-    if scheme in ("databricks", "databricks-uc", "uc") or tracking_uri in ("databricks", "databricks-uc"):
-        raise _databricks()
-    if not tracking_uri:
-        raise InvalidInput("no MLflow server is named", where="tracking-uri", fix="set it, or MLFLOW_TRACKING_URI")
-    if scheme not in ("http", "https"):
-        store = f"{scheme}:" if scheme else "a folder"
-        raise InvalidInput(
-            f"{store} names a store, not a server",
-            where="tracking-uri",
-            fix="start `mlflow server --serve-artifacts --backend-store-uri ...` on it and name its http:// address",
-        )
-    if not host or address.query or address.fragment:
-        raise _not_an_address()
-    if host.endswith(DATABRICKS_HOSTS):
-        raise _databricks()
-    return address
-
-
-def _not_an_address() -> InvalidInput:
-    return InvalidInput(
-        "not the address of a server", where="tracking-uri", fix="write it as https://mlflow.example.org"
-    )
-
-
-def _databricks() -> InvalidInput:
-    return InvalidInput(
-        "Databricks' registry (Unity Catalog) is not supported yet",
-        where="tracking-uri",
-        fix="name an MLflow server of your own (https://mlflow.example.org)",
-    )
-
-
-def _authorization(token: str, name: str, password: str) -> str:
-    if name:
-        return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
-    return f"Bearer {token}" if token else ""
-
-
-def _lost_in_database(response: Answer) -> bool:
+def _lost_in_database(response: Response) -> bool:
     """MLflow answers 400 where its database rolled back, such as when two clients set an alias for the first time at
     the same moment: the next attempt goes through."""
     return response.status_code == 400 and "BAD_REQUEST" in response.text and "[SQL: " in response.text
@@ -351,7 +231,7 @@ def _unreachable(host: str, error: requests.exceptions.RequestException) -> Outs
     return OutsideFailure(f"the connection to the MLflow server at {host} broke", fix="look into the server's log")
 
 
-def _pause(attempt: int, response: Answer | None) -> float:
+def _pause(attempt: int, response: Response | None) -> float:
     """Seconds before the next attempt: doubled each time, spread so that many clients do not come back as one."""
     asked = response.headers.get("Retry-After", "") if response is not None else ""
     wanted = float(asked) if asked.isdecimal() else 0.2 * 2**attempt

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from modelway.endpoint.limits import Figure, Measured
+from modelway.endpoint.limits import Figure, MeasuredLoad
 from modelway.observe.load_lateness import Lateness
 from modelway.report.markdown import cell, number, table
 
@@ -19,7 +19,12 @@ TITLES = {"pass": "✅ within its limits", "fail": "❌ beyond a limit", "inconc
 
 
 def record(
-    url: str, asked: Mapping[str, Any], measured: Measured, lateness: Lateness, left: float, failures: Mapping[str, int]
+    url: str,
+    asked: Mapping[str, Any],
+    measured: MeasuredLoad,
+    lateness: Lateness,
+    left: float,
+    failures: Mapping[str, int],
 ) -> dict[str, Any]:
     """What the JSON report holds. All that is measured differs from run to run."""
     return {
@@ -42,7 +47,12 @@ def record(
 
 
 def markdown(
-    url: str, asked: Mapping[str, Any], measured: Measured, lateness: Lateness, left: float, failures: Mapping[str, int]
+    url: str,
+    asked: Mapping[str, Any],
+    measured: MeasuredLoad,
+    lateness: Lateness,
+    left: float,
+    failures: Mapping[str, int],
 ) -> str:
     parts = [
         f"### Endpoint {cell(url)}: {TITLES[measured.outcome]}",

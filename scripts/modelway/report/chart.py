@@ -33,7 +33,7 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Limit:
+class LimitLine:
     y: float
     name: str
     kind: str
@@ -42,7 +42,7 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Scale:
+class ChartScale:
     """From values to the drawing. logarithmic: y by powers of ten."""
 
     seconds: float
@@ -62,10 +62,10 @@ class Scale:
 
 def chart(
     title: str,
-    scale: Scale,
+    scale: ChartScale,
     series: Sequence[Series],
     ticks: Sequence[tuple[float, str]],
-    limits: Sequence[Limit] = (),
+    limits: Sequence[LimitLine] = (),
     moments: Sequence[tuple[float, str]] = (),
 ) -> str:
     """ticks: (value, label) of the y axis. moments: (seconds, what happened)."""
@@ -81,13 +81,13 @@ def chart(
     return "".join([*parts, "</svg>"])
 
 
-def _tick(scale: Scale, value: float, label: str) -> str:
+def _tick(scale: ChartScale, value: float, label: str) -> str:
     y = scale.y(value)
     line = f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
     return f'{line}<text class="axis" text-anchor="end" x="{LEFT - 6}" y="{y + 3.5:.1f}">{html.escape(label)}</text>'
 
 
-def _second(scale: Scale, second: float) -> str:
+def _second(scale: ChartScale, second: float) -> str:
     x = scale.x(second)
     return f'<text class="axis" text-anchor="middle" x="{x:.1f}" y="{HEIGHT - 8}">{second:g} s</text>'
 
@@ -98,7 +98,7 @@ def _seconds(seconds: float) -> list[float]:
     return [step * number for number in range(int(seconds // step) + 1)]
 
 
-def _moment(scale: Scale, at: float, what: str) -> str:
+def _moment(scale: ChartScale, at: float, what: str) -> str:
     x = scale.x(at)
     line = f'<line class="moment" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
     end = ' text-anchor="end"' if x > WIDTH - 120 else ""
@@ -106,7 +106,7 @@ def _moment(scale: Scale, at: float, what: str) -> str:
     return line + label if what else line
 
 
-def _limit(scale: Scale, limit: Limit) -> str:
+def _limit(scale: ChartScale, limit: LimitLine) -> str:
     y = scale.y(limit.y)
     line = f'<line class="limit {limit.kind}" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
     at = y + 11 if limit.below else y - 4
@@ -114,7 +114,7 @@ def _limit(scale: Scale, limit: Limit) -> str:
     return f"{line}{label}{html.escape(limit.name)}</text>"
 
 
-def _band(scale: Scale, item: Series) -> str:
+def _band(scale: ChartScale, item: Series) -> str:
     """An interval for each point, drawn as a bar: blocks do not join."""
     bars = [
         f'<line class="band {item.kind}" x1="{scale.x(point.x):.1f}" x2="{scale.x(point.x):.1f}" '
@@ -125,7 +125,7 @@ def _band(scale: Scale, item: Series) -> str:
     return "".join(bars)
 
 
-def _line(scale: Scale, item: Series) -> str:
+def _line(scale: ChartScale, item: Series) -> str:
     spots = [(scale.x(point.x), scale.y(point.y)) for point in item.points]
     if not spots:
         return ""

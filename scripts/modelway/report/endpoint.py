@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree
 
-from modelway.endpoint.checks import Checked
+from modelway.endpoint.checks import EndpointCheckResult
 from modelway.report.markdown import cell, table
 
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -15,12 +15,12 @@ DETAIL = 300
 SIGNS = {"pass": "✅ pass", "fail": "❌ fail", "skipped": "➖ skipped"}
 
 
-def counts(checked: Sequence[Checked]) -> dict[str, int]:
+def counts(checked: Sequence[EndpointCheckResult]) -> dict[str, int]:
     """Outcome -> how many checks."""
     return {name: sum(item.outcome == name for item in checked) for name in SIGNS}
 
 
-def record(url: str, checked: Sequence[Checked]) -> dict[str, Any]:
+def record(url: str, checked: Sequence[EndpointCheckResult]) -> dict[str, Any]:
     """What the JSON report holds. What differs from run to run is in `run`."""
     found = counts(checked)
     return {
@@ -35,7 +35,7 @@ def record(url: str, checked: Sequence[Checked]) -> dict[str, Any]:
     }
 
 
-def markdown(url: str, checked: Sequence[Checked]) -> str:
+def markdown(url: str, checked: Sequence[EndpointCheckResult]) -> str:
     """What failed stands first; what passed is folded away."""
     found = counts(checked)
     title = "❌" if found["fail"] or not found["pass"] else "✅"
@@ -50,12 +50,12 @@ def markdown(url: str, checked: Sequence[Checked]) -> str:
     return "\n\n".join(parts)
 
 
-def _table(checked: Sequence[Checked]) -> str:
+def _table(checked: Sequence[EndpointCheckResult]) -> str:
     rows = [(SIGNS[item.outcome], item.about, item.name, item.detail[:DETAIL]) for item in checked]
     return table(("", "endpoint", "check", "what was seen"), rows)
 
 
-def junit(url: str, checked: Sequence[Checked]) -> str:
+def junit(url: str, checked: Sequence[EndpointCheckResult]) -> str:
     """One suite, one case a check; the class is the endpoint's path."""
     found = counts(checked)
     total = {

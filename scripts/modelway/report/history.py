@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelway.registry.ledger_entries import History, Recorded
+from modelway.registry.ledger_history import History, Recorded
 from modelway.report.markdown import cell, table
 
 HEADS = ("entry:", "when (UTC)", "environment", "version:", "was:", "action", "who", "why", "verdict", "entry's hash")

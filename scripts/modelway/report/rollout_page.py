@@ -6,7 +6,7 @@ import html
 from collections.abc import Sequence
 from pathlib import Path
 
-from modelway.report.chart import Limit, Point, Scale, Series, chart
+from modelway.report.chart import ChartScale, LimitLine, Point, Series, chart
 from modelway.report.rollout import evidence_said, rate, weights
 from modelway.rollout import engine, journal, judge
 from modelway.rollout.evidence import wilson
@@ -76,7 +76,7 @@ def _charts(story: journal.Story, blocks: Sequence[Block]) -> str:
         high = max([0.02, *(point.high or point.y for item in series for point in item.points)])
         top = next(limit for limit in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if high <= limit)
         ticks = [(top * part, _percent(top * part)) for part in (0, 0.5, 1)]
-        drawn.append(chart(title, Scale(seconds, 0, top), series, ticks, moments=[(at, "") for at, _ in moments]))
+        drawn.append(chart(title, ChartScale(seconds, 0, top), series, ticks, moments=[(at, "") for at, _ in moments]))
     drawn.append(_growing(story, began, seconds, moments))
     return "".join(f"<figure>{item}</figure>" for item in drawn)
 
@@ -97,7 +97,7 @@ def _traffic(story: journal.Story, blocks: Sequence[Block], began: float, second
     ticks = [(0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %")]
     series = [Series("asked", "asked", asked, stepped=True), Series("measured", "canary", measured, joined=False)]
     title = f"Share of the traffic that version {story.plan.new.version} gets"
-    return chart(title, Scale(seconds, 0, 1), series, ticks, moments=_moments(story, began))
+    return chart(title, ChartScale(seconds, 0, 1), series, ticks, moments=_moments(story, began))
 
 
 def _rates(blocks: Sequence[Block], side: str, metric: str, began: float, shift: float) -> list[Point]:
@@ -134,11 +134,11 @@ def _growing(story: journal.Story, began: float, seconds: float, moments: Sequen
     ticks = [(power, f"{power:g}") for power in powers[:: 2 if high / low > 1e6 else 1]]
     series = [Series("of harm", "harm", harm), Series("of being no worse", "promotion", promotion)]
     limits = [
-        Limit(last.harm_needed, f"harm: back at {last.harm_needed:.0f}", "harm"),
-        Limit(last.promotion_needed, f"no worse: on at {last.promotion_needed:.0f}", "promotion", below=True),
+        LimitLine(last.harm_needed, f"harm: back at {last.harm_needed:.0f}", "harm"),
+        LimitLine(last.promotion_needed, f"no worse: on at {last.promotion_needed:.0f}", "promotion", below=True),
     ]
     title = "The evidence (1 at the start; powers of ten)"
-    scale = Scale(seconds, low, high, logarithmic=True)
+    scale = ChartScale(seconds, low, high, logarithmic=True)
     return chart(title, scale, series, ticks, limits, [(at, "") for at, _ in moments])
 
 

@@ -8,7 +8,7 @@ import os
 import time
 from datetime import UTC, datetime
 
-from modelway.serving.messages import Answer, Request
+from modelway.serving.messages import HttpAnswer, HttpRequest
 
 STDOUT = 1
 
@@ -16,7 +16,7 @@ STDOUT = 1
 class Access:
     """headers, bodies and queries are not in it: they may hold what is personal or secret."""
 
-    def note(self, request: Request, answer: Answer, seconds: float) -> None:
+    def note(self, request: HttpRequest, answer: HttpAnswer, seconds: float) -> None:
         said = {
             "time": datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "client": request.client,

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from modelway.serving import columns, payload, reading
 from modelway.serving.access import Access
 from modelway.serving.aside import Aside
-from modelway.serving.batching import Batcher, Job
-from modelway.serving.messages import LARGE_BYTES, RETRY, TEXT, Answer, Refusal, Reply, Request, refuse
+from modelway.serving.batching import BatchedRequest, Batcher
+from modelway.serving.messages import LARGE_BYTES, RETRY, TEXT, HttpAnswer, HttpRequest, Refusal, Reply, refuse
 from modelway.serving.metrics import Metrics, Tally
-from modelway.serving.release import Release
+from modelway.serving.release import ServedRelease
 
 if TYPE_CHECKING:
     from modelway.serving.model import Model
@@ -41,7 +41,7 @@ class Application:
     warm."""
 
     def __init__(
-        self, release: Release, metrics: Metrics, most_rows: int, batching: bool, access: Access | None = None
+        self, release: ServedRelease, metrics: Metrics, most_rows: int, batching: bool, access: Access | None = None
     ) -> None:
         self.release, self.metrics, self.most_rows, self.batching = release, metrics, most_rows, batching
         self.access = access
@@ -51,7 +51,7 @@ class Application:
         self.classes: Sequence[str] = ()
         self.stopping = False
 
-    def handle(self, request: Request, reply: Reply) -> None:
+    def handle(self, request: HttpRequest, reply: Reply) -> None:
         """Answer once, now or later; never raise."""
         answered = partial(self._answered, request, reply)
         try:
@@ -68,7 +68,7 @@ class Application:
         except Exception as error:  # noqa: BLE001  a fault of the server itself must be an answer too
             answered(_failure(request, error))
 
-    def refused(self, request: Request, answer: Answer) -> None:
+    def refused(self, request: HttpRequest, answer: HttpAnswer) -> None:
         """A request was answered before it was whole."""
         self.metrics.request("other", answer.status, 0.0)
         if self.access:
@@ -79,7 +79,7 @@ class Application:
         """Requests that are with the model, or on their way to it."""
         return sum(part.waiting for part in (self.batcher, self.aside) if part)
 
-    def _answered(self, request: Request, reply: Reply, answer: Answer) -> None:
+    def _answered(self, request: HttpRequest, reply: Reply, answer: HttpAnswer) -> None:
         seconds = time.perf_counter() - request.arrived
         self.metrics.request(request.path, answer.status, seconds)
         if self.access:
@@ -89,22 +89,22 @@ class Application:
             answer = replace(answer, headers=answer.headers + named)
         reply(answer)
 
-    def _tell(self, path: str) -> Answer:
+    def _tell(self, path: str) -> HttpAnswer:
         if path == "/health":
-            return Answer(200, b'{"status": "ok"}')
+            return HttpAnswer(200, b'{"status": "ok"}')
         if path == "/model/version":
-            return Answer(200, self.release.as_json())
+            return HttpAnswer(200, self.release.as_json())
         if path == "/metrics":
-            return Answer(200, self.metrics.text(), TEXT)
+            return HttpAnswer(200, self.metrics.text(), TEXT)
         if self.stopping:
             return refuse(503, "the server is stopping")
         if self.model is None or not self.metrics.all_were_ready():
             return refuse(503, "the model is being loaded", headers=RETRY)
         if path == "/version":
-            return Answer(200, self.model.mlflow_version.encode(), b"text/plain; charset=utf-8")
-        return Answer(200, b'{"status": "ready"}')
+            return HttpAnswer(200, self.model.mlflow_version.encode(), b"text/plain; charset=utf-8")
+        return HttpAnswer(200, b'{"status": "ready"}')
 
-    def _ask(self, request: Request, answered: Reply) -> None:
+    def _ask(self, request: HttpRequest, answered: Reply) -> None:
         if self.model is None or self.batcher is None or self.aside is None:
             answered(refuse(503, "the model is being loaded", headers=RETRY))
             return
@@ -119,17 +119,17 @@ class Application:
             else:
                 self._submit(request, answered, asked, None)
 
-    def _submit(self, request: Request, answered: Reply, asked: Any, error: BaseException | None) -> None:
+    def _submit(self, request: HttpRequest, answered: Reply, asked: Any, error: BaseException | None) -> None:
         if error is not None:
             answered(_failure(request, error))
             return
         assert self.batcher is not None
         shape = asked.shape if self.batching else None
-        job = Job(asked.data, asked.rows, shape, partial(self._said, request, asked.rows, answered))
+        job = BatchedRequest(asked.data, asked.rows, shape, partial(self._said, request, asked.rows, answered))
         if not self.batcher.submit(job):
             answered(refuse(503, "too many requests wait for the model", headers=RETRY))
 
-    def predict(self, jobs: Sequence[Job]) -> list[Any]:
+    def predict(self, jobs: Sequence[BatchedRequest]) -> list[Any]:
         """Called in the model's thread. Outcomes are what the model returned, one part for each job."""
         assert self.model is not None
         from modelway.serving import predictions
@@ -140,7 +140,7 @@ class Application:
         said = self.model.predict(columns.together([job.data for job in jobs]))
         return predictions.split(said, [job.rows for job in jobs])
 
-    def _said(self, request: Request, rows: int, answered: Reply, said: Any, error: BaseException | None) -> None:
+    def _said(self, request: HttpRequest, rows: int, answered: Reply, said: Any, error: BaseException | None) -> None:
         if error is not None:
             answered(_failure(request, error, f"the model raised {type(error).__name__}"))
             return
@@ -155,7 +155,7 @@ class Application:
         else:
             self._write(request, answered, written, None)
 
-    def _write(self, request: Request, answered: Reply, written: Any, error: BaseException | None) -> None:
+    def _write(self, request: HttpRequest, answered: Reply, written: Any, error: BaseException | None) -> None:
         if error is not None:
             answered(_failure(request, error, "the model's prediction is not JSON, or is not finite"))
             return
@@ -163,7 +163,7 @@ class Application:
         self.metrics.predicted(tally)
         answered(answer)
 
-    def _written(self, request: Request, rows: int, said: Any) -> tuple[Answer, Tally]:
+    def _written(self, request: HttpRequest, rows: int, said: Any) -> tuple[HttpAnswer, Tally]:
         """TypeError, ValueError, OverflowError, RecursionError where what the model said cannot be an answer."""
         from modelway.serving import predictions
 
@@ -176,10 +176,10 @@ class Application:
             text = f'{{"predictions": {text}, "model": {name}, "version": {self.release.version}}}'
         else:
             text = f'{{"predictions": {text}}}'
-        return Answer(200, text.encode()), predictions.tally(said, self.classes)
+        return HttpAnswer(200, text.encode()), predictions.tally(said, self.classes)
 
 
-def _failure(request: Request, error: BaseException, said: str = "the server failed") -> Answer:
+def _failure(request: HttpRequest, error: BaseException, said: str = "the server failed") -> HttpAnswer:
     """A Refusal's own answer; else a 500 with an id: what happened is in the log under that id, and nowhere else."""
     if isinstance(error, Refusal):
         return error.answer()

@@ -22,7 +22,7 @@ Outcome = tuple[Any, BaseException | None]
 
 
 @dataclass(slots=True)
-class Job:
+class BatchedRequest:
     """One request's rows. shape: jobs with equal shapes may be put together; None: this one goes alone."""
 
     data: Any
@@ -38,18 +38,18 @@ class Batcher:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        predict: Callable[[Sequence[Job]], list[Any]],
+        predict: Callable[[Sequence[BatchedRequest]], list[Any]],
         observe: Callable[[int, int], None],
         most_rows: int,
         most_waiting: int,
     ) -> None:
         self._loop, self._predict, self._observe = loop, predict, observe
         self._most_rows, self._most_waiting = most_rows, most_waiting
-        self._queue: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[BatchedRequest] = queue.SimpleQueue()
         self.waiting = 0
         threading.Thread(target=self._run, name="model", daemon=True).start()
 
-    def submit(self, job: Job) -> bool:
+    def submit(self, job: BatchedRequest) -> bool:
         """False where too many wait already."""
         if self.waiting >= self._most_waiting:
             return False
@@ -58,7 +58,7 @@ class Batcher:
         return True
 
     def _run(self) -> None:
-        held: deque[Job] = deque()
+        held: deque[BatchedRequest] = deque()
         while True:
             if not held:
                 held.append(self._queue.get())
@@ -68,7 +68,7 @@ class Batcher:
             outcomes = self._outcomes(jobs)
             self._loop.call_soon_threadsafe(self._deliver, jobs, outcomes)
 
-    def _outcomes(self, jobs: list[Job]) -> list[Outcome]:
+    def _outcomes(self, jobs: list[BatchedRequest]) -> list[Outcome]:
         rows = sum(job.rows for job in jobs)
         try:
             outcomes: list[Outcome] = [(said, None) for said in self._predict(jobs)]
@@ -80,7 +80,7 @@ class Batcher:
         self._loop.call_soon_threadsafe(self._observe, len(jobs), rows)
         return outcomes
 
-    def _deliver(self, jobs: list[Job], outcomes: list[Outcome]) -> None:
+    def _deliver(self, jobs: list[BatchedRequest], outcomes: list[Outcome]) -> None:
         self.waiting -= len(jobs)
         for job, (said, error) in zip(jobs, outcomes, strict=True):
             try:
@@ -91,13 +91,13 @@ class Batcher:
                 error.__traceback__ = None  # its frames hold the rows, and it; only the collector would part them
 
 
-def take(held: deque[Job], most_rows: int) -> list[Job]:
+def take(held: deque[BatchedRequest], most_rows: int) -> list[BatchedRequest]:
     """The longest waiting job, and those after it that may go with it, up to that many rows. The others stay, in order."""
     first = held.popleft()
     taken, rows = [first], first.rows
     if first.shape is None or rows >= most_rows:
         return taken
-    left: list[Job] = []
+    left: list[BatchedRequest] = []
     while held:
         job = held.popleft()
         if job.shape == first.shape and rows + job.rows <= most_rows:

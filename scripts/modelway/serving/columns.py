@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from modelway.serving.messages import Refusal
-from modelway.serving.payload import ABSENT, Table, shown
+from modelway.serving.payload import ABSENT, JsonTable, shown
 
 Cast = Callable[[Any], Any]
 """One value that is not null, as Python has it; TypeError or ValueError where it is not of the type."""
@@ -27,7 +27,7 @@ that has seen some: then the signature calls the column optional."""
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class SignatureColumn:
     """kind: MLflow's name of the type (mlflow.types.DataType)."""
 
     name: str
@@ -36,21 +36,22 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedRows:
     """Cast values, one list a column, in the signature's order. shape: what tables must share to be put together: the
     columns that are there, and which booleans hold nulls (pandas has another type for these)."""
 
-    columns: tuple[Column, ...]
+    columns: tuple[SignatureColumn, ...]
     values: tuple[list[Any], ...]
     rows: int
     shape: tuple[object, ...]
 
 
-def read_signature(inputs: Sequence[Mapping[str, Any]]) -> tuple[Column, ...] | None:
+def read_signature(inputs: Sequence[Mapping[str, Any]]) -> tuple[SignatureColumn, ...] | None:
     """The columns of a signature's inputs as MLmodel has them; None where they are anything but named columns of plain
     types."""
     columns = [
-        Column(str(item.get("name")), str(item.get("type")), bool(item.get("required", True))) for item in inputs
+        SignatureColumn(str(item.get("name")), str(item.get("type")), bool(item.get("required", True)))
+        for item in inputs
     ]
     plain = all("name" in item and isinstance(item.get("type"), str) for item in inputs)
     known = plain and all(column.kind in CASTS for column in columns)
@@ -58,10 +59,10 @@ def read_signature(inputs: Sequence[Mapping[str, Any]]) -> tuple[Column, ...] | 
     return tuple(columns) if columns and known and unique else None
 
 
-def check(table: Table, columns: tuple[Column, ...], *, strict: bool) -> Checked:
+def check(table: JsonTable, columns: tuple[SignatureColumn, ...], *, strict: bool) -> CheckedRows:
     """The table cast by the signature. strict: a column that the signature does not have is refused, not left out."""
     there = table.columns
-    kept: list[Column] = []
+    kept: list[SignatureColumn] = []
     values: list[list[Any]] = []
     nulls: list[bool] = []
     for column in columns:
@@ -77,10 +78,10 @@ def check(table: Table, columns: tuple[Column, ...], *, strict: bool) -> Checked
             nulls.append(None in cast)
     if strict and len(kept) < len(there):
         _refuse_unknown(table, columns)
-    return Checked(tuple(kept), tuple(values), table.rows, (*(column.name for column in kept), *nulls))
+    return CheckedRows(tuple(kept), tuple(values), table.rows, (*(column.name for column in kept), *nulls))
 
 
-def _cast(given: list[Any], column: Column) -> list[Any]:
+def _cast(given: list[Any], column: SignatureColumn) -> list[Any]:
     cast, name = CASTS[column.kind], column.name
     nullable = column.kind in NULLABLE or (column.kind == "boolean" and not column.required)
     done: list[Any] = []
@@ -100,7 +101,7 @@ def _cast(given: list[Any], column: Column) -> list[Any]:
     return done
 
 
-def _refuse_unknown(table: Table, columns: tuple[Column, ...]) -> None:
+def _refuse_unknown(table: JsonTable, columns: tuple[SignatureColumn, ...]) -> None:
     known = {column.name for column in columns}
     unknown = next((name for name in table.columns if name not in known), None)
     if unknown is not None:
@@ -189,9 +190,9 @@ EMPTY: dict[str, Any] = {
 """A value of each type that says nothing."""
 
 
-def together(tables: Sequence[Checked]) -> Checked:
+def together(tables: Sequence[CheckedRows]) -> CheckedRows:
     """Tables of one shape, one below the other."""
     if len(tables) == 1:
         return tables[0]
     values = tuple([value for table in tables for value in table.values[at]] for at in range(len(tables[0].values)))
-    return Checked(tables[0].columns, values, sum(table.rows for table in tables), tables[0].shape)
+    return CheckedRows(tables[0].columns, values, sum(table.rows for table in tables), tables[0].shape)

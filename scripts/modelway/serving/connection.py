@@ -19,20 +19,20 @@ from functools import partial
 import httptools
 
 from modelway.serving import head
-from modelway.serving.head import MAX_HEAD_BYTES, Head, Wrong
-from modelway.serving.messages import LARGE_BYTES, RETRY, Answer, Reply, Request, refuse
+from modelway.serving.head import MAX_HEAD_BYTES, RequestHead, WrongHead
+from modelway.serving.messages import LARGE_BYTES, RETRY, HttpAnswer, HttpRequest, Reply, refuse
 
 LINGER_SECONDS = 1.0
 """How long a refused client may go on sending before the connection is closed: closed at once, it would not see why."""
 IDLE_AT_STOP_SECONDS = 0.25
 """How long an idle connection stays open after SIGTERM: a request may be on its way."""
 NEVER = float("inf")
-TOO_MUCH = Wrong(503, "too many large bodies are being read (--max-held-bytes)", RETRY)
+TOO_MUCH = WrongHead(503, "too many large bodies are being read (--max-held-bytes)", RETRY)
 STATUS = {item.value: f"HTTP/1.1 {item.value} {item.phrase}\r\n".encode() for item in http.HTTPStatus}
 
 
 @dataclass(frozen=True)
-class Limits:
+class ConnectionLimits:
     """held_bytes: of all bodies that are not answered yet; small ones are taken beyond it."""
 
     body_bytes: int
@@ -47,26 +47,26 @@ class Shared:
     """What the connections of a worker share. refused: told of what is answered here, without the application. held: the
     bytes of bodies that are not answered yet."""
 
-    limits: Limits
-    handle: Callable[[Request, Reply], None]
-    refused: Callable[[Request, Answer], None]
-    open: set[Connection] = field(default_factory=set)
+    limits: ConnectionLimits
+    handle: Callable[[HttpRequest, Reply], None]
+    refused: Callable[[HttpRequest, HttpAnswer], None]
+    open: set[ServerConnection] = field(default_factory=set)
     stopping: bool = False
     held: int = 0
 
 
-class Connection(asyncio.Protocol):
+class ServerConnection(asyncio.Protocol):
     """States: reading (the parser holds the rest), answering (one request is with the application), closing."""
 
     def __init__(self, shared: Shared) -> None:
         self.shared = shared
         self.parser = httptools.HttpRequestParser(self)
         self.transport: asyncio.Transport
-        self.waiting: deque[tuple[Request, bool]] = deque()
+        self.waiting: deque[tuple[HttpRequest, bool]] = deque()
         self.held = b""
-        self.refusal: Wrong | None = None
+        self.refusal: WrongHead | None = None
         self.arrived = 0.0
-        self.head, self.body, self.head_bytes = Head(), bytearray(), 0
+        self.head, self.body, self.head_bytes = RequestHead(), bytearray(), 0
         self.answering = self.clogged = self.ended = self.running = False
         self.deaf = self.closing = False
         self.deadline = NEVER
@@ -132,13 +132,13 @@ class Connection(asyncio.Protocol):
             self.deaf = True
         except httptools.HttpParserError as error:
             version = "HTTP version" in str(error) or "PRI" in str(error)
-            self._refuse(head.unknown_version() if version else Wrong(400, "this is not HTTP/1.1"))
+            self._refuse(head.unknown_version() if version else WrongHead(400, "this is not HTTP/1.1"))
         if not self.in_body and self.head_bytes > MAX_HEAD_BYTES:
             self._refuse(head.too_large())
         if self.in_body and self.unused_bytes > MAX_HEAD_BYTES:
-            self._refuse(Wrong(431, f"a chunk's head, or the trailers, have more than {MAX_HEAD_BYTES} bytes"))
+            self._refuse(WrongHead(431, f"a chunk's head, or the trailers, have more than {MAX_HEAD_BYTES} bytes"))
         if self.in_body and self.frame_bytes - len(self.body) > self.shared.limits.body_bytes + MAX_HEAD_BYTES:
-            self._refuse(Wrong(413, "the body is cut into so small chunks that their heads are too many"))
+            self._refuse(WrongHead(413, "the body is cut into so small chunks that their heads are too many"))
 
     # the parser's side
 
@@ -160,7 +160,7 @@ class Connection(asyncio.Protocol):
         self.keep_alive = version == "1.1" and parser.should_keep_alive() and not parser.should_upgrade()
         try:
             self.head.check(version, limits.body_bytes)
-        except Wrong as wrong:
+        except WrongHead as wrong:
             self._refuse(wrong)
             return
         if self.head.length > LARGE_BYTES and self.shared.held + self.head.length > limits.held_bytes:
@@ -193,19 +193,19 @@ class Connection(asyncio.Protocol):
 
     def _begin(self) -> None:
         """Ready for the next head."""
-        self.head = Head()
+        self.head = RequestHead()
         self.body = bytearray()
         self.head_bytes = self.frame_bytes = self.unused_bytes = 0
         self.in_body = self.keep_alive = False
 
-    def _request(self) -> Request:
+    def _request(self) -> HttpRequest:
         """What has come of it, which is all of it or what is refused."""
         kept, method = self.head, ""
         if kept.url:
             method = self.parser.get_method().decode("latin-1")
         body = bytes(self.body)
         names = kept.request_id, kept.trace_id, self.client
-        return Request(method, kept.path, kept.content_type, body, self.arrived, *names)
+        return HttpRequest(method, kept.path, kept.content_type, body, self.arrived, *names)
 
     def _next(self) -> None:
         """Hand over what waits, one at a time; with nothing left, read on. A loop: many may have been sent ahead."""
@@ -231,7 +231,7 @@ class Connection(asyncio.Protocol):
                 break
         self.running = False
 
-    def _answer(self, request: Request, keep_alive: bool, answer: Answer) -> None:
+    def _answer(self, request: HttpRequest, keep_alive: bool, answer: HttpAnswer) -> None:
         self.answering = False
         self.shared.held -= len(request.body)
         if self.closing:  # the client has gone
@@ -257,14 +257,14 @@ class Connection(asyncio.Protocol):
             else limits.keep_alive_seconds
         )
 
-    def _write(self, answer: Answer, keep_alive: bool, head: bool = False) -> None:
+    def _write(self, answer: HttpAnswer, keep_alive: bool, head: bool = False) -> None:
         close = b"" if keep_alive else b"connection: close\r\n"
         top = b"%bcontent-type: %b\r\ncontent-length: %d\r\ndate: %b\r\n%b%b\r\n" % (
             STATUS[answer.status], answer.content_type, len(answer.body), _date(), answer.headers, close,
         )  # fmt: skip
         self.transport.write(top if head else top + answer.body)
 
-    def _refuse(self, wrong: Wrong) -> None:
+    def _refuse(self, wrong: WrongHead) -> None:
         """Answer and close. What the client goes on to send is thrown away for a moment, so that it reads the answer."""
         if self.closing or (self.deaf and wrong is not self.refusal):
             return
@@ -299,7 +299,7 @@ class Connection(asyncio.Protocol):
         if self.closing or self.clogged:
             self.transport.abort()
         elif self.head_bytes or self.in_body:
-            self._refuse(Wrong(408, f"the {'body' if self.in_body else 'head'} of the request took too long"))
+            self._refuse(WrongHead(408, f"the {'body' if self.in_body else 'head'} of the request took too long"))
         else:
             self._close()
 

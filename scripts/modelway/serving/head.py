@@ -17,7 +17,7 @@ OLD_VERSIONS = ("0.0", "0.9")
 IDENTITY = b"accept-encoding: identity\r\n"
 
 
-class Wrong(Exception):
+class WrongHead(Exception):
     """What the head makes impossible: a status, what is wrong, and further headers of the answer, each with its CRLF."""
 
     def __init__(self, status: int, error: str, headers: bytes = b"") -> None:
@@ -26,7 +26,7 @@ class Wrong(Exception):
 
 
 @dataclass(slots=True)
-class Head:
+class RequestHead:
     """size: of the request line's target and the headers, in bytes. length: of the body, as announced. request_id and
     trace_id: what the client calls the request, and the trace that it belongs to; empty where it does not say, or not in
     the form of one."""
@@ -80,30 +80,30 @@ class Head:
         if self.size > MAX_HEAD_BYTES:
             raise too_large()
         if version == "1.1" and self.hosts == 0:
-            raise Wrong(400, "there is no Host header")
+            raise WrongHead(400, "there is no Host header")
         if self.hosts > 1:
-            raise Wrong(400, "there is more than one Host header")
+            raise WrongHead(400, "there is more than one Host header")
         if not HOST.fullmatch(self.host):
-            raise Wrong(400, "the Host header is no name of a host")
+            raise WrongHead(400, "the Host header is no name of a host")
         if self.transfer_coding not in (b"", b"chunked"):
-            raise Wrong(501, f"the transfer coding {_shown(self.transfer_coding)} is not known here; chunked is")
+            raise WrongHead(501, f"the transfer coding {_shown(self.transfer_coding)} is not known here; chunked is")
         if self.content_coding not in (b"", b"identity"):
             said = f"the content coding {_shown(self.content_coding)} is not taken: send the body as it is"
-            raise Wrong(415, said, IDENTITY)
+            raise WrongHead(415, said, IDENTITY)
         if self.length > body_bytes:
             raise too_large_body(body_bytes)
 
 
-def too_large_body(most: int) -> Wrong:
-    return Wrong(413, f"the body has more than {most} bytes (--max-body-bytes)")
+def too_large_body(most: int) -> WrongHead:
+    return WrongHead(413, f"the body has more than {most} bytes (--max-body-bytes)")
 
 
-def too_large() -> Wrong:
-    return Wrong(431, f"the head of the request has more than {MAX_HEAD_BYTES} bytes")
+def too_large() -> WrongHead:
+    return WrongHead(431, f"the head of the request has more than {MAX_HEAD_BYTES} bytes")
 
 
-def unknown_version() -> Wrong:
-    return Wrong(505, "this server speaks HTTP/1.0 and HTTP/1.1")
+def unknown_version() -> WrongHead:
+    return WrongHead(505, "this server speaks HTTP/1.0 and HTTP/1.1")
 
 
 def _shown(value: bytes) -> str:

@@ -15,7 +15,7 @@ LARGE_BYTES = 32 << 10
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """path without the query; content_type as it was sent, lower case, empty where it was not. arrived: when its last byte
     had come (time.perf_counter). request_id, trace_id: what the client calls it; empty where it does not say. client: the
     address that it came from."""
@@ -31,7 +31,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """headers: further ones, as they are written, each ending in CRLF."""
 
     status: int
@@ -40,7 +40,7 @@ class Answer:
     headers: bytes = b""
 
 
-Reply = Callable[[Answer], None]
+Reply = Callable[[HttpAnswer], None]
 """Called once with the answer to a request, on the event loop."""
 
 
@@ -51,13 +51,13 @@ class Refusal(Exception):
         super().__init__(error)
         self.status, self.error, self.field = status, error, field
 
-    def answer(self) -> Answer:
+    def answer(self) -> HttpAnswer:
         return refuse(self.status, self.error, self.field)
 
 
-def refuse(status: int, error: str, field: str = "", headers: bytes = b"", **more: str) -> Answer:
+def refuse(status: int, error: str, field: str = "", headers: bytes = b"", **more: str) -> HttpAnswer:
     """{"error", "field"?, ...} in one line."""
     said: dict[str, Any] = {"error": " ".join(error.split())}
     if field:
         said["field"] = field
-    return Answer(status, json.dumps(said | more).encode(), headers=headers)
+    return HttpAnswer(status, json.dumps(said | more).encode(), headers=headers)

@@ -78,7 +78,7 @@ class Model:
             return
         values = tuple([named.EMPTY[column.kind]] for column in self.columns)
         try:
-            self.predict(named.Checked(self.columns, values, 1, ()))
+            self.predict(named.CheckedRows(self.columns, values, 1, ()))
         except ImportError:
             raise
         except BaseException as error:  # noqa: BLE001  a model may refuse such a row as it likes
@@ -91,12 +91,12 @@ class Model:
             self._predict = direct
             log.info("the model predicts alike past pyfunc's check: it is left out from now on")
 
-    def frame(self, checked: named.Checked) -> pd.DataFrame:
+    def frame(self, checked: named.CheckedRows) -> pd.DataFrame:
         """A frame of exactly the types that pyfunc makes of these values."""
         arrays = {c.name: _array(c, values) for c, values in zip(checked.columns, checked.values, strict=True)}
         return pd.DataFrame(arrays, copy=False)
 
-    def predict(self, checked: named.Checked) -> Any:
+    def predict(self, checked: named.CheckedRows) -> Any:
         frame = self.frame(checked)
         said = self._predict(frame)
         if self._unproven and len(frame) <= PROVE_ROWS:
@@ -200,7 +200,7 @@ def _absent(error: KeyError, data: Any) -> str | None:
     return str(key) if isinstance(key, str) and key not in data else None
 
 
-def _array(column: named.Column, values: list[Any]) -> Any:
+def _array(column: named.SignatureColumn, values: list[Any]) -> Any:
     kind = column.kind
     if kind in ("float", "double"):
         return np.array(values, dtype=KINDS[kind])  # None becomes NaN
@@ -215,14 +215,14 @@ def _array(column: named.Column, values: list[Any]) -> Any:
     return objects
 
 
-def _as_json(frame: pd.DataFrame, columns: Sequence[named.Column]) -> named.Checked:
+def _as_json(frame: pd.DataFrame, columns: Sequence[named.SignatureColumn]) -> named.CheckedRows:
     """A frame as a request with its rows would be checked."""
     kept = tuple(column for column in columns if column.name in frame)
     values = []
     for column in kept:
         series = frame[column.name]
         values.append(series.astype(object).where(series.notna(), None).tolist())
-    return named.Checked(kept, tuple(values), len(frame), ())
+    return named.CheckedRows(kept, tuple(values), len(frame), ())
 
 
 def same(left: Any, right: Any) -> bool:

@@ -20,7 +20,7 @@ BESIDE_ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class JsonTable:
     """Columns of `rows` values each, as JSON has them; ABSENT where a row lacks a column that another one has."""
 
     columns: dict[str, list[Any]]
@@ -137,7 +137,7 @@ def count_of(value: Any, name: str) -> int:
     return len(value) if isinstance(value, list) else 1
 
 
-def invocations_table(body: dict[str, Any], name: str, most_rows: int) -> Table:
+def invocations_table(body: dict[str, Any], name: str, most_rows: int) -> JsonTable:
     """The table of a request to /invocations for a model with named columns."""
     value = body[name]
     check_rows(count_of(value, name), most_rows)
@@ -151,15 +151,15 @@ def invocations_table(body: dict[str, Any], name: str, most_rows: int) -> Table:
     raise Refusal(400, f"{name} must be {wanted}", name)
 
 
-def table(rows: Sequence[dict[str, Any]]) -> Table:
+def table(rows: Sequence[dict[str, Any]]) -> JsonTable:
     """Rows turned into columns. A column that only some rows have is ABSENT in the others."""
     if len(rows) == 1:
-        return Table({name: [value] for name, value in rows[0].items()}, 1)
+        return JsonTable({name: [value] for name, value in rows[0].items()}, 1)
     names = dict.fromkeys(name for row in rows for name in row)
-    return Table({name: [row.get(name, ABSENT) for row in rows] for name in names}, len(rows))
+    return JsonTable({name: [row.get(name, ABSENT) for row in rows] for name in names}, len(rows))
 
 
-def csv_table(body: bytes, types: dict[str, Any] | None, most_rows: int) -> Table:
+def csv_table(body: bytes, types: dict[str, Any] | None, most_rows: int) -> JsonTable:
     """The table of a CSV with a header. types: what pandas reads each column as, the others left out; None: all, guessed."""
     import pandas as pd
 
@@ -172,7 +172,7 @@ def csv_table(body: bytes, types: dict[str, Any] | None, most_rows: int) -> Tabl
         raise Refusal(413, f"there are more than {most_rows} rows (--max-rows)")
     check_rows(len(frame), most_rows)
     columns = {str(name): frame[name].astype(object).where(frame[name].notna(), None).tolist() for name in frame}
-    return Table(columns, len(frame))
+    return JsonTable(columns, len(frame))
 
 
 def _objects(rows: list[Any], name: str) -> list[dict[str, Any]]:
@@ -182,7 +182,7 @@ def _objects(rows: list[Any], name: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _split(value: Any) -> Table:
+def _split(value: Any) -> JsonTable:
     if not isinstance(value, dict) or not isinstance(value.get("data"), list):
         raise Refusal(400, "dataframe_split must be an object with columns and data", "dataframe_split")
     extra = next((key for key in value if key not in ("columns", "data", "index")), "")
@@ -194,18 +194,18 @@ def _split(value: Any) -> Table:
     for number, row in enumerate(rows):
         if not isinstance(row, list) or len(row) != len(names):
             raise Refusal(400, f"data[{number}] must be a list of {len(names)} values", "data")
-    return Table({name: [row[at] for row in rows] for at, name in enumerate(names)}, len(rows))
+    return JsonTable({name: [row[at] for row in rows] for at, name in enumerate(names)}, len(rows))
 
 
-def _columns(value: dict[str, Any]) -> Table:
+def _columns(value: dict[str, Any]) -> JsonTable:
     """Lists of one length; or one row of plain values."""
     if value and not any(isinstance(item, list) for item in value.values()):
-        return Table({name: [item] for name, item in value.items()}, 1)
+        return JsonTable({name: [item] for name, item in value.items()}, 1)
     lengths = {len(item) if isinstance(item, list) else -1 for item in value.values()}
     if len(lengths) > 1 or -1 in lengths:
         odd = next((name for name, item in value.items() if not isinstance(item, list)), next(iter(value)))
         raise Refusal(400, "the columns of inputs must be lists of one length", odd)
-    return Table(value, lengths.pop() if lengths else 0)
+    return JsonTable(value, lengths.pop() if lengths else 0)
 
 
 def shown(value: Any) -> str:

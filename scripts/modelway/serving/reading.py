@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modelway.serving import columns, payload
-from modelway.serving.messages import Refusal, Request
+from modelway.serving.messages import HttpRequest, Refusal
 
 if TYPE_CHECKING:
     from modelway.serving.model import Model
@@ -22,7 +22,7 @@ class Loose:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ParsedRequest:
     """data: columns.Checked, or Loose. shape: what may go to the model together has the same; None: it goes alone."""
 
     data: Any
@@ -30,28 +30,28 @@ class Asked:
     shape: Hashable
 
 
-def read(request: Request, model: Model, most_rows: int) -> Asked:
+def read(request: HttpRequest, model: Model, most_rows: int) -> ParsedRequest:
     """Refused where the model cannot be asked with it. Rows are counted before anything is made of them."""
     if request.path == "/predict":
         return _predict(request, model, most_rows)
     return _invocations(request, model, most_rows)
 
 
-def _predict(request: Request, model: Model, most_rows: int) -> Asked:
+def _predict(request: HttpRequest, model: Model, most_rows: int) -> ParsedRequest:
     _content_type(request, ("application/json",))
     rows = payload.predict_rows(_document(request, model, most_rows), most_rows)
     if model.columns is not None:
         return _named(columns.check(payload.table(rows), model.columns, strict=True))
     kind = "instances" if model.schema is not None and model.schema.is_tensor_spec() else "dataframe_records"
-    return Asked(Loose(model.read_loose({kind: rows}, kind, strict=True), None), len(rows), None)
+    return ParsedRequest(Loose(model.read_loose({kind: rows}, kind, strict=True), None), len(rows), None)
 
 
-def _invocations(request: Request, model: Model, most_rows: int) -> Asked:
+def _invocations(request: HttpRequest, model: Model, most_rows: int) -> ParsedRequest:
     if _content_type(request, ("application/json", "text/csv")) == "text/csv":
         types = model.csv_types if model.columns is not None else None
         table = payload.csv_table(request.body, types, most_rows)
         if model.columns is None:
-            return Asked(Loose(model.read_loose(_split(table), "dataframe_split"), None), table.rows, None)
+            return ParsedRequest(Loose(model.read_loose(_split(table), "dataframe_split"), None), table.rows, None)
     else:
         body = _document(request, model, most_rows)
         name = payload.chosen_format(body)
@@ -61,21 +61,21 @@ def _invocations(request: Request, model: Model, most_rows: int) -> Asked:
             data = model.read_loose(body, name)
             rows = _length(data)
             payload.check_rows(rows, most_rows)
-            return Asked(Loose(data, parameters), rows, None)
+            return ParsedRequest(Loose(data, parameters), rows, None)
         table = payload.invocations_table(body, name, most_rows)
     return _named(columns.check(table, model.columns, strict=False))
 
 
-def _document(request: Request, model: Model, most_rows: int) -> Any:
+def _document(request: HttpRequest, model: Model, most_rows: int) -> Any:
     """With named columns of plain types no value is an object, so all objects but a few are rows."""
     return payload.document(request.body, most_rows if model.columns is not None else None)
 
 
-def _named(checked: columns.Checked) -> Asked:
-    return Asked(checked, checked.rows, checked.shape)
+def _named(checked: columns.CheckedRows) -> ParsedRequest:
+    return ParsedRequest(checked, checked.rows, checked.shape)
 
 
-def _content_type(request: Request, known: tuple[str, ...]) -> str:
+def _content_type(request: HttpRequest, known: tuple[str, ...]) -> str:
     kind, _, parameters = request.content_type.partition(";")
     kind = kind.strip() or known[0]
     if kind not in known:
@@ -86,7 +86,7 @@ def _content_type(request: Request, known: tuple[str, ...]) -> str:
     return kind
 
 
-def _split(table: payload.Table) -> dict[str, Any]:
+def _split(table: payload.JsonTable) -> dict[str, Any]:
     data = [list(row) for row in zip(*table.columns.values(), strict=True)]
     return {"dataframe_split": {"columns": list(table.columns), "data": data}}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Release:
+class ServedRelease:
     """trained_at is ISO 8601; digest and content are the model's (sha256); environment is the one it was built for."""
 
     model: str
@@ -28,7 +28,7 @@ class Release:
         return {"model": self.model, "version": str(self.version), "digest": self.digest}
 
 
-def read(path: Path) -> Release:
+def read(path: Path) -> ServedRelease:
     """ValueError, in one line, where the file is not a release."""
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
@@ -38,8 +38,8 @@ def read(path: Path) -> Release:
         raise ValueError(f"{path}: is not JSON") from None
     if not isinstance(said, dict):
         raise ValueError(f"{path}: must be an object")
-    for field in fields(Release):
+    for field in fields(ServedRelease):
         kind = int if field.name == "version" else str
         if type(said.get(field.name)) is not kind:
             raise ValueError(f"{path}: {field.name} must be {'a whole number' if kind is int else 'text'}")
-    return Release(**{field.name: said[field.name] for field in fields(Release)})
+    return ServedRelease(**{field.name: said[field.name] for field in fields(ServedRelease)})

@@ -13,7 +13,7 @@ MOST_WORKERS = 64
 
 
 @dataclass(frozen=True)
-class Settings:
+class ServerSettings:
     """Times are in seconds. The defaults are the image's."""
 
     model: Path = Path("/opt/modelway/model")
@@ -68,13 +68,13 @@ LEAST: Mapping[str, float] = {
 MOST: Mapping[str, float] = {"port": 65535, "workers": MOST_WORKERS}
 
 
-def read(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> Settings:
+def read(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> ServerSettings:
     """Flags first, then MODELWAY_<NAME>, then the platform's variable, then the default; an empty variable is unset. A wrong
     one ends the program, 2."""
     parser = argparse.ArgumentParser(
         prog="start.py", description="Serve one MLflow model over HTTP.", allow_abbrev=False
     )
-    for field in fields(Settings):
+    for field in fields(ServerSettings):
         name, default = field.name, field.default
         given = environ.get(f"MODELWAY_{name.upper()}", "") or environ.get(ALSO.get(name, ""), "")
         dashed = name.replace("_", "-")
@@ -88,7 +88,7 @@ def read(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> S
         parser.add_argument(
             f"--{dashed}", type=_within(name, kind), default=given or default, help=f"{HELP[name]} (default: {default})"
         )
-    return Settings(**vars(parser.parse_args(arguments)))
+    return ServerSettings(**vars(parser.parse_args(arguments)))
 
 
 def _switch(parser: argparse.ArgumentParser, name: str, given: str) -> bool:

@@ -14,7 +14,7 @@ import time
 import traceback
 
 from modelway.serving import metrics, release, worker
-from modelway.serving.settings import Settings
+from modelway.serving.settings import ServerSettings
 
 log = logging.getLogger("modelway.serving")
 BACKLOG = 1024
@@ -24,7 +24,7 @@ SPARE_SECONDS = 1.0
 """How much longer than a worker's own limit its end may take."""
 
 
-def serve(settings: Settings) -> int:
+def serve(settings: ServerSettings) -> int:
     """The exit code of the program."""
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(process)d %(levelname)s %(message)s"
@@ -70,7 +70,9 @@ class _Supervisor:
     """Forks workers, starts those that died again, and tells all of them when to stop: they share a pipe, and its end is
     the message. So they also stop when the supervisor is killed."""
 
-    def __init__(self, settings: Settings, this: release.Release, memory: mmap.mmap, listener: socket.socket) -> None:
+    def __init__(
+        self, settings: ServerSettings, this: release.ServedRelease, memory: mmap.mmap, listener: socket.socket
+    ) -> None:
         self.settings, self.release, self.memory, self.listener = settings, this, memory, listener
         self.stop_read, self.stop_write = os.pipe()
         self.wake_read, self.wake_write = os.pipe()

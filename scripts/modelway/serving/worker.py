@@ -20,10 +20,10 @@ from modelway.serving.access import Access
 from modelway.serving.application import Application
 from modelway.serving.aside import Aside
 from modelway.serving.batching import Batcher
-from modelway.serving.connection import Connection, Limits, Shared
+from modelway.serving.connection import ConnectionLimits, ServerConnection, Shared
 from modelway.serving.metrics import CPU, Metrics
-from modelway.serving.release import Release
-from modelway.serving.settings import Settings
+from modelway.serving.release import ServedRelease
+from modelway.serving.settings import ServerSettings
 
 log = logging.getLogger("modelway.serving")
 LOOK_SECONDS = 0.25
@@ -47,18 +47,18 @@ class Place:
     stop_pipe: int | None = None
 
 
-def run(settings: Settings, release: Release, place: Place) -> int:
+def run(settings: ServerSettings, release: ServedRelease, place: Place) -> int:
     """Serve until it is told to stop. 0 then, even where requests had to be cut off; 1 where the model cannot be served."""
     return asyncio.run(_Worker(settings, release, place).serve())
 
 
 class _Worker:
-    def __init__(self, settings: Settings, release: Release, place: Place) -> None:
+    def __init__(self, settings: ServerSettings, release: ServedRelease, place: Place) -> None:
         self.settings, self.place = settings, place
         self.metrics = Metrics(place.memory, place.slot, release.labels)
         access = Access() if settings.access_log else None
         self.app = Application(release, self.metrics, settings.max_rows, settings.batching, access)
-        limits = Limits(
+        limits = ConnectionLimits(
             settings.max_body_bytes,
             max(settings.max_held_bytes, settings.max_body_bytes),
             settings.header_seconds,
@@ -171,7 +171,7 @@ class _Worker:
             self.accepting = False
             return False
         accepted.setblocking(False)
-        making = self.loop.connect_accepted_socket(lambda: Connection(self.shared), accepted)
+        making = self.loop.connect_accepted_socket(lambda: ServerConnection(self.shared), accepted)
         task: asyncio.Task[object] = self.loop.create_task(making)
         self.started.add(task)
         task.add_done_callback(self.started.discard)

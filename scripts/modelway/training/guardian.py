@@ -16,7 +16,7 @@ from types import TracebackType
 
 from modelway import processes
 from modelway.errors import ModelwayError
-from modelway.registry.mlflow import connect
+from modelway.registry.connection import connect
 
 DONE = b"done\n"
 PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from modelway.training.guardian import watch; watch()"
@@ -27,7 +27,7 @@ class Guardian:
 
     def __init__(self, tracking_uri: str, run_id: str) -> None:
         scripts = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-        environ = {**os.environ, "RUNNER_TRACKING_ID": ""}  # else the runner ends it with the job's other processes
+        environ = {**os.environ, **processes.OUTLIVING}
         program = [sys.executable, "-I", "-c", PROGRAM, scripts]
         self._process = processes.start(program, "/", environ, subprocess.DEVNULL, stdin=subprocess.PIPE)
         self._say(json.dumps({"tracking_uri": tracking_uri, "run_id": run_id}).encode() + b"\n")

@@ -1,2 +1,39 @@
-"""Engines: each opens a source as a `modelway.data.questions.Table` and counts. DuckDB is the one there is; another
-(Spark, a warehouse) is a module beside it with the same `open_table`."""
+"""Engines, by name: a module here is one. It opens a source as a `modelway.data.queries.Table`, and counts.
+
+DuckDB is the one there is; another (Spark, a warehouse) is a module beside it with the same `open_table`, chosen by
+`data.engine`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol, cast
+
+from modelway.config.strict_yaml import suggestion
+from modelway.data.dialect import CsvDialect
+from modelway.data.queries import Table
+from modelway.data.sources import Source
+from modelway.errors import InvalidInput
+
+DEFAULT = "duckdb"
+
+
+class Engine(Protocol):
+    """What a module here offers."""
+
+    def open_table(
+        self, source: Source, dialect: CsvDialect, scratch: Path, memory_mb: int
+    ) -> AbstractContextManager[Table]:
+        """The source, opened. scratch: an empty folder for what does not fit in memory; the caller removes it. memory_mb:
+        what the engine may use. Data that cannot be read is InvalidInput with the file's name and the fix."""
+
+
+def engine(name: str = DEFAULT) -> Engine:
+    """The engine of a name, loaded when it is first asked for. InvalidInput where there is none."""
+    known = [item.name for item in pkgutil.iter_modules(__path__)]
+    if name not in known:
+        raise InvalidInput(f"{name[:100]!r} is no engine", where="data.engine", fix=suggestion(name, known))
+    return cast(Engine, importlib.import_module(f"{__name__}.{name}"))

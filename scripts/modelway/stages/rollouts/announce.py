@@ -14,13 +14,11 @@ from modelway.errors import InvalidInput, ModelwayError
 from modelway.records import Candidate, Verdict
 from modelway.registry import ledger
 from modelway.registry.ledger_entries import VerdictReference
-from modelway.registry.ledger_mlflow import MLflowLedger
-from modelway.registry.mlflow import MLflow
+from modelway.registry.protocol import ModelRegistry, Rejected
 from modelway.registry.stored_records import read_candidate, read_verdict
-from modelway.registry.transport import Rejected
 from modelway.rollout.plan import Plan
 from modelway.rollout.run import Superseded
-from modelway.stages.rollouts.deployment import AnyClaim, author
+from modelway.stages.rollouts.deployment import AnyClaim
 from modelway.stages.steps import workspace
 from modelway.targets.state import NeverAnnounced, Pending
 
@@ -84,11 +82,11 @@ def announce_pending(project: Resolved, job: ci.Job, claim: AnyClaim) -> str:
     return ""
 
 
-def _append(project: Resolved, job: ci.Job, client: MLflow, pending: Pending) -> None:
+def _append(project: Resolved, job: ci.Job, client: ModelRegistry, pending: Pending) -> None:
     """To the ledger, once; the alias follows it."""
     candidate = _candidate(client, project, pending)
-    store = MLflowLedger(client, project.model, client.get_run(candidate.records_run_id))
-    history = ledger.settle(store, project.environment, project.alias, ledger.Writer(author(job)))
+    store = client.ledger(project.model, candidate.records_run_id)
+    history = ledger.finish(store, project.environment, project.alias, ledger.Writer(job.author))
     if any(row.state == "valid" for row in history.written_by(pending.nonce)):
         return
     judged = read_verdict(client, project.model, pending.version, pending.built_for)
@@ -105,13 +103,13 @@ def _append(project: Resolved, job: ci.Job, client: MLflow, pending: Pending) ->
         verdict=VerdictReference(run=judged.run, path=judged.path, sha256=judged.sha256) if judged else None,
         release=pending.release,
     )
-    ledger.append_and_apply(store, history, change, ledger.Writer(pending.who, nonce=pending.nonce))
+    ledger.record(store, history, change, ledger.Writer(pending.who, nonce=pending.nonce))
 
 
-def _candidate(client: MLflow, project: Resolved, pending: Pending) -> Candidate:
+def _candidate(client: ModelRegistry, project: Resolved, pending: Pending) -> Candidate:
     """_NeverPossible where the version, or its record, was deleted. A server that knows nothing of the model is another
     server: that is a mistake, and nothing is given up for it."""
-    if not ledger.read(MLflowLedger(client, project.model)).recorded:
+    if not ledger.read(client.ledger(project.model)).recorded:
         return read_candidate(client, project.model, pending.version)
     if client.get_version(project.model, pending.version) is None:
         raise _NeverPossible(f"version {pending.version} of {project.model} was deleted in MLflow")

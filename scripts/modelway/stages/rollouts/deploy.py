@@ -13,9 +13,8 @@ from modelway.config import Resolved
 from modelway.errors import ModelwayError, Refused
 from modelway.records import Release, Verdict
 from modelway.registry import ledger
-from modelway.registry.ledger_entries import History
-from modelway.registry.ledger_mlflow import MLflowLedger
-from modelway.registry.mlflow import MLflow
+from modelway.registry.ledger_history import History
+from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import read_candidate, read_release, read_verdict
 from modelway.rollout import engine, journal
 from modelway.rollout.plan import Plan, side_of, weights_of
@@ -52,7 +51,7 @@ def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: st
     target = deployment.target_of(project)
     there = _check_target(project, target, client, release, verdict)
     prepared = None if there else target.place.prepare(release, job.say)
-    claim = target.claim(deployment.author(job), f"deploying version {version}")
+    claim = target.claim(job.author, f"deploying version {version}")
     work = rollout.Work(project, job, settings, claim)
     ran = target.place.is_running()
     begun = False
@@ -97,7 +96,7 @@ def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: st
 
 
 def _check_target(
-    project: Resolved, target: deployment.AnyTarget, client: MLflow, release: Release, verdict: Verdict
+    project: Resolved, target: deployment.AnyTarget, client: ModelRegistry, release: Release, verdict: Verdict
 ) -> bool:
     """What can be refused before anything is touched: another address, and a comparison with another version than is there.
     Whether the release is there already."""
@@ -110,7 +109,7 @@ def _check_target(
         return False  # what is there, and what the ledger says of it, is yet to be put right
     if _is_there(state.current, release):
         return True
-    _compared_with_what_is_there(project, verdict, ledger.read(MLflowLedger(client, project.model)))
+    _compared_with_what_is_there(project, verdict, ledger.read(client.ledger(project.model)))
     return False
 
 
@@ -120,7 +119,7 @@ def _as_it_was(work: rollout.Work) -> None:
         work.claim.place.stop()
 
 
-def checked_release(client: MLflow, project: Resolved, version: int, built_for: str) -> tuple[Release, Verdict]:
+def checked_release(client: ModelRegistry, project: Resolved, version: int, built_for: str) -> tuple[Release, Verdict]:
     """The Release of a version, and the Verdict that it was built from, which passed and is still the newest; else Refused."""
     built = read_release(client, project.model, version, built_for)
     if built is None:
@@ -136,11 +135,11 @@ def checked_release(client: MLflow, project: Resolved, version: int, built_for: 
     return release, stored.record
 
 
-def _same_champion(client: MLflow, project: Resolved, verdict: Verdict) -> None:
+def _same_champion(client: ModelRegistry, project: Resolved, verdict: Verdict) -> None:
     """Refused where the version was judged for this environment, but compared with another one than what is there now."""
     candidate = read_candidate(client, project.model, verdict.version)
-    store = MLflowLedger(client, project.model, client.get_run(candidate.records_run_id))
-    history = ledger.settle(store, project.environment, project.alias, ledger.Writer("deploy-model"))
+    store = client.ledger(project.model, candidate.records_run_id)
+    history = ledger.finish(store, project.environment, project.alias, ledger.Writer("deploy-model"))
     _compared_with_what_is_there(project, verdict, history)
 
 

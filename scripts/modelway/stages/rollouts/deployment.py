@@ -8,7 +8,6 @@ from modelway import ci
 from modelway.config import Deploy, Resolved
 from modelway.errors import InvalidInput
 from modelway.rollout import journal
-from modelway.stages.steps.promote import who
 from modelway.targets import open_target
 from modelway.targets.state import Slot, TargetState
 from modelway.targets.target import Claim, Target
@@ -48,18 +47,13 @@ def existing(project: Resolved) -> TargetState[Any]:
 
 def check_runner(project: Resolved, job: ci.Job) -> None:
     """InvalidInput where the machine ends with the job, and the target with it."""
-    hosted = job.environ.get("RUNNER_ENVIRONMENT") == "github-hosted"
-    if objection := target_of(project).place.objection(None, ephemeral=hosted):
+    if objection := target_of(project).place.objection(None, ephemeral=job.runner.ends_with_job):
         raise objection
 
 
 def stop(project: Resolved, job: ci.Job) -> bool:
     """End all that runs for the environment; False where nothing did."""
-    return target_of(project).stop(author(job), lambda said: job.warn("stop-deployment", said))
-
-
-def author(job: ci.Job) -> str:
-    return who(job.environ)
+    return target_of(project).stop(job.author, lambda said: job.warn("stop-deployment", said))
 
 
 def stories(project: Resolved) -> list[journal.Story]:

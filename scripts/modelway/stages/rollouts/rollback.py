@@ -43,7 +43,7 @@ def roll_back(project: Resolved, job: ci.Job, to: int | None, why: str, *, only_
             target.place.check_kept(goal.slot)
     if objection := target.place.objection(state, ephemeral=False):
         job.warn("rollback-release", f"{objection.what}: it stays where it is")
-    claim = target.claim(deployment.author(job), "a rollback", always=True)
+    claim = target.claim(job.author, "a rollback", always=True)
     work = rollout.Work(project, job, settings, claim)
     stories = []
     try:
@@ -89,7 +89,7 @@ def _end(work: rollout.Work, left: journal.Story, to: int | None) -> journal.Sto
         rollout.resume(work, left, slot)
     else:
         job.say(f"ending the rollout of version {left.plan.new.version}")
-        rollout.undo(work, left, f"rolled back by {deployment.author(job)}")
+        rollout.undo(work, left, f"rolled back by {job.author}")
     return claim.story(left.plan.number)
 
 

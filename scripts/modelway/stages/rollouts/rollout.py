@@ -44,7 +44,7 @@ def all_at_once(work: Work, kind: Kind, number: int, new: Side, why: str) -> Pla
         timeout_seconds=work.deploy.timeout_seconds,
         block_seconds=work.deploy.judge.block_seconds,
         why=why,
-        who=deployment.author(work.job),
+        who=work.job.author,
     )
 
 

@@ -13,7 +13,7 @@ from modelway.environments import locks
 from modelway.errors import InvalidInput
 from modelway.records import Candidate
 from modelway.registry.entities import Run
-from modelway.registry.mlflow import MLflow
+from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import read_candidate
 from modelway.stages.steps import workspace
 from modelway.stages.steps.candidate import Origin, make_candidate, read_mlmodel
@@ -27,7 +27,7 @@ FORMS = "give models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-ID or runs:/RU
 
 
 @dataclass(frozen=True)
-class Source:
+class StoredModel:
     """A stored model. uri: what a version of it is created from. artifacts: where its files are. version: its version in
     the project's own model, where it has one already."""
 
@@ -64,9 +64,8 @@ def adopt(project: Resolved, job: ci.Job, uri: str, semantic_version: str) -> Ca
     run = _records_run(client, project, source, commit)
     version = source.version
     if version is None:
-        client.ensure_model(project.model)
         created = client.create_version(
-            project.model, source.uri, source.run_id or run.id, tags={}, description="", model_id=source.model_id
+            project.model, source.uri, source.run_id or run.id, tags={}, model_id=source.model_id
         )
         version = created.version
     origin = Origin(
@@ -79,7 +78,7 @@ def adopt(project: Resolved, job: ci.Job, uri: str, semantic_version: str) -> Ca
     return make_candidate(client, job, project.model, version, origin, base, lock)
 
 
-def find(client: MLflow, model: str, uri: str) -> Source:
+def find(client: ModelRegistry, model: str, uri: str) -> StoredModel:
     match = URI.fullmatch(uri)
     if not match:
         raise InvalidInput(f"{ci.shown(uri)} is not a model's address", where="input model-uri", fix=FORMS)
@@ -87,14 +86,14 @@ def find(client: MLflow, model: str, uri: str) -> Source:
         model_logged = client.logged_model(match["logged"])
         if model_logged is None:
             raise InvalidInput(f"the server has no model {match['logged']}", where="input model-uri", fix=FORMS)
-        return Source(uri, model_logged.artifact_uri, "", model_id=match["logged"])
+        return StoredModel(uri, model_logged.artifact_uri, "", model_id=match["logged"])
     if match["run"]:
         run = client.get_run(match["run"])
         logged = [item for item in client.logged_models(run) if item.path == match["path"].strip("/")]
         if logged:
-            return Source(logged[0].source, logged[0].artifact_uri, run.id, model_id=logged[0].model_id or None)
+            return StoredModel(logged[0].source, logged[0].artifact_uri, run.id, model_id=logged[0].model_id or None)
         path = f"{run.artifact_uri.rstrip('/')}/{match['path'].strip('/')}"
-        return Source(path, path, run.id)
+        return StoredModel(path, path, run.id)
     name = match["name"] or match["aliased"]
     number = int(match["version"]) if match["version"] else _aliased(client, name, match["alias"])
     found = client.get_version(name, number)
@@ -105,17 +104,19 @@ def find(client: MLflow, model: str, uri: str) -> Source:
     own = number if name == model else None
     logged_model = URI.fullmatch(found.source)
     model_id = logged_model["logged"] if logged_model else None
-    return Source(found.source, client.version_artifacts(name, number), found.run_id, model_id=model_id, version=own)
+    return StoredModel(
+        found.source, client.version_artifacts(name, number), found.run_id, model_id=model_id, version=own
+    )
 
 
-def _trained_here(client: MLflow, model: str, version: int) -> bool:
+def _trained_here(client: ModelRegistry, model: str, version: int) -> bool:
     try:
         return read_candidate(client, model, version).environment.locked_at == "training"
     except InvalidInput:
         return False  # no record, or one that cannot be read: this adoption makes it
 
 
-def _aliased(client: MLflow, name: str, alias: str) -> int:
+def _aliased(client: ModelRegistry, name: str, alias: str) -> int:
     registered = client.get_model(name)
     if registered is None or alias not in registered.aliases:
         known = ", ".join(sorted(registered.aliases)) if registered else "no such model"
@@ -132,7 +133,7 @@ def _requirements(folder: Path) -> str:
         ) from None
 
 
-def _records_run(client: MLflow, project: Resolved, source: Source, commit: str) -> Run:
+def _records_run(client: ModelRegistry, project: Resolved, source: StoredModel, commit: str) -> Run:
     """A finished run that holds the records of a version whose own run belongs to somebody else."""
     experiment = client.experiment_id(project.registry.experiment or project.model)
     run = client.create_run(experiment, f"adopted {source.uri}"[:200], {"modelway.commit": commit})

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from modelway import ci
 from modelway.endpoint import limits
-from modelway.endpoint.asking import Endpoint, NoAnswerError, Reply
 from modelway.endpoint.checks import Expected
-from modelway.endpoint.dialects import MODELWAY, Dialect, Row
+from modelway.endpoint.client import Endpoint, NoAnswerError, Reply
+from modelway.endpoint.dialects import MODELWAY, Row, ServerDialect
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.observe import load
 from modelway.observe.latency import SHARES, Latencies
@@ -41,54 +40,50 @@ class Load:
 class Driven:
     """lateness: of the generator. left: the 99th percentile of how long after its time a request left."""
 
-    measured: limits.Measured
+    measured: limits.MeasuredLoad
     lateness: load.Lateness
     left: float
     failures: Mapping[str, int]
     """What the failed requests were answered, or why not at all: how many."""
 
 
-def load_of(values: ci.Values) -> Load:
-    """The inputs, each checked. InvalidInput where one makes no sense."""
-    rate = stage.positive(values, "requests-per-second", 100)
-    seconds = stage.positive(values, "duration-seconds", 30)
-    warm_up = stage.not_negative(values, "warm-up-seconds", 3)
-    if rate * (seconds + warm_up) > MOST_REQUESTS:
-        what = f"{rate:g} requests a second are {rate * (seconds + warm_up):.0f} in all, more than {MOST_REQUESTS}"
+def check(wanted: Load) -> None:
+    """InvalidInput where it is more than can be kept."""
+    total = wanted.rate * (wanted.seconds + wanted.warm_up)
+    if total > MOST_REQUESTS:
+        what = f"{wanted.rate:g} requests a second are {total:.0f} in all, more than {MOST_REQUESTS}"
         raise InvalidInput(what, where="input requests-per-second", fix="ask for less, or for a shorter time")
-    confidence = stage.positive(values, "confidence", 0.95)
-    if not 0.5 <= confidence < 1:
-        raise InvalidInput(f"{confidence:g} is not from 0.5 to below 1", where="input confidence", fix="give 0.95")
-    found = {name: stage.not_negative(values, name, 0) for name in NAMES if name in values}
-    connections = int(stage.positive(values, "connections", 256))
-    timeout = stage.positive(values, "timeout-seconds", 10)
-    seed = int(values.get("seed", "0"))
-    return Load(rate, seconds, warm_up, connections, timeout, seed, confidence, {limits.ERRORS: 1.0} | found)
 
 
-def expected_of(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> Expected:
+def expected_of(
+    job: ci.Job,
+    environment: str | None,
+    version: int | None,
+    built_for: str | None,
+    rows: str | None,
+    columns: Sequence[str],
+) -> Expected:
     """Rows to send: of the input rows, or the Verdict's sample rows; and what is known of the model."""
-    rows = stage.rows_of(values, job, inputs)
-    if rows:
-        return Expected(rows=rows)
-    if "environment" not in values or "version" not in values:
+    given = stage.rows_of(job, rows, columns, environment)
+    if given:
+        return Expected(rows=given)
+    if not environment or version is None:
         fix = (
             "give rows, a file of CSV, Parquet or JSON lines; or environment and version, whose Verdict has sample rows"
         )
         raise InvalidInput("there is nothing to send", where="input rows", fix=fix)
-    project = workspace.resolve(values, job, inputs)
-    known = workspace.known_environment(values, job, "built-for")
-    expected = stage.expected_of(project, job, int(values["version"]), known)
+    project = workspace.resolve(job, environment)
+    expected = stage.expected_of(project, job, version, workspace.known_environment(job, built_for))
     if not expected.rows:
         raise InvalidInput("the Verdict has no sample rows", where="input version", fix="give rows")
     return expected
 
 
-def spoken(endpoint: Endpoint, expected: Expected, values: ci.Values) -> Dialect:
+def spoken(endpoint: Endpoint, expected: Expected, asked: dialect.Language) -> ServerDialect:
     """What the server speaks, after one request that shows it: a wrong address or wrong rows are said at once, before a load
     of refusals would be measured. OutsideFailure where nothing answers, InvalidInput where it predicts nothing."""
     kinds = {column.name: column.kind for column in expected.columns}
-    chosen = dialect.chosen(values, expected.model, expected.rows, kinds)
+    chosen = dialect.chosen(asked, expected.model, expected.rows, kinds)
     tried = chosen or MODELWAY
     reply = _one(endpoint, tried, expected)
     if chosen is None and reply.status not in (401, 403) and _why_not(reply, tried):
@@ -100,7 +95,7 @@ def spoken(endpoint: Endpoint, expected: Expected, values: ci.Values) -> Dialect
     return tried
 
 
-def _one(endpoint: Endpoint, dialect: Dialect, expected: Expected) -> Reply:
+def _one(endpoint: Endpoint, dialect: ServerDialect, expected: Expected) -> Reply:
     try:
         return endpoint.post(dialect.path, dialect.bytes_of(expected.rows[:1]))
     except NoAnswerError as error:
@@ -108,7 +103,7 @@ def _one(endpoint: Endpoint, dialect: Dialect, expected: Expected) -> Reply:
         raise OutsideFailure(str(error), where=endpoint.url, fix=fix) from None
 
 
-def _why_not(reply: Reply, dialect: Dialect) -> str:
+def _why_not(reply: Reply, dialect: ServerDialect) -> str:
     """Why an answer is no prediction; empty where it is one, or the server's own fault, which is what is measured."""
     if reply.status >= 500:
         return ""
@@ -122,7 +117,7 @@ def _why_not(reply: Reply, dialect: Dialect) -> str:
     return ""
 
 
-def drive(endpoint: Endpoint, dialect: Dialect, rows: Sequence[Row], wanted: Load, job: ci.Job) -> Driven:
+def drive(endpoint: Endpoint, dialect: ServerDialect, rows: Sequence[Row], wanted: Load, job: ci.Job) -> Driven:
     """Ask for one row at a time, all at their times. OutsideFailure where nothing answers."""
     bodies = [dialect.bytes_of([row]) for row in rows]
     job.say(f"{wanted.rate:g} requests a second for {wanted.seconds:g} s, after {wanted.warm_up:g} s that do not count")
@@ -131,7 +126,7 @@ def drive(endpoint: Endpoint, dialect: Dialect, rows: Sequence[Row], wanted: Loa
     total = wanted.warm_up + wanted.seconds
     said = [PROGRESS_SECONDS]
 
-    def answered(answer: load.Answer) -> None:
+    def answered(answer: load.LoadAnswer) -> None:
         if answer.ended >= said[0]:
             job.say(f"{said[0]} s of {total:g}: {len(found.times)} answers count so far, {found.failed} of them failed")
             said[0] += PROGRESS_SECONDS
@@ -162,8 +157,3 @@ def drive(endpoint: Endpoint, dialect: Dialect, rows: Sequence[Row], wanted: Loa
     measured = limits.judge(found, wanted.seconds, wanted.limits, wanted.confidence, lateness)
     ordered = dict(sorted(statuses.items(), key=lambda item: (-item[1], item[0])))
     return Driven(measured, lateness, waits.lateness().p99, ordered)
-
-
-def shown(value: float | None) -> str:
-    """A figure as an output: six digits; empty where nothing bounds it."""
-    return "" if value is None or not math.isfinite(value) else f"{value:.6g}"

@@ -9,12 +9,11 @@ from pathlib import Path
 from modelway import ci
 from modelway.build import base_image, bundle, bytecode, container, dockerfile, image, layout, lock, publish, sbom
 from modelway.build.image import Foundation
-from modelway.build.target import Target, minor_of, must_fit, this_machine
+from modelway.build.platforms import Platform, minor_of, must_fit, this_machine
 from modelway.config import Resolved
 from modelway.errors import InvalidInput
 from modelway.records import Candidate, Release
 from modelway.registry import ledger
-from modelway.registry.ledger_mlflow import MLflowLedger
 from modelway.registry.stored_records import read_candidate, write_release
 from modelway.stages.steps import workspace
 from modelway.stages.steps.candidate import read_mlmodel
@@ -50,7 +49,7 @@ def build(project: Resolved, job: ci.Job, version: int) -> Built:
     client = workspace.connect_registry(project, job)
     candidate = read_candidate(client, project.model, version)
     stored = passing_verdict(client, project, candidate, "build")
-    head = ledger.read(MLflowLedger(client, project.model)).head
+    head = ledger.read(client.ledger(project.model)).head
     place = layout_of(project, job)
     base, target = _foundation(project, job, candidate, place)
     compiler = _compiler(base, target, job)
@@ -119,7 +118,7 @@ def layout_of(project: Resolved, job: ci.Job) -> Path:
     return layout.of_model(project.model)
 
 
-def _foundation(project: Resolved, job: ci.Job, candidate: Candidate, place: Path) -> tuple[Foundation, Target]:
+def _foundation(project: Resolved, job: ci.Job, candidate: Candidate, place: Path) -> tuple[Foundation, Platform]:
     """What the layers are put on, and what they must be made for: the base image's Python and platform, or this machine's."""
     named, trained = project.build, candidate.environment
     python = minor_of(trained.python)
@@ -138,7 +137,7 @@ def _foundation(project: Resolved, job: ci.Job, candidate: Candidate, place: Pat
     return found.foundation, found.target
 
 
-def _compiler(base: Foundation, target: Target, job: ci.Job) -> bytecode.Compiler | None:
+def _compiler(base: Foundation, target: Platform, job: ci.Job) -> bytecode.Compiler | None:
     """Of the bytecode in the image. None for the local target, which compiles what it unpacks by its own Python; and where
     this machine has no Python of that minor version, which is said."""
     if base.name == "none":

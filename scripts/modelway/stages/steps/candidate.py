@@ -20,7 +20,7 @@ from modelway.records import Candidate, Environment, ModelFile, digest_of_json
 from modelway.records.digests import sha256_of_text
 from modelway.registry import content
 from modelway.registry.entities import Run
-from modelway.registry.mlflow import MLflow
+from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import read_candidate, write_candidate
 from modelway.report.candidate import NO_SIGNATURE
 from modelway.stages.steps.carried import store_wheels
@@ -44,7 +44,7 @@ class Origin:
 
 
 def make_candidate(
-    client: MLflow, job: ci.Job, model: str, version: int, origin: Origin, python: locks.Interpreter, lock: str
+    client: ModelRegistry, job: ci.Job, model: str, version: int, origin: Origin, python: locks.Interpreter, lock: str
 ) -> Candidate:
     """Record version `version` of `model`, whose environment is `python` with exactly what `lock` names."""
     with tempfile.TemporaryDirectory(prefix="modelway-candidate-") as name:
@@ -107,7 +107,7 @@ def finite_metrics(run: Run, job: ci.Job) -> dict[str, float]:
     return {name: value for name, value in sorted(run.metrics.items()) if math.isfinite(value)}
 
 
-def _compared(client: MLflow, model: str, version: int, inputs: str, files: tuple[ModelFile, ...]) -> str:
+def _compared(client: ModelRegistry, model: str, version: int, inputs: str, files: tuple[ModelFile, ...]) -> str:
     """What to say of an earlier version that was trained from the same data, seed, parameters, commit and environment."""
     twins = [
         item for item in client.search_versions(model) if item.version < version and item.tags.get(INPUTS_TAG) == inputs

@@ -8,20 +8,20 @@ from modelway.environments import carried
 from modelway.errors import Refused
 from modelway.records import Candidate
 from modelway.registry.entities import Run
-from modelway.registry.mlflow import MLflow
+from modelway.registry.protocol import ModelRegistry
 
 FOLDER = "modelway/wheels"
 LIMIT = 4 << 30
 """Bytes of one wheel."""
 
 
-def store_wheels(client: MLflow, run: Run, lock: str) -> None:
+def store_wheels(client: ModelRegistry, run: Run, lock: str) -> None:
     """Those that the lock names as carried with it."""
     for wheel in carried.marked(lock):
         client.upload(run.artifact_uri, f"{FOLDER}/{wheel.file}", wheel.path.read_bytes())
 
 
-def bring_wheels(client: MLflow, candidate: Candidate) -> None:
+def bring_wheels(client: ModelRegistry, candidate: Candidate) -> None:
     """The Candidate's, to where environments and images are made of them. Refused where one is not what was recorded."""
     for wheel in carried.marked(candidate.environment.requirements):
         if carried.here(wheel.sha256):

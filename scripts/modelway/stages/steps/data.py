@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from modelway import ci
 from modelway.config import Resolved, required
-from modelway.data import ValidationReport, combined, load_contract, validate
-from modelway.data.report import counts_in_words
+from modelway.data import ValidationReport, combined, engines, load_contract, schemes, validate
 from modelway.errors import InvalidInput
+from modelway.report.validation import counts_in_words
 from modelway.stages.steps import workspace
 
 
@@ -21,11 +21,12 @@ class Manner:
     now: datetime
     memory_mb: int
     examples: int
+    engine: str = engines.DEFAULT
 
 
 def validate_named(contract: str, data: str, job: ci.Job, manner: Manner) -> ValidationReport:
     """One data set and one contract, both named by the caller: no modelway.yml is needed."""
-    return _validate(contract, {data: _below(job, data)}, job, manner)
+    return _validate(contract, {data: schemes.path_of(data, job.folder, "input data")}, job, manner)
 
 
 def validate_project(project: Resolved, data: str, job: ci.Job, manner: Manner) -> ValidationReport:
@@ -37,6 +38,7 @@ def validate_project(project: Resolved, data: str, job: ci.Job, manner: Manner) 
             "neither data.train nor data.test is set", where=project.source, fix="set one, or the input data"
         )
     workspace.fetch_data(project, job)
+    manner = replace(manner, engine=project.data.engine)
     if data:
         return validate_named(contract, data, job, manner)
     paths = {value: workspace.data_path(project, job, key) for key, value in named.items() if value}
@@ -47,13 +49,9 @@ def _validate(contract: str, paths: dict[str, Path], job: ci.Job, manner: Manner
     asked = load_contract(job.folder / contract, contract)
     reports = []
     for name, path in paths.items():
-        report = validate(asked, path, manner.now, name=name, memory_mb=manner.memory_mb, examples=manner.examples)
+        report = validate(
+            asked, path, manner.now, name=name, memory_mb=manner.memory_mb, examples=manner.examples, by=manner.engine
+        )
         job.say(f"{name}: {counts_in_words(report)}")
         reports.append(report)
     return combined(reports)
-
-
-def _below(job: ci.Job, data: str) -> Path:
-    if "://" in data:
-        raise InvalidInput("is an address", where=f"input data {ci.shown(data)}", fix="fetch it, and name the file")
-    return job.folder / data

@@ -3,40 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from modelway import ci
+from modelway.ci import Input
 from modelway.endpoint import dialects
-from modelway.endpoint.asking import Endpoint, NoAnswerError
-from modelway.endpoint.dialects import Dialect, Row
+from modelway.endpoint.client import Endpoint, NoAnswerError
+from modelway.endpoint.dialects import Row, ServerDialect
 from modelway.errors import InvalidInput
 
-INPUTS = (
-    ci.Input("protocol", "What the server speaks: modelway, mlflow or kserve-v2. Left out: found out by asking it."),
-    ci.Input("path", "The path of predictions. Left out: the protocol's own."),
-    ci.Input(
-        "body",
-        'For any other server, with path: a body as JSON, such as {"instances": "{rows}"}. Left out: the protocol\'s own.',
+Protocol = Annotated[
+    Literal["modelway", "mlflow", "kserve-v2"] | None,
+    Input("What the server speaks: modelway, mlflow or kserve-v2.", left_out="found out by asking it"),
+]
+Path = Annotated[str, Input("The path of predictions.", left_out="the protocol's own")]
+Body = Annotated[
+    str,
+    Input(
+        'For any other server, with path: a body as JSON, such as {"instances": "{rows}"}.',
+        left_out="the protocol's own",
     ),
-    ci.Input("answer", "With body: where the predictions stand in the answer, such as data.0. Left out: predictions."),
-)
+]
+Answer = Annotated[
+    str, Input("With body: where the predictions stand in the answer, such as data.0.", left_out="predictions")
+]
 MISSING = (404, 405, 501)
 FIX = "name its protocol (mlflow, kserve-v2), or give path and body for any other server"
 
 
-def chosen(values: ci.Values, model: str, rows: Sequence[Row], kinds: Mapping[str, str]) -> Dialect | None:
+@dataclass(frozen=True)
+class Language:
+    """What the inputs say of how a server is asked."""
+
+    protocol: Protocol
+    path: str
+    body: str
+    answer: str
+
+
+def chosen(asked: Language, model: str, rows: Sequence[Row], kinds: Mapping[str, str]) -> ServerDialect | None:
     """What the inputs say; None where they leave it open. model: its name, where it is known. kinds: MLflow's names of the
     types of its columns. InvalidInput where the inputs do not go together."""
-    protocol, path = values.get("protocol", ""), values.get("path", "")
+    protocol, path = asked.protocol, asked.path
     if path and not path.startswith("/"):
         raise InvalidInput(
             f"{ci.shown(path)} does not begin with /", where="input path", fix="give /v1/models/m:predict"
         )
-    if "body" in values:
+    if asked.body:
         if protocol or not path:
             fix = "give path too, and no protocol" if not protocol else "leave protocol out"
             raise InvalidInput("is for a server of another kind", where="input body", fix=fix)
-        return dialects.template(path, values["body"], values.get("answer", ""))
-    if "answer" in values:
+        return dialects.template(path, asked.body, asked.answer)
+    if asked.answer:
         raise InvalidInput("is given without body", where="input answer", fix="give path and body too")
     if protocol == "mlflow":
         return dialects.mlflow(path)
@@ -46,14 +65,10 @@ def chosen(values: ci.Values, model: str, rows: Sequence[Row], kinds: Mapping[st
         raise InvalidInput(
             "is given without a protocol that it belongs to", where="input path", fix="give protocol or body"
         )
-    if protocol not in ("", "modelway"):
-        raise InvalidInput(
-            f"{ci.shown(protocol)} is not known", where="input protocol", fix="give modelway, mlflow or kserve-v2"
-        )
     return dialects.MODELWAY if protocol else None
 
 
-def found(endpoint: Endpoint, model: str, rows: Sequence[Row], kinds: Mapping[str, str]) -> Dialect:
+def found(endpoint: Endpoint, model: str, rows: Sequence[Row], kinds: Mapping[str, str]) -> ServerDialect:
     """What the server speaks, by what it has. InvalidInput, in one line, where it is none of them."""
     if _has(endpoint, "GET", "/model/version"):
         return dialects.MODELWAY
@@ -84,7 +99,7 @@ def _only_model(endpoint: Endpoint) -> str:
     return name
 
 
-def _kserve(path: str, rows: Sequence[Row], kinds: Mapping[str, str]) -> Dialect:
+def _kserve(path: str, rows: Sequence[Row], kinds: Mapping[str, str]) -> ServerDialect:
     if not path:
         fix = "give path, such as /v2/models/NAME/infer"
         raise InvalidInput("is kserve-v2, and the model's name is not known", where="input protocol", fix=fix)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from modelway import ci
+from modelway.ci import Input
 from modelway.config import Resolved
 from modelway.data import json_rows
 from modelway.data.contract import Contract
 from modelway.endpoint import checks, contract
-from modelway.endpoint.asking import Endpoint, NoAnswerError, SilentError
+from modelway.endpoint.client import Endpoint, NoAnswerError, SilentError
 from modelway.endpoint.dialects import Row
 from modelway.errors import InvalidInput, OutsideFailure, Refused
 from modelway.records import Candidate, Verdict
@@ -22,17 +22,18 @@ from modelway.registry.stored_records import read_candidate, read_verdict
 from modelway.stages.steps import dialect, workspace
 from modelway.targets import open_target
 
-TOKEN = "MODELWAY_ENDPOINT_TOKEN"  # noqa: S105  the variable's name
+Url = Annotated[str, Input("The server's address, such as http://127.0.0.1:8080.", left_out="the environment's own")]
+Token = Annotated[str, Input("Sent as a bearer's token.", left_out="none is sent", secret=True)]
 FIX_URL = "give the server's address, such as http://127.0.0.1:8080"
 
 
-def address_of(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> str:
+def address_of(job: ci.Job, url: str, environment: str | None) -> str:
     """The input url, or where the environment's deployment answers."""
-    if "url" in values:
-        return values["url"]
-    if "environment" not in values:
+    if url:
+        return url
+    if not environment:
         raise InvalidInput("is required without environment, and was not given", where="input url", fix=FIX_URL)
-    project = workspace.resolve(values, job, inputs)
+    project = workspace.resolve(job, environment)
     if project.deploy is None:
         raise InvalidInput(
             f"is not given, and {project.environment} has no section deploy, so no address of its own",
@@ -46,7 +47,7 @@ def address_of(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> st
     return address
 
 
-def endpoint_of(url: str, timeout_seconds: float, environ: Mapping[str, str] = os.environ) -> Endpoint:
+def endpoint_of(url: str, timeout_seconds: float, token: str) -> Endpoint:
     """InvalidInput where the URL is none, or holds what does not belong into it."""
     try:
         parts = urlsplit(url)
@@ -56,10 +57,12 @@ def endpoint_of(url: str, timeout_seconds: float, environ: Mapping[str, str] = o
     if not known or re.search(r"[\s\x00-\x1f\x7f]", url):
         raise InvalidInput(f"{ci.shown(url)} is no address of http or https", where="input url", fix=FIX_URL)
     if parts.username is not None or parts.password is not None:
-        raise InvalidInput("holds a user or a password", where="input url", fix=f"put a bearer token into ${TOKEN}")
+        raise InvalidInput(
+            "holds a user or a password", where="input url", fix="put a bearer token into $MODELWAY_ENDPOINT_TOKEN"
+        )
     if parts.query or parts.fragment:
         raise InvalidInput(f"{ci.shown(url)} is more than an address", where="input url", fix=FIX_URL)
-    return Endpoint(url.rstrip("/"), timeout_seconds, environ.get(TOKEN, ""))
+    return Endpoint(url.rstrip("/"), timeout_seconds, token)
 
 
 def expected_of(project: Resolved, job: ci.Job, version: int, built_for: str) -> checks.Expected:
@@ -94,31 +97,32 @@ def expectation(candidate: Candidate, verdict: Verdict) -> checks.Expected:
     )
 
 
-def columns_of(signature: Mapping[str, Any] | None) -> tuple[checks.Column, ...]:
+def columns_of(signature: Mapping[str, Any] | None) -> tuple[checks.InputColumn, ...]:
     """The columns of MLflow's signature; none where it is of tensors, or where there is none."""
     inputs = (signature or {}).get("inputs") or []
     named = [item for item in inputs if isinstance(item, dict) and isinstance(item.get("name"), str)]
-    return tuple(checks.Column(item["name"], str(item.get("type")), bool(item.get("required", True))) for item in named)
+    return tuple(
+        checks.InputColumn(item["name"], str(item.get("type")), bool(item.get("required", True))) for item in named
+    )
 
 
-def rows_of(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> tuple[Row, ...]:
+def rows_of(job: ci.Job, rows: str | None, columns: Sequence[str], environment: str | None) -> tuple[Row, ...]:
     """The rows of the inputs rows and columns; none where they are left out. They are read by the contract of modelway.yml,
     where there is one."""
-    if "rows" not in values:
+    if not rows:
         return ()
     contract = Contract()
-    if ci.CONFIG.name in values or job.config_path.exists():
-        contract = workspace.contract_of(workspace.resolve(values, job, inputs), job)
-    columns = [name.strip() for name in values.get("columns", "").split(",") if name.strip()]
-    return tuple(json_rows.rows_of(job.folder / values["rows"], values["rows"], contract, columns or None))
+    if "config" in job.given or job.config_path.exists():
+        contract = workspace.contract_of(workspace.resolve(job, environment), job)
+    return tuple(json_rows.rows_of(job.folder / rows, rows, contract, list(columns) or None))
 
 
 def check_endpoint(
-    endpoint: Endpoint, expected: checks.Expected, values: ci.Values, job: ci.Job
-) -> tuple[str, list[checks.Checked]]:
+    endpoint: Endpoint, expected: checks.Expected, asked: dialect.Language, job: ci.Job
+) -> tuple[str, list[checks.EndpointCheckResult]]:
     """The name of what it speaks, and every check's outcome. OutsideFailure where nothing answers at all."""
     kinds = {column.name: column.kind for column in expected.columns}
-    spoken = dialect.chosen(values, expected.model, expected.rows, kinds)
+    spoken = dialect.chosen(asked, expected.model, expected.rows, kinds)
     try:
         endpoint.get("/health")
     except SilentError as error:  # what answers, but not in HTTP, fails the checks
@@ -141,19 +145,3 @@ def _nobody(endpoint: Endpoint, error: NoAnswerError) -> OutsideFailure:
     return OutsideFailure(
         str(error), where=endpoint.url, fix="start the server, or name the address that it answers at"
     )
-
-
-def not_negative(values: ci.Values, name: str, default: float) -> float:
-    """The number of an input. InvalidInput where it is below 0, or not finite."""
-    value = float(values.get(name, default))
-    if not 0 <= value < float("inf"):
-        raise InvalidInput(f"{value:g} is not a number of at least 0", where=f"input {name}", fix="give such a number")
-    return value
-
-
-def positive(values: ci.Values, name: str, default: float) -> float:
-    """The number of an input. InvalidInput where it is not above 0, or not finite."""
-    value = not_negative(values, name, default)
-    if value == 0:
-        raise InvalidInput("0 is not above 0", where=f"input {name}", fix="give a number above 0")
-    return value

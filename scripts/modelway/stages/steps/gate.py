@@ -17,7 +17,7 @@ from modelway.environments import locks
 from modelway.errors import InvalidInput
 from modelway.gate import HeldOut, Scored, decide, judge, validate_policy
 from modelway.records import Candidate, Sample, Verdict
-from modelway.registry.mlflow import MLflow
+from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import read_candidate, read_verdict, write_verdict
 from modelway.scoring import Limits, Predicted, Rows, failed, score, types_of
 from modelway.scoring.rows import plain
@@ -115,7 +115,7 @@ def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
     return verdict
 
 
-def _production(client: MLflow, project: Resolved, version: int) -> Candidate | None:
+def _production(client: ModelRegistry, project: Resolved, version: int) -> Candidate | None:
     """What runs in the environment now; None where nothing does, or where it is the version that is judged."""
     current = standing(client, project)
     return None if current in (None, version) else read_candidate(client, project.model, int(current))
@@ -137,7 +137,7 @@ def _types(side: Candidate) -> dict[str, str]:
 
 
 def _production_scored(
-    client: MLflow, job: ci.Job, production: Candidate | None, read: HeldOutRows, policy: Gate
+    client: ModelRegistry, job: ci.Job, production: Candidate | None, read: HeldOutRows, policy: Gate
 ) -> Side | None:
     if production is None:
         return None
@@ -146,7 +146,7 @@ def _production_scored(
     return Side(production, Rows({}, 0), failed(f"it does not take these rows: {read.fault}"), "")
 
 
-def _score(client: MLflow, job: ci.Job, side: Candidate, inputs: Rows, policy: Gate) -> Side:
+def _score(client: ModelRegistry, job: ci.Job, side: Candidate, inputs: Rows, policy: Gate) -> Side:
     types = _types(side)
     bring_wheels(client, side)
     interpreter = locks.model_environment(side.environment.requirements, side.environment.python)
@@ -162,7 +162,7 @@ def _score(client: MLflow, job: ci.Job, side: Candidate, inputs: Rows, policy: G
 
 
 def _warnings(
-    client: MLflow, project: Resolved, production: Candidate | None, data_digest: str, sides: Sequence[Side]
+    client: ModelRegistry, project: Resolved, production: Candidate | None, data_digest: str, sides: Sequence[Side]
 ) -> list[str]:
     warnings = [
         f"version {side.candidate.version} gave other predictions for the same rows the second time"

@@ -8,12 +8,11 @@ from modelway import ci
 from modelway.config import Resolved
 from modelway.errors import InvalidInput, Refused
 from modelway.registry import ledger
-from modelway.registry.ledger_entries import Entry, History, Recorded
-from modelway.registry.ledger_mlflow import MLflowLedger
-from modelway.registry.mlflow import MLflow
+from modelway.registry.ledger_entries import Entry
+from modelway.registry.ledger_history import History, Recorded
+from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import read_candidate
 from modelway.stages.steps import workspace
-from modelway.stages.steps.promote import who
 
 
 @dataclass(frozen=True)
@@ -28,12 +27,12 @@ class AliasBack:
 
 def history_of(project: Resolved, job: ci.Job, *, audit: bool) -> tuple[History, tuple[str, ...]]:
     """The ledger, and a line for each environment whose alias differs from it. audit: every entry, from the first one."""
-    store = MLflowLedger(workspace.connect_registry(project, job), project.model)
+    store = workspace.connect_registry(project, job).ledger(project.model)
     history = (ledger.audit if audit else ledger.read)(store)
     return history, tuple(_differing(store, history))
 
 
-def _differing(store: MLflowLedger, history: History) -> list[str]:
+def _differing(store: ledger.LedgerStore, history: History) -> list[str]:
     found = []
     for environment, row in history.heads.items():
         stands = store.alias(row.entry.alias)
@@ -46,7 +45,7 @@ def repair(project: Resolved, job: ci.Job, kind: str, reason: str) -> tuple[Hist
     """adopt: record an alias that was moved by hand as right. restore: set it back to what the ledger says."""
     client = workspace.connect_registry(project, job)
     store = _store_for_writing(client, project, f"{kind} in {project.environment}")
-    writer = ledger.Writer(who(job.environ))
+    writer = ledger.Writer(job.author)
     why = reason or f"{kind} by hand"
     if kind == "adopt":
         done = ledger.adopt(
@@ -66,8 +65,8 @@ def roll_back_alias(project: Resolved, job: ci.Job, to: int | None, why: str) ->
     Refused where there is none to go back to, or it is not in the registry any more as the ledger knows it."""
     client = workspace.connect_registry(project, job)
     store = _store_for_writing(client, project, f"rollback in {project.environment}")
-    writer = ledger.Writer(who(job.environ))
-    history = ledger.settle(store, project.environment, project.alias, writer)
+    writer = ledger.Writer(job.author)
+    history = ledger.finish(store, project.environment, project.alias, writer)
     goal = _goal(history if history.whole else ledger.audit(store), project.environment, to)
     head = history.head_of(project.environment)
     there = head.entry.there if head else None
@@ -76,15 +75,15 @@ def roll_back_alias(project: Resolved, job: ci.Job, to: int | None, why: str) ->
         return AliasBack(there, None, False, history)
     _check(client, project, goal)
     change = ledger.once_more(goal, "rollback", why or f"rolled back from {ledger.named(there)}")
-    done = ledger.append_and_apply(store, history, change, writer)
+    done = ledger.record(store, history, change, writer)
     job.say(f"alias {goal.alias}: version {goal.version}, by entry {done.recorded.number}")
     return AliasBack(goal.there, there, True, done.history)
 
 
 def finish_alias(project: Resolved, job: ci.Job) -> AliasBack:
     """What an earlier command left unfinished is finished; nothing else is changed."""
-    store = MLflowLedger(workspace.connect_registry(project, job), project.model)
-    history = ledger.settle(store, project.environment, project.alias, ledger.Writer(who(job.environ)))
+    store = workspace.connect_registry(project, job).ledger(project.model)
+    history = ledger.finish(store, project.environment, project.alias, ledger.Writer(job.author))
     head = history.head_of(project.environment)
     return AliasBack(head.entry.there if head else None, None, False, history)
 
@@ -118,7 +117,7 @@ def _goal(history: History, environment: str, to: int | None) -> Entry | None:
     return before[-1]
 
 
-def _check(client: MLflow, project: Resolved, entry: Entry) -> None:
+def _check(client: ModelRegistry, project: Resolved, entry: Entry) -> None:
     """Refused where the entry's version is gone, or is another model: MLflow gives the number of a deleted version again."""
     if entry.there is None:
         return
@@ -131,25 +130,25 @@ def _check(client: MLflow, project: Resolved, entry: Entry) -> None:
         )
 
 
-def _store_for_writing(client: MLflow, project: Resolved, what: str) -> MLflowLedger:
+def _store_for_writing(client: ModelRegistry, project: Resolved, what: str) -> ledger.LedgerStore:
     """An entry belongs to a run: one of its own, since the version's own may be gone."""
     run = client.create_run(client.experiment_id(project.registry.experiment or project.model), what, {})
     client.update_run(run.id, "FINISHED")
-    return MLflowLedger(client, project.model, run)
+    return client.ledger(project.model, run.id)
 
 
-def _digest(client: MLflow, project: Resolved, version: int) -> str:
+def _digest(client: ModelRegistry, project: Resolved, version: int) -> str:
     try:
         return read_candidate(client, project.model, version).digest
     except InvalidInput:
         return ""  # adopted from outside, without a record: the entry says only which version it was
 
 
-def standing(client: MLflow, project: Resolved) -> int | None:
+def standing(client: ModelRegistry, project: Resolved) -> int | None:
     """The version that is in the environment, by alias and ledger; Refused where the two differ, or where that version is
     another model than the one that came there. Nothing is written."""
     registered = client.get_model(project.model)
-    history = ledger.read(MLflowLedger(client, project.model))
+    history = ledger.read(client.ledger(project.model))
     head = history.head_of(project.environment)
     if head is None:
         return registered.aliases.get(project.alias) if registered else None

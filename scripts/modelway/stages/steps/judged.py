@@ -8,11 +8,11 @@ from modelway.config import Resolved
 from modelway.errors import Refused
 from modelway.records import Candidate, Verdict
 from modelway.registry import content
-from modelway.registry.mlflow import MLflow
+from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import Stored, read_verdict
 
 
-def passing_verdict(client: MLflow, project: Resolved, candidate: Candidate, then: str) -> Stored[Verdict]:
+def passing_verdict(client: ModelRegistry, project: Resolved, candidate: Candidate, then: str) -> Stored[Verdict]:
     """The newest Verdict on the Candidate for the project's environment. Refused where there is none, where it is no
     pass, or where it holds for another model or policy than those of now. then: what the caller does, for the fix."""
     named = f"version {candidate.version} for {project.environment}"
@@ -32,7 +32,7 @@ def passing_verdict(client: MLflow, project: Resolved, candidate: Candidate, the
     return stored
 
 
-def download_model(client: MLflow, candidate: Candidate, folder: Path) -> None:
+def download_model(client: ModelRegistry, candidate: Candidate, folder: Path) -> None:
     """The Candidate's files. Refused where they are not those that were recorded."""
     client.download(client.version_artifacts(candidate.model, candidate.version), folder)
     if content.digest(content.model_files(folder)) != candidate.digest:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
-import platform
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 from modelway import ci
@@ -14,9 +11,9 @@ from modelway.data.sources import digest_of_data
 from modelway.errors import InvalidInput, Refused
 from modelway.records import Candidate, Verdict
 from modelway.registry import ledger
-from modelway.registry.ledger_entries import History, Recorded, VerdictReference
-from modelway.registry.ledger_mlflow import MLflowLedger
-from modelway.registry.mlflow import MLflow
+from modelway.registry.ledger_entries import VerdictReference
+from modelway.registry.ledger_history import History, Recorded
+from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import Stored, read_candidate
 from modelway.stages.steps import workspace
 from modelway.stages.steps.judged import download_model, passing_verdict
@@ -38,9 +35,9 @@ def promote(project: Resolved, job: ci.Job, version: int, reason: str) -> tuple[
         )
     client = workspace.connect_registry(project, job)
     candidate = read_candidate(client, project.model, version)
-    store = MLflowLedger(client, project.model, client.get_run(candidate.records_run_id))
-    writer = ledger.Writer(who(job.environ))
-    history = ledger.settle(store, project.environment, project.alias, writer)
+    store = client.ledger(project.model, candidate.records_run_id)
+    writer = ledger.Writer(job.author)
+    history = ledger.finish(store, project.environment, project.alias, writer)
     head = history.head_of(project.environment)
     if head is not None and head.entry.version == version:
         job.say(f"version {version} is in {project.environment} already, by entry {head.number}")
@@ -58,28 +55,15 @@ def promote(project: Resolved, job: ci.Job, version: int, reason: str) -> tuple[
         policy_digest=stored.record.policy_digest,
         verdict=VerdictReference(run=stored.run, path=stored.path, sha256=stored.sha256),
     )
-    appended = ledger.append_and_apply(store, history, change, writer)
+    appended = ledger.record(store, history, change, writer)
     if appended.later:
         later = appended.later.entry
         job.warn("promote-model", f"version {later.version} has followed it into {project.environment} since")
     return appended.history, appended.recorded
 
 
-def who(environ: Mapping[str, str]) -> str:
-    """The actor and the run on GitHub, the user and the machine elsewhere."""
-    if environ.get("GITHUB_ACTIONS") == "true":
-        server, repository = environ.get("GITHUB_SERVER_URL", ""), environ.get("GITHUB_REPOSITORY", "")
-        return (
-            f"{environ.get('GITHUB_ACTOR', '')}, {server}/{repository}/actions/runs/{environ.get('GITHUB_RUN_ID', '')}"
-        )
-    try:
-        return f"{getpass.getuser()} on {platform.node()}"
-    except (KeyError, OSError):  # a user id without a name, as in a container
-        return f"somebody on {platform.node()}"
-
-
 def _passing(
-    client: MLflow, project: Resolved, job: ci.Job, candidate: Candidate, head: Recorded | None
+    client: ModelRegistry, project: Resolved, job: ci.Job, candidate: Candidate, head: Recorded | None
 ) -> Stored[Verdict]:
     named = f"version {candidate.version} for {project.environment}"
     stored = passing_verdict(client, project, candidate, "promote")

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelway.data.contract import Contract, ValueType
-from modelway.data.questions import DType, Wanted
+from modelway.data.contract import Contract
+from modelway.data.queries import DType, Wanted
 from modelway.data.rows import open_rows
+from modelway.data.values import ValueType
 from modelway.errors import InvalidInput
 from modelway.scoring import Rows
 from modelway.serving.columns import NULLABLE

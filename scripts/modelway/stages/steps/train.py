@@ -17,7 +17,7 @@ from modelway.environments import locks
 from modelway.errors import InvalidInput
 from modelway.records import Candidate
 from modelway.registry.entities import LoggedModel, Run
-from modelway.registry.mlflow import MLflow
+from modelway.registry.protocol import ModelRegistry
 from modelway.stages.steps import workspace
 from modelway.stages.steps.candidate import Origin, make_candidate
 from modelway.training import command, handover
@@ -89,27 +89,20 @@ def readable_version(commit: str) -> str:
     return f"{datetime.now(UTC):%Y%m%d}-{commit[:7]}"
 
 
-def close_left_behind(client: MLflow, experiment: str) -> None:
+def close_left_behind(client: ModelRegistry, experiment: str) -> None:
     """Runs of a machine that died as a whole, its guardian with it: nobody else closes them."""
-    for run in client.search_runs(experiment, f"attributes.status = 'RUNNING' AND tags.`{DEADLINE_TAG}` != ''"):
+    for run in client.running(experiment, DEADLINE_TAG):
         deadline = run.tags.get(DEADLINE_TAG, "")
         if deadline.isdigit() and int(deadline) < time.time() * 1000:
             client.update_run(run.id, "KILLED")
 
 
-def registered_version(client: MLflow, model: str, run: Run, logged: LoggedModel) -> int:
+def registered_version(client: ModelRegistry, model: str, run: Run, logged: LoggedModel) -> int:
     """The version of what the run logged: registered by the command itself, or now."""
-    own = (
-        [version for version in client.search_versions(model) if version.run_id == run.id]
-        if client.get_model(model)
-        else []
-    )
+    own = [version for version in client.search_versions(model) if version.run_id == run.id]
     if own:
         return own[-1].version
-    client.ensure_model(model)
-    return client.create_version(
-        model, logged.source, run.id, tags={}, description="", model_id=logged.model_id or None
-    ).version
+    return client.create_version(model, logged.source, run.id, tags={}, model_id=logged.model_id or None).version
 
 
 def _tags(project: Resolved, training: Training) -> dict[str, str]:
@@ -153,7 +146,7 @@ def _run_command(
             raise InvalidInput(f"{failure.what}: {why}", where=failure.where, fix=fix) from None
 
 
-def _the_one_model(client: MLflow, run: Run) -> LoggedModel:
+def _the_one_model(client: ModelRegistry, run: Run) -> LoggedModel:
     logged = client.logged_models(run)
     if len(logged) == 1:
         return logged[0]

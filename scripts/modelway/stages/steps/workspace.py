@@ -6,18 +6,19 @@ import math
 import os
 import subprocess
 import time
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from modelway import ci
 from modelway.config import Resolved, load_project, required
+from modelway.data import schemes
 from modelway.data.contract import Contract, load_contract
 from modelway.environments import home, locks
 from modelway.errors import InvalidInput
 from modelway.records import digest_of_json
-from modelway.registry.mlflow import MLflow, connect
+from modelway.registry.connection import connect
+from modelway.registry.protocol import ModelRegistry
 from modelway.training import command, dotenv
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -27,16 +28,17 @@ FETCHED = "MODELWAY_FETCHED"
 """Set for the later steps of a job: which data.command has run in it."""
 
 
-def resolve(values: ci.Values, job: ci.Job, inputs: Sequence[ci.Input]) -> Resolved:
-    name = values.get(ci.CONFIG.name, "modelway.yml")
-    return load_project(job.config_path, values.get(ci.ENVIRONMENT.name, ""), ci.overrides(values, inputs), name)
+def resolve(job: ci.Job, environment: str | None = None) -> Resolved:
+    """modelway.yml for one environment (for none: without an overlay), with what was given to the job on top."""
+    return load_project(job.config_path, environment or "", job.overrides, job.config)
 
 
-def known_environment(values: ci.Values, job: ci.Job, name: str) -> str:
-    """The environment that another input than `environment` names; InvalidInput where modelway.yml does not know it."""
-    if named := values.get(name, ""):
-        load_project(job.config_path, named, name=values.get(ci.CONFIG.name, "modelway.yml"))
-    return named
+def known_environment(job: ci.Job, named: str | None) -> str:
+    """The environment that another input than `environment` names, empty where it names none; InvalidInput where modelway.yml
+    does not know it."""
+    if named:
+        load_project(job.config_path, named, name=job.config)
+    return named or ""
 
 
 def tracking_uri(project: Resolved, job: ci.Job) -> str:
@@ -49,8 +51,7 @@ def tracking_uri(project: Resolved, job: ci.Job) -> str:
             fix="set it, the input tracking-uri, or $MLFLOW_TRACKING_URI",
         )
     job.hide_credentials(uri)
-    hosted = job.environ.get("RUNNER_ENVIRONMENT") == "github-hosted"
-    if hosted and urlsplit(uri).hostname in LOOPBACK and job.environ.get(LOCAL_REGISTRY) != uri:
+    if job.runner.ends_with_job and urlsplit(uri).hostname in LOOPBACK and job.environ.get(LOCAL_REGISTRY) != uri:
         raise InvalidInput(
             "the MLflow server is on this machine, and the next job of a GitHub-hosted runner is another machine",
             where=project.source,
@@ -59,7 +60,7 @@ def tracking_uri(project: Resolved, job: ci.Job) -> str:
     return uri
 
 
-def connect_registry(project: Resolved, job: ci.Job, seconds: float = math.inf) -> MLflow:
+def connect_registry(project: Resolved, job: ci.Job, seconds: float = math.inf) -> ModelRegistry:
     """seconds: for all calls together."""
     return connect(tracking_uri(project, job), job.environ, seconds)
 
@@ -114,15 +115,8 @@ def team_environ(project: Resolved, job: ci.Job) -> dict[str, str]:
 
 
 def data_path(project: Resolved, job: ci.Job, key: str) -> Path:
-    """The path of data.train or data.test; a URI is InvalidInput, since only data.command knows how to fetch one."""
-    value = str(required(project, key))
-    if "://" in value:
-        raise InvalidInput(
-            f"{key} is the address {value[:100]!r}",
-            where=project.source,
-            fix="fetch it with data.command, and name the file that it writes",
-        )
-    return job.folder / value
+    """Where the data of data.train or data.test is on this machine."""
+    return schemes.path_of(str(required(project, key)), job.folder, f"{project.source}: {key}")
 
 
 def contract_of(project: Resolved, job: ci.Job) -> Contract:

@@ -46,9 +46,9 @@ def start(folder: Path, slot: LocalSlot, numbers: list[int]) -> None:
 
 
 def start_process(command: list[str], folder: Path, log: Path) -> subprocess.Popen[bytes]:
-    """A process that outlives the step: GitHub's runner ends what carries its RUNNER_TRACKING_ID."""
+    """A process that outlives the step."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    kept |= {"RUNNER_TRACKING_ID": "", "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+    kept |= {**processes.OUTLIVING, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
     with log.open("ab") as stream:
         return processes.start(command, folder, kept, stream)
 

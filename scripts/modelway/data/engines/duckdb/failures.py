@@ -9,13 +9,13 @@ from pathlib import Path
 import duckdb
 
 from modelway.data.csv_text import find_fault
-from modelway.data.dialect import Dialect
+from modelway.data.dialect import CsvDialect
 from modelway.data.sources import Source
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 
 
 @contextmanager
-def in_one_line(source: Source, links: dict[str, Path], dialect: Dialect, memory_mb: int) -> Iterator[None]:
+def in_one_line(source: Source, links: dict[str, Path], dialect: CsvDialect, memory_mb: int) -> Iterator[None]:
     try:
         yield
     except ModelwayError:
@@ -48,7 +48,7 @@ def in_one_line(source: Source, links: dict[str, Path], dialect: Dialect, memory
         ) from None
 
 
-def _refuse_fault(source: Source, links: dict[str, Path], dialect: Dialect) -> None:
+def _refuse_fault(source: Source, links: dict[str, Path], dialect: CsvDialect) -> None:
     """In our own words, where a plain reading finds the fault: the engine's name a cell that it happened to stop at."""
     for link, file in links.items():
         fault = find_fault(Path(link), dialect)

@@ -11,11 +11,11 @@ from typing import Any
 import duckdb
 
 from modelway.data.csv_text import as_plain_text, read_header
-from modelway.data.dialect import Dialect
+from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb.failures import in_one_line
 from modelway.data.engines.duckdb.sql import FILE, Statement, stored_as
 from modelway.data.engines.duckdb.table import DuckDBTable
-from modelway.data.questions import StoredColumn
+from modelway.data.queries import StoredColumn
 from modelway.data.sources import Source, refuse_other_columns, refuse_twins
 
 LINE_LIMIT_BYTES = 8 << 20
@@ -29,7 +29,7 @@ NO_NULL_VALUE = "\0modelway: nothing is null\0"
 
 
 @contextmanager
-def open_table(source: Source, dialect: Dialect, scratch: Path, memory_mb: int) -> Iterator[DuckDBTable]:
+def open_table(source: Source, dialect: CsvDialect, scratch: Path, memory_mb: int) -> Iterator[DuckDBTable]:
     """The source as a `Table`. scratch: an empty folder for links and for what spills; the caller removes it."""
     links = _linked(source, scratch / "data", dialect)
     config: dict[str, Any] = {
@@ -49,7 +49,7 @@ def open_table(source: Source, dialect: Dialect, scratch: Path, memory_mb: int) 
         yield DuckDBTable(source, dialect, connection, links, columns, relation, memory_mb)
 
 
-def _csv(source: Source, dialect: Dialect, links: dict[str, Path]) -> tuple[tuple[StoredColumn, ...], Statement]:
+def _csv(source: Source, dialect: CsvDialect, links: dict[str, Path]) -> tuple[tuple[StoredColumn, ...], Statement]:
     headers = [read_header(Path(link), source.label(file), dialect) for link, file in links.items()]
     for file, header in zip(source.files, headers, strict=True):
         refuse_other_columns(headers[0], header, source.label(file), source.label(source.files[0]))
@@ -105,7 +105,7 @@ def _names(columns: int) -> str:
     return f" AS data({', '.join(f'c{at}' for at in range(columns))}, {FILE})"
 
 
-def _linked(source: Source, folder: Path, dialect: Dialect) -> dict[str, Path]:
+def _linked(source: Source, folder: Path, dialect: CsvDialect) -> dict[str, Path]:
     """A link for each file, so that no character of its name means anything to DuckDB (a pattern, a URL); or its plain text,
     where it is compressed or not UTF-8."""
     folder.mkdir()

@@ -8,19 +8,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from modelway.data.contract import ValueType
-from modelway.data.questions import (
-    Bound,
+from modelway.data.queries import (
     DType,
     Malformed,
     Missing,
     NotAllowed,
     Outside,
-    Stored,
     StoredColumn,
-    ValueQuestion,
+    ValueQuery,
     Wanted,
 )
+from modelway.data.values import Bound, Stored, ValueType
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FILE, ROW = "modelway_file", "modelway_row"
@@ -112,14 +110,14 @@ class Reading:
             f" coalesce({self.present} AND {self.valid}, false) AS {self.valid_name}, {self.value} AS {self.value_name}"
         )
 
-    def looked_at(self, question: ValueQuestion) -> str:
-        """The count of the rows that the question is about."""
-        if isinstance(question, Missing):
+    def looked_at(self, query: ValueQuery) -> str:
+        """The count of the rows that the query is about."""
+        if isinstance(query, Missing):
             return "count(*)"
-        return f"count_if({self.present_name if isinstance(question, Malformed) else self.valid_name})"
+        return f"count_if({self.present_name if isinstance(query, Malformed) else self.valid_name})"
 
-    def shown(self, question: ValueQuestion, cut: int) -> str:
-        return "'null'" if isinstance(question, Missing) else f"left({self.column}::VARCHAR, {cut:d})"
+    def shown(self, query: ValueQuery, cut: int) -> str:
+        return "'null'" if isinstance(query, Missing) else f"left({self.column}::VARCHAR, {cut:d})"
 
 
 def stored_as(physical: str) -> Stored:
@@ -196,26 +194,26 @@ def handed_over(column: StoredColumn, read: Reading, wanted: Wanted) -> tuple[st
     return f"CASE WHEN {read.present} THEN {value} END", wrong
 
 
-def violation(question: ValueQuestion, read: Reading, statement: Statement) -> str:
+def violation(query: ValueQuery, read: Reading, statement: Statement) -> str:
     """The condition under which a row is counted; limits are bound in the statement."""
-    if isinstance(question, Missing):
+    if isinstance(query, Missing):
         return f"NOT {read.present_name}"
-    if isinstance(question, Malformed):
+    if isinstance(query, Malformed):
         return f"{read.present_name} AND NOT {read.valid_name}"
-    if isinstance(question, Outside):
+    if isinstance(query, Outside):
         sides = [
             f"{read.value_name} {sign} {_limit(bound, read, statement)}"
-            for sign, bound in (("<", question.low), (">", question.high))
+            for sign, bound in (("<", query.low), (">", query.high))
             if bound is not None
         ]
         return f"{read.valid_name} AND ({' OR '.join(sides)})"
-    if isinstance(question, NotAllowed):
-        allowed = statement.bind([_as_bound(value) for value in question.allowed])
+    if isinstance(query, NotAllowed):
+        allowed = statement.bind([_as_bound(value) for value in query.allowed])
         one = _rounded("unnest", read)
         return (
             f"{read.valid_name} AND {read.value_name} NOT IN (SELECT {one} FROM (SELECT unnest({allowed}) AS unnest))"
         )
-    raise TypeError(f"{question} has no violating rows")
+    raise TypeError(f"{query} has no violating rows")
 
 
 def _limit(bound: Bound, read: Reading, statement: Statement) -> str:

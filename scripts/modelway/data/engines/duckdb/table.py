@@ -1,4 +1,4 @@
-"""Opened data, and how DuckDB answers the questions about it."""
+"""Opened data, and how DuckDB answers the queries about it."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Any
 
 import duckdb
 
-from modelway.data.contract import ValueType
 from modelway.data.csv_text import line_of
-from modelway.data.dialect import Dialect
+from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb.sql import EPOCH, FILE, ROW, Reading, Statement, handed_over, reading, violation
-from modelway.data.questions import (
+from modelway.data.queries import (
     Answer,
     Missing,
     Newest,
-    Question,
+    Query,
     Repeated,
     Sighting,
     StoredColumn,
-    ValueQuestion,
+    ValueQuery,
     Wanted,
     Wrong,
 )
 from modelway.data.sources import Source
+from modelway.data.values import ValueType
 
 EXAMPLE_CUT = 200
 """Characters of a value that are fetched; reports cut further."""
@@ -44,12 +44,12 @@ TEXT_IN_MEMORY = 3
 
 
 class DuckDBTable:
-    """Opened data; see modelway.data.questions.Table."""
+    """Opened data; see modelway.data.queries.Table."""
 
     def __init__(
         self,
         source: Source,
-        dialect: Dialect,
+        dialect: CsvDialect,
         connection: duckdb.DuckDBPyConnection,
         links: dict[str, Path],
         columns: tuple[StoredColumn, ...],
@@ -65,17 +65,17 @@ class DuckDBTable:
     def columns(self) -> tuple[StoredColumn, ...]:
         return self._columns
 
-    def answers(self, questions: Sequence[Question], examples: int) -> tuple[int, tuple[Answer, ...]]:
-        of_values = [question for question in questions if not isinstance(question, Repeated)]
+    def answers(self, queries: Sequence[Query], examples: int) -> tuple[int, tuple[Answer, ...]]:
+        of_values = [query for query in queries if not isinstance(query, Repeated)]
         rows, counted = self._count(of_values)
-        broken = [question for question in of_values if counted[question].count]
+        broken = [query for query in of_values if counted[query].count]
         if broken and examples:
             for batch in _batches(broken, BATCH if self._kept else MOST_COLUMNS):
-                for question, seen in self._examples(batch, examples).items():
-                    counted[question] = replace(counted[question], examples=seen)
+                for query, seen in self._examples(batch, examples).items():
+                    counted[query] = replace(counted[query], examples=seen)
         return rows, tuple(
-            self._repeated(question, rows, examples) if isinstance(question, Repeated) else counted[question]
-            for question in questions
+            self._repeated(query, rows, examples) if isinstance(query, Repeated) else counted[query]
+            for query in queries
         )
 
     def write_hashes(self, names: Sequence[str], file: Path, *, by_number: bool) -> None:
@@ -87,33 +87,33 @@ class DuckDBTable:
         statement = Statement(f"SELECT hash({', '.join(keys)}) AS h FROM ").then(self._relation)
         self._connection.sql(statement.text, params=statement.parameters).write_parquet(str(file))
 
-    def _count(self, questions: Sequence[ValueQuestion]) -> tuple[int, dict[ValueQuestion, Answer]]:
-        """All questions about single values, in one pass; where they are about many columns, some of these at a time, and
+    def _count(self, queries: Sequence[ValueQuery]) -> tuple[int, dict[ValueQuery, Answer]]:
+        """All queries about single values, in one pass; where they are about many columns, some of these at a time, and
         CSV is read into a table first."""
         csv = self._source.format == "csv"
-        batches = _batches(questions, MOST_COLUMNS if csv and not self._fits else BATCH)
+        batches = _batches(queries, MOST_COLUMNS if csv and not self._fits else BATCH)
         if len(batches) > 1 and csv:
             self.keep([])
         rows = 0
-        found: dict[ValueQuestion, Answer] = {}
+        found: dict[ValueQuery, Answer] = {}
         for batch in batches:
             rows, answered = self._count_batch(batch)
             found |= answered
         return rows, found
 
-    def _count_batch(self, questions: Sequence[ValueQuestion]) -> tuple[int, dict[ValueQuestion, Answer]]:
+    def _count_batch(self, queries: Sequence[ValueQuery]) -> tuple[int, dict[ValueQuery, Answer]]:
         """(A FILTER would copy every row that it lets through.)"""
         statement = Statement()
-        readings = self._readings(questions)
+        readings = self._readings(queries)
         wanted: dict[str, int] = {"count(*)": 0}
         places: list[tuple[int, int]] = []
-        for question in questions:
-            read = readings[question.column]
-            n = read.looked_at(question)
+        for query in queries:
+            read = readings[query.column]
+            n = read.looked_at(query)
             value = (
                 f"max({read.value_name}) FILTER (WHERE {read.valid_name})"
-                if isinstance(question, Newest)
-                else f"count_if({violation(question, read, statement)})"
+                if isinstance(query, Newest)
+                else f"count_if({violation(query, read, statement)})"
             )
             places.append((wanted.setdefault(n, len(wanted)), wanted.setdefault(value, len(wanted))))
         unread: list[str] = []
@@ -122,17 +122,17 @@ class DuckDBTable:
         wanted |= {f"count({name})": len(wanted) + at for at, name in enumerate(unread)}
         statement.add(f"SELECT {', '.join(wanted)} FROM (SELECT {_projection(readings, unread)} FROM ")
         row = self._rows(statement.then(self._relation).add(")"))[0]
-        found: dict[ValueQuestion, Answer] = {}
-        for question, (n_at, value_at) in zip(questions, places, strict=True):
-            if isinstance(question, Newest):
-                found[question] = Answer(row[n_at], newest=_moment(row[value_at]))
+        found: dict[ValueQuery, Answer] = {}
+        for query, (n_at, value_at) in zip(queries, places, strict=True):
+            if isinstance(query, Newest):
+                found[query] = Answer(row[n_at], newest=_moment(row[value_at]))
             else:
-                found[question] = Answer(row[n_at], row[value_at])
+                found[query] = Answer(row[n_at], row[value_at])
         return int(row[0]), found
 
-    def _repeated(self, question: Repeated, rows: int, examples: int) -> Answer:
+    def _repeated(self, query: Repeated, rows: int, examples: int) -> Answer:
         """First by the key's hash, which takes little memory; equal hashes are then compared in full."""
-        names = [f"c{self._position[name]}" for name in question.columns]
+        names = [f"c{self._position[name]}" for name in query.columns]
         key = ", ".join(names)
         suspects = (
             Statement(f"SELECT hash({key}) AS h FROM ").then(self._relation).add(" GROUP BY h HAVING count(*) > 1")
@@ -150,17 +150,17 @@ class DuckDBTable:
         shown = ", ".join(f"left({name}::VARCHAR, {EXAMPLE_CUT}) AS k{at}" for at, name in enumerate(names))
         order = ", ".join(f"k{at}" for at in range(len(names)))
         seen = self._rows(Statement(f"SELECT n, {shown} FROM repeated ORDER BY n DESC, {order} LIMIT {examples:d}"))
-        return Answer(rows, int(count), examples=tuple(Sighting(_key_in_words(question.columns, row)) for row in seen))
+        return Answer(rows, int(count), examples=tuple(Sighting(_key_in_words(query.columns, row)) for row in seen))
 
-    def _examples(self, questions: Sequence[ValueQuestion], examples: int) -> dict[ValueQuestion, tuple[Sighting, ...]]:
-        """The first violating values of every question that has some, in one more pass."""
+    def _examples(self, queries: Sequence[ValueQuery], examples: int) -> dict[ValueQuery, tuple[Sighting, ...]]:
+        """The first violating values of every query that has some, in one more pass."""
         statement = Statement()
-        readings = self._readings(questions)
+        readings = self._readings(queries)
         wanted = []
-        for question in questions:
-            read = readings[question.column]
-            seen = f"struct_pack(r := {ROW}, v := {read.shown(question, EXAMPLE_CUT)})"
-            where = violation(question, read, statement)
+        for query in queries:
+            read = readings[query.column]
+            seen = f"struct_pack(r := {ROW}, v := {read.shown(query, EXAMPLE_CUT)})"
+            where = violation(query, read, statement)
             wanted.append(f"arg_min({seen}, {ROW}, {examples:d}) FILTER (WHERE {where})")
         statement.add(
             f"SELECT {FILE}, min({ROW}), {', '.join(wanted)} FROM (SELECT {_projection(readings)}, {FILE}, {ROW}"
@@ -168,20 +168,20 @@ class DuckDBTable:
         statement.add(f" FROM (SELECT *, row_number() OVER () AS {ROW} FROM ").then(self._relation)
         by_file = self._rows(statement.add(f")) GROUP BY {FILE} ORDER BY 2"))
         return {
-            question: tuple(
+            query: tuple(
                 Sighting(seen["v"], seen["r"] - first + 1, self._source.short(self._links[file]))
                 for file, first, *found in by_file
                 for seen in found[at] or ()
             )[:examples]
-            for at, question in enumerate(questions)
+            for at, query in enumerate(queries)
         }
 
-    def _readings(self, questions: Sequence[ValueQuestion]) -> dict[str, Reading]:
-        """How each column is read: it has one type in a contract, so one reading serves all questions about it."""
+    def _readings(self, queries: Sequence[ValueQuery]) -> dict[str, Reading]:
+        """How each column is read: it has one type in a contract, so one reading serves all queries about it."""
         kinds: dict[str, ValueType | None] = {}
-        for question in questions:
-            kind = None if isinstance(question, Missing) else question.type
-            kinds[question.column] = kind or kinds.get(question.column)
+        for query in queries:
+            kind = None if isinstance(query, Missing) else query.type
+            kinds[query.column] = kind or kinds.get(query.column)
         return {name: reading(at := self._position[name], self._columns[at], kind) for name, kind in kinds.items()}
 
     def keep(self, names: Sequence[str]) -> None:
@@ -244,11 +244,11 @@ class DuckDBTable:
         return self._connection.execute(statement.text, statement.parameters).fetchall()
 
 
-def _batches(questions: Sequence[ValueQuestion], columns: int) -> list[list[ValueQuestion]]:
-    """All questions about a column in one batch; one batch at least, which counts the rows."""
-    of_column: dict[str, list[ValueQuestion]] = {}
-    for question in questions:
-        of_column.setdefault(question.column, []).append(question)
+def _batches(queries: Sequence[ValueQuery], columns: int) -> list[list[ValueQuery]]:
+    """All queries about a column in one batch; one batch at least, which counts the rows."""
+    of_column: dict[str, list[ValueQuery]] = {}
+    for query in queries:
+        of_column.setdefault(query.column, []).append(query)
     groups = list(of_column.values())
     return [list(chain(*groups[at : at + columns])) for at in range(0, len(groups), columns)] or [[]]
 

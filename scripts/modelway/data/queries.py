@@ -1,20 +1,14 @@
-"""What an engine can be asked about a table. A check is made of questions (modelway.data.checks) and means the same in
+"""What an engine can be asked about a table. A check is made of queries (modelway.data.kinds) and means the same in
 every engine; an engine (modelway.data.engines) only counts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from modelway.data.contract import ValueType
-
-Bound = str | int | float | date | datetime
-"""A limit or an allowed value; a datetime is in UTC."""
-
-Stored = Literal["text", "integer", "number", "boolean", "date", "timestamp", "other"]
-"""How a column's values are kept: `text` is read value by value, `other` can be read as no type."""
+from modelway.data.values import Bound, Stored, ValueType
 
 
 @dataclass(frozen=True)
@@ -75,10 +69,10 @@ class Newest:
     type: ValueType
 
 
-ValueQuestion = Missing | Malformed | Outside | NotAllowed | Newest
+ValueQuery = Missing | Malformed | Outside | NotAllowed | Newest
 """What one column's values answer, row by row."""
 
-Question = ValueQuestion | Repeated
+Query = ValueQuery | Repeated
 
 
 @dataclass(frozen=True)
@@ -133,9 +127,13 @@ class Table(Protocol):
     @property
     def columns(self) -> tuple[StoredColumn, ...]: ...
 
-    def answers(self, questions: Sequence[Question], examples: int) -> tuple[int, tuple[Answer, ...]]:
-        """The number of rows, and one answer for each question, with at most `examples` violating values each: the
+    def answers(self, queries: Sequence[Query], examples: int) -> tuple[int, tuple[Answer, ...]]:
+        """The number of rows, and one answer for each query, with at most `examples` violating values each: the
         first ones, in the order of files and rows. Columns are named as in `columns`."""
+
+
+class RowTable(Table, Protocol):
+    """A table whose rows can be handed over, beside what is counted."""
 
     def keep(self, names: Sequence[str]) -> None:
         """Read the files now, once: all that is asked of these columns afterwards is answered without them."""

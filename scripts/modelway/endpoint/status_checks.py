@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from modelway.endpoint.asking import Endpoint
-from modelway.endpoint.checks import Check, Expected, Failed, Skipped, document, ok, shown
+from modelway.endpoint.checks import CheckFailed, CheckSkipped, EndpointCheck, Expected, document, ok, shown
+from modelway.endpoint.client import Endpoint
 from modelway.observe import prometheus
 
 FIELDS = {
@@ -36,7 +36,7 @@ def _ready(endpoint: Endpoint, expected: Expected) -> str:
 def _status(endpoint: Endpoint, path: str, wanted: str) -> str:
     said = document(endpoint.get(path), f"GET {path}")
     if said.get("status") != wanted:
-        raise Failed(f'GET {path} says {shown(said)}, not {{"status": "{wanted}"}}')
+        raise CheckFailed(f'GET {path} says {shown(said)}, not {{"status": "{wanted}"}}')
     return f"200, {wanted}"
 
 
@@ -45,7 +45,7 @@ def version_of(endpoint: Endpoint) -> dict[str, Any]:
     said = document(endpoint.get("/model/version"), "GET /model/version")
     for name, kind in FIELDS.items():
         if type(said.get(name)) is not kind:
-            raise Failed(f"GET /model/version: {name} is {shown(said.get(name))}, not {kind.__name__}")
+            raise CheckFailed(f"GET /model/version: {name} is {shown(said.get(name))}, not {kind.__name__}")
     return said
 
 
@@ -59,21 +59,21 @@ def _one_version(endpoint: Endpoint, expected: Expected) -> str:
     for _ in range(TIMES_ASKED - 1):
         other = version_of(endpoint)
         if other != first:
-            raise Failed(f"asked again it is another: version {first['version']}, then {other['version']}")
+            raise CheckFailed(f"asked again it is another: version {first['version']}, then {other['version']}")
     return f"{TIMES_ASKED} times the same"
 
 
-def _same(name: str) -> Check:
+def _same(name: str) -> EndpointCheck:
     def ask(endpoint: Endpoint, expected: Expected) -> str:
         wanted = getattr(expected, name)
         if wanted in ("", None):
-            raise Skipped("not known: give environment and version")
+            raise CheckSkipped("not known: give environment and version")
         said = version_of(endpoint)[name]
         if said != wanted:
-            raise Failed(f"{name} is {shown(said)}, and should be {shown(wanted)}")
+            raise CheckFailed(f"{name} is {shown(said)}, and should be {shown(wanted)}")
         return shown(said)
 
-    return Check("/model/version", f"{name} is as expected", ask)
+    return EndpointCheck("/model/version", f"{name} is as expected", ask)
 
 
 def _metrics(endpoint: Endpoint, expected: Expected) -> str:
@@ -86,9 +86,9 @@ def _samples(endpoint: Endpoint) -> list[prometheus.MetricValue]:
     try:
         return list(prometheus.read(ok(endpoint.get("/metrics"), "GET /metrics").body.decode("utf-8")))
     except UnicodeDecodeError:
-        raise Failed("GET /metrics is answered with what is not UTF-8") from None
+        raise CheckFailed("GET /metrics is answered with what is not UTF-8") from None
     except ValueError as error:
-        raise Failed(f"/metrics, {shown(error)}") from None
+        raise CheckFailed(f"/metrics, {shown(error)}") from None
 
 
 def _check_histograms(samples: Sequence[prometheus.MetricValue]) -> None:
@@ -100,7 +100,7 @@ def _check_histograms(samples: Sequence[prometheus.MetricValue]) -> None:
         try:
             bound = float(labels.get("le", ""))
         except ValueError:
-            raise Failed(f"/metrics: {name} has the bound {shown(labels.get('le'))}") from None
+            raise CheckFailed(f"/metrics: {name} has the bound {shown(labels.get('le'))}") from None
         rest = frozenset((key, text) for key, text in labels.items() if key != "le")
         buckets.setdefault((name.removesuffix("_bucket"), rest), []).append((bound, value))
     counts = {(name.removesuffix("_count"), frozenset(labels.items())): value for name, labels, value in samples}
@@ -108,7 +108,7 @@ def _check_histograms(samples: Sequence[prometheus.MetricValue]) -> None:
         ordered = sorted(found)
         values = [value for _, value in ordered]
         if values != sorted(values) or ordered[-1][0] != math.inf or counts.get((name, rest)) != values[-1]:
-            raise Failed(f"/metrics: the buckets of {name} do not add up")
+            raise CheckFailed(f"/metrics: the buckets of {name} do not add up")
 
 
 def _labels(endpoint: Endpoint, expected: Expected) -> str:
@@ -116,20 +116,22 @@ def _labels(endpoint: Endpoint, expected: Expected) -> str:
     wanted = {"model": said["model"], "version": str(said["version"]), "digest": said["digest"]}
     ours = [labels for name, labels, _ in _samples(endpoint) if name == COUNTER]
     if not ours:
-        raise Failed(f"/metrics has no {COUNTER}")
+        raise CheckFailed(f"/metrics has no {COUNTER}")
     for labels in ours:
         for name, value in wanted.items():
             if labels.get(name) != value:
-                raise Failed(f"{COUNTER} has {name}={shown(labels.get(name))}, and /model/version says {shown(value)}")
+                raise CheckFailed(
+                    f"{COUNTER} has {name}={shown(labels.get(name))}, and /model/version says {shown(value)}"
+                )
     return f"model, version and digest stand at {COUNTER}"
 
 
 CHECKS = (
-    Check("/health", "answers", _alive),
-    Check("/ready", "answers", _ready),
-    Check("/model/version", "has every field", _version_fields),
-    Check("/model/version", "is the same each time", _one_version),
+    EndpointCheck("/health", "answers", _alive),
+    EndpointCheck("/ready", "answers", _ready),
+    EndpointCheck("/model/version", "has every field", _version_fields),
+    EndpointCheck("/model/version", "is the same each time", _one_version),
     *(_same(name) for name in ("model", "version", "run_id", "digest", "content")),
-    Check("/metrics", "is Prometheus' text", _metrics),
-    Check("/metrics", "names the model", _labels),
+    EndpointCheck("/metrics", "is Prometheus' text", _metrics),
+    EndpointCheck("/metrics", "names the model", _labels),
 )

@@ -1,49 +1,34 @@
-"""Where a script runs: on GitHub (or act), or in a shell. Another CI system is one more subclass here."""
+"""GitHub Actions and act: workflow commands on stdout, files for outputs, variables and the summary."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, TextIO
 
 from modelway.ci import escaping
-
-Level = Literal["error", "warning", "notice"]
+from modelway.ci.shell import Level, Shell
 
 OUTPUT_LIMIT = 500_000
 """Characters of one output: GitHub allows a job 1 MB in all, counted in UTF-16."""
 
 
-class Runner:
-    """A shell: annotations are lines on stderr, outputs are lines on stdout, there is no summary page."""
+class GitHub(Shell):
+    """A step of a job on GitHub, its Enterprise Server, or act."""
 
-    def __init__(self, environ: Mapping[str, str], stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
-        self.environ = environ
-        self.stdout = stdout or sys.stdout
-        self.stderr = stderr or sys.stderr
+    @property
+    def author(self) -> str:
+        said = self.environ.get
+        run = (
+            f"{said('GITHUB_SERVER_URL', '')}/{said('GITHUB_REPOSITORY', '')}/actions/runs/{said('GITHUB_RUN_ID', '')}"
+        )
+        return f"{said('GITHUB_ACTOR', '')}, {run}"
 
-    def say(self, text: str) -> None:
-        print(text, file=self.stdout, flush=True)
+    @property
+    def ends_with_job(self) -> bool:
+        return self.environ.get("RUNNER_ENVIRONMENT") == "github-hosted"
 
-    def annotate(self, level: Level, title: str, message: str) -> None:
-        print(f"{level}: {title}: {escaping.one_line(message)}", file=self.stderr, flush=True)
-
-    def output(self, name: str, value: str) -> None:
-        self.say(f"{name}={value}")
-
-    def summary(self, markdown: str, full: str) -> None:
-        """Shown on the run's page where there is one; `full` says where all of it is."""
-
-    def export(self, name: str, value: str) -> None:
-        """Set a variable for the job's later steps, where there are any."""
-
-    def mask(self, secret: str) -> None:
-        """Tell the runner to hide a value in its log."""
-
-
-class GitHubRunner(Runner):
-    """GitHub Actions and act: workflow commands on stdout, files for outputs and summary."""
+    @property
+    def temporary_folder(self) -> Path:
+        return Path(self.environ.get("RUNNER_TEMP") or super().temporary_folder)
 
     def say(self, text: str) -> None:
         super().say(escaping.log_line(text))
@@ -80,7 +65,3 @@ class GitHubRunner(Runner):
                     stream.write(text)
             except OSError as error:
                 raise OSError(error.errno, error.strerror, path) from None  # a failed write does not say where
-
-
-def detect(environ: Mapping[str, str]) -> Runner:
-    return GitHubRunner(environ) if environ.get("GITHUB_ACTIONS") == "true" else Runner(environ)

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from modelway import ci
-from modelway.ci import runner
 from modelway.config import Resolved, load_project
 from modelway.errors import InvalidInput
 from modelway.stages.steps import workspace
@@ -18,7 +17,7 @@ from modelway.stages.steps import workspace
 
 def job_in(folder: Path, **environ: str) -> ci.Job:
     kept = {"PATH": os.environ["PATH"], "HOME": str(folder)}
-    return ci.Job("train_model", {}, (), runner.detect({**kept, **environ}), folder)
+    return ci.Job("train-model", ci.where_it_runs({**kept, **environ}), folder, {})
 
 
 def project_in(folder: Path, text: str = "") -> Resolved:
@@ -30,7 +29,7 @@ def test_a_server_on_this_machine_is_refused_where_the_next_job_is_another_machi
     project = project_in(tmp_path, "registry: {tracking-uri: http://127.0.0.1:5000}\n")
     uri = "http://127.0.0.1:5000"
     assert workspace.tracking_uri(project, job_in(tmp_path)) == uri
-    hosted = {"RUNNER_ENVIRONMENT": "github-hosted"}
+    hosted = {"GITHUB_ACTIONS": "true", "RUNNER_ENVIRONMENT": "github-hosted"}
     with pytest.raises(InvalidInput, match=r"the next job .* is another machine\. Fix: .*check\.yml"):
         workspace.tracking_uri(project, job_in(tmp_path, **hosted))
     assert workspace.tracking_uri(project, job_in(tmp_path, **hosted, MODELWAY_LOCAL_REGISTRY=uri)) == uri

@@ -9,10 +9,19 @@ import time
 from collections.abc import Callable, Collection
 from typing import Any
 
-from modelway.endpoint.asking import JSON, Endpoint, NoAnswerError, Reply
-from modelway.endpoint.checks import Check, Column, Expected, Failed, Skipped, first_rows, ok, shown
+from modelway.endpoint.checks import (
+    CheckFailed,
+    CheckSkipped,
+    EndpointCheck,
+    Expected,
+    InputColumn,
+    first_rows,
+    ok,
+    shown,
+)
+from modelway.endpoint.client import JSON, Endpoint, NoAnswerError, Reply
 from modelway.endpoint.dialects import Row
-from modelway.endpoint.predicting import predict
+from modelway.endpoint.prediction_checks import predict
 
 POSTED = ("/predict", "/invocations")
 TOLD = ("/health", "/ready", "/model/version", "/metrics")
@@ -42,19 +51,19 @@ def refused(reply: Reply, asked: str, statuses: Collection[int] = REFUSALS) -> s
     """Failed where it is none of the statuses; the detail is the status with the error's first words."""
     if reply.status not in statuses:
         wanted = "405" if statuses == (405,) else "a 4xx that says what is wrong"
-        raise Failed(f"{asked} was answered {reply.status}, not {wanted}: {shown(reply.body)}")
+        raise CheckFailed(f"{asked} was answered {reply.status}, not {wanted}: {shown(reply.body)}")
     if b"Traceback (most recent call last)" in reply.body:
-        raise Failed(f"{asked} was answered with a traceback")
+        raise CheckFailed(f"{asked} was answered with a traceback")
     return f"{reply.status} {shown(reply.body)[:120]}"
 
 
-def _body(path: str, name: str) -> Check:
+def _body(path: str, name: str) -> EndpointCheck:
     data, kind = BODIES[name]
 
     def ask(endpoint: Endpoint, expected: Expected) -> str:
         return refused(endpoint.post(path, data, kind), f"POST {path}, {name},")
 
-    return Check(path, f"refuses {name}", ask, _granted(path))
+    return EndpointCheck(path, f"refuses {name}", ask, _granted(path))
 
 
 def _granted(path: str) -> Callable[[Endpoint, Expected], Reply]:
@@ -74,15 +83,17 @@ def _empty_object(endpoint: Endpoint, expected: Expected) -> str:
     return refused(endpoint.post("/invocations", {}), "POST /invocations, an empty object,")
 
 
-def _no_rows(path: str) -> Check:
+def _no_rows(path: str) -> EndpointCheck:
     def ask(endpoint: Endpoint, expected: Expected) -> str:
         name = "rows" if path == "/predict" else "dataframe_records"
         return refused(endpoint.post(path, {name: []}), f"POST {path} without rows")
 
-    return Check(path, "refuses no rows", ask, _granted(path))
+    return EndpointCheck(path, "refuses no rows", ask, _granted(path))
 
 
-def _row(path: str, name: str, spoilt: Callable[[Row, tuple[Column, ...]], tuple[Row, Collection[str]]]) -> Check:
+def _row(
+    path: str, name: str, spoilt: Callable[[Row, tuple[InputColumn, ...]], tuple[Row, Collection[str]]]
+) -> EndpointCheck:
     """A good row with one thing wrong in it. The answer must name the column, or one of those that are wrong."""
 
     def ask(endpoint: Endpoint, expected: Expected) -> str:
@@ -92,23 +103,23 @@ def _row(path: str, name: str, spoilt: Callable[[Row, tuple[Column, ...]], tuple
         detail = refused(reply, asked)
         said = reply.body.decode("utf-8", "replace")
         if not any(column in said or json.dumps(column)[1:-1] in said for column in columns):
-            raise Failed(f"{asked}: the answer does not name it: {shown(said)}")
+            raise CheckFailed(f"{asked}: the answer does not name it: {shown(said)}")
         return detail
 
-    return Check(path, f"refuses {name}", ask, _granted(path))
+    return EndpointCheck(path, f"refuses {name}", ask, _granted(path))
 
 
-def _without_column(row: Row, columns: tuple[Column, ...]) -> tuple[Row, Collection[str]]:
+def _without_column(row: Row, columns: tuple[InputColumn, ...]) -> tuple[Row, Collection[str]]:
     """Without the first that is required; where that is not known, without all of them."""
     if not columns:
         return {}, list(row)
     needed = [column.name for column in columns if column.required and column.name in row]
     if not needed:
-        raise Skipped("every column is optional")
+        raise CheckSkipped("every column is optional")
     return {key: value for key, value in row.items() if key != needed[0]}, needed[:1]
 
 
-def _wrong_type(row: Row, columns: tuple[Column, ...]) -> tuple[Row, Collection[str]]:
+def _wrong_type(row: Row, columns: tuple[InputColumn, ...]) -> tuple[Row, Collection[str]]:
     """Text for a number; where no column is of numbers, an object, which no type is."""
     kinds = {column.name: column.kind for column in columns}
     numbers = [
@@ -122,35 +133,35 @@ def _wrong_type(row: Row, columns: tuple[Column, ...]) -> tuple[Row, Collection[
     return {**row, name: {"not": "a value"}}, [name]
 
 
-def _too_large(path: str) -> Check:
+def _too_large(path: str) -> EndpointCheck:
     def ask(endpoint: Endpoint, expected: Expected) -> str:
         reply = endpoint.ask("POST", path, b'{"rows": [' + b" " * 1000, JSON, declared=HUGE_BYTES)
         return refused(reply, f"POST {path} with {HUGE_BYTES >> 40} TiB announced")
 
-    return Check(path, "refuses a body that is too large", ask, _granted(path))
+    return EndpointCheck(path, "refuses a body that is too large", ask, _granted(path))
 
 
-def _method(path: str) -> Check:
+def _method(path: str) -> EndpointCheck:
     method = "GET" if path in POSTED else "POST"
 
     def ask(endpoint: Endpoint, expected: Expected) -> str:
         body = b"{}" if method == "POST" else None
         return refused(endpoint.ask(method, path, body, JSON), f"{method} {path}", (405,))
 
-    return Check(path, f"refuses {method}", ask)
+    return EndpointCheck(path, f"refuses {method}", ask)
 
 
 def _unknown_path(endpoint: Endpoint, expected: Expected) -> str:
     reply = endpoint.get("/modelway-no-such-path")
     if reply.status != 404:
-        raise Failed(f"GET of an unknown path was answered {reply.status}, not 404: {shown(reply.body)}")
+        raise CheckFailed(f"GET of an unknown path was answered {reply.status}, not 404: {shown(reply.body)}")
     return "404"
 
 
 def _not_http(endpoint: Endpoint, expected: Expected) -> str:
     status = endpoint.raw(b"\x16\x03\x01 this is not HTTP\r\n\r\n")
     if status is not None and not 400 <= status < 500:
-        raise Failed(f"what is not HTTP was answered {status}, not 4xx")
+        raise CheckFailed(f"what is not HTTP was answered {status}, not 4xx")
     return "closed" if status is None else str(status)
 
 
@@ -169,19 +180,19 @@ def _others_meanwhile(endpoint: Endpoint, expected: Expected) -> str:
 def _slow_client(endpoint: Endpoint, expected: Expected) -> str:
     limit = expected.slow_client_seconds
     if not limit:
-        raise Skipped("not waited for: give slow-client-seconds")
+        raise CheckSkipped("not waited for: give slow-client-seconds")
     with _held(endpoint) as sock:
         sock.settimeout(limit)
         began = time.monotonic()
         try:
             said = sock.recv(4096)
         except TimeoutError:
-            raise Failed(f"a body that never comes is still waited for after {limit:g} s") from None
+            raise CheckFailed(f"a body that never comes is still waited for after {limit:g} s") from None
         except OSError:
             said = b""
     status = said.split(b" ")[1][:3].decode("ascii", "replace") if said.startswith(b"HTTP/1.") else ""
     if said and not status.startswith("4"):
-        raise Failed(f"a body that never comes was answered {shown(said)}, not 4xx")
+        raise CheckFailed(f"a body that never comes was answered {shown(said)}, not 4xx")
     return f"{status or 'closed'} after {time.monotonic() - began:.1f} s"
 
 
@@ -207,13 +218,13 @@ FOREIGN_BODIES = ("an empty body", "cut JSON", "not JSON", "null")
 """What no server can take for a request, whatever it speaks."""
 
 
-def foreign(path: str) -> tuple[Check, ...]:
+def foreign(path: str) -> tuple[EndpointCheck, ...]:
     """Of any server: what is in no protocol is refused, and it goes on."""
     return (
         *(_body(path, name) for name in FOREIGN_BODIES),
-        Check("any path", "is 404 where it is unknown", _unknown_path),
-        Check("any path", "refuses what is not HTTP", _not_http),
-        Check(path, "after all of these it is as before", _predicts_as_before),
+        EndpointCheck("any path", "is 404 where it is unknown", _unknown_path),
+        EndpointCheck("any path", "refuses what is not HTTP", _not_http),
+        EndpointCheck(path, "after all of these it is as before", _predicts_as_before),
     )
 
 
@@ -224,15 +235,15 @@ def _predicts_as_before(endpoint: Endpoint, expected: Expected) -> str:
 
 CHECKS = (
     *(_body(path, name) for path in POSTED for name in BODIES),
-    Check("/invocations", "refuses an empty object", _empty_object, _granted("/invocations")),
+    EndpointCheck("/invocations", "refuses an empty object", _empty_object, _granted("/invocations")),
     *(_no_rows(path) for path in POSTED),
     *(_row(path, "a missing column", _without_column) for path in POSTED),
     *(_row(path, "a value of the wrong type", _wrong_type) for path in POSTED),
     *(_too_large(path) for path in POSTED),
     *(_method(path) for path in (*POSTED, *TOLD)),
-    Check("any path", "is 404 where it is unknown", _unknown_path),
-    Check("any path", "refuses what is not HTTP", _not_http),
-    Check("/predict", "slow clients hold up nobody", _others_meanwhile),
-    Check("/predict", "a body that never comes is refused", _slow_client),
-    Check("any path", "after all of these it is as before", _as_before),
+    EndpointCheck("any path", "is 404 where it is unknown", _unknown_path),
+    EndpointCheck("any path", "refuses what is not HTTP", _not_http),
+    EndpointCheck("/predict", "slow clients hold up nobody", _others_meanwhile),
+    EndpointCheck("/predict", "a body that never comes is refused", _slow_client),
+    EndpointCheck("any path", "after all of these it is as before", _as_before),
 )

@@ -16,7 +16,7 @@ NEWEST_MAC = 15
 
 
 @dataclass(frozen=True)
-class Target:
+class Platform:
     """system and architecture are OCI's (linux, amd64); python is such as 3.11; libc such as 2.36, empty on macOS."""
 
     system: str
@@ -60,14 +60,14 @@ _OLD_NAMES = {"manylinux2014": 17, "manylinux2010": 12, "manylinux1": 5}
 _UV_GLIBC = (17, 28, *range(31, 41))
 
 
-def this_machine(python: str) -> Target:
+def this_machine(python: str) -> Platform:
     """This machine with a Python of the given minor version."""
     system = os.uname()
     architecture = {"x86_64": "amd64"}.get(system.machine, "arm64")
     libc = platform.libc_ver()[1] if system.sysname == "Linux" else ""
     if system.sysname == "Linux":
         libc = (os.confstr("CS_GNU_LIBC_VERSION") or "").rpartition(" ")[2]
-    return Target(system.sysname.lower(), architecture, python, libc)
+    return Platform(system.sysname.lower(), architecture, python, libc)
 
 
 def platform_of(described: str) -> str:
@@ -86,7 +86,7 @@ def minor_of(version: str) -> str:
     return f"{found[1]}.{found[2]}"
 
 
-def must_fit(python: str, described: str, target: Target, where: str) -> None:
+def must_fit(python: str, described: str, target: Platform, where: str) -> None:
     """InvalidInput, naming both, where the model was trained for another Python or platform than the release is for."""
     trained = f"Python {minor_of(python)} on {platform_of(described)}"
     wanted = f"Python {target.python} on {target.platform}"

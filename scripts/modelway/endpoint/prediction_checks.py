@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from modelway.endpoint.asking import Endpoint, Reply
-from modelway.endpoint.checks import Check, Expected, Failed, Skipped, document, first_rows, ok, shown
-from modelway.endpoint.dialects import MODELWAY, Dialect, Row, split
+from modelway.endpoint.checks import CheckFailed, CheckSkipped, EndpointCheck, Expected, document, first_rows, ok, shown
+from modelway.endpoint.client import Endpoint, Reply
+from modelway.endpoint.dialects import MODELWAY, Row, ServerDialect, split
 
 FEW = 5
 """Rows with which a format is tried."""
@@ -23,10 +23,10 @@ FORMATS: dict[str, Callable[[Sequence[Row]], Any]] = {
 """MLflow's formats of /invocations: rows -> the value of the key of that name."""
 
 
-def predict(endpoint: Endpoint, rows: Sequence[Row], dialect: Dialect = MODELWAY) -> list[Any]:
+def predict(endpoint: Endpoint, rows: Sequence[Row], dialect: ServerDialect = MODELWAY) -> list[Any]:
     """What the server says of the rows, one prediction each."""
     if dialect.most_rows and len(rows) > dialect.most_rows:
-        raise Skipped(f"a request of this body has {dialect.most_rows} row")
+        raise CheckSkipped(f"a request of this body has {dialect.most_rows} row")
     asked = f"POST {dialect.path}"
     return _predictions(_json(endpoint.post(dialect.path, dialect.bytes_of(rows)), asked), rows, dialect)
 
@@ -35,14 +35,14 @@ def _json(reply: Reply, asked: str) -> Any:
     try:
         return ok(reply, asked).json()
     except (ValueError, RecursionError) as error:
-        raise Failed(f"{asked} is answered with what is not JSON ({error}): {shown(reply.body)}") from None
+        raise CheckFailed(f"{asked} is answered with what is not JSON ({error}): {shown(reply.body)}") from None
 
 
-def _predictions(said: Any, rows: Sequence[Row], dialect: Dialect = MODELWAY) -> list[Any]:
+def _predictions(said: Any, rows: Sequence[Row], dialect: ServerDialect = MODELWAY) -> list[Any]:
     try:
         return dialect.predictions(said, len(rows))
     except ValueError as error:
-        raise Failed(f"{error}: {shown(said)}") from None
+        raise CheckFailed(f"{error}: {shown(said)}") from None
 
 
 def same(one: Any, other: Any, tolerance: float) -> bool:
@@ -70,7 +70,7 @@ def _compare(wanted: Sequence[Any], said: Sequence[Any], tolerance: float, what:
     different = [number for number, (a, b) in enumerate(zip(wanted, said, strict=True)) if not same(a, b, tolerance)]
     if different:
         at = different[0]
-        raise Failed(
+        raise CheckFailed(
             f"{len(different)} of {len(wanted)} predictions are not {what}; row {at}: {shown(said[at])}, and should be"
             f" {shown(wanted[at])}"
         )
@@ -83,19 +83,19 @@ def _answers(endpoint: Endpoint, expected: Expected) -> str:
     several = _predictions(said, rows)
     version = document(endpoint.get("/model/version"), "GET /model/version").get("version")
     if said.get("version") != version:
-        raise Failed(f"/predict says version {shown(said.get('version'))}, and /model/version {shown(version)}")
+        raise CheckFailed(f"/predict says version {shown(said.get('version'))}, and /model/version {shown(version)}")
     alone = _predictions(document(endpoint.post("/predict", dict(rows[0])), "POST /predict, one row"), rows)
     return _compare(several, alone, expected.tolerance, "the same with and without rows")
 
 
-def _format(name: str) -> Check:
+def _format(name: str) -> EndpointCheck:
     def ask(endpoint: Endpoint, expected: Expected) -> str:
         rows = first_rows(expected, FEW)
         body = {name: FORMATS[name](rows)}
         said = document(endpoint.post("/invocations", body), f"POST /invocations, {name}")
         return _compare(predict(endpoint, rows), _predictions(said, rows), expected.tolerance, "those of /predict")
 
-    return Check("/invocations", f"{name} as /predict", ask)
+    return EndpointCheck("/invocations", f"{name} as /predict", ask)
 
 
 def _deterministic(endpoint: Endpoint, expected: Expected) -> str:
@@ -111,9 +111,9 @@ def _deterministic(endpoint: Endpoint, expected: Expected) -> str:
 
 def _as_judged(endpoint: Endpoint, expected: Expected) -> str:
     if expected.predictions is None:
-        raise Skipped("the gate's predictions are not known: give environment and version")
+        raise CheckSkipped("the gate's predictions are not known: give environment and version")
     if not expected.predictions:
-        raise Failed("the verdict has no sample rows, so nothing shows that this is the model it speaks of")
+        raise CheckFailed("the verdict has no sample rows, so nothing shows that this is the model it speaks of")
     rows, dialect = expected.rows, expected.dialect
     parts = [[row] for row in rows] if dialect.most_rows else [rows]
     said = [prediction for part in parts for prediction in predict(endpoint, part, dialect)]
@@ -132,21 +132,21 @@ def _one_row(endpoint: Endpoint, expected: Expected) -> str:
     return "one prediction"
 
 
-def of_any(path: str) -> tuple[Check, ...]:
+def of_any(path: str) -> tuple[EndpointCheck, ...]:
     """What holds of predictions whatever the server."""
     return (
-        Check(path, "the same each time", _deterministic),
-        Check(path, "as the gate's model", _as_judged),
-        Check(path, "a batch as one by one", _one_by_one),
+        EndpointCheck(path, "the same each time", _deterministic),
+        EndpointCheck(path, "as the gate's model", _as_judged),
+        EndpointCheck(path, "a batch as one by one", _one_by_one),
     )
 
 
-def foreign(path: str) -> tuple[Check, ...]:
-    return (Check(path, "one row", _one_row), *of_any(path))
+def foreign(path: str) -> tuple[EndpointCheck, ...]:
+    return (EndpointCheck(path, "one row", _one_row), *of_any(path))
 
 
 CHECKS = (
-    Check("/predict", "one row", _answers),
+    EndpointCheck("/predict", "one row", _answers),
     *of_any("/predict"),
     *(_format(name) for name in FORMATS),
 )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from modelway.endpoint.asking import Endpoint, NoAnswerError, SilentError
+from modelway.endpoint.client import Endpoint, NoAnswerError, SilentError
 
 
 @contextlib.contextmanager

@@ -1,0 +1,19 @@
+"""GitLab CI: a shell whose author is the job's, and whose hosted machines end with the job."""
+
+from __future__ import annotations
+
+from modelway.ci.shell import Shell
+
+
+class GitLab(Shell):
+    """A job of GitLab's. Its outputs are lines of the log, as in a shell."""
+
+    @property
+    def author(self) -> str:
+        return f"{self.environ.get('GITLAB_USER_LOGIN', '')}, {self.environ.get('CI_JOB_URL', '')}"
+
+    @property
+    def ends_with_job(self) -> bool:
+        return "saas-" in self.environ.get(
+            "CI_RUNNER_TAGS", ""
+        )  # of gitlab.com's own runners, by their documented tags

@@ -1,0 +1,59 @@
+"""A shell: where a script runs when no CI system runs it. Another CI system is a class that differs from it."""
+
+from __future__ import annotations
+
+import getpass
+import platform
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, TextIO
+
+from modelway.ci import escaping
+
+Level = Literal["error", "warning", "notice"]
+
+
+class Shell:
+    """Annotations are lines on stderr, outputs are lines on stdout, there is no summary page."""
+
+    def __init__(self, environ: Mapping[str, str], stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
+        self.environ = environ
+        self.stdout = stdout or sys.stdout
+        self.stderr = stderr or sys.stderr
+
+    @property
+    def author(self) -> str:
+        """Who runs it, for the history: a person and a place."""
+        try:
+            return f"{getpass.getuser()} on {platform.node()}"
+        except (KeyError, OSError):  # a user id without a name, as in a container
+            return f"somebody on {platform.node()}"
+
+    @property
+    def ends_with_job(self) -> bool:
+        """Whether this machine is gone after the job, with all that runs on it."""
+        return False
+
+    @property
+    def temporary_folder(self) -> Path:
+        """What is written here lasts as long as the job."""
+        return Path.cwd()
+
+    def say(self, text: str) -> None:
+        print(text, file=self.stdout, flush=True)
+
+    def annotate(self, level: Level, title: str, message: str) -> None:
+        print(f"{level}: {title}: {escaping.one_line(message)}", file=self.stderr, flush=True)
+
+    def output(self, name: str, value: str) -> None:
+        self.say(f"{name}={value}")
+
+    def summary(self, markdown: str, full: str) -> None:
+        """Shown on the run's page where there is one; `full` says where all of it is."""
+
+    def export(self, name: str, value: str) -> None:
+        """Set a variable for the job's later steps, where there are any."""
+
+    def mask(self, secret: str) -> None:
+        """Tell the runner to hide a value in its log."""

@@ -1,0 +1,184 @@
+"""A use case: one function with types, called from Python or by a command line, with the same inputs, outputs and failures.
+
+@use_case
+def evaluate_gate(job: Job, *, version: Version, environment: Environment) -> Judged: ...
+
+evaluate_gate(version=3, environment="production")     # in Python: a result, or one of modelway.errors
+run(evaluate_gate, argv)                               # a step of a job: outputs, annotations, an exit code
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import math
+import os
+import signal
+import sys
+import tempfile
+import traceback
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+
+from modelway.ci import inputs as declared
+from modelway.ci.github import GitHub
+from modelway.ci.gitlab import GitLab
+from modelway.ci.inputs import Input
+from modelway.ci.job import Job, not_utf8, on_disk
+from modelway.ci.shell import Shell
+from modelway.environments.tools import environment_of
+from modelway.errors import CancelledByUser, Defect, InvalidInput, ModelwayError
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a use case comes to. Fields that are annotated with an Output are the outputs of its action."""
+
+    failures: tuple[ModelwayError, ...] = ()
+    """Why the answer is not yes, though all was done: a verdict that fails, a canary that was taken back."""
+
+    @property
+    def exit_code(self) -> int:
+        """Of the action: 0 where the answer is yes."""
+        return self.failures[0].exit_code if self.failures else 0
+
+    def or_raise(self) -> typing.Self:
+        """The result, where the answer is yes; else its first failure is raised, as a pipeline wants it."""
+        if self.failures:
+            raise self.failures[0]
+        return self
+
+
+R = TypeVar("R", bound=Result)
+
+
+class UseCase(Generic[P, R]):
+    """work: the function behind it, which takes a Job before its inputs."""
+
+    def __init__(self, work: Callable[Concatenate[Job, P], R]) -> None:
+        self.work = work
+        functools.update_wrapper(self, work)
+        self.name = work.__name__.replace("_", "-")
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Do it. A mistake in the inputs, a refusal and a failure of another system are raised as `modelway.errors`."""
+        given = inspect.signature(self.work).bind(None, *args, **kwargs).arguments
+        values = declared.from_call(dict(list(given.items())[1:]), self.inputs)
+        return self.carry_out(self.job(values, where_it_runs(os.environ)))
+
+    def job(self, given: Mapping[str, Any], runner: Shell) -> Job:
+        """A run of it, with inputs by their names, each checked already."""
+        folder = Path(given.get("working-directory", "."))
+        if not folder.is_dir():
+            where = f"input working-directory {str(folder)[:200]!r}"
+            raise InvalidInput("is not a folder", where=where, fix="name a folder of the checkout")
+        return Job(self.name, runner, folder.resolve(), given, self.inputs)
+
+    def carry_out(self, job: Job) -> R:
+        values = {item.parameter: job.given.get(item.name, item.default) for item in self.inputs}
+        try:
+            return self.work(job, **values)  # type: ignore[call-arg]
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] == "modelway":
+                raise
+            fix = f"pip install 'modelway[{environment_of(self.work.__name__)}]'"
+            raise InvalidInput(f"the package {error.name} is not installed", fix=fix) from None
+
+    @cached_property
+    def inputs(self) -> tuple[Input, ...]:
+        return declared.inputs_of(self.work)
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """Name -> what it holds."""
+        return declared.outputs_of(typing.get_type_hints(self.work)["return"])
+
+    @property
+    def description(self) -> str:
+        return inspect.cleandoc(self.work.__doc__ or "")
+
+
+def use_case(work: Callable[Concatenate[Job, P], R]) -> UseCase[P, R]:
+    """Make the function a use case, under its own name."""
+    return UseCase(work)
+
+
+def where_it_runs(environ: Mapping[str, str]) -> Shell:
+    if environ.get("GITHUB_ACTIONS") == "true":
+        return GitHub(environ)
+    return GitLab(environ) if environ.get("GITLAB_CI") == "true" else Shell(environ)
+
+
+def run(use_case: UseCase[..., R], argv: Sequence[str] | None = None, program: str = "") -> int:
+    """Resolve flags and variables, do the work, write every output, and turn every failure into one line and an exit code.
+
+    program: what it was called as, for --help."""
+    runner = where_it_runs(os.environ)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a step started in the background ignores it otherwise
+    job, result = Job(use_case.name, runner, Path.cwd(), {}), None
+    try:
+        program = program or f"scripts/run {use_case.work.__name__}"
+        parser = declared.build_parser(program, use_case.description, use_case.inputs)
+        given = declared.from_text(parser.parse_args(argv), os.environ, use_case.inputs)
+        job = use_case.job(given, runner)
+        result = use_case.carry_out(job)
+        failures: Sequence[ModelwayError] = result.failures
+    except BrokenPipeError:  # whoever read the output, such as `| head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 141
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence
+        failures = [_failure(error, job)]
+    try:
+        for name, value in outputs_of(use_case, result).items():
+            runner.output(name, job.clean(value))
+    except (OSError, UnicodeEncodeError) as error:
+        failures = [*failures, _failure(error, job)]
+    for failure in failures:
+        job.fail(failure)
+    return failures[0].exit_code if failures else 0
+
+
+def outputs_of(use_case: UseCase[..., R], result: R | None) -> dict[str, str]:
+    """Every declared output as text: empty without a result, and for None. Text as it is, a number with six digits (empty
+    where it is not finite), anything else as JSON on one line."""
+    if result is None:
+        return dict.fromkeys(use_case.outputs, "")
+    by_name = {item.name.replace("_", "-"): getattr(result, item.name) for item in fields(result)}
+    return {name: _text(by_name[name]) for name in use_case.outputs}
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str | Path):
+        return str(value)
+    if isinstance(value, float):
+        return f"{value:.6g}" if math.isfinite(value) else ""
+    return json.dumps(value, allow_nan=False, sort_keys=True)
+
+
+def _failure(error: BaseException, job: Job) -> ModelwayError:
+    """What an exception means to the user: a defect of ours is said in one line too."""
+    if isinstance(error, ModelwayError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return CancelledByUser("cancelled; run the same command again to go on")
+    if isinstance(error, OSError):
+        return on_disk(error, Path(str(error.filename or job.folder)))
+    if isinstance(error, UnicodeEncodeError) and error.encoding == "utf-8":
+        return not_utf8(error)
+    handle, name = tempfile.mkstemp(prefix=f"modelway-{job.action}-", suffix=".txt")
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(job.clean("".join(traceback.format_exception(error))))
+    last = traceback.extract_tb(sys.exc_info()[2])[-1]
+    return Defect(
+        f"unexpected {type(error).__name__} in {Path(last.filename).name}:{last.lineno}: this is a defect of modelway",
+        fix=f"report it with {name}",
+    )

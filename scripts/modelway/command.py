@@ -1,0 +1,57 @@
+"""The command `modelway`: `modelway evaluate-gate --version 3 --environment production`, with the flags of the action."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from modelway import stages
+from modelway.ci import UseCase, run
+from modelway.errors import InvalidInput, ModelwayError
+
+AnyUseCase = UseCase[..., Any]
+USAGE = """usage: modelway ACTION [flags]
+
+actions: {actions}
+
+`modelway ACTION --help` says what it does and takes.
+"""
+
+
+def names() -> list[str]:
+    """The actions, as functions of Python are called."""
+    return sorted(item.name for item in pkgutil.iter_modules(stages.__path__) if not item.ispkg)
+
+
+def use_case_of(name: str) -> AnyUseCase:
+    """The use case behind an action's function. AttributeError where there is none."""
+    if name not in names():
+        raise AttributeError(f"module 'modelway' has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"modelway.stages.{name}"), name)
+    assert isinstance(found, UseCase)
+    return found
+
+
+def use_cases() -> dict[str, AnyUseCase]:
+    """Every action by its name."""
+    return {name.replace("_", "-"): use_case_of(name) for name in names()}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    given = list(sys.argv[1:] if argv is None else argv)
+    actions = [name.replace("_", "-") for name in names()]
+    if not given or given[0] in ("-h", "--help"):
+        print(USAGE.format(actions=", ".join(actions)))
+        return 0 if given else 2
+    action = given[0].replace("_", "-")
+    try:
+        if action not in actions:
+            fix = f"use one of {', '.join(actions)}"
+            raise InvalidInput(f"there is no action {given[0][:100]!r}", where="modelway", fix=fix)
+        return run(use_case_of(action.replace("-", "_")), given[1:], f"modelway {action}")
+    except ModelwayError as error:
+        print(f"error: modelway: {error.line()}", file=sys.stderr)
+        return error.exit_code

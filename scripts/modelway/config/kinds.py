@@ -1,0 +1,121 @@
+"""Types of values, in words: what a value of modelway.yml, of an input, or of a call should have been.
+
+One table of words for all three, over the types that msgspec reads from an annotation.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import inspect
+
+LONGEST_NUMBER = 300
+"""Digits of a whole number; Python itself refuses to read more than a few thousand."""
+WHOLE = re.compile(rf"[-+]?[0-9]{{1,{LONGEST_NUMBER}}}")
+NUMBER = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+BOOLEANS = {"true": True, "false": False}
+
+
+def problem(kind: inspect.Type, value: object) -> str:
+    """What the value should have been; empty where it fits. Mappings and lists are not looked into."""
+    match kind:
+        case inspect.UnionType(types=types):
+            problems = [problem(item, value) for item in types]
+            return "" if "" in problems else " or ".join(dict.fromkeys(said for said in problems if said != "nothing"))
+        case inspect.NoneType():
+            return "" if value is None else "nothing"
+        case inspect.BoolType():
+            return "" if isinstance(value, bool) else "true or false"
+        case inspect.StrType(min_length=least, pattern=pattern):
+            if not isinstance(value, str) or len(value) < (least or 0):
+                return "text that is not empty" if least else "text"
+            return "" if pattern is None or re.search(pattern, value) else f"text that matches {pattern}"
+        case inspect.LiteralType(values=values):
+            return "" if value in values else "one of " + ", ".join(map(str, sorted(values, key=str)))
+        case inspect.IntType() | inspect.FloatType():
+            return _number_problem(kind, value)
+        case inspect.DateTimeType():
+            return "" if isinstance(value, datetime) else "a time such as 2026-11-21T08:30:00Z"
+        case inspect.DictType() | inspect.StructType():
+            return "" if isinstance(value, Mapping) else "a mapping"
+        case inspect.AnyType():
+            return ""
+        case _:
+            return "" if isinstance(value, list | tuple) else "a list"
+
+
+def words(kind: inspect.Type) -> str:
+    """What a value of the type is: `a whole number at least 1`."""
+    return problem(kind, _NOTHING_FITS) or "any value"
+
+
+_NOTHING_FITS = object()
+
+
+def _number_problem(kind: inspect.IntType | inspect.FloatType, value: object) -> str:
+    whole = isinstance(kind, inspect.IntType)
+    limits = {"above": kind.gt, "at least": kind.ge, "below": kind.lt, "at most": kind.le}
+    said = " and ".join(f"{word} {limit:g}" for word, limit in limits.items() if limit is not None)
+    wanted = " ".join(filter(None, ("a whole number" if whole else "a number", said)))
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or abs(value) == float("inf"):
+        return wanted
+    fits = (
+        value == value
+        and (kind.gt is None or value > kind.gt)
+        and (kind.ge is None or value >= kind.ge)
+        and (kind.lt is None or value < kind.lt)
+        and (kind.le is None or value <= kind.le)
+    )
+    return "" if fits else wanted
+
+
+def from_text(kind: inspect.Type, text: str) -> Any:
+    """The value that a flag or a variable holds; the text itself where it is none of the type, which `problem` then says.
+    An object is JSON (ValueError where it is none), a list has commas between its items, a time without a zone is UTC."""
+    match kind:
+        case inspect.UnionType(types=types):
+            values = [from_text(item, text) for item in types if not isinstance(item, inspect.NoneType)]
+            return next((value for value in values if not problem(kind, value)), text)
+        case inspect.BoolType():
+            return BOOLEANS.get(text, text)
+        case inspect.IntType():
+            return int(text) if WHOLE.fullmatch(text) else text
+        case inspect.FloatType():
+            return float(text) if NUMBER.fullmatch(text) else text
+        case inspect.DateTimeType():
+            return _moment(text)
+        case inspect.DictType():
+            return json.loads(text)
+        case inspect.VarTupleType() | inspect.ListType():
+            return tuple(item for part in text.split(",") if (item := part.strip()))
+        case _:
+            return text
+
+
+def _moment(text: str) -> datetime | str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def described(value: object) -> str:
+    """A value as a message names it: its type, and what it is."""
+    if value is None:
+        return "empty"
+    kinds = {
+        bool: "true/false",
+        int: "a whole number",
+        float: "a number",
+        str: "text",
+        list: "a list",
+        dict: "a mapping",
+    }
+    kind = kinds.get(type(value), "something else")
+    text = repr(value)
+    return kind if isinstance(value, dict | list) else f"{kind} ({text if len(text) <= 60 else text[:59] + '…'})"

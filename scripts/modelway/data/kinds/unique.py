@@ -1,0 +1,32 @@
+"""Whether columns together name a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from modelway.config.sections import Name, Section
+from modelway.config.strict_yaml import Document, Where
+from modelway.data.checks import CheckContext, ContractCheck, no_violation
+from modelway.data.queries import Repeated
+from modelway.errors import InvalidInput
+
+ORDER, LEVEL = 110, "table"
+
+
+class Keys(Section, frozen=True):
+    unique: tuple[tuple[Name, ...], ...] = ()
+    """Each a list of columns that together name a row; null counts as a value."""
+
+
+def sound(document: Document, where: Where, keys: Any) -> None:
+    for index, key in enumerate(keys.unique):
+        if not key or len(set(key)) < len(key):
+            place = document.at((*where, "unique", index))
+            raise InvalidInput("is not a list of different columns", where=place, fix="name each column once")
+
+
+def of_table(contract: Any, around: CheckContext) -> Iterator[ContractCheck]:
+    for key in contract.unique:
+        if all(name in around.columns for name in key):
+            yield no_violation(Repeated(key), f"{', '.join(key)} unique", "no row repeats another's key")

@@ -1,0 +1,31 @@
+"""Which environment each action runs in: requirements/NAME.txt for the launcher, the extra NAME for pip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+LIBRARY = Path(__file__).resolve().parents[1]
+DEFAULT = "tool"
+ENVIRONMENTS = {
+    "validate_data": "data",
+    "evaluate_gate": "judge",
+    "test_endpoint": "data",
+    "benchmark_endpoint": "data",
+    "build_image": "build",
+    "deploy_model": "deploy",
+    "plan_rollout": "deploy",
+    "rollback_release": "deploy",
+    "start_registry": "registry",
+}
+"""Of those that need more than the tool's own."""
+
+
+def environment_of(action: str) -> str:
+    """action: its function's name, such as evaluate_gate."""
+    return ENVIRONMENTS.get(action, DEFAULT)
+
+
+def requirements_file(name: str) -> Path:
+    """requirements/NAME.txt: of the checkout, or, where pip installed modelway, of the package."""
+    in_checkout = LIBRARY.parents[1] / "requirements"
+    return (in_checkout if in_checkout.is_dir() else LIBRARY / "requirements") / f"{name}.txt"

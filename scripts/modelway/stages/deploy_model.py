@@ -1,0 +1,85 @@
+"""deploy-model: a release brought into an environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from modelway import ci
+from modelway.ci import Input, Output
+from modelway.errors import CancelledByUser, ModelwayError, OutsideFailure, Refused
+from modelway.report.rollout import markdown, record
+from modelway.report.rollout_page import page
+from modelway.rollout.journal import Story
+from modelway.stages.rollouts.deploy import Deployed, deploy
+from modelway.stages.steps import workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelDeployed(ci.Result):
+    outcome: Annotated[Literal["deployed", "rolled-back", "failed"], Output("deployed, rolled-back or failed")]
+    version: Annotated[int, Output("the version that was to be deployed")]
+    address: Annotated[str, Output("where the environment's model answers")]
+    alias_moved: Annotated[bool, Output("true where the registry says what runs")]
+    report: Annotated[str, Output("the path of deploy-model.json; deploy-model.html beside it draws the rollout")] = ""
+    story: Story | None = None
+    """Every observation and decision of the rollout; None where the release was there already."""
+
+
+@ci.use_case
+def deploy_model(
+    job: ci.Job,
+    *,
+    version: ci.Version,
+    environment: ci.Environment,
+    config: ci.Config = "modelway.yml",
+    working_directory: ci.WorkingDirectory = ".",
+    tracking_uri: ci.TrackingUri = None,
+    built_for: Annotated[
+        str | None,
+        Input("The environment whose gate it passed and was built for.", left_out="the one it is deployed to"),
+    ] = None,
+    strategy: Annotated[Literal["canary", "all-at-once"] | None, ci.key("deploy.strategy")] = None,
+    timeout_seconds: Annotated[float | None, ci.key("deploy.timeout-seconds")] = None,
+    reason: Annotated[str, Input("Why, for the history.", left_out="passed the gate, and the image's digest")] = "",
+    report_directory: ci.ReportDirectory = "out/modelway",
+) -> ModelDeployed:
+    """Bring a built release into an environment: a canary judged under its live traffic, or all at once; the alias moves last.
+
+    Inputs: modelway.yml (sections deploy and registry; the environment's overlay), and the flags below.
+    Outputs: what became of it, and the rollout's report. Run again after a crash, it goes on with what it finds.
+    Exit codes: 0 it is there; 1 rolled back, refused, or superseded by a rollback; 2 wrong input or configuration; 3 there is
+    no traffic to judge by; 4 it could not be started, or an outside system failed; 130 cancelled, traffic is on stable.
+    """
+    project = workspace.resolve(job, environment)
+    done = deploy(project, job, version, workspace.known_environment(job, built_for), reason)
+    assert done.outcome  # it has come to an end
+    report = ""
+    if done.story is not None:
+        report = str(job.report(record(done.story), markdown(done.story)))
+        job.attach("html", page([done.story]))
+    return ModelDeployed(
+        outcome=done.outcome,
+        version=done.version,
+        address=done.address,
+        alias_moved=done.outcome == "deployed" and not done.problem,
+        report=report,
+        story=done.story,
+        failures=_failures(done),
+    )
+
+
+def _failures(done: Deployed) -> tuple[ModelwayError, ...]:
+    if done.story is None:
+        return ()
+    state = done.story.state
+    why = "; ".join(state.reasons)
+    if done.outcome == "deployed":
+        said = f"it is deployed, but the alias could not be moved: {done.problem}"
+        return (OutsideFailure(said, fix="then run the same command again"),) if done.problem else ()
+    if done.outcome == "failed":
+        return (OutsideFailure(f"traffic is where it was: {why}"),)
+    stable = done.story.plan.stable
+    said = f"traffic is on {f'version {stable.version}' if stable else 'nothing'}: {why}"
+    cancelled = state.reasons == ("cancelled",)
+    return ((CancelledByUser if cancelled else Refused)(said, title="rolled back"),)

@@ -1,0 +1,103 @@
+"""validate-data: hold data against its contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from modelway import ci
+from modelway.ci import Input, Output
+from modelway.data import ValidationReport
+from modelway.errors import Refused
+from modelway.report.validation import markdown
+from modelway.stages.steps import workspace
+from modelway.stages.steps.data import Manner, validate_named, validate_project
+
+NAMES_SHOWN = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataValidated(ci.Result):
+    outcome: Annotated[
+        Literal["pass", "fail", "skipped"],
+        Output("pass or fail; skipped where there is no contract and that is allowed"),
+    ]
+    failing_checks: Annotated[
+        dict[str, list[str]] | None, Output("the names of the failing checks of each data set, as a JSON object")
+    ] = None
+    data_digests: Annotated[dict[str, str] | None, Output("the sha256 of each data set, as a JSON object")] = None
+    contract_digest: Annotated[str, Output("sha256 of what the contract asks")] = ""
+    report: Annotated[str, Output("the path of validate-data.json")] = ""
+    validation: ValidationReport | None = None
+    """Every check of every data set, with its values; None where nothing was checked."""
+
+
+@ci.use_case
+def validate_data(
+    job: ci.Job,
+    *,
+    config: ci.Config = "modelway.yml",
+    working_directory: ci.WorkingDirectory = ".",
+    environment: ci.Overlay = None,
+    data: Annotated[
+        str | None,
+        Input("A CSV or Parquet file, a folder of them, or a pattern.", left_out="data.train and data.test"),
+    ] = None,
+    contract: Annotated[str | None, ci.key("data.contract")] = None,
+    skip_without_contract: Annotated[
+        bool,
+        Input("true: where no contract is set, say so and check nothing.", left_out="that is an error"),
+    ] = False,
+    now: Annotated[
+        datetime | None,
+        Input("What freshness is measured against, such as 2026-11-21T08:30:00Z.", left_out="the clock"),
+    ] = None,
+    examples: Annotated[int, Meta(ge=0), Input("Violating values shown for each check; 0 shows none.")] = 3,
+    memory_mb: Annotated[int, Meta(ge=32), Input("What the check may use before it works on disk.")] = 1024,
+    report_directory: ci.ReportDirectory = "out/modelway",
+) -> DataValidated:
+    """Hold data against its contract: columns, types, nulls, ranges, allowed values, uniqueness, row count, freshness.
+
+    Inputs: a contract (docs/data-contracts.md) and CSV or Parquet data, named here or in modelway.yml (section data).
+    Outputs: the outcome, the failing checks, the digests; the report as JSON and Markdown.
+    Exit codes: 0 pass, or skipped; 1 the data breaks the contract; 2 wrong input, or data that cannot be read; 4 the disk is
+    full.
+    """
+    manner = Manner(now or datetime.now(UTC), memory_mb, examples)
+    if data and contract and "config" not in job.given and not job.config_path.exists():
+        found = validate_named(contract, data, job, manner)
+    else:
+        project = workspace.resolve(job, environment)
+        if not project.data.contract and skip_without_contract:
+            return _skipped(project.source, job)
+        found = validate_project(project, data or "", job, manner)
+    path = job.report(found, "\n\n".join(map(markdown, found.reports)))
+    fix = f"mend the data or the contract; {path.with_suffix('.md')} has the values"
+    return DataValidated(
+        outcome=found.outcome,
+        failing_checks={part.data: [check.name for check in part.failing] for part in found.reports if part.failing},
+        data_digests={part.data: part.data_digest for part in found.reports},
+        contract_digest=found.reports[0].contract_digest,
+        report=str(path),
+        validation=found,
+        failures=(Refused(_failure(found), fix=fix),) if found.outcome == "fail" else (),
+    )
+
+
+def _skipped(source: str, job: ci.Job) -> DataValidated:
+    said = f"the data was not checked: {source} sets no data.contract (docs/data-contracts.md says what one holds)"
+    job.say(said)
+    job.report({"outcome": "skipped", "reports": []}, f"**SKIPPED**: {said}")
+    return DataValidated(outcome="skipped")
+
+
+def _failure(report: ValidationReport) -> str:
+    parts = []
+    for part in report.reports:
+        if names := [check.name for check in part.failing]:
+            more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+            parts.append(f"{part.data} breaks its contract: {', '.join(names[:NAMES_SHOWN])}{more}")
+    return "; ".join(parts)

@@ -1,0 +1,112 @@
+"""docs/python.md: modelway installed by pip from this repository, and what the page shows run as it stands there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from checkout import commit_all
+from documented import examples
+from modelway.environments import uv
+
+TRAIN = """
+import os, mlflow, pandas as pd
+from mlflow.models import infer_signature
+from sklearn.linear_model import LogisticRegression
+
+rows = pd.read_csv(os.environ["MODELWAY_DATA"])
+inputs = rows[["a"]] if os.environ["MODELWAY_PARAM_KIND"] == "weak" else rows[["a", "b"]]
+model = LogisticRegression().fit(inputs, rows.y)
+with mlflow.start_run():
+    mlflow.sklearn.log_model(model, name="model", signature=infer_signature(inputs, model.predict_proba(inputs)),
+        pyfunc_predict_fn="predict_proba", pip_requirements=["mlflow", "scikit-learn"])
+"""
+CONFIG = """
+model: from-python
+data: {{train: train.csv, test: test.csv}}
+train: {{command: python train.py, python: {python}, parameters: {{kind: weak}}}}
+gate: {{label: y, limits: {{roc_auc_score: {{at-least: 0.6}}}}}}
+environments:
+  production:
+  strict: {{gate: {{limits: {{roc_auc_score: {{at-least: 0.999}}}}}}}}
+"""
+CONTRACT = "columns: {a: {type: number}, b: {type: number}, y: {type: integer}}\n"
+
+
+@pytest.fixture(scope="module")
+def installed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment into which pip installed this checkout."""
+    folder = tmp_path_factory.mktemp("pip")
+    environ = uv.environment(os.environ)
+    for arguments in (
+        ["venv", "--python", sys.executable, folder / "env"],
+        ["pip", "install", "--python", folder / "env" / "bin" / "python", f"modelway[data,judge] @ {root.as_uri()}"],
+    ):
+        done = subprocess.run(
+            [uv.executable(), "--no-config", *arguments], env=environ, cwd=folder, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+    return folder / "env" / "bin"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, python: str) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    for name, first in (("train.csv", 0), ("test.csv", 5000)):
+        lines = ["a,b,y"]
+        for row in range(first, first + 2000):
+            a, b, noise = (row * 37 % 101) / 50 - 1, (row * 61 % 103) / 51 - 1, (row * 7919 % 997) / 498 - 1
+            lines.append(f"{a},{b},{int(a + 2 * b + noise > 0)}")
+        (folder / name).write_text("\n".join(lines) + "\n")
+    (folder / "contract.yml").write_text(CONTRACT)
+    (folder / "train.py").write_text(TRAIN)
+    (folder / "modelway.yml").write_text(CONFIG.format(python=python))
+    commit_all(folder)
+    return folder
+
+
+def test_the_page_runs_as_it_stands(installed: Path, project: Path, server: str) -> None:
+    environ = {**os.environ, "MLFLOW_TRACKING_URI": server, "PATH": f"{installed}:{os.environ['PATH']}"}
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(command, cwd=project, env=environ, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    [journey] = examples("python.md", "From data to a verdict")
+    said = run(str(installed / "python"), "-W", "error", "-c", journey).stdout
+    assert "pass 1 pass\nroc_auc_score pass 2000 0.9" in said
+    [mistakes] = examples("python.md", "No is an answer, a mistake is an exception")
+    said = run(str(installed / "python"), "-W", "error", "-c", mistakes).stdout
+    assert "roc_auc_score" in said
+    assert "input version: '1_0' is not a whole number at least 1. Fix: give" in said
+    [commands] = examples("python.md", "The same as a command", "sh")
+    said = run("bash", "-euc", commands).stdout
+    assert "promoted=true" in said and "by the nightly job" in said
+
+
+def test_what_is_not_installed_is_said_with_the_line_to_install_it(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "modelway.yml").write_text("model: m\nenvironments: {production: {}}\n")
+    flags = ["--environment", "production", "--version", "1"]
+    done = subprocess.run([installed / "modelway", "build-image", *flags], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "is not installed. Fix: pip install 'modelway[build]'" in done.stderr
+    unknown = subprocess.run([installed / "modelway", "deploy"], capture_output=True, text=True)
+    assert unknown.returncode == 2 and "there is no action 'deploy'" in unknown.stderr
+
+
+def test_every_action_is_a_function_of_the_same_name(root: Path) -> None:
+    import modelway
+
+    actions = {path.parent.name.replace("-", "_") for path in root.glob("actions/*/action.yml")}
+    assert actions == set(dir(modelway))
+    for name in actions:
+        assert getattr(modelway, name).name.replace("-", "_") == name
+    typed = (root / "scripts" / "modelway" / "__init__.py").read_text()
+    assert all(f"import {name} as {name}\n" in typed for name in actions), "a checker of types sees it too"
+    with pytest.raises(AttributeError):
+        _ = modelway.no_such_action
