@@ -21,7 +21,7 @@ from modelway.config import load_project
 from modelway.errors import Inconclusive, Refused
 from modelway.observe import counts
 from modelway.registry.ledger import read
-from modelway.registry.ledger_mlflow import MLflowLedger
+from modelway.registry.ledger_versions import VersionLedger
 from modelway.rollout import journal
 from modelway.stages.rollouts import deployment, planned
 from modelway.stages.rollouts.deploy import Deployed, deploy
@@ -92,7 +92,7 @@ class Team:
         return {ask(self.world.place, self.world.chance) for _ in range(50)}
 
     def entries(self) -> list[tuple[str, str]]:
-        history = read(MLflowLedger(self.shop.client, self.shop.model))
+        history = read(VersionLedger(self.shop.client, self.shop.model))
         return [(row.entry.action, str(row.entry.version)) for row in history.on_chain(self.project.environment)]
 
 
