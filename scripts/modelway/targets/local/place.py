@@ -127,7 +127,8 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
         return EnvoyCounts(_admin(state), self.folder / LOGS)
 
     def address(self, state: LocalState | None) -> str:
-        return f"http://{HOST}:{state.port if state and state.port else self.wanted.port}"
+        listens = state is not None and self._envoys()  # where none does, the next one does as modelway.yml says
+        return f"http://{HOST}:{state.port if state and listens else self.wanted.port}"
 
     def check_answer(self, state: LocalState) -> None:
         stable = state.current
