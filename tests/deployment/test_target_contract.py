@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import requests
 
@@ -19,6 +20,7 @@ from documented import examples
 from modelway import isolation, processes
 from modelway.config import Deploy
 from modelway.config.sections import Local
+from modelway.loopback import free_port
 from modelway.observe.counts import CountsSource
 from modelway.records import Release
 from modelway.registry.stored_records import read_release
@@ -102,6 +104,11 @@ class TestLocalTarget(TargetContract):
         deployed(case, case.releases[0])
         assert case.open().address() == address
         assert requests.get(f"{address}/model/version", timeout=5).json()["version"] == case.releases[0].version
+        other = msgspec.structs.replace(case.deploy.local, port=free_port())
+        case.deploy = msgspec.structs.replace(case.deploy, local=other)
+        assert case.open().address() == address, "where it listens, whatever modelway.yml says by now"
+        case.open().stop("a tester", pytest.fail)
+        assert case.open().address() == f"http://127.0.0.1:{other.port}", "where the next one will"
 
 
 class LocalCounting(Counting):

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 import pytest
 
 from modelway.errors import OutsideFailure
-from modelway.observe.counts import CountsSource, Sample, Snapshot, counted, percentile_bound
+from modelway.observe.counts import Counters, CountsSource, Snapshot, counted, percentile_bound
 
 READ_SECONDS = 3.0
 """Within them a source has counted what was answered."""
@@ -32,7 +32,7 @@ class Counting(abc.ABC):
     def until(self, slot: str, requests: int) -> Snapshot:
         """What the source says, once it has counted so many of a release in all."""
         deadline = time.monotonic() + READ_SECONDS
-        while (said := self.source.snapshot()).releases.get(slot, Sample()).requests != requests:
+        while (said := self.source.snapshot()).releases.get(slot, Counters()).requests != requests:
             assert time.monotonic() < deadline, said
             time.sleep(0.05)
         return said
@@ -74,8 +74,8 @@ class CountsContract:
         assert set(sample.fast) <= set(bounds)
         counts = [sample.fast[bound] for bound in sorted(sample.fast)]
         assert counts == sorted(counts) and counts[-1] == sample.timed == 40
-        assert percentile_bound(Sample(), sample, 0.5) in bounds
-        requests, _, slow = counted(Sample(), sample, bounds[-1]) or (0, 0, -1)
+        assert percentile_bound(Counters(), sample, 0.5) in bounds
+        requests, _, slow = counted(Counters(), sample, bounds[-1]) or (0, 0, -1)
         assert (requests, slow) == (40, 0)
 
     def test_replicas_where_they_are_told_apart_add_up_to_their_release(self, counting: Counting) -> None:
@@ -111,7 +111,7 @@ class CountsContract:
             ticks = [item.ticks for item in told]
             assert ticks == sorted(ticks)
             assert all(time.monotonic() - 61 < at <= time.monotonic() for at in ticks)
-            if told and told[-1].releases.get(one, Sample()).requests == 9:
+            if told and told[-1].releases.get(one, Counters()).requests == 9:
                 return
             assert time.monotonic() < deadline
             time.sleep(0.1)

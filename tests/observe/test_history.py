@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from modelway.observe.counts import BOUNDS_MS, Sample
+from modelway.observe.counts import BOUNDS_MS, Counters
 from modelway.observe.history import past_of
 
 
-def sample(requests: int, errors: int = 0, slow: int = 0) -> Sample:
+def sample(requests: int, errors: int = 0, slow: int = 0) -> Counters:
     """All that was not slow took at most 50 ms."""
-    return Sample(requests=requests, errors=errors, timed=requests, fast={50: requests - slow})
+    return Counters(requests=requests, errors=errors, timed=requests, fast={50: requests - slow})
 
 
 def test_blocks_hold_what_came_between_two_samples() -> None:
@@ -40,7 +40,7 @@ def test_without_a_request_there_is_no_past(counts: list[int]) -> None:
 
 
 def test_without_a_limit_slow_is_what_is_slower_than_most() -> None:
-    samples = [(0.0, Sample()), (1.0, Sample(100, 0, 100, {10: 90, 25: 96, 100: 100}))]
+    samples = [(0.0, Counters()), (1.0, Counters(100, 0, 100, {10: 90, 25: 96, 100: 100}))]
     past = past_of(samples, BOUNDS_MS, 1, None)
     assert past is not None
     assert (past.slow_ms, past.slow) == (25, 4)

@@ -23,7 +23,7 @@ def block(
     )
 
 
-def after(*blocks: Block, settings: judge.Settings = SETTINGS) -> judge.State:
+def after(*blocks: Block, settings: judge.Settings = SETTINGS) -> judge.JudgeState:
     state = judge.begin(settings)
     for one in blocks:
         state = judge.observe(settings, state, one)
@@ -31,7 +31,7 @@ def after(*blocks: Block, settings: judge.Settings = SETTINGS) -> judge.State:
 
 
 def verdict(
-    state: judge.State, *, baked: bool = False, deadline: bool = False, settings: judge.Settings = SETTINGS
+    state: judge.JudgeState, *, baked: bool = False, deadline: bool = False, settings: judge.Settings = SETTINGS
 ) -> str:
     return judge.assess(settings, state, baked=baked, deadline=deadline).verdict
 

@@ -17,7 +17,7 @@ from modelway.rollout.run import Surroundings, carry_out
 from rollout.simulated import Died, SimulatedTarget, World, plan, traffic
 
 
-def run(world: World, state: engine.State | None = None) -> engine.State:
+def run(world: World, state: engine.RolloutState | None = None) -> engine.RolloutState:
     target = SimulatedTarget(world)
     around = Surroundings(target.announce, lambda text: None, lambda: world.clock)
     return carry_out(world.plan, state or engine.begin(world.plan), target, around)
@@ -205,9 +205,9 @@ def test_any_history_has_a_next_act_and_none_that_breaks_the_order(events: list[
 
 
 def test_a_cancelled_rollout_goes_back_and_one_that_was_adopted_goes_on() -> None:
-    state = engine.advance(plan(), engine.State(ready=True, routed=0.1), engine.Cancelled(0.0, "stop"))
+    state = engine.advance(plan(), engine.RolloutState(ready=True, routed=0.1), engine.Cancelled(0.0, "stop"))
     assert engine.command(plan(), state) == engine.Route(0.0)
-    adopted = engine.State(ready=True, routed=1.0, step=2, decision="promote", adopted=True)
+    adopted = engine.RolloutState(ready=True, routed=1.0, step=2, decision="promote", adopted=True)
     assert engine.advance(plan(), adopted, engine.Cancelled(0.0, "stop")) == adopted
 
 

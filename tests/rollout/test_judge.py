@@ -35,7 +35,7 @@ blocks = st.lists(
 def test_a_state_survives_json_exactly(history: list[Block]) -> None:
     """A runner that dies is replaced by one that reads the journal: both must go on from the very same numbers."""
     state = after(*history)
-    again = msgspec.json.decode(msgspec.json.encode(state), type=judge.State)
+    again = msgspec.json.decode(msgspec.json.encode(state), type=judge.JudgeState)
     assert again == state
     assert judge.observe(SETTINGS, again, BROKEN) == judge.observe(SETTINGS, state, BROKEN)
     assessed = judge.assess(SETTINGS, state, baked=True, deadline=False)

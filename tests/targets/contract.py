@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from modelway.errors import InvalidInput, OutsideFailure, Refused
-from modelway.observe.counts import Sample, Snapshot, between
+from modelway.observe.counts import Counters, Snapshot, between
 from modelway.records import Release
 from modelway.rollout import engine, journal
 from modelway.rollout.observations import Block
@@ -371,7 +371,7 @@ def _next_block(acts: TargetActs[Any, Any], requests: int) -> Block:
 
     def total(snapshot: Snapshot | None) -> int:
         assert snapshot is not None
-        return sum(snapshot.releases.get(name, Sample()).requests for name in names)
+        return sum(snapshot.releases.get(name, Counters()).requests for name in names)
 
     deadline = time.monotonic() + READ_SECONDS
     while total(source.snapshot()) - total(acts._last) < requests:

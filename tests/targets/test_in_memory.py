@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 
 from documented import examples
 from modelway.config import Deploy
-from modelway.observe.counts import Sample
+from modelway.observe.counts import Counters
 from modelway.records import Release
 from modelway.targets import Target
 from targets.contract import Case, TargetContract
@@ -36,15 +36,15 @@ def documented_target() -> ModuleType:
     return module
 
 
-def ask(place: Any, chance: random.Random, status: int = 200) -> str:
-    """One request to a place in memory: which version answers."""
+def ask(place: Any, chance: random.Random, failing: Callable[[str], bool] = lambda version: False) -> str:
+    """One request to a place in memory: which version answers. failing: whether this one does."""
     if not place.shares:
         return ""
     name = chance.choices(list(place.shares), list(place.shares.values()))[0]
-    was = place.counted.get(name, Sample())
-    answered = was.requests + 1
-    place.counted[name] = Sample(answered, was.errors + (status >= 400), answered, {1.0: answered})
-    return str(place.running[name])
+    was = place.counted.get(name, Counters())
+    answered, version = was.requests + 1, str(place.running[name])
+    place.counted[name] = Counters(answered, was.errors + failing(version), answered, {1.0: answered})
+    return version
 
 
 class MemoryCase(Case):
@@ -59,7 +59,7 @@ class MemoryCase(Case):
 
     def send(self, count: int, bad: bool = False) -> Counter[str]:
         place = self.open().place
-        return Counter(ask(place, self.chance, 400 if bad else 200) for _ in range(count))
+        return Counter(ask(place, self.chance, lambda version: bad) for _ in range(count))
 
     @contextlib.contextmanager
     def deaf(self) -> Iterator[None]:

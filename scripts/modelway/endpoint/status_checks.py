@@ -82,7 +82,7 @@ def _metrics(endpoint: Endpoint, expected: Expected) -> str:
     return f"{len(samples)} samples"
 
 
-def _samples(endpoint: Endpoint) -> list[prometheus.Series]:
+def _samples(endpoint: Endpoint) -> list[prometheus.MetricValue]:
     try:
         return list(prometheus.read(ok(endpoint.get("/metrics"), "GET /metrics").body.decode("utf-8")))
     except UnicodeDecodeError:
@@ -91,7 +91,7 @@ def _samples(endpoint: Endpoint) -> list[prometheus.Series]:
         raise CheckFailed(f"/metrics, {shown(error)}") from None
 
 
-def _check_histograms(samples: Sequence[prometheus.Series]) -> None:
+def _check_histograms(samples: Sequence[prometheus.MetricValue]) -> None:
     """Buckets are cumulative, and the last is the count."""
     buckets: dict[tuple[str, frozenset[tuple[str, str]]], list[tuple[float, float]]] = {}
     for name, labels, value in samples:

@@ -22,7 +22,7 @@ BOUNDS_MS: tuple[float, ...] = (
 """Upper bounds of a histogram of latencies, where they are ours to choose."""
 
 
-class Sample(msgspec.Struct, frozen=True):
+class Counters(msgspec.Struct, frozen=True):
     """Counters of one release, or of one replica, since they began. They only grow."""
 
     requests: int = 0
@@ -38,11 +38,11 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     at: float
     """Seconds since the epoch: for people. A clock can be set."""
-    releases: dict[str, Sample] = msgspec.field(name="clusters")
+    releases: dict[str, Counters] = msgspec.field(name="clusters")
     """Slot -> its counters. A release that the source has not seen is not in it."""
     ticks: float = 0.0
     """Seconds of the machine's own clock since it was started, which nobody sets: for durations."""
-    replicas: dict[str, dict[str, Sample]] = {}
+    replicas: dict[str, dict[str, Counters]] = {}
     """Slot -> replica -> its counters; empty where the source tells no replicas apart."""
     gap: str = ""
     """Why these counters are not to be used, though they could be read (the newest scrape is old, a series is missing); empty
@@ -51,8 +51,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     @classmethod
     def now(
         cls,
-        releases: Mapping[str, Sample],
-        replicas: Mapping[str, Mapping[str, Sample]] | None = None,
+        releases: Mapping[str, Counters],
+        replicas: Mapping[str, Mapping[str, Counters]] | None = None,
         gap: str = "",
     ) -> Snapshot:
         """Of counters that were read at this moment."""
@@ -81,7 +81,7 @@ class CountsSource(Protocol):
         return None
 
 
-def counted(before: Sample, after: Sample, slow_ms: float) -> tuple[int, int, int] | None:
+def counted(before: Counters, after: Counters, slow_ms: float) -> tuple[int, int, int] | None:
     """Requests, errors and slow requests between two samples; None where a counter went down (it began anew).
     A slow_ms of 0 counts none."""
     was = (before.requests, before.errors, before.timed, quick(before, slow_ms))
@@ -93,16 +93,16 @@ def counted(before: Sample, after: Sample, slow_ms: float) -> tuple[int, int, in
     return requests, min(errors, requests), min(max(timed - fast, 0), requests) if slow_ms else 0
 
 
-def quick(sample: Sample, slow_ms: float) -> int:
+def quick(sample: Counters, slow_ms: float) -> int:
     """Requests that took at most so long. slow_ms is one of the source's bounds."""
     return max((count for bound, count in sample.fast.items() if bound <= slow_ms), default=0)
 
 
-def together(samples: Iterable[Sample]) -> Sample:
+def together(samples: Iterable[Counters]) -> Counters:
     """The sum of replicas' counters."""
     found = tuple(samples)
     bounds = sorted({bound for sample in found for bound in sample.fast})
-    return Sample(
+    return Counters(
         requests=sum(sample.requests for sample in found),
         errors=sum(sample.errors for sample in found),
         timed=sum(sample.timed for sample in found),
@@ -110,7 +110,7 @@ def together(samples: Iterable[Sample]) -> Sample:
     )
 
 
-def percentile_bound(before: Sample, after: Sample, share: float) -> float | None:
+def percentile_bound(before: Counters, after: Counters, share: float) -> float | None:
     """The smallest bound that at least this share of the requests in between did not exceed; None without any."""
     timed = after.timed - before.timed
     if timed <= 0:
@@ -120,9 +120,9 @@ def percentile_bound(before: Sample, after: Sample, share: float) -> float | Non
     )
 
 
-def between(snapshots: Iterable[Snapshot], slot: str) -> list[tuple[float, Sample]]:
+def between(snapshots: Iterable[Snapshot], slot: str) -> list[tuple[float, Counters]]:
     """(ticks, sample) of one release, oldest first, from where its counters last went down, or the machine was started."""
-    kept: list[tuple[float, Sample]] = []
+    kept: list[tuple[float, Counters]] = []
     for item in snapshots:
         if (sample := item.releases.get(slot)) is None:
             continue

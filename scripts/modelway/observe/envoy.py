@@ -16,7 +16,7 @@ import requests
 
 from modelway.errors import OutsideFailure
 from modelway.observe import prometheus, recorder
-from modelway.observe.counts import CountsSource, Sample, Snapshot
+from modelway.observe.counts import Counters, CountsSource, Snapshot
 
 PREFIX, CLUSTER, CLASS = "envoy_cluster_upstream_", "envoy_cluster_name", "envoy_response_code_class"
 COUNTERS = quote(r"^cluster\..*\.(upstream_rq_completed|upstream_rq_[45]xx|upstream_rq_time)$")
@@ -47,7 +47,7 @@ class EnvoyCounts(CountsSource):
         return recorder.read(self.records, seconds)
 
 
-def parse(text: str) -> dict[str, Sample]:
+def parse(text: str) -> dict[str, Counters]:
     """Envoy's Prometheus text, by cluster. ValueError where it is no such text."""
     totals: dict[str, dict[str, int]] = {}
     fast: dict[str, dict[float, int]] = {}
@@ -67,4 +67,4 @@ def parse(text: str) -> dict[str, Sample]:
             buckets = fast.setdefault(cluster, {})
             if count != (max(buckets.values()) if buckets else 0):
                 buckets[bound] = count
-    return {name: Sample(**kept, fast=fast.get(name, {})) for name, kept in totals.items()}
+    return {name: Counters(**kept, fast=fast.get(name, {})) for name, kept in totals.items()}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from modelway.observe.counts import Sample, counted, percentile_bound
+from modelway.observe.counts import Counters, counted, percentile_bound
 from modelway.rollout.observations import Block, Counts
 
 SLOW_SHARE = 0.95
@@ -31,7 +31,7 @@ class Past:
 
 
 def past_of(
-    samples: Sequence[tuple[float, Sample]],
+    samples: Sequence[tuple[float, Counters]],
     bounds_ms: Sequence[float],
     block_seconds: float,
     slower_than_ms: float | None,

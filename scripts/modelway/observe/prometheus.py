@@ -15,7 +15,7 @@ ESCAPE = re.compile(r"\\.")
 ESCAPED = {"\\\\": "\\", '\\"': '"', "\\n": "\n"}
 
 
-class Series(NamedTuple):
+class MetricValue(NamedTuple):
     """One line: the value of a series. value may be NaN or infinite, as Prometheus allows."""
 
     name: str
@@ -23,7 +23,7 @@ class Series(NamedTuple):
     value: float
 
 
-def read(text: str) -> Iterator[Series]:
+def read(text: str) -> Iterator[MetricValue]:
     """Every series of the text, in its order. ValueError, naming the line, where it is no such text."""
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -36,7 +36,7 @@ def read(text: str) -> Iterator[Series]:
         except ValueError:
             raise ValueError(f"line {number}: {match[3][:200]!r} is no number") from None
         labels = {name: _unescaped(said[1:-1]) for name, said in LABEL.findall(match[2] or "")}
-        yield Series(match[1], labels, value)
+        yield MetricValue(match[1], labels, value)
 
 
 def _unescaped(text: str) -> str:

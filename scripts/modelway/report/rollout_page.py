@@ -161,7 +161,7 @@ def _measured(story: journal.Story) -> str:
     return _table(("share asked", "seconds", "requests", "share measured"), weights(story))
 
 
-def _evidence(plan: Plan, state: engine.State) -> str:
+def _evidence(plan: Plan, state: engine.RolloutState) -> str:
     if state.assessment is None:
         return ""
     stable = plan.stable.version if plan.stable else 0

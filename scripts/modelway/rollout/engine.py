@@ -113,7 +113,7 @@ class Finish(msgspec.Struct, frozen=True, tag="finish"):
 Command = Start | Route | Observe | Adopt | Announce | Retire | Finish
 
 
-class State(msgspec.Struct, frozen=True, kw_only=True):
+class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
     ready: bool = False
     routed: float | None = 0.0
     """The new release's share as last confirmed; None where another runner left it and nobody knows."""
@@ -123,7 +123,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     compared: float = 0.0
     """Seconds observed while stable had traffic too."""
     extended: bool = False
-    judged: judge.State | None = None
+    judged: judge.JudgeState | None = None
     assessment: judge.Assessment | None = None
     decision: Literal["", "promote", "revert"] = ""
     reasons: tuple[str, ...] = ()
@@ -134,11 +134,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     retired: bool = False
 
 
-def begin(plan: Plan) -> State:
-    return State(judged=judge.begin(plan.settings) if plan.settings else None)
+def begin(plan: Plan) -> RolloutState:
+    return RolloutState(judged=judge.begin(plan.settings) if plan.settings else None)
 
 
-def command(plan: Plan, state: State) -> Command:
+def command(plan: Plan, state: RolloutState) -> Command:
     """What is to be done next; it follows from the state alone."""
     if state.decision == "revert":
         if state.routed != 0 and plan.stable is not None:
@@ -161,7 +161,7 @@ def command(plan: Plan, state: State) -> Command:
     return Finish("deployed")
 
 
-def advance(plan: Plan, state: State, event: Event) -> State:
+def advance(plan: Plan, state: RolloutState, event: Event) -> RolloutState:
     """The state after `event`."""
     change = msgspec.structs.replace
     match event:
@@ -187,13 +187,13 @@ def advance(plan: Plan, state: State, event: Event) -> State:
             return change(state, ready=False, routed=None)
 
 
-def _revert(state: State, reasons: tuple[str, ...], *, failed: bool = False) -> State:
+def _revert(state: RolloutState, reasons: tuple[str, ...], *, failed: bool = False) -> RolloutState:
     if state.decision == "revert":
         return state
     return msgspec.structs.replace(state, decision="revert", reasons=reasons, failed=failed)
 
 
-def _observed(plan: Plan, state: State, block: Block) -> State:
+def _observed(plan: Plan, state: RolloutState, block: Block) -> RolloutState:
     if state.decision or plan.settings is None or state.judged is None:
         return state
     control = block.weight < 1
@@ -229,7 +229,7 @@ def _suspect(assessment: judge.Assessment) -> bool:
     return assessment.harm >= assessment.harm_needed**0.25 or assessment.promotion <= SUSPECT_PROMOTION
 
 
-def _undecided(plan: Plan, state: State, assessment: judge.Assessment, deadline: bool) -> State:
+def _undecided(plan: Plan, state: RolloutState, assessment: judge.Assessment, deadline: bool) -> RolloutState:
     """The policy speaks where time is over; evidence that cannot be trusted is never extended or promoted."""
     if not deadline or plan.inconclusive == "rollback" or (plan.inconclusive == "extend" and state.extended):
         return _revert(state, assessment.reasons)

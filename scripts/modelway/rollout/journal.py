@@ -40,7 +40,7 @@ class Story:
         return tuple(line.event for line in self.lines if line.event is not None)
 
     @cached_property
-    def state(self) -> engine.State:
+    def state(self) -> engine.RolloutState:
         """Folded once: a report asks for it again and again."""
         state = engine.begin(self.plan)
         for event in self.events:

@@ -15,17 +15,17 @@ from modelway.rollout import evidence, harm, not_worse, split, total_failure
 from modelway.rollout.evidence import Arm, MetricEvidence
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.planning import PlanNumbers, plan_numbers
-from modelway.rollout.settings import Metric, Settings, count_of, settings_from, usable
+from modelway.rollout.settings import JudgedMetric, Settings, count_of, settings_from, usable
 from modelway.rollout.split import Split
 
 __all__ = [
     "Arm",
     "Assessment",
-    "Metric",
+    "JudgeState",
+    "JudgedMetric",
     "MetricEvidence",
     "PlanNumbers",
     "Settings",
-    "State",
     "assess",
     "begin",
     "observe",
@@ -36,7 +36,7 @@ __all__ = [
 Verdict = Literal["continue", "pass", "fail", "inconclusive"]
 
 
-class State(msgspec.Struct, frozen=True, kw_only=True):
+class JudgeState(msgspec.Struct, frozen=True, kw_only=True):
     """What the blocks so far have shown. The tuples are parallel to the settings' metrics."""
 
     held: tuple[harm.Holdings, ...]
@@ -81,14 +81,14 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     dropped: int
 
 
-def begin(settings: Settings) -> State:
-    return State(
+def begin(settings: Settings) -> JudgeState:
+    return JudgeState(
         held=(harm.PRIOR,) * len(settings.metrics),
         logs=tuple(not_worse.begin(metric.margins) for metric in settings.metrics),
     )
 
 
-def observe(settings: Settings, state: State, block: Block) -> State:
+def observe(settings: Settings, state: JudgeState, block: Block) -> JudgeState:
     """The state after one more block. One that was dropped, or whose counts cannot be true, changes the counter of those only.
 
     At a weight of 1 there is nothing to compare with. Then harm is judged against a fixed limit: stable's rate as it was
@@ -117,7 +117,7 @@ def observe(settings: Settings, state: State, block: Block) -> State:
     )
 
 
-def assess(settings: Settings, state: State, *, baked: bool, deadline: bool) -> Assessment:
+def assess(settings: Settings, state: JudgeState, *, baked: bool, deadline: bool) -> Assessment:
     """The verdict. baked: the plan's waiting is over. deadline: its time is.
 
     A failure comes before everything; a wrong split before a pass, since nothing that was compared is to be believed then.
@@ -141,7 +141,7 @@ def assess(settings: Settings, state: State, *, baked: bool, deadline: bool) -> 
     )
 
 
-def _at_new_weight(state: State) -> State:
+def _at_new_weight(state: JudgeState) -> JudgeState:
     return msgspec.structs.replace(
         state,
         held=tuple(harm.give_back(held, harm.RETURNED_AT_A_STEP) for held in state.held),
@@ -150,7 +150,7 @@ def _at_new_weight(state: State) -> State:
     )
 
 
-def _compared(settings: Settings, state: State, block: Block) -> State:
+def _compared(settings: Settings, state: JudgeState, block: Block) -> JudgeState:
     held, logs = [], []
     for metric, before, log in zip(settings.metrics, state.held, state.logs, strict=True):
         canary = (block.canary.requests, count_of(block.canary, metric.name))
@@ -166,7 +166,7 @@ def _compared(settings: Settings, state: State, block: Block) -> State:
     )
 
 
-def _alone(settings: Settings, state: State, block: Block) -> State:
+def _alone(settings: Settings, state: JudgeState, block: Block) -> JudgeState:
     limits = state.limits or tuple(_limit(metric, state.stable) for metric in settings.metrics)
     held = []
     for metric, before, limit in zip(settings.metrics, state.held, limits, strict=True):
@@ -175,7 +175,7 @@ def _alone(settings: Settings, state: State, block: Block) -> State:
     return msgspec.structs.replace(state, held=tuple(held), limits=limits, alone=_sum(state.alone, block.canary))
 
 
-def _limit(metric: Metric, stable: Counts) -> float:
+def _limit(metric: JudgedMetric, stable: Counts) -> float:
     """1, which no rate can pass, where stable was never seen."""
     requests, count = metric.past_requests + stable.requests, metric.past_count + count_of(stable, metric.name)
     if requests == 0:
@@ -187,7 +187,7 @@ def _limit(metric: Metric, stable: Counts) -> float:
     return min(1.0, max(high * metric.tolerance, *(ratio * high + rate for ratio, rate in metric.margins)))
 
 
-def _failures(settings: Settings, state: State) -> tuple[str, ...]:
+def _failures(settings: Settings, state: JudgeState) -> tuple[str, ...]:
     reasons = []
     both = (state.canary.requests, state.canary.errors, state.stable.requests, state.stable.errors)
     if total_failure.dead_on_arrival(both):
@@ -204,7 +204,7 @@ def _failures(settings: Settings, state: State) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def _harmful(settings: Settings, state: State, combined: float) -> str:
+def _harmful(settings: Settings, state: JudgeState, combined: float) -> str:
     """The metric that weighs most, with its rates."""
     place = max(range(len(settings.metrics)), key=lambda at: settings.metrics[at].budget * harm.wealth(state.held[at]))
     shown = _evidence(settings, state, place)
@@ -215,7 +215,7 @@ def _harmful(settings: Settings, state: State, combined: float) -> str:
 
 
 def _verdict(
-    settings: Settings, state: State, metrics: tuple[MetricEvidence, ...], baked: bool, deadline: bool
+    settings: Settings, state: JudgeState, metrics: tuple[MetricEvidence, ...], baked: bool, deadline: bool
 ) -> tuple[Verdict, tuple[str, ...]]:
     if state.failed:
         return "fail", state.failed
@@ -248,7 +248,7 @@ def _said(arm: Arm) -> str:
     return "no requests" if arm.rate is None else f"{arm.rate:.2%} of {arm.requests:,}"
 
 
-def _evidence(settings: Settings, state: State, place: int) -> MetricEvidence:
+def _evidence(settings: Settings, state: JudgeState, place: int) -> MetricEvidence:
     metric = settings.metrics[place]
     canary = evidence.arm(count_of(state.canary, metric.name), state.canary.requests)
     stable = evidence.arm(count_of(state.stable, metric.name), state.stable.requests)
@@ -269,11 +269,11 @@ def _evidence(settings: Settings, state: State, place: int) -> MetricEvidence:
     )
 
 
-def _harm(settings: Settings, state: State) -> float:
+def _harm(settings: Settings, state: JudgeState) -> float:
     return fsum(m.budget * harm.wealth(held) for m, held in zip(settings.metrics, state.held, strict=True))
 
 
-def _stable_rate(settings: Settings, state: State) -> float:
+def _stable_rate(settings: Settings, state: JudgeState) -> float:
     """Of errors, over the rollout and the past; 0 where stable was never seen."""
     past = next((metric for metric in settings.metrics if metric.name == "errors"), None)
     requests = state.stable.requests + (past.past_requests if past else 0)

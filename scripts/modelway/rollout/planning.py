@@ -8,7 +8,7 @@ from math import ceil, inf, isfinite, log, log1p
 import msgspec
 
 from modelway.rollout.not_worse import FRACTIONS
-from modelway.rollout.settings import Metric, Settings
+from modelway.rollout.settings import JudgedMetric, Settings
 
 
 class StepNumbers(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ class PlanNumbers(msgspec.Struct, frozen=True, kw_only=True):
     fix: str
 
 
-def planned_requests(rate: float, weight: float, metric: Metric, beta: float) -> float:
+def planned_requests(rate: float, weight: float, metric: JudgedMetric, beta: float) -> float:
     """The median number of canary requests until the evidence reaches 1/beta, for a canary as good as stable.
 
     rate: of errors in both arms, 0 to 1. weight: the canary's share of the traffic, above 0 and below 1.
@@ -113,7 +113,7 @@ def _growth(rate: float, weight: float, ratio: float, extra: float, x: float) ->
     return x * extra + rate * log1p(-x) + rate * stable_per_canary * log1p(x * ratio / stable_per_canary)
 
 
-def _needed(metric: Metric, beta: float) -> float:
+def _needed(metric: JudgedMetric, beta: float) -> float:
     """log K at which half of the healthy rollouts have passed: the average over margins and fractions costs the rest."""
     return metric.phi * (log(1 / beta) + 1 + log(len(metric.margins)))
 

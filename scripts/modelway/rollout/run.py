@@ -83,7 +83,7 @@ class Interrupts:
             self._waiting = False
 
 
-def carry_out(plan: Plan, state: engine.State, acts: Acts, around: Surroundings) -> engine.State:
+def carry_out(plan: Plan, state: engine.RolloutState, acts: Acts, around: Surroundings) -> engine.RolloutState:
     """From `state` to the end; the last state. An interrupt sends traffic back to stable first. Where an act or the journal
     fails, traffic goes back too, and the failure is raised: the next run goes on from here."""
     cancelled, last = False, ""
@@ -131,7 +131,7 @@ class _StartFailed(Exception):
 def _event(
     act: engine.Command,
     plan: Plan,
-    state: engine.State,
+    state: engine.RolloutState,
     acts: Acts,
     around: Surroundings,
     interrupts: Interrupts,
@@ -164,7 +164,7 @@ def _event(
             raise AssertionError(act)
 
 
-def progress(plan: Plan, before: engine.State, after: engine.State, event: engine.Event) -> list[str]:
+def progress(plan: Plan, before: engine.RolloutState, after: engine.RolloutState, event: engine.Event) -> list[str]:
     """What to tell a person of an event."""
     lines = []
     match event:
@@ -188,7 +188,7 @@ def progress(plan: Plan, before: engine.State, after: engine.State, event: engin
     return lines
 
 
-def _counts(plan: Plan, block: Block, state: engine.State) -> str:
+def _counts(plan: Plan, block: Block, state: engine.RolloutState) -> str:
     if block.dropped:
         return f"not counted: {block.dropped}"
     new, stable = block.canary, block.stable

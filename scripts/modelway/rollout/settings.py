@@ -17,7 +17,7 @@ BUDGET: dict[MetricName, float] = {"errors": 0.75, "latency": 0.25}
 """Each metric's part of the error budget alpha. Errors get more: they hurt more, and they are rarer, so harder to tell."""
 
 
-class Metric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class JudgedMetric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One thing that is counted out of requests."""
 
     name: MetricName
@@ -42,7 +42,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     beta: float
     """The chance, at most, that a canary worse by the margin is promoted, for each metric."""
     block_seconds: float
-    metrics: tuple[Metric, ...]
+    metrics: tuple[JudgedMetric, ...]
 
 
 def count_of(counts: Counts, name: MetricName) -> int:
@@ -70,9 +70,9 @@ def settings_from(judge: Judge, history: Sequence[Block]) -> Settings:
     )
 
 
-def _metric(name: MetricName, ratio: float, rate: float, seen: Sequence[Counts], block_seconds: float) -> Metric:
+def _metric(name: MetricName, ratio: float, rate: float, seen: Sequence[Counts], block_seconds: float) -> JudgedMetric:
     counts = [(block.requests, count_of(block, name)) for block in seen]
-    return Metric(
+    return JudgedMetric(
         name=name,
         budget=BUDGET[name],
         margins=margins(ratio, rate),

@@ -8,8 +8,8 @@ from typing import Any
 
 from modelway.config import Deploy
 from modelway.targets.folder import FolderRecords
-from modelway.targets.place import Place
-from modelway.targets.records import Lease, Records
+from modelway.targets.place import TargetPlace
+from modelway.targets.records import Lease, TargetRecords
 from modelway.targets.state import Slot, TargetState
 from modelway.targets.target import Claim, Target
 
@@ -18,10 +18,10 @@ __all__ = [
     "Claim",
     "FolderRecords",
     "Lease",
-    "Place",
-    "Records",
     "Slot",
     "Target",
+    "TargetPlace",
+    "TargetRecords",
     "TargetState",
     "open_target",
 ]

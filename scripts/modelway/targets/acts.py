@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Generic, Literal, TypeVar
 
-from modelway.observe.counts import Sample, Snapshot, counted
+from modelway.observe.counts import Counters, Snapshot, counted
 from modelway.rollout import journal
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import Plan
@@ -59,7 +59,7 @@ class TargetActs(Generic[T, S]):
             if side is None:
                 counts.append(Counts())
                 continue
-            samples = (before.releases.get(side.slot, Sample()), after.releases.get(side.slot, Sample()))
+            samples = (before.releases.get(side.slot, Counters()), after.releases.get(side.slot, Counters()))
             between = counted(*samples, self.plan.slow_ms)
             if between is None:
                 dropped = dropped or "the counters began anew at zero"

@@ -25,7 +25,7 @@ from modelway.rollout.run import Superseded
 
 LEASE, LOCK = "lease.json", "lock"
 PATIENCE_SECONDS = 12.0
-"""For one act of another command: longer than Envoy may take to start, which is the longest of them."""
+"""For one act of another command: longer than any may take. The longest is a start of what routes requests."""
 END_SECONDS = 5.0
 
 

@@ -21,7 +21,7 @@ S = TypeVar("S", bound=Slot)
 Say = Callable[[str], None]
 
 
-class Place(Protocol[T, S]):
+class TargetPlace(Protocol[T, S]):
     """How releases run in one kind of place. It decides nothing, and every method may be called twice.
 
     T: the target's state, S: a release's place in it, each with what is the target's own. A method that gets the claim runs

@@ -24,7 +24,7 @@ class Lease(Protocol):
         """Nobody has it any more. Never fails: a lease that is not given back ends with its holder."""
 
 
-class Records(Protocol[T]):
+class TargetRecords(Protocol[T]):
     """Where state, lease and journals are kept: outside the runner, so that the next command finds them after any death.
 
     What is written is whole and durable when a method returns, or it was never written. Only a command within `held`

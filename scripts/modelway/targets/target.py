@@ -16,8 +16,8 @@ import msgspec
 from modelway.errors import InvalidInput
 from modelway.rollout.journal import Line, Story
 from modelway.rollout.plan import Plan
-from modelway.targets.place import Place
-from modelway.targets.records import Lease, Records
+from modelway.targets.place import TargetPlace
+from modelway.targets.records import Lease, TargetRecords
 from modelway.targets.state import Slot, TargetState
 
 T = TypeVar("T", bound=TargetState[Any])
@@ -30,8 +30,8 @@ class Target(Generic[T, S]):
 
     model: str
     environment: str
-    records: Records[T]
-    place: Place[T, S]
+    records: TargetRecords[T]
+    place: TargetPlace[T, S]
 
     def state(self) -> T | None:
         """None where nothing was ever deployed. InvalidInput where it is another model's or environment's."""
@@ -91,7 +91,7 @@ class Target(Generic[T, S]):
 class Claim(Generic[T, S]):
     """state: as it was read under this lease, so nobody else has changed it since, or this command has the lease no more."""
 
-    def __init__(self, records: Records[T], place: Place[T, S], lease: Lease, state: T) -> None:
+    def __init__(self, records: TargetRecords[T], place: TargetPlace[T, S], lease: Lease, state: T) -> None:
         self.records, self.place, self.lease, self.state = records, place, lease, state
         self._acting = False
 
@@ -170,6 +170,6 @@ class Claim(Generic[T, S]):
         self.lease.give_back()
 
 
-def _unfinished(records: Records[T], state: T) -> Story | None:
+def _unfinished(records: TargetRecords[T], state: T) -> Story | None:
     story = records.story(state.rollouts) if state.rollouts else None
     return story if story is not None and not story.outcome else None

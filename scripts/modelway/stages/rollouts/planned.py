@@ -10,12 +10,12 @@ from typing import Any, Literal
 from modelway.config import Deploy, Resolved
 from modelway.errors import Inconclusive, Refused
 from modelway.observe import history
-from modelway.observe.counts import CountsSource, Sample, Snapshot, between
+from modelway.observe.counts import Counters, CountsSource, Snapshot, between
 from modelway.rollout import judge
 from modelway.rollout.plan import weights_of
 from modelway.rollout.planning import PlanNumbers
 from modelway.stages.rollouts import deployment
-from modelway.targets.place import Place
+from modelway.targets.place import TargetPlace
 from modelway.targets.state import TargetState
 
 WATCHED_BLOCKS = 3
@@ -82,7 +82,7 @@ def planned(
     return Planned(past, settings, numbers)
 
 
-def watched(place: Place[Any, Any], state: TargetState[Any], deploy: Deploy) -> history.Past:
+def watched(place: TargetPlace[Any, Any], state: TargetState[Any], deploy: Deploy) -> history.Past:
     """What is known of stable's traffic, which is watched where nothing was recorded; Inconclusive where none comes."""
     assert state.current is not None
     source, stable, seen = place.counts(state), state.current.side, list[Snapshot]()
@@ -116,12 +116,12 @@ def window_seconds(deploy: Deploy) -> float:
     return max(deploy.history_seconds, least_seconds(deploy) + 1)
 
 
-def _past(source: CountsSource, samples: Sequence[tuple[float, Sample]], deploy: Deploy) -> history.Past | None:
+def _past(source: CountsSource, samples: Sequence[tuple[float, Counters]], deploy: Deploy) -> history.Past | None:
     judge_ = deploy.judge
     return history.past_of(samples, source.bounds_ms, judge_.block_seconds, judge_.latency.slower_than_ms)
 
 
-def _has_ceased(samples: Sequence[tuple[float, Sample]], block_seconds: float) -> bool:
+def _has_ceased(samples: Sequence[tuple[float, Counters]], block_seconds: float) -> bool:
     """Whether the newest block holds no request: what came before says nothing of the traffic that a canary will get."""
     ended, last = samples[-1]
     since = [sample for at, sample in samples if at <= ended - block_seconds]

@@ -48,18 +48,18 @@ def all_at_once(work: Work, kind: Kind, number: int, new: Side, why: str) -> Pla
     )
 
 
-def begin(work: Work, plan: Plan, slot: Slot) -> engine.State:
+def begin(work: Work, plan: Plan, slot: Slot) -> engine.RolloutState:
     """A new rollout: its number is taken and its journal begins before anything else happens."""
     work.claim.begin(plan)
     return _carried(work, plan, engine.begin(plan), slot)
 
 
-def resume(work: Work, story: journal.Story, slot: Slot) -> engine.State:
+def resume(work: Work, story: journal.Story, slot: Slot) -> engine.RolloutState:
     """Go on with a rollout that another runner began."""
     return _carried(work, story.plan, _go_on(work, story), slot)
 
 
-def undo(work: Work, story: journal.Story, why: str) -> engine.State:
+def undo(work: Work, story: journal.Story, why: str) -> engine.RolloutState:
     """End a rollout that nobody carries on: traffic to stable, the other release gone. One that was adopted is finished."""
     slot = work.claim.state.slots.get(
         story.plan.new.slot
@@ -67,7 +67,7 @@ def undo(work: Work, story: journal.Story, why: str) -> engine.State:
     return _carried(work, story.plan, _go_on(work, story, engine.Cancelled(time.time(), why)), slot)
 
 
-def _go_on(work: Work, story: journal.Story, *then: engine.Event) -> engine.State:
+def _go_on(work: Work, story: journal.Story, *then: engine.Event) -> engine.RolloutState:
     """The state of a rollout that another runner began: nobody knows what it did after the last line that it wrote, but that a
     release was adopted is what the target says."""
     events: list[engine.Event] = [engine.Resumed(time.time())]
@@ -80,7 +80,7 @@ def _go_on(work: Work, story: journal.Story, *then: engine.Event) -> engine.Stat
     return state
 
 
-def _carried(work: Work, plan: Plan, state: engine.State, slot: Slot | None) -> engine.State:
+def _carried(work: Work, plan: Plan, state: engine.RolloutState, slot: Slot | None) -> engine.RolloutState:
     acts = TargetActs(work.claim, plan, slot, work.job.say)
     announced = partial(announce.announce, work.project, work.job, work.claim)
     return carry_out(plan, state, acts, Surroundings(announced, work.job.say))

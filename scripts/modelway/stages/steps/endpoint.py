@@ -20,7 +20,6 @@ from modelway.errors import InvalidInput, OutsideFailure, Refused
 from modelway.records import Candidate, Verdict
 from modelway.registry.stored_records import read_candidate, read_verdict
 from modelway.stages.steps import dialect, workspace
-from modelway.targets import open_target
 
 Url = Annotated[str, Input("The server's address, such as http://127.0.0.1:8080.", left_out="the environment's own")]
 Token = Annotated[str, Input("Sent as a bearer's token.", left_out="none is sent", secret=True)]
@@ -40,6 +39,8 @@ def address_of(job: ci.Job, url: str, environment: str | None) -> str:
             where="input url",
             fix=FIX_URL,
         )
+    from modelway.targets import open_target  # a step that is given the address needs none of it
+
     address = open_target(project.model, project.environment, project.deploy).address()
     if not address:
         said = f"is not given, and the target of {project.environment} does not know where it is reached"

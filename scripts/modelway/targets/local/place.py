@@ -22,7 +22,7 @@ from modelway.rollout.plan import Side
 from modelway.targets.local import layers, proxy, servers
 from modelway.targets.local.servers import LOGS, SLOTS, STOP_SECONDS, log_of
 from modelway.targets.local.state import LocalSlot, LocalState
-from modelway.targets.place import Place
+from modelway.targets.place import TargetPlace
 from modelway.targets.target import Claim
 
 ENVOY = "envoy"
@@ -38,7 +38,7 @@ LocalClaim = Claim[LocalState, LocalSlot]
 
 
 @dataclass(frozen=True)
-class LocalPlace(Place[LocalState, LocalSlot]):
+class LocalPlace(TargetPlace[LocalState, LocalSlot]):
     """folder: all that is known of the target. wanted: what modelway.yml says of it."""
 
     folder: Path
@@ -127,7 +127,8 @@ class LocalPlace(Place[LocalState, LocalSlot]):
         return EnvoyCounts(_admin(state), self.folder / LOGS)
 
     def address(self, state: LocalState | None) -> str:
-        return f"http://{HOST}:{state.port if state and state.port else self.wanted.port}"
+        listens = state is not None and self._envoys()  # where none does, the next one does as modelway.yml says
+        return f"http://{HOST}:{state.port if state and listens else self.wanted.port}"
 
     def check_answer(self, state: LocalState) -> None:
         stable = state.current

@@ -1,0 +1,197 @@
+"""The use cases on the in-memory target of docs/extending.md, with a real registry: they know of no target in particular.
+
+Time is the world's own: a canary of half an hour, with the traffic that it gets, takes a moment.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+import uuid
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from deployment.shop import Shop
+from modelway.config import load_project
+from modelway.errors import Inconclusive, Refused
+from modelway.observe import counts
+from modelway.registry.ledger import read
+from modelway.registry.ledger_versions import VersionLedger
+from modelway.rollout import journal
+from modelway.stages.rollouts import deployment, planned
+from modelway.stages.rollouts.deploy import Deployed, deploy
+from modelway.stages.rollouts.planned import foresee
+from modelway.stages.rollouts.rollback import RolledBack, roll_back
+from modelway.targets import TARGETS, acts
+from targets.test_in_memory import ask, documented_target
+
+REQUESTS_PER_SECOND = 100
+
+
+class World:
+    """A clock that goes on where somebody waits, and the requests that come meanwhile. failing: version -> how many of its
+    answers are errors."""
+
+    def __init__(self) -> None:
+        self.seconds, self.chance = time.monotonic(), random.Random(3)
+        self.per_second, self.place, self.failing = REQUESTS_PER_SECOND, SimpleNamespace(shares={}), dict[str, float]()
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def time(self) -> float:
+        return 1.8e9 + self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+        for _ in range(round(seconds * self.per_second)):
+            ask(self.place, self.chance, lambda version: self.chance.random() < self.failing.get(version, 0.0))
+
+
+class Team:
+    """The shop's project, in an environment whose target is in memory."""
+
+    def __init__(self, shop: Shop, world: World, folder: Path) -> None:
+        self.shop, self.world, self.said = shop, world, list[str]()
+        environ = {"MLFLOW_TRACKING_URI": shop.server, "MODELWAY_STATE": str(folder)}
+        self.job: Any = SimpleNamespace(
+            environ=environ,
+            folder=shop.folder,
+            author="a tester",
+            runner=SimpleNamespace(ends_with_job=False),
+            say=self.said.append,
+            hide_credentials=lambda address: None,
+            warn=lambda title, text: self.said.append(text),
+        )
+        name = f"memory-{uuid.uuid4().hex[:8]}"
+        text = (shop.folder / "modelway.yml").read_text()
+        (folder / "modelway.yml").write_text(
+            f"{text}  {name}: {{deploy: {{judge: {{latency: {{slower-than-ms: 1}}}}}}}}\n"
+        )
+        project = load_project(folder / "modelway.yml", name)
+        assert project.deploy is not None
+        self.project = msgspec.structs.replace(project, deploy=msgspec.structs.replace(project.deploy, target="memory"))
+
+    def deploy(self, kind: str) -> Deployed:
+        done = deploy(self.project, self.job, int(self.shop.versions[kind]), "production", "")
+        self.world.place = deployment.target_of(self.project).place
+        return done
+
+    def roll_back(self, to: int | None = None) -> RolledBack:
+        return roll_back(self.project, self.job, to, "")
+
+    def alias(self) -> str:
+        return str(self.shop.aliases()[self.project.environment])
+
+    def serving(self) -> set[str]:
+        return {ask(self.world.place, self.world.chance) for _ in range(50)}
+
+    def entries(self) -> list[tuple[str, str]]:
+        history = read(VersionLedger(self.shop.client, self.shop.model))
+        return [(row.entry.action, str(row.entry.version)) for row in history.on_chain(self.project.environment)]
+
+
+@pytest.fixture
+def team(built: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Team:
+    world = World()
+    module = documented_target()
+    monkeypatch.setenv("MODELWAY_STATE", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "memory", module)
+    monkeypatch.setitem(TARGETS, "memory", "memory")
+    for known in (acts, planned, counts):
+        monkeypatch.setattr(known, "time", world)
+    return Team(built, world, tmp_path)
+
+
+def test_the_first_release_a_canary_and_the_way_back(team: Team) -> None:
+    good, again = team.shop.versions["good"], team.shop.versions["again"]
+    assert foresee(team.project).outcome == "unneeded"
+    first = team.deploy("good")
+    assert first.outcome == "deployed" and not first.problem
+    assert (team.serving(), team.alias()) == ({good}, good)
+    began = team.world.seconds
+    done = team.deploy("again")
+    assert done.outcome == "deployed", team.said
+    assert team.world.seconds - began > 600, "it baked for its time"
+    assert (team.serving(), team.alias()) == ({again}, again)
+    assert team.deploy("again").story is None, "it is there already"
+    assert foresee(team.project).outcome == "unknown", "the target keeps no past"
+    back = team.roll_back()
+    assert (back.version, back.left, back.problem) == (int(good), int(again), "")
+    assert (team.serving(), team.alias()) == ({good}, good)
+    assert team.roll_back().stories == (), "a second run changes nothing"
+    assert team.entries() == [("deploy", good), ("deploy", again), ("rollback", good)]
+    stories = deployment.stories(team.project)
+    assert [story.outcome for story in stories] == ["deployed"] * 3
+    assert all(written == follows for story in stories for written, follows in journal.replay(story))
+    assert deployment.stop(team.project, team.job)
+    assert not deployment.stop(team.project, team.job)
+    team.roll_back(int(again))
+    assert team.serving() == {again}, "it comes back after everything was stopped"
+
+
+def test_a_canary_that_fails_goes_back_by_itself(team: Team) -> None:
+    team.deploy("good")
+    team.world.failing[team.shop.versions["again"]] = 0.2
+    done = team.deploy("again")
+    assert done.outcome == "rolled-back"
+    assert (team.serving(), team.alias()) == ({team.shop.versions["good"]}, team.shop.versions["good"])
+    assert len(deployment.existing(team.project).slots) == 1
+
+
+def test_counts_that_are_not_to_be_trusted_promote_nothing(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source that can be read and says that it is behind: blocks are dropped with its reason, and time runs out."""
+    team.deploy("good")
+    place, routed = team.world.place, []
+    snapshot, route = place.snapshot, place.route
+
+    def late() -> counts.Snapshot:
+        return msgspec.structs.replace(snapshot(), gap="the newest scrape is 90 s old" if routed else "")
+
+    def remembered(claim: Any, shares: Any, back: str) -> None:
+        routed.append(shares)
+        route(claim, shares, back)
+
+    monkeypatch.setattr(place, "snapshot", late)
+    monkeypatch.setattr(place, "route", remembered)
+    done = team.deploy("again")
+    assert done.outcome == "rolled-back"
+    assert "not counted: the newest scrape is 90 s old" in team.said
+    assert team.serving() == {team.shop.versions["good"]}
+
+
+def test_without_traffic_nothing_is_judged(team: Team) -> None:
+    team.deploy("good")
+    team.world.per_second = 0
+    with pytest.raises(Inconclusive, match="got no request"):
+        team.deploy("again")
+    assert len(deployment.stories(team.project)) == 1
+
+
+def test_with_the_registry_down_the_next_command_announces(team: Team) -> None:
+    good = team.shop.versions["good"]
+    team.deploy("good")
+    team.deploy("again")
+    team.job.environ["MLFLOW_TRACKING_URI"] = "http://127.0.0.1:9"
+    assert team.roll_back().problem
+    assert team.serving() == {good} != {team.alias()}
+    assert len(deployment.existing(team.project).pending) == 1
+    team.job.environ["MLFLOW_TRACKING_URI"] = team.shop.server
+    assert not team.roll_back().problem
+    assert team.alias() == good
+    assert not deployment.existing(team.project).pending
+
+
+def test_a_command_that_is_at_work_is_not_disturbed_but_by_a_rollback(team: Team) -> None:
+    team.deploy("good")
+    claim = deployment.target_of(team.project).claim("another", "deploying version 9")
+    with pytest.raises(Refused, match="deploying version 9 by another is at work"):
+        team.deploy("again")
+    team.roll_back(int(team.shop.versions["good"]))
+    with pytest.raises(Refused, match="superseded"), claim.held():
+        pass
