@@ -50,8 +50,7 @@ OUTPUTS = {
 
 
 def work(values: ci.Values, job: ci.Job) -> int:
-    from modelway.gate.report import markdown
-    from modelway.gate.sentence import sentence
+    from modelway.report.verdict import markdown, sentence
     from modelway.stages.steps.gate import evaluate  # its imports take a second, which --help need not pay
 
     verdict = evaluate(workspace.resolve(values, job, INPUTS), job, int(values["version"]))

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from modelway.gate.judging import Judgement, decide, judge
     from modelway.gate.policy import validate_policy
     from modelway.gate.predictions import HeldOut, Predictions, Scored, normalise
-    from modelway.gate.report import markdown
 
 __all__ = [
     "HeldOut",
@@ -22,7 +21,6 @@ __all__ = [
     "Scored",
     "decide",
     "judge",
-    "markdown",
     "normalise",
     "validate_policy",
 ]
@@ -34,7 +32,6 @@ _HOME = {
     "Scored": "predictions",
     "decide": "judging",
     "judge": "judging",
-    "markdown": "report",
     "normalise": "predictions",
     "validate_policy": "policy",
 }

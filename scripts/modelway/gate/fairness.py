@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
+from modelway.distributions import normal_quantile
 from modelway.gate.estimate import Estimate, estimate, unjudged
 from modelway.gate.intervals import Floats, wilson
 
@@ -75,7 +75,7 @@ def measure(metric: Disparity, cells: Floats, confidence: float, names: Sequence
         if not of.all():
             return unjudged(n, f"{int((of == 0).sum())} groups have no rows that a {name} is made of")
         make = _smallest_ratio if metric.ratio else _largest_difference
-        worst.append(make(hits, of, -float(special.ndtri(tail)), -float(special.ndtri(tail / pairs))))
+        worst.append(make(hits, of, normal_quantile(confidence), normal_quantile(1 - 2 * tail / pairs)))
         pair.append(furthest_apart(name, hits / of, of, names) if names else "")
     value, apart, near = np.array(worst).T
     if not np.isfinite(value).all():
