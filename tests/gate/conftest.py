@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelway.config.sections import Gate, Limit
+from modelway.config.keys import Limit
+from modelway.config.sections import Gate
 from modelway.gate import HeldOut, Scored
 
 SECONDS = (0.10, 0.11, 0.12, 0.11, 0.10, 0.13, 0.12, 0.115)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelway.config.sections import Comparison, Gate, Limit
+from modelway.config.keys import Comparison, Limit
+from modelway.config.sections import Gate
 from modelway.errors import InvalidInput
 from modelway.gate import HeldOut, Scored, judge
 from modelway.gate.metrics import TASKS, compare, measure

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import sklearn.metrics
 
-from modelway.config.sections import Fairness, Gate, Limit
+from modelway.config.keys import Limit
+from modelway.config.sections import Gate
 from modelway.gate import HeldOut, Scored, fairness, gaps, judge, resources
+from modelway.gate.kinds.fairness import Fairness
 from modelway.gate.metrics import BINARY, MULTICLASS, OF_ONE_CLASS, REGRESSION
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
@@ -42,7 +44,7 @@ GROUPS = {"fairness, binary": fairness.METRICS, "fairness, regression": gaps.MET
 
 def test_the_page_has_every_name_and_no_other() -> None:
     known = {
-        heading: set(table) for heading, table in {**CODE, **GROUPS, "costs": dict.fromkeys(resources.NAMES)}.items()
+        heading: set(table) for heading, table in {**CODE, **GROUPS, "costs": dict.fromkeys(resources.COSTS)}.items()
     }
     assert {heading: set(table) for heading, table in TABLES.items()} == known
 

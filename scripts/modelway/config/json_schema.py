@@ -1,34 +1,55 @@
-"""The JSON Schema of modelway.yml, for editors: the classes of `sections`, their docstrings as descriptions."""
+"""The JSON Schema of modelway.yml, for editors: the classes of its sections, their docstrings as descriptions."""
 
 from __future__ import annotations
 
 import ast
 import inspect
+import sys
+from functools import cache
 from typing import Any
 
 import msgspec
+from msgspec.inspect import StructType, Type, type_info
 
-from modelway.config import sections
+from modelway.config.sections import Gate, Project, kinds_of_check
 
 
 def schema_of_project() -> dict[str, Any]:
     """Draft 2020-12; environments may name any part of any section, and nothing unknown."""
-    schema = msgspec.json.schema(sections.Project)
-    described = _descriptions()
-    for name, definition in schema["$defs"].items():
-        fields, summary = described.get(name, ({}, ""))
-        if summary:
-            definition["description"] = summary
+    schema = msgspec.json.schema(Project)
+    for section in _sections(type_info(Project)):
+        definition = schema["$defs"][section.__name__]
+        fields: dict[str, str] = {}
+        for ancestor in section.__mro__:
+            known, summary = _described(ancestor.__module__).get(ancestor.__name__, ({}, ""))
+            fields = known | fields
+            if summary and ancestor is section:
+                definition["description"] = summary
+        if section is Gate:
+            fields |= {kind.field.replace("_", "-"): kind.about for kind in kinds_of_check() if kind.about}
         for key, text in fields.items():
-            definition["properties"][key]["description"] = text
+            if key in definition["properties"]:
+                definition["properties"][key]["description"] = text
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "modelway.yml", **schema}
 
 
-def _descriptions() -> dict[str, tuple[dict[str, str], str]]:
+def _sections(kind: Type) -> set[type]:
+    """Every class of a mapping that can stand in a value of this type."""
+    found = {kind.cls} if isinstance(kind, StructType) else set()
+    inner = [field.type for field in kind.fields] if isinstance(kind, StructType) else []
+    for name in ("item_type", "value_type"):
+        inner += [getattr(kind, name)] if hasattr(kind, name) else []
+    inner += [*getattr(kind, "types", ()), *getattr(kind, "item_types", ())]
+    return found.union(*map(_sections, inner))
+
+
+@cache
+def _described(module: str) -> dict[str, tuple[dict[str, str], str]]:
     """Class -> (key -> what stands below its attribute, the class's own docstring); Python keeps only the second."""
-    tree = ast.parse(inspect.getsource(sections))
     found: dict[str, tuple[dict[str, str], str]] = {}
-    for node in tree.body:
+    if module == "builtins" or not hasattr(sys.modules[module], "__file__"):
+        return found
+    for node in ast.parse(inspect.getsource(sys.modules[module])).body:
         if isinstance(node, ast.ClassDef):
             fields: dict[str, str] = {}
             for attribute, below in zip(node.body, node.body[1:], strict=False):

@@ -12,7 +12,8 @@ import msgspec
 from msgspec import inspect
 
 from modelway.config import strict_yaml
-from modelway.config.sections import Build, Data, Deploy, Gate, Project, Registry, Section, Sections, Train
+from modelway.config.keys import Section
+from modelway.config.sections import Build, Data, Deploy, Gate, Project, Registry, Sections, Train
 from modelway.errors import InvalidInput
 from modelway.records import digest_of_json
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from modelway.config import strict_yaml
-from modelway.config.sections import Count, Name, Positive, Scalar, Section
+from modelway.config.keys import Count, Name, Positive, Scalar, Section
 from modelway.config.strict_yaml import Document, Where, described
 from modelway.data.dialect import NULL_VALUES, Dialect, Encoding
 from modelway.data.json_document import read_json

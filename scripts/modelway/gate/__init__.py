@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modelway.gate.judging import Judgement, decide, judge
-    from modelway.gate.policy import validate_policy
+    from modelway.gate.policy import needs_of, validate_policy
     from modelway.gate.predictions import HeldOut, Predictions, Scored, normalise
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Scored",
     "decide",
     "judge",
+    "needs_of",
     "normalise",
     "validate_policy",
 ]
@@ -32,6 +33,7 @@ _HOME = {
     "Scored": "predictions",
     "decide": "judging",
     "judge": "judging",
+    "needs_of": "policy",
     "normalise": "predictions",
     "validate_policy": "policy",
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +17,11 @@ from modelway.gate import counts, losses, multiclass, ranking, regression
 from modelway.gate.classes import Class, class_of
 from modelway.gate.estimate import Estimate, unjudged
 from modelway.gate.intervals import Floats
-from modelway.gate.predictions import Predictions
+from modelway.gate.kind import Case
+from modelway.gate.predictions import Need, Predictions
 from modelway.gate.rows import Rows
 
 Array = npt.NDArray[Any]
-Need = Literal["label", "score", "probability"]
 Value = Callable[[Array, Predictions, float], Estimate]
 Paired = Callable[[Array, Predictions, Predictions, float], Estimate]
 
@@ -29,6 +29,7 @@ NO_POSITIVE = "no row has the positive class"
 NO_NEGATIVE = "no row has the negative class"
 NOT_PREDICTED = "no row is predicted positive"
 UNKNOWN_CLASS = "the model gives no probability for this class"
+NO_PRODUCTION = "there are no predictions of the version in production"
 OF = " of "
 """Between a metric and the one class that it is of: `recall_score of cat`."""
 
@@ -50,6 +51,17 @@ class Metric:
     def greater_is_better(self) -> bool:
         return self.best > self.worst
 
+    timed = False
+    from_library = False
+
+    def measure(self, case: Case) -> Estimate:
+        assert case.rows is not None
+        return measure(self, case.rows, case.confidence)
+
+    def compare(self, case: Case) -> Estimate:
+        assert case.rows is not None
+        return compare(self, case.rows, case.confidence)
+
 
 def find(task: str, name: str) -> Metric | None:
     """By its name in a policy; a metric of one class (`recall_score of cat`) is the binary one."""
@@ -62,30 +74,32 @@ def find(task: str, name: str) -> Metric | None:
 
 def measure(metric: Metric, rows: Rows, confidence: float) -> Estimate:
     """The candidate's value."""
-    if not len(rows.truth):
-        return unjudged(0, "the test data has no rows")
-    if metric.of is not None:
-        rows = rows.against_rest(metric.of)
-        if not provides(rows.candidate, metric.need):
-            return unjudged(len(rows.truth), UNKNOWN_CLASS)
-    return metric.value(rows.truth, rows.candidate, confidence)
+    sides = judged_rows(metric.of, metric.need, rows)
+    return sides if isinstance(sides, Estimate) else metric.value(sides.truth, sides.candidate, confidence)
 
 
 def compare(metric: Metric, rows: Rows, confidence: float) -> Estimate:
     """The candidate's value minus production's."""
-    if not len(rows.truth):
+    sides = judged_rows(metric.of, metric.need, rows, compared=True)
+    if isinstance(sides, Estimate) or sides.production is None:
+        return sides if isinstance(sides, Estimate) else unjudged(len(rows.truth), NO_PRODUCTION)
+    return metric.paired(sides.truth, sides.candidate, sides.production, confidence)
+
+
+def judged_rows(of: Class | None, need: Need, rows: Rows, *, compared: bool = False) -> Rows | Estimate:
+    """The rows, of one class against the rest where `of` names it; or why they have no value."""
+    n = len(rows.truth)
+    if not n:
         return unjudged(0, "the test data has no rows")
-    if metric.of is not None:
-        rows = rows.against_rest(metric.of)
-    one, other = rows.candidate, rows.production
-    if other is None:
-        return unjudged(len(rows.truth), "there are no predictions of the version in production")
-    if metric.of is not None and not provides(one, metric.need):
-        return unjudged(len(rows.truth), UNKNOWN_CLASS)
-    if not provides(other, metric.need):
-        reason = f"the version in production gives labels only, the metric needs its {metric.need}"
-        return unjudged(len(rows.truth), reason)
-    return metric.paired(rows.truth, one, other, confidence)
+    if compared and rows.production is None:
+        return unjudged(n, NO_PRODUCTION)
+    if of is not None:
+        rows = rows.against_rest(of)
+        if not provides(rows.candidate, need):
+            return unjudged(n, UNKNOWN_CLASS)
+    if compared and rows.production is not None and not provides(rows.production, need):
+        return unjudged(n, f"the version in production gives labels only, the metric needs its {need}")
+    return rows
 
 
 def provides(model: Predictions, need: Need) -> bool:

@@ -1,0 +1,46 @@
+"""What the sections of modelway.yml are made of. Apart from `sections`, which loads the kinds of check that use these."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+Positive = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=1)]
+Name = Annotated[str, Meta(min_length=1)]
+ModelName = Annotated[str, Meta(min_length=1, pattern="^[^/:%\"']+$")]
+EnvironmentName = Annotated[str, Meta(min_length=1, pattern="^[A-Za-z0-9._-]+$")]
+"""Part of an alias, of a tag and of a path."""
+Scalar = str | int | float | bool
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """A mapping of modelway.yml: kebab-case keys, an unknown key is an error."""
+
+
+class Limit(Section, frozen=True):
+    """An absolute limit: exactly one of at-least and at-most."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+    arguments: dict[str, Any] | UnsetType = msgspec.field(default=UNSET, name="with")
+    """Keyword arguments of a metric of scikit-learn or fairlearn, such as {beta: 2, average: macro}."""
+    of: Literal["labels", "scores", "probabilities"] | UnsetType = UNSET
+    """What of the model's predictions such a metric is given. Left out: what the library says that it takes."""
+
+
+class Comparison(Section, frozen=True):
+    """A comparison with the version in production, on the same rows: exactly one of better-by and not-worse-by."""
+
+    better_by: Annotated[float, Meta(ge=0)] | None = None
+    """Superiority: better by more than this, the whole interval."""
+    not_worse_by: Annotated[float, Meta(gt=0)] | None = None
+    """Non-inferiority: not worse by this margin or more, the whole interval."""
+    better: Literal["greater", "smaller"] | UnsetType = UNSET
+    """Which way is better, for a metric of which its library does not say so."""
+    arguments: dict[str, Any] | UnsetType = msgspec.field(default=UNSET, name="with")
+    """Keyword arguments of a metric of scikit-learn or fairlearn."""
+    of: Literal["labels", "scores", "probabilities"] | UnsetType = UNSET
+    """What of the model's predictions such a metric is given. Left out: what the library says that it takes."""
