@@ -68,6 +68,7 @@ def table() -> dict[str, Any]:
                 "better": better(name),
                 "tasks": tasks,
                 "weights": "sample_weight" in parameters,
+                "required": [item for item in parameters[2:] if required(function, item)],
                 "parameters": [item for item in parameters[2:] if item != "sample_weight"],
             }
     named = {
@@ -97,6 +98,10 @@ def better(name: str) -> str:
     return "greater" if name.endswith("_score") else "smaller" if name.endswith(SMALLER) else ""
 
 
+def required(function: Callable[..., Any], parameter: str) -> bool:
+    return inspect.signature(function).parameters[parameter].default is inspect.Parameter.empty
+
+
 def fits(function: Callable[..., Any], parameters: list[str], task: str) -> bool:
     """Whether it gives one number for plain predictions of such a task."""
     generator = np.random.default_rng(1)
@@ -108,13 +113,12 @@ def fits(function: Callable[..., Any], parameters: list[str], task: str) -> bool
     if task == "regression":
         truth = truth + 1 + generator.random(60)
         given = truth + generator.random(60)
-    every = inspect.signature(function).parameters
-    required = {name: 2 for name in parameters[2:] if every[name].default is inspect.Parameter.empty}
+    arguments = {name: 2 for name in parameters[2:] if required(function, name)}
     clustering = task == "regression" and parameters[0] == "labels_true"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            found = function(truth, given, **required)
+            found = function(truth, given, **arguments)
         except (ValueError, TypeError):
             return False
     return isinstance(found, int | float | np.number) and bool(np.isfinite(found)) and not clustering

@@ -6,6 +6,7 @@ Standard library only, because every environment judges something: the gate, a r
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from statistics import NormalDist
 
 Interval = tuple[float, float]
@@ -13,6 +14,7 @@ Interval = tuple[float, float]
 TINY = 1e-300
 """In place of a denominator that is 0."""
 MANY_DEGREES = 1e5
+CLOSE = 1e-9
 STIRLING = 30.0
 """From here on the series is exact to the last digit."""
 
@@ -74,6 +76,7 @@ def binomial_at_least(k: int, n: int, share: float) -> float:
     return beta_cdf(share, k, n - k + 1)
 
 
+@lru_cache(maxsize=4096)
 def beta_quantile(probability: float, a: float, b: float) -> float:
     """Where beta_cdf reaches the probability: Newton's steps, halved wherever one leaves what is left of the range."""
     low, high = 0.0, 1.0
@@ -84,9 +87,11 @@ def beta_quantile(probability: float, a: float, b: float) -> float:
         low, high = (low, guess) if off > 0 else (guess, high)
         density = math.exp(logarithm + (a - 1) * math.log(guess) + (b - 1) * math.log1p(-guess))
         step = guess - off / density if density > 0 else -1.0
+        if low < step < high and abs(step - guess) <= CLOSE * step:
+            return step  # its own error is the square of this one
         after = step if low < step < high else (low + high) / 2
-        if abs(after - guess) <= 1e-15 * after or not low < after < high:
-            return after
+        if not low < after < high:
+            return guess
         guess = after
     return guess
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.inspect import StructType, Type, type_info
 
+from modelway.config.keys import Section
 from modelway.config.sections import Gate, Project, kinds_of_check
 
 
@@ -20,20 +21,21 @@ def schema_of_project() -> dict[str, Any]:
     for section in _sections(type_info(Project)):
         definition = schema["$defs"][section.__name__]
         fields: dict[str, str] = {}
-        for ancestor in section.__mro__:
+        for ancestor in (one for one in section.__mro__ if issubclass(one, Section) and one is not Section):
             known, summary = _described(ancestor.__module__).get(ancestor.__name__, ({}, ""))
             fields = known | fields
             if summary and ancestor is section:
                 definition["description"] = summary
         if section is Gate:
-            fields |= {kind.field.replace("_", "-"): kind.about for kind in kinds_of_check() if kind.about}
-        for key, text in fields.items():
-            if key in definition["properties"]:
+            fields |= {kind.field: kind.about for kind in kinds_of_check() if kind.about}
+        attributes = zip(section.__struct_fields__, section.__struct_encode_fields__, strict=True)
+        for attribute, key in attributes:
+            if text := fields.get(attribute):
                 definition["properties"][key]["description"] = text
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "modelway.yml", **schema}
 
 
-def _sections(kind: Type) -> set[type]:
+def _sections(kind: Type) -> set[type[msgspec.Struct]]:
     """Every class of a mapping that can stand in a value of this type."""
     found = {kind.cls} if isinstance(kind, StructType) else set()
     inner = [field.type for field in kind.fields] if isinstance(kind, StructType) else []
@@ -45,10 +47,8 @@ def _sections(kind: Type) -> set[type]:
 
 @cache
 def _described(module: str) -> dict[str, tuple[dict[str, str], str]]:
-    """Class -> (key -> what stands below its attribute, the class's own docstring); Python keeps only the second."""
+    """Class -> (attribute -> what stands below its attribute, the class's own docstring); Python keeps only the second."""
     found: dict[str, tuple[dict[str, str], str]] = {}
-    if module == "builtins" or not hasattr(sys.modules[module], "__file__"):
-        return found
     for node in ast.parse(inspect.getsource(sys.modules[module])).body:
         if isinstance(node, ast.ClassDef):
             fields: dict[str, str] = {}
@@ -56,6 +56,6 @@ def _described(module: str) -> dict[str, tuple[dict[str, str], str]]:
                 if not isinstance(attribute, ast.AnnAssign) or not isinstance(attribute.target, ast.Name):
                     continue
                 if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
-                    fields[attribute.target.id.replace("_", "-")] = " ".join(str(below.value.value).split())
+                    fields[attribute.target.id] = " ".join(str(below.value.value).split())
             found[node.name] = fields, " ".join((ast.get_docstring(node) or "").split())
     return found

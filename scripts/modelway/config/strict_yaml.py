@@ -198,6 +198,8 @@ def _problem(kind: inspect.Type, value: Any) -> str:
         return ""
     if isinstance(kind, inspect.DictType):
         return "a mapping"
+    if isinstance(value, list) and isinstance(kind, inspect.VarTupleType | inspect.ListType):  # one kind of several
+        return next(filter(None, (_problem(kind.item_type, item) for item in value)), "") and "a list of such values"
     return "a list"
 
 

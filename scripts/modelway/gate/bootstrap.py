@@ -13,9 +13,12 @@ from modelway.gate.intervals import Floats, Interval, t_quantile
 
 SEED = 20130101
 REPETITIONS = 1000
+FEWEST_REPETITIONS = 250
+MOST_ROWS = 5_000_000
+"""Drawn in all: with more than 5,000 units there are fewer repetitions, which t and the wider interval allow for."""
 MINIMUM_ROWS = 2000
 """For a statistic that is not smooth (a median): with few rows, those that matter are often not in the sample at all."""
-MOST_LEFT_OUT = 200
+MOST_LEFT_OUT = 100
 """Of the jackknife: with more rows than this, that many groups of them are left out one by one."""
 
 Counts = npt.NDArray[np.int64]
@@ -41,7 +44,8 @@ class Resampled:
 def resample(statistic: Statistic, base: Counts) -> Resampled:
     """base (m,): how many rows each unit stands for: 1 for a row, more for rows that are alike."""
     n, generator = int(base.sum()), np.random.default_rng(SEED)
-    drawn = (generator.multinomial(n, base / n) for _ in range(REPETITIONS))
+    times = min(REPETITIONS, max(FEWEST_REPETITIONS, MOST_ROWS // len(base)))
+    drawn = (generator.multinomial(n, base / n) for _ in range(times))
     repetitions = np.array([statistic(counts) for counts in drawn])
     if len(base) <= MOST_LEFT_OUT:
         left_out = np.array([statistic(base - (np.arange(len(base)) == unit)) for unit in range(len(base))])
@@ -61,7 +65,8 @@ def interval(found: Resampled, confidence: float, degrees: float) -> Interval:
     69:371-386), and Student's interval with the repetitions' spread. Alone, each is too short somewhere
     (benchmarks/interval_coverage.py). degrees: of Student's t, the fewest rows of a kind that the value rests on, less one."""
     normal, ordered = NormalDist(), np.sort(found.repetitions)
-    t, b = t_quantile(confidence, degrees), len(ordered)
+    b = len(ordered)
+    t = t_quantile(confidence, min(degrees, b - 1))
     below = (np.searchsorted(ordered, found.value, "left") + np.searchsorted(ordered, found.value, "right")) / 2
     bias = normal.inv_cdf(min(max(below / b, 1 / (b + 1)), b / (b + 1)))
     acceleration = _acceleration(found)

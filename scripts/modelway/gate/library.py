@@ -119,6 +119,11 @@ def find(policy: Policy, name: str, asked: Limit | Comparison, where: str) -> Li
                 fix=suggestion(key, entry["parameters"]) if entry["parameters"] else "leave out `with`",
             )
     arguments = {**named["with"], **given}
+    for key in entry["required"]:
+        if key not in arguments:
+            raise InvalidInput(
+                f"{name[:100]} needs the argument {key}", where=where[:200], fix=f"write `with: {{{key}: ...}}`"
+            )
     if not arguments and ("binary" if one_class else policy.task) not in entry["tasks"]:
         if any(name in own for own in metrics.TASKS.values()):
             return None

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from modelway.gate.kind import Measurable
 
+NOT_JUDGED = "not judged: the predictions cannot be used"
+
 
 def absolute(name: str, limit: Limit, found: Estimate) -> Check:
     """Pass when the whole interval keeps the limit, fail when all of it breaks the limit."""

@@ -16,8 +16,6 @@ from modelway.gate import disparities, library, metrics, resources
 from modelway.gate.estimate import Estimate
 from modelway.gate.kind import Case, Measurable
 
-NOT_JUDGED = "not judged: the predictions cannot be used"
-
 
 class Quantity(Measurable, Protocol):
     """Measured of one model, and compared between two."""

@@ -36,13 +36,13 @@ class AgainstProduction(Kind[Keys]):
         return Needs(quantities={f"{SECTION}.{name}": quantity for name, quantity in found.items()}, timings=timed)
 
     def judge(self, keys: Keys, case: Case) -> Judged:
-        from modelway.gate import limits, quantities
+        from modelway.gate import limits
 
         made = []
         for name, quantity in _quantities(keys, case.policy).items():
             title, rule = f"{name} against production", limits.rule_of(keys[name])
             if case.rows is None and quantity.need is not None:
-                made.append(limits.unanswered(title, rule, case.n, quantities.NOT_JUDGED))
+                made.append(limits.unanswered(title, rule, case.n, limits.NOT_JUDGED))
             elif case.in_production is None:
                 n = 0 if quantity.need is None else case.n
                 made.append(limits.unanswered(title, rule, n, "nothing is in production yet"))

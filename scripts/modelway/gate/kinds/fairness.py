@@ -56,9 +56,9 @@ class BetweenGroups(Kind[Fairness]):
         return Needs(control | columns, quantities)
 
     def judge(self, keys: Fairness, case: Case) -> Judged:
-        from modelway.gate import limits, quantities
+        from modelway.gate import limits
 
-        rows, why = case.rows, quantities.NOT_JUDGED
+        rows, why = case.rows, limits.NOT_JUDGED
         if rows is None:
             return Judged(
                 [

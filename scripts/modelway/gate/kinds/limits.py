@@ -37,12 +37,12 @@ class Limits(Kind[Keys]):
         return Needs(quantities={f"gate.limits.{name}": found for name, found in quantities.items()}, timings=timed)
 
     def judge(self, keys: Keys, case: Case) -> Judged:
-        from modelway.gate import limits, quantities
+        from modelway.gate import limits
 
         made = []
         for name, quantity in _quantities(keys, case.policy).items():
             if case.rows is None and quantity.need is not None:
-                made.append(limits.unanswered(name, limits.rule_of(keys[name]), case.n, quantities.NOT_JUDGED))
+                made.append(limits.unanswered(name, limits.rule_of(keys[name]), case.n, limits.NOT_JUDGED))
             else:
                 made.append(limits.absolute(name, keys[name], quantity.measure(case)))
         return Judged(made)

@@ -44,10 +44,10 @@ class EverySlice(Kind[Slices]):
         return Needs(dict.fromkeys(keys.columns, "gate.slices.columns"), quantities)
 
     def judge(self, keys: Slices, case: Case) -> Judged:
-        from modelway.gate import limits, quantities
+        from modelway.gate import limits
 
         if case.rows is None:
-            why = quantities.NOT_JUDGED
+            why = limits.NOT_JUDGED
             return Judged(
                 [limits.unanswered(f"slices of {column}", "every limit", case.n, why) for column in keys.columns]
             )
