@@ -151,24 +151,24 @@ class Frame:
             return unjudged(n, reason)
         compared = k * (k - 1) if self.ending in ("difference", "ratio") else k
         strict = 1 - (1 - confidence) / (compared * len(self.metrics))
+        sizes = np.array([len(groups.rows(code)) for code in judged], dtype=float)
         found: list[tuple[float, float, float, str]] = []
         for quantity, metric in self.metrics.items():
-            each = [_group(metric, rows.take(groups.rows(code)), (confidence, strict)) for code in judged]
+            each = [_Group(metric, rows.take(groups.rows(code)), (confidence, strict)) for code in judged]
+            values = np.array([one.value for one in each])
+            ends = _ends(self.ending, values, *(_sides(each, level) for level in range(2)))
             for name, one in zip(names, each, strict=True):
-                if isinstance(one, str):
-                    return unjudged(n, f"where {name[: fairness.NAME_LIMIT]}, {one}")
-            table = np.array([one for one in each if not isinstance(one, str)])
-            values, (low, high), narrow = table[:, 0], table[:, 1:3].T, table[:, 3:5].T
-            sizes = np.array([len(groups.rows(code)) for code in judged], dtype=float)
-            ends = _ends(self.ending, values, (low, high), (narrow[0], narrow[1]))
+                if one.reason:
+                    said = f"where {name[: fairness.NAME_LIMIT]}, {one.reason}"
+                    return unjudged(n, said, value=ends[0] if ends and len(self.metrics) == 1 else None)
             if ends is None:
                 return unjudged(n, f"a group's {quantity} is not above 0, there is no ratio")
             found.append((*ends, fairness.furthest_apart(quantity, values, sizes, names)))
-        worst = (min if self.greater_is_better else max)(found)
-        low_end = min(one[1] for one in found) if self.greater_is_better else max(one[1] for one in found)
-        high_end = min(one[2] for one in found) if self.greater_is_better else max(one[2] for one in found)
+        pick = min if self.greater_is_better else max
+        value, _, _, detail = pick(found)
+        low, high = pick(one[1] for one in found), pick(one[2] for one in found)
         method = f"{next(iter(self.metrics.values())).method} of each group, {resampled.METHOD}, over pairs of groups"
-        return estimate(n, worst[0], (low_end, high_end), method, detail=worst[3])
+        return estimate(n, value, (low, high), method, detail=detail)
 
     def of_group(self, quantity: str, group: Rows) -> Measured:
         metric = self.metrics[quantity]
@@ -180,17 +180,29 @@ class Frame:
         return Measured(n=len(group.truth), value=significant(value) if np.isfinite(value) else None)
 
 
-def _group(metric: LibraryMetric, group: Rows, levels: Sequence[float]) -> tuple[float, ...] | str:
-    """A group's value, and the two ends at each level; or why there are none."""
-    sides = metrics.judged_rows(metric.of, metric.need, group)
-    if isinstance(sides, Estimate):
-        return sides.reason
-    values = resampled.Values(metric, sides, [sides.candidate])
-    drawn = resampled.drawn(values, sides)
-    if isinstance(drawn, str):
-        return drawn
-    free = resampled.degrees(metric, sides)
-    return drawn.value, *(end for level in levels for end in bootstrap.interval(drawn, level, free))
+class _Group:
+    """A group's value, and its interval at each level; or the reason why there is none."""
+
+    def __init__(self, metric: LibraryMetric, group: Rows, levels: Sequence[float]) -> None:
+        self.value, self.reason = np.nan, ""
+        self.intervals = [(np.nan, np.nan)] * len(levels)
+        sides = metrics.judged_rows(metric.of, metric.need, group)
+        if isinstance(sides, Estimate):
+            self.reason = sides.reason
+            return
+        values = resampled.Values(metric, sides, [sides.candidate])
+        self.value = values(values.base)
+        drawn = resampled.drawn(values, sides)
+        if isinstance(drawn, str):
+            self.reason = drawn
+            return
+        free = resampled.degrees(metric, sides)
+        self.intervals = [bootstrap.interval(drawn, level, free) for level in levels]
+
+
+def _sides(groups: Sequence[_Group], level: int) -> tuple[Floats, Floats]:
+    low, high = np.array([group.intervals[level] for group in groups]).T
+    return low, high
 
 
 def _ends(
@@ -204,7 +216,7 @@ def _ends(
     if ending == "difference":
         value, apart, near = fairness.widest_gap(values, limits, strict)
         return value, max(near, 0.0), apart
-    if values.min() < 0 or not values.max() > 0:
+    if not (values.min() >= 0 and values.max() > 0):
         return None
     positive = [(np.maximum(low, 0.0), high) for low, high in (limits, strict)]
     value, apart, near = fairness.narrowest_ratio(values, positive[0], positive[1])

@@ -43,6 +43,8 @@ def resolve(policy: Policy, name: str, asked: Limit | Comparison, where: str, *,
     found = library.find(policy, name, asked, where)
     if found is not None:
         return found
+    if own is not None:
+        raise InvalidInput(f"{name[:100]} takes no arguments", where=where[:200], fix="leave out `with` and `of`")
     raise _unknown(policy.task, name, where, [*metrics.TASKS[policy.task], *(resources.COSTS if costs else ())])
 
 
@@ -66,10 +68,16 @@ def _unknown(task: str, name: str, where: str, known: list[str]) -> InvalidInput
     return InvalidInput(f"unknown metric {name[:80]!r}", where=where, fix=nearest(name, known))
 
 
+CLEARLY_NEARER = 0.15
+"""A name of the libraries is meant, and not one of our own, where it is as much more alike."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The fix for a name that does not exist: our own nearest name, or else the libraries' nearest."""
-    listed = list(known)
-    for names in (listed, library.names()):
-        if close := difflib.get_close_matches(name[:200], names, n=1, cutoff=0.5):
-            return f"did you mean {close[0]}"
+    """The fix for a name that does not exist."""
+    listed, likest = list(known), ("", 0.5)
+    for names, more in ((listed, 0.0), (library.names(), CLEARLY_NEARER)):
+        for close in difflib.get_close_matches(name[:200], names, n=1, cutoff=min(likest[1] + more, 1.0)):
+            likest = close, difflib.SequenceMatcher(None, close, name[:200]).ratio()
+    if likest[0]:
+        return f"did you mean {likest[0]}"
     return f"choose from {', '.join(listed)}, or name a metric of scikit-learn or fairlearn"
