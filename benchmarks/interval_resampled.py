@@ -10,7 +10,7 @@ from modelway.gate import resampled
 from modelway.gate.estimate import Estimate
 from modelway.gate.library import LibraryMetric
 from modelway.gate.predictions import Predictions
-from modelway.gate.rows import Rows
+from modelway.gate.rows import JudgedRows
 
 __version__ = "quick"
 
@@ -51,7 +51,7 @@ def fbeta(n: int, base: float, *, paired: bool = False) -> Setting:
 
     def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         truth, one, other = binary_rows(rng, n, base, (0.8, 0.8), (0.05, 0.05))
-        rows = Rows(truth, Predictions(one), Predictions(other))
+        rows = JudgedRows(truth, Predictions(one), Predictions(other))
         if paired:
             return resampled.compare(metric, rows, CONFIDENCE), (np.nan, np.nan)
         return resampled.measure(metric, rows, CONFIDENCE), naive(metric, rows, rng)
@@ -70,7 +70,7 @@ def kappa(n: int, right: float) -> Setting:
     def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         truth = rng.choice(3, size=n, p=shares)
         label = np.where(rng.random(n) < right, truth, (truth + rng.integers(1, 3, n)) % 3)
-        rows = Rows(truth, Predictions(label), None)
+        rows = JudgedRows(truth, Predictions(label), None)
         return resampled.measure(metric, rows, CONFIDENCE), naive(metric, rows, rng)
 
     value = (float(np.trace(cells)) - chance) / (1 - chance)
@@ -83,7 +83,7 @@ def percentage_error(n: int, sigma: float) -> Setting:
 
     def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         truth = 1 + rng.random(n)
-        rows = Rows(truth, Predictions(truth * (1 + rng.lognormal(0, sigma, n))), None)
+        rows = JudgedRows(truth, Predictions(truth * (1 + rng.lognormal(0, sigma, n))), None)
         return resampled.measure(metric, rows, CONFIDENCE), naive(metric, rows, rng)
 
     value = float(np.exp(sigma**2 / 2))
@@ -91,19 +91,19 @@ def percentage_error(n: int, sigma: float) -> Setting:
 
 
 def weighted_accuracy(n: int, right: float) -> Setting:
-    """Rows with unequal weights, which have nothing to do with the errors."""
+    """JudgedRows with unequal weights, which have nothing to do with the errors."""
     metric = quick("accuracy_score")
 
     def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         truth = rng.random(n) < 0.4
         label = np.where(rng.random(n) < right, truth, ~truth)
-        rows = Rows(truth, Predictions(label), None, weight=rng.lognormal(0, 0.7, n))
+        rows = JudgedRows(truth, Predictions(label), None, weight=rng.lognormal(0, 0.7, n))
         return resampled.measure(metric, rows, CONFIDENCE), naive(metric, rows, rng)
 
     return Setting("weighted accuracy", f"n={n} rate={right}", peer(False), right, draw, 500)
 
 
-def naive(metric: LibraryMetric, rows: Rows, rng: np.random.Generator) -> Interval:
+def naive(metric: LibraryMetric, rows: JudgedRows, rng: np.random.Generator) -> Interval:
     values = resampled.Values(metric, rows, [rows.candidate])
     values.count_alike()
     base = values.base

@@ -13,7 +13,7 @@ from modelway.data.contract import Contract
 from modelway.data.rows import open_rows
 from modelway.environments.locks import Interpreter, describe
 from modelway.errors import InvalidInput
-from modelway.scoring import Columns, Limits, score, types_of
+from modelway.scoring import Columns, WorkerLimits, score, types_of
 from modelway.stages.steps.rows import wanted_of
 
 MODELS = """
@@ -64,7 +64,7 @@ mlflow.pyfunc.save_model(f"{sys.argv[1]}/signed", python_model=Model("random"), 
 mlflow.pyfunc.save_model(f"{sys.argv[1]}/unloadable", python_model=Unloadable(), pip_requirements=["mlflow"])
 """
 
-LIMITS = Limits(timeout_seconds=60, memory_mb=2048)
+LIMITS = WorkerLimits(timeout_seconds=60, memory_mb=2048)
 ROWS = Columns({"x": np.array([1.0, np.nan, 3.0]), "name": np.array(["a", None, ""], dtype=object)}, 3)
 
 
@@ -102,14 +102,14 @@ def test_the_worker_has_no_secrets_a_home_of_its_own_and_nothing_of_ours(
 @pytest.mark.parametrize(
     ("mode", "limits", "words"),
     [
-        ("hang", Limits(8, 2048), "no predictions within 8 s"),
+        ("hang", WorkerLimits(8, 2048), "no predictions within 8 s"),
         ("memory", LIMITS, "MemoryError"),
         ("raise", LIMITS, "ValueError: a row without air pressure"),
         ("exit", LIMITS, "the worker ended with exit code 3"),
     ],
 )
 def test_a_model_that_fails_gives_no_predictions_and_says_why(
-    models: Path, interpreter: Interpreter, mode: str, limits: Limits, words: str
+    models: Path, interpreter: Interpreter, mode: str, limits: WorkerLimits, words: str
 ) -> None:
     predicted = score(models / mode, interpreter, ROWS, None, limits, 1)
     assert words in predicted.error

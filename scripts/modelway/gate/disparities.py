@@ -22,7 +22,7 @@ from modelway.gate.intervals import Floats
 from modelway.gate.kind import Measurable
 from modelway.gate.library import LibraryMetric
 from modelway.gate.predictions import Need
-from modelway.gate.rows import Rows
+from modelway.gate.rows import JudgedRows
 from modelway.gate.significant import significant
 from modelway.records.verdict import Measured
 
@@ -37,15 +37,15 @@ MEANS = {"mean absolute error": "mean_absolute_error", "mean prediction": "mean_
 """Our own quantities by the libraries' names, for rows with weights."""
 
 
-class Disparity(Measurable, Protocol):
+class GroupComparison(Measurable, Protocol):
     """Measured between groups. quantities: what is measured of each group, as the report calls it."""
 
     @property
     def quantities(self) -> tuple[str, ...]: ...
 
-    def measure(self, rows: Rows, groups: Groups, judged: Judged, confidence: float) -> Estimate: ...
+    def measure(self, rows: JudgedRows, groups: Groups, judged: Judged, confidence: float) -> Estimate: ...
 
-    def of_group(self, quantity: str, group: Rows) -> Measured: ...
+    def of_group(self, quantity: str, group: JudgedRows) -> Measured: ...
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,11 @@ class Rates:
     def quantities(self) -> tuple[str, ...]:
         return self.metric.rates
 
-    def measure(self, rows: Rows, groups: Groups, judged: Judged, confidence: float) -> Estimate:
+    def measure(self, rows: JudgedRows, groups: Groups, judged: Judged, confidence: float) -> Estimate:
         cells = fairness.count_cells(groups.codes, rows.truth, rows.candidate.label, len(groups.names))[judged]
         return fairness.measure(self.metric, cells, confidence, [groups.names[code] for code in judged])
 
-    def of_group(self, quantity: str, group: Rows) -> Measured:
+    def of_group(self, quantity: str, group: JudgedRows) -> Measured:
         cells = fairness.count_cells(np.zeros(len(group.truth), int), group.truth, group.candidate.label, 1)
         hits, of = (float(side[0]) for side in fairness.rate_of(quantity, cells))
         return Measured(n=int(of), value=significant(hits / of) if of else None)
@@ -101,11 +101,11 @@ class Means:
     def quantities(self) -> tuple[str, ...]:
         return (self.metric.quantity,)
 
-    def measure(self, rows: Rows, groups: Groups, judged: Judged, confidence: float) -> Estimate:
+    def measure(self, rows: JudgedRows, groups: Groups, judged: Judged, confidence: float) -> Estimate:
         values = self.metric.of_rows(rows.truth, rows.candidate.label)
         return gaps.measure(self.metric, values, groups.codes, judged.tolist(), groups.names, confidence)
 
-    def of_group(self, quantity: str, group: Rows) -> Measured:
+    def of_group(self, quantity: str, group: JudgedRows) -> Measured:
         mean = float(np.mean(self.metric.of_rows(group.truth, group.candidate.label)))
         return Measured(n=len(group.truth), value=significant(mean))
 
@@ -143,7 +143,7 @@ class Frame:
     def quantities(self) -> tuple[str, ...]:
         return tuple(self.metrics)
 
-    def measure(self, rows: Rows, groups: Groups, judged: Judged, confidence: float) -> Estimate:
+    def measure(self, rows: JudgedRows, groups: Groups, judged: Judged, confidence: float) -> Estimate:
         """The end away from equality from the groups' own intervals, the one towards it from intervals that are corrected for
         the number of pairs, or of groups (as in fairness.py)."""
         n, k, names = int(np.isin(groups.codes, judged).sum()), len(judged), [groups.names[code] for code in judged]
@@ -170,7 +170,7 @@ class Frame:
         method = f"{next(iter(self.metrics.values())).method} of each group, {resampled.METHOD}, over pairs of groups"
         return estimate(n, value, (low, high), method, detail=detail)
 
-    def of_group(self, quantity: str, group: Rows) -> Measured:
+    def of_group(self, quantity: str, group: JudgedRows) -> Measured:
         metric = self.metrics[quantity]
         sides = metrics.judged_rows(metric.of, metric.need, group)
         if isinstance(sides, Estimate):
@@ -183,7 +183,7 @@ class Frame:
 class _Group:
     """A group's value, and its interval at each level; or the reason why there is none."""
 
-    def __init__(self, metric: LibraryMetric, group: Rows, levels: Sequence[float]) -> None:
+    def __init__(self, metric: LibraryMetric, group: JudgedRows, levels: Sequence[float]) -> None:
         self.value, self.reason = np.nan, ""
         self.intervals = [(np.nan, np.nan)] * len(levels)
         sides = metrics.judged_rows(metric.of, metric.need, group)
@@ -230,7 +230,7 @@ def of_task(task: str) -> Mapping[str, fairness.Disparity | gaps.Gap]:
     return gaps.METRICS if task == "regression" else {}
 
 
-def resolve(policy: Policy, name: str, limit: Limit, where: str) -> Disparity:
+def resolve(policy: Policy, name: str, limit: Limit, where: str) -> GroupComparison:
     """InvalidInput where there is no comparison of this name, or none that fits the policy's task."""
     own = of_task(policy.task).get(name)
     if own is not None and limit.arguments is UNSET and limit.of is UNSET:

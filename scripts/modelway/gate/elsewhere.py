@@ -17,7 +17,7 @@ from modelway.errors import InvalidInput
 from modelway.gate.judging import Judgement, judge
 
 
-class Answer(msgspec.Struct, omit_defaults=True):
+class JudgeAnswer(msgspec.Struct, omit_defaults=True):
     """judgement, or what the user has to mend."""
 
     judgement: Judgement | None = None
@@ -33,7 +33,7 @@ def request(*arguments: Any) -> bytes:
 
 def read(answer: bytes) -> Judgement:
     """Raises the InvalidInput that the judge raised there; ValueError for what is no answer."""
-    found = msgspec.json.decode(answer, type=Answer)
+    found = msgspec.json.decode(answer, type=JudgeAnswer)
     if found.judgement is None:
         raise InvalidInput(found.what, where=found.where, fix=found.fix)
     return found.judgement
@@ -44,9 +44,9 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
     arguments = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 - from the process that started this one
     try:
-        answer = Answer(judge(*arguments))
+        answer = JudgeAnswer(judge(*arguments))
     except InvalidInput as error:
-        answer = Answer(None, error.what, error.where, error.fix)
+        answer = JudgeAnswer(None, error.what, error.where, error.fix)
     output.write(msgspec.json.encode(answer))
     output.close()
 

@@ -19,7 +19,7 @@ from modelway.gate.classes import Class, shown
 from modelway.gate.kind import Case, Needs
 from modelway.gate.policy import asked, needs_of, validate_policy
 from modelway.gate.predictions import HeldOut, Predictions, Scored, Unusable, normalise
-from modelway.gate.rows import Rows, align
+from modelway.gate.rows import JudgedRows, align
 from modelway.gate.truth import Truth, read_truth
 from modelway.records.verdict import Check, Group, Outcome
 
@@ -58,7 +58,7 @@ def judge(
     weight = _weight(policy, held_out)
     case = Case(truth.policy, held_out, len(truth), None, candidate, production)
     if not len(truth):
-        nothing = Rows(np.zeros(0, dtype=bool), Predictions(np.zeros(0, dtype=bool)), None)
+        nothing = JudgedRows(np.zeros(0, dtype=bool), Predictions(np.zeros(0, dtype=bool)), None)
         return _judgement(replace(case, rows=nothing), truth, ["the test data has no rows"])
     warnings = leakage.telling(truth, inputs)
     other, fault = _production(truth, production)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from modelway.config.sections import Policy
     from modelway.gate.classes import Class
     from modelway.gate.predictions import HeldOut, Need, Scored
-    from modelway.gate.rows import Rows
+    from modelway.gate.rows import JudgedRows
     from modelway.records.verdict import Check, Group
 
 Keys = TypeVar("Keys")
@@ -69,7 +69,7 @@ class Case:
     policy: Policy
     held_out: HeldOut
     n: int
-    rows: Rows | None
+    rows: JudgedRows | None
     candidate: Scored
     in_production: Scored | None
     production_fault: str = ""

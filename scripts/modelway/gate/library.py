@@ -25,9 +25,9 @@ from modelway.gate import metrics, resampled
 from modelway.gate.classes import Class, class_of
 from modelway.gate.estimate import Estimate
 from modelway.gate.kind import Case
-from modelway.gate.metrics import Metric
+from modelway.gate.metrics import OwnMetric
 from modelway.gate.predictions import Need
-from modelway.gate.rows import Rows
+from modelway.gate.rows import JudgedRows
 
 FILE = Path(__file__).with_name("library.json")
 NEEDS: dict[str, Need] = {"labels": "label", "scores": "score", "probabilities": "probability"}
@@ -80,7 +80,7 @@ class LibraryMetric:
         assert case.rows is not None
         return self.of_rows(case.rows, case.confidence)
 
-    def of_rows(self, rows: Rows, confidence: float) -> Estimate:
+    def of_rows(self, rows: JudgedRows, confidence: float) -> Estimate:
         """The candidate's value on these rows."""
         sides = metrics.judged_rows(self.of, self.need, rows)
         return sides if isinstance(sides, Estimate) else resampled.measure(self, sides, confidence)
@@ -153,7 +153,7 @@ def find(policy: Policy, name: str, asked: Limit | Comparison, where: str) -> Li
     return found
 
 
-def weighted(policy: Policy, name: str, own: Metric, where: str) -> LibraryMetric:
+def weighted(policy: Policy, name: str, own: OwnMetric, where: str) -> LibraryMetric:
     """What the libraries have for one of our own metrics: with weights its closed form does not hold."""
     base, of, wanted = name.partition(metrics.OF)
     task = "binary" if own.of is not None else policy.task

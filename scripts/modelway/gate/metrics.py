@@ -19,7 +19,7 @@ from modelway.gate.estimate import Estimate, unjudged
 from modelway.gate.intervals import Floats
 from modelway.gate.kind import Case
 from modelway.gate.predictions import Need, Predictions
-from modelway.gate.rows import Rows
+from modelway.gate.rows import JudgedRows
 
 Array = npt.NDArray[Any]
 Value = Callable[[Array, Predictions, float], Estimate]
@@ -35,7 +35,7 @@ OF = " of "
 
 
 @dataclass(frozen=True)
-class Metric:
+class OwnMetric:
     """worst, best: the ends of its scale, infinite where it has none. value: (truth, model, confidence). paired: the
     difference (truth, candidate, production, confidence), on the same rows. of: the class that is held against the rest,
     in a task of more than two."""
@@ -63,7 +63,7 @@ class Metric:
         return compare(self, case.rows, case.confidence)
 
 
-def find(task: str, name: str) -> Metric | None:
+def find(task: str, name: str) -> OwnMetric | None:
     """By its name in a policy; a metric of one class (`recall_score of cat`) is the binary one."""
     found = TASKS[task].get(name)
     base, of, wanted = name.partition(OF)
@@ -72,13 +72,13 @@ def find(task: str, name: str) -> Metric | None:
     return replace(BINARY[base], of=class_of(wanted))
 
 
-def measure(metric: Metric, rows: Rows, confidence: float) -> Estimate:
+def measure(metric: OwnMetric, rows: JudgedRows, confidence: float) -> Estimate:
     """The candidate's value."""
     sides = judged_rows(metric.of, metric.need, rows)
     return sides if isinstance(sides, Estimate) else metric.value(sides.truth, sides.candidate, confidence)
 
 
-def compare(metric: Metric, rows: Rows, confidence: float) -> Estimate:
+def compare(metric: OwnMetric, rows: JudgedRows, confidence: float) -> Estimate:
     """The candidate's value minus production's."""
     sides = judged_rows(metric.of, metric.need, rows, compared=True)
     if isinstance(sides, Estimate) or sides.production is None:
@@ -86,7 +86,7 @@ def compare(metric: Metric, rows: Rows, confidence: float) -> Estimate:
     return metric.paired(sides.truth, sides.candidate, sides.production, confidence)
 
 
-def judged_rows(of: Class | None, need: Need, rows: Rows, *, compared: bool = False) -> Rows | Estimate:
+def judged_rows(of: Class | None, need: Need, rows: JudgedRows, *, compared: bool = False) -> JudgedRows | Estimate:
     """The rows, of one class against the rest where `of` names it; or why they have no value."""
     n = len(rows.truth)
     if not n:
@@ -209,23 +209,25 @@ def _r2_paired(truth: Array, one: Predictions, other: Predictions, confidence: f
 
 
 _INFINITE = float("inf")
-_ACCURACY = Metric("label", 0, 1, *_hits(lambda truth, model: model.label == truth))
-_BALANCED = Metric("label", 0, 1, *_balanced())
-BINARY: dict[str, Metric] = {
+_ACCURACY = OwnMetric("label", 0, 1, *_hits(lambda truth, model: model.label == truth))
+_BALANCED = OwnMetric("label", 0, 1, *_balanced())
+BINARY: dict[str, OwnMetric] = {
     "accuracy_score": _ACCURACY,
     "balanced_accuracy_score": _BALANCED,
-    "precision_score": Metric("label", 0, 1, _precision_value, _difference(counts.precision_of)),
-    "recall_score": Metric("label", 0, 1, *_hits(lambda truth, model: model.label[truth], nothing=NO_POSITIVE)),
-    "specificity": Metric("label", 0, 1, *_hits(lambda truth, model: ~model.label[~truth], nothing=NO_NEGATIVE)),
-    "false_positive_rate": Metric("label", 1, 0, *_hits(lambda truth, model: model.label[~truth], nothing=NO_NEGATIVE)),
-    "f1_score": Metric("label", 0, 1, _f1_value, _difference(counts.f1_of)),
-    "matthews_corrcoef": Metric("label", -1, 1, _matthews_value, _difference(counts.matthews_of)),
-    "roc_auc_score": Metric("score", 0, 1, *_of_scores(ranking.auc, ranking.auc_difference)),
-    "average_precision_score": Metric(
+    "precision_score": OwnMetric("label", 0, 1, _precision_value, _difference(counts.precision_of)),
+    "recall_score": OwnMetric("label", 0, 1, *_hits(lambda truth, model: model.label[truth], nothing=NO_POSITIVE)),
+    "specificity": OwnMetric("label", 0, 1, *_hits(lambda truth, model: ~model.label[~truth], nothing=NO_NEGATIVE)),
+    "false_positive_rate": OwnMetric(
+        "label", 1, 0, *_hits(lambda truth, model: model.label[~truth], nothing=NO_NEGATIVE)
+    ),
+    "f1_score": OwnMetric("label", 0, 1, _f1_value, _difference(counts.f1_of)),
+    "matthews_corrcoef": OwnMetric("label", -1, 1, _matthews_value, _difference(counts.matthews_of)),
+    "roc_auc_score": OwnMetric("score", 0, 1, *_of_scores(ranking.auc, ranking.auc_difference)),
+    "average_precision_score": OwnMetric(
         "score", 0, 1, *_of_scores(ranking.average_precision, ranking.average_precision_difference)
     ),
-    "log_loss": Metric("probability", _INFINITE, 0, *_of_losses(_binary_log_losses)),
-    "brier_score_loss": Metric("probability", 1, 0, *_of_losses(_squared_distances)),
+    "log_loss": OwnMetric("probability", _INFINITE, 0, *_of_losses(_binary_log_losses)),
+    "brier_score_loss": OwnMetric("probability", 1, 0, *_of_losses(_squared_distances)),
 }
 OF_ONE_CLASS = (
     "precision_score",
@@ -238,26 +240,32 @@ OF_ONE_CLASS = (
     "average_precision_score",
 )
 """What may be asked of one class against the rest, in a task of more than two."""
-MULTICLASS: dict[str, Metric] = {
+MULTICLASS: dict[str, OwnMetric] = {
     "accuracy_score": _ACCURACY,
     "balanced_accuracy_score": _BALANCED,
-    "f1_score": Metric("label", 0, 1, *_of_labels(multiclass.macro_value, multiclass.macro_difference, counts.f1_of)),
-    "macro_precision": Metric(
+    "f1_score": OwnMetric(
+        "label", 0, 1, *_of_labels(multiclass.macro_value, multiclass.macro_difference, counts.f1_of)
+    ),
+    "macro_precision": OwnMetric(
         "label", 0, 1, *_of_labels(multiclass.macro_value, multiclass.macro_difference, counts.precision_of)
     ),
     "macro_recall": _BALANCED,
-    "macro_roc_auc": Metric("probability", 0, 1, multiclass.macro_auc, multiclass.macro_auc_difference),
-    "log_loss": Metric("probability", _INFINITE, 0, *_of_losses(multiclass.log_losses)),
+    "macro_roc_auc": OwnMetric("probability", 0, 1, multiclass.macro_auc, multiclass.macro_auc_difference),
+    "log_loss": OwnMetric("probability", _INFINITE, 0, *_of_losses(multiclass.log_losses)),
 }
-REGRESSION: dict[str, Metric] = {
-    "mean_absolute_error": Metric("label", _INFINITE, 0, *_of_losses(lambda truth, model: np.abs(model.label - truth))),
-    "mean_squared_error": Metric("label", _INFINITE, 0, *_of_losses(lambda truth, model: (model.label - truth) ** 2)),
-    "root_mean_squared_error": Metric(
+REGRESSION: dict[str, OwnMetric] = {
+    "mean_absolute_error": OwnMetric(
+        "label", _INFINITE, 0, *_of_losses(lambda truth, model: np.abs(model.label - truth))
+    ),
+    "mean_squared_error": OwnMetric(
+        "label", _INFINITE, 0, *_of_losses(lambda truth, model: (model.label - truth) ** 2)
+    ),
+    "root_mean_squared_error": OwnMetric(
         "label", _INFINITE, 0, *_of_errors(regression.root_mean_squared, regression.root_mean_squared_difference)
     ),
-    "median_absolute_error": Metric(
+    "median_absolute_error": OwnMetric(
         "label", _INFINITE, 0, *_of_errors(regression.median_absolute, regression.median_absolute_difference)
     ),
-    "r2_score": Metric("label", -_INFINITE, 1, _r2_value, _r2_paired),
+    "r2_score": OwnMetric("label", -_INFINITE, 1, _r2_value, _r2_paired),
 }
-TASKS: dict[str, dict[str, Metric]] = {"binary": BINARY, "multiclass": MULTICLASS, "regression": REGRESSION}
+TASKS: dict[str, dict[str, OwnMetric]] = {"binary": BINARY, "multiclass": MULTICLASS, "regression": REGRESSION}

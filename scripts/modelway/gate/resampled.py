@@ -16,7 +16,7 @@ from modelway.gate import bootstrap
 from modelway.gate.classes import class_of
 from modelway.gate.estimate import Estimate, difference, estimate, unjudged
 from modelway.gate.predictions import Predictions
-from modelway.gate.rows import Rows
+from modelway.gate.rows import JudgedRows
 
 if TYPE_CHECKING:
     from modelway.gate.library import LibraryMetric
@@ -34,7 +34,7 @@ METHOD = "bootstrap, BCa and t"
 class Values:
     """A metric of the rows, each counted as often as it is drawn: for one model, or the first's value minus the second's."""
 
-    def __init__(self, metric: LibraryMetric, rows: Rows, models: Sequence[Predictions]) -> None:
+    def __init__(self, metric: LibraryMetric, rows: JudgedRows, models: Sequence[Predictions]) -> None:
         self.metric = metric
         self.function = getattr(importlib.import_module(metric.module), metric.name)
         self.undefined = importlib.import_module("sklearn.exceptions").UndefinedMetricWarning
@@ -97,7 +97,7 @@ class Values:
             self.counted = False
 
 
-def measure(metric: LibraryMetric, rows: Rows, confidence: float) -> Estimate:
+def measure(metric: LibraryMetric, rows: JudgedRows, confidence: float) -> Estimate:
     """The candidate's value. rows: at least one, of which the candidate gives what the metric needs."""
     n, values = len(rows.truth), Values(metric, rows, [rows.candidate])
     value = values(values.base)
@@ -108,7 +108,7 @@ def measure(metric: LibraryMetric, rows: Rows, confidence: float) -> Estimate:
     return estimate(n, value, ends, method_of(metric, rows))
 
 
-def compare(metric: LibraryMetric, rows: Rows, confidence: float) -> Estimate:
+def compare(metric: LibraryMetric, rows: JudgedRows, confidence: float) -> Estimate:
     """The candidate's value minus production's, on the same rows drawn again."""
     assert rows.production is not None
     n, values = len(rows.truth), Values(metric, rows, [rows.candidate, rows.production])
@@ -120,7 +120,7 @@ def compare(metric: LibraryMetric, rows: Rows, confidence: float) -> Estimate:
     return difference(n, ours, theirs, ends, f"{method_of(metric, rows)}, paired")
 
 
-def drawn(values: Values, rows: Rows) -> bootstrap.Resampled | str:
+def drawn(values: Values, rows: JudgedRows) -> bootstrap.Resampled | str:
     """The rows drawn again and again; or why no interval can be made of them."""
     if not math.isfinite(values(values.base)):
         return values.fault or "the metric has no finite value on these rows"
@@ -135,27 +135,27 @@ def drawn(values: Values, rows: Rows) -> bootstrap.Resampled | str:
     return found
 
 
-def method_of(metric: LibraryMetric, rows: Rows) -> str:
+def method_of(metric: LibraryMetric, rows: JudgedRows) -> str:
     return f"{metric.method}, {METHOD}" + ("" if rows.weight is None else ", weighted rows")
 
 
-def effective(rows: Rows) -> float:
+def effective(rows: JudgedRows) -> float:
     """How many rows of equal weight say as much (Kish 1965, Survey Sampling, section 11.7)."""
     weight = rows.weight
     return float(len(rows.truth)) if weight is None else float(weight.sum() ** 2 / (weight**2).sum())
 
 
-def _fewest(rows: Rows) -> float:
+def _fewest(rows: JudgedRows) -> float:
     """The rows of the rarest class, as many as of equal weight say as much."""
     counts = np.unique(rows.truth, return_counts=True)[1]
     return float(counts.min()) * effective(rows) / len(rows.truth)
 
 
-def degrees(metric: LibraryMetric, rows: Rows) -> float:
+def degrees(metric: LibraryMetric, rows: JudgedRows) -> float:
     return max((_fewest(rows) if metric.classes else effective(rows)) - 1, 1.0)
 
 
-def too_few(metric: LibraryMetric, rows: Rows, models: Sequence[Predictions]) -> str:
+def too_few(metric: LibraryMetric, rows: JudgedRows, models: Sequence[Predictions]) -> str:
     """Why an interval by resampling is not to be trusted; empty where it is."""
     n = effective(rows)
     if n < MINIMUM_ROWS:
@@ -183,7 +183,7 @@ def given_of(metric: LibraryMetric, model: Predictions) -> Array:
     return np.asarray(model.probabilities[:, np.argsort(model.classes)])
 
 
-def arguments_of(metric: LibraryMetric, rows: Rows, models: Sequence[Predictions]) -> Mapping[str, Any]:
+def arguments_of(metric: LibraryMetric, rows: JudgedRows, models: Sequence[Predictions]) -> Mapping[str, Any]:
     """With the classes that they name as codes, and with the columns' classes where the function has to be told them."""
     arguments = dict(metric.arguments)
     if not metric.classes or metric.module.startswith("fairlearn"):
@@ -201,7 +201,7 @@ def arguments_of(metric: LibraryMetric, rows: Rows, models: Sequence[Predictions
     return arguments
 
 
-def _code(metric: LibraryMetric, rows: Rows, value: Any) -> int:
+def _code(metric: LibraryMetric, rows: JudgedRows, value: Any) -> int:
     wanted = class_of(value)
     if wanted in rows.codes:
         return rows.codes[wanted]

@@ -25,7 +25,7 @@ WORKER = Path(__file__).with_name("worker.py")
 
 
 @dataclass(frozen=True)
-class Limits:
+class WorkerLimits:
     timeout_seconds: float
     memory_mb: int
 
@@ -35,7 +35,7 @@ def score(
     interpreter: Interpreter,
     rows: Columns,
     types: Mapping[str, str] | None,
-    limits: Limits,
+    limits: WorkerLimits,
     repetitions: int,
 ) -> Scored:
     """Predict all rows as one batch, `repetitions` times (only the first is kept, all are timed). The error is the model's
@@ -94,7 +94,7 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def _write_request(
-    folder: Path, model: Path, rows: Columns, types: Mapping[str, str] | None, limits: Limits, repetitions: int
+    folder: Path, model: Path, rows: Columns, types: Mapping[str, str] | None, limits: WorkerLimits, repetitions: int
 ) -> None:
     arrays: dict[str, np.ndarray] = {}
     for index, column in enumerate(rows.columns.values()):
@@ -114,7 +114,7 @@ def _write_request(
     (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
 
 
-def _read_answer(folder: Path, code: int, log: Path, limits: Limits) -> Scored:
+def _read_answer(folder: Path, code: int, log: Path, limits: WorkerLimits) -> Scored:
     answer_file = folder / "answer.json"
     if not answer_file.exists():
         number = -code if code < 0 else code - 128  # a shell says it so

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from modelway.config.sections import Policy
-    from modelway.gate.disparities import Disparity
+    from modelway.gate.disparities import GroupComparison
     from modelway.gate.groups import Groups
-    from modelway.gate.rows import Rows
+    from modelway.gate.rows import JudgedRows
     from modelway.records.verdict import Check, Group
 
 MOST_GROUPS = 50
@@ -84,7 +84,7 @@ def _named(columns: Sequence[str]) -> str:
     return " and ".join(columns)
 
 
-def _disparities(keys: Fairness, policy: Policy) -> Mapping[str, Disparity]:
+def _disparities(keys: Fairness, policy: Policy) -> Mapping[str, GroupComparison]:
     from modelway.gate import disparities
 
     return {
@@ -93,7 +93,9 @@ def _disparities(keys: Fairness, policy: Policy) -> Mapping[str, Disparity]:
     }
 
 
-def _parts(keys: Fairness, case: Case, rows: Rows, checks: list[Check]) -> Iterator[tuple[str, Rows, np.ndarray]]:
+def _parts(
+    keys: Fairness, case: Case, rows: JudgedRows, checks: list[Check]
+) -> Iterator[tuple[str, JudgedRows, np.ndarray]]:
     """What a check's name says of the control features, the rows that have these values, and their positions. Values with
     too few rows are one skipped check."""
     import numpy as np
@@ -115,9 +117,9 @@ def _parts(keys: Fairness, case: Case, rows: Rows, checks: list[Check]) -> Itera
 def _compare(
     keys: Fairness,
     case: Case,
-    disparities: Mapping[str, Disparity],
+    disparities: Mapping[str, GroupComparison],
     column: tuple[str, ...],
-    within: tuple[str, Rows, np.ndarray],
+    within: tuple[str, JudgedRows, np.ndarray],
     checks: list[Check],
     recorded: list[Group],
 ) -> None:
@@ -139,7 +141,7 @@ def _compare(
 
 
 def _recorded(
-    column: str, found: Groups, codes: np.ndarray, rows: Rows, disparities: Sequence[Disparity]
+    column: str, found: Groups, codes: np.ndarray, rows: JudgedRows, disparities: Sequence[GroupComparison]
 ) -> Iterator[Group]:
     """What the policy's comparisons are made of, for each of these groups."""
     from modelway.gate.fairness import RATES

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Keys = dict[str, Limit]
 
 
-class Limits(Kind[Keys]):
+class AbsoluteLimits(Kind[Keys]):
     field = "limits"
     keys = Keys
     default: ClassVar[Keys] = {}
@@ -54,4 +54,4 @@ def _quantities(keys: Keys, policy: Policy) -> Mapping[str, Quantity]:
     return {name: quantities.resolve(policy, name, limit, f"gate.limits.{name}") for name, limit in keys.items()}
 
 
-KIND = Limits()
+KIND = AbsoluteLimits()

@@ -19,7 +19,7 @@ from modelway.gate import HeldOut, Scored, decide, needs_of, validate_policy
 from modelway.records import Candidate, Sample, Verdict
 from modelway.registry.mlflow import MLflow
 from modelway.registry.stored_records import read_candidate, read_verdict, write_verdict
-from modelway.scoring import Columns, Limits, failed, score, types_of
+from modelway.scoring import Columns, WorkerLimits, failed, score, types_of
 from modelway.scoring.rows import plain
 from modelway.stages.steps import leakage, workspace
 from modelway.stages.steps.candidate import read_mlmodel
@@ -142,7 +142,7 @@ def _score(client: MLflow, job: ci.Job, side: Candidate, inputs: Columns, policy
         folder = Path(temporary)
         download_model(client, side, folder)
         loader = str(read_mlmodel(folder)["flavors"]["python_function"].get("loader_module", ""))
-        limits = Limits(policy.scoring_timeout_seconds, policy.scoring_memory_mb)
+        limits = WorkerLimits(policy.scoring_timeout_seconds, policy.scoring_memory_mb)
         scored = score(folder, interpreter, inputs, types, limits, REPETITIONS if timed else 2)
     job.say(f"scored {side.model} version {side.version} in its own environment: Python {interpreter.version}")
     size = sum(file.size for file in side.files)
