@@ -20,6 +20,7 @@ PLUGGED = """
 import json, sys
 sys.path[:0] = [{scripts!r}, {folder!r}]
 from pathlib import Path
+import alarm_share  # first of all, as a test of one's own would
 import numpy as np
 from modelway.config import load_project
 from modelway.config.json_schema import schema_of_project

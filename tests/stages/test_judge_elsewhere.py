@@ -65,16 +65,18 @@ def test_a_judge_that_dies_is_no_verdict(tmp_path: Path) -> None:
         judge_in(str(program), POLICY, HELD_OUT, CANDIDATE, None, {})
 
 
-def test_the_steps_own_environment_judges_the_rest_without_them() -> None:
+def test_the_steps_own_environment_has_neither_and_judges_either_way() -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT / 'scripts')!r}); import importlib.util as u, numpy as np;"
         "from modelway.config.sections import Gate; from modelway.config.keys import Limit;"
-        "from modelway.gate import HeldOut, Scored, judge;"
+        "from modelway.gate import HeldOut, Scored; from modelway.stages.steps.judge import judge_policy;"
         "assert not u.find_spec('sklearn') and not u.find_spec('scipy');"
-        "rows = np.arange(400) % 2; p = np.stack([1 - rows * .6, rows * .6], 1);"
-        "policy = Gate(limits={'accuracy_score': Limit(at_least=.5), 'log_loss': Limit(at_most=9)});"
-        "print(judge(policy, HeldOut(rows, {}), Scored(p, (0, 1), (), 1), None).outcome)"
+        "rows = np.arange(400) % 2; p = np.stack([1 - rows * .6, rows * .6], 1); p[::7] = 1 - p[::7];"
+        "own = Gate(limits={'accuracy_score': Limit(at_least=.5), 'log_loss': Limit(at_most=9)});"
+        "theirs = Gate(limits={'cohen_kappa_score': Limit(at_least=.3)});"
+        "said = Scored(p, (0, 1), (), 1);"
+        "print(*(judge_policy(one, HeldOut(rows, {}), said, None, {}).outcome for one in (own, theirs)))"
     )
     run = [ROOT / "scripts" / "run", "--in", "judge", "python", "-I", "-c", code]
     done = subprocess.run(run, capture_output=True, text=True, check=False)
-    assert done.stdout.split()[-1:] == ["pass"], done.stderr
+    assert done.stdout.split()[-2:] == ["pass", "pass"], done.stderr

@@ -44,3 +44,23 @@ class Comparison(Section, frozen=True):
     """Keyword arguments of a metric of scikit-learn or fairlearn."""
     of: Literal["labels", "scores", "probabilities"] | UnsetType = UNSET
     """What of the model's predictions such a metric is given. Left out: what the library says that it takes."""
+
+
+class Policy(Section, frozen=True):
+    """The policy: what a version must show before it may enter an environment."""
+
+    label: str | None = None
+    """The column that holds the truth."""
+    task: Literal["binary", "multiclass", "regression"] = "binary"
+    positive_class: Scalar | None = None
+    """The label's value that the score speaks of (binary). Left out: 1 beside 0 or -1; of other labels it has to be named."""
+    decision_threshold: float = 0.5
+    """A score at or above it is the positive class (binary)."""
+    confidence: Annotated[float, Meta(gt=0.5, lt=1)] = 0.95
+    """Of every interval, two-sided."""
+    inconclusive: Literal["stop", "fail", "pass"] = "stop"
+    """What the policy makes of a verdict that is inconclusive: `stop` leaves it so (exit code 3)."""
+    sample_weight: Name | UnsetType = UNSET
+    """A numeric column of the held-out data, at least 0: how much each row counts in every metric."""
+    scoring_timeout_seconds: Positive = 600
+    scoring_memory_mb: Count = 4096

@@ -7,13 +7,14 @@ without, it asks for by `modelway.config.required`.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from modelway import extensions
-from modelway.config.keys import Count, EnvironmentName, ModelName, Name, Positive, Scalar, Section
+from modelway.config.keys import EnvironmentName, ModelName, Name, Policy, Positive, Scalar, Section
 
 
 class Registry(Section, frozen=True):
@@ -58,26 +59,7 @@ class Train(Section, frozen=True):
     timeout_minutes: Positive = 60
 
 
-class Policy(Section, frozen=True):
-    """The policy: what a version must show before it may enter an environment."""
-
-    label: str | None = None
-    """The column that holds the truth."""
-    task: Literal["binary", "multiclass", "regression"] = "binary"
-    positive_class: Scalar | None = None
-    """The label's value that the score speaks of (binary). Left out: 1 beside 0 or -1; of other labels it has to be named."""
-    decision_threshold: float = 0.5
-    """A score at or above it is the positive class (binary)."""
-    confidence: Annotated[float, Meta(gt=0.5, lt=1)] = 0.95
-    """Of every interval, two-sided."""
-    inconclusive: Literal["stop", "fail", "pass"] = "stop"
-    """What the policy makes of a verdict that is inconclusive: `stop` leaves it so (exit code 3)."""
-    sample_weight: Name | UnsetType = UNSET
-    """A numeric column of the held-out data, at least 0: how much each row counts in every metric."""
-    scoring_timeout_seconds: Positive = 600
-    scoring_memory_mb: Count = 4096
-
-
+@cache
 def kinds_of_check() -> tuple[Any, ...]:
     """Each kind of check, modelway's own and those of installed packages, in the order of a report (docs/extending.md).
     Of a kind this package knows `field`, `keys`, `default`, `about` and `order`."""

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import UNSET
 
-from modelway.config.keys import Limit
-from modelway.config.sections import Policy
+from modelway.config.keys import Limit, Policy
 from modelway.errors import InvalidInput
 from modelway.gate import bootstrap, fairness, gaps, library, metrics, resampled
 from modelway.gate.classes import Class

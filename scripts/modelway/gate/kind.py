@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from msgspec import UNSET
 
+from modelway.config.keys import Policy
+
 if TYPE_CHECKING:
-    from modelway.config.sections import Policy
     from modelway.gate.classes import Class
     from modelway.gate.predictions import HeldOut, Need, Scored
     from modelway.gate.rows import JudgedRows

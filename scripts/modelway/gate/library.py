@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 from msgspec import UNSET
 
-from modelway.config.keys import Comparison, Limit
-from modelway.config.sections import Policy
+from modelway.config.keys import Comparison, Limit, Policy
 from modelway.config.strict_yaml import suggestion
 from modelway.errors import InvalidInput
 from modelway.gate import metrics, resampled

@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec import UNSET
 
-from modelway.config.sections import Policy, kinds_of_check
+from modelway.config.keys import Policy
+from modelway.config.sections import kinds_of_check
 from modelway.errors import InvalidInput
 from modelway.gate.kind import Kind, Needs
 

@@ -9,8 +9,7 @@ from typing import Protocol
 
 from msgspec import UNSET
 
-from modelway.config.keys import Comparison, Limit
-from modelway.config.sections import Policy
+from modelway.config.keys import Comparison, Limit, Policy
 from modelway.errors import InvalidInput
 from modelway.gate import disparities, library, metrics, resources
 from modelway.gate.estimate import Estimate

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from modelway.config.keys import Comparison
+from modelway.config.keys import Comparison, Policy
 from modelway.gate.kind import Case, Judged, Kind, Needs
 
 if TYPE_CHECKING:
-    from modelway.config.sections import Policy
     from modelway.gate.quantities import Quantity
 
 Keys = dict[str, Comparison]

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from modelway.config.keys import Count, Limit, Name, Section
+from modelway.config.keys import Count, Limit, Name, Policy, Section
 from modelway.gate.kind import Case, Judged, Kind, Needs
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from modelway.config.sections import Policy
     from modelway.gate.disparities import GroupComparison
     from modelway.gate.groups import Groups
     from modelway.gate.rows import JudgedRows

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from modelway.config.keys import Count, Limit, Name, Section
+from modelway.config.keys import Count, Limit, Name, Policy, Section
 from modelway.gate.kind import Case, Judged, Kind, Needs
 
 if TYPE_CHECKING:
-    from modelway.config.sections import Policy
     from modelway.gate.quantities import Quantity
     from modelway.records.verdict import Check
 
