@@ -239,7 +239,7 @@ def latency(repetitions: int) -> Setting:
     def draw(rng: np.random.Generator) -> tuple[LatencyEstimate, Interval]:
         seconds = rng.lognormal(sigma=0.5, size=repetitions)
         scored = Scored(np.zeros(1000), None, tuple(seconds.tolist()), 0)
-        ours = resources.measure(resources.LATENCY, scored, 1000, CONFIDENCE)
+        ours = resources.COSTS["latency-ms-per-row"].of_one(scored, 1000, CONFIDENCE)
         return ours, around(float(seconds.mean()), float(seconds.std()) / math.sqrt(repetitions))
 
     return Setting("latency, median", f"{repetitions} repetitions", "Wald on the mean", 1.0, draw, 2000, -1)

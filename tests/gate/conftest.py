@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelway.config.sections import Gate, Limit
-from modelway.gate import HeldOut, Scored
+from modelway.config.keys import Limit
+from modelway.config.sections import Gate
+from modelway.gate import HeldOut, Scored, bootstrap
 
 SECONDS = (0.10, 0.11, 0.12, 0.11, 0.10, 0.13, 0.12, 0.115)
 
@@ -42,3 +43,10 @@ def policy() -> Policy:
         return Gate(**({"limits": {"accuracy_score": Limit(at_least=0.5)}} | keys))
 
     return make
+
+
+@pytest.fixture
+def _few_repetitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only values are looked at."""
+    monkeypatch.setattr(bootstrap, "REPETITIONS", 30)
+    monkeypatch.setattr(bootstrap, "MOST_LEFT_OUT", 10)

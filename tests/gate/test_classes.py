@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import yaml
 
-from modelway.config.sections import Gate, Limit
+from modelway.config.keys import Limit
+from modelway.config.sections import Gate
 from modelway.errors import InvalidInput
 from modelway.gate import HeldOut, Scored, judge
 from modelway.gate.classes import class_of, shown

@@ -1,7 +1,7 @@
 """Simulated coverage, quick and seeded: an interval that is too short, turned round or a naive peer's fails.
 
-Each case states the coverage that 3,000 other simulations measured (at most 0.99); the floor is three standard errors
-of the runs here below it. benchmarks/interval_coverage.py measures the same over more settings.
+Each case states the coverage that 3,000 other simulations measured (by resampling 300; at most 0.99); the floor is three
+standard errors of the runs here below it. benchmarks/interval_coverage.py measures the same over more settings.
 """
 
 from __future__ import annotations
@@ -71,6 +71,11 @@ CASES = {
     "gap of equal groups": (lambda b: b.gap("mean_error_difference", (0.0,) * 10, 200), 200, 0.97),
     "gap of groups apart": (lambda b: b.gap("mean_error_difference", (0.0, 0.3), 50), 1000, 0.95),
     "latency": (lambda b: b.latency(8), 1000, 0.99),
+    "F-beta by resampling": (lambda b: b.fbeta(500, 0.05), 150, 0.95),
+    "F-beta difference by resampling": (lambda b: b.fbeta(2000, 0.08, paired=True), 100, 0.95),
+    "kappa by resampling": (lambda b: b.kappa(150, 0.8), 100, 0.98),
+    "percentage error by resampling": (lambda b: b.percentage_error(150, 1.0), 100, 0.95),
+    "weighted accuracy by resampling": (lambda b: b.weighted_accuracy(300, 0.9), 100, 0.95),
 }
 
 

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelway.config.sections import Comparison, Gate, Limit
+from modelway.config.keys import Comparison, Limit
+from modelway.config.sections import Gate
 from modelway.errors import InvalidInput
 from modelway.gate import HeldOut, Scored, judge
 from modelway.gate.metrics import TASKS, compare, measure
 from modelway.gate.predictions import Predictions
-from modelway.gate.rows import Rows
+from modelway.gate.rows import JudgedRows
 
 N = 80
 # Limits that any judged value keeps: only the guard against bad data can stop a pass.
@@ -132,7 +133,7 @@ def test_every_metric_survives_tiny_data_without_a_pass_by_accident(task: str, n
     else:
         truth = truth.astype(float)
         model = Predictions(truth.copy() if same else rng.normal(size=n))
-    rows = Rows(truth, model, model)
+    rows = JudgedRows(truth, model, model)
     for name, metric in TASKS[task].items():
         for found in (measure(metric, rows, 0.95), compare(metric, rows, 0.95)):
             assert found.reason or found.interval is not None, name

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import mean_absolute_error
 
-from modelway.config.sections import Fairness, Gate, Limit
+from modelway.config.keys import Limit
+from modelway.config.sections import Gate
 from modelway.gate import HeldOut, Scored, gaps, judge
 from modelway.gate.fairness import METRICS, measure
+from modelway.gate.kinds.fairness import Fairness
 from modelway.records.verdict import Check
 
 DIFFERENCES = {name: Limit(at_most=0.2) for name in METRICS if name.endswith("difference")}

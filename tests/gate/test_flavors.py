@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modelway.config.sections import Gate, Limit
+from modelway.config.keys import Limit
+from modelway.config.sections import Gate
 from modelway.errors import InvalidInput
 from modelway.gate import HeldOut, Scored, judge
 

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
-from modelway.config.sections import Comparison, Fairness, Gate, Limit, Slices
+from modelway.config.keys import Comparison, Limit
+from modelway.config.sections import Gate
 from modelway.errors import InvalidInput
 from modelway.gate import validate_policy
+from modelway.gate.kinds.fairness import Fairness
+from modelway.gate.kinds.slices import Slices
 
 FINE = {"accuracy_score": Limit(at_least=0.5)}
 

@@ -7,8 +7,8 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelway.gate import markdown
 from modelway.records.verdict import Check, Group, Measured, Verdict
+from modelway.report.verdict import markdown
 
 
 def check(name: str, outcome: str, **keys: object) -> Check:

@@ -6,10 +6,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from modelway.config.sections import Comparison, Fairness, Gate, Limit, Slices
+from modelway.config.keys import Comparison, Limit
+from modelway.config.sections import Gate
 from modelway.errors import InvalidInput
 from modelway.gate import decide, judge
 from modelway.gate.estimate import Estimate, estimate
+from modelway.gate.kinds.fairness import Fairness
+from modelway.gate.kinds.slices import Slices
 from modelway.gate.limits import absolute, against_production
 
 

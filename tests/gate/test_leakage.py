@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelway.config.sections import Gate, Limit
+from modelway.config.keys import Limit
+from modelway.config.sections import Gate
 from modelway.gate import HeldOut, Scored, judge
 from modelway.gate.leakage import telling
+from modelway.gate.truth import read_truth
 
 N = 400
 RNG = np.random.default_rng(1)
@@ -53,21 +55,21 @@ INNOCENT = {
 @pytest.mark.parametrize("name", TELLING)
 def test_what_alone_gives_the_label_is_named(name: str) -> None:
     policy, labels, values = TELLING[name]
-    (warning,) = telling(policy, labels, {"noise": RNG.normal(size=N), "x": values})
+    (warning,) = telling(read_truth(policy, labels), {"noise": RNG.normal(size=N), "x": values})
     assert warning.startswith("the input 'x' alone gives the label of all ")
 
 
 @pytest.mark.parametrize("name", INNOCENT)
 def test_a_good_feature_is_not(name: str) -> None:
     policy, labels, values = INNOCENT[name]
-    assert telling(policy, labels, {"x": values}) == []
+    assert telling(read_truth(policy, labels), {"x": values}) == []
 
 
 @pytest.mark.parametrize("rows", [0, 1, 2, 15])
 def test_few_rows_prove_nothing(rows: int) -> None:
     labels = np.arange(rows) % 2
-    assert telling(BINARY, labels, {"x": labels}) == []
-    assert telling(REGRESSION, labels.astype(float), {"x": labels}) == []
+    assert telling(read_truth(BINARY, labels), {"x": labels}) == []
+    assert telling(read_truth(REGRESSION, labels.astype(float)), {"x": labels}) == []
 
 
 def judged(policy: Gate, labels: Any, score: np.ndarray, **inputs: np.ndarray) -> Any:

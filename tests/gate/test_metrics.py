@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import sklearn.metrics as reference
 
-from modelway.config.sections import Comparison, Gate, Limit, Slices
+from modelway.config.keys import Comparison, Limit
+from modelway.config.sections import Gate
 from modelway.errors import InvalidInput
 from modelway.gate import HeldOut, Scored, judge
+from modelway.gate.kinds.slices import Slices
 from modelway.gate.metrics import BINARY, MULTICLASS, OF_ONE_CLASS, REGRESSION, TASKS
 
 ROWS = 2500

@@ -10,9 +10,14 @@ import fairlearn.metrics
 import numpy as np
 import pytest
 import sklearn.metrics
+import yaml
 
-from modelway.config.sections import Fairness, Gate, Limit
-from modelway.gate import HeldOut, Scored, fairness, gaps, judge, resources
+from documented import examples
+from modelway.config import load_project
+from modelway.config.keys import Limit
+from modelway.config.sections import Gate
+from modelway.gate import HeldOut, Scored, fairness, gaps, judge, resources, validate_policy
+from modelway.gate.kinds.fairness import Fairness
 from modelway.gate.metrics import BINARY, MULTICLASS, OF_ONE_CLASS, REGRESSION
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
@@ -42,7 +47,7 @@ GROUPS = {"fairness, binary": fairness.METRICS, "fairness, regression": gaps.MET
 
 def test_the_page_has_every_name_and_no_other() -> None:
     known = {
-        heading: set(table) for heading, table in {**CODE, **GROUPS, "costs": dict.fromkeys(resources.NAMES)}.items()
+        heading: set(table) for heading, table in {**CODE, **GROUPS, "costs": dict.fromkeys(resources.COSTS)}.items()
     }
     assert {heading: set(table) for heading, table in TABLES.items()} == known
 
@@ -115,3 +120,35 @@ def test_the_numbers_of_rows_are_those_of_the_code() -> None:
     assert numbers("regression", "r2_score") == [influence.MINIMUM_ROWS]
     for heading, name in (("binary", "log_loss"), ("multiclass", "log_loss"), ("regression", "mean_absolute_error")):
         assert numbers(heading, name) == [losses.MINIMUM_ROWS, losses.COCHRAN, 2]
+
+
+def test_the_page_lists_every_metric_of_the_libraries() -> None:
+    from modelway.gate import library
+
+    text = PAGE.read_text()
+    section = text[text.index("## any other metric") :]
+    for task in ("binary", "multiclass", "regression"):
+        line = next(line for line in section.splitlines() if line.startswith(f"- {task}: "))
+        known = [name for name, entry in library.table()["metrics"].items() if task in entry["tasks"]]
+        assert re.findall(r"`(\w+)`", line) == known
+    other = next(line for line in section.splitlines() if line.startswith("- by scikit-learn's other names"))
+    assert re.findall(r"`(\w+)`", other) == list(library.table()["named"])
+    from modelway.gate import resampled
+
+    numbers = re.search(r"from (\d+) rows, (\d+) of the rarest class and (\d+) that differ", section)
+    assert numbers and [int(number) for number in numbers.groups()] == [
+        resampled.MINIMUM_ROWS,
+        resampled.MINIMUM_OF_A_CLASS,
+        resampled.MINIMUM_DIFFERING,
+    ]
+
+
+@pytest.mark.parametrize("heading", ["any metric between groups", "any other metric"])
+def test_the_pages_policies_are_sound(heading: str, tmp_path: Path) -> None:
+    (policy,) = examples("metrics.md", heading, "yaml")
+    given = (
+        {"gate": {"fairness": yaml.safe_load(policy)["fairness"]}} if "fairness:" in policy else yaml.safe_load(policy)
+    )
+    path = tmp_path / "modelway.yml"
+    path.write_text(yaml.safe_dump({"model": "m", **given}))
+    validate_policy(load_project(path).gate)

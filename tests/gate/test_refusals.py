@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modelway.config.sections import Gate, Limit, Slices
+from modelway.config.keys import Limit
+from modelway.config.sections import Gate
 from modelway.gate import HeldOut, Scored, counts, delong, influence, judge, losses, multiclass, ranking, regression
 from modelway.gate.estimate import Estimate
+from modelway.gate.kinds.slices import Slices
 from modelway.gate.limits import absolute
 
 CONFIDENCE = 0.95

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modelway.config.sections import Gate, Limit, Slices
+from modelway.config.keys import Limit
+from modelway.config.sections import Gate
 from modelway.gate import judge
 from modelway.gate.groups import of_column
+from modelway.gate.kinds.slices import Slices
 
 LIMITS = {"accuracy_score": Limit(at_least=0.6)}
 

@@ -7,19 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy import special, stats
 
 from modelway.observe.latency import (
-    SHARES,
     Latencies,
-    beta_cdf,
-    clopper_pearson,
     error_share,
     percentile,
-    ranks,
-    t_quantile,
 )
 
 RUNS = 150
@@ -30,33 +22,6 @@ def latencies(values: np.ndarray) -> Latencies:
     for at, value in enumerate(values):
         found.add(at / len(values), float(value), failed=math.isinf(value))
     return found
-
-
-@given(st.floats(0, 1), st.floats(0.5, 1e5), st.floats(0.5, 1e5))
-def test_the_beta_distribution_is_scipys(x: float, a: float, b: float) -> None:
-    assert beta_cdf(x, a, b) == pytest.approx(special.betainc(a, b, x), abs=1e-8)
-
-
-@given(st.integers(0, 500), st.integers(1, 500))
-def test_clopper_and_pearson_are_scipys(hits: int, more: int) -> None:
-    n = hits + more
-    wanted = stats.binomtest(hits, n).proportion_ci(0.95)
-    assert clopper_pearson(hits, n, 0.95) == pytest.approx((wanted.low, wanted.high), abs=1e-7)
-
-
-@pytest.mark.parametrize("n", [1, 5, 20, 100, 368, 369, 1000, 54_321])
-@pytest.mark.parametrize("share", [*SHARES.values()])
-def test_ranks_are_the_narrowest_that_the_binomial_allows(n: int, share: float) -> None:
-    low, high = ranks(n, share, 0.95)
-    binomial = stats.binom(n, share)
-    assert low == 0 or binomial.cdf(low - 1) <= 0.025 < binomial.cdf(low)
-    assert high == n + 1 or binomial.sf(high - 1) <= 0.025 < binomial.sf(high - 2)
-    assert (high == n + 1) == (binomial.sf(n - 1) > 0.025)
-
-
-def test_students_quantile() -> None:
-    for degrees in (10, 19, 100):
-        assert t_quantile(0.95, degrees) == pytest.approx(stats.t.ppf(0.975, degrees), abs=1e-3)
 
 
 def bursts(rng: np.random.Generator) -> np.ndarray:

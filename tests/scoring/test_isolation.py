@@ -13,7 +13,7 @@ import pytest
 
 from modelway import isolation
 from modelway.environments.locks import Interpreter, describe
-from modelway.scoring import Limits, Rows, score
+from modelway.scoring import Columns, WorkerLimits, score
 
 BACKWARDS = "sah-esle-ydobon-taht-nekot-a"
 """The token: as it is read, it stands in the memory of nobody but the process that it is given to, not even of pytest."""
@@ -57,8 +57,8 @@ class Spy(mlflow.pyfunc.PythonModel):
 mlflow.pyfunc.save_model(sys.argv[1], python_model=Spy(), pip_requirements=["mlflow"])
 """
 
-ROWS = Rows({"x": np.array([1.0])}, 1)
-LIMITS = Limits(timeout_seconds=120, memory_mb=2048)
+ROWS = Columns({"x": np.array([1.0])}, 1)
+LIMITS = WorkerLimits(timeout_seconds=120, memory_mb=2048)
 GIVE = """
 import os, sys
 os.execve(sys.executable, [sys.executable, "-c", *sys.argv[2:]], {**os.environ, "MLFLOW_TRACKING_TOKEN": sys.argv[1][::-1]})
@@ -70,10 +70,10 @@ from pathlib import Path
 import numpy as np
 from modelway import isolation
 from modelway.environments.locks import describe
-from modelway.scoring import Limits, Rows, score
+from modelway.scoring import Columns, WorkerLimits, score
 if sys.argv[4] == "together":
     isolation._prefix = lambda: ((), "not tried")
-said = score(Path(sys.argv[3]), describe(sys.argv[2]), Rows({"x": np.array([1.0])}, 1), None, Limits(120, 2048), 1)
+said = score(Path(sys.argv[3]), describe(sys.argv[2]), Columns({"x": np.array([1.0])}, 1), None, WorkerLimits(120, 2048), 1)
 print(json.dumps([said.error, list(said.predictions), isolation.missing(), os.environ["MLFLOW_TRACKING_TOKEN"][::-1]]))
 """
 

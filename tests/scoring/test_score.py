@@ -13,7 +13,7 @@ from modelway.data.contract import Contract
 from modelway.data.rows import open_rows
 from modelway.environments.locks import Interpreter, describe
 from modelway.errors import InvalidInput
-from modelway.scoring import Limits, Rows, score, types_of
+from modelway.scoring import Columns, WorkerLimits, score, types_of
 from modelway.stages.steps.rows import wanted_of
 
 MODELS = """
@@ -64,8 +64,8 @@ mlflow.pyfunc.save_model(f"{sys.argv[1]}/signed", python_model=Model("random"), 
 mlflow.pyfunc.save_model(f"{sys.argv[1]}/unloadable", python_model=Unloadable(), pip_requirements=["mlflow"])
 """
 
-LIMITS = Limits(timeout_seconds=60, memory_mb=2048)
-ROWS = Rows({"x": np.array([1.0, np.nan, 3.0]), "name": np.array(["a", None, ""], dtype=object)}, 3)
+LIMITS = WorkerLimits(timeout_seconds=60, memory_mb=2048)
+ROWS = Columns({"x": np.array([1.0, np.nan, 3.0]), "name": np.array(["a", None, ""], dtype=object)}, 3)
 
 
 @pytest.fixture(scope="module")
@@ -102,14 +102,14 @@ def test_the_worker_has_no_secrets_a_home_of_its_own_and_nothing_of_ours(
 @pytest.mark.parametrize(
     ("mode", "limits", "words"),
     [
-        ("hang", Limits(8, 2048), "no predictions within 8 s"),
+        ("hang", WorkerLimits(8, 2048), "no predictions within 8 s"),
         ("memory", LIMITS, "MemoryError"),
         ("raise", LIMITS, "ValueError: a row without air pressure"),
         ("exit", LIMITS, "the worker ended with exit code 3"),
     ],
 )
 def test_a_model_that_fails_gives_no_predictions_and_says_why(
-    models: Path, interpreter: Interpreter, mode: str, limits: Limits, words: str
+    models: Path, interpreter: Interpreter, mode: str, limits: WorkerLimits, words: str
 ) -> None:
     predicted = score(models / mode, interpreter, ROWS, None, limits, 1)
     assert words in predicted.error
@@ -117,7 +117,7 @@ def test_a_model_that_fails_gives_no_predictions_and_says_why(
     assert len(predicted.predictions) == 0
 
 
-PEOPLE = Rows(
+PEOPLE = Columns(
     {
         "age": np.array([30, np.nan, 41]),
         "visits": np.array([np.nan, 2, np.nan]),
@@ -138,10 +138,10 @@ def test_rows_that_do_not_fit_the_signature_are_told_by_column_and_never_shown(
         " column 'visits' is integer, and 2 of 3 rows have no value there."
         " Log the model with an input_example that has missing values there"
     )
-    wrong = Rows({**rows.columns, "income": np.array(["much", "x", "y"], dtype=object)}, 3)
+    wrong = Columns({**rows.columns, "income": np.array(["much", "x", "y"], dtype=object)}, 3)
     whole = {"age": np.array([1, 2, 3]), "visits": np.array([1, 2, 3], dtype=np.int32)}
     text = {name: kind for name, kind in TYPES.items() if name != "income"}
-    said = score(models / "signed", interpreter, Rows({**wrong.columns, **whole}, 3), text, LIMITS, 1).error
+    said = score(models / "signed", interpreter, Columns({**wrong.columns, **whole}, 3), text, LIMITS, 1).error
     assert said.startswith("the rows do not fit the model's signature: Incompatible input types for column income")
     assert "Lovelace" not in said and "much" not in said
 
@@ -179,7 +179,7 @@ def test_columns_have_the_signatures_types(models: Path, interpreter: Interprete
     path.write_text("d,l,b,s,i,unused\n5,7,true,007,3,zzz\n1.5,-2,false,NA,4,zzz\n")
     types = {"s": "string", "d": "double", "l": "long", "i": "integer", "b": "boolean"}
     with open_rows(path, "rows.csv", Contract()) as opened:
-        rows = Rows(opened.arrays(wanted_of(types)), opened.count)
+        rows = Columns(opened.arrays(wanted_of(types)), opened.count)
     assert list(rows.columns) == list(types), "in the signature's order"
     assert rows.columns["s"].tolist() == ["007", None]
     said = json.loads(score(models / "types", interpreter, rows, types, LIMITS, 1).predictions[0])

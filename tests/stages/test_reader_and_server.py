@@ -165,7 +165,7 @@ def test_na_is_a_country_where_the_contract_says_so(tmp_path: Path) -> None:
     for contract, values in ((Contract(null_values=("",)), ["NA", None]), (Contract(), [None, None])):
         read = read_held_out(path, "rows.csv", contract, ("label", "group"), {"x": "string"}, {"x": "string"})
         assert read.production is read.candidate
-        for column in (read.candidate.columns["x"], read.columns.columns["group"], read.columns.columns["label"]):
+        for column in (read.candidate.columns["x"], read.columns["group"], read.columns["label"]):
             assert column.tolist() == values
 
 
@@ -178,7 +178,7 @@ def test_the_label_and_the_groups_are_of_the_contract_s_types(tmp_path: Path) ->
     ):
         read_held_out(path, "rows.csv", typed, ("y", "zip"), {"x": "double"}, None)
     read = read_held_out(path, "rows.csv", Contract(), ("y", "zip"), {"x": "double"}, None)
-    assert read.columns.columns["zip"].tolist() == ["007", "010"]
+    assert read.columns["zip"].tolist() == ["007", "010"]
 
 
 def test_what_production_cannot_take_does_not_stop_the_candidate(tmp_path: Path) -> None:

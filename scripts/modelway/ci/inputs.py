@@ -20,7 +20,7 @@ from typing import Any, NoReturn, TypeVar
 
 from msgspec import inspect
 
-from modelway.config import keys, kinds
+from modelway.config import kinds, lookup
 from modelway.errors import InvalidInput
 
 T = TypeVar("T")
@@ -88,8 +88,8 @@ class Input:
         said, otherwise = self.help, self.left_out
         default = self.default
         if self.key:
-            of_key, left_out = keys.help_of(self.key)
-            said, otherwise, default = said or of_key, otherwise or left_out, keys.default_of(self.key)
+            of_key, left_out = lookup.help_of(self.key)
+            said, otherwise, default = said or of_key, otherwise or left_out, lookup.default_of(self.key)
         if not otherwise and default is not None and default != "":
             otherwise = _shown_default(default)
         if self.key:
@@ -134,7 +134,7 @@ def _input(parameter: signatures.Parameter, annotation: Any) -> Input:
     return replace(
         said,
         name=parameter.name.replace("_", "-"),
-        kind=keys.kind_of(said.key) if said.key else inspect.type_info(annotation),
+        kind=lookup.kind_of(said.key) if said.key else inspect.type_info(annotation),
         default=None if required else parameter.default,
         required=required,
     )

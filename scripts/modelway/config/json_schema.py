@@ -1,42 +1,64 @@
-"""The JSON Schema of modelway.yml, for editors: the classes of `sections`, their docstrings as descriptions."""
+"""The JSON Schema of modelway.yml, for editors: the classes of its sections, their docstrings as descriptions."""
 
 from __future__ import annotations
 
 import ast
 import inspect
+import sys
 from functools import cache
 from typing import Any
 
 import msgspec
+from msgspec.inspect import StructType, Type, type_info
 
-from modelway.config import sections
+from modelway.config.keys import Section
+from modelway.config.sections import Gate, Project, kinds_of_check
 
 
 def schema_of_project() -> dict[str, Any]:
     """Draft 2020-12; environments may name any part of any section, and nothing unknown."""
-    schema = msgspec.json.schema(sections.Project)
-    described = descriptions()
-    for name, definition in schema["$defs"].items():
-        fields, summary = described.get(name, ({}, ""))
-        if summary:
+    schema = msgspec.json.schema(Project)
+    for section in _sections(type_info(Project)):
+        definition = schema["$defs"][section.__name__]
+        if summary := _described(section.__module__).get(section.__name__, ({}, ""))[1]:
             definition["description"] = summary
-        for key, text in fields.items():
+        for key, text in descriptions(section).items():
             definition["properties"][key]["description"] = text
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "modelway.yml", **schema}
 
 
+def descriptions(section: type[msgspec.Struct]) -> dict[str, str]:
+    """Key -> what it is, of those that say it."""
+    fields: dict[str, str] = {}
+    for ancestor in (one for one in section.__mro__ if issubclass(one, Section) and one is not Section):
+        fields = _described(ancestor.__module__).get(ancestor.__name__, ({}, ""))[0] | fields
+    if section is Gate:
+        fields |= {kind.field: kind.about for kind in kinds_of_check() if kind.about}
+    attributes = zip(section.__struct_fields__, section.__struct_encode_fields__, strict=True)
+    return {key: fields[attribute] for attribute, key in attributes if attribute in fields}
+
+
+def _sections(kind: Type) -> set[type[msgspec.Struct]]:
+    """Every class of a mapping that can stand in a value of this type."""
+    found = {kind.cls} if isinstance(kind, StructType) else set()
+    inner = [field.type for field in kind.fields] if isinstance(kind, StructType) else []
+    for name in ("item_type", "value_type"):
+        inner += [getattr(kind, name)] if hasattr(kind, name) else []
+    inner += [*getattr(kind, "types", ()), *getattr(kind, "item_types", ())]
+    return found.union(*map(_sections, inner))
+
+
 @cache
-def descriptions() -> dict[str, tuple[dict[str, str], str]]:
-    """Class -> (key -> what stands below its attribute, the class's own docstring); Python keeps only the second."""
-    tree = ast.parse(inspect.getsource(sections))
+def _described(module: str) -> dict[str, tuple[dict[str, str], str]]:
+    """Class -> (attribute -> what stands below its attribute, the class's own docstring); Python keeps only the second."""
     found: dict[str, tuple[dict[str, str], str]] = {}
-    for node in tree.body:
+    for node in ast.parse(inspect.getsource(sys.modules[module])).body:
         if isinstance(node, ast.ClassDef):
             fields: dict[str, str] = {}
             for attribute, below in zip(node.body, node.body[1:], strict=False):
                 if not isinstance(attribute, ast.AnnAssign) or not isinstance(attribute.target, ast.Name):
                     continue
                 if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
-                    fields[attribute.target.id.replace("_", "-")] = " ".join(str(below.value.value).split())
+                    fields[attribute.target.id] = " ".join(str(below.value.value).split())
             found[node.name] = fields, " ".join((ast.get_docstring(node) or "").split())
     return found

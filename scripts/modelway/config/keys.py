@@ -1,48 +1,68 @@
-"""One key of modelway.yml by its dotted name: its type, its default, and what it is; from the classes of `sections`."""
+"""What the sections of modelway.yml are made of. Apart from `sections`, which loads the kinds of check that use these."""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from msgspec import NODEFAULT, inspect
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
-from modelway.config.json_schema import descriptions
-from modelway.config.sections import Sections
-
-LEFT_OUT = " Left out: "
-"""Within a key's description: what holds where nobody sets it."""
-
-
-def kind_of(key: str) -> inspect.Type:
-    """The type that a value of the key has."""
-    return _field(key).type
+Positive = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=1)]
+Name = Annotated[str, Meta(min_length=1)]
+ModelName = Annotated[str, Meta(min_length=1, pattern="^[^/:%\"']+$")]
+EnvironmentName = Annotated[str, Meta(min_length=1, pattern="^[A-Za-z0-9._-]+$")]
+"""Part of an alias, of a tag and of a path."""
+Scalar = str | int | float | bool
 
 
-def default_of(key: str) -> Any:
-    """What holds where nobody sets it; None where a stage does without, or asks for it."""
-    field = _field(key)
-    return None if field.default is NODEFAULT else field.default
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """A mapping of modelway.yml: kebab-case keys, an unknown key is an error."""
 
 
-def help_of(key: str) -> tuple[str, str]:
-    """What the key is, and what its description says of leaving it out; empty where it says nothing of that."""
-    *folders, last = key.split(".")
-    owner = struct_of(inspect.type_info(Sections) if not folders else _field(".".join(folders)).type)
-    said, _, left_out = descriptions()[owner.cls.__name__][0].get(last, "").partition(LEFT_OUT)
-    return said, left_out.rstrip(".")
+class Limit(Section, frozen=True):
+    """An absolute limit: exactly one of at-least and at-most."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+    arguments: dict[str, Any] | UnsetType = msgspec.field(default=UNSET, name="with")
+    """Keyword arguments of a metric of scikit-learn or fairlearn, such as {beta: 2, average: macro}."""
+    of: Literal["labels", "scores", "probabilities"] | UnsetType = UNSET
+    """What of the model's predictions such a metric is given. Left out: what the library says that it takes."""
 
 
-def struct_of(kind: inspect.Type) -> inspect.StructType:
-    """The section that a type is; of one that may be missing (None), the section where it is there."""
-    if isinstance(kind, inspect.UnionType):
-        kind = next(item for item in kind.types if isinstance(item, inspect.StructType))
-    assert isinstance(kind, inspect.StructType)
-    return kind
+class Comparison(Section, frozen=True):
+    """A comparison with the version in production, on the same rows: exactly one of better-by and not-worse-by."""
+
+    better_by: Annotated[float, Meta(ge=0)] | None = None
+    """Superiority: better by more than this, the whole interval."""
+    not_worse_by: Annotated[float, Meta(gt=0)] | None = None
+    """Non-inferiority: not worse by this margin or more, the whole interval."""
+    better: Literal["greater", "smaller"] | UnsetType = UNSET
+    """Which way is better, for a metric of which its library does not say so."""
+    arguments: dict[str, Any] | UnsetType = msgspec.field(default=UNSET, name="with")
+    """Keyword arguments of a metric of scikit-learn or fairlearn."""
+    of: Literal["labels", "scores", "probabilities"] | UnsetType = UNSET
+    """What of the model's predictions such a metric is given. Left out: what the library says that it takes."""
 
 
-@cache
-def _field(key: str) -> inspect.Field:
-    *folders, last = key.split(".")
-    kind = inspect.type_info(Sections) if not folders else _field(".".join(folders)).type
-    return next(item for item in struct_of(kind).fields if item.encode_name == last)
+class Policy(Section, frozen=True):
+    """The policy: what a version must show before it may enter an environment."""
+
+    label: str | None = None
+    """The column that holds the truth."""
+    task: Literal["binary", "multiclass", "regression"] = "binary"
+    positive_class: Scalar | None = None
+    """The label's value that the score speaks of (binary). Left out: 1 beside 0 or -1; of other labels it has to be named."""
+    decision_threshold: float = 0.5
+    """A score at or above it is the positive class (binary)."""
+    confidence: Annotated[float, Meta(gt=0.5, lt=1)] = 0.95
+    """Of every interval, two-sided."""
+    inconclusive: Literal["stop", "fail", "pass"] = "stop"
+    """What the policy makes of a verdict that is inconclusive: `stop` leaves it so (exit code 3)."""
+    sample_weight: Name | UnsetType = UNSET
+    """A numeric column of the held-out data, at least 0: how much each row counts in every metric."""
+    scoring_timeout_seconds: Positive = 600
+    """How long a model may take to score the held-out rows."""
+    scoring_memory_mb: Count = 4096
+    """What a model may allocate while it scores."""

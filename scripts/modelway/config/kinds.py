@@ -21,7 +21,7 @@ BOOLEANS = {"true": True, "false": False}
 
 
 def problem(kind: inspect.Type, value: object) -> str:
-    """What the value should have been; empty where it fits. Mappings and lists are not looked into."""
+    """What the value should have been; empty where it fits. Mappings are not looked into."""
     match kind:
         case inspect.UnionType(types=types):
             problems = [problem(item, value) for item in types]
@@ -44,6 +44,10 @@ def problem(kind: inspect.Type, value: object) -> str:
             return "" if isinstance(value, Mapping) else "a mapping"
         case inspect.AnyType():
             return ""
+        case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item):
+            if not isinstance(value, list | tuple):
+                return "a list"
+            return next(filter(None, (problem(item, one) for one in value)), "") and "a list of such values"
         case _:
             return "" if isinstance(value, list | tuple) else "a list"
 

@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from modelway.config import keys, strict_yaml
-from modelway.config.sections import Build, Data, Deploy, Gate, Project, Registry, Section, Sections, Train
+from modelway.config import lookup, strict_yaml
+from modelway.config.keys import Section
+from modelway.config.sections import Build, Data, Deploy, Gate, Project, Registry, Sections, Train
 from modelway.errors import InvalidInput
 from modelway.records import digest_of_json
 
@@ -106,13 +107,13 @@ def _override(sections: dict[str, Any], key: str, given_by: str, value: Any) -> 
     *folders, last = key.split(".")
     place = sections
     for depth, part in enumerate(folders):
-        if isinstance(keys.kind_of(".".join(folders[: depth + 1])), inspect.UnionType) and not isinstance(
+        if isinstance(lookup.kind_of(".".join(folders[: depth + 1])), inspect.UnionType) and not isinstance(
             place.get(part), dict
         ):  # a section that is there or not: an input does not make one
             raise InvalidInput(
                 f"the environment has no {part} section", where=f"input {given_by}", fix=f"add `{part}:` to it"
             )
         place = place.setdefault(part, {})
-    strict_yaml.check(strict_yaml.Document(f"input {given_by}", value), keys.kind_of(key), value, ())
+    strict_yaml.check(strict_yaml.Document(f"input {given_by}", value), lookup.kind_of(key), value, ())
     below = place.get(last)
     place[last] = merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value

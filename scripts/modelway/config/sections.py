@@ -1,4 +1,5 @@
-"""What may stand in modelway.yml: one class per section, and the source of the published JSON Schema.
+"""What may stand in modelway.yml: one class per section, and the source of the published JSON Schema. What stands below
+`gate` for each kind of check is declared by that kind.
 
 Every key is optional here, because an environment's overlay names only what it changes; what a stage cannot do
 without, it asks for by `modelway.config.required`.
@@ -6,22 +7,14 @@ without, it asks for by `modelway.config.required`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
-Positive = Annotated[float, Meta(gt=0)]
-Count = Annotated[int, Meta(ge=1)]
-Name = Annotated[str, Meta(min_length=1)]
-ModelName = Annotated[str, Meta(min_length=1, pattern="^[^/:%\"']+$")]
-EnvironmentName = Annotated[str, Meta(min_length=1, pattern="^[A-Za-z0-9._-]+$")]
-"""Part of an alias, of a tag and of a path."""
-Scalar = str | int | float | bool
-
-
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
-    """A mapping of modelway.yml: kebab-case keys, an unknown key is an error."""
+from modelway import extensions
+from modelway.config.keys import EnvironmentName, ModelName, Name, Policy, Positive, Scalar, Section
 
 
 class Registry(Section, frozen=True):
@@ -63,7 +56,7 @@ class Train(Section, frozen=True):
     """The requirements file of the team's environment; installed once per content."""
     python: str | None = None
     """A Python interpreter that has everything already, instead of a requirements file."""
-    parameters: dict[str, Scalar] = {}
+    parameters: dict[str, Scalar] = msgspec.field(default_factory=dict)
     """Hyperparameters: each reaches the command as $MODELWAY_PARAM_<NAME>. Left out: none."""
     seed: int = 0
     """The random seed, in $MODELWAY_SEED."""
@@ -71,64 +64,34 @@ class Train(Section, frozen=True):
     """How long the command may take."""
 
 
-class Limit(Section, frozen=True):
-    """An absolute limit: exactly one of the two."""
-
-    at_least: float | None = None
-    at_most: float | None = None
-
-
-class Comparison(Section, frozen=True):
-    """A comparison with the version in production, on the same rows: exactly one of the two."""
-
-    better_by: Annotated[float, Meta(ge=0)] | None = None
-    """Superiority: better by more than this, the whole interval."""
-    not_worse_by: Annotated[float, Meta(gt=0)] | None = None
-    """Non-inferiority: not worse by this margin or more, the whole interval."""
+@cache
+def kinds_of_check() -> tuple[Any, ...]:
+    """Each kind of check, modelway's own and those of installed packages, in the order of a report (docs/extending.md).
+    Of a kind this package knows `field`, `keys`, `default`, `about` and `order`."""
+    return tuple(
+        sorted(extensions.found("modelway.gate.kinds", "KIND", "modelway.checks"), key=lambda kind: kind.order)
+    )
 
 
-class Slices(Section, frozen=True):
-    """Every value of each column is judged by itself."""
+if TYPE_CHECKING:
 
-    columns: tuple[Name, ...] = ()
-    minimum_rows: Count = 200
-    """A slice with fewer rows is reported, not judged."""
-    limits: dict[str, Limit] = {}
+    class Gate(Policy, frozen=True):
+        """With the keys that the kinds of check declare, which are theirs to read."""
 
-
-class Fairness(Section, frozen=True):
-    """Differences between the groups of each column (docs/metrics.md has the names)."""
-
-    columns: tuple[Name, ...] = ()
-    minimum_rows: Count = 200
-    """A group with fewer rows is reported, not judged."""
-    limits: dict[str, Limit] = {}
-
-
-class Gate(Section, frozen=True):
-    """The policy: what a version must show before it may enter an environment."""
-
-    label: str | None = None
-    """The column that holds the truth."""
-    task: Literal["binary", "multiclass", "regression"] = "binary"
-    positive_class: Scalar | None = None
-    """The label's value that the score speaks of (binary). Left out: 1 beside 0 or -1; of other labels it has to be named."""
-    decision_threshold: float = 0.5
-    """A score at or above it is the positive class (binary)."""
-    limits: dict[str, Limit] = {}
-    """By the names of docs/metrics.md: roc_auc_score, `recall_score of CLASS`, latency-ms-per-row, artifact-size-mb."""
-    against_production: dict[str, Comparison] = {}
-    """Skipped, and said so, while nothing is in production."""
-    slices: Slices = Slices()
-    fairness: Fairness = Fairness()
-    confidence: Annotated[float, Meta(gt=0.5, lt=1)] = 0.95
-    """Of every interval, two-sided."""
-    inconclusive: Literal["stop", "fail", "pass"] = "stop"
-    """What the policy makes of a verdict that is inconclusive: `stop` leaves it so (exit code 3)."""
-    scoring_timeout_seconds: Positive = 600
-    """How long a model may take to score the held-out rows."""
-    scoring_memory_mb: Count = 4096
-    """What a model may allocate while it scores."""
+else:
+    Gate = msgspec.defstruct(
+        "Gate",
+        [
+            (kind.field, kind.keys | UnsetType if kind.default is UNSET else kind.keys, kind.default)
+            for kind in kinds_of_check()
+        ],
+        bases=(Policy,),
+        frozen=True,
+        forbid_unknown_fields=True,
+        rename="kebab",
+        module=__name__,
+        namespace={"__doc__": Policy.__doc__},
+    )
 
 
 Share = Annotated[float, Meta(gt=0, lt=1)]
@@ -235,5 +198,5 @@ class Project(Sections, frozen=True, kw_only=True):
 
     model: ModelName
     """The registered model's name."""
-    environments: dict[EnvironmentName, Sections | None] = {}
+    environments: dict[EnvironmentName, Sections | None] = msgspec.field(default_factory=dict)
     """Overlays: what an environment names replaces the same key above; mappings merge, lists are replaced."""

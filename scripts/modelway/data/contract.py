@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from modelway.config import strict_yaml
-from modelway.config.sections import Name, Section
+from modelway.config.keys import Name, Section
 from modelway.config.strict_yaml import Document
 from modelway.data import kinds
 from modelway.data.dialect import NULL_VALUES, CsvDialect, Encoding

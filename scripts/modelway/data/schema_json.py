@@ -10,7 +10,7 @@ import msgspec
 from msgspec import inspect
 
 from modelway.config import strict_yaml
-from modelway.config.sections import Name
+from modelway.config.keys import Name
 from modelway.config.strict_yaml import Document, Where
 from modelway.data.kinds.nulls import Percent
 from modelway.errors import InvalidInput

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modelway.gate.judging import Judgement, decide, judge
-    from modelway.gate.policy import validate_policy
+    from modelway.gate.policy import needs_of, validate_policy
     from modelway.gate.predictions import HeldOut, Predictions, Scored, normalise
-    from modelway.gate.report import markdown
 
 __all__ = [
     "HeldOut",
@@ -22,7 +21,7 @@ __all__ = [
     "Scored",
     "decide",
     "judge",
-    "markdown",
+    "needs_of",
     "normalise",
     "validate_policy",
 ]
@@ -34,7 +33,7 @@ _HOME = {
     "Scored": "predictions",
     "decide": "judging",
     "judge": "judging",
-    "markdown": "report",
+    "needs_of": "policy",
     "normalise": "predictions",
     "validate_policy": "policy",
 }

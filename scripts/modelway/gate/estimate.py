@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from modelway.distributions import Interval
 from modelway.gate.significant import significant
-
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
+from modelway.distributions import normal_quantile
 from modelway.gate.estimate import Estimate, estimate, unjudged
 from modelway.gate.intervals import Floats, wilson
 
@@ -75,7 +75,7 @@ def measure(metric: Disparity, cells: Floats, confidence: float, names: Sequence
         if not of.all():
             return unjudged(n, f"{int((of == 0).sum())} groups have no rows that a {name} is made of")
         make = _smallest_ratio if metric.ratio else _largest_difference
-        worst.append(make(hits, of, -float(special.ndtri(tail)), -float(special.ndtri(tail / pairs))))
+        worst.append(make(hits, of, normal_quantile(confidence), normal_quantile(1 - 2 * tail / pairs)))
         pair.append(furthest_apart(name, hits / of, of, names) if names else "")
     value, apart, near = np.array(worst).T
     if not np.isfinite(value).all():
@@ -138,13 +138,20 @@ def _smallest_ratio(hits: Floats, n: Floats, z_apart: float, z_near: float) -> t
     rate = hits / n
     if not rate.max() > 0:
         return np.nan, np.nan, np.nan
-    low, high = wilson(hits, n, z_apart)
-    strict_low, strict_high = wilson(hits, n, z_near)
+    return narrowest_ratio(rate, wilson(hits, n, z_apart), wilson(hits, n, z_near))
+
+
+def narrowest_ratio(
+    rate: Floats, limits: tuple[Floats, Floats], strict: tuple[Floats, Floats]
+) -> tuple[float, float, float]:
+    """The smallest ratio between any two of the groups' values (k,) >= 0, of which one is above 0, its end away from 1 and
+    its end towards 1; limits and strict as in `widest_gap`."""
+    (low, high), (strict_low, strict_high) = limits, strict
     with np.errstate(divide="ignore"):
         of, of_low, of_high, of_strict_low, of_strict_high = np.log([rate, low, high, strict_low, strict_high])
     apart, near = np.inf, np.inf
-    for one in range(len(n)):
-        others = np.arange(len(n)) != one
+    for one in range(len(rate)):
+        others = np.arange(len(rate)) != one
         if rate[one] > 0:
             both = others & (rate > 0)
             down = np.exp(of[one] - of[both] - np.hypot(of[one] - of_low[one], of_high[both] - of[both]))

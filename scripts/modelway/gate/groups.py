@@ -1,14 +1,15 @@
-"""Groups: the rows that share one value of a column."""
+"""Groups: the rows that share one value of a column, or of several columns together."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from modelway.gate.predictions import missing
+from modelway.gate.missing import missing
 
 MISSING = "(missing)"
 
@@ -22,6 +23,10 @@ class Groups:
 
     def sizes(self) -> npt.NDArray[np.int64]:
         return np.bincount(self.codes, minlength=len(self.names))
+
+    def rows(self, code: int) -> npt.NDArray[np.int64]:
+        """The positions of a group's rows."""
+        return np.flatnonzero(self.codes == code)
 
 
 def of_column(values: npt.NDArray[Any]) -> Groups:
@@ -46,6 +51,17 @@ def of_column(values: npt.NDArray[Any]) -> Groups:
     if absent.any():
         codes[absent] = code[MISSING]
     return Groups(tuple(names), codes)
+
+
+def of_columns(columns: Sequence[npt.NDArray[Any]]) -> Groups:
+    """The groups of one column, or of several together: every combination that has a row, in the order of the columns."""
+    parts = [of_column(values) for values in columns]
+    if len(parts) == 1:
+        return parts[0]
+    together = np.stack([part.codes for part in parts], axis=1)
+    kinds, codes = np.unique(together, axis=0, return_inverse=True)
+    names = [", ".join(part.names[code] for part, code in zip(parts, kind, strict=True)) for kind in kinds.tolist()]
+    return Groups(tuple(names), np.asarray(codes.reshape(-1), dtype=np.int64))
 
 
 def _text(value: Any) -> str:

@@ -29,7 +29,7 @@ class Smooth:
 
 
 @dataclass(frozen=True)
-class Scale:
+class OpenScale:
     """to: the scale without ends. slope: its derivative. back: the way back."""
 
     name: str
@@ -38,14 +38,14 @@ class Scale:
     back: Callable[[float], float]
 
 
-FISHER = Scale("Fisher's z", math.atanh, lambda value: 1 / (1 - value * value), math.tanh)
-LOGIT = Scale(
+FISHER = OpenScale("Fisher's z", math.atanh, lambda value: 1 / (1 - value * value), math.tanh)
+LOGIT = OpenScale(
     "logit",
     lambda value: math.log(value / (1 - value)),
     lambda value: 1 / (value * (1 - value)),
     lambda moved: 1 / (1 + math.exp(-moved)) if moved >= 0 else math.exp(moved) / (1 + math.exp(moved)),
 )
-UNEXPLAINED = Scale(
+UNEXPLAINED = OpenScale(
     "log of the unexplained",
     lambda value: -math.log(1 - value),
     lambda value: 1 / (1 - value),
@@ -53,7 +53,7 @@ UNEXPLAINED = Scale(
 )
 
 
-def of_one(found: Smooth, scale: Scale, degrees: float, confidence: float) -> Estimate:
+def of_one(found: Smooth, scale: OpenScale, degrees: float, confidence: float) -> Estimate:
     """degrees: of Student's t, the fewest rows of a kind that the value rests on, less one."""
     n = len(found.influence)
     try:

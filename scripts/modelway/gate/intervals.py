@@ -9,38 +9,18 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
-Interval = tuple[float, float]
+from modelway import distributions
+from modelway.distributions import Interval, clopper_pearson, normal_quantile, order_ranks, t_quantile
+
+__all__ = ["Floats", "Interval", "clopper_pearson", "normal_quantile", "t_quantile"]
 Floats = npt.NDArray[np.float64]
 
 
-def normal_quantile(confidence: float) -> float:
-    return float(special.ndtri(0.5 + confidence / 2))
-
-
-def t_quantile(confidence: float, degrees: float) -> float:
-    return float(special.stdtrit(degrees, 0.5 + confidence / 2))
-
-
-def clopper_pearson(hits: int, n: int, confidence: float) -> Interval:
-    """The exact interval of one rate, `hits` of `n` >= 1 (Clopper and Pearson 1934)."""
-    tail = (1 - confidence) / 2
-    low = 0.0 if hits == 0 else float(special.betaincinv(hits, n - hits + 1, tail))
-    high = 1.0 if hits == n else float(special.betaincinv(hits + 1, n - hits, 1 - tail))
-    return low, high
-
-
 def wilson(hits: Floats, n: Floats, z: float) -> tuple[Floats, Floats]:
-    """The score interval of rates, elementwise over arrays of hits and n >= 1 (Wilson 1927)."""
-    rate = hits / n
-    centre = rate + z * z / (2 * n)
-    half = z * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
-    scale = 1 + z * z / n
-    # The ends are exactly 0 and 1 at the extremes; the arithmetic leaves 1e-17 there.
-    low = np.where(hits <= 0, 0.0, np.maximum((centre - half) / scale, 0.0))
-    high = np.where(hits >= n, 1.0, np.minimum((centre + half) / scale, 1.0))
-    return low, high
+    """The score interval of rates, elementwise over arrays of hits and n >= 1."""
+    ends = np.array([distributions.wilson(*rate, z) for rate in zip(hits.tolist(), n.tolist(), strict=True)])
+    return ends[:, 0], ends[:, 1]
 
 
 def newcombe_paired(both: int, first_only: int, second_only: int, neither: int, confidence: float) -> Interval:
@@ -105,10 +85,8 @@ def median_by_order(values: Floats, confidence: float) -> Interval | None:
     """The distribution-free interval of the median: the d-th smallest and the d-th largest of n values, d as large as
     the binomial(n, 1/2) allows. None when n is too small for any d (below 6 at 95 %)."""
     n = len(values)
-    depths = np.arange(n // 2)
-    allowed = np.flatnonzero(1 - 2 * special.bdtr(depths, n, 0.5) >= confidence)
-    if not len(allowed):
+    low, high = order_ranks(n, 0.5, confidence)
+    if low == 0:
         return None
-    depth = int(allowed[-1])
     ordered = np.sort(values)
-    return float(ordered[depth]), float(ordered[n - 1 - depth])
+    return float(ordered[low - 1]), float(ordered[high - 1])

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from modelway.config.sections import Gate
-from modelway.gate.classes import classes_of
-from modelway.gate.predictions import missing
+from modelway.gate.missing import missing
+from modelway.gate.truth import Truth
 
 MINIMUM_OF_A_CLASS = 10
 """With fewer rows of a class, a good feature parts them by chance."""
@@ -24,11 +23,14 @@ ROUNDING = 1e-9
 """Of one minus the squared correlation of a label with a scaled copy of itself."""
 
 
-def telling(policy: Gate, labels: npt.NDArray[Any], inputs: Mapping[str, npt.NDArray[Any]]) -> list[str]:
-    """A warning for each input that alone gives the label of every row that has it. labels (n,) as `classes_of_label`
-    accepted them; inputs: column -> (n,), what the model takes."""
-    told = []
-    codes = labels.astype(float) if policy.task == "regression" else _codes(labels)
+def telling(truth: Truth, inputs: Mapping[str, npt.NDArray[Any]]) -> list[str]:
+    """A warning for each input that alone gives the label of every row that has it. inputs: column -> (n,), what the model
+    takes."""
+    told, policy = [], truth.policy
+    number = {value: code for code, value in enumerate(truth.classes)}
+    codes = truth.values
+    if policy.task != "regression":
+        codes = np.array([number[value] for value in truth.values.tolist()], dtype=np.int64)
     for name, values in inputs.items():
         there = ~missing(values)
         of_number = values.dtype.kind in "biuf"
@@ -40,16 +42,11 @@ def telling(policy: Gate, labels: npt.NDArray[Any], inputs: Mapping[str, npt.NDA
                 _parts_by_number(known, column) if of_number else _parts_by_value(known, column)
             )
         if tells:
-            every = f"all {n} test rows" if n == len(labels) else f"all {n} test rows that have it"
+            every = f"all {n} test rows" if n == len(truth) else f"all {n} test rows that have it"
             told.append(
                 f"the input {name[:100]!r} alone gives the label of {every}: is it known when a prediction is asked for?"
             )
     return told
-
-
-def _codes(labels: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    number: dict[Any, int] = {}
-    return np.array([number.setdefault(value, len(number)) for value in classes_of(labels)], dtype=np.int64)
 
 
 def _enough(codes: npt.NDArray[np.int64]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +17,11 @@ from modelway.gate import counts, losses, multiclass, ranking, regression
 from modelway.gate.classes import Class, class_of
 from modelway.gate.estimate import Estimate, unjudged
 from modelway.gate.intervals import Floats
-from modelway.gate.predictions import Predictions
-from modelway.gate.rows import Rows
+from modelway.gate.kind import Case
+from modelway.gate.predictions import Need, Predictions
+from modelway.gate.rows import JudgedRows
 
 Array = npt.NDArray[Any]
-Need = Literal["label", "score", "probability"]
 Value = Callable[[Array, Predictions, float], Estimate]
 Paired = Callable[[Array, Predictions, Predictions, float], Estimate]
 
@@ -29,12 +29,13 @@ NO_POSITIVE = "no row has the positive class"
 NO_NEGATIVE = "no row has the negative class"
 NOT_PREDICTED = "no row is predicted positive"
 UNKNOWN_CLASS = "the model gives no probability for this class"
+NO_PRODUCTION = "there are no predictions of the version in production"
 OF = " of "
 """Between a metric and the one class that it is of: `recall_score of cat`."""
 
 
 @dataclass(frozen=True)
-class Metric:
+class OwnMetric:
     """worst, best: the ends of its scale, infinite where it has none. value: (truth, model, confidence). paired: the
     difference (truth, candidate, production, confidence), on the same rows. of: the class that is held against the rest,
     in a task of more than two."""
@@ -50,8 +51,19 @@ class Metric:
     def greater_is_better(self) -> bool:
         return self.best > self.worst
 
+    timed = False
+    from_library = False
 
-def find(task: str, name: str) -> Metric | None:
+    def measure(self, case: Case) -> Estimate:
+        assert case.rows is not None
+        return measure(self, case.rows, case.confidence)
+
+    def compare(self, case: Case) -> Estimate:
+        assert case.rows is not None
+        return compare(self, case.rows, case.confidence)
+
+
+def find(task: str, name: str) -> OwnMetric | None:
     """By its name in a policy; a metric of one class (`recall_score of cat`) is the binary one."""
     found = TASKS[task].get(name)
     base, of, wanted = name.partition(OF)
@@ -60,32 +72,34 @@ def find(task: str, name: str) -> Metric | None:
     return replace(BINARY[base], of=class_of(wanted))
 
 
-def measure(metric: Metric, rows: Rows, confidence: float) -> Estimate:
+def measure(metric: OwnMetric, rows: JudgedRows, confidence: float) -> Estimate:
     """The candidate's value."""
-    if not len(rows.truth):
-        return unjudged(0, "the test data has no rows")
-    if metric.of is not None:
-        rows = rows.against_rest(metric.of)
-        if not provides(rows.candidate, metric.need):
-            return unjudged(len(rows.truth), UNKNOWN_CLASS)
-    return metric.value(rows.truth, rows.candidate, confidence)
+    sides = judged_rows(metric.of, metric.need, rows)
+    return sides if isinstance(sides, Estimate) else metric.value(sides.truth, sides.candidate, confidence)
 
 
-def compare(metric: Metric, rows: Rows, confidence: float) -> Estimate:
+def compare(metric: OwnMetric, rows: JudgedRows, confidence: float) -> Estimate:
     """The candidate's value minus production's."""
-    if not len(rows.truth):
+    sides = judged_rows(metric.of, metric.need, rows, compared=True)
+    if isinstance(sides, Estimate) or sides.production is None:
+        return sides if isinstance(sides, Estimate) else unjudged(len(rows.truth), NO_PRODUCTION)
+    return metric.paired(sides.truth, sides.candidate, sides.production, confidence)
+
+
+def judged_rows(of: Class | None, need: Need, rows: JudgedRows, *, compared: bool = False) -> JudgedRows | Estimate:
+    """The rows, of one class against the rest where `of` names it; or why they have no value."""
+    n = len(rows.truth)
+    if not n:
         return unjudged(0, "the test data has no rows")
-    if metric.of is not None:
-        rows = rows.against_rest(metric.of)
-    one, other = rows.candidate, rows.production
-    if other is None:
-        return unjudged(len(rows.truth), "there are no predictions of the version in production")
-    if metric.of is not None and not provides(one, metric.need):
-        return unjudged(len(rows.truth), UNKNOWN_CLASS)
-    if not provides(other, metric.need):
-        reason = f"the version in production gives labels only, the metric needs its {metric.need}"
-        return unjudged(len(rows.truth), reason)
-    return metric.paired(rows.truth, one, other, confidence)
+    if compared and rows.production is None:
+        return unjudged(n, NO_PRODUCTION)
+    if of is not None:
+        rows = rows.against_rest(of)
+        if not provides(rows.candidate, need):
+            return unjudged(n, UNKNOWN_CLASS)
+    if compared and rows.production is not None and not provides(rows.production, need):
+        return unjudged(n, f"the version in production gives labels only, the metric needs its {need}")
+    return rows
 
 
 def provides(model: Predictions, need: Need) -> bool:
@@ -195,23 +209,25 @@ def _r2_paired(truth: Array, one: Predictions, other: Predictions, confidence: f
 
 
 _INFINITE = float("inf")
-_ACCURACY = Metric("label", 0, 1, *_hits(lambda truth, model: model.label == truth))
-_BALANCED = Metric("label", 0, 1, *_balanced())
-BINARY: dict[str, Metric] = {
+_ACCURACY = OwnMetric("label", 0, 1, *_hits(lambda truth, model: model.label == truth))
+_BALANCED = OwnMetric("label", 0, 1, *_balanced())
+BINARY: dict[str, OwnMetric] = {
     "accuracy_score": _ACCURACY,
     "balanced_accuracy_score": _BALANCED,
-    "precision_score": Metric("label", 0, 1, _precision_value, _difference(counts.precision_of)),
-    "recall_score": Metric("label", 0, 1, *_hits(lambda truth, model: model.label[truth], nothing=NO_POSITIVE)),
-    "specificity": Metric("label", 0, 1, *_hits(lambda truth, model: ~model.label[~truth], nothing=NO_NEGATIVE)),
-    "false_positive_rate": Metric("label", 1, 0, *_hits(lambda truth, model: model.label[~truth], nothing=NO_NEGATIVE)),
-    "f1_score": Metric("label", 0, 1, _f1_value, _difference(counts.f1_of)),
-    "matthews_corrcoef": Metric("label", -1, 1, _matthews_value, _difference(counts.matthews_of)),
-    "roc_auc_score": Metric("score", 0, 1, *_of_scores(ranking.auc, ranking.auc_difference)),
-    "average_precision_score": Metric(
+    "precision_score": OwnMetric("label", 0, 1, _precision_value, _difference(counts.precision_of)),
+    "recall_score": OwnMetric("label", 0, 1, *_hits(lambda truth, model: model.label[truth], nothing=NO_POSITIVE)),
+    "specificity": OwnMetric("label", 0, 1, *_hits(lambda truth, model: ~model.label[~truth], nothing=NO_NEGATIVE)),
+    "false_positive_rate": OwnMetric(
+        "label", 1, 0, *_hits(lambda truth, model: model.label[~truth], nothing=NO_NEGATIVE)
+    ),
+    "f1_score": OwnMetric("label", 0, 1, _f1_value, _difference(counts.f1_of)),
+    "matthews_corrcoef": OwnMetric("label", -1, 1, _matthews_value, _difference(counts.matthews_of)),
+    "roc_auc_score": OwnMetric("score", 0, 1, *_of_scores(ranking.auc, ranking.auc_difference)),
+    "average_precision_score": OwnMetric(
         "score", 0, 1, *_of_scores(ranking.average_precision, ranking.average_precision_difference)
     ),
-    "log_loss": Metric("probability", _INFINITE, 0, *_of_losses(_binary_log_losses)),
-    "brier_score_loss": Metric("probability", 1, 0, *_of_losses(_squared_distances)),
+    "log_loss": OwnMetric("probability", _INFINITE, 0, *_of_losses(_binary_log_losses)),
+    "brier_score_loss": OwnMetric("probability", 1, 0, *_of_losses(_squared_distances)),
 }
 OF_ONE_CLASS = (
     "precision_score",
@@ -224,26 +240,32 @@ OF_ONE_CLASS = (
     "average_precision_score",
 )
 """What may be asked of one class against the rest, in a task of more than two."""
-MULTICLASS: dict[str, Metric] = {
+MULTICLASS: dict[str, OwnMetric] = {
     "accuracy_score": _ACCURACY,
     "balanced_accuracy_score": _BALANCED,
-    "f1_score": Metric("label", 0, 1, *_of_labels(multiclass.macro_value, multiclass.macro_difference, counts.f1_of)),
-    "macro_precision": Metric(
+    "f1_score": OwnMetric(
+        "label", 0, 1, *_of_labels(multiclass.macro_value, multiclass.macro_difference, counts.f1_of)
+    ),
+    "macro_precision": OwnMetric(
         "label", 0, 1, *_of_labels(multiclass.macro_value, multiclass.macro_difference, counts.precision_of)
     ),
     "macro_recall": _BALANCED,
-    "macro_roc_auc": Metric("probability", 0, 1, multiclass.macro_auc, multiclass.macro_auc_difference),
-    "log_loss": Metric("probability", _INFINITE, 0, *_of_losses(multiclass.log_losses)),
+    "macro_roc_auc": OwnMetric("probability", 0, 1, multiclass.macro_auc, multiclass.macro_auc_difference),
+    "log_loss": OwnMetric("probability", _INFINITE, 0, *_of_losses(multiclass.log_losses)),
 }
-REGRESSION: dict[str, Metric] = {
-    "mean_absolute_error": Metric("label", _INFINITE, 0, *_of_losses(lambda truth, model: np.abs(model.label - truth))),
-    "mean_squared_error": Metric("label", _INFINITE, 0, *_of_losses(lambda truth, model: (model.label - truth) ** 2)),
-    "root_mean_squared_error": Metric(
+REGRESSION: dict[str, OwnMetric] = {
+    "mean_absolute_error": OwnMetric(
+        "label", _INFINITE, 0, *_of_losses(lambda truth, model: np.abs(model.label - truth))
+    ),
+    "mean_squared_error": OwnMetric(
+        "label", _INFINITE, 0, *_of_losses(lambda truth, model: (model.label - truth) ** 2)
+    ),
+    "root_mean_squared_error": OwnMetric(
         "label", _INFINITE, 0, *_of_errors(regression.root_mean_squared, regression.root_mean_squared_difference)
     ),
-    "median_absolute_error": Metric(
+    "median_absolute_error": OwnMetric(
         "label", _INFINITE, 0, *_of_errors(regression.median_absolute, regression.median_absolute_difference)
     ),
-    "r2_score": Metric("label", -_INFINITE, 1, _r2_value, _r2_paired),
+    "r2_score": OwnMetric("label", -_INFINITE, 1, _r2_value, _r2_paired),
 }
-TASKS: dict[str, dict[str, Metric]] = {"binary": BINARY, "multiclass": MULTICLASS, "regression": REGRESSION}
+TASKS: dict[str, dict[str, OwnMetric]] = {"binary": BINARY, "multiclass": MULTICLASS, "regression": REGRESSION}

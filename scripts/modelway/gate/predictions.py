@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from modelway.config.sections import Gate
 from modelway.errors import InvalidInput
 from modelway.gate.classes import Class, class_of, classes_of, shown
 from modelway.gate.intervals import Floats
+from modelway.gate.missing import unusable
+from modelway.gate.truth import Truth
+from modelway.scored import Scored
+
+__all__ = ["HeldOut", "Need", "Predictions", "Scored", "Unusable", "normalise"]
+
+Need = Literal["label", "score", "probability"]
+"""What a metric takes of a model's predictions."""
 
 TASK_FIX = "name the task that the model was trained for: binary, multiclass or regression"
 SUM_TOLERANCE = 1e-3
@@ -22,25 +28,10 @@ SUM_TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class HeldOut:
-    """labels (n,). columns: what slices and fairness speak of, each (n,); None and NaN are missing."""
+    """labels (n,). columns: what the policy's checks need beside it, each (n,); None and NaN are missing."""
 
     labels: npt.NDArray[Any]
     columns: Mapping[str, npt.NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class Scored:
-    """What one model said. predictions (n,) or (n, k): labels, scores, probabilities of the classes in `classes`' order
-    (without it: their sorted order), or numbers. batch_seconds: how long each repetition over all n rows took.
-    size_bytes: of the model's files. error: why the model gave no predictions, in its own words. loader: the module that
-    MLflow loads it by, such as mlflow.sklearn."""
-
-    predictions: npt.NDArray[Any]
-    classes: tuple[Any, ...] | None
-    batch_seconds: tuple[float, ...]
-    size_bytes: int
-    error: str = ""
-    loader: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,10 +60,11 @@ class Unusable(Exception):
     """The model's own fault: its predictions cannot be judged. Ends as a failing check, never as a pass."""
 
 
-def normalise(policy: Gate, scored: Scored, n: int, known: Sequence[Class] = ()) -> Predictions:
-    """Predictions for n rows. known: the label's classes in the held-out rows, which predicted labels must be among
-    (binary) or overlap (multiclass). Raises Unusable for wrong length, NaN, infinity, None, or values that are no
-    predictions; InvalidInput where the policy does not fit the model."""
+def normalise(truth: Truth, scored: Scored) -> Predictions:
+    """Predictions of the rows of `truth`, whose classes predicted labels must be among (binary) or overlap (multiclass).
+    Raises Unusable for wrong length, NaN, infinity, None, or values that are no predictions; InvalidInput where the policy
+    does not fit the model."""
+    n, policy = len(truth), truth.policy
     if scored.error:
         raise Unusable(f"the model gave no predictions: {scored.error}")
     given = np.asarray(scored.predictions)
@@ -84,9 +76,9 @@ def normalise(policy: Gate, scored: Scored, n: int, known: Sequence[Class] = ())
     if bad:
         raise Unusable(f"{bad} of {n} rows have a prediction that is NaN, infinite or missing")
     if policy.task == "binary":
-        return _binary(policy, scored, given, known)
+        return _binary(truth, scored, given)
     if policy.task == "multiclass":
-        return _multiclass(scored, given, known)
+        return _multiclass(truth, scored, given)
     if given.ndim == 2:
         raise InvalidInput(
             f"the model returns {given.shape[1]} columns, a regression has one",
@@ -94,41 +86,6 @@ def normalise(policy: Gate, scored: Scored, n: int, known: Sequence[Class] = ())
             fix=TASK_FIX,
         )
     return Predictions(label=_numbers(given))
-
-
-def missing(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """(n,): None, NaN, NaT and pandas' NA."""
-    if values.dtype.kind == "f":
-        return np.asarray(np.isnan(values))
-    if values.dtype.kind in "mM":
-        return np.asarray(np.isnat(values))
-    if values.dtype.kind != "O":
-        return np.zeros(len(values), dtype=bool)
-    return np.fromiter((_is_missing(value) for value in values), dtype=bool, count=len(values))
-
-
-def _is_missing(value: Any) -> bool:
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    # NaN is the one number that differs from itself; a string never does.
-    return isinstance(value, (float, np.floating)) and bool(value != value)
-
-
-def unusable(given: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """(n,): rows with anything that is not a finite number, a text or a truth value."""
-    if given.dtype.kind == "f":
-        bad = ~np.isfinite(given)
-    elif given.dtype.kind == "O":
-        bad = np.array([not _is_prediction(value) for value in given.ravel()], dtype=bool).reshape(given.shape)
-    else:
-        bad = np.full(given.shape, given.dtype.kind not in "biuUS")
-    return np.asarray(bad if bad.ndim == 1 else bad.any(axis=1))
-
-
-def _is_prediction(value: Any) -> bool:
-    if isinstance(value, (float, np.floating)):
-        return math.isfinite(value)
-    return isinstance(value, (str, bytes, int, np.bool_, np.integer))
 
 
 def _numbers(given: npt.NDArray[Any]) -> Floats:
@@ -143,11 +100,12 @@ def _numbers(given: npt.NDArray[Any]) -> Floats:
     return numbers
 
 
-def _binary(policy: Gate, scored: Scored, given: npt.NDArray[Any], known: Sequence[Class]) -> Predictions:
+def _binary(truth: Truth, scored: Scored, given: npt.NDArray[Any]) -> Predictions:
+    policy, known = truth.policy, truth.classes
     if given.ndim == 2:
-        score = _probabilities(given)[:, _positive_column(policy, scored.classes, given.shape[1])]
+        score = _probabilities(given)[:, _positive_column(truth.positive, scored.classes, given.shape[1])]
         return Predictions(label=score >= policy.decision_threshold, score=score)
-    values, positive = classes_of(given), class_of(policy.positive_class)
+    values, positive = classes_of(given), truth.positive
     if given.dtype.kind == "f" and not set(values) <= {0, 1, *map(class_of, scored.classes or ())}:
         score = given.astype(float)
         return Predictions(label=score >= policy.decision_threshold, score=score)
@@ -159,7 +117,7 @@ def _binary(policy: Gate, scored: Scored, given: npt.NDArray[Any], known: Sequen
     return Predictions(label=np.array([value == positive for value in values], dtype=bool))
 
 
-def _positive_column(policy: Gate, given: tuple[Any, ...] | None, columns: int) -> int:
+def _positive_column(positive: Class | None, given: tuple[Any, ...] | None, columns: int) -> int:
     if columns != 2 or (given is not None and len(given) != 2):
         raise InvalidInput(
             f"the model returns {columns} columns for {len(given or range(columns))} classes, a binary task has 2",
@@ -168,8 +126,8 @@ def _positive_column(policy: Gate, given: tuple[Any, ...] | None, columns: int) 
         )
     if given is None:
         return 1
-    classes, positive = [class_of(value) for value in given], class_of(policy.positive_class)
-    if positive not in classes:
+    classes = [class_of(value) for value in given]
+    if positive is None or positive not in classes:
         raise InvalidInput(
             f"the model's classes are {shown(classes)}, and {positive!r} is none of them",
             where="gate.positive-class",
@@ -188,7 +146,8 @@ def _probabilities(given: npt.NDArray[Any]) -> Floats:
     return np.minimum(numbers, 1.0)
 
 
-def _multiclass(scored: Scored, given: npt.NDArray[Any], known: Sequence[Class]) -> Predictions:
+def _multiclass(truth: Truth, scored: Scored, given: npt.NDArray[Any]) -> Predictions:
+    known = truth.classes
     if given.ndim == 1:
         labels = classes_of(given)
         if labels and known and not set(labels) & set(known):

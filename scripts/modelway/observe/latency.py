@@ -16,8 +16,9 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable, Sequence
-from statistics import NormalDist
 from typing import NamedTuple
+
+from modelway.distributions import clopper_pearson, normal_quantile, order_ranks, t_quantile
 
 BLOCKS = 20
 SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
@@ -54,7 +55,7 @@ def percentile(found: Latencies, share: float, confidence: float) -> LatencyEsti
     value = ordered[math.ceil(share * n) - 1]
     effective = effective_size(found.times, found.seconds, lambda seconds: seconds > value, confidence)
     whole = max(1, math.floor(effective))
-    low, high = ranks(whole, share, confidence)
+    low, high = order_ranks(whole, share, confidence)
     at_low = ordered[max(1, math.floor(low * n / whole)) - 1] if low > 0 else 0.0
     at_high = ordered[min(n, math.ceil(high * n / whole)) - 1] if high <= whole else math.inf
     return LatencyEstimate(value, at_low, at_high, effective)
@@ -84,80 +85,5 @@ def effective_size(
     if not 0 < share < 1:
         return float(n)
     spread = BLOCKS / (BLOCKS - 1) * sum((h - share * c) ** 2 for h, c in zip(hits, counts, strict=True)) / n**2
-    few = (t_quantile(confidence, BLOCKS - 1) / NormalDist().inv_cdf(0.5 + confidence / 2)) ** 2
+    few = (t_quantile(confidence, BLOCKS - 1) / normal_quantile(confidence)) ** 2
     return n / max(1.0, few * spread / (share * (1 - share) / n))
-
-
-def ranks(n: int, share: float, confidence: float) -> tuple[int, int]:
-    """The ranks, from 1, of the two of n independent values between which the percentile lies (David and Nagaraja 2003, Order
-    Statistics, section 7.1). 0 and n + 1: nothing bounds it on this side."""
-    tail = (1 - confidence) / 2
-    low, high = 0, n + 1
-    top = n
-    while low < top:  # the largest rank with P(binomial < rank) <= tail
-        middle = (low + top + 1) // 2
-        low, top = (middle, top) if 1 - _at_least(middle, n, share) <= tail else (low, middle - 1)
-    bottom = 1
-    while bottom < high:  # the smallest rank with P(binomial >= rank) <= tail
-        middle = (bottom + high) // 2
-        bottom, high = (bottom, middle) if _at_least(middle, n, share) <= tail else (middle + 1, high)
-    return low, high
-
-
-def _at_least(k: int, n: int, share: float) -> float:
-    """P(binomial(n, share) >= k) for k >= 1."""
-    return beta_cdf(share, k, n - k + 1)
-
-
-def clopper_pearson(hits: float, n: float, confidence: float) -> tuple[float, float]:
-    """The exact interval of a rate; hits and n need not be whole (Korn and Graubard)."""
-    tail = (1 - confidence) / 2
-    low = 0.0 if hits <= 0 else _root(lambda rate: beta_cdf(rate, hits, n - hits + 1) - tail)
-    high = 1.0 if hits >= n else _root(lambda rate: beta_cdf(rate, hits + 1, n - hits) - (1 - tail))
-    return low, high
-
-
-def _root(rising: Callable[[float], float]) -> float:
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if rising(middle) < 0 else (low, middle)
-    return (low + high) / 2
-
-
-def beta_cdf(x: float, a: float, b: float) -> float:
-    """The regularised incomplete beta function, by its continued fraction (Abramowitz and Stegun 26.5.8), evaluated by
-    Lentz's method."""
-    if x <= 0 or x >= 1:
-        return float(x >= 1)
-    if x > (a + 1) / (a + b + 2):
-        return 1 - beta_cdf(1 - x, b, a)
-    front = math.exp(
-        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x) - math.log(a)
-    )
-    tiny = 1e-300
-    c, d = 1.0, 1.0 / ((1 - (a + b) * x / (a + 1)) or tiny)
-    total = d
-    for m in range(1, 100_000):
-        for term in (
-            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
-            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
-        ):
-            d = 1 / ((1 + term * d) or tiny)
-            c = (1 + term / c) or tiny
-            change = c * d
-            total *= change
-        if abs(change - 1) < 1e-13:
-            break
-    return front * total
-
-
-def t_quantile(confidence: float, degrees: int) -> float:
-    """Student's two-sided quantile, from the normal one (Abramowitz and Stegun 26.7.5): within 1e-3 from 10 degrees on."""
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    return (
-        z
-        + (z**3 + z) / (4 * degrees)
-        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
-        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * degrees**3)
-    )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from math import sqrt
-from statistics import NormalDist
 
 import msgspec
 
-Interval = tuple[float, float]
+from modelway import distributions
+from modelway.distributions import Interval, normal_quantile
 
 CONFIDENCE = 0.95
 
@@ -46,15 +46,8 @@ class MetricEvidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def wilson(count: int, requests: int, confidence: float = CONFIDENCE) -> Interval:
-    """Wilson's score interval of a rate: (low, high). Newcombe 1998 (Statistics in Medicine 17:857-872), method 3."""
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    rate = count / requests
-    middle = rate + z * z / (2 * requests)
-    reach = z * sqrt(rate * (1 - rate) / requests + z * z / (4 * requests * requests))
-    whole = 1 + z * z / requests
-    low = 0.0 if count == 0 else max(0.0, (middle - reach) / whole)
-    high = 1.0 if count == requests else min(1.0, (middle + reach) / whole)
-    return low, high
+    """Wilson's score interval of a rate: (low, high)."""
+    return distributions.wilson(count, requests, normal_quantile(confidence))
 
 
 def number_said(evidence: float) -> str:

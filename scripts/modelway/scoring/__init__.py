@@ -4,7 +4,7 @@ This is hygiene, not a sandbox: the worker has no secrets, a home and a folder o
 it is the same user on the same machine. Judge only models that you would run.
 """
 
-from modelway.scoring.rows import Rows, types_of
-from modelway.scoring.score import Limits, Predicted, failed, score
+from modelway.scoring.rows import Columns, types_of
+from modelway.scoring.score import WorkerLimits, environment, failed, score
 
-__all__ = ["Limits", "Predicted", "Rows", "failed", "score", "types_of"]
+__all__ = ["Columns", "WorkerLimits", "environment", "failed", "score", "types_of"]

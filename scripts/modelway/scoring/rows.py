@@ -16,7 +16,7 @@ TYPES = ("boolean", "integer", "long", "float", "double", "string", "datetime")
 
 
 @dataclass(frozen=True)
-class Rows:
+class Columns:
     """Columns of equal length, in the order of the file's rows. Missing values are None (text), NaN (numbers), NaT."""
 
     columns: Mapping[str, np.ndarray]

@@ -17,35 +17,28 @@ from modelway import isolation, processes
 from modelway.environments.locks import Interpreter
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.files import last_line
-from modelway.scoring.rows import Rows
+from modelway.scored import Scored
+from modelway.scoring.rows import Columns
 
 WORKER = Path(__file__).with_name("worker.py")
 
 
 @dataclass(frozen=True)
-class Limits:
+class WorkerLimits:
     timeout_seconds: float
     memory_mb: int
 
 
-@dataclass(frozen=True)
-class Predicted:
-    """What a model said of n rows. predictions: (n,) or (n, k), numbers or text; empty where the model raised.
-
-    error: the model's own words when it raised, was too slow or too large: the model's fault, not the tool's.
-    """
-
-    predictions: np.ndarray
-    classes: tuple[str | int | float | bool, ...] | None
-    batch_seconds: tuple[float, ...]
-    repeatable: bool
-    error: str
-
-
 def score(
-    model: Path, interpreter: Interpreter, rows: Rows, types: Mapping[str, str] | None, limits: Limits, repetitions: int
-) -> Predicted:
-    """Predict all rows as one batch, `repetitions` times (only the first is kept, all are timed).
+    model: Path,
+    interpreter: Interpreter,
+    rows: Columns,
+    types: Mapping[str, str] | None,
+    limits: WorkerLimits,
+    repetitions: int,
+) -> Scored:
+    """Predict all rows as one batch, `repetitions` times (only the first is kept, all are timed). The error is the model's
+    own words when it raised, was too slow or too large: its fault, not the tool's. Whose files it is, the caller knows.
 
     A model that cannot be loaded in its own environment is InvalidInput; a machine that cannot start the worker
     OutsideFailure.
@@ -71,8 +64,9 @@ def score(
         return _read_answer(folder, process.returncode, log, limits)
 
 
-def failed(error: str) -> Predicted:
-    return Predicted(np.empty(0), None, (), True, error)
+def failed(error: str) -> Scored:
+    """What a model that gives no predictions said."""
+    return Scored(np.empty(0), None, (), 0, error)
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -92,7 +86,7 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def _write_request(
-    folder: Path, model: Path, rows: Rows, types: Mapping[str, str] | None, limits: Limits, repetitions: int
+    folder: Path, model: Path, rows: Columns, types: Mapping[str, str] | None, limits: WorkerLimits, repetitions: int
 ) -> None:
     arrays: dict[str, np.ndarray] = {}
     for index, column in enumerate(rows.columns.values()):
@@ -112,7 +106,7 @@ def _write_request(
     (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
 
 
-def _read_answer(folder: Path, code: int, log: Path, limits: Limits) -> Predicted:
+def _read_answer(folder: Path, code: int, log: Path, limits: WorkerLimits) -> Scored:
     answer_file = folder / "answer.json"
     if not answer_file.exists():
         number = -code if code < 0 else code - 128  # a shell says it so
@@ -132,4 +126,4 @@ def _read_answer(folder: Path, code: int, log: Path, limits: Limits) -> Predicte
         return failed(answer["error"])
     predictions = np.load(folder / "predictions.npy", allow_pickle=False)
     classes = tuple(answer["classes"]) if answer["classes"] else None
-    return Predicted(predictions, classes, tuple(answer["seconds"]), bool(answer["repeatable"]), "")
+    return Scored(predictions, classes, tuple(answer["seconds"]), 0, repeatable=bool(answer["repeatable"]))

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from modelway import ci
 from modelway.ci import Input, Output
-from modelway.config.sections import Count
+from modelway.config.keys import Count
 from modelway.endpoint.limits import ERRORS, MeasuredLoad
 from modelway.errors import Inconclusive, ModelwayError, Refused
 from modelway.report.benchmark import markdown, record

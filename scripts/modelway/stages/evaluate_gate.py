@@ -50,8 +50,7 @@ def evaluate_gate(
     Outputs: the outcome and where the Verdict is. A pass sets the candidate alias; no environment changes.
     Exit codes: 0 pass; 1 fail; 2 wrong input; 3 inconclusive; 4 the registry or the package index failed.
     """
-    from modelway.gate.report import markdown
-    from modelway.gate.sentence import sentence
+    from modelway.report.verdict import markdown, sentence
     from modelway.stages.steps.gate import evaluate  # its imports take a second, which --help need not pay
 
     verdict = evaluate(workspace.resolve(job, environment), job, version)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from modelway import ci
 from modelway.ci import Input, Output
-from modelway.config.sections import Count
+from modelway.config.keys import Count
 from modelway.errors import InvalidInput
 from modelway.registry.ledger import named
 from modelway.report.history import markdown

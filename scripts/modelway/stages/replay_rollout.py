@@ -7,7 +7,7 @@ from typing import Annotated
 
 from modelway import ci
 from modelway.ci import Input, Output
-from modelway.config.sections import Count
+from modelway.config.keys import Count
 from modelway.errors import InvalidInput, Refused
 from modelway.report.rollout import markdown, record
 from modelway.report.rollout_page import page

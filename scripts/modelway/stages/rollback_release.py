@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from modelway import ci
 from modelway.ci import Input, Output
 from modelway.config import Resolved
-from modelway.config.sections import Count
+from modelway.config.keys import Count
 from modelway.errors import ModelwayError, OutsideFailure
 from modelway.report.history import markdown as history_markdown
 from modelway.report.rollout import markdown, record

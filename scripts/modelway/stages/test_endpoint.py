@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from modelway import ci
 from modelway.ci import Input, Output
-from modelway.config.sections import Count
+from modelway.config.keys import Count
 from modelway.endpoint.checks import EndpointCheckResult, Expected
 from modelway.errors import InvalidInput, Refused
 from modelway.report.endpoint import counts, junit, markdown, record

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from modelway import ci
 from modelway.ci import Input, Output
-from modelway.config.sections import Scalar
+from modelway.config.keys import Scalar
 from modelway.errors import InvalidInput
 from modelway.records import Candidate
 from modelway.report.candidate import markdown

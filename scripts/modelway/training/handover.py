@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from modelway.config.sections import Scalar
+from modelway.config.keys import Scalar
 from modelway.errors import InvalidInput
 
 VALUE_LIMIT_BYTES = 100_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
+from modelway.config.keys import Scalar, Section
 from modelway.config.kinds import described
-from modelway.config.sections import Scalar, Section
 from modelway.config.strict_yaml import Document, Where
 from modelway.data.checks import CheckContext, ContractCheck, no_violation
 from modelway.data.kinds.nulls import may_be_empty

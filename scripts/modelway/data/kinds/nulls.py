@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from modelway.config.sections import Section
+from modelway.config.keys import Section
 from modelway.config.strict_yaml import Document, Where
 from modelway.data.checks import CheckContext, ContractCheck, no_violation, result
 from modelway.data.queries import Answer, Missing

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from modelway import ci
-from modelway.config.sections import Scalar
+from modelway.config.keys import Scalar
 from modelway.environments import locks
 from modelway.errors import InvalidInput
 from modelway.records import Candidate, Environment, ModelFile, digest_of_json

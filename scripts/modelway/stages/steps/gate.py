@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,39 +15,32 @@ from modelway.config import Gate, Resolved, required
 from modelway.data.sources import digest_of_data
 from modelway.environments import locks
 from modelway.errors import InvalidInput
-from modelway.gate import HeldOut, Scored, decide, judge, validate_policy
+from modelway.gate import HeldOut, Scored, decide, needs_of, validate_policy
 from modelway.records import Candidate, Sample, Verdict
 from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import read_candidate, read_verdict, write_verdict
-from modelway.scoring import Limits, Predicted, Rows, failed, score, types_of
+from modelway.scoring import Columns, WorkerLimits, failed, score, types_of
 from modelway.scoring.rows import plain
 from modelway.stages.steps import leakage, workspace
 from modelway.stages.steps.candidate import read_mlmodel
 from modelway.stages.steps.carried import bring_wheels
 from modelway.stages.steps.history import standing
+from modelway.stages.steps.judge import judge_policy
 from modelway.stages.steps.judged import download_model
 from modelway.stages.steps.rows import HeldOutRows, contradictions, read_held_out
 
 SAMPLES = 100
-LATENCY = "latency-ms-per-row"
 REPETITIONS = 9
 """Of the whole batch, where latency is judged: the 95 % interval of a median by order statistics needs six."""
 
 
 @dataclass(frozen=True)
-class Side:
+class ScoredModel:
     """One of the two models, scored."""
 
     candidate: Candidate
-    inputs: Rows
-    predicted: Predicted
-    loader: str
-
-    @property
-    def scored(self) -> Scored:
-        said = self.predicted
-        size = sum(file.size for file in self.candidate.files)
-        return Scored(said.predictions, said.classes, said.batch_seconds, size, said.error, self.loader)
+    inputs: Columns
+    scored: Scored
 
 
 def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
@@ -67,17 +60,16 @@ def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
     data_digest = digest_of_data(data, name)
     leakage.refuse_the_training_data(candidate, data_digest, name)
     contract = workspace.contract_of(project, job)
-    read = read_held_out(
-        data, name, contract, (label, *_groups(policy)), types, _types(production) if production else None
-    )
-    held_out = read.columns
-    job.say(f"{held_out.count} held-out rows of {name}, sha256 {data_digest[:12]}")
-    challenger = _score(client, job, candidate, read.candidate, policy)
-    champion = _production_scored(client, job, production, read, policy)
-    groups = {column: held_out.columns[column] for column in _groups(policy)}
-    judgement = judge(
+    needs = needs_of(policy)
+    wanted = dict.fromkeys((label, *needs.columns))
+    read = read_held_out(data, name, contract, wanted, types, _types(production) if production else None)
+    rows = read.candidate.count
+    job.say(f"{rows} held-out rows of {name}, sha256 {data_digest[:12]}")
+    challenger = _score(client, job, candidate, read.candidate, policy, needs.timings)
+    champion = _production_scored(client, job, production, read, policy, needs.timings)
+    judgement = judge_policy(
         policy,
-        HeldOut(held_out.columns[label], groups),
+        HeldOut(read.columns[label], read.columns),
         challenger.scored,
         champion.scored if champion else None,
         challenger.inputs.columns,
@@ -102,12 +94,12 @@ def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
         policy_digest=project.policy_digest,
         production_version=production.version if production else None,
         production_digest=production.digest if production else "",
-        rows=held_out.count,
+        rows=rows,
         positive_class=judgement.positive_class,
         positive_rows=judgement.positive_rows,
         groups=judgement.groups,
         warnings=tuple(warnings),
-        samples=_samples(held_out.columns[label], challenger, champion),
+        samples=_samples(read.columns[label], challenger, champion),
     )
     write_verdict(client, candidate, verdict)
     if verdict.outcome == "pass":
@@ -119,10 +111,6 @@ def _production(client: ModelRegistry, project: Resolved, version: int) -> Candi
     """What runs in the environment now; None where nothing does, or where it is the version that is judged."""
     current = standing(client, project)
     return None if current in (None, version) else read_candidate(client, project.model, int(current))
-
-
-def _groups(policy: Gate) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*policy.slices.columns, *policy.fairness.columns)))
 
 
 def _types(side: Candidate) -> dict[str, str]:
@@ -137,16 +125,18 @@ def _types(side: Candidate) -> dict[str, str]:
 
 
 def _production_scored(
-    client: ModelRegistry, job: ci.Job, production: Candidate | None, read: HeldOutRows, policy: Gate
-) -> Side | None:
+    client: ModelRegistry, job: ci.Job, production: Candidate | None, read: HeldOutRows, policy: Gate, timed: bool
+) -> ScoredModel | None:
     if production is None:
         return None
     if read.production is not None:
-        return _score(client, job, production, read.production, policy)
-    return Side(production, Rows({}, 0), failed(f"it does not take these rows: {read.fault}"), "")
+        return _score(client, job, production, read.production, policy, timed)
+    return ScoredModel(production, Columns({}, 0), failed(f"it does not take these rows: {read.fault}"))
 
 
-def _score(client: ModelRegistry, job: ci.Job, side: Candidate, inputs: Rows, policy: Gate) -> Side:
+def _score(
+    client: ModelRegistry, job: ci.Job, side: Candidate, inputs: Columns, policy: Gate, timed: bool
+) -> ScoredModel:
     types = _types(side)
     bring_wheels(client, side)
     interpreter = locks.model_environment(side.environment.requirements, side.environment.python)
@@ -154,20 +144,24 @@ def _score(client: ModelRegistry, job: ci.Job, side: Candidate, inputs: Rows, po
         folder = Path(temporary)
         download_model(client, side, folder)
         loader = str(read_mlmodel(folder)["flavors"]["python_function"].get("loader_module", ""))
-        wants_time = LATENCY in policy.limits or LATENCY in policy.against_production
-        limits = Limits(policy.scoring_timeout_seconds, policy.scoring_memory_mb)
-        predicted = score(folder, interpreter, inputs, types, limits, REPETITIONS if wants_time else 2)
+        limits = WorkerLimits(policy.scoring_timeout_seconds, policy.scoring_memory_mb)
+        scored = score(folder, interpreter, inputs, types, limits, REPETITIONS if timed else 2)
     job.say(f"scored {side.model} version {side.version} in its own environment: Python {interpreter.version}")
-    return Side(side, inputs, predicted, loader)
+    size = sum(file.size for file in side.files)
+    return ScoredModel(side, inputs, replace(scored, size_bytes=size, loader=loader))
 
 
 def _warnings(
-    client: ModelRegistry, project: Resolved, production: Candidate | None, data_digest: str, sides: Sequence[Side]
+    client: ModelRegistry,
+    project: Resolved,
+    production: Candidate | None,
+    data_digest: str,
+    sides: Sequence[ScoredModel],
 ) -> list[str]:
     warnings = [
         f"version {side.candidate.version} gave other predictions for the same rows the second time"
         for side in sides
-        if not side.predicted.repeatable
+        if not side.scored.repeatable
     ]
     stored = read_verdict(client, project.model, production.version, project.environment) if production else None
     before = stored.record if stored else None
@@ -181,10 +175,10 @@ def _warnings(
     return warnings
 
 
-def _samples(labels: np.ndarray, challenger: Side, champion: Side | None) -> tuple[Sample, ...]:
+def _samples(labels: np.ndarray, challenger: ScoredModel, champion: ScoredModel | None) -> tuple[Sample, ...]:
     """Rows spread evenly over the data, with what each model said of them."""
     count = challenger.inputs.count
-    if count == 0 or len(challenger.predicted.predictions) != count:
+    if count == 0 or len(challenger.scored.predictions) != count:
         return ()
     picked = np.unique(np.linspace(0, count - 1, min(SAMPLES, count)).astype(int))
     return tuple(
@@ -199,8 +193,8 @@ def _samples(labels: np.ndarray, challenger: Side, champion: Side | None) -> tup
     )
 
 
-def _prediction(side: Side, index: int) -> Any:
-    said = side.predicted.predictions
+def _prediction(side: ScoredModel, index: int) -> Any:
+    said = side.scored.predictions
     if len(said) <= index:
         return None
     return [plain(value) for value in said[index]] if said.ndim == 2 else plain(said[index])

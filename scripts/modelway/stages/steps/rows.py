@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from modelway.data.contract import Contract
 from modelway.data.queries import DType, Wanted
 from modelway.data.rows import open_rows
 from modelway.data.values import ValueType
 from modelway.errors import InvalidInput
-from modelway.scoring import Rows
+from modelway.scoring import Columns
 from modelway.serving.columns import NULLABLE
 
 TYPES: dict[str, tuple[ValueType, DType]] = {
@@ -37,12 +39,13 @@ AGREEING: dict[ValueType, tuple[ValueType, ...]] = {
 
 @dataclass(frozen=True)
 class HeldOutRows:
-    """columns: the label and the groups, as the file has them. production: None where there is none, or where the rows are
-    not what it takes; `fault` says so then."""
+    """columns: the label and what the policy needs beside it, as the file has them, each (n,). candidate, production: what the
+    models take of the same rows. production: None where there is none, or where the rows are not what it takes; `fault`
+    says so then."""
 
-    columns: Rows
-    candidate: Rows
-    production: Rows | None
+    columns: Mapping[str, np.ndarray]
+    candidate: Columns
+    production: Columns | None
     fault: str
 
 
@@ -68,23 +71,23 @@ def read_held_out(
     path: Path,
     name: str,
     contract: Contract,
-    columns: Sequence[str],
+    columns: Collection[str],
     candidate: Mapping[str, str],
     production: Mapping[str, str] | None,
 ) -> HeldOutRows:
     """One reading of the held-out data for all that the gate needs of it. candidate, production: the signature's types.
-    InvalidInput where the label, a group or the candidate's input is not there, or not what it must be; what production
+    InvalidInput where a column or the candidate's input is not there, or not what it must be; what production
     cannot take must not stop the candidate."""
     with open_rows(path, name, contract, {*columns, *candidate, *(production or {})}) as rows:
 
-        def arrays(wanted: Mapping[str, Wanted]) -> Rows:
-            return Rows(rows.arrays(wanted), rows.count)
+        def inputs_of(types: Mapping[str, str]) -> Columns:
+            return Columns(rows.arrays(wanted_of(types)), rows.count)
 
-        held_out = arrays({column: rows.as_stored(column) for column in columns})
-        inputs = arrays(wanted_of(candidate))
+        held_out = rows.arrays({column: rows.as_stored(column) for column in columns})
+        inputs = inputs_of(candidate)
         if production is None or production == candidate:
             return HeldOutRows(held_out, inputs, inputs if production else None, "")
         try:
-            return HeldOutRows(held_out, inputs, arrays(wanted_of(production)), "")
+            return HeldOutRows(held_out, inputs, inputs_of(production), "")
         except InvalidInput as error:
             return HeldOutRows(held_out, inputs, None, f"{error.where}: {error.what}")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from modelway import ci
 from modelway.config import Resolved, required
-from modelway.config.sections import Scalar
+from modelway.config.keys import Scalar
 from modelway.data.sources import digest_of_data
 from modelway.environments import locks
 from modelway.errors import InvalidInput

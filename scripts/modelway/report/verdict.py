@@ -1,4 +1,4 @@
-"""A verdict as Markdown for a person: the answer first, what speaks against it next."""
+"""A verdict for a person, as Markdown and in one line: the answer first, what speaks against it next."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from modelway.report.markdown import cell, number, table
 
 MANY = 10
 """More passing checks than this are folded away."""
+
+MOST = 6
+"""Checks that one line names with their evidence; of the rest the number is said."""
 
 SENTENCES = {
     "pass": "passes the gate",
@@ -80,3 +83,23 @@ def _row(check: Check) -> list[str]:
         value = f"{value} ({number(check.candidate)}, was {number(check.production)})"
     why = "; ".join(part for part in (check.method, check.detail) if part)
     return [check.name, check.rule, str(check.n), value, interval, why]
+
+
+def sentence(verdict: Verdict) -> str:
+    """In one line, for the annotation of a refused step."""
+    head = f"{verdict.model} version {verdict.version} {SENTENCES[verdict.outcome]} for {verdict.environment}"
+    if verdict.outcome == "pass":
+        passed = sum(check.outcome == "pass" for check in verdict.checks)
+        return f"{head}: {passed} checks passed on {verdict.rows} rows"
+    against = [check for check in verdict.checks if check.outcome == "fail"]
+    against = against or [check for check in verdict.checks if check.outcome == "inconclusive"]
+    named = "; ".join(evidence(check) for check in against[:MOST])
+    rest = f"; and {len(against) - MOST} more in the report" if len(against) > MOST else ""
+    return f"{head}: {named}{rest}"
+
+
+def evidence(check: Check) -> str:
+    """Such as: roc_auc_score 0.7312 (n 57049, interval 0.7268 to 0.7356, asked: at least 0.85)."""
+    interval = f", interval {number(check.interval[0])} to {number(check.interval[1])}" if check.interval else ""
+    why = f", {check.detail}" if check.detail else ""
+    return f"{check.name} {number(check.value)} (n {check.n}{interval}, asked: {check.rule}{why})"
