@@ -14,13 +14,13 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 
 from modelway.gate import counts, delong, fairness, intervals, losses, ranking, regression, resources
-from modelway.gate.estimate import LatencyEstimate
+from modelway.gate.estimate import Estimate
 from modelway.gate.predictions import Scored
 
 CONFIDENCE = 0.95
 Z = intervals.normal_quantile(CONFIDENCE)
 Interval = tuple[float, float]
-Draw = Callable[[np.random.Generator], tuple[LatencyEstimate, Interval]]
+Draw = Callable[[np.random.Generator], tuple[Estimate, Interval]]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def percentile(values: np.ndarray) -> Interval:
 
 
 def single_rate(n: int, rate: float) -> Setting:
-    def draw(rng: np.random.Generator) -> tuple[LatencyEstimate, Interval]:
+    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         hit = rng.random(n) < rate
         mean = float(hit.mean())
         return counts.rate(hit, CONFIDENCE), around(mean, math.sqrt(mean * (1 - mean) / n))
@@ -58,7 +58,7 @@ def paired_rates(name: str, n: int, both: float, first: float, second: float) ->
     """The cells' shares: both models right, only the first, only the second. Not equal, or an interval of [0, 0], which
     the peer gives where no row differs, would hold the truth."""
 
-    def draw(rng: np.random.Generator) -> tuple[LatencyEstimate, Interval]:
+    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         u = rng.random(n)
         one = u < both + first
         other = (u < both) | ((u >= both + first) & (u < both + first + second))
@@ -100,7 +100,7 @@ def unpaired(
 
 
 def one_of_counts(name: str, n: int, base: float, recall: float, alarm: float, statistic: Any, ours: Any) -> Setting:
-    def draw(rng: np.random.Generator) -> tuple[LatencyEstimate, Interval]:
+    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         truth, label, _ = binary_rows(rng, n, base, (recall, recall), (alarm, alarm))
         cells = np.bincount(2 * truth + label, minlength=4)
         drawn = rng.multinomial(n, cells / n, size=500).astype(float)
@@ -119,7 +119,7 @@ def balanced(tp: Any, fp: Any, fn: Any, tn: Any) -> Any:
 def balanced_difference(n: int, base: float) -> Setting:
     recalls, alarms = (0.85, 0.8), (0.1, 0.08)
 
-    def draw(rng: np.random.Generator) -> tuple[LatencyEstimate, Interval]:
+    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         truth, one, other = binary_rows(rng, n, base, recalls, alarms)
         ours = counts.mean_rate_difference(one == truth, other == truth, truth, CONFIDENCE)
         return ours, unpaired(rng, balanced, truth, one, other)
@@ -140,7 +140,7 @@ def one_area(positives: int, negatives: int, area: float, spread: float = 1.0) -
     truth = np.arange(positives + negatives) < positives
     shift = separation(area, spread)
 
-    def draw(rng: np.random.Generator) -> tuple[LatencyEstimate, Interval]:
+    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         score = np.where(truth, shift + spread * rng.normal(size=len(truth)), rng.normal(size=len(truth)))
         found = delong.area(truth, score)
         error = math.sqrt(found.positives.var(ddof=1) / positives + found.negatives.var(ddof=1) / negatives)
@@ -154,7 +154,7 @@ def area_difference(positives: int, negatives: int, areas: Interval) -> Setting:
     truth = np.arange(positives + negatives) < positives
     shifts = [separation(area, 1) for area in areas]
 
-    def draw(rng: np.random.Generator) -> tuple[LatencyEstimate, Interval]:
+    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         common, own = rng.normal(size=len(truth)), rng.normal(size=(2, len(truth)))
         first, second = (
             truth * shift + 0.9 * common + math.sqrt(0.19) * mine for shift, mine in zip(shifts, own, strict=True)
@@ -179,7 +179,7 @@ def log_loss(n: int, base: float) -> Setting:
 
     value = float(sample(rng, 4_000_000)[1].mean())
 
-    def draw(rng: np.random.Generator) -> tuple[LatencyEstimate, Interval]:
+    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         _, lost = sample(rng, n)
         return losses.mean_loss(lost, CONFIDENCE), around(float(lost.mean()), float(lost.std()) / math.sqrt(n))
 
@@ -189,7 +189,7 @@ def log_loss(n: int, base: float) -> Setting:
 def absolute_error(n: int, tail: str) -> Setting:
     value = math.sqrt(2 / math.pi) if tail == "normal" else math.exp(0.5)
 
-    def draw(rng: np.random.Generator) -> tuple[LatencyEstimate, Interval]:
+    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         lost = np.abs(rng.normal(size=n)) if tail == "normal" else rng.lognormal(size=n)
         return losses.mean_loss(lost, CONFIDENCE), around(float(lost.mean()), float(lost.std()) / math.sqrt(n))
 
@@ -197,7 +197,7 @@ def absolute_error(n: int, tail: str) -> Setting:
 
 
 def root_mean_squared_difference(n: int) -> Setting:
-    def draw(rng: np.random.Generator) -> tuple[LatencyEstimate, Interval]:
+    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         common, own = rng.normal(size=n), rng.normal(size=(2, n))
         first, second = common + 0.3 * own[0], common + 0.5 * own[1]
         mine, other = (math.sqrt(float(np.mean(errors**2))) for errors in (first, second))
@@ -209,7 +209,7 @@ def root_mean_squared_difference(n: int) -> Setting:
 
 
 def median_error(n: int) -> Setting:
-    def draw(rng: np.random.Generator) -> tuple[LatencyEstimate, Interval]:
+    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         errors = rng.lognormal(size=n)
         ours = regression.median_absolute(errors, CONFIDENCE)
         return ours, around(float(np.median(errors)), 1.2533 * float(errors.std()) / math.sqrt(n))
@@ -221,7 +221,7 @@ def disparity(name: str, rates: tuple[float, ...], n: int) -> Setting:
     metric = fairness.METRICS[name]
     p = np.array(rates)
 
-    def draw(rng: np.random.Generator) -> tuple[LatencyEstimate, Interval]:
+    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         hits = rng.binomial(n, p)
         cells = np.zeros((len(p), 2, 2))
         cells[:, 1, 1], cells[:, 1, 0] = hits, n - hits
@@ -236,7 +236,7 @@ def disparity(name: str, rates: tuple[float, ...], n: int) -> Setting:
 
 
 def latency(repetitions: int) -> Setting:
-    def draw(rng: np.random.Generator) -> tuple[LatencyEstimate, Interval]:
+    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         seconds = rng.lognormal(sigma=0.5, size=repetitions)
         scored = Scored(np.zeros(1000), None, tuple(seconds.tolist()), 0)
         ours = resources.COSTS["latency-ms-per-row"].of_one(scored, 1000, CONFIDENCE)
@@ -246,7 +246,7 @@ def latency(repetitions: int) -> Setting:
 
 
 def latency_difference(repetitions: int) -> Setting:
-    def draw(rng: np.random.Generator) -> tuple[LatencyEstimate, Interval]:
+    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         seconds = rng.lognormal(sigma=0.5, size=(2, repetitions))
         first, second = (Scored(np.zeros(1000), None, tuple(row.tolist()), 0) for row in seconds)
         ours = resources.compare(resources.LATENCY, first, second, 1000, CONFIDENCE)

@@ -9,7 +9,7 @@ import numpy as np
 from interval_settings import CONFIDENCE, Interval, Setting, binary_rows, percentile, separation, table, unpaired
 
 from modelway.gate import counts, gaps, multiclass, ranking, regression
-from modelway.gate.estimate import LatencyEstimate
+from modelway.gate.estimate import Estimate
 from modelway.gate.predictions import Predictions
 
 
@@ -28,7 +28,7 @@ def matthews(tp: Any, fp: Any, fn: Any, tn: Any) -> Any:
     return (tp * tn - fp * fn) / np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
 
 
-def our_matthews(truth: np.ndarray, label: np.ndarray) -> LatencyEstimate:
+def our_matthews(truth: np.ndarray, label: np.ndarray) -> Estimate:
     return counts.matthews(truth, label, CONFIDENCE)
 
 
@@ -45,7 +45,7 @@ def counts_difference(name: str, n: int, base: float) -> Setting:
     ours, formula = PAIRED[name]
     value = float((formula(*table(base, 0.85, 0.05)) - formula(*table(base, 0.8, 0.05)))[0])
 
-    def draw(rng: np.random.Generator) -> tuple[LatencyEstimate, Interval]:
+    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         truth, one, other = binary_rows(rng, n, base, recalls, alarms)
         found = counts.smooth_difference(ours, truth, one, other, CONFIDENCE)
         return found, unpaired(rng, formula, truth, one, other)
@@ -60,7 +60,7 @@ def average_precision(n: int, base: float, area: float, *, paired: bool) -> Sett
     big = rng.random(4_000_000) < base
     value = ranking.precision_over_ranks(big, rng.normal(size=len(big)) + big * shift).value
 
-    def draw(rng: np.random.Generator) -> tuple[LatencyEstimate, Interval]:
+    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         truth = rng.random(n) < base
         common = rng.normal(size=n)
         first, second = (truth * shift + 0.9 * common + math.sqrt(0.19) * rng.normal(size=n) for _ in range(2))
@@ -89,7 +89,7 @@ def explained(n: int, errors: str, *, paired: bool = False) -> Setting:
     truth, one, other = sample(np.random.default_rng(13), 8_000_000)
     value = r2(truth, one) - (r2(truth, other) if paired else 0.0)
 
-    def draw(rng: np.random.Generator) -> tuple[LatencyEstimate, Interval]:
+    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         truth, one, other = sample(rng, n)
         again = [rng.integers(0, n, n) for _ in range(100)]
         if paired:
@@ -119,7 +119,7 @@ def macro(name: str, n: int, right: float, *, paired: bool = False) -> Setting:
     def label(rng: np.random.Generator, truth: np.ndarray, luck: np.ndarray, right: float) -> np.ndarray:
         return np.where(luck < right, truth, (truth + rng.integers(1, 3, len(truth))) % 3)
 
-    def draw(rng: np.random.Generator) -> tuple[LatencyEstimate, Interval]:
+    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         truth, luck = rng.choice(3, size=n, p=shares), rng.random(n)
         one = label(rng, truth, luck, right)
         if paired:
@@ -152,7 +152,7 @@ def macro_area(n: int, shift: float, *, paired: bool = False) -> Setting:
     found = multiclass.macro_auc(big, whole, CONFIDENCE).value
     assert found is not None
 
-    def draw(rng: np.random.Generator) -> tuple[LatencyEstimate, Interval]:
+    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         truth, one, other = sample(rng, n)
         nothing = (math.nan, math.nan)
         if paired:
@@ -164,7 +164,7 @@ def macro_area(n: int, shift: float, *, paired: bool = False) -> Setting:
 
 
 def median_difference(n: int) -> Setting:
-    def draw(rng: np.random.Generator) -> tuple[LatencyEstimate, Interval]:
+    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         common, own = rng.lognormal(size=n), rng.lognormal(size=(2, n), sigma=0.3)
         found = regression.median_absolute_difference(common * own[0], common * own[1], CONFIDENCE)
         return found, (math.nan, math.nan)
@@ -178,7 +178,7 @@ def gap(name: str, centres: tuple[float, ...], n: int, errors: str = "normal") -
     codes, names = np.repeat(np.arange(k), n), [str(code) for code in range(k)]
     shift = np.repeat(centres, n)
 
-    def draw(rng: np.random.Generator) -> tuple[LatencyEstimate, Interval]:
+    def draw(rng: np.random.Generator) -> tuple[Estimate, Interval]:
         noise = rng.normal(size=k * n) if errors == "normal" else rng.exponential(size=k * n) - 1
         values = metric.of_rows(np.zeros(k * n), shift + noise)
         means = np.array([values[codes == code].mean() for code in range(k)])
