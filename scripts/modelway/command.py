@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from modelway import stages
+from modelway import extensions
 from modelway.ci import UseCase, run
 from modelway.errors import InvalidInput, ModelwayError
 
@@ -23,14 +21,14 @@ actions: {actions}
 
 def names() -> list[str]:
     """The actions, as functions of Python are called."""
-    return sorted(item.name for item in pkgutil.iter_modules(stages.__path__) if not item.ispkg)
+    return [name for name in extensions.names("modelway.stages") if "_" in name]  # steps and rollouts are their parts
 
 
 def use_case_of(name: str) -> AnyUseCase:
     """The use case behind an action's function. AttributeError where there is none."""
     if name not in names():
         raise AttributeError(f"module 'modelway' has no attribute {name!r}")
-    found = getattr(importlib.import_module(f"modelway.stages.{name}"), name)
+    found = getattr(extensions.module("modelway.stages", name), name)
     assert isinstance(found, UseCase)
     return found
 

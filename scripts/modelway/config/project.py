@@ -11,6 +11,7 @@ import msgspec
 from msgspec import inspect
 
 from modelway.config import lookup, strict_yaml
+from modelway.config.document import Document, check, convert, suggestion
 from modelway.config.keys import Section
 from modelway.config.sections import Build, Data, Deploy, Gate, Project, Registry, Sections, Train
 from modelway.errors import InvalidInput
@@ -51,7 +52,7 @@ def load_project(
     An unknown key or environment, or a value of the wrong type, is InvalidInput with file, line, key and fix.
     """
     document = strict_yaml.read(path, name or path.name)
-    project = strict_yaml.convert(document, Project)
+    project = convert(document, Project)
     for known, overlay in project.environments.items():
         if overlay and overlay.registry.tracking_uri and overlay.registry.tracking_uri != project.registry.tracking_uri:
             where = document.at(("environments", known, "registry", "tracking-uri"))
@@ -62,7 +63,7 @@ def load_project(
         raise InvalidInput(
             f"unknown environment {environment[:200]!r}",
             where=document.at(("environments",)),
-            fix=strict_yaml.suggestion(environment, project.environments),
+            fix=suggestion(environment, project.environments),
         )
     sections = {key: value for key, value in document.value.items() if key not in ("model", "environments")}
     if environment:
@@ -114,6 +115,6 @@ def _override(sections: dict[str, Any], key: str, given_by: str, value: Any) -> 
                 f"the environment has no {part} section", where=f"input {given_by}", fix=f"add `{part}:` to it"
             )
         place = place.setdefault(part, {})
-    strict_yaml.check(strict_yaml.Document(f"input {given_by}", value), lookup.kind_of(key), value, ())
+    check(Document(f"input {given_by}", value), lookup.kind_of(key), value, ())
     below = place.get(last)
     place[last] = merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value

@@ -1,30 +1,22 @@
-"""YAML read strictly: into a type, with the file and line of whatever does not fit.
+"""YAML read strictly: with the line of every place in it.
 
 The scalars are those of YAML 1.2's core schema, so `NO`, `on` and 2026-11-21 are text, and a key given twice is an error.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
 import yaml
-from msgspec import inspect
 
-from modelway.config import kinds
+from modelway.config.document import LFS_POINTER, Document, Where
+from modelway.config.kinds import LONGEST_NUMBER
 from modelway.errors import InvalidInput
 
-T = TypeVar("T")
 MOST_VALUES = 100_000
 """Values of one document, aliases written out: a few lines of aliases can stand for billions."""
-
-Where = tuple[str | int, ...]
-"""A place in a document: the keys and indices that lead to it."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -40,39 +32,6 @@ for _tag, _pattern, _first in (
     ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
 ):  # fmt: skip
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
-
-
-@dataclass(frozen=True)
-class Document:
-    """A YAML file as plain values, and the line of every place in it."""
-
-    name: str
-    value: Any
-    lines: Mapping[Where, int] = field(default_factory=dict)
-
-    def has(self, where: Where) -> bool:
-        """Whether the document says anything there."""
-        value = self.value
-        for part in where:
-            if not isinstance(value, dict) or part not in value:
-                return False
-            value = value[part]
-        return True
-
-    def at(self, where: Where) -> str:
-        """`file:line: key` of a place, or of the nearest one around it."""
-        known = where
-        while known and known not in self.lines:
-            known = known[:-1]
-        line = f":{self.lines[known]}" if known in self.lines else ""
-        return f"{self.name}{line}: {dotted(where)}" if where else f"{self.name}{line}"
-
-
-def dotted(where: Where) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".")
-
-
-LFS_POINTER = "version https://git-lfs.github.com/spec/"
 
 
 def read(path: Path, name: str | None = None) -> Document:
@@ -100,73 +59,6 @@ def read(path: Path, name: str | None = None) -> Document:
         ) from None
     except (yaml.YAMLError, RecursionError):
         raise InvalidInput("is not YAML", where=name, fix="save it as plain YAML text") from None
-
-
-def load(path: Path, kind: type[T], name: str | None = None) -> T:
-    """The file as a `kind`: every key known, every value of its type, or InvalidInput with file, line, key and fix."""
-    document = read(path, name)
-    return convert(document, kind)
-
-
-def convert(document: Document, kind: type[T]) -> T:
-    check(document, inspect.type_info(kind), document.value, ())
-    return msgspec.convert(document.value, kind)
-
-
-def check(document: Document, kind: inspect.Type, value: Any, where: Where) -> None:
-    """Raise InvalidInput for the first place where `value` is not of `kind`. msgspec alone would not name the keys of
-    a mapping, nor the line."""
-    if isinstance(kind, inspect.StructType):
-        if not isinstance(value, dict):
-            raise InvalidInput(
-                f"is {kinds.described(value)}, not a mapping",
-                where=document.at(where),
-                fix=f"write keys such as {', '.join(item.encode_name for item in kind.fields[:3])} under it",
-            )
-        known = {item.encode_name: item for item in kind.fields}
-        for key, inner in value.items():
-            if key not in known:
-                raise InvalidInput(
-                    f"unknown key {key!r}", where=document.at((*where, key)), fix=suggestion(str(key), known)
-                )
-            check(document, known[key].type, inner, (*where, key))
-        for key, item in known.items():
-            if item.required and key not in value:
-                raise InvalidInput(f"the key {key!r} is missing", where=document.at(where), fix=f"add `{key}:`")
-    elif isinstance(kind, inspect.DictType) and isinstance(value, dict):
-        for key, inner in value.items():
-            _leaf(document, kind.key_type, key, (*where, key))
-            check(document, kind.value_type, inner, (*where, key))
-    elif isinstance(kind, inspect.VarTupleType | inspect.ListType) and isinstance(value, list):
-        for index, inner in enumerate(value):
-            check(document, kind.item_type, inner, (*where, index))
-    elif (struct := _only_struct(kind)) is not None and value is not None:
-        check(document, struct, value, where)
-    else:
-        _leaf(document, kind, value, where)
-
-
-def suggestion(given: str, known: Iterable[str]) -> str:
-    """What to do about a name that is not known."""
-    names = sorted(known)
-    close = difflib.get_close_matches(given, names, n=1, cutoff=0.6)
-    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
-    return f"did you mean {close[0]!r}?" if close else f"use one of {shown or '(none is defined)'}"
-
-
-def _only_struct(kind: inspect.Type) -> inspect.StructType | None:
-    if isinstance(kind, inspect.UnionType):
-        structs = [item for item in kind.types if isinstance(item, inspect.StructType)]
-        return structs[0] if len(structs) == 1 else None
-    return None
-
-
-def _leaf(document: Document, kind: inspect.Type, value: Any, where: Where) -> None:
-    problem = kinds.problem(kind, value)
-    if problem:
-        raise InvalidInput(
-            f"is {kinds.described(value)}, not {problem}", where=document.at(where), fix=f"give {problem}"
-        )
 
 
 def _plain(node: yaml.Node, where: Where, lines: dict[Where, int], name: str) -> Any:
@@ -199,7 +91,7 @@ def _scalar(node: yaml.Node) -> Any:
     text: str = node.value
     if kind == "bool":
         return text.lower() == "true"
-    if kind == "int" and len(text) <= kinds.LONGEST_NUMBER:
+    if kind == "int" and len(text) <= LONGEST_NUMBER:
         return int(text)
     if kind == "float":
         return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from modelway.config import strict_yaml
+from modelway.config.document import Document, convert
 from modelway.config.keys import Name, Section
-from modelway.config.strict_yaml import Document
 from modelway.data import kinds
 from modelway.data.dialect import NULL_VALUES, CsvDialect, Encoding
 from modelway.data.json_document import read_json
@@ -75,7 +75,7 @@ def load_contract(path: Path, name: str = "") -> Contract:
     document = read_json(path, name) if path.suffix.lower() == ".json" else strict_yaml.read(path, name)
     if is_schema_json(document.value):
         document = from_schema_json(document)
-    contract = strict_yaml.convert(document, Contract)
+    contract = convert(document, Contract)
     _must_ask_something(document)
     for column, asked in contract.columns.items():
         for kind in kinds.of_level("column"):

@@ -1,4 +1,4 @@
-"""A JSON file with the line of every place in it, as modelway.config.strict_yaml has it for YAML."""
+"""A JSON file with the line of every place in it, as modelway.config.strict_yaml has it of YAML."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from modelway.config.strict_yaml import Document, Where
+from modelway.config.document import Document, Where
 from modelway.errors import InvalidInput
 
 

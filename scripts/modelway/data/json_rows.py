@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from modelway.config.strict_yaml import suggestion
+from modelway.config.document import suggestion
 from modelway.data.contract import Contract
 from modelway.data.queries import DType, Wanted
 from modelway.data.rows import OpenedRows, open_rows

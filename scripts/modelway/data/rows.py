@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelway.config.strict_yaml import suggestion
+from modelway.config.document import suggestion
 from modelway.data.contract import Column, Contract
 from modelway.data.queries import RowTable, StoredColumn, Wanted
 from modelway.data.sources import find_source

@@ -9,9 +9,8 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from modelway.config import strict_yaml
+from modelway.config.document import Document, Where, check, convert, suggestion
 from modelway.config.keys import Name
-from modelway.config.strict_yaml import Document, Where
 from modelway.data.kinds.nulls import Percent
 from modelway.errors import InvalidInput
 
@@ -62,20 +61,18 @@ def from_schema_json(document: Document) -> Document:
     A dtype that cannot hold a missing value in pandas means `nullable: false`, unless max_null_percentage names the
     column itself.
     """
-    schema = strict_yaml.convert(document, SchemaJson)
+    schema = convert(document, SchemaJson)
     by_column = schema.max_null_percentage if isinstance(schema.max_null_percentage, dict) else {}
     if schema.max_null_percentage is not None:
         percent_type = dict[str, Percent] if isinstance(schema.max_null_percentage, dict) else Percent
-        strict_yaml.check(
-            document, inspect.type_info(percent_type), schema.max_null_percentage, ("max_null_percentage",)
-        )
+        check(document, inspect.type_info(percent_type), schema.max_null_percentage, ("max_null_percentage",))
     for key, named in (("dtypes", schema.dtypes), ("max_null_percentage", by_column)):
         for column in named:
             if column not in schema.columns:
                 raise InvalidInput(
                     f"the column {column!r} is not listed under columns",
                     where=document.at((key, column)),
-                    fix=strict_yaml.suggestion(column, schema.columns),
+                    fix=suggestion(column, schema.columns),
                 )
     columns: dict[str, dict[str, Any]] = {}
     lines = {where: line for where, line in document.lines.items() if len(where) < 2}
@@ -102,4 +99,4 @@ def _type_of(document: Document, where: Where, dtype: str) -> str:
     for kind, pattern in TYPES.items():
         if re.fullmatch(pattern, dtype):
             return kind
-    raise InvalidInput(f"unknown dtype {dtype!r}", where=document.at(where), fix=strict_yaml.suggestion(dtype, KNOWN))
+    raise InvalidInput(f"unknown dtype {dtype!r}", where=document.at(where), fix=suggestion(dtype, KNOWN))

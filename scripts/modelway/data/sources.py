@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from modelway.config.strict_yaml import LFS_POINTER
+from modelway.config.document import LFS_POINTER
 from modelway.errors import InvalidInput
 from modelway.records import sha256_of_file
 from modelway.records.digests import digest_of_listing

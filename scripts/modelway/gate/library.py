@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from msgspec import UNSET
 
+from modelway.config.document import suggestion
 from modelway.config.keys import Comparison, Limit, Policy
-from modelway.config.strict_yaml import suggestion
 from modelway.errors import InvalidInput
 from modelway.gate import metrics, resampled
 from modelway.gate.classes import Class, class_of

@@ -6,13 +6,12 @@ DuckDB is the one there is; another (Spark, a warehouse) is a module beside it w
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, cast
 
-from modelway.config.strict_yaml import suggestion
+from modelway import extensions
+from modelway.config.document import suggestion
 from modelway.data.dialect import CsvDialect
 from modelway.data.queries import Table
 from modelway.data.sources import Source
@@ -33,7 +32,7 @@ class Engine(Protocol):
 
 def engine(name: str = DEFAULT) -> Engine:
     """The engine of a name, loaded when it is first asked for. InvalidInput where there is none."""
-    known = [item.name for item in pkgutil.iter_modules(__path__)]
+    known = extensions.names(__name__)
     if name not in known:
         raise InvalidInput(f"{name[:100]!r} is no engine", where="data.engine", fix=suggestion(name, known))
-    return cast(Engine, importlib.import_module(f"{__name__}.{name}"))
+    return cast(Engine, extensions.module(__name__, name))

@@ -11,11 +11,11 @@ A module here is a kind; nothing lists them. It has
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from functools import cache
 from types import ModuleType
 from typing import Literal
+
+from modelway import extensions
 
 FIRST_OF_REST = 100
 
@@ -23,5 +23,5 @@ FIRST_OF_REST = 100
 @cache
 def of_level(level: Literal["table", "column"]) -> tuple[ModuleType, ...]:
     """Every kind of the level, in the order of reports."""
-    modules = [importlib.import_module(f"{__name__}.{item.name}") for item in pkgutil.iter_modules(__path__)]
+    modules = [extensions.module(__name__, name) for name in extensions.names(__name__)]
     return tuple(sorted((item for item in modules if level == item.LEVEL), key=lambda item: int(item.ORDER)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
+from modelway.config.document import Document, Where
 from modelway.config.keys import Scalar, Section
 from modelway.config.kinds import described
-from modelway.config.strict_yaml import Document, Where
 from modelway.data.checks import CheckContext, ContractCheck, no_violation
 from modelway.data.kinds.nulls import may_be_empty
 from modelway.data.queries import NotAllowed

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from modelway.config.document import Document, Where
 from modelway.config.keys import Name, Positive, Section
-from modelway.config.strict_yaml import Document, Where
 from modelway.data.checks import CheckContext, ContractCheck, result
 from modelway.data.queries import Answer, Newest
 from modelway.data.report import CheckResult

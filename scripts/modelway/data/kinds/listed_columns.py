@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
+from modelway.config.document import Document, Where, suggestion
 from modelway.config.keys import Section
-from modelway.config.strict_yaml import Document, Where, suggestion
 from modelway.data.checks import CheckContext, ContractCheck, result
 from modelway.data.queries import Sighting
 from modelway.errors import InvalidInput

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from modelway.config.document import Document, Where
 from modelway.config.keys import Section
-from modelway.config.strict_yaml import Document, Where
 from modelway.data.checks import CheckContext, ContractCheck, no_violation, result
 from modelway.data.queries import Answer, Missing
 from modelway.data.report import CheckResult

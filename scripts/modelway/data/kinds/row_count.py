@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from modelway.config.document import Document, Where
 from modelway.config.keys import Count, Section
-from modelway.config.strict_yaml import Document, Where
 from modelway.data.checks import CheckContext, ContractCheck, result
 from modelway.errors import InvalidInput
 

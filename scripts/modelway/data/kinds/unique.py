@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from modelway.config.document import Document, Where
 from modelway.config.keys import Name, Section
-from modelway.config.strict_yaml import Document, Where
 from modelway.data.checks import CheckContext, ContractCheck, no_violation
 from modelway.data.queries import Repeated
 from modelway.errors import InvalidInput

@@ -6,11 +6,10 @@ elsewhere. An address without a scheme is a path.
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from modelway import extensions
 from modelway.errors import InvalidInput
 
 
@@ -20,12 +19,12 @@ def path_of(address: str, folder: Path, where: str) -> Path:
     if "://" not in address:
         return folder / address
     scheme = address.partition("://")[0].lower()
-    known = [item.name for item in pkgutil.iter_modules(__path__)]
+    known = extensions.names(__name__)
     if scheme not in known:
         raise InvalidInput(
             f"nothing here fetches the address {address[:100]!r}",
             where=where,
             fix=f"fetch it with data.command and name the file that it writes, or give a path or {', '.join(known)}://",
         )
-    brought: Path = importlib.import_module(f"{__name__}.{scheme}").brought(urlsplit(address))
+    brought: Path = extensions.module(__name__, scheme).brought(urlsplit(address))
     return brought
