@@ -24,7 +24,7 @@ from modelway.ci import Input  # noqa: E402 - after the path is known
 from modelway.command import AnyUseCase, use_cases  # noqa: E402
 from modelway.config.json_schema import schema_of_project  # noqa: E402
 from modelway.environments.tools import ENVIRONMENTS  # noqa: E402
-from modelway.report.markdown import cell  # noqa: E402
+from modelway.markdown import cell  # noqa: E402
 
 ADDRESS = json.loads((ROOT / "release" / "repository.json").read_text(encoding="utf-8"))
 OWN_USES = re.compile(r"uses:\s+([\w.-]+/[\w.-]+)/\.github/workflows/[\w-]+\.yml@v\d+")

@@ -7,8 +7,8 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from modelway import markdown
 from modelway.ci import escaping
-from modelway.report import markdown
 
 HOSTILE = [
     '"; rm -rf /',

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import subprocess
 import tomllib
@@ -10,43 +9,15 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = sorted(ROOT.glob("requirements/*.txt"))
-FORBIDDEN = {
-    "ci": {"gate", "registry", "scoring", "training", "data", "stages"},
-    "config": {"gate", "registry", "scoring", "training", "data", "stages", "ci"},
-    "data": {"gate", "registry", "scoring", "training", "stages"},
-    "gate": {"registry", "scoring", "training", "data", "stages", "ci"},
-    "registry": {"gate", "scoring", "training", "data", "stages", "ci"},
-    "scoring": {"gate", "registry", "training", "data", "stages", "ci"},
-    "records": {"gate", "registry", "scoring", "training", "data", "stages", "ci", "config"},
-    "build": {"gate", "scoring", "training", "data", "stages", "ci", "rollout", "targets", "observe", "serving"},
-    "serving": {"*"},
-    "rollout": {"gate", "registry", "scoring", "training", "data", "stages", "ci", "targets", "observe", "build"},
-    "targets": {"gate", "registry", "scoring", "training", "data", "stages", "ci"},
-    "observe": {"gate", "registry", "scoring", "training", "data", "stages", "ci", "build", "targets"},
-    "endpoint": {"gate", "registry", "scoring", "training", "data", "stages", "ci", "build", "targets", "rollout"},
-    "environments": {"gate", "registry", "scoring", "training", "data", "stages", "ci", "config", "records"},
-}
-"""Package -> what it must not know (docs/architecture.md)."""
 
 
-def imports_of(path: Path) -> set[str]:
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        found |= {name.split(".")[1] for name in names if name.startswith("modelway.")}
-    return found
-
-
-@pytest.mark.parametrize("package", sorted(FORBIDDEN))
-def test_arrows_point_one_way(package: str) -> None:
-    for path in (ROOT / "scripts" / "modelway" / package).rglob("*.py"):
-        known = imports_of(path) - {package}
-        assert not (known if "*" in FORBIDDEN[package] else known & FORBIDDEN[package]), path
+def test_arrows_point_one_way(capsys: pytest.CaptureFixture[str]) -> None:
+    """As [tool.importlinter] of pyproject.toml and docs/architecture.md say."""
+    assert lint_imports(str(ROOT / "pyproject.toml"), no_cache=True, no_logo=True) == 0, capsys.readouterr().out
 
 
 def tracked(pattern: str) -> list[Path]:

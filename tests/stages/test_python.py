@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from checkout import commit_all
 from documented import examples
 from modelway.environments import uv
+from modelway.registry import client_process
 
 TRAIN = """
 import os, mlflow, pandas as pd
@@ -97,6 +99,15 @@ def test_what_is_not_installed_is_said_with_the_line_to_install_it(installed: Pa
     assert "is not installed. Fix: pip install 'modelway[build]'" in done.stderr
     unknown = subprocess.run([installed / "modelway", "deploy"], capture_output=True, text=True)
     assert unknown.returncode == 2 and "there is no action 'deploy'" in unknown.stderr
+
+
+def test_what_pip_installs_has_the_locks_of_the_environments_that_it_makes(root: Path, installed: Path) -> None:
+    [there] = installed.parent.glob("lib/python*/site-packages/modelway/requirements")
+    names = {*client_process.ENVIRONMENTS.values()}
+    for path in (root / "scripts" / "modelway").rglob("*.py"):
+        names |= set(re.findall(r'requirements_file\("([\w-]+)"\)', path.read_text(encoding="utf-8")))
+    assert names >= {"uv", "serving", "metrics", "stores"}
+    assert {path.stem for path in there.glob("*.txt")} == names
 
 
 def test_every_action_is_a_function_of_the_same_name(root: Path) -> None:

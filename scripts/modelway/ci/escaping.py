@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import secrets
 
-from modelway.report.markdown import cell
+from modelway.markdown import cell
 
 SUMMARY_LIMIT_BYTES = 900 * 1024
 """GitHub drops a step's summary whole when it is over 1024 KiB."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelway.endpoint.limits import Figure, MeasuredLoad
+from modelway.markdown import cell, number, table
 from modelway.observe.load_lateness import Lateness
-from modelway.report.markdown import cell, number, table
 
 METHOD = (
     "Open loop: requests leave at times fixed in advance (a Poisson process), and latency counts from these, so a stall is"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from modelway.markdown import cell, number, table
 from modelway.records import Candidate
-from modelway.report.markdown import cell, number, table
 
 NO_SIGNATURE = "evaluate-gate will refuse it: log the model with a DataFrame as input_example="
 

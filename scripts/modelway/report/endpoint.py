@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from modelway.endpoint.checks import EndpointCheckResult
-from modelway.report.markdown import cell, table
+from modelway.markdown import cell, table
 
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 DETAIL = 300

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from modelway.markdown import cell, table
 from modelway.registry.ledger_history import History, Recorded
-from modelway.report.markdown import cell, table
 
 HEADS = ("entry:", "when (UTC)", "environment", "version:", "was:", "action", "who", "why", "verdict", "entry's hash")
 

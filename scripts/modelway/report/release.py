@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from modelway.markdown import cell, number, table
 from modelway.records import Release
-from modelway.report.markdown import cell, number, table
 
 
 def markdown(release: Release, packages: int, about_start: str, pushed: int) -> str:

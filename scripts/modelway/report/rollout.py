@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelway.report.markdown import cell, table
+from modelway.markdown import cell, table
 from modelway.rollout import engine, journal
 from modelway.rollout.evidence import number_said
 from modelway.rollout.judge import Arm, Assessment, MetricEvidence

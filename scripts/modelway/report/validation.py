@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelway.data.report import CheckResult, ContractReport, Example
-from modelway.report.markdown import cell, number, table
+from modelway.markdown import cell, number, table
 
 FIGURES = ("Asked", "Looked at:", "Found:", "Limit:")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from modelway.markdown import cell, number, table
 from modelway.records.verdict import Check, Group, Verdict
-from modelway.report.markdown import cell, number, table
 
 MANY = 10
 """More passing checks than this are folded away."""
