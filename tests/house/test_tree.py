@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import tomllib
@@ -18,6 +19,16 @@ LOCKS = sorted(ROOT.glob("requirements/*.txt"))
 def test_arrows_point_one_way(capsys: pytest.CaptureFixture[str]) -> None:
     """As [tool.importlinter] of pyproject.toml and docs/architecture.md say."""
     assert lint_imports(str(ROOT / "pyproject.toml"), no_cache=True, no_logo=True) == 0, capsys.readouterr().out
+
+
+def test_a_public_class_has_a_name_of_its_own() -> None:
+    """One word for one thing: who searches for a class finds one."""
+    where: dict[str, list[str]] = {}
+    for path in (ROOT / "scripts" / "modelway").rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                where.setdefault(node.name, []).append(path.relative_to(ROOT).as_posix())
+    assert {name: paths for name, paths in where.items() if len(paths) > 1} == {}
 
 
 def tracked(pattern: str) -> list[Path]:

@@ -51,7 +51,7 @@ class _Contract(Section, frozen=True):
 
 def _with_keys(name: str, base: type[Section], level: Literal["table", "column"]) -> Any:
     """The section with the keys of every kind of check of its level."""
-    found = {field.name: field for kind in kinds.of_level(level) for field in msgspec.structs.fields(kind.Keys)}
+    found = {field.name: field for kind in kinds.of_level(level) for field in msgspec.structs.fields(kind.KEYS)}
     more = [
         (field.name, field.type, field.default if field.default is not msgspec.NODEFAULT else msgspec.field())
         for field in found.values()
@@ -88,7 +88,7 @@ def load_contract(path: Path, name: str = "") -> Contract:
 
 def _must_ask_something(document: Document) -> None:
     """`delimiter: ";"` alone is no contract; nor is a list that is there and empty, which would check nothing."""
-    asking = {"columns", *(name for kind in kinds.of_level("table") for name in _names(kind.Keys))}
+    asking = {"columns", *(name for kind in kinds.of_level("table") for name in _names(kind.KEYS))}
     given = document.value if isinstance(document.value, Mapping) else {}
     if not any(given.get(key) for key in asking):
         raise InvalidInput(

@@ -4,7 +4,7 @@ A module here is a kind; nothing lists them. It has
 
 - ORDER: its place in a report (of a table's kinds, those below FIRST_OF_REST stand before the columns), and LEVEL: whether
   its keys stand under each column, or at the top;
-- Keys: a Section with these keys;
+- KEYS: a Section with these keys;
 - sound(document, where, keys): InvalidInput for keys that do not go together;
 - of_column(name, keys, around) or of_table(contract, around): the checks to be made.
 """

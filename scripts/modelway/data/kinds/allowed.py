@@ -18,8 +18,11 @@ ORDER, LEVEL = 40, "column"
 RULE_LIMIT = 120
 
 
-class Keys(Section, frozen=True):
+class AllowedKeys(Section, frozen=True):
     allowed: tuple[Scalar, ...] = ()
+
+
+KEYS = AllowedKeys
 
 
 def sound(document: Document, where: Where, keys: Any) -> None:

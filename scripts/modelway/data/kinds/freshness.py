@@ -27,8 +27,11 @@ class Freshness(Section, frozen=True):
     at_most_hours: Positive
 
 
-class Keys(Section, frozen=True):
+class FreshnessKeys(Section, frozen=True):
     freshness: Freshness | None = None
+
+
+KEYS = FreshnessKeys
 
 
 def sound(document: Document, where: Where, keys: Any) -> None:

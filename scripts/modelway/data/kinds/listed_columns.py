@@ -16,8 +16,11 @@ SUGGESTIONS = 20
 """Missing columns that a guess is made for; each takes a comparison with every column."""
 
 
-class Keys(Section, frozen=True):
+class ListedColumnsKeys(Section, frozen=True):
     unlisted_columns: Literal["allow", "refuse"] = "allow"
+
+
+KEYS = ListedColumnsKeys
 
 
 def sound(document: Document, where: Where, keys: Any) -> None:

@@ -18,10 +18,13 @@ ORDER, LEVEL = 10, "column"
 Percent = Annotated[float, Meta(ge=0, le=100)]
 
 
-class Keys(Section, frozen=True):
+class NullKeys(Section, frozen=True):
     nullable: bool = True
     max_null_percent: Percent | None = None
     """Of all rows. At 100 the column may be empty; otherwise a check that finds no value to look at fails."""
+
+
+KEYS = NullKeys
 
 
 def sound(document: Document, where: Where, keys: Any) -> None:

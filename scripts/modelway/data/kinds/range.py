@@ -17,9 +17,12 @@ from modelway.errors import InvalidInput
 ORDER, LEVEL = 30, "column"
 
 
-class Keys(Section, frozen=True):
+class RangeKeys(Section, frozen=True):
     range: tuple[Scalar | None, ...] = ()
     """[lowest, highest], both allowed; null leaves a side open. Dates and times as ISO 8601 text."""
+
+
+KEYS = RangeKeys
 
 
 def sound(document: Document, where: Where, keys: Any) -> None:

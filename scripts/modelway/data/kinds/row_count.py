@@ -20,8 +20,11 @@ class RowCount(Section, frozen=True):
     at_most: Count | None = None
 
 
-class Keys(Section, frozen=True):
+class RowCountKeys(Section, frozen=True):
     rows: RowCount = RowCount()
+
+
+KEYS = RowCountKeys
 
 
 def sound(document: Document, where: Where, keys: Any) -> None:

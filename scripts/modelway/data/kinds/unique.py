@@ -14,9 +14,12 @@ from modelway.errors import InvalidInput
 ORDER, LEVEL = 110, "table"
 
 
-class Keys(Section, frozen=True):
+class UniqueKeys(Section, frozen=True):
     unique: tuple[tuple[Name, ...], ...] = ()
     """Each a list of columns that together name a row; null counts as a value."""
+
+
+KEYS = UniqueKeys
 
 
 def sound(document: Document, where: Where, keys: Any) -> None:

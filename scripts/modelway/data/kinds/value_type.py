@@ -23,8 +23,11 @@ NOUNS: dict[ValueType, str] = {
 }
 
 
-class Keys(Section, frozen=True):
+class TypeKeys(Section, frozen=True):
     type: ValueType | None = None
+
+
+KEYS = TypeKeys
 
 
 def sound(document: Document, where: Where, keys: Any) -> None:
