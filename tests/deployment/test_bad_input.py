@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deployment.shop import Shop
+from deployment.shop import DEPLOYED, Shop
 from modelway.build.layout import blob
 from modelway.registry.stored_records import read_release
 
@@ -91,8 +91,12 @@ def test_a_version_that_was_not_built_and_an_environment_without_a_target(stable
 
 
 def test_a_hosted_runner(shop: Shop) -> None:
-    said = shop.deploy("good", code=2, RUNNER_ENVIRONMENT="github-hosted", MODELWAY_LOCAL_REGISTRY=shop.server)
-    assert "ephemeral" in said
+    hosted = {"GITHUB_ACTIONS": "true", "RUNNER_ENVIRONMENT": "github-hosted", "MODELWAY_LOCAL_REGISTRY": shop.server}
+    flags = ["--environment", shop.environment, "--version", shop.versions["good"], *DEPLOYED]
+    done = shop.run("deploy_model", *flags, **hosted)
+    assert done.returncode == 2
+    [error] = [line for line in done.stdout.splitlines() if line.startswith("::error")]
+    assert "ephemeral" in error
 
 
 def test_a_journal_that_was_cut_in_half(stable: Shop) -> None:

@@ -257,8 +257,6 @@ def _weighted(policy: Policy, name: str, own: fairness.Disparity | gaps.Gap, whe
 
 
 def _unknown(task: str, name: str, where: str) -> InvalidInput:
-    from modelway.gate.quantities import nearest
-
     known = [*of_task(task)]
     fits = [other for other in metrics.TASKS if name in of_task(other)]
     if task == "multiclass" and fits:
@@ -277,4 +275,4 @@ def _unknown(task: str, name: str, where: str) -> InvalidInput:
     if name in metrics.TASKS[task] or name in library.names():
         fix = f"write {name}_difference, _ratio, _group_min or _group_max"
         return InvalidInput(f"{name} compares no groups", where=where, fix=fix)
-    return InvalidInput(f"unknown metric {name[:80]!r}", where=where, fix=nearest(name, known))
+    return InvalidInput(f"unknown metric {name[:80]!r}", where=where, fix=library.nearest(name, known))

@@ -6,26 +6,26 @@ when a value is asked for, and only then.
 
 from __future__ import annotations
 
-import importlib
+import difflib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from msgspec import UNSET
 
 from modelway.config.document import suggestion
 from modelway.config.keys import Comparison, Limit, Policy
 from modelway.errors import InvalidInput
 from modelway.gate import metrics, resampled
-from modelway.gate.classes import Class, class_of
+from modelway.gate.classes import class_of
 from modelway.gate.estimate import Estimate
 from modelway.gate.kind import Case
 from modelway.gate.metrics import OwnMetric
 from modelway.gate.predictions import Need
+from modelway.gate.resampled import LibraryFunction
 from modelway.gate.rows import JudgedRows
 
 FILE = Path(__file__).with_name("library.json")
@@ -45,35 +45,8 @@ EQUAL: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
 
 
 @dataclass(frozen=True)
-class LibraryMetric:
-    """module: where it is imported from. arguments: its keyword arguments, with classes as the codes of the rows."""
-
-    name: str
-    module: str
-    need: Need
-    greater_is_better: bool | None
-    weights: bool
-    classes: bool
-    """Whether it is of classes, and not of numbers."""
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    of: Class | None = None
-    where: str = ""
-    timed = False
-    from_library = True
-
-    @property
-    def worst(self) -> float:
-        return np.inf if self.greater_is_better is False else -np.inf
-
-    @property
-    def best(self) -> float:
-        return -self.worst
-
-    @property
-    def method(self) -> str:
-        """Such as: scikit-learn 1.9.1's fbeta_score."""
-        library = "fairlearn" if self.module.startswith("fairlearn") else "scikit-learn"
-        return f"{library} {importlib.import_module(self.module.partition('.')[0]).__version__}'s {self.name}"
+class LibraryMetric(LibraryFunction):
+    """A quantity (modelway.gate.quantities) that a library computes."""
 
     def measure(self, case: Case) -> Estimate:
         assert case.rows is not None
@@ -136,6 +109,7 @@ def find(policy: Policy, name: str, asked: Limit | Comparison, where: str) -> Li
         name=named["metric"],
         module=entry["module"],
         need=NEEDS[need],
+        takes_labels="labels" in entry["parameters"],
         greater_is_better={"greater": True, "smaller": False}.get(entry["better"]),
         weights=entry["weights"],
         classes=policy.task != "regression",
@@ -179,3 +153,18 @@ def compares_groups(name: str) -> bool:
 def no_single_number(name: str) -> str:
     """Why a function of the libraries is no metric of a model; empty for one that is not theirs."""
     return f"{name} gives no single number for plain predictions" if name in table()["other"] else ""
+
+
+CLEARLY_NEARER = 0.15
+"""A name of the libraries is meant, and not one of our own, where it is as much more alike."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The fix for a name that does not exist."""
+    listed, likest = list(known), ("", 0.5)
+    for offered, more in ((listed, 0.0), (names(), CLEARLY_NEARER)):
+        for close in difflib.get_close_matches(name[:200], offered, n=1, cutoff=min(likest[1] + more, 1.0)):
+            likest = close, difflib.SequenceMatcher(None, close, name[:200]).ratio()
+    if likest[0]:
+        return f"did you mean {likest[0]}"
+    return f"choose from {', '.join(listed)}, or name a metric of scikit-learn or fairlearn"

@@ -3,8 +3,6 @@ of scikit-learn or fairlearn."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from typing import Protocol
 
 from msgspec import UNSET
@@ -64,19 +62,4 @@ def _unknown(task: str, name: str, where: str, known: list[str]) -> InvalidInput
         return InvalidInput(f"{name} compares groups", where=where, fix="move it to gate.fairness.limits")
     if reason := library.no_single_number(name):
         return InvalidInput(reason, where=where, fix=f"choose from {', '.join(known)}")
-    return InvalidInput(f"unknown metric {name[:80]!r}", where=where, fix=nearest(name, known))
-
-
-CLEARLY_NEARER = 0.15
-"""A name of the libraries is meant, and not one of our own, where it is as much more alike."""
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The fix for a name that does not exist."""
-    listed, likest = list(known), ("", 0.5)
-    for names, more in ((listed, 0.0), (library.names(), CLEARLY_NEARER)):
-        for close in difflib.get_close_matches(name[:200], names, n=1, cutoff=min(likest[1] + more, 1.0)):
-            likest = close, difflib.SequenceMatcher(None, close, name[:200]).ratio()
-    if likest[0]:
-        return f"did you mean {likest[0]}"
-    return f"choose from {', '.join(listed)}, or name a metric of scikit-learn or fairlearn"
+    return InvalidInput(f"unknown metric {name[:80]!r}", where=where, fix=library.nearest(name, known))

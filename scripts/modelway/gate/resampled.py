@@ -6,20 +6,18 @@ import importlib
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from modelway.errors import InvalidInput
 from modelway.gate import bootstrap
-from modelway.gate.classes import class_of
+from modelway.gate.classes import Class, class_of
 from modelway.gate.estimate import Estimate, difference, estimate, unjudged
-from modelway.gate.predictions import Predictions
+from modelway.gate.predictions import Need, Predictions
 from modelway.gate.rows import JudgedRows
-
-if TYPE_CHECKING:
-    from modelway.gate.library import LibraryMetric
 
 Array = npt.NDArray[Any]
 MINIMUM_ROWS = 150
@@ -31,10 +29,45 @@ FEW_KINDS = 5
 METHOD = "bootstrap, BCa and t"
 
 
+@dataclass(frozen=True)
+class LibraryFunction:
+    """A metric of scikit-learn or fairlearn. module: where it is imported from. arguments: its keyword arguments, with classes
+    as the codes of the rows."""
+
+    name: str
+    module: str
+    need: Need
+    greater_is_better: bool | None
+    weights: bool
+    classes: bool
+    """Whether it is of classes, and not of numbers."""
+    takes_labels: bool
+    """Whether it has to be told which classes there are, where it is given more than labels."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    of: Class | None = None
+    where: str = ""
+    timed = False
+    from_library = True
+
+    @property
+    def worst(self) -> float:
+        return np.inf if self.greater_is_better is False else -np.inf
+
+    @property
+    def best(self) -> float:
+        return -self.worst
+
+    @property
+    def method(self) -> str:
+        """Such as: scikit-learn 1.9.1's fbeta_score."""
+        library = "fairlearn" if self.module.startswith("fairlearn") else "scikit-learn"
+        return f"{library} {importlib.import_module(self.module.partition('.')[0]).__version__}'s {self.name}"
+
+
 class Values:
     """A metric of the rows, each counted as often as it is drawn: for one model, or the first's value minus the second's."""
 
-    def __init__(self, metric: LibraryMetric, rows: JudgedRows, models: Sequence[Predictions]) -> None:
+    def __init__(self, metric: LibraryFunction, rows: JudgedRows, models: Sequence[Predictions]) -> None:
         self.metric = metric
         self.function = getattr(importlib.import_module(metric.module), metric.name)
         self.undefined = importlib.import_module("sklearn.exceptions").UndefinedMetricWarning
@@ -97,7 +130,7 @@ class Values:
             self.counted = False
 
 
-def measure(metric: LibraryMetric, rows: JudgedRows, confidence: float) -> Estimate:
+def measure(metric: LibraryFunction, rows: JudgedRows, confidence: float) -> Estimate:
     """The candidate's value. rows: at least one, of which the candidate gives what the metric needs."""
     n, values = len(rows.truth), Values(metric, rows, [rows.candidate])
     value = values(values.base)
@@ -108,7 +141,7 @@ def measure(metric: LibraryMetric, rows: JudgedRows, confidence: float) -> Estim
     return estimate(n, value, ends, method_of(metric, rows))
 
 
-def compare(metric: LibraryMetric, rows: JudgedRows, confidence: float) -> Estimate:
+def compare(metric: LibraryFunction, rows: JudgedRows, confidence: float) -> Estimate:
     """The candidate's value minus production's, on the same rows drawn again."""
     assert rows.production is not None
     n, values = len(rows.truth), Values(metric, rows, [rows.candidate, rows.production])
@@ -135,7 +168,7 @@ def drawn(values: Values, rows: JudgedRows) -> bootstrap.Resampled | str:
     return found
 
 
-def method_of(metric: LibraryMetric, rows: JudgedRows) -> str:
+def method_of(metric: LibraryFunction, rows: JudgedRows) -> str:
     return f"{metric.method}, {METHOD}" + ("" if rows.weight is None else ", weighted rows")
 
 
@@ -151,11 +184,11 @@ def _fewest(rows: JudgedRows) -> float:
     return float(counts.min()) * effective(rows) / len(rows.truth)
 
 
-def degrees(metric: LibraryMetric, rows: JudgedRows) -> float:
+def degrees(metric: LibraryFunction, rows: JudgedRows) -> float:
     return max((_fewest(rows) if metric.classes else effective(rows)) - 1, 1.0)
 
 
-def too_few(metric: LibraryMetric, rows: JudgedRows, models: Sequence[Predictions]) -> str:
+def too_few(metric: LibraryFunction, rows: JudgedRows, models: Sequence[Predictions]) -> str:
     """Why an interval by resampling is not to be trusted; empty where it is."""
     n = effective(rows)
     if n < MINIMUM_ROWS:
@@ -173,7 +206,7 @@ def too_few(metric: LibraryMetric, rows: JudgedRows, models: Sequence[Prediction
     return ""
 
 
-def given_of(metric: LibraryMetric, model: Predictions) -> Array:
+def given_of(metric: LibraryFunction, model: Predictions) -> Array:
     """(n,), or (n, k) with the classes' columns in the order of their codes."""
     if metric.need == "label":
         return model.label.astype(np.int64) if model.label.dtype == bool else model.label
@@ -183,7 +216,7 @@ def given_of(metric: LibraryMetric, model: Predictions) -> Array:
     return np.asarray(model.probabilities[:, np.argsort(model.classes)])
 
 
-def arguments_of(metric: LibraryMetric, rows: JudgedRows, models: Sequence[Predictions]) -> Mapping[str, Any]:
+def arguments_of(metric: LibraryFunction, rows: JudgedRows, models: Sequence[Predictions]) -> Mapping[str, Any]:
     """With the classes that they name as codes, and with the columns' classes where the function has to be told them."""
     arguments = dict(metric.arguments)
     if not metric.classes or metric.module.startswith("fairlearn"):
@@ -193,15 +226,13 @@ def arguments_of(metric: LibraryMetric, rows: JudgedRows, models: Sequence[Predi
             several = isinstance(arguments[key], list)
             codes = [_code(metric, rows, value) for value in (arguments[key] if several else [arguments[key]])]
             arguments[key] = codes if several else codes[0]
-    from modelway.gate.library import table
-
-    if metric.need != "label" and "labels" in table()["metrics"][metric.name]["parameters"]:
+    if metric.need != "label" and metric.takes_labels:
         known = models[0].classes or (0, 1)
         arguments.setdefault("labels", sorted(known))
     return arguments
 
 
-def _code(metric: LibraryMetric, rows: JudgedRows, value: Any) -> int:
+def _code(metric: LibraryFunction, rows: JudgedRows, value: Any) -> int:
     wanted = class_of(value)
     if wanted in rows.codes:
         return rows.codes[wanted]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -13,12 +14,28 @@ from modelway.records import Release
 from modelway.rollout.plan import Side
 from modelway.targets.state import Slot, TargetState
 
-if TYPE_CHECKING:
-    from modelway.targets.target import Claim
-
 T = TypeVar("T", bound=TargetState[Any])
 S = TypeVar("S", bound=Slot)
+Kept = TypeVar("Kept", bound=Slot, contravariant=True)
 Say = Callable[[str], None]
+
+
+class HeldTarget(Protocol[T, Kept]):
+    """What a place sees of the target that a command has claimed (`targets.target.Claim`)."""
+
+    state: T
+
+    def held(self) -> AbstractContextManager[None]:
+        """One act: the target is this command's alone for the moment. Superseded where another has taken it over."""
+
+    def change(self, **fields: object) -> None:
+        """Write the state with these fields replaced, within an act."""
+
+    def keep(self, slot: Kept) -> None:
+        """The slot is in the state from now on, as it is now."""
+
+    def forget(self, name: str) -> None:
+        """The slot is in the state no more."""
 
 
 class TargetPlace(Protocol[T, S]):
@@ -43,27 +60,27 @@ class TargetPlace(Protocol[T, S]):
         """The same release under another name, with addresses of its own. Changes nothing."""
         return msgspec.structs.replace(slot, side=side)
 
-    def start(self, claim: Claim[T, S], slot: S | None) -> S | None:
+    def start(self, claim: HeldTarget[T, S], slot: S | None) -> S | None:
         """What routes requests runs, as the state says, and so do the slot's replicas, which get no traffic by this; those
         that run already are left alone. The slot as it is from now on, with what changed in it."""
 
-    def wait_until_ready(self, claim: Claim[T, S], slot: S, say: Say) -> None:
+    def wait_until_ready(self, claim: HeldTarget[T, S], slot: S, say: Say) -> None:
         """Every replica answers that it is this release, and can be routed to. Called without the lease. OutsideFailure, with
         the server's last words, where one has ended or is not ready in time."""
 
-    def route(self, claim: Claim[T, S], shares: Mapping[str, float], back: str) -> None:
+    def route(self, claim: HeldTarget[T, S], shares: Mapping[str, float], back: str) -> None:
         """From now on each slot gets its share of the traffic: they add up to 1; none at all: every request is told that
         nothing is deployed. back: the slot that `back` gives all traffic to, prepared before anything moves; empty: none."""
 
-    def verify(self, claim: Claim[T, S], shares: Mapping[str, float]) -> None:
+    def verify(self, claim: HeldTarget[T, S], shares: Mapping[str, float]) -> None:
         """The traffic follows the shares that were set last. Called without the lease. OutsideFailure where it does not in
         time: a weight that was only asked for is never believed."""
 
-    def back(self, claim: Claim[T, S]) -> None:
+    def back(self, claim: HeldTarget[T, S]) -> None:
         """All traffic to the slot that `route` prepared for it; nothing where it prepared none. Must work where nothing can be
         written any more."""
 
-    def retire(self, claim: Claim[T, S], name: str) -> None:
+    def retire(self, claim: HeldTarget[T, S], name: str) -> None:
         """A slot that gets no traffic finishes what it began, is forgotten (`claim.forget`), and ends. Called without the
         lease: a rollback waits for no request."""
 

@@ -22,8 +22,7 @@ from modelway.rollout.plan import Side
 from modelway.targets.local import layers, proxy, servers
 from modelway.targets.local.servers import LOGS, SLOTS, STOP_SECONDS, log_of
 from modelway.targets.local.state import LocalSlot, LocalState
-from modelway.targets.place import TargetPlace
-from modelway.targets.target import Claim
+from modelway.targets.place import HeldTarget, TargetPlace
 
 ENVOY = "envoy"
 START_SECONDS = 10
@@ -34,7 +33,7 @@ RECORDER = (
     f"import sys; sys.path.insert(0, {SCRIPTS!r}); from pathlib import Path; from modelway.observe import envoy, recorder; "
     "folder = Path(sys.argv[2]); recorder.record(envoy.EnvoyCounts(sys.argv[1], folder), folder)"
 )
-LocalClaim = Claim[LocalState, LocalSlot]
+LocalClaim = HeldTarget[LocalState, LocalSlot]
 
 
 @dataclass(frozen=True)
