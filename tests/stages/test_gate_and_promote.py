@@ -44,6 +44,7 @@ gate:
 environments:
   production:
   strict: {{gate: {{limits: {{roc_auc_score: {{at-least: 0.999}}}}}}}}
+  library: {{gate: {{limits: {{fbeta_score: {{at-least: 0.6, with: {{beta: 2}}}}}}}}}}
 """
 
 
@@ -115,6 +116,18 @@ def team(tmp_path: Path, server: str, python: str, root: Path) -> Team:
     (tmp_path / "modelway.yml").write_text(CONFIG.format(model=model, python=python))
     commit_all(tmp_path)
     return Team(tmp_path, server, model, root)
+
+
+def test_a_metric_of_scikit_learn_is_judged_by_its_name(team: Team) -> None:
+    """The step's own environment has no scikit-learn."""
+    version = team.trained("strong")
+    done = team.run("evaluate_gate", "--environment", "library", "--version", version)
+    assert done.returncode == 0, done.stderr
+    report = json.loads((team.folder / "out" / "modelway" / "evaluate-gate.json").read_text())
+    [check] = [item for item in report["checks"] if item["name"] == "fbeta_score"]
+    low, high = check["interval"]
+    assert 0.6 < low < check["value"] < high and check["outcome"] == "pass"
+    assert "scikit-learn" in check["method"]
 
 
 def test_the_way_of_two_versions_into_production(team: Team) -> None:

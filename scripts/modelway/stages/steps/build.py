@@ -18,7 +18,7 @@ from modelway.registry.stored_records import read_candidate, write_release
 from modelway.stages.steps import workspace
 from modelway.stages.steps.candidate import read_mlmodel
 from modelway.stages.steps.carried import bring_wheels
-from modelway.stages.steps.judged import download_model, passing_verdict
+from modelway.stages.steps.verdicts import download_model, passing_verdict
 
 
 @dataclass(frozen=True)

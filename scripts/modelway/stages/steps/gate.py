@@ -26,8 +26,8 @@ from modelway.stages.steps.candidate import read_mlmodel
 from modelway.stages.steps.carried import bring_wheels
 from modelway.stages.steps.history import standing
 from modelway.stages.steps.judge import judge_policy
-from modelway.stages.steps.judged import download_model
 from modelway.stages.steps.rows import HeldOutRows, contradictions, read_held_out
+from modelway.stages.steps.verdicts import download_model
 
 SAMPLES = 100
 REPETITIONS = 9

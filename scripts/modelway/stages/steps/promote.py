@@ -15,7 +15,7 @@ from modelway.registry.ledger_history import History, Recorded
 from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import Stored, read_candidate
 from modelway.stages.steps import workspace
-from modelway.stages.steps.judged import download_model, passing_verdict
+from modelway.stages.steps.verdicts import download_model, passing_verdict
 
 AGAIN = "run evaluate-gate again, then promote"
 
