@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from modelway.rollout import engine, journal
 from modelway.rollout.observations import Counts
 from modelway.rollout.plan import Plan
-from modelway.rollout.run import Surroundings, carry_out
+from modelway.rollout.run import Interrupts, Surroundings, carry_out
 from rollout.simulated import Died, SimulatedTarget, World, plan, traffic
 
 
@@ -214,3 +215,14 @@ def test_a_cancelled_rollout_goes_back_and_one_that_was_adopted_goes_on() -> Non
 def engine_outcome(seen: World) -> str:
     assert all(written == follows for written, follows in journal.replay(seen.story))
     return seen.story.outcome
+
+
+def test_a_rollout_may_run_in_a_thread_of_a_pipeline_tool() -> None:
+    """Python lets only the main thread set handlers of signals."""
+
+    def waited() -> bool:
+        with Interrupts() as interrupts, interrupts.allowed():
+            return interrupts.asked
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(waited).result() is False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -62,7 +63,9 @@ class Interrupts:
         self.asked = self._waiting = False
 
     def __enter__(self) -> Interrupts:
-        self._before = [(number, signal.signal(number, self._ask)) for number in (signal.SIGINT, signal.SIGTERM)]
+        main = threading.current_thread() is threading.main_thread()  # a pipeline tool's other threads get no signals
+        numbers = (signal.SIGINT, signal.SIGTERM) if main else ()
+        self._before = [(number, signal.signal(number, self._ask)) for number in numbers]
         return self
 
     def __exit__(self, *_: object) -> None:

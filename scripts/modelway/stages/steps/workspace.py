@@ -6,7 +6,7 @@ import math
 import os
 import subprocess
 import time
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -93,7 +93,7 @@ def team_python(project: Resolved, job: ci.Job) -> locks.Interpreter | None:
     return _installed(job, requirements)
 
 
-@cache
+@lru_cache(maxsize=1)
 def _installed(job: ci.Job, requirements: str) -> locks.Interpreter:
     began = time.monotonic()
     python = locks.team_environment(job.folder / requirements, locks.base_python(), job.folder)
