@@ -33,8 +33,8 @@ class ImageBuilt(ci.Result):
 def build_image(
     job: ci.Job,
     *,
-    version: ci.Version,
     environment: ci.Environment,
+    version: ci.Version,
     config: ci.Config = "modelway.yml",
     working_directory: ci.WorkingDirectory = ".",
     tracking_uri: ci.TrackingUri = None,

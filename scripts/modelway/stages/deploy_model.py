@@ -30,8 +30,8 @@ class ModelDeployed(ci.Result):
 def deploy_model(
     job: ci.Job,
     *,
-    version: ci.Version,
     environment: ci.Environment,
+    version: ci.Version,
     config: ci.Config = "modelway.yml",
     working_directory: ci.WorkingDirectory = ".",
     tracking_uri: ci.TrackingUri = None,

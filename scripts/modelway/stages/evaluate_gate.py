@@ -33,8 +33,8 @@ class GateEvaluated(ci.Result):
 def evaluate_gate(
     job: ci.Job,
     *,
-    version: ci.Version,
     environment: ci.Environment,
+    version: ci.Version,
     config: ci.Config = "modelway.yml",
     working_directory: ci.WorkingDirectory = ".",
     tracking_uri: ci.TrackingUri = None,
