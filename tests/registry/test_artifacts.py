@@ -38,7 +38,7 @@ def test_what_is_stored_is_read_and_downloaded(client: MLflow, place: str, tmp_p
     folder = client.download(place, tmp_path / "downloaded")
     found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert found == {**{name: name.encode() * 1000 for name in NAMES}, "empty": b""}
-    assert client.list_artifacts(place) == tuple(
+    assert artifacts.list_artifacts(client.transport, place) == tuple(
         sorted(
             [Artifact("a b", None), Artifact("deep", None), Artifact("empty", 0), Artifact("plain.json", 10_000)],
             key=lambda each: each.name,
@@ -59,7 +59,7 @@ def test_what_is_missing_or_too_large_is_named(client: MLflow, place: str, tmp_p
             client.read_artifact(place, missing, 100)
     with pytest.raises(InvalidInput, match=r"x\.json has 5 bytes, more than 4"):
         client.read_artifact(place, "modelway/x.json", 4)
-    assert client.list_artifacts(f"{place}/modelway")[0].size == 5
+    assert artifacts.list_artifacts(client.transport, f"{place}/modelway")[0].size == 5
 
 
 def test_a_download_of_nothing_is_named(client: MLflow, run: Run, tmp_path: Path) -> None:
@@ -80,14 +80,14 @@ def test_a_download_of_nothing_is_named(client: MLflow, run: Run, tmp_path: Path
 )
 def test_a_store_that_cannot_be_reached_is_one_line_with_the_fix(client: MLflow, address: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        client.list_artifacts(address)
+        artifacts.list_artifacts(client.transport, address)
     assert "--serve-artifacts" in caught.value.line() and "\n" not in caught.value.line()
 
 
 @pytest.mark.parametrize("address", ["mlflow-artifacts:/1/../../etc", "mlflow-artifacts:/1/%2e%2e/x"])
 def test_an_address_that_steps_out_is_refused(client: MLflow, address: str) -> None:
     with pytest.raises(InvalidInput, match="step out"):
-        client.list_artifacts(address)
+        artifacts.list_artifacts(client.transport, address)
 
 
 @pytest.mark.parametrize("name", ["../evil", "/etc/evil", "..", ".", "", "a/b", "a\\b", "a\0b", "a\nb"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -144,10 +144,6 @@ def first_rows(expected: Expected, count: int) -> Sequence[Row]:
     if not expected.rows:
         raise CheckSkipped("no rows are known to ask with: give environment and version, or rows")
     return expected.rows[:count]
-
-
-def with_rows(expected: Expected, rows: Sequence[Row]) -> Expected:
-    return replace(expected, rows=tuple(rows), predictions=None)
 
 
 def shown(value: object) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from modelway.errors import InvalidInput
 from modelway.registry import artifacts
 from modelway.registry.client_process import ENVIRONMENTS, scheme_of
 from modelway.registry.entities import (
-    Artifact,
     LoggedModel,
     RegisteredModel,
     Run,
@@ -82,14 +81,6 @@ class MLflow(MLflowRegistry):
         ended = {} if status == "RUNNING" else {"end_time": now}
         self.transport.api("POST", "runs/update", {"run_id": run_id, "status": status, **ended})
 
-    def set_run_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
-        for batch in _batches(_rows(tags)):
-            self.transport.api("POST", "runs/log-batch", {"run_id": run_id, "tags": batch})
-
-    def log_params(self, run_id: str, params: Mapping[str, str]) -> None:
-        for batch in _batches(_rows(params)):
-            self.transport.api("POST", "runs/log-batch", {"run_id": run_id, "params": batch})
-
     def search_runs(self, experiment_id: str, condition: str) -> tuple[Run, ...]:
         body = {"experiment_ids": [experiment_id], "filter": condition, "max_results": PAGE}
         found: list[Run] = []
@@ -143,14 +134,6 @@ class MLflow(MLflowRegistry):
         body = {"name": name, "version": str(version), "key": key, "value": value}
         self.transport.api("POST", "model-versions/set-tag", body)
 
-    def delete_version_tag(self, name: str, version: int, key: str) -> None:
-        body = {"name": name, "version": str(version), "key": key}
-        try:
-            self.transport.api("DELETE", "model-versions/delete-tag", body)
-        except Rejected as error:
-            if error.code != ABSENT:
-                raise
-
     def set_alias(self, name: str, alias: str, version: int, *, once: bool = False) -> None:
         """The last writer wins: MLflow has no compare-and-swap for aliases. once: see Transport.send."""
         body = {"name": name, "alias": alias, "version": str(version)}
@@ -165,9 +148,6 @@ class MLflow(MLflowRegistry):
 
     def download_uri(self, name: str, version: int) -> str:
         return self._get("model-versions/get-download-uri", "artifact_uri", name=name, version=str(version)) or ""
-
-    def list_artifacts(self, uri: str) -> tuple[Artifact, ...]:
-        return artifacts.list_artifacts(self.transport, uri)
 
     def read_artifact(self, uri: str, path: str, limit: int) -> bytes:
         if scheme_of(uri) in ENVIRONMENTS:
@@ -232,7 +212,3 @@ class MLflow(MLflowRegistry):
 
 def _rows(values: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in values.items()]
-
-
-def _batches(rows: list[dict[str, str]]) -> Iterable[list[dict[str, str]]]:
-    return (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
