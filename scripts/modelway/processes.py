@@ -46,16 +46,17 @@ def start(
     environ: Mapping[str, str],
     output: IO[bytes] | int,
     stdin: int = subprocess.DEVNULL,
+    errors: IO[bytes] | int = subprocess.STDOUT,
 ) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, so that its group is it and all that it starts. output: for what it says and
-    for its errors."""
+    """Start a process in a session of its own, so that its group is it and all that it starts. output: for what it says, and
+    for its errors where these have no place of their own."""
     return subprocess.Popen(
         list(command),
         cwd=folder,
         env=dict(environ),
         stdin=stdin,
         stdout=output,
-        stderr=subprocess.STDOUT,
+        stderr=errors,
         start_new_session=True,
     )
 

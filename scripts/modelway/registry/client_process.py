@@ -19,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+from modelway import processes
 from modelway.environments import home, locks, store
 from modelway.environments.tools import requirements_file
 from modelway.errors import InvalidInput, OutsideFailure
@@ -113,15 +114,9 @@ class ClientProcess:
     def _start(self) -> None:
         python = store.interpreter(requirements_file(self.environment), locks.base_python(), compiled=False)
         self._log = tempfile.NamedTemporaryFile(prefix="modelway-client-")  # noqa: SIM115 - as long as the process
-        self._process = subprocess.Popen(
-            [python, "-I", "-X", "utf8", str(WORKER)],
-            cwd="/",
-            env={**home.without_python_settings(self._environ), **SETTINGS},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            start_new_session=True,
-        )
+        command = [python, "-I", "-X", "utf8", str(WORKER)]
+        environ = {**home.without_python_settings(self._environ), **SETTINGS}
+        self._process = processes.start(command, "/", environ, subprocess.PIPE, subprocess.PIPE, self._log)
         self._finalizer = weakref.finalize(self, _end, self._process, self._log)
         self._rest = b""
 
@@ -194,8 +189,6 @@ def _end(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
         if stream is not None:
             with suppress(OSError):
                 stream.close()
-    try:
+    with suppress(subprocess.TimeoutExpired):  # it ends with its input
         process.wait(END_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    processes.end_own(process)
