@@ -231,3 +231,11 @@ def test_a_token_is_sent_and_never_shown(folder: Path, monkeypatch: pytest.Monke
     said = capsys.readouterr().out.replace("::add-mask::hunter2hunter2", "")
     assert "hunter2" not in said
     assert "the first row is answered 401" in said
+
+
+def test_a_token_is_one_line_or_nothing_is_sent(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setenv("MODELWAY_ENDPOINT_TOKEN", "hunter2hunter2\r\nx-injected: 1")
+    assert benchmark_endpoint.main(["--url", "http://127.0.0.1:9", *SMALL]) == 2
+    said = capsys.readouterr().out
+    assert "input endpoint-token: is not one line of plain characters" in said
+    assert not [line for line in said.splitlines() if "hunter2" in line and not line.startswith("::add-mask::")]

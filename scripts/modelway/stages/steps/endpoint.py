@@ -49,7 +49,7 @@ def address_of(job: ci.Job, url: str, environment: str | None) -> str:
 
 
 def endpoint_of(url: str, timeout_seconds: float, token: str) -> Endpoint:
-    """InvalidInput where the URL is none, or holds what does not belong into it."""
+    """InvalidInput where the URL, or the token, is none, or holds what does not belong into it."""
     try:
         parts = urlsplit(url)
         known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -63,6 +63,11 @@ def endpoint_of(url: str, timeout_seconds: float, token: str) -> Endpoint:
         )
     if parts.query or parts.fragment:
         raise InvalidInput(f"{ci.shown(url)} is more than an address", where="input url", fix=FIX_URL)
+    token = token.strip()  # a secret that was pasted often ends in a line break
+    if not token.isascii() or not token.isprintable():  # it would be more than a header
+        raise InvalidInput(
+            "is not one line of plain characters", where="input endpoint-token", fix="give the token alone"
+        )
     return Endpoint(url.rstrip("/"), timeout_seconds, token)
 
 
