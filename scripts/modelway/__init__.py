@@ -29,8 +29,16 @@ if TYPE_CHECKING:
     from modelway.stages.train_model import train_model as train_model
     from modelway.stages.validate_data import validate_data as validate_data
 
+    __version__: str
+
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from modelway.command import version
+
+        return version()
+    if name == "__all__":
+        return __dir__()
     if name.startswith("_") or "_" not in name:  # no action: a part of the library, or what Python asks of any module
         raise AttributeError(f"module 'modelway' has no attribute {name!r}")
     from modelway.command import use_case_of

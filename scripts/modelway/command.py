@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from typing import Any
 
 from modelway import extensions
-from modelway.ci import UseCase, run
+from modelway.ci import UseCase, nobody_reads, run
+from modelway.config.document import suggestion
 from modelway.errors import InvalidInput, ModelwayError
 
 AnyUseCase = UseCase[..., Any]
 USAGE = """usage: modelway ACTION [flags]
+       modelway --version
 
 actions: {actions}
 
@@ -39,17 +42,39 @@ def use_cases() -> dict[str, AnyUseCase]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    given = list(sys.argv[1:] if argv is None else argv)
-    actions = [name.replace("_", "-") for name in names()]
-    if not given or given[0] in ("-h", "--help"):
-        print(USAGE.format(actions=", ".join(actions)))
-        return 0 if given else 2
-    action = given[0].replace("_", "-")
     try:
-        if action not in actions:
-            fix = f"use one of {', '.join(actions)}"
-            raise InvalidInput(f"there is no action {given[0][:100]!r}", where="modelway", fix=fix)
-        return run(use_case_of(action.replace("-", "_")), given[1:], f"modelway {action}")
+        code = _run(list(sys.argv[1:] if argv is None else argv))
+        if sys.stdout is not None:  # closed by `>&-`
+            sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        return nobody_reads()
+    except OSError as error:
+        print(f"error: modelway: standard output: {error.strerror}. Fix: free some space", file=sys.stderr)
+        return 4
     except ModelwayError as error:
         print(f"error: modelway: {error.line()}", file=sys.stderr)
         return error.exit_code
+
+
+def _run(given: Sequence[str]) -> int:
+    actions = [name.replace("_", "-") for name in names()]
+    if not given or given[0] in ("-h", "--help", "help"):
+        print(USAGE.format(actions=", ".join(actions)))
+        return 0 if given else 2
+    if given[0] in ("-V", "--version"):
+        print(f"modelway {version()}")
+        return 0
+    action = given[0].replace("_", "-")
+    if action not in actions:
+        fix = suggestion(action, actions) + "; `modelway --help` lists all actions"
+        raise InvalidInput(f"there is no action {given[0][:100]!r}", fix=fix)
+    return run(use_case_of(action.replace("-", "_")), given[1:], f"modelway {action}")
+
+
+def version() -> str:
+    """Of the installed package. A checkout that nobody installed has none."""
+    try:
+        return metadata.version("modelway")
+    except metadata.PackageNotFoundError:
+        return "0+checkout"

@@ -11,7 +11,7 @@ from msgspec import Meta
 from modelway.ci.inputs import Input, Output, build_parser, key, shown
 from modelway.ci.job import Job
 from modelway.ci.shell import Shell
-from modelway.ci.use_case import Result, UseCase, run, use_case, where_it_runs
+from modelway.ci.use_case import Result, UseCase, nobody_reads, run, use_case, where_it_runs
 
 Config = Annotated[str, Input("The project's configuration file, below working-directory.")]
 WorkingDirectory = Annotated[str, Input("The project's folder.", left_out="the current folder")]
@@ -20,7 +20,6 @@ Environment = Annotated[str, Input("The environment of modelway.yml that this is
 Overlay = Annotated[str | None, Input("The environment of modelway.yml whose overlay holds.", left_out="none")]
 TrackingUri = Annotated[str | None, key("registry.tracking-uri")]
 Version = Annotated[int, Meta(ge=1), Input("The registered version of the model.")]
-Reason = Annotated[str, Input("Why, for the history.", left_out="what was done")]
 
 __all__ = [
     "Config",
@@ -29,7 +28,6 @@ __all__ = [
     "Job",
     "Output",
     "Overlay",
-    "Reason",
     "ReportDirectory",
     "Result",
     "Shell",
@@ -39,6 +37,7 @@ __all__ = [
     "WorkingDirectory",
     "build_parser",
     "key",
+    "nobody_reads",
     "run",
     "shown",
     "use_case",

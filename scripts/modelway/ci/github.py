@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from modelway.ci import escaping
-from modelway.ci.shell import Level, Shell
+from modelway.ci.shell import Level, Shell, write_line
 
 OUTPUT_LIMIT = 500_000
 """Characters of one output: GitHub allows a job 1 MB in all, counted in UTF-16."""
@@ -36,7 +36,7 @@ class GitHub(Shell):
     def annotate(self, level: Level, title: str, message: str) -> None:
         title = escaping.annotation_property(title)
         message = escaping.annotation_message(escaping.one_line(message))
-        print(f"::{level} title={title}::{message}", file=self.stdout, flush=True)
+        write_line(f"::{level} title={title}::{message}", self.stdout)
 
     def output(self, name: str, value: str) -> None:
         if len(value) > OUTPUT_LIMIT:
@@ -56,7 +56,7 @@ class GitHub(Shell):
     def mask(self, secret: str) -> None:
         for line in secret.splitlines():
             if line.strip():
-                print(f"::add-mask::{escaping.annotation_message(line)}", file=self.stdout, flush=True)
+                write_line(f"::add-mask::{escaping.annotation_message(line)}", self.stdout)
 
     def _append(self, variable: str, text: str) -> None:
         if path := self.environ.get(variable):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import inspect as signatures
-import os
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -29,6 +28,8 @@ UNITS = {"seconds": "s", "minutes": "min", "mb": "MB", "ms": "ms", "percent": "%
 """The end of an input's name -> the unit of its value."""
 OF_TEXT = {inspect.DictType: "a JSON object", inspect.VarTupleType: "words with commas between them"}
 """How a value that is more than a word is written in a flag or a variable."""
+EXAMPLES: dict[type, str] = {inspect.DictType: 'an object such as {"depth": 6}'}
+"""What a fix names, where the name of the type is not enough."""
 METAVARS = {
     inspect.IntType: "INTEGER",
     inspect.FloatType: "NUMBER",
@@ -194,16 +195,24 @@ def from_text(arguments: argparse.Namespace, environ: Mapping[str, str], inputs:
         text = flag if flag not in (None, "") else environ.get(item.variable, "")
         if text != "":
             texts[item.name] = text
-    return _complete(texts, inputs, _parsed)
+    ways = "`{0.name}:` under `with:`, {0.flag}, or ${0.variable}"
+    return _complete(texts, inputs, _parsed, ways)
 
 
 def from_call(given: Mapping[str, Any], inputs: Sequence[Input]) -> dict[str, Any]:
-    """The same from a Python call: None and left out are the same, a path may be a Path."""
-    plain = {name.replace("_", "-"): value for name, value in given.items() if value is not None}
-    return _complete(plain, inputs, lambda _, value: _as_plain(value))
+    """The same from a Python call: None, `""` and left out are the same, and a value may be a Path or one of numpy's."""
+    plain = {
+        name.replace("_", "-"): value
+        for name, value in given.items()
+        if value is not None and not (isinstance(value, str) and value == "")
+    }
+    return _complete(plain, inputs, lambda item, value: kinds.from_python(item.kind, value), "`{0.parameter}=`")
 
 
-def _complete(given: dict[str, Any], inputs: Sequence[Input], value_of: Callable[[Input, Any], Any]) -> dict[str, Any]:
+def _complete(
+    given: dict[str, Any], inputs: Sequence[Input], value_of: Callable[[Input, Any], Any], ways: str
+) -> dict[str, Any]:
+    """ways: how an input is given, for what is missing."""
     known = {item.name: item for item in inputs}
     values = dict(_values(given, known, value_of))
     for item in inputs:
@@ -211,7 +220,7 @@ def _complete(given: dict[str, Any], inputs: Sequence[Input], value_of: Callable
             raise InvalidInput(
                 "is required and was not given",
                 where=f"input {item.name}",
-                fix=f"set `{item.name}:` under `with:`, {item.flag}, or ${item.variable}. {item.description}",
+                fix=f"set {ways.format(item)}. {item.description}",
             )
     return values
 
@@ -227,44 +236,51 @@ def _values(
                     f"given together with {item.file_of}", where=f"input {name}", fix="give one of the two"
                 )
             of = known[item.file_of]
-            yield of.name, _checked(of, _parsed(of, _file_text(item, os.fspath(value))))
+            text = _file_text(item, _checked(item, value_of(item, value), value))
+            yield of.name, _checked(of, _parsed(of, text), text)
         else:
-            yield name, _checked(item, value_of(item, value))
+            yield name, _checked(item, value_of(item, value), value)
 
 
 def _parsed(item: Input, text: str) -> Any:
-    if "\x00" in text:
-        raise InvalidInput("holds a NUL character", where=f"input {item.name}", fix="give text")
     try:
         return kinds.from_text(item.kind, text)
     except ValueError as error:
-        fix = 'give an object such as {"depth": 6}'
+        fix = f"give {EXAMPLES[inspect.DictType]}"
         raise InvalidInput(f"is not JSON: {error}", where=f"input {item.name}", fix=fix) from None
 
 
-def _as_plain(value: Any) -> Any:
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _checked(item: Input, value: Any) -> Any:
-    wanted = kinds.problem(_given(item.kind), value)
+def _checked(item: Input, value: Any, given: Any) -> Any:
+    """The value, where it fits. given: as it was given, for the message."""
+    if _holds_nul(value):
+        raise InvalidInput("holds a NUL character", where=f"input {item.name}", fix="give text without it")
+    kind = _given(item.kind)
+    wanted = kinds.problem(kind, value)
     if not wanted:
         return value
-    shown_ = "what was given" if item.secret else shown(value)
+    shown_ = "what was given" if item.secret else shown(given)
     what = f"{shown_} is neither true nor false" if wanted == "true or false" else f"{shown_} is not {wanted}"
     unit = f", in {item.unit}, without the unit" if item.unit else ""
-    raise InvalidInput(what, where=f"input {item.name}", fix=f"give {wanted}{unit}")
+    fix = EXAMPLES.get(type(kind), wanted)
+    raise InvalidInput(what, where=f"input {item.name}", fix=f"give {fix}{unit}")
+
+
+def _holds_nul(value: Any) -> bool:
+    """No path, no variable and no argument can hold one, and databases stop at it."""
+    if isinstance(value, Mapping):
+        return any(map(_holds_nul, (*value, *value.values())))
+    return any(map(_holds_nul, value)) if isinstance(value, tuple) else isinstance(value, str) and "\x00" in value
 
 
 def _file_text(item: Input, name: str) -> str:
     where = f"input {item.name}"
     path = Path(name)
     try:
-        if path.stat().st_size > FILE_LIMIT_BYTES:
+        with path.open("rb") as stream:
+            content = stream.read(FILE_LIMIT_BYTES + 1)  # of a device or a pipe, nobody knows the size
+        if len(content) > FILE_LIMIT_BYTES:
             raise InvalidInput(f"{shown(name)} is over {FILE_LIMIT_BYTES >> 20} MiB", where=where, fix="give less")
-        return path.read_text(encoding="utf-8")
+        return content.decode("utf-8-sig")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise InvalidInput(f"{shown(name)}: {reason}", where=where, fix="name a readable text file") from None
@@ -272,5 +288,8 @@ def _file_text(item: Input, name: str) -> str:
 
 def shown(value: object, limit: int = 80) -> str:
     """A value inside a message: quoted, on one line, shortened."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number of more digits than Python writes
+        text = "a number of thousands of digits"
     return text if len(text) <= limit else f"{text[: limit - 1]}… ({len(text)} characters)"

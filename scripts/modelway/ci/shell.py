@@ -41,10 +41,10 @@ class Shell:
         return Path.cwd()
 
     def say(self, text: str) -> None:
-        print(text, file=self.stdout, flush=True)
+        write_line(text, self.stdout)
 
     def annotate(self, level: Level, title: str, message: str) -> None:
-        print(f"{level}: {title}: {escaping.one_line(message)}", file=self.stderr, flush=True)
+        write_line(f"{level}: {title}: {escaping.one_line(message)}", self.stderr)
 
     def output(self, name: str, value: str) -> None:
         self.say(f"{name}={value}")
@@ -57,3 +57,19 @@ class Shell:
 
     def mask(self, secret: str) -> None:
         """Tell the runner to hide a value in its log."""
+
+
+def write_line(text: str, stream: TextIO | None) -> None:
+    """A line, at once. What the stream's encoding has no character for is written as an escape; a stream that is closed has no
+    reader."""
+    if stream is None or getattr(stream, "closed", False):
+        return
+    try:
+        try:
+            print(text, file=stream, flush=True)
+        except UnicodeEncodeError as error:
+            if error.encoding == "utf-8":  # a name that is not UTF-8, which the user is to change
+                raise
+            print(text.encode(error.encoding, "backslashreplace").decode(error.encoding), file=stream, flush=True)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "standard output") from None  # a failed write does not say where

@@ -69,9 +69,36 @@ class UseCase(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Do it. A mistake in the inputs, a refusal and a failure of another system are raised as `modelway.errors`."""
-        given = inspect.signature(self.work).bind(None, *args, **kwargs).arguments
-        values = declared.from_call(dict(list(given.items())[1:]), self.inputs)
-        return self.carry_out(self.job(values, where_it_runs(os.environ)))
+        try:
+            given = self.__signature__.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise TypeError(f"{self.work.__name__}(): {error}") from None
+        values = declared.from_call(given, self.inputs)
+        try:
+            return self.carry_out(self.job(values, where_it_runs(os.environ)))
+        except (OSError, UnicodeEncodeError) as error:
+            if (expected := _expected(error, values.get("working-directory", "."))) is None:
+                raise
+            raise expected from error
+
+    def __get__(self, instance: object, owner: type | None = None) -> typing.Self:
+        """Itself. That there is such a method makes `help` show it as the function that it is."""
+        return self
+
+    def __repr__(self) -> str:
+        return f"<function modelway.{self.work.__name__}>"
+
+    def __reduce__(self) -> str:
+        """Pickled by its name, as any function is: for a pool of processes, or a scheduler of tasks."""
+        return self.work.__qualname__
+
+    @cached_property
+    def __signature__(self) -> inspect.Signature:
+        """As it is called: without the job, and with plain types."""
+        types = typing.get_type_hints(self.work)
+        work = inspect.signature(self.work)
+        parameters = [item.replace(annotation=types[item.name]) for item in list(work.parameters.values())[1:]]
+        return inspect.Signature(parameters, return_annotation=types["return"])
 
     def job(self, given: Mapping[str, Any], runner: Shell) -> Job:
         """A run of it, with inputs by their names, each checked already."""
@@ -79,7 +106,11 @@ class UseCase(Generic[P, R]):
         if not folder.is_dir():
             where = f"input working-directory {str(folder)[:200]!r}"
             raise InvalidInput("is not a folder", where=where, fix="name a folder of the checkout")
-        return Job(self.name, runner, folder.resolve(), given, self.inputs)
+        try:
+            folder = folder.resolve()
+        except FileNotFoundError:
+            raise InvalidInput("the current folder was deleted", fix="change into one that exists") from None
+        return Job(self.name, runner, folder, given, self.inputs)
 
     def carry_out(self, job: Job) -> R:
         values = {item.parameter: job.given.get(item.name, item.default) for item in self.inputs}
@@ -122,7 +153,7 @@ def run(use_case: UseCase[..., R], argv: Sequence[str] | None = None, program: s
     program: what it was called as, for --help."""
     runner = where_it_runs(os.environ)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a step started in the background ignores it otherwise
-    job, result = Job(use_case.name, runner, Path.cwd(), {}), None
+    job, result = Job(use_case.name, runner, Path(), {}), None
     try:
         program = program or f"scripts/run {use_case.work.__name__}"
         parser = declared.build_parser(program, use_case.description, use_case.inputs)
@@ -130,14 +161,15 @@ def run(use_case: UseCase[..., R], argv: Sequence[str] | None = None, program: s
         job = use_case.job(given, runner)
         result = use_case.carry_out(job)
         failures: Sequence[ModelwayError] = result.failures
-    except BrokenPipeError:  # whoever read the output, such as `| head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 141
+    except BrokenPipeError:
+        return nobody_reads()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence
         failures = [_failure(error, job)]
     try:
         for name, value in outputs_of(use_case, result).items():
             runner.output(name, job.clean(value))
+    except BrokenPipeError:
+        return nobody_reads()
     except (OSError, UnicodeEncodeError) as error:
         failures = [*failures, _failure(error, job)]
     for failure in failures:
@@ -164,16 +196,29 @@ def _text(value: Any) -> str:
     return json.dumps(value, allow_nan=False, sort_keys=True)
 
 
+def nobody_reads() -> int:
+    """The exit code where whoever read the output, such as `| head`, has seen enough. Python's own flush finds no pipe."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 141
+
+
+def _expected(error: BaseException, folder: str | Path) -> ModelwayError | None:
+    """What may go wrong anywhere: the disk, and names that are not UTF-8."""
+    if isinstance(error, OSError):
+        return on_disk(error, Path(str(error.filename or folder)))
+    if isinstance(error, UnicodeEncodeError) and error.encoding == "utf-8":
+        return not_utf8(error)
+    return None
+
+
 def _failure(error: BaseException, job: Job) -> ModelwayError:
     """What an exception means to the user: a defect of ours is said in one line too."""
     if isinstance(error, ModelwayError):
         return error
     if isinstance(error, KeyboardInterrupt):
         return CancelledByUser("cancelled; run the same command again to go on")
-    if isinstance(error, OSError):
-        return on_disk(error, Path(str(error.filename or job.folder)))
-    if isinstance(error, UnicodeEncodeError) and error.encoding == "utf-8":
-        return not_utf8(error)
+    if (expected := _expected(error, job.folder)) is not None:
+        return expected
     handle, name = tempfile.mkstemp(prefix=f"modelway-{job.action}-", suffix=".txt")
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
         stream.write(job.clean("".join(traceback.format_exception(error))))

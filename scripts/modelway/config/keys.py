@@ -8,7 +8,13 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 Positive = Annotated[float, Meta(gt=0)]
+YEAR = 365 * 24 * 3600
+Seconds = Annotated[float, Meta(gt=0, le=YEAR)]
+"""A time that something may take. Clocks, sockets and waits overflow far above a year, each at a place of its own."""
+Wait = Annotated[float, Meta(ge=0, le=YEAR)]
+Minutes = Annotated[float, Meta(gt=0, le=YEAR // 60)]
 Count = Annotated[int, Meta(ge=1)]
+Megabytes = Annotated[int, Meta(ge=1, le=1 << 24)]
 Name = Annotated[str, Meta(min_length=1)]
 ModelName = Annotated[str, Meta(min_length=1, pattern="^[^/:%\"']+$")]
 EnvironmentName = Annotated[str, Meta(min_length=1, pattern="^[A-Za-z0-9._-]+$")]
@@ -24,7 +30,9 @@ class Limit(Section, frozen=True):
     """An absolute limit: exactly one of at-least and at-most."""
 
     at_least: float | None = None
+    """The metric must be at least this, the whole interval."""
     at_most: float | None = None
+    """The metric must be at most this, the whole interval."""
     arguments: dict[str, Any] | UnsetType = msgspec.field(default=UNSET, name="with")
     """Keyword arguments of a metric of scikit-learn or fairlearn, such as {beta: 2, average: macro}."""
     of: Literal["labels", "scores", "probabilities"] | UnsetType = UNSET
@@ -52,17 +60,18 @@ class Policy(Section, frozen=True):
     label: str | None = None
     """The column that holds the truth."""
     task: Literal["binary", "multiclass", "regression"] = "binary"
+    """What the model predicts: one of two classes, one of several, or a number."""
     positive_class: Scalar | None = None
     """The label's value that the score speaks of (binary). Left out: 1 beside 0 or -1; of other labels it has to be named."""
     decision_threshold: float = 0.5
     """A score at or above it is the positive class (binary)."""
     confidence: Annotated[float, Meta(gt=0.5, lt=1)] = 0.95
-    """Of every interval, two-sided."""
+    """The confidence level of every interval, two-sided."""
     inconclusive: Literal["stop", "fail", "pass"] = "stop"
-    """What the policy makes of a verdict that is inconclusive: `stop` leaves it so (exit code 3)."""
+    """How an inconclusive verdict is treated: `stop` leaves it so (exit code 3), `fail` and `pass` decide it."""
     sample_weight: Name | UnsetType = UNSET
     """A numeric column of the held-out data, at least 0: how much each row counts in every metric."""
-    scoring_timeout_seconds: Positive = 600
+    scoring_timeout_seconds: Seconds = 600
     """How long a model may take to score the held-out rows."""
-    scoring_memory_mb: Count = 4096
+    scoring_memory_mb: Megabytes = 4096
     """What a model may allocate while it scores."""

@@ -14,7 +14,18 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from modelway import extensions
-from modelway.config.keys import EnvironmentName, ModelName, Name, Policy, Positive, Scalar, Section
+from modelway.config.keys import (
+    EnvironmentName,
+    Minutes,
+    ModelName,
+    Name,
+    Policy,
+    Positive,
+    Scalar,
+    Seconds,
+    Section,
+    Wait,
+)
 
 
 class Registry(Section, frozen=True):
@@ -34,7 +45,7 @@ class Data(Section, frozen=True):
     """The data: paths below the project's folder."""
 
     command: str | None = None
-    """Run by bash before the data is read, in every job that needs it (dvc pull, a download, a query)."""
+    """The command that bash runs before the data is read, in every job that needs it (dvc pull, a download, a query)."""
     train: str | None = None
     """The training rows, CSV or Parquet."""
     test: str | None = None
@@ -43,7 +54,7 @@ class Data(Section, frozen=True):
     """The data contract: a file of modelway's own format or a plain schema.json."""
     engine: Name = "duckdb"
     """What holds the data against its contract, by name."""
-    timeout_minutes: Positive = 60
+    timeout_minutes: Minutes = 60
     """How long data.command may take."""
 
 
@@ -51,7 +62,7 @@ class Train(Section, frozen=True):
     """How the team trains."""
 
     command: str | None = None
-    """Run by bash in the project's folder, with $MODELWAY_* set (docs/training.md)."""
+    """The command that trains, run by bash in the project's folder, with $MODELWAY_* set (docs/training.md)."""
     requirements: str | None = None
     """The requirements file of the team's environment; installed once per content."""
     python: str | None = None
@@ -60,7 +71,7 @@ class Train(Section, frozen=True):
     """Hyperparameters: each reaches the command as $MODELWAY_PARAM_<NAME>. Left out: none."""
     seed: int = 0
     """The random seed, in $MODELWAY_SEED."""
-    timeout_minutes: Positive = 60
+    timeout_minutes: Minutes = 60
     """How long the command may take."""
 
 
@@ -104,7 +115,7 @@ class Build(Section, frozen=True):
     base_image: Name = "none"
     """`none`: a bundle for the local target, run by this machine's Python. Else an image by digest, NAME@sha256:..."""
     platform: Literal["linux/amd64", "linux/arm64"] | None = None
-    """Left out: this machine's."""
+    """The platform that the image runs on. Left out: this machine's."""
     image: str | None = None
     """The repository to push to, such as ghcr.io/team/flight-delay. Left out: nothing is pushed."""
     layout: str | None = None
@@ -126,9 +137,11 @@ class Latency(Section, frozen=True):
     """Which requests are slow, and how many more of them the canary may have."""
 
     slower_than_ms: Positive | None = None
-    """Left out: stable's 95th percentile, measured before the rollout begins."""
+    """A request that takes longer is slow. Left out: stable's 95th percentile, measured before the rollout begins."""
     margin_ratio: Annotated[float, Meta(ge=1)] = 1.5
+    """Promotion needs evidence that the canary's rate of slow requests is below this many times stable's ..."""
     margin_rate: Annotated[float, Meta(ge=0, lt=1)] = 0.01
+    """... or below stable's plus this: whichever is larger."""
 
 
 class Judge(Section, frozen=True):
@@ -138,12 +151,14 @@ class Judge(Section, frozen=True):
     """The chance, at most, that a healthy canary is rolled back: alpha, shared by all metrics."""
     false_promotion: Share = 0.05
     """The chance, at most, that a canary that is worse by the margin is promoted: beta."""
-    block_seconds: Positive = 5
+    block_seconds: Seconds = 5
     """Counts are compared block by block: also the longest hiccup that is forgiven."""
     errors: Harm = Harm()
+    """How many more errors than stable the canary may have."""
     latency: Latency = Latency()
+    """Which requests are slow, and how many more of them than stable the canary may have."""
     inconclusive: Literal["rollback", "promote", "extend"] = "rollback"
-    """What becomes of a rollout whose time is over without an answer. extend: as long again, once, then rollback."""
+    """What becomes of a rollout whose time is over without an answer: extend gives it as long again, once, then rollback."""
 
 
 class Local(Section, frozen=True):
@@ -155,7 +170,7 @@ class Local(Section, frozen=True):
     """Where the model answers, on 127.0.0.1."""
     replicas: Annotated[int, Meta(ge=1, le=64)] = 2
     """Server processes of each release."""
-    ready_seconds: Positive = 120
+    ready_seconds: Seconds = 120
     """How long a replica may take until it is ready."""
     ephemeral: bool = False
     """true: allowed on a GitHub-hosted runner, where all of it ends with the job."""
@@ -167,30 +182,38 @@ class Deploy(Section, frozen=True):
     target: Literal["local"] = "local"
     """Where releases run."""
     strategy: Literal["canary", "all-at-once"] = "canary"
-    """canary: judged under a growing share of the traffic. all-at-once: compares nothing."""
+    """canary judges the release under a growing share of the traffic; all-at-once compares nothing."""
     steps: Annotated[tuple[Percent, ...], Meta(min_length=1)] = (10, 50, 100)
     """The canary's shares of the traffic, in percent, each larger than the one before; the last is 100."""
-    step_seconds: Annotated[float, Meta(ge=0)] = 120
+    step_seconds: Wait = 120
     """Each step lasts this long at least."""
-    bake_seconds: Annotated[float, Meta(ge=0)] = 600
+    bake_seconds: Wait = 600
     """All steps together last this long at least."""
-    timeout_seconds: Positive = 3600
-    """The evidence must be in by then."""
-    history_seconds: Annotated[float, Meta(ge=0)] = 1800
+    timeout_seconds: Seconds = 3600
+    """How long the rollout may take until its evidence is in."""
+    history_seconds: Wait = 1800
     """How much of stable's own past, where there is any, tells how its errors come in bursts."""
     judge: Judge = Judge()
+    """How sure a rollout must be."""
     local: Local = Local()
+    """The settings of the local target."""
 
 
 class Sections(Section, frozen=True):
     """What the file's top level and every environment may hold."""
 
     registry: Registry = Registry()
+    """Where versions, aliases and the ledger are kept."""
     data: Data = Data()
+    """The data that a model is trained and judged on."""
     train: Train = Train()
+    """How the team trains."""
     gate: Gate = Gate()
+    """What a version must show before it may enter an environment."""
     build: Build = Build()
+    """How a version becomes a release."""
     deploy: Deploy | None = None
+    """How a release comes into an environment. Left out: nothing is deployed, and promote-model moves the alias."""
 
 
 class Project(Sections, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypedDict
 
@@ -51,6 +52,8 @@ def start(folder: Path, port: int, timeout_seconds: float) -> str:
         raise InvalidInput(
             f"cannot be written: {error.strerror}", where=str(folder), fix="name another folder"
         ) from None
+    if find_spec("mlflow") is None:
+        raise ModuleNotFoundError("no mlflow", name="mlflow")
     port = port or free_port()
     uri = f"http://{HOST}:{port}"
     command = [sys.executable, "-I", "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]

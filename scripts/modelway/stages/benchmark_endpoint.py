@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from modelway import ci
 from modelway.ci import Input, Output
-from modelway.config.keys import Count
+from modelway.config.keys import Count, Seconds, Wait
 from modelway.endpoint.limits import ERRORS, MeasuredLoad
 from modelway.errors import Inconclusive, ModelwayError, Refused
 from modelway.report.benchmark import markdown, record
@@ -42,14 +42,17 @@ def benchmark_endpoint(
     config: ci.Config = "modelway.yml",
     working_directory: ci.WorkingDirectory = ".",
     environment: Annotated[
-        str | None, Input("The environment of modelway.yml whose Verdict has rows to send.", left_out="rows are given")
+        str | None,
+        Input("The environment of modelway.yml whose Verdict has rows to send.", left_out="rows must be given"),
     ] = None,
     tracking_uri: ci.TrackingUri = None,
     version: Annotated[
         Count | None,
-        Input("The registered version whose Verdict has rows to send.", left_out="rows are given"),
+        Input("The registered version whose Verdict has rows to send.", left_out="rows must be given"),
     ] = None,
-    built_for: Annotated[str | None, Input("The environment whose Verdict counts.", left_out="environment")] = None,
+    built_for: Annotated[
+        str | None, Input("The environment whose Verdict counts.", left_out="the one that environment names")
+    ] = None,
     url: endpoint.Url = "",
     protocol: dialect.Protocol = None,
     path: dialect.Path = "",
@@ -63,12 +66,12 @@ def benchmark_endpoint(
         tuple[str, ...], Input("The columns of rows to send, with commas between them.", left_out="all")
     ] = (),
     requests_per_second: Annotated[float, Meta(gt=0), Input("How many requests leave, whatever the answers do.")] = 100,
-    duration_seconds: Annotated[float, Meta(gt=0), Input("For how long it is measured.")] = 30,
-    warm_up_seconds: Annotated[float, Meta(ge=0), Input("For how long it is asked before that.")] = 3,
+    duration_seconds: Annotated[Seconds, Input("How long the endpoint is measured.")] = 30,
+    warm_up_seconds: Annotated[Wait, Input("How long it is under the same load before that, unmeasured.")] = 3,
     connections: Annotated[int, Meta(ge=1), Input("The most connections that are open at once.")] = 256,
-    timeout_seconds: Annotated[float, Meta(gt=0), Input("A request without an answer by then has failed.")] = 10,
-    seed: Annotated[int, Input("Of the times at which requests leave.")] = 0,
-    confidence: Annotated[float, Meta(ge=0.5, lt=1), Input("Of the intervals.")] = 0.95,
+    timeout_seconds: Annotated[Seconds, Input("A request without an answer by then has failed.")] = 10,
+    seed: Annotated[int, Input("The random seed of the times at which requests leave.")] = 0,
+    confidence: Annotated[float, Meta(ge=0.5, lt=1), Input("The confidence level of the intervals, two-sided.")] = 0.95,
     p50_ms: Annotated[Limit, Input("The most that the median may be.", left_out="no limit")] = None,
     p95_ms: Annotated[Limit, Input("The most that the 95th percentile may be.", left_out="no limit")] = None,
     p99_ms: Annotated[Limit, Input("The most that the 99th percentile may be.", left_out="no limit")] = None,

@@ -41,7 +41,9 @@ def deploy_model(
     ] = None,
     strategy: Annotated[Literal["canary", "all-at-once"] | None, ci.key("deploy.strategy")] = None,
     timeout_seconds: Annotated[float | None, ci.key("deploy.timeout-seconds")] = None,
-    reason: Annotated[str, Input("Why, for the history.", left_out="passed the gate, and the image's digest")] = "",
+    reason: Annotated[
+        str, Input("The reason, for the history.", left_out="passed the gate, and the image's digest")
+    ] = "",
     report_directory: ci.ReportDirectory = "out/modelway",
 ) -> ModelDeployed:
     """Bring a built release into an environment: a canary judged under its live traffic, or all at once; the alias moves last.

@@ -34,15 +34,15 @@ def promote_model(
     *,
     environment: ci.Environment,
     version: Annotated[
-        Count | None, Input("The registered version to promote.", left_out="only with adopt or restore")
+        Count | None, Input("The registered version to promote.", left_out="adopt or restore must be true")
     ] = None,
     config: ci.Config = "modelway.yml",
     working_directory: ci.WorkingDirectory = ".",
     tracking_uri: ci.TrackingUri = None,
     data: Annotated[str | None, ci.key("data.test")] = None,
-    reason: Annotated[str, Input("Why, for the history.", left_out="passed the gate")] = "",
-    adopt: Annotated[bool, Input("true: record what the alias says, also that it is not set, as right.")] = False,
-    restore: Annotated[bool, Input("true: set an alias that was moved by hand back.")] = False,
+    reason: Annotated[str, Input("The reason, for the history.", left_out="passed the gate")] = "",
+    adopt: Annotated[bool, Input("true: record what the alias says as right, even that it is not set.")] = False,
+    restore: Annotated[bool, Input("true: set an alias that was moved by hand back to what the ledger says.")] = False,
     report_directory: ci.ReportDirectory = "out/modelway",
 ) -> ModelPromoted:
     """Put a version that passed the gate into an environment without a deployment: its alias moves, the ledger says why.

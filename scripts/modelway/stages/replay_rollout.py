@@ -34,7 +34,9 @@ def replay_rollout(
     environment: ci.Environment,
     config: ci.Config = "modelway.yml",
     working_directory: ci.WorkingDirectory = ".",
-    number: Annotated[Count | None, Input("Which rollout, from 1.", left_out="all of them")] = None,
+    number: Annotated[
+        Count | None, Input("The number of the rollout to replay, from 1.", left_out="all of them")
+    ] = None,
     report_directory: ci.ReportDirectory = "out/modelway",
 ) -> RolloutReplayed:
     """Read the rollouts of an environment back from their journals, prove that the same decisions follow, and draw them.

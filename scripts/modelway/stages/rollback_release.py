@@ -43,7 +43,7 @@ def rollback_release(
     only_unfinished: Annotated[
         bool, Input("true: end a rollout that is under way, and change nothing where none is.")
     ] = False,
-    reason: Annotated[str, Input("Why, for the history.", left_out="rolled back, and from which version")] = "",
+    reason: Annotated[str, Input("The reason, for the history.", left_out="rolled back, and from which version")] = "",
     report_directory: ci.ReportDirectory = "out/modelway",
 ) -> ReleaseRolledBack:
     """Bring back the version that was in an environment before: traffic first, then the alias. A running rollout is ended.

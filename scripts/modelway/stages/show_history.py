@@ -36,10 +36,10 @@ def show_history(
     *,
     config: ci.Config = "modelway.yml",
     working_directory: ci.WorkingDirectory = ".",
-    environment: Annotated[str | None, Input("Only this environment.", left_out="all of them")] = None,
+    environment: Annotated[str | None, Input("The one environment to show.", left_out="all of them")] = None,
     tracking_uri: ci.TrackingUri = None,
     at: Annotated[
-        datetime | None, Input("What was there at this time, such as 2026-11-17T12:00:00Z.", left_out="now")
+        datetime | None, Input("The time whose version is asked for, such as 2026-11-17T12:00:00Z.", left_out="now")
     ] = None,
     audit: Annotated[
         bool, Input("true: read and check every entry.", left_out="those since the last checkpoint")

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from modelway import ci
 from modelway.ci import Input, Output
+from modelway.config.keys import Seconds
 from modelway.registry import local_server
 from modelway.stages.steps.workspace import LOCAL_REGISTRY
 
@@ -31,7 +32,7 @@ def start_registry(
     *,
     folder: Folder = None,
     port: Annotated[int, Meta(ge=0, le=65535), Input("The port on 127.0.0.1.", left_out="a free one")] = 0,
-    timeout_seconds: Annotated[float, Meta(gt=0), Input("How long it may take to answer.")] = 120,
+    timeout_seconds: Annotated[Seconds, Input("How long it may take to answer.")] = 120,
 ) -> RegistryStarted:
     """Start an MLflow server on this machine: for checks of pull requests, a laptop, a try. It outlives the step.
 

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from modelway import ci
 from modelway.ci import Input, Output
-from modelway.config.keys import Count
+from modelway.config.keys import Count, Seconds, Wait
 from modelway.endpoint.checks import EndpointCheckResult, Expected
 from modelway.errors import InvalidInput, Refused
 from modelway.report.endpoint import counts, junit, markdown, record
@@ -39,16 +39,18 @@ def test_endpoint(
     tracking_uri: ci.TrackingUri = None,
     version: Annotated[
         Count | None,
-        Input("The registered version that should answer.", left_out="any may, without environment"),
+        Input("The registered version that should answer.", left_out="without environment, any may"),
     ] = None,
-    built_for: Annotated[str | None, Input("The environment whose Verdict counts.", left_out="environment")] = None,
+    built_for: Annotated[
+        str | None, Input("The environment whose Verdict counts.", left_out="the one that environment names")
+    ] = None,
     url: endpoint.Url = "",
     protocol: dialect.Protocol = None,
     path: dialect.Path = "",
     body: dialect.Body = "",
     answer: dialect.Answer = "",
     digest: Annotated[
-        str, Input("Without environment, the digest of the model that should answer.", left_out="any may")
+        str, Input("Without environment, the digest of the model that should answer.", left_out="any model may")
     ] = "",
     rows: Annotated[
         str | None,
@@ -60,10 +62,9 @@ def test_endpoint(
     tolerance: Annotated[
         float, Meta(ge=0), Input("How far numbers may be apart, times the larger of 1 and the number.")
     ] = 1e-6,
-    timeout_seconds: Annotated[float, Meta(gt=0), Input("For each answer.")] = 10,
+    timeout_seconds: Annotated[Seconds, Input("How long each answer may take.")] = 10,
     slow_client_seconds: Annotated[
-        float,
-        Meta(ge=0),
+        Wait,
         Input("A body that never comes must be refused in this time.", left_out="it is not waited for"),
     ] = 0,
     endpoint_token: endpoint.Token = "",

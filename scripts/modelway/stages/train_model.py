@@ -52,12 +52,12 @@ def train_model(
         Mapping[str, Scalar] | None, ci.key("train.parameters", "Hyperparameters as a JSON object.")
     ] = None,
     parameters_file: Annotated[
-        str | None, Input("The same in a file, for more than 128 KiB.", file_of="parameters")
+        str | None, Input("The same as parameters, in a file: needed above 128 KiB.", file_of="parameters")
     ] = None,
     seed: Annotated[int | None, ci.key("train.seed")] = None,
     timeout_minutes: Annotated[float | None, ci.key("train.timeout-minutes")] = None,
     model_uri: Annotated[
-        str | None, Input("A model trained elsewhere, such as models:/NAME/3, to adopt.", left_out="train")
+        str | None, Input("A model trained elsewhere, such as models:/NAME/3, to adopt.", left_out="a model is trained")
     ] = None,
     semantic_version: Annotated[str, Input("A version that people gave it, such as 2.1.0.", left_out="none")] = "",
     report_directory: ci.ReportDirectory = "out/modelway",

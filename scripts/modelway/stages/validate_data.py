@@ -49,14 +49,18 @@ def validate_data(
     contract: Annotated[str | None, ci.key("data.contract")] = None,
     skip_without_contract: Annotated[
         bool,
-        Input("true: where no contract is set, say so and check nothing.", left_out="that is an error"),
+        Input("true: where no contract is set, say so and check nothing.", left_out="a missing contract is an error"),
     ] = False,
     now: Annotated[
         datetime | None,
-        Input("What freshness is measured against, such as 2026-11-21T08:30:00Z.", left_out="the clock"),
+        Input(
+            "The time that freshness is measured against, such as 2026-11-21T08:30:00Z.", left_out="the time of the run"
+        ),
     ] = None,
     examples: Annotated[int, Meta(ge=0), Input("Violating values shown for each check; 0 shows none.")] = 3,
-    memory_mb: Annotated[int, Meta(ge=32), Input("What the check may use before it works on disk.")] = 1024,
+    memory_mb: Annotated[
+        int, Meta(ge=32, le=1 << 24), Input("How much memory the check may use before it works on disk.")
+    ] = 1024,
     report_directory: ci.ReportDirectory = "out/modelway",
 ) -> DataValidated:
     """Hold data against its contract: columns, types, nulls, ranges, allowed values, uniqueness, row count, freshness.

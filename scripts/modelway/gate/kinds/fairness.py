@@ -27,18 +27,21 @@ class Fairness(Section, frozen=True):
     """Differences between the groups of each column (docs/metrics.md has the names)."""
 
     columns: tuple[Name | tuple[Name, ...], ...] = ()
-    """A list within the list, [[sex, age_band]], is one set of groups: every combination of these columns' values."""
+    """The columns whose values make the groups. A list within the list, [[sex, age_band]], is one set of groups: every
+    combination of these columns' values."""
     control: tuple[Name, ...] | UnsetType = UNSET
     """Groups are compared within each combination of these columns' values, and never across them."""
     minimum_rows: Count = 200
     """A group with fewer rows is reported, not judged."""
     limits: dict[str, Limit] = msgspec.field(default_factory=dict)
+    """Metric -> the limit on its difference between groups. Left out: none."""
 
 
 class BetweenGroups(Kind[Fairness]):
     field = "fairness"
     keys = Fairness
     default: ClassVar[Fairness] = Fairness()
+    about = "Limits on how far a metric may differ between groups of rows."
     order = 40
 
     def validate(self, keys: Fairness, policy: Policy) -> None:

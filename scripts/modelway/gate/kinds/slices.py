@@ -20,15 +20,18 @@ class Slices(Section, frozen=True):
     """Every value of each column is judged by itself."""
 
     columns: tuple[Name, ...] = ()
+    """The columns of the held-out data whose values make the slices. Left out: none."""
     minimum_rows: Count = 200
     """A slice with fewer rows is reported, not judged."""
     limits: dict[str, Limit] = msgspec.field(default_factory=dict)
+    """Metric -> the limit that every slice must keep. Left out: none."""
 
 
 class EverySlice(Kind[Slices]):
     field = "slices"
     keys = Slices
     default: ClassVar[Slices] = Slices()
+    about = "Limits that every value of a column must keep by itself."
     order = 30
 
     def validate(self, keys: Slices, policy: Policy) -> None:
