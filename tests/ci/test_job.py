@@ -274,7 +274,11 @@ def test_a_secret_is_no_flag_and_is_hidden(
     assert run(lambda job, given: job.say(f"with {given['door_token']}")) == 0
     said = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("::add-mask::")]
     assert "with ***" in said and not any("open-sesame" in line for line in said)
-    assert run(say_text, "--door-token", "open-sesame") == 2
+    for flags in (["--door-token", "sesame-open"], ["--door-token=sesame-open"]):
+        assert run(say_text, *flags) == 2
+        said_ = capsys.readouterr().out
+        assert "input door-token: is a secret" in said_ and "Fix: put it into $MODELWAY_DOOR_TOKEN" in said_
+        assert "sesame-open" not in said_
 
 
 @pytest.mark.parametrize(

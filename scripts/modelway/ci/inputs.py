@@ -165,7 +165,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def build_parser(program: str, description: str, inputs: Sequence[Input]) -> argparse.ArgumentParser:
-    """A flag for each input that is no secret."""
+    """A flag for each input that is no secret; one for a secret says where it belongs, and not what it is."""
     parser = _Parser(
         prog=program,
         description=description,
@@ -177,7 +177,17 @@ def build_parser(program: str, description: str, inputs: Sequence[Input]) -> arg
             words = "" if item.words == "text" else f" ({item.words})"
             text = f"{item.description}{words} [{item.variable}]"
             parser.add_argument(item.flag, metavar=_metavar(item), help=text.replace("%", "%%"))
+        else:
+            parser.add_argument(item.flag, help=argparse.SUPPRESS, type=_refused(item), nargs="?")
     return parser
+
+
+def _refused(item: Input) -> Callable[[str], NoReturn]:
+    def refuse(_: str) -> NoReturn:
+        what = "is a secret, and every user of the machine sees a flag"
+        raise InvalidInput(what, where=f"input {item.name}", fix=f"put it into ${item.variable}")
+
+    return refuse
 
 
 def _metavar(item: Input) -> str:
