@@ -46,7 +46,6 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
                 "built-for": Setting({"environment": "live", "version": one, "url": url}),
                 "rows": Setting({"url": url}),
                 "columns": Setting({"url": url, "rows": "data/test.csv"}, before="python3 make_data.py"),
-                "endpoint-token_one-line": Setting(measured, before=f"{deploy} {one}", refused_with=3),
                 # five requests on a busy machine: also that the generator was the bottleneck
                 "report-directory": Setting(measured, before=f"{deploy} {one}", refused_with=3),
                 "report-directory_long": Setting(measured),
@@ -93,7 +92,6 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
                 "digest": Setting({"url": url}, before=f"{deploy} {one}", refused_with=1),
                 "rows": Setting({"url": url}),
                 "columns": Setting({"url": url, "rows": "data/test.csv"}, before="python3 make_data.py"),
-                "endpoint-token_one-line": Setting({"url": url}, before=f"{deploy} {one}"),
                 "report-directory": Setting({"url": url}, before=f"{deploy} {one}"),
             },
         ),

@@ -31,19 +31,22 @@ if TYPE_CHECKING:
 
     __version__: str
 
+else:  # a checker of types knows the names above and no other
 
-def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        from modelway.command import version
+    def __getattr__(name: str) -> Any:
+        if name == "__version__":
+            from modelway.command import version
 
-        return version()
-    if name == "__all__":
-        return __dir__()
-    if name.startswith("_") or "_" not in name:  # no action: a part of the library, or what Python asks of any module
-        raise AttributeError(f"module 'modelway' has no attribute {name!r}")
-    from modelway.command import use_case_of
+            return version()
+        if name == "__all__":
+            return __dir__()
+        if (
+            name.startswith("_") or "_" not in name
+        ):  # no action: a part of the library, or what Python asks of any module
+            raise AttributeError(f"module 'modelway' has no attribute {name!r}")
+        from modelway.command import use_case_of
 
-    return use_case_of(name)
+        return use_case_of(name)
 
 
 def __dir__() -> list[str]:

@@ -43,13 +43,15 @@ def use_cases() -> dict[str, AnyUseCase]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     try:
-        code = _run(list(sys.argv[1:] if argv is None else argv))
-        if sys.stdout is not None:  # closed by `>&-`
-            sys.stdout.flush()
-        return code
+        try:
+            return _run(list(sys.argv[1:] if argv is None else argv))
+        finally:  # --help too, which ends by an exception
+            if sys.stdout is not None:  # closed by `>&-`
+                sys.stdout.flush()
     except BrokenPipeError:
         return nobody_reads()
     except OSError as error:
+        nobody_reads()  # what Python still holds back for it
         print(f"error: modelway: standard output: {error.strerror}. Fix: free some space", file=sys.stderr)
         return 4
     except ModelwayError as error:

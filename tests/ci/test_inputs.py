@@ -97,6 +97,13 @@ def test_python_gives_values_of_numpy_and_pandas_paths_and_enums(github: Path) -
     assert seen[1]["moment"] == seen[2]["moment"] == datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
 
 
+class Table:
+    """Shown over several lines, as pandas shows a series."""
+
+    def __repr__(self) -> str:
+        return "a 1\nb 2"
+
+
 class NotATime(datetime):
     """pandas' NaT: a time by its class, and equal to nothing."""
 
@@ -114,6 +121,7 @@ class NotATime(datetime):
         ({"count": 10**5000}, "a number of thousands of digits is not a whole number"),
         ({"wait_seconds": 10**400}, "is not a number at least 0"),
         ({"wait_seconds": Wrapped(float("nan"))}, "is not a number at least 0"),
+        ({"count": Table()}, "input count: a 1 b 2 is not a whole number"),
         ({"flag": 1}, "1 is neither true nor false"),
         ({"names": "a,b"}, "'a,b' is not a list"),
         ({"names": ["a", 1]}, "['a', 1] is not a list of such values"),
@@ -192,7 +200,11 @@ def test_a_secret_is_no_flag_and_is_hidden(
     assert run(lambda job, given: job.say(f"with {given['door_token']}")) == 0
     said = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("::add-mask::")]
     assert "with ***" in said and not any("open-sesame" in line for line in said)
-    assert run(say_text, "--door-token", "open-sesame") == 2
+    for flags in (["--door-token", "sesame-open"], ["--door-token=sesame-open"]):
+        assert run(say_text, *flags) == 2
+        told = capsys.readouterr().out
+        assert "input door-token: is a secret" in told and "Fix: put it into $MODELWAY_DOOR_TOKEN" in told
+        assert "sesame-open" not in told
 
 
 @pytest.mark.parametrize(

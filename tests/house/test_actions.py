@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import subprocess
 import typing
@@ -53,7 +54,8 @@ def test_every_input_reaches_the_script_by_its_variable(script: str) -> None:
 def test_every_input_is_a_flag_unless_it_is_secret(script: str) -> None:
     inputs = use_case(script).inputs
     parser = build_parser(script, "", inputs)
-    flags = {option for action in parser._actions for option in action.option_strings if option.startswith("--")}
+    shown = [action for action in parser._actions if action.help != argparse.SUPPRESS]  # a secret's flag only refuses
+    flags = {option for action in shown for option in action.option_strings if option.startswith("--")}
     assert flags == {f"--{item.name}" for item in inputs if not item.secret} | {"--help"}
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 import os
+import pickle
+import pydoc
 import re
 import subprocess
 import sys
@@ -99,6 +103,79 @@ def test_what_is_not_installed_is_said_with_the_line_to_install_it(installed: Pa
     assert "is not installed. Fix: pip install 'modelway[build]'" in done.stderr
     unknown = subprocess.run([installed / "modelway", "deploy"], capture_output=True, text=True)
     assert unknown.returncode == 2 and "there is no action 'deploy'" in unknown.stderr
+
+
+def test_a_registry_without_its_packages_is_said_with_the_line_to_install_them(installed: Path, tmp_path: Path) -> None:
+    """MLflow is run, and not imported, by the action that starts it."""
+    done = subprocess.run([installed / "modelway", "start-registry"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "the package mlflow is not installed. Fix: pip install 'modelway[registry]'" in done.stderr
+
+
+def test_the_command_knows_its_version_and_stops_where_nobody_reads(installed: Path, tmp_path: Path) -> None:
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    said = run(str(installed / "modelway"), "--version").stdout
+    assert re.fullmatch(r"modelway \d+\.\d+\.\d+\n", said)
+    assert run(str(installed / "python"), "-m", "modelway", "--version").stdout == said
+    shown = run(str(installed / "python"), "-c", "import modelway; print('modelway', modelway.__version__)")
+    assert shown.stdout == said
+    wrong = run(str(installed / "modelway"), "validate")
+    assert wrong.returncode == 2 and "did you mean 'validate-data'?" in wrong.stderr
+    for flags in ("--help", "validate-data --help", "validate-data"):
+        read, write = os.pipe()
+        os.close(read)
+        done = subprocess.run([installed / "modelway", *flags.split()], cwd=tmp_path, stdout=write, stderr=-1)
+        os.close(write)
+        assert (done.returncode, done.stderr) == (141, b"")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([installed / "modelway", "--help"], stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 4 and done.stderr.startswith(b"error: modelway: standard output: No space left")
+
+
+PROGRAM = """
+import modelway
+from modelway.records import Verdict
+
+judged = modelway.evaluate_gate(version=1, environment="production")
+verdict: Verdict = judged.or_raise().verdict
+found: dict[str, str] | None = modelway.validate_data(data="a.csv", contract="c.yml").data_digests
+reveal_type(judged.failing_checks)
+reveal_type(modelway.__version__)
+modelway.evaluate_gate(version="1", environment="production")
+modelway.evaluate_gat(version=1)
+"""
+
+
+def test_a_checker_of_types_sees_inputs_and_results_of_what_pip_installs(
+    installed: Path, python: str, tmp_path: Path
+) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    flags = ["--strict", "--python-executable", installed / "python", "--cache-dir", tmp_path / "cache"]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", *flags, "program.py"], cwd=tmp_path, capture_output=True, text=True
+    )
+    lines = done.stdout.splitlines()
+    assert len(lines) == 5, done.stdout
+    assert '"list[' in lines[0] and 'str"' in lines[1]
+    assert 'incompatible type "str"; expected "int"' in lines[2] and 'no attribute "evaluate_gat"' in lines[3]
+
+
+def test_a_function_is_shown_copied_and_sent_to_another_process_as_any_function(root: Path) -> None:
+    import modelway
+
+    function = modelway.evaluate_gate
+    shown = str(inspect.signature(function))
+    assert shown.startswith("(*, environment: str, version: int, config: str = 'modelway.yml', ")
+    assert "confidence: float | None = None" in shown and shown.endswith("evaluate_gate.GateEvaluated")
+    text = pydoc.plain(pydoc.render_doc(function))
+    assert "evaluate_gate(*, environment: str" in text and "Judge a registered version" in text
+    assert pickle.loads(pickle.dumps(function)) is function and copy.deepcopy(function) is function
+    assert repr(function) == "<function modelway.evaluate_gate>"
+    found: dict[str, object] = {}
+    exec("from modelway import *", found)
+    assert {name for name in found if name != "__builtins__"} == set(dir(modelway))
 
 
 def test_what_pip_installs_has_the_locks_of_the_environments_that_it_makes(root: Path, installed: Path) -> None:

@@ -17,10 +17,8 @@ class GitHub(Shell):
     @property
     def author(self) -> str:
         said = self.environ.get
-        run = (
-            f"{said('GITHUB_SERVER_URL', '')}/{said('GITHUB_REPOSITORY', '')}/actions/runs/{said('GITHUB_RUN_ID', '')}"
-        )
-        return f"{said('GITHUB_ACTOR', '')}, {run}"
+        repository = f"{said('GITHUB_SERVER_URL', '')}/{said('GITHUB_REPOSITORY', '')}"
+        return self.author_of("GITHUB_ACTOR", f"{repository}/actions/runs/{said('GITHUB_RUN_ID', '')}")
 
     @property
     def ends_with_job(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from modelway.ci.shell import Shell
 
 
@@ -10,10 +12,13 @@ class GitLab(Shell):
 
     @property
     def author(self) -> str:
-        return f"{self.environ.get('GITLAB_USER_LOGIN', '')}, {self.environ.get('CI_JOB_URL', '')}"
+        return self.author_of("GITLAB_USER_LOGIN", self.environ.get("CI_JOB_URL", ""))
 
     @property
     def ends_with_job(self) -> bool:
-        return "saas-" in self.environ.get(
-            "CI_RUNNER_TAGS", ""
-        )  # of gitlab.com's own runners, by their documented tags
+        """Of gitlab.com's own runners, by their documented tags."""
+        try:
+            tags = json.loads(self.environ.get("CI_RUNNER_TAGS") or "[]")
+        except ValueError:
+            return False
+        return isinstance(tags, list) and any(str(tag).startswith("saas-") for tag in tags)

@@ -165,7 +165,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def build_parser(program: str, description: str, inputs: Sequence[Input]) -> argparse.ArgumentParser:
-    """A flag for each input that is no secret."""
+    """A flag for each input that is no secret; one for a secret says where it belongs, and not what it is."""
     parser = _Parser(
         prog=program,
         description=description,
@@ -177,7 +177,17 @@ def build_parser(program: str, description: str, inputs: Sequence[Input]) -> arg
             words = "" if item.words == "text" else f" ({item.words})"
             text = f"{item.description}{words} [{item.variable}]"
             parser.add_argument(item.flag, metavar=_metavar(item), help=text.replace("%", "%%"))
+        else:
+            parser.add_argument(item.flag, help=argparse.SUPPRESS, type=_refused(item), nargs="?")
     return parser
+
+
+def _refused(item: Input) -> Callable[[str], NoReturn]:
+    def refuse(_: str) -> NoReturn:
+        what = "is a secret, and every user of the machine sees a flag"
+        raise InvalidInput(what, where=f"input {item.name}", fix=f"put it into ${item.variable}")
+
+    return refuse
 
 
 def _metavar(item: Input) -> str:
@@ -289,7 +299,7 @@ def _file_text(item: Input, name: str) -> str:
 def shown(value: object, limit: int = 80) -> str:
     """A value inside a message: quoted, on one line, shortened."""
     try:
-        text = repr(value)
+        text = " ".join(repr(value).splitlines())
     except ValueError:  # a whole number of more digits than Python writes
         text = "a number of thousands of digits"
     return text if len(text) <= limit else f"{text[: limit - 1]}… ({len(text)} characters)"

@@ -25,6 +25,12 @@ class Shell:
     @property
     def author(self) -> str:
         """Who runs it, for the history: a person and a place."""
+        return self.author_of("", "")
+
+    def author_of(self, variable: str, run: str) -> str:
+        """The person that a CI system names in a variable, and its run. Where it names none: the user of this machine."""
+        if person := self.environ.get(variable):
+            return f"{person}, {run}"
         try:
             return f"{getpass.getuser()} on {platform.node()}"
         except (KeyError, OSError):  # a user id without a name, as in a container

@@ -63,11 +63,10 @@ def endpoint_of(url: str, timeout_seconds: float, token: str) -> Endpoint:
         )
     if parts.query or parts.fragment:
         raise InvalidInput(f"{ci.shown(url)} is more than an address", where="input url", fix=FIX_URL)
-    token = token.strip()  # a secret that was pasted often ends in a line break
-    if not token.isascii() or not token.isprintable():  # it would be more than a header
-        raise InvalidInput(
-            "is not one line of plain characters", where="input endpoint-token", fix="give the token alone"
-        )
+    token = token.strip()  # a secret that was read from a file ends with a line break
+    if not re.fullmatch(r"[\x21-\x7e]*", token):
+        what = "holds a character that no bearer token may hold (a blank, a line break, or none of ASCII)"
+        raise InvalidInput(what, where="input endpoint-token", fix="give the token alone")
     return Endpoint(url.rstrip("/"), timeout_seconds, token)
 
 
