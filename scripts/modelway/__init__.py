@@ -40,9 +40,8 @@ else:  # a checker of types knows the names above and no other
             return version()
         if name == "__all__":
             return __dir__()
-        if (
-            name.startswith("_") or "_" not in name
-        ):  # no action: a part of the library, or what Python asks of any module
+        # what is no action is a part of the library, or what Python asks of any module
+        if name.startswith("_") or "_" not in name:
             raise AttributeError(f"module 'modelway' has no attribute {name!r}")
         from modelway.command import use_case_of
 
