@@ -3,84 +3,21 @@
 from __future__ import annotations
 
 import errno
-import io
 import json
 import os
 import subprocess
-from collections.abc import Callable, Mapping
-from contextlib import redirect_stdout
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from enum import StrEnum
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import pytest
-from msgspec import Meta
 
+from ci.a_script import Said, run, say_text, use_case
 from modelway import ci
 from modelway.ci import escaping
 from modelway.ci.job import credentials_in
 from modelway.errors import Inconclusive, InvalidInput, ModelwayError, OutsideFailure, Refused
-
-
-@dataclass(frozen=True, kw_only=True)
-class Said(ci.Result):
-    said: Annotated[str, ci.Output("what was said")] = ""
-    never: Annotated[int | None, ci.Output("nothing")] = None
-    kept: str = "no output"
-
-
-Work = Callable[[ci.Job, Mapping[str, Any]], Said | None]
-
-
-@pytest.fixture
-def github(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A step of GitHub's: its variables, and a folder with its files."""
-    for name in [name for name in os.environ if name.startswith(("MODELWAY_", "GITHUB_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
-    monkeypatch.setenv("MODELWAY_NEEDED", "here")
-    return tmp_path
-
-
-def use_case(work: Work) -> ci.UseCase[..., Said]:
-    def a_script(
-        job: ci.Job,
-        *,
-        needed: Annotated[str, ci.Input("Needed.")],
-        config: ci.Config = "modelway.yml",
-        working_directory: ci.WorkingDirectory = ".",
-        report_directory: ci.ReportDirectory = "out/modelway",
-        text: Annotated[str | None, ci.Input("Any text.", left_out="none")] = None,
-        text_file: Annotated[str | None, ci.Input("The same in a file.", file_of="text")] = None,
-        count: Annotated[int | None, ci.Input("A number.", left_out="none")] = None,
-        share: Annotated[Annotated[float, Meta(gt=0, lt=1)] | None, ci.Input("A share.", left_out="none")] = None,
-        wait_seconds: Annotated[float, Meta(ge=0), ci.Input("To wait.")] = 2.5,
-        kind: Annotated[Literal["small", "large"] | None, ci.Input("Which.", left_out="none")] = None,
-        moment: Annotated[datetime | None, ci.Input("When.", left_out="now")] = None,
-        names: Annotated[tuple[str, ...], ci.Input("Names.", left_out="none")] = (),
-        options: Annotated[Mapping[str, int] | None, ci.Input("Options.", left_out="none")] = None,
-        flag: Annotated[bool, ci.Input("Yes or no.")] = False,
-        seed: Annotated[int | None, ci.key("train.seed")] = None,
-        door_token: Annotated[str, ci.Input("Opens it.", left_out="none", secret=True)] = "",
-    ) -> Said:
-        """What it does."""
-        given = {name: value for name, value in locals().items() if name not in ("job", "work")}
-        return work(job, given) or Said()
-
-    return ci.use_case(a_script)
-
-
-def run(work: Work, *flags: str) -> int:
-    return ci.run(use_case(work), flags)
-
-
-def say_text(job: ci.Job, given: Mapping[str, Any]) -> Said:
-    return Said(said=given["text"] or "(nothing)")
 
 
 def test_a_flag_wins_over_the_variable_and_empty_is_unset(github: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,138 +57,6 @@ def test_python_calls_it_with_the_same_inputs_and_gets_a_result_or_an_error(gith
     (github / "text").write_text("of a file")
     called(needed="here", text_file=github / "text")
     assert seen[-1]["text"] == "of a file"
-
-
-class Wrapped:
-    """A value as numpy and pandas wrap it; neither is needed to call an action."""
-
-    dtype = "any"
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def tolist(self) -> Any:
-        return self.value
-
-
-class Kind(StrEnum):
-    SMALL = "small"
-
-
-def test_python_gives_values_of_numpy_and_pandas_paths_and_enums(github: Path) -> None:
-    seen: list[dict[str, Any]] = []
-    called = use_case(lambda job, given: seen.append(dict(given)))
-    called(
-        needed=Path("here"),
-        count=Wrapped(3),
-        wait_seconds=Wrapped(2.5),
-        flag=Wrapped(True),
-        kind=Kind.SMALL,
-        names=Wrapped(["a", Wrapped("b")]),
-        options={Kind.SMALL: Wrapped(1)},
-        moment=date(2026, 11, 21),
-        text="",
-    )
-    [given] = seen
-    assert (given["needed"], given["count"], given["wait_seconds"], given["flag"]) == ("here", 3, 2.5, True)
-    assert type(given["kind"]) is str and given["kind"] == "small"
-    assert (given["names"], given["options"], given["text"]) == (("a", "b"), {"small": 1}, None)
-    assert [type(name) for name in given["options"]] == [str]
-    assert given["moment"] == datetime(2026, 11, 21, tzinfo=UTC)
-    called(needed="here", moment="2026-11-21T08:30:00")
-    called(needed="here", moment=datetime(2026, 11, 21, 8, 30))  # noqa: DTZ001 - a time without a zone is UTC
-    assert seen[1]["moment"] == seen[2]["moment"] == datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
-
-
-class NotATime(datetime):
-    """pandas' NaT: a time by its class, and equal to nothing."""
-
-    def __eq__(self, other: object) -> bool:
-        return False
-
-    __hash__ = datetime.__hash__
-
-
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        ({"count": Wrapped(True)}, "is not a whole number"),
-        ({"count": 3.0}, "3.0 is not a whole number"),
-        ({"count": 10**5000}, "a number of thousands of digits is not a whole number"),
-        ({"wait_seconds": 10**400}, "is not a number at least 0"),
-        ({"wait_seconds": Wrapped(float("nan"))}, "is not a number at least 0"),
-        ({"flag": 1}, "1 is neither true nor false"),
-        ({"names": "a,b"}, "'a,b' is not a list"),
-        ({"names": ["a", 1]}, "['a', 1] is not a list of such values"),
-        ({"text": ["a"]}, "['a'] is not text"),
-        ({"text": b"a"}, "b'a' is not text"),
-        ({"text": "a\0b"}, "holds a NUL character"),
-        ({"options": {"a\0": 1}}, "holds a NUL character"),
-        ({"options": [1]}, "Fix: give an object such as"),
-        ({"text_file": 5}, "input text-file: 5 is not text"),
-        ({"text_file": "a\0b"}, "input text-file: holds a NUL character"),
-        ({"moment": NotATime(2026, 1, 1)}, "is not a time such as"),
-        ({"moment": "soon"}, "'soon' is not a time such as"),
-        ({"needed": ""}, "input needed: is required and was not given. Fix: set `needed=`."),
-    ],
-)
-def test_a_wrong_value_from_python_is_one_line_with_what_was_given(
-    github: Path, given: dict[str, Any], words: str
-) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        use_case(say_text)(**{"needed": "here", **given})
-    assert words in caught.value.line() and "\n" not in caught.value.line()
-
-
-def test_the_disk_and_a_folder_that_is_gone_are_errors_of_modelway_in_python_too(github: Path) -> None:
-    def full(job: ci.Job, given: Mapping[str, Any]) -> Said:
-        raise OSError(errno.ENOSPC, "No space left on device", "/full/disk")
-
-    with pytest.raises(OutsideFailure, match="/full/disk: the disk is full"):
-        use_case(full)(needed="here")
-    with pytest.raises(InvalidInput, match="is not UTF-8"):
-        use_case(lambda job, given: job.report({"file": "\udce9"}, "text"))(needed="here")
-    (github / "gone").mkdir()
-    os.chdir(github / "gone")
-    (github / "gone").rmdir()
-    with pytest.raises(InvalidInput, match="the current folder was deleted"):
-        use_case(say_text)(needed="here")
-    assert use_case(say_text)(needed="here", working_directory=github).said == "(nothing)"
-    assert run(say_text) == 2
-
-
-def test_a_call_with_wrong_names_says_which_function_as_python_does(github: Path) -> None:
-    with pytest.raises(TypeError, match=r"a_script\(\): got an unexpected keyword argument 'unknown'"):
-        use_case(say_text)(needed="here", unknown=1)
-    with pytest.raises(TypeError, match=r"a_script\(\): missing a required argument: 'needed'"):
-        use_case(say_text)()
-
-
-def test_an_input_may_have_blanks_around_it_where_it_is_no_text(github: Path) -> None:
-    """A block of YAML ends with a line break."""
-    seen: list[dict[str, Any]] = []
-    flags = ["--count", " 5\n", "--share", ".5 ", "--flag", "True\n", "--kind", "large\n", "--moment", "2026-11-21\n"]
-    assert run(lambda job, given: seen.append(dict(given)), *flags, "--options", '\n{"x": 1}\n', "--text", " a ") == 0
-    [given] = seen
-    assert (given["count"], given["share"], given["flag"], given["kind"]) == (5, 0.5, True, "large")
-    assert (given["moment"], given["options"]) == (datetime(2026, 11, 21, tzinfo=UTC), {"x": 1})
-    assert given["text"] == " a "
-
-
-def test_a_line_goes_to_the_output_of_the_moment_in_its_encoding(github: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("GITHUB_ACTIONS")
-    called = use_case(lambda job, given: job.say("3 ± 1"))
-    with redirect_stdout(io.StringIO()) as captured:
-        called(needed="here")
-    assert captured.getvalue() == "3 ± 1\n"
-    raw = io.BytesIO()
-    with redirect_stdout(io.TextIOWrapper(raw, encoding="ascii")):
-        called(needed="here")
-        assert raw.getvalue() == b"3 \\xb1 1\n"
-    closed = io.StringIO()
-    closed.close()
-    with redirect_stdout(closed):
-        called(needed="here")
 
 
 def test_help_and_descriptions_follow_from_the_signature() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelway.config import load_project
+from modelway.config.json_schema import schema_of_project
 from modelway.config.project import merged
 from modelway.errors import InvalidInput
 
@@ -188,3 +189,24 @@ def test_an_input_changes_a_section_that_is_there_and_makes_none(tmp_path: Path)
     assert (resolved.deploy.strategy, resolved.deploy.steps) == ("all-at-once", (20, 100))
     with pytest.raises(InvalidInput, match="input strategy: the environment has no deploy section"):
         load_project(path, "without", override)
+
+
+def test_every_section_and_every_key_says_what_it_is() -> None:
+    """Editors show it, and inputs of actions take their descriptions from it: what holds where it is left out comes after."""
+    for name, section in schema_of_project()["$defs"].items():
+        assert section["description"], name
+        for key, said in section["properties"].items():
+            assert said.get("description", "").strip(), f"{name}.{key}"
+            assert not said["description"].startswith("Left out"), f"{name}.{key}"
+
+
+def test_a_nested_value_from_python_is_named_as_in_the_file(file: Path) -> None:
+    with pytest.raises(InvalidInput, match="input parameters: depth: is a list, not text"):
+        load_project(file, "production", {"train.parameters": ("parameters", {"depth": (1,)})})
+
+
+@pytest.mark.parametrize("seconds", ["1e300", "31536001", ".inf"])
+def test_a_time_above_a_year_is_named_with_its_line(file: Path, seconds: str) -> None:
+    file.write_text(BASE.replace("gate:\n  limits", f"gate:\n  scoring-timeout-seconds: {seconds}\n  limits", 1))
+    with pytest.raises(InvalidInput, match=r"modelway.yml:5: gate.scoring-timeout-seconds: .* at most 31536000"):
+        load_project(file, "production")

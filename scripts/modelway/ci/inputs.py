@@ -160,12 +160,18 @@ def _shown_default(value: object) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
+    secrets: Sequence[Input] = ()
+
     def error(self, message: str) -> NoReturn:
+        for item in self.secrets:
+            if item.flag in message:  # with the value, which is not to be repeated
+                what = "is a secret, and every user of the machine sees a flag"
+                raise InvalidInput(what, where=f"input {item.name}", fix=f"put it into ${item.variable}")
         raise InvalidInput(message, where=self.prog, fix=f"run `{self.prog} --help` for the inputs")
 
 
 def build_parser(program: str, description: str, inputs: Sequence[Input]) -> argparse.ArgumentParser:
-    """A flag for each input that is no secret; one for a secret says where it belongs, and not what it is."""
+    """A flag for each input that is no secret."""
     parser = _Parser(
         prog=program,
         description=description,
@@ -177,17 +183,8 @@ def build_parser(program: str, description: str, inputs: Sequence[Input]) -> arg
             words = "" if item.words == "text" else f" ({item.words})"
             text = f"{item.description}{words} [{item.variable}]"
             parser.add_argument(item.flag, metavar=_metavar(item), help=text.replace("%", "%%"))
-        else:
-            parser.add_argument(item.flag, help=argparse.SUPPRESS, type=_refused(item), nargs="?")
+    parser.secrets = [item for item in inputs if item.secret]
     return parser
-
-
-def _refused(item: Input) -> Callable[[str], NoReturn]:
-    def refuse(_: str) -> NoReturn:
-        what = "is a secret, and every user of the machine sees a flag"
-        raise InvalidInput(what, where=f"input {item.name}", fix=f"put it into ${item.variable}")
-
-    return refuse
 
 
 def _metavar(item: Input) -> str:
@@ -299,7 +296,7 @@ def _file_text(item: Input, name: str) -> str:
 def shown(value: object, limit: int = 80) -> str:
     """A value inside a message: quoted, on one line, shortened."""
     try:
-        text = repr(value)
+        text = " ".join(repr(value).splitlines())
     except ValueError:  # a whole number of more digits than Python writes
         text = "a number of thousands of digits"
     return text if len(text) <= limit else f"{text[: limit - 1]}… ({len(text)} characters)"

@@ -182,8 +182,11 @@ def described(value: object) -> str:
         float: "a number",
         str: "text",
         list: "a list",
+        tuple: "a list",
         dict: "a mapping",
     }
     kind = kinds.get(type(value), "something else")
     text = repr(value)
-    return kind if isinstance(value, dict | list) else f"{kind} ({text if len(text) <= 60 else text[:59] + '…'})"
+    return (
+        kind if isinstance(value, dict | list | tuple) else f"{kind} ({text if len(text) <= 60 else text[:59] + '…'})"
+    )
