@@ -15,7 +15,7 @@ import pytest
 
 from ci.a_script import Said, run, say_text, use_case
 from modelway import ci
-from modelway.ci import escaping
+from modelway.ci import build_parser, escaping
 from modelway.ci.job import credentials_in
 from modelway.errors import Inconclusive, InvalidInput, ModelwayError, OutsideFailure, Refused
 
@@ -70,6 +70,8 @@ def test_help_and_descriptions_follow_from_the_signature() -> None:
     assert inputs["kind"].words == "one of large, small"
     assert inputs["config"].description.endswith("Left out: modelway.yml.")
     assert inputs["needed"].required and not inputs["text"].required
+    shown = " ".join(build_parser("a-script", "", list(inputs.values())).format_help().split())
+    assert "--needed TEXT Needed. Required. [MODELWAY_NEEDED]" in shown and shown.count("Required.") == 1
 
 
 def test_a_secret_is_no_flag_and_is_hidden(

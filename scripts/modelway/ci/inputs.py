@@ -181,7 +181,8 @@ def build_parser(program: str, description: str, inputs: Sequence[Input]) -> arg
     for item in inputs:
         if not item.secret:
             words = "" if item.words == "text" else f" ({item.words})"
-            text = f"{item.description}{words} [{item.variable}]"
+            required = " Required." if item.required else ""
+            text = f"{item.description}{required}{words} [{item.variable}]"
             parser.add_argument(item.flag, metavar=_metavar(item), help=text.replace("%", "%%"))
     parser.secrets = [item for item in inputs if item.secret]
     return parser
