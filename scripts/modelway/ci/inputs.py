@@ -259,14 +259,14 @@ def _parsed(item: Input, text: str) -> Any:
 
 
 def _checked(item: Input, value: Any, given: Any) -> Any:
-    """The value, where it fits. given: as it was given, for the message."""
+    """The value, where it fits. given: what a caller in Python gave, for the message; what was text is shown as it was read."""
     if _holds_nul(value):
         raise InvalidInput("holds a NUL character", where=f"input {item.name}", fix="give text without it")
     kind = _given(item.kind)
     wanted = kinds.problem(kind, value)
     if not wanted:
         return value
-    shown_ = "what was given" if item.secret else shown(given)
+    shown_ = "what was given" if item.secret else shown(value if isinstance(given, str) else given)
     what = f"{shown_} is neither true nor false" if wanted == "true or false" else f"{shown_} is not {wanted}"
     unit = f", in {item.unit}, without the unit" if item.unit else ""
     fix = EXAMPLES.get(type(kind), wanted)
