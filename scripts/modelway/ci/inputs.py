@@ -259,7 +259,7 @@ def _parsed(item: Input, text: str) -> Any:
 
 
 def _checked(item: Input, value: Any, given: Any) -> Any:
-    """The value, where it fits. given: what a caller in Python gave, for the message; what was text is shown as it was read."""
+    """The value, where it fits. given: what a caller in Python gave; a message shows text as it was read."""
     if _holds_nul(value):
         raise InvalidInput("holds a NUL character", where=f"input {item.name}", fix="give text without it")
     kind = _given(item.kind)
