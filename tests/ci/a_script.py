@@ -1,4 +1,4 @@
-"""A use case with an input of every type, for tests of all that use cases have in common."""
+"""A use case with an input of every type, for the tests of what they have in common."""
 
 from __future__ import annotations
 

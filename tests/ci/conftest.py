@@ -1,4 +1,4 @@
-"""What the tests of a use case's life share."""
+"""A step of GitHub's."""
 
 from __future__ import annotations
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import errno
-import io
 import json
 import os
 import subprocess
 from collections.abc import Mapping
-from contextlib import redirect_stdout
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +15,128 @@ import pytest
 
 from ci.a_script import Said, run, say_text, use_case
 from modelway import ci
-from modelway.ci import escaping
+from modelway.ci import build_parser, escaping
 from modelway.ci.job import credentials_in
 from modelway.errors import Inconclusive, InvalidInput, ModelwayError, OutsideFailure, Refused
 
 
-def test_a_line_goes_to_the_output_of_the_moment_in_its_encoding(github: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("GITHUB_ACTIONS")
-    called = use_case(lambda job, given: job.say("3 ± 1"))
-    with redirect_stdout(io.StringIO()) as captured:
-        called(needed="here")
-    assert captured.getvalue() == "3 ± 1\n"
-    raw = io.BytesIO()
-    with redirect_stdout(io.TextIOWrapper(raw, encoding="ascii")):
-        called(needed="here")
-        assert raw.getvalue() == b"3 \\xb1 1\n"
-    closed = io.StringIO()
-    closed.close()
-    with redirect_stdout(closed):
-        called(needed="here")
+def test_a_flag_wins_over_the_variable_and_empty_is_unset(github: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, Any]] = []
+    monkeypatch.setenv("MODELWAY_TEXT", "variable")
+    monkeypatch.setenv("MODELWAY_COUNT", "")
+    assert run(lambda job, given: seen.append(dict(job.given))) == 0
+    assert run(lambda job, given: seen.append(dict(job.given)), "--text", "flag") == 0
+    assert seen == [{"needed": "here", "text": "variable"}, {"needed": "here", "text": "flag"}]
+
+
+def test_an_input_arrives_as_a_value_of_its_type(github: Path) -> None:
+    seen: list[dict[str, Any]] = []
+    flags = ["--count", "-3", "--share", ".5", "--flag", "true", "--kind", "large", "--moment", "2026-11-21T08:30:00"]
+    assert run(lambda job, given: seen.append(dict(given)), *flags, "--names", "a, b", "--options", '{"x": 1}') == 0
+    [given] = seen
+    assert (given["count"], given["share"], given["flag"], given["kind"]) == (-3, 0.5, True, "large")
+    assert given["moment"] == datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
+    assert (given["names"], given["options"], given["wait_seconds"], given["text"]) == (("a", "b"), {"x": 1}, 2.5, None)
+
+
+def test_python_calls_it_with_the_same_inputs_and_gets_a_result_or_an_error(github: Path) -> None:
+    seen: list[dict[str, Any]] = []
+    failure = Refused("no")
+    called = use_case(lambda job, given: seen.append(dict(given)) or Said(said="x", failures=(failure,)))  # type: ignore[func-returns-value]
+    result = called(needed="here", count=3, names=["a"], working_directory=github, options={"x": 1})
+    assert (result.said, result.exit_code) == ("x", 1)
+    assert (seen[0]["count"], seen[0]["names"]) == (3, ("a",))
+    with pytest.raises(Refused, match="no"):
+        result.or_raise()
+    with pytest.raises(InvalidInput, match="input count: '3' is not a whole number"):
+        called(needed="here", count="3")
+    with pytest.raises(InvalidInput, match="input needed: is required"):
+        called(needed=None)
+    with pytest.raises(TypeError):
+        called(needed="here", unknown=1)
+    (github / "text").write_text("of a file")
+    called(needed="here", text_file=github / "text")
+    assert seen[-1]["text"] == "of a file"
+
+
+def test_help_and_descriptions_follow_from_the_signature() -> None:
+    inputs = {item.name: item for item in use_case(say_text).inputs}
+    assert inputs["seed"].description == (
+        "The random seed, in $MODELWAY_SEED. Left out: train.seed of modelway.yml, else 0."
+    )
+    assert inputs["wait-seconds"].description == "To wait. Left out: 2.5."
+    assert inputs["wait-seconds"].words == "a number at least 0, in s"
+    assert inputs["options"].words == "a JSON object"
+    assert inputs["kind"].words == "one of large, small"
+    assert inputs["config"].description.endswith("Left out: modelway.yml.")
+    assert inputs["needed"].required and not inputs["text"].required
+    shown = " ".join(build_parser("a-script", "", list(inputs.values())).format_help().split())
+    assert "--needed TEXT Needed. Required. [MODELWAY_NEEDED]" in shown and shown.count("Required.") == 1
+
+
+def test_a_secret_is_no_flag_and_is_hidden(
+    github: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MODELWAY_DOOR_TOKEN", "open-sesame")
+    assert run(lambda job, given: job.say(f"with {given['door_token']}")) == 0
+    said = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("::add-mask::")]
+    assert "with ***" in said and not any("open-sesame" in line for line in said)
+    for flags in (["--door-token", "sesame-open"], ["--door-token=sesame-open"]):
+        assert run(say_text, *flags) == 2
+        said_ = capsys.readouterr().out
+        assert "input door-token: is a secret" in said_ and "Fix: put it into $MODELWAY_DOOR_TOKEN" in said_
+        assert "sesame-open" not in said_
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--count", "three"], "input count: 'three' is not a whole number"),
+        (["--count", "1_0"], "input count: '1_0' is not a whole number"),
+        (["--count", "１"], "input count: '１' is not a whole number"),
+        (["--count", "9" * 5000], "input count: '9999"),
+        (["--share", "1"], "input share: '1' is not a number above 0 and below 1"),
+        (["--share", "nan"], "input share: 'nan' is not a number above 0 and below 1"),
+        (["--wait-seconds", "5s"], "Fix: give a number at least 0, in s, without the unit"),
+        (["--kind", "huge"], "input kind: 'huge' is not one of large, small"),
+        (["--moment", "soon"], "input moment: 'soon' is not a time such as"),
+        (["--options", "[1"], "input options: is not JSON"),
+        (["--options", "[1]"], "input options: '[1]' is not a mapping"),
+        (["--options", '{"a": 1, "a": 2}'], "input options: is not JSON: the key 'a' stands there twice"),
+        (["--options", "[" * 100_000], "input options: is not JSON: it is nested too deeply"),
+        (["--options", f'{{"a": {"9" * 5000}}}'], "input options: is not JSON: a number has more than 300 digits"),
+        (["--options", "{'a': 1}"], "Fix: give an object such as"),
+        (["--text-file", "/dev/zero"], "input text-file: '/dev/zero' is over 64 MiB"),
+        (["--count", "1e3"], "input count: '1e3' is not a whole number"),
+        (["--flag", "yes"], "input flag: 'yes' is neither true nor false"),
+        (["--text-file", "/no/such"], "input text-file: '/no/such': No such file or directory"),
+        (["--text", "a", "--text-file", "/x"], "input text-file: given together with text"),
+        (["--unknown", "x"], "unrecognized arguments: --unknown x"),
+        (["--working-directory", "/no/such"], "is not a folder"),
+    ],
+)
+def test_a_wrong_input_is_one_line_and_exit_2(
+    github: Path, capsys: pytest.CaptureFixture[str], flags: list[str], words: str
+) -> None:
+    assert run(say_text, *flags) == 2
+    said = capsys.readouterr()
+    errors = [line for line in said.out.splitlines() if line.startswith("::error")]
+    assert len(errors) == 1
+    assert words in errors[0]
+    assert errors[0].startswith("::error title=a-script%3A wrong input::")
+    assert "Traceback" not in said.out + said.err
+
+
+def test_a_missing_required_input_names_all_three_ways(
+    github: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """GitHub does not enforce `required`, so the script does."""
+    monkeypatch.delenv("MODELWAY_NEEDED")
+    assert run(say_text) == 2
+    said = capsys.readouterr().out
+    assert "`needed:`" in said
+    assert "--needed" in said
+    assert "$MODELWAY_NEEDED" in said
 
 
 @pytest.mark.parametrize(

@@ -160,12 +160,18 @@ def _shown_default(value: object) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
+    secrets: Sequence[Input] = ()
+
     def error(self, message: str) -> NoReturn:
+        for item in self.secrets:
+            if item.flag in message:  # with the value, which is not to be repeated
+                what = "is a secret, and every user of the machine sees a flag"
+                raise InvalidInput(what, where=f"input {item.name}", fix=f"put it into ${item.variable}")
         raise InvalidInput(message, where=self.prog, fix=f"run `{self.prog} --help` for the inputs")
 
 
 def build_parser(program: str, description: str, inputs: Sequence[Input]) -> argparse.ArgumentParser:
-    """A flag for each input that is no secret; one for a secret says where it belongs, and not what it is."""
+    """A flag for each input that is no secret."""
     parser = _Parser(
         prog=program,
         description=description,
@@ -175,19 +181,11 @@ def build_parser(program: str, description: str, inputs: Sequence[Input]) -> arg
     for item in inputs:
         if not item.secret:
             words = "" if item.words == "text" else f" ({item.words})"
-            text = f"{item.description}{words} [{item.variable}]"
+            required = " Required." if item.required else ""
+            text = f"{item.description}{required}{words} [{item.variable}]"
             parser.add_argument(item.flag, metavar=_metavar(item), help=text.replace("%", "%%"))
-        else:
-            parser.add_argument(item.flag, help=argparse.SUPPRESS, type=_refused(item), nargs="?")
+    parser.secrets = [item for item in inputs if item.secret]
     return parser
-
-
-def _refused(item: Input) -> Callable[[str], NoReturn]:
-    def refuse(_: str) -> NoReturn:
-        what = "is a secret, and every user of the machine sees a flag"
-        raise InvalidInput(what, where=f"input {item.name}", fix=f"put it into ${item.variable}")
-
-    return refuse
 
 
 def _metavar(item: Input) -> str:
@@ -261,14 +259,14 @@ def _parsed(item: Input, text: str) -> Any:
 
 
 def _checked(item: Input, value: Any, given: Any) -> Any:
-    """The value, where it fits. given: as it was given, for the message."""
+    """The value, where it fits. given: what a caller in Python gave; a message shows text as it was read."""
     if _holds_nul(value):
         raise InvalidInput("holds a NUL character", where=f"input {item.name}", fix="give text without it")
     kind = _given(item.kind)
     wanted = kinds.problem(kind, value)
     if not wanted:
         return value
-    shown_ = "what was given" if item.secret else shown(given)
+    shown_ = "what was given" if item.secret else shown(value if isinstance(given, str) else given)
     what = f"{shown_} is neither true nor false" if wanted == "true or false" else f"{shown_} is not {wanted}"
     unit = f", in {item.unit}, without the unit" if item.unit else ""
     fix = EXAMPLES.get(type(kind), wanted)
