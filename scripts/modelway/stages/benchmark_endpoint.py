@@ -50,9 +50,7 @@ def benchmark_endpoint(
         Count | None,
         Input("The registered version whose Verdict has rows to send.", left_out="rows must be given"),
     ] = None,
-    built_for: Annotated[
-        str | None, Input("The environment whose Verdict counts.", left_out="the one that environment names")
-    ] = None,
+    built_for: endpoint.BuiltFor = None,
     url: endpoint.Url = "",
     protocol: dialect.Protocol = None,
     path: dialect.Path = "",

@@ -41,9 +41,7 @@ def test_endpoint(
         Count | None,
         Input("The registered version that should answer.", left_out="without environment, any may"),
     ] = None,
-    built_for: Annotated[
-        str | None, Input("The environment whose Verdict counts.", left_out="the one that environment names")
-    ] = None,
+    built_for: endpoint.BuiltFor = None,
     url: endpoint.Url = "",
     protocol: dialect.Protocol = None,
     path: dialect.Path = "",

@@ -22,7 +22,9 @@ from modelway.registry.stored_records import read_candidate, read_verdict
 from modelway.stages.steps import dialect, workspace
 
 Url = Annotated[str, Input("The server's address, such as http://127.0.0.1:8080.", left_out="the environment's own")]
-BuiltFor = Annotated[str | None, Input("The environment whose Verdict counts.", left_out="environment")]
+BuiltFor = Annotated[
+    str | None, Input("The environment whose Verdict counts.", left_out="the one that environment names")
+]
 Token = Annotated[str, Input("The bearer token that is sent to the endpoint.", left_out="none is sent", secret=True)]
 FIX_URL = "give the server's address, such as http://127.0.0.1:8080"
 
