@@ -17,7 +17,7 @@ from modelway.errors import InvalidInput
 from modelway.scoring.rows import plain
 from modelway.serving import columns as server
 from modelway.serving.messages import Refusal
-from modelway.serving.payload import Table
+from modelway.serving.payload import JsonTable
 from modelway.stages.steps.rows import TYPES, contradictions, read_held_out
 
 NO_NULLS = Contract(null_values=())
@@ -45,8 +45,8 @@ def gate(path: Path, kind: str, contract: Contract = NO_NULLS) -> list[Any]:
 
 def served(value: Any, kind: str) -> Any:
     """What the model server makes of it, as JSON has it."""
-    asked = (server.Column("x", kind, True),)
-    taken = server.check(Table({"x": [value]}, 1), asked, strict=True).values[0][0]
+    asked = (server.SignatureColumn("x", kind, True),)
+    taken = server.check(JsonTable({"x": [value]}, 1), asked, strict=True).values[0][0]
     return taken.isoformat() if kind == "datetime" and taken else taken
 
 

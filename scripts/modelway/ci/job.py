@@ -65,9 +65,11 @@ class Job:
         return self.folder / str(self.given.get("report-directory", "out/modelway"))
 
     def hide(self, secret: str) -> None:
-        """Keep a value out of everything that is written from now on, here and in the runner's log."""
-        self._secrets = (*self._secrets, *(line for line in secret.splitlines() if len(line) >= SHORTEST_SECRET))
-        self.runner.mask(secret)
+        """Keep a value out of everything that is written from now on, here and in the runner's log. Of one with several lines
+        each line is hidden; a short one is an ordinary word."""
+        lines = tuple(dict.fromkeys(line for line in secret.splitlines() if len(line) >= SHORTEST_SECRET))
+        self._secrets = (*self._secrets, *lines)
+        self.runner.mask("\n".join(lines))
 
     def hide_credentials(self, address: str) -> None:
         """The user and password within an address."""

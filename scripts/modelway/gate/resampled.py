@@ -41,11 +41,11 @@ class LibraryFunction:
     weights: bool
     classes: bool
     """Whether it is of classes, and not of numbers."""
-    takes_labels: bool
-    """Whether it has to be told which classes there are, where it is given more than labels."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     of: Class | None = None
     where: str = ""
+    takes_labels: bool = False
+    """Whether it has to be told which classes there are, where it is given more than labels."""
     timed = False
     from_library = True
 
