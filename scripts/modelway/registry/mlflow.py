@@ -33,7 +33,6 @@ from modelway.registry.transport import Transport
 
 EXISTS = "RESOURCE_ALREADY_EXISTS"
 PAGE = 1000
-BATCH = 100
 
 
 def connect(tracking_uri: str, environ: Mapping[str, str], seconds: float = math.inf) -> MLflow:
