@@ -79,6 +79,7 @@ class TargetActs(Generic[T, S]):
             if claim.state.stable == self.plan.new.slot:
                 return
             assert self.new is not None, "only what runs is adopted"
+            claim.place.adopted(claim)
             deployment = Deployment(self.new, self.plan.kind, self.plan.number, time.time())
             kept = (*claim.state.deployments, deployment)[-KEPT_DEPLOYMENTS:]
             claim.change(stable=self.plan.new.slot, deployments=kept)
