@@ -154,7 +154,7 @@ def push_debian_base(host: str, folder: Path) -> str:
 
 def debian_layer() -> bytes:
     """The one layer of a Debian with python3 and nothing else, from the cache where it was made before (it takes 40 s)."""
-    suite = SUITES[sys.version_info[:2]]  # type: ignore[index]
+    suite = SUITES[sys.version_info[:2]]
     place = home.made(home.cache_folder() / "test-bases") / f"{suite}-{os.uname().machine}.tar.gz"
     if not place.is_file():
         with tempfile.TemporaryDirectory(prefix="modelway-base-", dir=place.parent) as name:

@@ -17,21 +17,21 @@ NAMES = (
 
 
 def write(folder: Path) -> str:
-    """authority.crt, server.crt, server.key and accounts.key; the authority's certificate in base64, as a kubeconfig has it."""
+    """authority.crt, server.crt, server.key and accounts.key. Returns the authority's certificate, base64."""
     _key(folder / "authority.key")
     _key(folder / "server.key")
     _openssl("genrsa", "-out", folder / "accounts.key", "2048")
-    authority = ["-key", folder / "authority.key", "-subj", "/CN=tests", "-out", folder / "authority.crt"]
+    authority: list[str | Path] = ["-key", folder / "authority.key", "-subj", "/CN=tests", "-out", folder / "authority.crt"]
     uses = ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign"]
     _openssl("req", "-x509", "-new", "-days", DAYS, *authority, *uses)
-    request = ["-key", folder / "server.key", "-subj", "/CN=kube-apiserver", "-out", folder / "server.csr"]
+    request: list[str | Path] = ["-key", folder / "server.key", "-subj", "/CN=kube-apiserver", "-out", folder / "server.csr"]
     _openssl("req", "-new", *request)
     (folder / "server.ext").write_text(
         f"subjectAltName={','.join(NAMES)}\nbasicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
         "extendedKeyUsage=serverAuth\nauthorityKeyIdentifier=keyid\n"
     )
-    signer = ["-CA", folder / "authority.crt", "-CAkey", folder / "authority.key", "-CAcreateserial"]
-    made = ["-in", folder / "server.csr", "-extfile", folder / "server.ext", "-out", folder / "server.crt"]
+    signer: list[str | Path] = ["-CA", folder / "authority.crt", "-CAkey", folder / "authority.key", "-CAcreateserial"]
+    made: list[str | Path] = ["-in", folder / "server.csr", "-extfile", folder / "server.ext", "-out", folder / "server.crt"]
     _openssl("x509", "-req", "-days", DAYS, *signer, *made)
     return base64.b64encode((folder / "authority.crt").read_bytes()).decode()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster.plan import API_SERVICE, NODE, NODE_ADDRESS, POD_RANGE, RUN, SERVICE_RANGE, Plan
+from cluster.plan import NODE, NODE_ADDRESS, POD_RANGE, RUN, SERVICE_RANGE, Plan
 from cluster.settings import CONTAINERD_SOCKET, TARGETS
 
 READY = "crds"

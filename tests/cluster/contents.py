@@ -53,7 +53,13 @@ def fill(plan: Plan, keeper: subprocess.Popen[bytes]) -> str:
 
 
 def _kubectl(plan: Plan, *arguments: str, content: str = "", check: bool = False) -> subprocess.CompletedProcess[str]:
-    command = [str(plan.programs["kubectl"]), "--kubeconfig", str(plan.kubeconfig), "--cache-dir", str(plan.state / "kubectl")]
+    command = [
+        str(plan.programs["kubectl"]),
+        "--kubeconfig",
+        str(plan.kubeconfig),
+        "--cache-dir",
+        str(plan.state / "kubectl"),
+    ]
     done = subprocess.run([*command, *arguments], input=content, capture_output=True, text=True, timeout=START_SECONDS)
     if check and done.returncode:
         raise OutsideFailure(f"kubectl {arguments[0]}: {done.stderr.strip()}", fix="read the cluster's logs")

@@ -27,9 +27,9 @@ OPTIONAL = {
 
 @dataclass(frozen=True)
 class Described:
-    """kubeconfig: the administrator's. registry: host:port, the same for this machine and for the cluster's pulls. gateway: the
-    namespace and name that an HTTPRoute gives as parent. prometheus_service: namespace, name and port of its Service; empty
-    where it has none. pids_file: the numbers of the cluster's processes by name; empty where they are not this machine's."""
+    """kubeconfig: the administrator's. registry: host:port, the same for this machine and for the cluster's pulls. gateway:
+    what an HTTPRoute gives as parent, namespace/name. prometheus_service: namespace, name and port of its Service; empty where
+    it has none. pids_file: the numbers of the cluster's processes by name; empty where they are not this machine's."""
 
     kubeconfig: str
     kubectl: str
@@ -74,8 +74,8 @@ def read(folder: Path) -> Described:
 
 
 def given(environ: Mapping[str, str]) -> Described:
-    """The cluster of KUBECONFIG (kind, minikube, k3d, any), with what SETTINGS and OPTIONAL tell of it. Its base image is pushed
-    to the registry. InvalidInput where one of SETTINGS is not set."""
+    """The cluster of KUBECONFIG (kind, minikube, k3d, any), with what SETTINGS and OPTIONAL tell of it. Its base image is
+    pushed to the registry. InvalidInput where one of SETTINGS is not set."""
     for name, what in SETTINGS.items():
         if not environ.get(name):
             raise InvalidInput(f"KUBECONFIG names a cluster, and {name} is not set", fix=f"set it to {what}")

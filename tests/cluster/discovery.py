@@ -30,7 +30,9 @@ def main() -> None:
     while True:
         time.sleep(PERIOD)
         try:
-            answer = session.get(f"{cluster['server']}/api/v1/pods", timeout=5, verify=str(file.parent / "authority.crt"))
+            answer = session.get(
+                f"{cluster['server']}/api/v1/pods", timeout=5, verify=str(file.parent / "authority.crt")
+            )
             answer.raise_for_status()
         except requests.RequestException:
             continue  # what was told last holds

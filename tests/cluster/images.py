@@ -1,4 +1,4 @@
-"""The images that a cluster's registry has from the start: the one that holds a pod's namespaces, and the base of models' images."""
+"""The images that a cluster's registry has from the start: what holds a pod's namespaces, and the base of models' images."""
 
 from __future__ import annotations
 

@@ -18,9 +18,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[level] / name) for level, name in ((1, ""), (2, "scripts"))]
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
-from cluster import control_groups, plan, settings
+from cluster import control_groups, plan, settings  # noqa: E402
 
 KILLED_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL")
 NEW_NAMESPACES = ("unshare", "--pid", "--fork", "--kill-child", "--mount", "--net")

@@ -93,7 +93,10 @@ def build_contour(source: Path, place: Path, go: str) -> None:
     package = "github.com/projectcontour/contour"
     build = [go, "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", str(place / "contour")]
     _run([*build, f"{package}/cmd/contour"], source)
-    for module, below in (("sigs.k8s.io/gateway-api", "config/crd/standard/*.yaml"), (package, "examples/contour/01-crds.yaml")):
+    for module, below in (
+        ("sigs.k8s.io/gateway-api", "config/crd/standard/*.yaml"),
+        (package, "examples/contour/01-crds.yaml"),
+    ):
         folder = Path(_run([go, "list", "-m", "-f", "{{.Dir}}", module], source).strip())
         for file in sorted(folder.glob(below)):
             shutil.copyfile(file, place / file.name)
@@ -113,14 +116,24 @@ def _run(command: list[str], folder: Path) -> str:
         try:
             with Path(log.name).open("w") as errors:
                 done = subprocess.run(
-                    command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=errors, text=True, timeout=BUILD_SECONDS
+                    command,
+                    cwd=folder,
+                    env=environ,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    text=True,
+                    timeout=BUILD_SECONDS,
                 )
         except subprocess.TimeoutExpired:
-            raise OutsideFailure(f"go {command[1]} took over {BUILD_SECONDS} s", where=str(folder), fix="try again") from None
+            raise OutsideFailure(
+                f"go {command[1]} took over {BUILD_SECONDS} s", where=str(folder), fix="try again"
+            ) from None
         except OSError as error:
             raise InvalidInput(f"Go cannot be started: {error.strerror}", where=command[0], fix="install Go") from None
         if done.returncode:
-            raise OutsideFailure(f"go {command[1]} failed: {last_line(Path(log.name))}", where=str(folder), fix="try again")
+            raise OutsideFailure(
+                f"go {command[1]} failed: {last_line(Path(log.name))}", where=str(folder), fix="try again"
+            )
     return done.stdout
 
 

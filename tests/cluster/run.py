@@ -1,8 +1,8 @@
 """A Kubernetes for the tests, in namespaces of its own: real pods, Gateway API by Contour and Envoy, Prometheus, a registry.
 
-It is reached by ports of 127.0.0.1 and reaches nothing itself. When it is ready, cluster.json in the folder says how to use it;
-it ends with this process, however that ends, and leaves only its logs. Where KUBECONFIG names a cluster, that one is described
-instead (see `given`).
+It is reached by ports of 127.0.0.1 and reaches nothing itself. When it is ready, cluster.json in the folder says how to use
+it; it ends with this process, however that ends, and leaves only its logs. Where KUBECONFIG names a cluster, that one is
+described instead (see described.py).
 
 Usage: scripts/run --in test python tests/cluster/run.py --folder DIR [--until-input-ends]
 """
@@ -10,6 +10,7 @@ Usage: scripts/run --in test python tests/cluster/run.py --folder DIR [--until-i
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import secrets
@@ -22,13 +23,14 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[level] / name) for level, name in ((1, ""), (2, "scripts"))]
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
-from cluster import certificates, contents, programs, settings
-from cluster.described import Described, given
-from cluster.plan import PORT_NAMES, Plan
-from modelway.errors import InvalidInput, ModelwayError
-from modelway.loopback import free_port
+from cluster import certificates, contents, programs, settings  # noqa: E402
+from cluster.described import Described, given  # noqa: E402
+from cluster.plan import PORT_NAMES, Plan  # noqa: E402
+from modelway.errors import InvalidInput, ModelwayError  # noqa: E402
+from modelway.loopback import free_port  # noqa: E402
 
 DEBIAN = {
     "containerd": "containerd",
@@ -116,9 +118,9 @@ def make_plan(folder: Path) -> Plan:
 
 def envoy() -> Path:
     """The program of the wheel itself: what lies in bin would start it by a Python."""
-    import envoy as wheel
-
-    return next(Path(wheel.__path__[0]).glob("_bin/envoy"))
+    wheel = importlib.util.find_spec("envoy")
+    assert wheel is not None and wheel.origin is not None
+    return Path(wheel.origin).parent / "_bin" / "envoy"
 
 
 def check_machine() -> None:

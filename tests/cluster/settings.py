@@ -145,5 +145,3 @@ def doors(plan: Plan) -> dict[str, Any]:
 
 def _socket(port: int) -> dict[str, Any]:
     return {"address": "127.0.0.1", "port_value": port}
-
-

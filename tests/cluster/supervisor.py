@@ -15,10 +15,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[level] / name) for level, name in ((1, ""), (2, "scripts"))]
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
-from cluster import namespaces, plan
-from cluster.components import Component, components, gateway_bootstrap
+from cluster import namespaces, plan  # noqa: E402
+from cluster.components import Component, components, gateway_bootstrap  # noqa: E402
 
 AGAIN_SECONDS = 0.2
 """Between a component's death and its next start."""
