@@ -176,6 +176,23 @@ class Local(Section, frozen=True):
     """true: allowed on a GitHub-hosted runner, where all of it ends with the job."""
 
 
+class Create(Section, frozen=True):
+    """The objects of a team that has no manifests yet."""
+
+    replicas: Annotated[int, Meta(ge=1, le=1000)] = 2
+    """How many pods; with max-replicas, how many at least."""
+    max_replicas: Annotated[int, Meta(ge=1, le=1000)] | None = None
+    """How many an autoscaler may make of them. Left out: there is no autoscaler."""
+    cpu: Name = "500m"
+    """What each pod asks for of a core."""
+    memory: Name = "512Mi"
+    """What each pod asks for, and gets at most."""
+    gateway: Name | None = None
+    """The Gateway that requests come through, as NAMESPACE/NAME. Left out: there is no route, and the Service is asked."""
+    host: Name | None = None
+    """The host name that clients ask. Left out: every one that the Gateway listens for."""
+
+
 class Kubernetes(Section, frozen=True):
     """The Kubernetes target: a Deployment of a cluster (docs/kubernetes.md). Which cluster, says $KUBECONFIG."""
 
@@ -199,6 +216,8 @@ class Kubernetes(Section, frozen=True):
     """How long the pods of a release may take until they are ready."""
     lease_seconds: Annotated[int, Meta(ge=3, le=3600)] = 15
     """A command that has not renewed its lease on the target for so long is dead: another one may act."""
+    create: Create | None = None
+    """Make the Deployment and all it needs. Left out: they are the team's, and must be there."""
     take_over: tuple[Name, ...] = ()
     """Field managers that leave the image and the route's rules alone, though they own them, such as argocd-controller."""
 

@@ -13,9 +13,7 @@ from collections.abc import Mapping, Sequence
 from modelway.targets.kubernetes import names
 from modelway.targets.kubernetes.cluster import Object
 from modelway.targets.kubernetes.home import Home, catches, containers, labels_of
-
-DRAIN_SECONDS = 3
-"""Between a pod's end being decided and its server being told: proxies take that long to send it nothing more."""
+from modelway.targets.kubernetes.objects import DRAIN_SECONDS
 
 
 def labels(key: str, slot: str) -> dict[str, str]:

@@ -113,9 +113,14 @@ class Cluster:
         accept = "application/json"
         if metadata:
             accept = f"application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{accept}"
-        found = self.call("GET", self.path(kind), {key: said for key, said in query.items() if said}, accept=accept)
-        items: list[Object] = found["items"]
-        return items
+        asked = {key: said for key, said in query.items() if said}
+        try:
+            found = self._json("GET", self.path(kind), asked, accept=accept)
+        except ApiError as error:
+            if error.status == 404:  # the cluster knows no such kind
+                return []
+            raise self.told(error) from None
+        return found.get("items") or []
 
     def create(self, body: Object) -> Object:
         """ApiError with status 409 where it is there already."""
@@ -199,9 +204,8 @@ class Cluster:
                 fix="log in again, or renew the token: it may have expired",
             )
         if error.status == 403 and (match := FORBIDDEN.search(message)):
-            line = (
-                f"{{apiGroups: [{match['group'] or '""'}], resources: [{match['resource']}], verbs: [{match['verb']}]}}"
-            )
+            group = match["group"] or '""'
+            line = f"{{apiGroups: [{group}], resources: [{match['resource']}], verbs: [{match['verb']}]}}"
             return InvalidInput(
                 f"these credentials may not {match['verb']} {match['resource']}",
                 where=self.where,

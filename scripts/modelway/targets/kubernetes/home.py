@@ -8,6 +8,7 @@ from typing import Any
 
 from modelway.config.sections import Kubernetes
 from modelway.errors import InvalidInput
+from modelway.targets.kubernetes import objects
 from modelway.targets.kubernetes.cluster import Cluster, Object
 
 KEY = "deploy.kubernetes"
@@ -29,6 +30,11 @@ class Home:
         return str(self.deployment["metadata"]["name"])
 
     @property
+    def is_there(self) -> bool:
+        """Whether the Deployment was made already."""
+        return "uid" in self.deployment["metadata"]
+
+    @property
     def template(self) -> Object:
         found: Object = self.deployment["spec"]["template"]
         return found
@@ -48,8 +54,12 @@ class Home:
 
 
 def find(cluster: Cluster, wanted: Kubernetes) -> Home:
-    """InvalidInput where something is missing, or is there more than once."""
+    """As it is, or, where deploy.kubernetes.create says so, as it will be made. InvalidInput where something is missing, or is
+    there more than once."""
     deployment = cluster.get("Deployment", wanted.deployment)
+    if deployment is None and wanted.create is not None:
+        planned = objects.deployment(wanted, wanted.create, "")
+        return Home(planned, objects.CONTAINER, wanted.deployment, objects.PORT, objects.SERVICE_PORT)
     if deployment is None:
         raise InvalidInput(
             f"there is no Deployment {wanted.deployment} in {cluster.where}",
@@ -66,6 +76,8 @@ def find(cluster: Cluster, wanted: Kubernetes) -> Home:
 
 def check(home: Home) -> None:
     """InvalidInput where nothing may be deployed to it now."""
+    if not home.is_there:
+        return
     spec, status, where = home.deployment["spec"], home.deployment.get("status") or {}, f"Deployment {home.name}"
     if spec.get("paused"):
         raise InvalidInput("is paused", where=where, fix=f"run kubectl rollout resume deployment/{home.name}")

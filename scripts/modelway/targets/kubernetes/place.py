@@ -16,7 +16,7 @@ from modelway.observe.counts import CountsSource
 from modelway.observe.pods import PodMetrics, PodsCounts
 from modelway.records import Release
 from modelway.rollout.plan import Side, side_of
-from modelway.targets.kubernetes import beside, gateway, home, names, owners, traffic
+from modelway.targets.kubernetes import beside, gateway, home, names, objects, owners, traffic
 from modelway.targets.kubernetes.cluster import ApiError, Cluster, Object, changed
 from modelway.targets.kubernetes.home import Home
 from modelway.targets.kubernetes.lease import KubernetesLease
@@ -68,6 +68,8 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     def existing(self) -> KubernetesSlot | None:
         """What the team's Deployment runs, as a release: its version, where its server says which it is."""
         there = self._home()
+        if not there.is_there:
+            return None
         running = self._pods_at_home(there).running()
         said = self._pods_at_home(there).release_of(running[0]["metadata"]["name"]) if running else None
         version = said["version"] if said else UNKNOWN
@@ -92,13 +94,16 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         self._fence(claim, there)
         if slot is None:
             return None
-        if slot.home:
-            self._scale_up(claim, there, slot)
-            return slot
-        self._run_beside(claim, there, slot)
         if claim.state.deployment != there.name:
             claim.change(deployment=there.name)
-        return msgspec.structs.replace(slot, replicas=there.replicas)
+        if not there.is_there:
+            slot = msgspec.structs.replace(slot, home=True)  # it disturbs nothing there
+            self._make_home(claim, slot.image)
+        elif slot.home:
+            self._scale_up(claim, there)
+        else:
+            self._run_beside(claim, there, slot)
+        return slot if slot.replicas else msgspec.structs.replace(slot, replicas=there.replicas)
 
     def wait_until_ready(self, claim: KubernetesClaim, slot: KubernetesSlot, say: Say) -> None:
         there = self._home()
@@ -113,8 +118,10 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         if leaving is not None and leaving.home and stable is not None and not stable.home:
             self._settle(claim, there, leaving, stable)
         with claim.held():
-            self._traffic(there).put({}, (), "", _lease(claim).check)
+            self._traffic(there).restore(_lease(claim).check)
             claim.forget(name)
+        if not claim.state.slots and leaving is not None and leaving.home:
+            self._remove_home()
         kept = {slot.side.slot for slot in claim.state.slots.values() if not slot.home}
         self._remove_beside(item for item in self._beside() if item not in kept)
 
@@ -208,12 +215,15 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         return home.find(self.cluster, self.wanted)
 
     def _traffic(self, there: Home) -> traffic.GatewayTraffic:
-        return traffic.GatewayTraffic(self.cluster, self._route(there), there.service)
+        made = objects.route(self.wanted, self.wanted.create) if self.wanted.create is not None else None
+        return traffic.GatewayTraffic(self.cluster, self._route(there), there.service, made)
 
     def _route(self, there: Home) -> str:
         """The HTTPRoute's name. InvalidInput where none, or more than one, leads to the Service."""
         if self.wanted.route is not None:
             return self.wanted.route
+        if self.wanted.create is not None and self.wanted.create.gateway is not None:
+            return self.wanted.deployment
         found = sorted(
             str(item["metadata"]["name"])
             for item in self.cluster.list("HTTPRoute")
@@ -229,6 +239,8 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
 
     def _check_ours(self, there: Home) -> None:
         """InvalidInput where what a rollout changes belongs to another program, or could not be changed."""
+        if not there.is_there:
+            return
         traffic_ = self._traffic(there)
         route = self.cluster.get("HTTPRoute", traffic_.route)
         if route is None:
@@ -327,7 +339,20 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
                     raise self.cluster.told(error) from None
         raise OutsideFailure(f"Deployment {there.name} is changed by others all the time", where=self.cluster.where)
 
-    def _scale_up(self, claim: KubernetesClaim, there: Home, slot: KubernetesSlot) -> None:
+    def _make_home(self, claim: KubernetesClaim, image: str) -> None:
+        """The objects of a team that has no manifests; they get no traffic by this."""
+        create, wanted = self.wanted.create, self.wanted
+        assert create is not None, "what is the team's is there"
+        made = [objects.deployment(wanted, create, image), objects.service(wanted), objects.disruption_budget(wanted)]
+        for body in filter(None, (*made, objects.autoscaler(wanted, create))):
+            _lease(claim).check()
+            self._apply(body)
+
+    def _remove_home(self) -> None:
+        for kind in ("HorizontalPodAutoscaler", "PodDisruptionBudget", "Deployment", "Service"):
+            self.cluster.delete(kind, self.wanted.deployment)
+
+    def _scale_up(self, claim: KubernetesClaim, there: Home) -> None:
         """Where it was stopped, it runs again with as many pods as before."""
 
         def scaled(deployment: Object) -> gateway.Operations:

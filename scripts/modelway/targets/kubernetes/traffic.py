@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from modelway.errors import OutsideFailure
 from modelway.observe.counts import Counters, CountsSource
 from modelway.targets.kubernetes import gateway, names
-from modelway.targets.kubernetes.cluster import Cluster, Object, changed
+from modelway.targets.kubernetes.cluster import ApiError, Cluster, Object, changed
 
 FOLLOW_SECONDS = 15.0
 """For the gateway's controller to take up a route: it was seen to need 10 after the API server came back."""
@@ -24,22 +24,40 @@ EXPECTED = 20
 
 @dataclass(frozen=True)
 class GatewayTraffic:
-    """route: the HTTPRoute's name. service: the team's, which its rules refer to."""
+    """route: the HTTPRoute's name. service: the team's, which its rules refer to. made: the route, where it is ours to make."""
 
     cluster: Cluster
     route: str
     service: str
+    made: Object | None = None
 
     def put(self, shares: Mapping[str, float], beside: Sequence[str], back: str, check: Callable[[], None]) -> None:
         """shares: Service -> its part of the traffic. beside: every Service beside the team's. check: whether this command may
         still act; it raises where not."""
 
-        def change(route: Object) -> gateway.Operations:
-            if not beside:
-                return gateway.as_before(route, self.service)
-            return gateway.weights(route, self.service, shares, beside, back)
+        if self.made is not None and not shares:
+            check()
+            self.cluster.delete("HTTPRoute", self.route)
+            return
+        if self.made is not None and self.cluster.get("HTTPRoute", self.route) is None:
+            check()
+            self._create(self.made)
 
-        self._changed(change, check)
+        if beside:
+            self._changed(lambda route: gateway.weights(route, self.service, shares, beside, back), check)
+        else:
+            self._changed(lambda route: gateway.as_before(route, self.service), check)
+
+    def restore(self, check: Callable[[], None]) -> None:
+        """The route as the team wrote it."""
+        changed(self.cluster, "HTTPRoute", self.route, lambda route: gateway.as_before(route, self.service), check)
+
+    def _create(self, made: Object) -> None:
+        try:
+            self.cluster.create(made)
+        except ApiError as error:
+            if error.status != 409:
+                raise self.cluster.told(error) from None
 
     def follow(self, seconds: float = FOLLOW_SECONDS) -> None:
         """Until the gateway says that it follows the route as it is."""
@@ -54,7 +72,8 @@ class GatewayTraffic:
             time.sleep(POLL_SECONDS)
 
     def back(self, check: Callable[[], None]) -> None:
-        self._changed(gateway.way_back, check)
+        if self.made is None or self.cluster.get("HTTPRoute", self.route) is not None:
+            self._changed(gateway.way_back, check)
 
     def forget_back(self, check: Callable[[], None]) -> None:
         """From now on there is no way back to what was stable: the new release is."""
@@ -62,10 +81,11 @@ class GatewayTraffic:
 
     def fence(self, nonce: str, check: Callable[[], None]) -> None:
         """Whatever an earlier holder of the lease still wants to change was read before this, and is refused."""
-        self._changed(lambda route: gateway.annotated(route, {names.FENCE: nonce}), check)
 
-    def unfence(self, check: Callable[[], None]) -> None:
-        self._changed(lambda route: gateway.annotated(route, {names.FENCE: None}), check)
+        def change(route: Object) -> gateway.Operations:
+            return gateway.annotated(route, {names.FENCE: nonce})
+
+        changed(self.cluster, "HTTPRoute", self.route, change, check)
 
     def _read(self) -> Object:
         route = self.cluster.get("HTTPRoute", self.route)
