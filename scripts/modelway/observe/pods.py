@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from typing import NamedTuple
 from modelway.errors import OutsideFailure
 from modelway.observe import prometheus
 from modelway.observe.counts import Counters, CountsSource, Snapshot
+from modelway.observe.parallel import gap_of, read_all
 
 ASKED_FOR = ("/predict", "/invocations")
 """What clients ask. Probes and whoever reads the metrics are not counted."""
@@ -24,10 +24,8 @@ REQUESTS, SECONDS, STARTED = (
     "modelway_request_duration_seconds",
     "process_start_time_seconds",
 )
-AT_ONCE = 16
 READ_SECONDS = 5.0
 """For all pods together."""
-MOST_REASONS = 3
 
 
 @dataclass(frozen=True)
@@ -58,48 +56,33 @@ class PodsCounts(CountsSource):
     @cached_property
     def bounds_ms(self) -> Sequence[float]:
         """Those of the pods of now. OutsideFailure where not one can be read."""
-        found, reasons = _read(self.pods)
+        found, gap = self._read()
         for pod in found.values():
             return pod.bounds_ms
         raise OutsideFailure(
-            "; ".join(reasons) or "there are no pods to read",
+            gap or "there are no pods to read",
             where="the pods' /metrics",
             fix="run the same command again once the pods are ready",
         )
 
     def snapshot(self) -> Snapshot:
-        found, reasons = _read(self.pods)
+        found, gap = self._read()
         if len({pod.bounds_ms for pod in found.values()}) > 1:
-            reasons.append("the pods count times in different buckets")
+            gap = gap or "the pods count times in different buckets"
         replicas: dict[str, dict[str, Counters]] = {}
         for (slot, name), pod in found.items():
             replicas.setdefault(slot, {})[f"{name}, started {pod.started}"] = pod.counters
-        return Snapshot.of_replicas(replicas, "; ".join(reasons))
+        return Snapshot.of_replicas(replicas, gap)
 
-
-def _read(listed: Callable[[], Sequence[PodMetrics]]) -> tuple[dict[tuple[str, str], ReadPod], list[str]]:
-    """(slot, name) -> what the pod says; and why others say nothing."""
-    found, reasons = dict[tuple[str, str], ReadPod](), list[str]()
-    try:
-        pods = listed()
-    except OutsideFailure as error:
-        return {}, [error.line()]
-    pool = ThreadPoolExecutor(AT_ONCE, "pod-metrics")
-    try:
-        asked = [(pod, pool.submit(pod.read)) for pod in pods]
-        wait([future for _, future in asked], READ_SECONDS)
-        for pod, future in asked:
-            try:
-                if not future.done():
-                    raise ValueError(f"no answer in {READ_SECONDS:.0f} s")
-                found[pod.slot, pod.name] = parse(future.result())
-            except OutsideFailure as error:
-                reasons.append(f"{pod.name}: {error.what}")
-            except ValueError as error:
-                reasons.append(f"{pod.name}: {error}")
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-    return found, reasons[:MOST_REASONS]
+    def _read(self) -> tuple[dict[tuple[str, str], ReadPod], str]:
+        """(slot, name) -> what the pod says; and why others say nothing."""
+        try:
+            pods = {(pod.slot, pod.name): pod for pod in self.pods()}
+        except OutsideFailure as error:
+            return {}, error.line()
+        reads = {key: lambda over, pod=pod: parse(pod.read()) for key, pod in pods.items()}
+        found, reasons = read_all(reads, READ_SECONDS)
+        return found, gap_of({name: why for (_, name), why in reasons.items()})
 
 
 def parse(text: str) -> ReadPod:
