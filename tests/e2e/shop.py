@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import uuid
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import requests
-import yaml
 
 from checkout import commit_all
 from cluster.described import Described
+from cluster.fixture import Cluster
 from deployment.shop import TRAIN, Shop, rows
-from modelway.config.sections import Create, Kubernetes
-from modelway.records import Release
-from modelway.registry.stored_records import read_release
-from modelway.targets.kubernetes.cluster import Cluster
 
 CONFIG = """\
 model: {model}
@@ -64,42 +53,23 @@ def built_shop(
 class Namespace:
     """One namespace of the cluster, and the host name under which its model is asked through the gateway."""
 
-    described: Described
+    made: Cluster
     name: str
 
     @property
     def host(self) -> str:
         return f"{self.name}.example.org"
 
-    @property
-    def cluster(self) -> Cluster:
-        """Another command's connection to it; $KUBECONFIG names the cluster."""
-        return Cluster(None, self.name)
-
-    def kubectl(self, *words: str, text: str = "") -> str:
-        command = [self.described.kubectl, "--kubeconfig", self.described.kubeconfig, "-n", self.name, *words]
-        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{words}: {done.stderr}"
-        return done.stdout
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.made.get(kind, name, "-n", self.name, "--show-managed-fields")
+        return found
 
     def apply(self, *objects: dict[str, Any]) -> None:
-        self.kubectl("apply", "-f", "-", text=yaml.safe_dump_all(objects))
+        self.made.apply(self.name, *objects)
 
-    def get(self, kind: str, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.kubectl("get", kind, name, "-o", "json", "--show-managed-fields"))
-        return found
+    def kubectl(self, *words: str) -> str:
+        return self.made.kubectl("-n", self.name, *words)
 
     def ask(self, body: object, path: str = "/predict", timeout: float = 20) -> requests.Response:
         headers = {"Host": self.host}
-        return requests.post(f"{self.described.gateway_url}{path}", json=body, headers=headers, timeout=timeout)
-
-
-@contextmanager
-def namespace(described: Described, name: str) -> Iterator[Namespace]:
-    """Made, and removed with all that is in it; nobody waits for that."""
-    own = Namespace(described, f"{name}-{uuid.uuid4().hex[:6]}")
-    own.kubectl("create", "namespace", own.name)
-    try:
-        yield own
-    finally:
-        own.kubectl("delete", "namespace", own.name, "--wait=false")
+        return requests.post(f"{self.made.described.gateway_url}{path}", json=body, headers=headers, timeout=timeout)

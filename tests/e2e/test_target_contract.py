@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -31,7 +27,7 @@ class KubernetesCase(Case):
 
     def __init__(self, shop: Shop, own: Namespace) -> None:
         self.shop, self.own, self.model, self.environment = shop, own, shop.model, "production"
-        create = Create(replicas=1, cpu="50m", memory="256Mi", gateway=own.described.gateway, host=own.host)
+        create = Create(replicas=1, cpu="50m", memory="256Mi", gateway=own.made.described.gateway, host=own.host)
         self.deploy = Deploy(
             target="kubernetes",
             kubernetes=Kubernetes(namespace=own.name, deployment="model", create=create, lease_seconds=4),
@@ -54,14 +50,8 @@ class KubernetesCase(Case):
             seen[answer.headers.get("x-modelway-version", "")] += 1
         return seen
 
-    @contextlib.contextmanager
-    def deaf(self) -> Iterator[None]:
-        contour = json.loads(Path(self.own.described.pids_file).read_text())["contour"]
-        os.kill(contour, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(contour, signal.SIGCONT)
+    def deaf(self) -> AbstractContextManager[None]:
+        return self.own.made.stopped("contour")
 
     def long_request(self) -> Callable[[], int]:
         found: list[int] = []
