@@ -21,17 +21,38 @@ def write(folder: Path) -> str:
     _key(folder / "authority.key")
     _key(folder / "server.key")
     _openssl("genrsa", "-out", folder / "accounts.key", "2048")
-    authority: list[str | Path] = ["-key", folder / "authority.key", "-subj", "/CN=tests", "-out", folder / "authority.crt"]
+    authority: list[str | Path] = [
+        "-key",
+        folder / "authority.key",
+        "-subj",
+        "/CN=tests",
+        "-out",
+        folder / "authority.crt",
+    ]
     uses = ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign"]
     _openssl("req", "-x509", "-new", "-days", DAYS, *authority, *uses)
-    request: list[str | Path] = ["-key", folder / "server.key", "-subj", "/CN=kube-apiserver", "-out", folder / "server.csr"]
+    request: list[str | Path] = [
+        "-key",
+        folder / "server.key",
+        "-subj",
+        "/CN=kube-apiserver",
+        "-out",
+        folder / "server.csr",
+    ]
     _openssl("req", "-new", *request)
     (folder / "server.ext").write_text(
         f"subjectAltName={','.join(NAMES)}\nbasicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
         "extendedKeyUsage=serverAuth\nauthorityKeyIdentifier=keyid\n"
     )
     signer: list[str | Path] = ["-CA", folder / "authority.crt", "-CAkey", folder / "authority.key", "-CAcreateserial"]
-    made: list[str | Path] = ["-in", folder / "server.csr", "-extfile", folder / "server.ext", "-out", folder / "server.crt"]
+    made: list[str | Path] = [
+        "-in",
+        folder / "server.csr",
+        "-extfile",
+        folder / "server.ext",
+        "-out",
+        folder / "server.crt",
+    ]
     _openssl("x509", "-req", "-days", DAYS, *signer, *made)
     return base64.b64encode((folder / "authority.crt").read_bytes()).decode()
 

@@ -62,7 +62,7 @@ def _kubectl(plan: Plan, *arguments: str, content: str = "", check: bool = False
     ]
     done = subprocess.run([*command, *arguments], input=content, capture_output=True, text=True, timeout=START_SECONDS)
     if check and done.returncode:
-        raise OutsideFailure(f"kubectl {arguments[0]}: {done.stderr.strip()}", fix="read the cluster's logs")
+        raise OutsideFailure(f"kubectl {arguments[0]}: {done.stderr.strip()[:300]}", fix="read the cluster's logs")
     return done
 
 

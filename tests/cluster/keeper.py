@@ -21,10 +21,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
-from cluster import control_groups, plan, settings  # noqa: E402
+from cluster import control_groups, namespaces, plan, settings  # noqa: E402
 
-KILLED_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL")
-NEW_NAMESPACES = ("unshare", "--pid", "--fork", "--kill-child", "--mount", "--net")
 END_SECONDS = 20.0
 
 
@@ -50,7 +48,7 @@ def keep(the_plan: plan.Plan, group: str) -> int:
     supervisor = [sys.executable, str(Path(__file__).with_name("supervisor.py")), str(the_plan.file), str(os.getpid())]
     with (the_plan.logs / "supervisor.log").open("ab") as log:
         process = subprocess.Popen(
-            [*KILLED_WITH_PARENT, *NEW_NAMESPACES, *supervisor],
+            [*namespaces.KILLED_WITH_PARENT, *namespaces.NEW, *supervisor],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -9,6 +9,9 @@ from pathlib import Path
 from cluster.plan import NODE_ADDRESS, RUN, Plan
 from cluster.settings import OUTER_NETWORK
 
+NEW = ("unshare", "--pid", "--fork", "--kill-child", "--mount", "--net")
+KILLED_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL")
+"""Each before a command."""
 KERNEL = {
     "vm/overcommit_memory": "1",
     "vm/panic_on_oom": "0",

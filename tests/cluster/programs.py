@@ -1,7 +1,4 @@
-"""The programs of the tests' cluster: found where they are installed, else built from Go modules, once for each lock.
-
-Usage: scripts/run --in test python tests/cluster/programs.py    (says where they are)
-"""
+"""The programs of the tests' cluster: found where they are installed, else built from Go modules, once for each lock."""
 
 from __future__ import annotations
 
@@ -15,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cluster.namespaces import KILLED_WITH_PARENT
 from modelway.environments import home, store
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.files import last_line, locked, sync_folder
@@ -116,7 +114,7 @@ def _run(command: list[str], folder: Path) -> str:
         try:
             with Path(log.name).open("w") as errors:
                 done = subprocess.run(
-                    command,
+                    [*KILLED_WITH_PARENT, *command],
                     cwd=folder,
                     env=environ,
                     stdout=subprocess.PIPE,
@@ -135,8 +133,3 @@ def _run(command: list[str], folder: Path) -> str:
                 f"go {command[1]} failed: {last_line(Path(log.name))}", where=str(folder), fix="try again"
             )
     return done.stdout
-
-
-if __name__ == "__main__":
-    found = programs()
-    print(found.kubernetes["kubectl"].parent, found.contour, sep="\n")

@@ -10,6 +10,7 @@ Usage: scripts/run --in test python tests/cluster/run.py --folder DIR [--until-i
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import os
@@ -20,7 +21,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +31,7 @@ from cluster import certificates, contents, programs, settings  # noqa: E402
 from cluster.described import Described, given  # noqa: E402
 from cluster.plan import PORT_NAMES, Plan  # noqa: E402
 from modelway.errors import InvalidInput, ModelwayError  # noqa: E402
+from modelway.files import try_lock  # noqa: E402
 from modelway.loopback import free_port  # noqa: E402
 
 DEBIAN = {
@@ -48,6 +50,8 @@ DEBIAN = {
     "/usr/lib/cni/ptp": "containernetworking-plugins",
 }
 """Each program beside Kubernetes' own, and Debian's package of it."""
+END_SECONDS = 30.0
+"""For one that is ending."""
 SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
 
@@ -72,6 +76,24 @@ def main(arguments: Sequence[str] = sys.argv[1:]) -> int:
 
 
 def run(folder: Path, until_input_ends: bool) -> int:
+    with alone(folder) as lock:
+        return run_alone(folder, until_input_ends, lock)
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[int]:
+    """The descriptor of the folder's lock. InvalidInput where the folder is another cluster's and stays so."""
+    with (folder / "lock").open("a") as file:
+        deadline = time.monotonic() + END_SECONDS
+        while not try_lock(file.fileno()):
+            if time.monotonic() > deadline:
+                raise InvalidInput("another cluster is running in this folder", where=str(folder), fix="name another")
+            time.sleep(0.1)
+        yield file.fileno()
+
+
+def run_alone(folder: Path, until_input_ends: bool, lock: int) -> int:
+    """lock: kept by the keeper too, so that the folder is free when all is gone."""
     os.environ["PATH"] = f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}"
     os.environ.update(without_proxies())
     check_machine()
@@ -80,6 +102,7 @@ def run(folder: Path, until_input_ends: bool) -> int:
         [sys.executable, str(Path(__file__).with_name("keeper.py")), str(the_plan.file)],
         stdin=subprocess.PIPE,
         start_new_session=True,
+        pass_fds=[lock],
     )
     assert keeper.stdin is not None
     try:
