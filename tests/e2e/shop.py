@@ -12,7 +12,8 @@ import requests
 from checkout import commit_all
 from cluster.described import Described
 from cluster.fixture import Cluster
-from deployment.shop import TRAIN, Shop, rows
+from deployment.shop import TRAIN, Shop
+from stages.test_gate_and_promote import rows
 
 CONFIG = """\
 model: {model}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -40,7 +41,8 @@ class KubernetesCase(Case):
         return stored.record
 
     def open(self, model: str = "") -> Target[Any, Any]:
-        return open_target(model or self.model, self.environment, self.deploy)
+        found: Target[Any, Any] = open_target(self.model, self.environment, self.deploy)
+        return Target(model or self.model, self.environment, found.records, found.place)
 
     def send(self, count: int, bad: bool = False) -> Counter[str]:
         seen: Counter[str] = Counter()
@@ -52,6 +54,12 @@ class KubernetesCase(Case):
 
     def deaf(self) -> AbstractContextManager[None]:
         return self.own.made.stopped("contour")
+
+    @contextlib.contextmanager
+    def full(self, number: int) -> Iterator[None]:
+        """Somebody has deleted the journal."""
+        self.own.kubectl("delete", "configmap", "-l", f"modelway.dev/rollout={number}")
+        yield
 
     def long_request(self) -> Callable[[], int]:
         found: list[int] = []

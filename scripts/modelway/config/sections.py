@@ -216,6 +216,8 @@ class Kubernetes(Section, frozen=True):
     """How long the pods of a release may take until they are ready."""
     lease_seconds: Annotated[int, Meta(ge=3, le=3600)] = 15
     """A command that has not renewed its lease on the target for so long is dead: another one may act."""
+    guardian: bool = True
+    """true: while a rollout shares the traffic, a pod of its own takes it back to stable where the command has died."""
     create: Create | None = None
     """Make the Deployment and all it needs. Left out: they are the team's, and must be there."""
     take_over: tuple[Name, ...] = ()

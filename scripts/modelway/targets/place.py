@@ -89,7 +89,7 @@ class TargetPlace(Protocol[T, S]):
 
     def adopted(self, claim: HeldTarget[T, S]) -> None:
         """The slot that has all traffic is about to be called stable: from now on nothing goes back without a rollout."""
-        return None
+        return
 
     def retire(self, claim: HeldTarget[T, S], name: str) -> None:
         """A slot that gets no traffic finishes what it began, is forgotten (`claim.forget`), and ends. Called without the

@@ -66,9 +66,13 @@ def caught(services: Sequence[Object], pod_labels: Mapping[str, str], own: str) 
     return ""
 
 
+def reference(of: Object) -> Object:
+    """What says that an object belongs to this ConfigMap."""
+    return {"apiVersion": "v1", "kind": "ConfigMap", "name": of["metadata"]["name"], "uid": of["metadata"]["uid"]}
+
+
 def _metadata(of: Object, own: Mapping[str, str]) -> Object:
-    reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": of["metadata"]["name"], "uid": of["metadata"]["uid"]}
-    return {"name": of["metadata"]["name"], "labels": dict(own), "ownerReferences": [reference]}
+    return {"name": of["metadata"]["name"], "labels": dict(own), "ownerReferences": [reference(of)]}
 
 
 def _drains(container: Object, spec: Object) -> None:

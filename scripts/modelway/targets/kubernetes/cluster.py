@@ -36,6 +36,7 @@ KINDS = {
     "Gateway": ("apis/gateway.networking.k8s.io/v1", "gateways"),
     "HTTPRoute": ("apis/gateway.networking.k8s.io/v1", "httproutes"),
     "HorizontalPodAutoscaler": ("apis/autoscaling/v2", "horizontalpodautoscalers"),
+    "Job": ("apis/batch/v1", "jobs"),
     "Lease": ("apis/coordination.k8s.io/v1", "leases"),
     "Pod": ("api/v1", "pods"),
     "PodDisruptionBudget": ("apis/policy/v1", "poddisruptionbudgets"),
@@ -70,7 +71,7 @@ class ApiError(Exception):
     @property
     def is_test_failed(self) -> bool:
         """A `test` of a JSON patch did not hold, or its path is not there."""
-        return self.status == 422 and self.reason == "Invalid" or "the server rejected our request" in self.message
+        return (self.status == 422 and self.reason == "Invalid") or "the server rejected our request" in self.message
 
 
 @dataclass

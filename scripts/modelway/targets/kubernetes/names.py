@@ -6,8 +6,11 @@ import hashlib
 import re
 
 DOMAIN = "modelway.dev"
-TARGET, SLOT, ROLLOUT, PART = (f"{DOMAIN}/{name}" for name in ("target", "slot", "rollout", "part"))
-"""Labels. TARGET: `key` of it; SLOT: of a release that runs beside the team's own Deployment."""
+TARGET, SLOT, GUARDIAN, ROLLOUT, PART = (
+    f"{DOMAIN}/{name}" for name in ("target", "slot", "guardian", "rollout", "part")
+)
+"""Labels. TARGET: `key` of it; SLOT: of a release that runs beside the team's own Deployment; GUARDIAN: the slot that it
+guards against."""
 FENCE, BACK, BEFORE, REPLICAS = (f"{DOMAIN}/{name}" for name in ("fence", "back", "before", "replicas"))
 """Annotations. FENCE: the nonce of the lease under which the object was last changed. BACK: the JSON patch that gives all
 traffic to stable. BEFORE: what the team had written where we changed it. REPLICAS: how many there were before a stop."""

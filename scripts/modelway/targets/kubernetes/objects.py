@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from modelway.config.sections import Create, Kubernetes
-
 from modelway.targets.kubernetes.cluster import Object
 
 PORT, SERVICE_PORT = 8080, 80
@@ -38,7 +37,7 @@ def deployment(wanted: Kubernetes, create: Create, image: str) -> Object:
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108  in the pod
     }
     pod = {
         "automountServiceAccountToken": False,

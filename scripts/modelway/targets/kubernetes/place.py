@@ -1,5 +1,7 @@
-"""A namespace of a Kubernetes cluster as a place for releases: the team's own Deployment has the stable one, a rollout runs the
-new one beside it, and once that is adopted the team's Deployment gets its image, and the traffic again."""
+"""A namespace of a Kubernetes cluster as a place for releases.
+
+The team's own Deployment has the stable one; a rollout runs the new one beside it; once that is adopted, the team's Deployment
+gets its image, and the traffic again."""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -16,7 +19,7 @@ from modelway.observe.counts import CountsSource
 from modelway.observe.pods import PodMetrics, PodsCounts
 from modelway.records import Release
 from modelway.rollout.plan import Side, side_of
-from modelway.targets.kubernetes import beside, gateway, home, names, objects, owners, traffic
+from modelway.targets.kubernetes import beside, gateway, guard, home, names, objects, owners, traffic
 from modelway.targets.kubernetes.cluster import ApiError, Cluster, Object, changed
 from modelway.targets.kubernetes.home import Home
 from modelway.targets.kubernetes.lease import KubernetesLease
@@ -111,6 +114,8 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         ready = pods.wait_until_ready(f"version {slot.side.version}", self.wanted.ready_seconds, say)
         pods.check_release(ready, slot.side, slot.image)
         self._wait_for_endpoints(self._service(there, slot), len(ready))
+        if self.wanted.guardian and not slot.home:
+            self._wait_for_guardian(slot)
 
     def retire(self, claim: KubernetesClaim, name: str) -> None:
         there, leaving = self._home(), claim.state.slots.get(name)
@@ -250,6 +255,13 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
                 fix="name one that is there",
             )
         gateway.check(route, there.service)
+        other = (there.deployment["metadata"].get("annotations") or {}).get(names.TARGET, self.key)
+        if other != self.key:
+            raise InvalidInput(
+                f"Deployment {there.name} is that of another model or environment, {other}",
+                where="deploy.kubernetes.deployment",
+                fix="give every model and environment a Deployment of its own",
+            )
         image = ("spec", "template", "spec", "containers", {"name": there.container}, "image")
         for body, path in ((route, ("spec", "rules")), (there.deployment, image)):
             if (manager := owners.foreign(body, path, self.wanted.take_over)) is not None:
@@ -281,7 +293,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             self.cluster,
             "Deployment",
             there.name,
-            lambda deployment: gateway.annotated(deployment, {names.FENCE: nonce}),
+            lambda deployment: gateway.annotated(deployment, {names.FENCE: nonce, names.TARGET: self.key}),
             _lease(claim).check,
         )
         self._fenced.add(nonce)
@@ -303,9 +315,30 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
                 where=self.cluster.where,
                 fix="give its selector a label of the team's Deployment alone",
             )
-        for body in (made, beside.service(there, self.key, side, owner)):
+        guarded = self._guardian(there, slot, owner) if self.wanted.guardian else []
+        for body in (*guarded, made, beside.service(there, self.key, side, owner)):
             _lease(claim).check()
             self._apply(body)
+
+    def _guardian(self, there: Home, slot: KubernetesSlot, owner: Object) -> list[Object]:
+        """What takes the traffic back when nobody comes any more."""
+        target = self.cluster.path("HTTPRoute", self._route(there))
+        name, of = _guardian_of(owner["metadata"]["name"]), [beside.reference(owner)]
+        labels = {names.TARGET: self.key, names.GUARDIAN: slot.side.slot}  # its Service finds pods by SLOT
+        common: dict[str, Any] = {"lease": self.key, "target": target, "labels": labels, "owners": of}
+        secrets = there.template["spec"].get("imagePullSecrets") or ()
+        return [
+            *guard.account(name, self.cluster.namespace, **common),
+            guard.job(
+                name,
+                self.cluster.namespace,
+                image=slot.image,
+                python="python3",
+                pull_secrets=secrets,
+                lease_seconds=self.wanted.lease_seconds,
+                **common,
+            ),
+        ]
 
     def _apply(self, body: Object) -> Object:
         try:
@@ -406,6 +439,20 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
                 )
             time.sleep(POLL_SECONDS)
 
+    def _wait_for_guardian(self, slot: KubernetesSlot) -> None:
+        name = _guardian_of(names.workload(self.wanted.deployment, slot.side.slot))
+        deadline = time.monotonic() + self.wanted.ready_seconds
+        while not ((self.cluster.get("Job", name) or {}).get("status") or {}).get("ready"):
+            if time.monotonic() > deadline:
+                pods = self.cluster.list("Pod", f"{names.TARGET}={self.key},{names.GUARDIAN}={slot.side.slot}")
+                words = self.cluster.lines(pods[0]["metadata"]["name"], "guardian", previous=False) if pods else ""
+                raise OutsideFailure(
+                    f"the guardian does not run{f': {words}' if words else ''}",
+                    where=f"Job {name}",
+                    fix="kubectl describe its pod; or do without it: deploy.kubernetes.guardian: false",
+                )
+            time.sleep(POLL_SECONDS)
+
     def _beside(self) -> list[str]:
         """Slots that run beside the team's Deployment."""
         found = self.cluster.list("ConfigMap", f"{names.TARGET}={self.key},{names.SLOT}")
@@ -414,9 +461,14 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     def _remove_beside(self, slots: Iterable[str]) -> None:
         for slot in slots:
             labels = f"{names.TARGET}={self.key},{names.SLOT}={slot}"
+            self.cluster.delete("Job", _guardian_of(names.workload(self.wanted.deployment, slot)))
             for kind in ("Deployment", "Service", "ConfigMap"):
                 for item in self.cluster.list(kind, labels, metadata=True):
                     self.cluster.delete(kind, item["metadata"]["name"])
+
+
+def _guardian_of(workload: str) -> str:
+    return f"{workload}-guardian"
 
 
 def _lease(claim: KubernetesClaim) -> KubernetesLease:

@@ -85,7 +85,7 @@ class Pods:
             time.sleep(POLL_SECONDS)
 
     def check_release(self, pods: Sequence[Object], side: Side, image: str) -> None:
-        """Every pod runs this image, and, where it can say which release it is, says that it is this one; OutsideFailure else."""
+        """Every pod runs this image, and is this release by its own word, where its server has one; OutsideFailure else."""
         digest = image.rpartition("@")[2]
         for pod in pods:
             name, status = pod["metadata"]["name"], self._container_status(pod) or {}

@@ -24,7 +24,8 @@ EXPECTED = 20
 
 @dataclass(frozen=True)
 class GatewayTraffic:
-    """route: the HTTPRoute's name. service: the team's, which its rules refer to. made: the route, where it is ours to make."""
+    """route: the HTTPRoute's name. service: the team's, which its rules refer to. made: the route, where it is ours to
+    make."""
 
     cluster: Cluster
     route: str
@@ -64,6 +65,8 @@ class GatewayTraffic:
         deadline = time.monotonic() + seconds
         while True:
             route = self._read()
+            if route is None:
+                return
             said = gateway.problem(route)
             if said is None:
                 return
@@ -87,9 +90,10 @@ class GatewayTraffic:
 
         changed(self.cluster, "HTTPRoute", self.route, change, check)
 
-    def _read(self) -> Object:
+    def _read(self) -> Object | None:
+        """None where it is ours, and nothing is deployed."""
         route = self.cluster.get("HTTPRoute", self.route)
-        if route is None:
+        if route is None and self.made is None:
             raise self._gone()
         return route
 
