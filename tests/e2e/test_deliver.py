@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cluster.fixture import wait_until
 from deployment.shop import Shop
 from e2e.shop import Namespace
-from e2e.team import NAME, ClusterTeam, on_cluster
+from e2e.team import NAME, ClusterTeam, end, on_cluster
 
 
 @pytest.fixture
@@ -42,3 +44,28 @@ def test_a_canary_and_the_way_back_on_a_deployment_of_the_teams_own(team: Cluste
         assert as_the_team_wrote(own) == before
         assert "nothing was changed" in team.roll_back()
     assert not seen["failed"], (seen, said, back)
+
+
+def test_a_canary_that_fails_goes_back_by_itself(team: ClusterTeam, own: Namespace) -> None:
+    before = as_the_team_wrote(own)
+    with team.requests():
+        said = team.deploy("failing", code=1)
+    assert "rolled back" in said
+    assert as_the_team_wrote(own) == before
+    assert team.serving() == team.versions["good"]
+    assert own.kubectl("get", "deployments,services,jobs", "-l", "modelway.dev/slot", "-o", "name") == ""
+
+
+def test_a_runner_that_dies_is_survived_by_the_guardian(team: ClusterTeam, own: Namespace) -> None:
+    """Nobody comes back: traffic does. Whoever comes next ends what was begun."""
+    before = as_the_team_wrote(own)
+    with team.requests() as seen:
+        process = team.started("again")
+        wait_until(lambda: f"{team.versions['again']} 200" in seen, 90)
+        end(process)
+        began = time.monotonic()
+        wait_until(lambda: team.serving() == team.versions["good"], 30)
+        assert time.monotonic() - began < 4 + 10
+        assert "nothing was changed" not in team.roll_back()
+        assert as_the_team_wrote(own) == before
+    assert not seen["failed"], seen

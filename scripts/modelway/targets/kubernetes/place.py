@@ -90,6 +90,9 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     def check_kept(self, slot: KubernetesSlot) -> None:
         """Its image is in a registry: whether it still is, the nodes will say."""
 
+    def again(self, slot: KubernetesSlot, side: Side) -> KubernetesSlot:
+        return msgspec.structs.replace(slot, side=side, home=False, replicas=0)
+
     # what runs
 
     def start(self, claim: KubernetesClaim, slot: KubernetesSlot | None) -> KubernetesSlot | None:
