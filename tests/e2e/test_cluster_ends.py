@@ -14,7 +14,7 @@ from cluster.fixture import Cluster, wait_until
 from e2e import workloads
 
 KINDS = ("pid", "mnt", "net")
-WAYS = ("input", "SIGTERM", "SIGKILL", "SIGKILL of the keeper")
+WAYS = ("SIGTERM", "SIGKILL", "SIGKILL of the keeper")
 
 
 def of_this_machine() -> dict[str, object]:
@@ -56,18 +56,19 @@ def in_namespaces(numbers: dict[str, int]) -> list[int]:
 @pytest.mark.parametrize("way", WAYS)
 def test_nothing_is_left(way: str, cluster: Cluster, tmp_path: Path) -> None:
     before = of_this_machine()
-    process = fixture.start(tmp_path)
-    other = Cluster(tmp_path)
-    with other.namespace() as namespace:
-        other.apply(namespace, workloads.deployment("one", other.described.base_image, 1))
-        other.kubectl("rollout", "status", "deployment/one", "-n", namespace, "--timeout=100s")
-        assert of_this_machine() == before, "while it runs"
-    assert cluster.get("nodes")["items"], "the other cluster goes on"
-    inside = other.pids()["etcd"]
-    numbers = {kind: Path(f"/proc/{inside}/ns/{kind}").stat().st_ino for kind in KINDS}
-    keeper = keeper_of(tmp_path)
-    group = f"{control_groups.PREFIX}{keeper}"
-    end(way, process, keeper)
+    with fixture.start(tmp_path) as process:
+        other = Cluster(tmp_path)
+        with other.namespace() as namespace:
+            other.apply(namespace, workloads.deployment("one", other.described.base_image, 1))
+            other.kubectl("rollout", "status", "deployment/one", "-n", namespace, "--timeout=100s")
+            assert of_this_machine() == before, "while it runs"
+        assert cluster.get("nodes")["items"], "the other cluster goes on"
+        inside = other.pids()["etcd"]
+        numbers = {kind: Path(f"/proc/{inside}/ns/{kind}").stat().st_ino for kind in KINDS}
+        assert len(in_namespaces(numbers)) > 10
+        keeper = keeper_of(tmp_path)
+        group = f"{control_groups.PREFIX}{keeper}"
+        end(way, process, keeper)
     wait_until(lambda: not Path(f"/proc/{keeper}").exists(), 30)
     wait_until(lambda: in_namespaces(numbers) == [], 5)
     if way == "SIGKILL of the keeper":
@@ -95,14 +96,28 @@ def plan_file(folder: Path) -> Path:
 
 
 def end(way: str, process: subprocess.Popen[str], keeper: int) -> None:
-    if way == "input":
-        assert process.stdin is not None
-        process.stdin.close()
-    elif way == "SIGTERM":
+    if way == "SIGTERM":
         process.terminate()
     elif way == "SIGKILL":
         process.kill()
     else:
         os.kill(keeper, signal.SIGKILL)
     code = process.wait(60)
-    assert code == {"input": 0, "SIGTERM": 0, "SIGKILL": -signal.SIGKILL}.get(way, 4)
+    assert code == {"SIGTERM": 0, "SIGKILL": -signal.SIGKILL}.get(way, 4)
+
+
+@pytest.mark.skipif(bool(os.environ.get("KUBECONFIG")), reason="the cluster is given")
+def test_a_given_cluster_is_used(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one of kind or minikube is: nothing is started, and nothing is ended."""
+    known = cluster.described
+    monkeypatch.setenv("KUBECONFIG", known.kubeconfig)
+    monkeypatch.setenv("MODELWAY_E2E_REGISTRY", known.registry)
+    monkeypatch.setenv("MODELWAY_E2E_GATEWAY", known.gateway_url)
+    monkeypatch.setenv("PATH", str(Path(known.kubectl).parent), prepend=os.pathsep)
+    with fixture.start(tmp_path) as process:
+        given = Cluster(tmp_path)
+        assert given.get("nodes")["items"] == cluster.get("nodes")["items"]
+        assert given.described.base_image == known.base_image
+        process.terminate()
+        assert process.wait(30) == 0
+    assert cluster.get("nodes")["items"]
