@@ -9,34 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from cluster import control_groups, fixture, namespaces, plan
+from cluster import control_groups, fixture, plan
 from cluster.fixture import Cluster, wait_until
 from e2e import workloads
+from e2e.machine import of_this_machine
 
 KINDS = ("pid", "mnt", "net")
 WAYS = ("SIGTERM", "SIGKILL", "SIGKILL of the keeper")
-
-
-def of_this_machine() -> dict[str, object]:
-    """What a cluster could change of the machine: kernel settings, links, mounts, the folders of Kubernetes' programs."""
-    settings = {name: Path("/proc/sys", name).read_text() for name in (*namespaces.KERNEL, "net/ipv4/ip_forward")}
-    places = (
-        "/var/lib/kubelet",
-        "/var/lib/cni",
-        "/var/log/pods",
-        "/var/log/containers",
-        "/run/containerd",
-        "/run/netns",
-    )
-    there = [
-        place for place in (*places, "/opt/containerd", "/opt/cni", "/usr/libexec/kubernetes") if Path(place).exists()
-    ]
-    links = sorted(link.name for link in Path("/sys/class/net").iterdir())
-    return {**settings, "links": links, "places": there, "rules": rules()}
-
-
-def rules() -> str:
-    return subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, check=True).stdout
 
 
 def in_namespaces(numbers: dict[str, int]) -> list[int]:
@@ -54,14 +33,13 @@ def in_namespaces(numbers: dict[str, int]) -> list[int]:
 
 @pytest.mark.skipif(bool(os.environ.get("KUBECONFIG")), reason="the cluster is given")
 @pytest.mark.parametrize("way", WAYS)
-def test_nothing_is_left(way: str, cluster: Cluster, tmp_path: Path) -> None:
-    before = of_this_machine()
+def test_nothing_is_left(way: str, machine: dict[str, object], cluster: Cluster, tmp_path: Path) -> None:
     with fixture.start(tmp_path) as process:
         other = Cluster(tmp_path)
         with other.namespace() as namespace:
             other.apply(namespace, workloads.deployment("one", other.described.base_image, 1))
             other.kubectl("rollout", "status", "deployment/one", "-n", namespace, "--timeout=100s")
-            assert of_this_machine() == before, "while it runs"
+            assert of_this_machine() == machine, "while it runs"
         assert cluster.get("nodes")["items"], "the other cluster goes on"
         inside = other.pids()["etcd"]
         numbers = {kind: Path(f"/proc/{inside}/ns/{kind}").stat().st_ino for kind in KINDS}
@@ -74,7 +52,7 @@ def test_nothing_is_left(way: str, cluster: Cluster, tmp_path: Path) -> None:
     if way == "SIGKILL of the keeper":
         control_groups.sweep()  # as the next cluster does
     assert [place for place in control_groups.hierarchies() if (place / group).exists()] == []
-    assert of_this_machine() == before
+    assert of_this_machine() == machine
     assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
     if way != "SIGKILL of the keeper":
         assert not (tmp_path / "state").exists()
