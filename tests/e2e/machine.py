@@ -22,6 +22,5 @@ def of_this_machine() -> dict[str, object]:
 
 
 def rules() -> str:
-    return subprocess.run(
-        ["nft", "list", "ruleset"], env={"PATH": run.SYSTEM_PATH}, capture_output=True, text=True, check=True
-    ).stdout
+    command = ["nft", "list", "ruleset"]
+    return subprocess.run(command, env={"PATH": run.SYSTEM_PATH}, capture_output=True, text=True, check=True).stdout

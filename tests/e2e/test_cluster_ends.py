@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,37 +20,41 @@ KINDS = ("pid", "mnt", "net")
 WAYS = ("SIGTERM", "SIGKILL", "SIGKILL of the keeper")
 
 
-def in_namespaces(numbers: dict[str, int]) -> list[int]:
+@contextlib.contextmanager
+def held_namespaces(process: int) -> Iterator[dict[str, int]]:
+    """The numbers of those that a process is in, by kind. Held open: the kernel would give a free number to the next one."""
+    with contextlib.ExitStack() as stack:
+        files = {kind: stack.enter_context(Path(f"/proc/{process}/ns/{kind}").open("rb")) for kind in KINDS}
+        yield {kind: os.fstat(file.fileno()).st_ino for kind, file in files.items()}
+
+
+def in_namespaces(numbers: dict[str, int]) -> list[str]:
     """Every process that is in one of these."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
-        for kind, number in numbers.items():
-            try:
-                if (folder / "ns" / kind).stat().st_ino == number:
-                    found.append(int(folder.name))
-            except OSError:
-                continue
+        with contextlib.suppress(OSError):
+            if any((folder / "ns" / kind).stat().st_ino == number for kind, number in numbers.items()):
+                found.append(f"{folder.name} {(folder / 'comm').read_text().strip()}")
     return found
 
 
 @pytest.mark.skipif(bool(os.environ.get("KUBECONFIG")), reason="the cluster is given")
 @pytest.mark.parametrize("way", WAYS)
 def test_nothing_is_left(way: str, machine: dict[str, object], cluster: Cluster, tmp_path: Path) -> None:
-    with fixture.start(tmp_path) as process:
+    with contextlib.ExitStack() as stack, fixture.start(tmp_path) as process:
         other = Cluster(tmp_path)
         with other.namespace() as namespace:
             other.apply(namespace, workloads.deployment("one", other.described.base_image, 1))
             other.kubectl("rollout", "status", "deployment/one", "-n", namespace, "--timeout=100s")
             assert of_this_machine() == machine, "while it runs"
         assert cluster.get("nodes")["items"], "the other cluster goes on"
-        inside = other.pids()["etcd"]
-        numbers = {kind: Path(f"/proc/{inside}/ns/{kind}").stat().st_ino for kind in KINDS}
+        numbers = stack.enter_context(held_namespaces(other.pids()["etcd"]))
         assert len(in_namespaces(numbers)) > 10
         keeper = keeper_of(tmp_path)
         group = f"{control_groups.PREFIX}{keeper}"
         end(way, process, keeper)
-    wait_until(lambda: not Path(f"/proc/{keeper}").exists(), 30)
-    wait_until(lambda: in_namespaces(numbers) == [], 5)
+        wait_until(lambda: not Path(f"/proc/{keeper}").exists(), 30)
+        wait_until(lambda: in_namespaces(numbers) == [], 5)
     if way == "SIGKILL of the keeper":
         control_groups.sweep()  # as the next cluster does
     assert [place for place in control_groups.hierarchies() if (place / group).exists()] == []
