@@ -1,20 +1,23 @@
-# Everything is installed on first use, below .modelway; `make clean` removes it all.
+# Everything is installed on first use, below .modelway; `make clean` removes it all (but Go's own caches, which are the user's).
 export MODELWAY_HOME ?= $(CURDIR)/.modelway
 
 IN = scripts/run --in test
 WORKFLOWS = .github/workflows/*.yml workflows-templates/*.yml examples/*/.github/workflows/*.yml action-tests/*/workflow.yml
 SCHEMA = $(IN) check-jsonschema --builtin-schema
 
-.PHONY: help demo test check bench generate lock release clean
+.PHONY: help demo test e2e check bench generate lock release clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile
+	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1	/p' Makefile
 
 demo: ## the whole journey on this machine, on real data
 	scripts/run --in act python examples/demo.py
 
 test: ## unit, property, integration and action tests
-	$(IN) python -m pytest -n 3 --no-loadscope-reorder --durations=25
+	$(IN) python -m pytest -n 3 --no-loadscope-reorder --durations=25 --ignore=tests/e2e
+
+e2e: ## the tests on a real Kubernetes: that of KUBECONFIG, else one that is built on first use (10 minutes)
+	$(IN) python -m pytest --durations=25 tests/e2e
 
 check: requirements/node/node_modules ## linters, types, schemas, and that nothing generated is stale
 	$(IN) ruff check .

@@ -30,7 +30,7 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 from cluster import certificates, contents, programs, settings  # noqa: E402
 from cluster.described import Described, given  # noqa: E402
 from cluster.plan import PORT_NAMES, Plan  # noqa: E402
-from modelway.errors import InvalidInput, ModelwayError  # noqa: E402
+from modelway.errors import InvalidInput, ModelwayError, OutsideFailure  # noqa: E402
 from modelway.files import try_lock  # noqa: E402
 from modelway.loopback import free_port  # noqa: E402
 
@@ -162,14 +162,14 @@ def without_proxies(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def wait(until_input_ends: bool, keeper: subprocess.Popen[bytes] | None = None) -> int:
-    """Until the input ends: 0; until the cluster has ended by itself: 4."""
+    """Until the input ends: 0. OutsideFailure where the cluster has ended by itself."""
     print("ready", flush=True)
     while keeper is None or keeper.poll() is None:
         if not until_input_ends:
             time.sleep(0.2)
         elif select.select([sys.stdin], [], [], 0.2)[0] and not os.read(0, 1024):
             return 0
-    return 4
+    raise OutsideFailure("the cluster has ended by itself", fix="read logs/supervisor.log in its folder")
 
 
 if __name__ == "__main__":

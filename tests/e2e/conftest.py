@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cluster.fixture import Cluster, cluster, namespace
 from deployment.shop import Shop
+from e2e.machine import of_this_machine
 from e2e.shop import Namespace, built_shop
 
-__all__ = ["built", "cluster", "namespace", "own"]
+__all__ = ["built", "cluster", "machine", "namespace", "own"]
 KINDS = ("good", "again", "slow", "failing")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def machine() -> Iterator[dict[str, object]]:
+    """The machine before the first cluster, as it is again after the last."""
+    if os.environ.get("KUBECONFIG") or os.environ.get("MODELWAY_E2E_CLUSTER"):
+        yield {}
+        return
+    before = of_this_machine()
+    yield before
+    assert of_this_machine() == before
 
 
 @pytest.fixture(scope="session")

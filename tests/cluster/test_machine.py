@@ -1,0 +1,67 @@
+"""What a cluster of the tests stands on: packages, programs that are found or built, a cluster that is given."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cluster import described, programs, run
+from modelway.errors import InvalidInput, OutsideFailure
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_ci_installs_every_package() -> None:
+    script = (ROOT / ".ci" / "run").read_text()
+    assert [package for package in run.DEBIAN.values() if package not in script] == []
+
+
+def test_kubernetes_is_taken_whole_or_not_at_all(tmp_path: Path) -> None:
+    assets, others = tmp_path / "assets", tmp_path / "others"
+    for folder, names in ((assets, programs.PROGRAMS[:3]), (others, programs.PROGRAMS[3:])):
+        folder.mkdir()
+        for name in names:
+            (folder / name).touch(mode=0o755)
+    assert programs.installed({"KUBEBUILDER_ASSETS": str(assets), "PATH": ""}) == {}
+    found = programs.installed({"KUBEBUILDER_ASSETS": str(assets), "PATH": str(others)})
+    assert found["etcd"] == assets / "etcd" and found["kubectl"] == others / "kubectl"
+
+
+def test_a_killed_build_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither one that is killed nor one that fails; the next one is made anew, and the one after that is only looked up."""
+    monkeypatch.setenv("MODELWAY_HOME", str(tmp_path))
+    source = tmp_path / "thing"
+    source.mkdir()
+    (source / "go.mod").write_text("module thing\n")
+    killed = "import os; from cluster import programs; from pathlib import Path\n"
+    killed += "build = lambda _, place, __: ((place / 'half').touch(), os.kill(os.getpid(), 9))\n"
+    killed += f"programs.built(Path({str(source)!r}), build)"
+    path = os.pathsep.join(str(ROOT / name) for name in ("scripts", "tests"))
+    done = subprocess.run([sys.executable, "-c", killed], env={**os.environ, "PYTHONPATH": path}, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert [place.name for place in (tmp_path / "cluster").glob(".thing-*/*")] == ["half"]
+
+    def fails(source: Path, place: Path, go: str) -> None:
+        raise OutsideFailure("no")
+
+    with pytest.raises(OutsideFailure):
+        programs.built(source, fails)
+    calls: list[Path] = []
+    folders = {programs.built(source, lambda _, place, __: calls.append(place)) for _ in range(2)}
+    assert len(folders) == len(calls) == 1
+    assert sorted(place.name for place in (tmp_path / "cluster").iterdir()) == sorted(
+        [folders.pop().name, "thing.lock"]
+    )
+
+
+@pytest.mark.parametrize("name", described.SETTINGS)
+def test_a_given_cluster_lacks_a_setting(name: str) -> None:
+    environ = {**dict.fromkeys(described.SETTINGS, "x"), "KUBECONFIG": "/x", name: ""}
+    with pytest.raises(InvalidInput, match=name) as told:
+        described.given(environ)
+    assert described.SETTINGS[name] in told.value.fix
