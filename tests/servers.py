@@ -158,7 +158,7 @@ def wait_until(ready: object, process: subprocess.Popen[bytes], log: Path) -> No
     deadline = time.monotonic() + START_SECONDS
     while not ready():  # type: ignore[operator]
         if process.poll() is not None or time.monotonic() > deadline:
-            raise AssertionError(f"{process.args} did not start:\n{log.read_text(errors='replace')[-3000:]}")
+            raise AssertionError(f"{process.args!r} did not start:\n{log.read_text(errors='replace')[-3000:]}")
         time.sleep(0.05)
 
 

@@ -17,12 +17,14 @@ WAIT_SECONDS = 120
 
 
 @contextlib.contextmanager
-def traffic(address: str, row: Callable[[int], Mapping[str, float]], per_second: float) -> Iterator[Counter[str]]:
-    """Requests to /predict, one row each, from the moment that a model is ready there until the end.
+def traffic(
+    address: str, row: Callable[[int], Mapping[str, float]], per_second: float, host: str = ""
+) -> Iterator[Counter[str]]:
+    """Requests to /predict, one row each, from the moment that a model is ready there until the end. host: the header.
 
     Counts of answers by version and status, such as `2 200`, and all that were not 200 as `failed`."""
     seen: Counter[str] = Counter()
-    ended = threading.Event()
+    ended, headers = threading.Event(), {"host": host} if host else {}
 
     def requests_() -> Iterator[TimedRequest]:
         number = 0
@@ -37,9 +39,12 @@ def traffic(address: str, row: Callable[[int], Mapping[str, float]], per_second:
 
     def client() -> None:
         deadline = time.monotonic() + WAIT_SECONDS
-        while not is_ready(address) and time.monotonic() < deadline and not ended.wait(0.1):
+        while not is_ready(address, headers) and time.monotonic() < deadline and not ended.wait(0.1):
             pass
-        run(drive(f"{address}/predict", requests_(), connections=128, timeout_seconds=10, answered=answered))
+        asked = drive(
+            f"{address}/predict", requests_(), connections=128, timeout_seconds=10, answered=answered, headers=headers
+        )
+        run(asked)
 
     thread = threading.Thread(target=client)
     thread.start()
@@ -50,8 +55,8 @@ def traffic(address: str, row: Callable[[int], Mapping[str, float]], per_second:
         thread.join(30)
 
 
-def is_ready(address: str) -> bool:
+def is_ready(address: str, headers: Mapping[str, str] | None = None) -> bool:
     try:
-        return requests.get(f"{address}/ready", timeout=1).status_code == 200
+        return requests.get(f"{address}/ready", headers=headers, timeout=1).status_code == 200
     except requests.RequestException:
         return False

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from build import oci_programs
-from build.kit import PYTHON, Kit, make_kit
+from build.kit import Kit, make_kit
 from modelway.build import lock
-from modelway.build.platforms import this_machine
 
 NEEDS = {"registry": oci_programs.missing, "programs": oci_programs.missing, "debian": oci_programs.missing_for_a_base}
 
@@ -53,12 +52,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def debian(registry: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A base image with this Python, from debootstrap, by digest in the registry."""
     assert oci_programs.missing_for_a_base() == []
-    place = tmp_path_factory.mktemp("debian") / "layout"
-    section = {"Env": ["PATH=/usr/local/bin:/usr/bin:/bin"], "Cmd": ["bash"], "Labels": {"maintainer": "somebody"}}
-    architecture = this_machine(PYTHON).architecture
-    digests = oci_programs.write_layout(place, [(architecture, [oci_programs.debian_layer()], section)])
-    oci_programs.push_layout(place, registry, "base/debian")
-    return f"{registry}/base/debian@{digests[0]}"
+    return oci_programs.push_debian_base(registry, tmp_path_factory.mktemp("debian"))
 
 
 @pytest.fixture

@@ -71,8 +71,8 @@ def run(*command: str | Path) -> str:
     return done.stdout
 
 
-def layer(files: Mapping[str, bytes | str]) -> bytes:
-    """A compressed tar. A text is the target of a symbolic link, bytes are a file's content."""
+def layer(files: Mapping[str, bytes | str], mode: int = 0o644) -> bytes:
+    """A compressed tar. A text is the target of a symbolic link, bytes are a file's content; mode: of each file."""
     with tempfile.TemporaryFile() as file:
         with tarfile.open(fileobj=file, mode="w:gz") as archive:
             for name, content in files.items():
@@ -81,7 +81,7 @@ def layer(files: Mapping[str, bytes | str]) -> bytes:
                     member.type, member.linkname = tarfile.SYMTYPE, content
                     archive.addfile(member)
                 else:
-                    member.size = len(content)
+                    member.size, member.mode = len(content), mode
                     with tempfile.TemporaryFile() as data:
                         data.write(content)
                         data.seek(0)
@@ -143,9 +143,18 @@ def push_small_base(host: str, folder: Path) -> str:
     return f"{host}/bases/small@{digests[0]}"
 
 
+def push_debian_base(host: str, folder: Path) -> str:
+    """A base image with this Python, from debootstrap, by digest."""
+    section = {"Env": ["PATH=/usr/local/bin:/usr/bin:/bin"], "Cmd": ["bash"], "Labels": {"maintainer": "somebody"}}
+    architecture = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
+    digests = write_layout(folder / "debian", [(architecture, [debian_layer()], section)])
+    push_layout(folder / "debian", host, "base/debian")
+    return f"{host}/base/debian@{digests[0]}"
+
+
 def debian_layer() -> bytes:
     """The one layer of a Debian with python3 and nothing else, from the cache where it was made before (it takes 40 s)."""
-    suite = SUITES[sys.version_info[:2]]  # type: ignore[index]
+    suite = SUITES[sys.version_info[:2]]
     place = home.made(home.cache_folder() / "test-bases") / f"{suite}-{os.uname().machine}.tar.gz"
     if not place.is_file():
         with tempfile.TemporaryDirectory(prefix="modelway-base-", dir=place.parent) as name:

@@ -8,6 +8,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ import pytest
 import requests
 
 from deployment.shop import Shop, row, with_target
-from documented import examples
 from modelway import isolation, processes
 from modelway.config import Deploy
 from modelway.config.sections import Local
+from modelway.errors import OutsideFailure
 from modelway.loopback import free_port
 from modelway.observe.counts import CountsSource
+from modelway.observe.pods import PodMetrics, PodsCounts
 from modelway.records import Release
 from modelway.registry.stored_records import read_release
 from modelway.targets import Target, open_target
@@ -136,19 +138,24 @@ class LocalCounting(Counting):
             yield
 
 
-class ReplicaCounting(LocalCounting):
-    """The source of docs/extending.md, as it stands there, on the same releases: each replica's own /metrics."""
+class PodsCounting(LocalCounting):
+    """The same releases, each replica asked for its own /metrics."""
 
     def counts(self) -> CountsSource:
-        module: dict[str, Any] = {}
-        for code in examples("extending.md", "Add a counts source"):
-            exec(compile(code, "docs/extending.md", "exec"), module)
-        replicas = {
-            name: {f"replica {port}": f"http://127.0.0.1:{port}" for port in slot.ports}
-            for name, slot in self.claim.state.slots.items()
-        }
-        source: CountsSource = module["ReplicaCounts"](replicas)
-        return source
+        return PodsCounts(
+            lambda: [
+                PodMetrics(name, f"{name}-{port}/0", partial(self.metrics, port))
+                for name, slot in self.claim.state.slots.items()
+                for port in slot.ports
+            ]
+        )
+
+    @staticmethod
+    def metrics(port: int) -> str:
+        try:
+            return requests.get(f"http://127.0.0.1:{port}/metrics", timeout=1).text
+        except requests.RequestException as error:
+            raise OutsideFailure(f"cannot be read: {type(error).__name__}", where=f"port {port}") from None
 
     @contextlib.contextmanager
     def silent(self) -> Iterator[None]:
@@ -168,7 +175,7 @@ class TestEnvoyCounts(CountsContract):
         return LocalCounting(case)
 
 
-class TestReplicaCounts(CountsContract):
+class TestPodsCounts(CountsContract):
     @pytest.fixture
     def counting(self, case: LocalCase) -> Counting:
-        return ReplicaCounting(case)
+        return PodsCounting(case)

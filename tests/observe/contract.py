@@ -11,15 +11,14 @@ import pytest
 from modelway.errors import OutsideFailure
 from modelway.observe.counts import Counters, CountsSource, Snapshot, counted, percentile_bound
 
-READ_SECONDS = 3.0
-"""Within them a source has counted what was answered."""
-
 
 class Counting(abc.ABC):
-    """A source, and the releases whose requests it counts. slots: two of them; both run."""
+    """A source, and the releases whose requests it counts. slots: two of them; both run. read_seconds: within them a source
+    has counted what was answered."""
 
     source: CountsSource
     slots: tuple[str, str]
+    read_seconds = 3.0
 
     @abc.abstractmethod
     def send(self, slot: str, count: int, bad: bool = False) -> None:
@@ -31,7 +30,7 @@ class Counting(abc.ABC):
 
     def until(self, slot: str, requests: int) -> Snapshot:
         """What the source says, once it has counted so many of a release in all."""
-        deadline = time.monotonic() + READ_SECONDS
+        deadline = time.monotonic() + self.read_seconds
         while (said := self.source.snapshot()).releases.get(slot, Counters()).requests != requests:
             assert time.monotonic() < deadline, said
             time.sleep(0.05)
@@ -67,7 +66,7 @@ class CountsContract:
         assert bounds == sorted(set(bounds)) and bounds[0] > 0
         counting.send(one, 40)
         sample = counting.until(one, 40).releases[one]
-        deadline = time.monotonic() + READ_SECONDS
+        deadline = time.monotonic() + counting.read_seconds
         while sample.timed < 40 or sum(sample.fast.values()) == 0:
             assert time.monotonic() < deadline, sample
             sample = counting.source.snapshot().releases[one]

@@ -176,10 +176,58 @@ class Local(Section, frozen=True):
     """true: allowed on a GitHub-hosted runner, where all of it ends with the job."""
 
 
+class Create(Section, frozen=True):
+    """The objects of a team that has no manifests yet."""
+
+    replicas: Annotated[int, Meta(ge=1, le=1000)] = 2
+    """How many pods; with max-replicas, how many at least."""
+    max_replicas: Annotated[int, Meta(ge=1, le=1000)] | None = None
+    """How many an autoscaler may make of them. Left out: there is no autoscaler."""
+    cpu: Name = "500m"
+    """What each pod asks for of a core."""
+    memory: Name = "512Mi"
+    """What each pod asks for, and gets at most."""
+    gateway: Name | None = None
+    """The Gateway that requests come through, as NAMESPACE/NAME. Left out: there is no route, and the Service is asked."""
+    host: Name | None = None
+    """The host name that clients ask. Left out: every one that the Gateway listens for."""
+
+
+class Kubernetes(Section, frozen=True):
+    """The Kubernetes target: a Deployment of a cluster (docs/kubernetes.md). Which cluster, says $KUBECONFIG."""
+
+    namespace: Name | None = None
+    """The namespace. Left out: that of the kubeconfig's context."""
+    context: Name | None = None
+    """The context of the kubeconfig. Left out: its current one."""
+    deployment: str = ""
+    """The team's Deployment that serves the model."""
+    service: Name | None = None
+    """The Service that leads to its pods. Left out: the only one that does."""
+    port: int | Name | None = None
+    """The port of the Service that predictions are asked at, by number or name. Left out: the only one."""
+    container: Name | None = None
+    """The container that serves the model. Left out: the only one, or the only one with the Service's port."""
+    route: Name | None = None
+    """The HTTPRoute whose weights share the traffic. Left out: the only one that leads to the Service."""
+    address: str | None = None
+    """The URL that clients ask, such as https://flight-delay.example.org, for tests of the endpoint."""
+    ready_seconds: Seconds = 120
+    """How long the pods of a release may take until they are ready."""
+    lease_seconds: Annotated[int, Meta(ge=3, le=3600)] = 15
+    """A command that has not renewed its lease on the target for so long is dead: another one may act."""
+    guardian: bool = True
+    """true: while a rollout shares the traffic, a pod of its own takes it back to stable where the command has died."""
+    create: Create | None = None
+    """Make the Deployment and all it needs. Left out: they are the team's, and must be there."""
+    take_over: tuple[Name, ...] = ()
+    """Field managers that leave the image and the route's rules alone, though they own them, such as argocd-controller."""
+
+
 class Deploy(Section, frozen=True):
     """How a release comes into an environment. With this section the alias moves by deploy-model alone."""
 
-    target: Literal["local"] = "local"
+    target: Literal["local", "kubernetes"] = "local"
     """Where releases run."""
     strategy: Literal["canary", "all-at-once"] = "canary"
     """canary judges the release under a growing share of the traffic; all-at-once compares nothing."""
@@ -197,6 +245,8 @@ class Deploy(Section, frozen=True):
     """How sure a rollout must be."""
     local: Local = Local()
     """The settings of the local target."""
+    kubernetes: Kubernetes = Kubernetes()
+    """The settings of the Kubernetes target."""
 
 
 class Sections(Section, frozen=True):

@@ -14,7 +14,9 @@ ENVIRONMENTS = {
     "build_image": "build",
     "deploy_model": "deploy",
     "plan_rollout": "deploy",
+    "replay_rollout": "deploy",
     "rollback_release": "deploy",
+    "stop_deployment": "deploy",
     "start_registry": "registry",
 }
 """Of those that need more than the tool's own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -37,6 +38,24 @@ def read(text: str) -> Iterator[MetricValue]:
             raise ValueError(f"line {number}: {match[3][:200]!r} is no number") from None
         labels = {name: _unescaped(said[1:-1]) for name, said in LABEL.findall(match[2] or "")}
         yield MetricValue(match[1], labels, value)
+
+
+def count_of(series: MetricValue) -> int:
+    """The value of a counter. ValueError, naming the series, where it is not a whole number of things."""
+    if not (0 <= series.value < math.inf and series.value == int(series.value)):
+        raise ValueError(f"{series.name} is {series.value}, which counts nothing")
+    return int(series.value)
+
+
+def bound_of(series: MetricValue) -> float:
+    """The upper bound of a bucket, in the histogram's unit. ValueError, naming the series, where it has none."""
+    try:
+        bound = float(series.labels["le"])
+    except (KeyError, ValueError):
+        raise ValueError(f"{series.name} has no bound") from None
+    if math.isnan(bound):
+        raise ValueError(f"{series.name} has no bound")
+    return bound
 
 
 def _unescaped(text: str) -> str:

@@ -7,7 +7,7 @@ so it does not count. Reading it back gives the rollout's state; `replay` proves
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -76,20 +76,25 @@ def append(path: Path, line: Line) -> None:
 def read(path: Path) -> Story | None:
     """None where not even the plan was written whole: nothing was done then. InvalidInput where a line is not ours."""
     data = path.read_bytes()
+    return parse(data[: _whole(data)].splitlines(), str(path))
+
+
+def parse(texts: Iterable[bytes], where: str) -> Story | None:
+    """Whole lines, in their order, as a journal; None where there are none. where: they are kept, for messages."""
     lines = []
-    for number, text in enumerate(data[: _whole(data)].splitlines(), start=1):
+    for number, text in enumerate(texts, start=1):
         try:
             lines.append(msgspec.json.decode(text, type=Line))
         except msgspec.DecodeError as error:
             raise InvalidInput(
                 f"line {number} is not of a rollout: {error}",
-                where=str(path),
-                fix="put the file back from a backup, or move it away: then the target returns to its stable release",
+                where=where,
+                fix="put it back from a backup, or move it away: then the target returns to its stable release",
             ) from None
     if not lines:
         return None
     if lines[0].plan is None:
-        raise InvalidInput("does not begin with a plan", where=str(path), fix="put the file back from a backup")
+        raise InvalidInput("does not begin with a plan", where=where, fix="put it back from a backup")
     return Story(lines[0].plan, tuple(lines[1:]))
 
 

@@ -45,6 +45,7 @@ class Application:
     ) -> None:
         self.release, self.metrics, self.most_rows, self.batching = release, metrics, most_rows, batching
         self.access = access
+        self.version_header = f"x-modelway-version: {release.version}\r\n".encode()
         self.model: Model | None = None
         self.batcher: Batcher | None = None
         self.aside: Aside | None = None
@@ -84,10 +85,10 @@ class Application:
         self.metrics.request(request.path, answer.status, seconds)
         if self.access:
             self.access.note(request, answer, seconds)
+        named = self.version_header
         if request.request_id:
-            named = f"x-request-id: {request.request_id}\r\n".encode()
-            answer = replace(answer, headers=answer.headers + named)
-        reply(answer)
+            named += f"x-request-id: {request.request_id}\r\n".encode()
+        reply(replace(answer, headers=answer.headers + named))
 
     def _tell(self, path: str) -> HttpAnswer:
         if path == "/health":

@@ -26,7 +26,7 @@ __all__ = [
     "open_target",
 ]
 
-TARGETS = {"local": "modelway.targets.local.target"}
+TARGETS = {"local": "modelway.targets.local.target", "kubernetes": "modelway.targets.kubernetes.target"}
 """By the name that `deploy.target` gives: the module whose `open_target(model, environment, deploy)` opens it."""
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Generic, Literal, TypeVar
 
-from modelway.observe.counts import Counters, Snapshot, counted
+from modelway.observe.counts import Counters, Snapshot, counted, grown, unknown_between
 from modelway.rollout import journal
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import Plan
@@ -54,22 +54,24 @@ class TargetActs(Generic[T, S]):
         self._last = after
         with self.claim.held():
             pass  # what was counted is of use only to the one that may act on it
-        counts, dropped = [], before.gap or after.gap
-        for side in (self.plan.new, self.plan.stable):
+        counts, dropped = dict[str, Counts](), ""
+        for side, share in ((self.plan.new, weight), (self.plan.stable, 1 - weight)):
             if side is None:
-                counts.append(Counts())
                 continue
-            samples = (before.releases.get(side.slot, Counters()), after.releases.get(side.slot, Counters()))
-            between = counted(*samples, self.plan.slow_ms)
-            if between is None:
-                dropped = dropped or "the counters began anew at zero"
-            counts.append(Counts(*between) if between else Counts())
+            if unknown := unknown_between(before, after, side.slot):
+                dropped = dropped or (unknown if share > 0 else "")  # who gets no traffic may go uncounted
+                continue
+            done = counted(Counters(), grown(before, after, side.slot), self.plan.slow_ms)
+            assert done is not None, "nothing of it is unknown"
+            counts[side.slot] = Counts(*done)
+        if dropped:
+            counts.clear()
         return Block(
             began=round(self._started + before.ticks, 3),
             seconds=round(after.ticks - before.ticks, 3),
             weight=weight,
-            canary=Counts() if dropped else counts[0],
-            stable=Counts() if dropped else counts[1],
+            canary=counts.get(self.plan.new.slot, Counts()),
+            stable=counts.get(self.plan.stable.slot, Counts()) if self.plan.stable else Counts(),
             dropped=dropped,
         )
 
@@ -79,6 +81,7 @@ class TargetActs(Generic[T, S]):
             if claim.state.stable == self.plan.new.slot:
                 return
             assert self.new is not None, "only what runs is adopted"
+            claim.place.adopted(claim)
             deployment = Deployment(self.new, self.plan.kind, self.plan.number, time.time())
             kept = (*claim.state.deployments, deployment)[-KEPT_DEPLOYMENTS:]
             claim.change(stable=self.plan.new.slot, deployments=kept)

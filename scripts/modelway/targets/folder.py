@@ -5,6 +5,7 @@ For targets whose releases run here, or are reached from one machine alone."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -51,7 +52,9 @@ class FolderRecords(Generic[T]):
     def write(self, state: T) -> None:
         write_whole(self.folder / STATE, msgspec.json.format(msgspec.json.encode(state), indent=1))
 
-    def take(self, who: str, what: str, *, always: bool) -> folder_lease.FolderLease:
+    def take(
+        self, who: str, what: str, *, always: bool, say: Callable[[str], None] = lambda said: None
+    ) -> folder_lease.FolderLease:
         home.made(self.folder / JOURNALS)
         return folder_lease.take(self.folder, who, what, always=always)
 

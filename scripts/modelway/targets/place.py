@@ -12,6 +12,7 @@ from modelway.errors import InvalidInput
 from modelway.observe.counts import CountsSource
 from modelway.records import Release
 from modelway.rollout.plan import Side
+from modelway.targets.records import Lease
 from modelway.targets.state import Slot, TargetState
 
 T = TypeVar("T", bound=TargetState[Any])
@@ -24,6 +25,7 @@ class HeldTarget(Protocol[T, Kept]):
     """What a place sees of the target that a command has claimed (`targets.target.Claim`)."""
 
     state: T
+    lease: Lease
 
     def held(self) -> AbstractContextManager[None]:
         """One act: the target is this command's alone for the moment. Superseded where another has taken it over."""
@@ -47,6 +49,11 @@ class TargetPlace(Protocol[T, S]):
 
     def objection(self, state: T | None, ephemeral: bool) -> InvalidInput | None:
         """Why nothing may be deployed here, known before anything is touched. ephemeral: this machine ends with the job."""
+        return None
+
+    def existing(self) -> S | None:
+        """What serves here and no rollout brought: the first one compares with it, and can go back to it. None where nothing
+        does."""
         return None
 
     def prepare(self, release: Release, say: Say) -> S:
@@ -79,6 +86,10 @@ class TargetPlace(Protocol[T, S]):
     def back(self, claim: HeldTarget[T, S]) -> None:
         """All traffic to the slot that `route` prepared for it; nothing where it prepared none. Must work where nothing can be
         written any more."""
+
+    def adopted(self, claim: HeldTarget[T, S]) -> None:
+        """The slot that has all traffic is about to be called stable: from now on nothing goes back without a rollout."""
+        return
 
     def retire(self, claim: HeldTarget[T, S], name: str) -> None:
         """A slot that gets no traffic finishes what it began, is forgotten (`claim.forget`), and ends. Called without the

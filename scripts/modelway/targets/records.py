@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
@@ -30,8 +30,9 @@ class TargetRecords(Protocol[T]):
     What is written is whole and durable when a method returns, or it was never written. Only a command within `held`
     writes."""
 
-    where: str
-    """The place, for messages."""
+    @property
+    def where(self) -> str:
+        """The place, for messages."""
 
     def exist(self) -> bool:
         """Whether anything was ever kept here."""
@@ -44,10 +45,10 @@ class TargetRecords(Protocol[T]):
 
     def write(self, state: T) -> None: ...
 
-    def take(self, who: str, what: str, *, always: bool) -> Lease:
+    def take(self, who: str, what: str, *, always: bool, say: Callable[[str], None] = ...) -> Lease:
         """The lease, from now on. Refused, naming the holder, where a command that lives has it, unless `always`: then that
         one is superseded at its next act, and ended where it stands within one for too long. Makes the place where there is
-        none."""
+        none. say: is told where it has to be found out whether the holder lives."""
 
     def begin(self, plan: Plan) -> None:
         """The journal of a new rollout, with its plan; FileExistsError where its number was used before."""

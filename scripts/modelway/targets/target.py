@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -18,7 +19,7 @@ from modelway.rollout.journal import Line, Story
 from modelway.rollout.plan import Plan
 from modelway.targets.place import TargetPlace
 from modelway.targets.records import Lease, TargetRecords
-from modelway.targets.state import Slot, TargetState
+from modelway.targets.state import Deployment, Slot, TargetState
 
 T = TypeVar("T", bound=TargetState[Any])
 S = TypeVar("S", bound=Slot)
@@ -57,11 +58,13 @@ class Target(Generic[T, S]):
         state = self.state()
         return _unfinished(self.records, state) if state else None
 
-    def claim(self, who: str, what: str, *, always: bool = False) -> Claim[T, S]:
+    def claim(
+        self, who: str, what: str, *, always: bool = False, say: Callable[[str], None] = lambda said: None
+    ) -> Claim[T, S]:
         """The target in this command's hands, made where there is none yet: the state is read after the lease was taken.
         Refused where a command that lives has it, unless `always`."""
         self.state()  # what is wrong takes the target from nobody
-        lease = self.records.take(who, what, always=always)
+        lease = self.records.take(who, what, always=always, say=say)
         state = self.state() or self.records.empty(self.model, self.environment)
         return Claim(self.records, self.place, lease, state)
 
@@ -146,6 +149,15 @@ class Claim(Generic[T, S]):
     def unfinished(self) -> Story | None:
         """The last rollout, where it has no end."""
         return _unfinished(self.records, self.state)
+
+    def take_in(self) -> None:
+        """Where nothing was ever deployed and something serves all the same, it is stable from now on: the first rollout
+        compares with it, and can go back to it."""
+        if self.state.deployments or (found := self.place.existing()) is None:
+            return
+        name = found.side.slot
+        with self.held():
+            self.change(slots={name: found}, stable=name, deployments=(Deployment(found, "deploy", 0, time.time()),))
 
     def start(self, slot: S) -> S:
         """What routes requests runs, and so do the slot's replicas. The slot as the state has it from now on."""

@@ -51,7 +51,7 @@ def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: st
     target = deployment.target_of(project)
     there = _check_target(project, target, client, release, verdict)
     prepared = None if there else target.place.prepare(release, job.say)
-    claim = target.claim(job.author, f"deploying version {version}")
+    claim = target.claim(job.author, f"deploying version {version}", say=job.say)
     work = rollout.Work(project, job, settings, claim)
     ran = target.place.is_running()
     begun = False
@@ -59,6 +59,7 @@ def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: st
         problem = announce.announce_pending(project, job, claim)
         if problem:
             raise Refused(f"an earlier command's alias could not be moved: {problem}", fix="mend that first")
+        claim.take_in()
         claim.run_stable(job.say)
         left = claim.unfinished()
         if left is not None and left.plan.kind == "rollback":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from modelway.config import Deploy, Resolved
-from modelway.errors import Inconclusive, Refused
+from modelway.errors import Inconclusive, OutsideFailure, Refused
 from modelway.observe import history
 from modelway.observe.counts import Counters, CountsSource, Snapshot, between
 from modelway.rollout import judge
@@ -101,6 +101,12 @@ def watched(place: TargetPlace[Any, Any], state: TargetState[Any], deploy: Deplo
         time.sleep(0.5)  # nothing was recorded yet, or too little
     if past is not None:
         return past
+    if seen and seen[-1].gap:
+        raise OutsideFailure(
+            f"the requests of version {stable.version} cannot be counted: {seen[-1].gap}",
+            where=place.address(state),
+            fix="mend what deploy counts by, then run the same command again",
+        )
     raise Inconclusive(
         f"version {stable.version} got no request in {least:.0f} s, so there is nothing to judge a canary by",
         where=place.address(state),

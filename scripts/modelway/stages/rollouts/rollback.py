@@ -43,7 +43,7 @@ def roll_back(project: Resolved, job: ci.Job, to: int | None, why: str, *, only_
             target.place.check_kept(goal.slot)
     if objection := target.place.objection(state, ephemeral=False):
         job.warn("rollback-release", f"{objection.what}: it stays where it is")
-    claim = target.claim(job.author, "a rollback", always=True)
+    claim = target.claim(job.author, "a rollback", always=True, say=job.say)
     work = rollout.Work(project, job, settings, claim)
     stories = []
     try:

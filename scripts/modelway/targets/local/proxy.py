@@ -86,7 +86,12 @@ def routes(shares: Mapping[str, float], versions: Mapping[str, int], serial: int
             {
                 "name": name,
                 "weight": round(share * SHARES),
-                "response_headers_to_add": [{"header": {"key": "x-modelway-version", "value": str(versions[name])}}],
+                "response_headers_to_add": [
+                    {
+                        "header": {"key": "x-modelway-version", "value": str(versions[name])},
+                        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",  # the server says it too
+                    }
+                ],
             }
             for name, share in sorted(shares.items())
         ]

@@ -1,0 +1,84 @@
+"""A release that runs beside the team's Deployment: the same pod template with another image, under labels of its own, and a
+Service that leads to it alone.
+
+All of it belongs to one small ConfigMap: where that is gone, the cluster's garbage collector removes what a superseded
+command still made.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+
+from modelway.targets.kubernetes import names
+from modelway.targets.kubernetes.cluster import Object
+from modelway.targets.kubernetes.home import Home, catches, containers, labels_of
+from modelway.targets.kubernetes.objects import DRAIN_SECONDS
+
+
+def labels(key: str, slot: str) -> dict[str, str]:
+    return {names.TARGET: key, names.SLOT: slot, "app.kubernetes.io/managed-by": "modelway"}
+
+
+def owner(key: str, slot: str, name: str) -> Object:
+    """The ConfigMap that all of it belongs to."""
+    metadata = {"name": name, "labels": labels(key, slot)}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"slot": slot}}
+
+
+def deployment(
+    home: Home, services: Sequence[Object], key: str, slot: str, image: str, replicas: int, of: Object
+) -> Object:
+    """services: all of the namespace: of the template's labels, none is kept by which one of them, or the team's Deployment,
+    finds its pods. of: the owner, as it is in the cluster."""
+    template = copy.deepcopy(home.template)
+    own, kept = labels(key, slot), dict(template["metadata"].get("labels") or {})
+    found_by = [item["spec"].get("selector") or {} for item in services]
+    for selector in (labels_of(home.deployment), *(item for item in found_by if catches(item, kept))):
+        kept = {label: said for label, said in kept.items() if label not in selector}
+    metadata = {name: said for name, said in template["metadata"].items() if name == "annotations"}
+    template["metadata"] = metadata | {"labels": kept | own}
+    for container in containers(template):
+        if container["name"] == home.container:
+            container["image"] = image
+            _drains(container, template["spec"])
+    spec = {
+        name: home.deployment["spec"][name]
+        for name in ("minReadySeconds", "progressDeadlineSeconds")
+        if name in home.deployment["spec"]
+    }
+    spec |= {"replicas": replicas, "selector": {"matchLabels": own}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": _metadata(of, own), "spec": spec}
+
+
+def service(home: Home, key: str, slot: str, of: Object) -> Object:
+    own = labels(key, slot)
+    port = {"name": "http", "port": home.service_port, "targetPort": home.port, "protocol": "TCP"}
+    spec = {"selector": own, "ports": [port]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": _metadata(of, own), "spec": spec}
+
+
+def caught(services: Sequence[Object], pod_labels: Mapping[str, str], own: str) -> str:
+    """The name of a Service, other than its own, that would send requests to such a pod; empty where none does."""
+    for item in services:
+        if item["metadata"]["name"] != own and catches(item["spec"].get("selector"), pod_labels):
+            return str(item["metadata"]["name"])
+    return ""
+
+
+def reference(of: Object) -> Object:
+    """What says that an object belongs to this ConfigMap."""
+    return {"apiVersion": "v1", "kind": "ConfigMap", "name": of["metadata"]["name"], "uid": of["metadata"]["uid"]}
+
+
+def _metadata(of: Object, own: Mapping[str, str]) -> Object:
+    return {"name": of["metadata"]["name"], "labels": dict(own), "ownerReferences": [reference(of)]}
+
+
+def _drains(container: Object, spec: Object) -> None:
+    """A pod that ends serves on until nobody sends it anything, unless the team has its own way."""
+    if (container.get("lifecycle") or {}).get("preStop") or spec.get(
+        "terminationGracePeriodSeconds", 30
+    ) <= DRAIN_SECONDS:
+        return
+    container["lifecycle"] = {**(container.get("lifecycle") or {}), "preStop": {"sleep": {"seconds": DRAIN_SECONDS}}}

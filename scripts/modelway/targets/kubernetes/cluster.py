@@ -1,0 +1,340 @@
+"""Calls to the API server: objects as it writes them (JSON), bounded in time, and what it refuses as one line.
+
+The official client gives the connection and the credentials; paths and bodies are ours, since its models refuse what they do
+not know and drop what is newer than they are.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
+from modelway.targets.kubernetes import connection
+
+Object = dict[str, Any]
+MANAGER = "modelway"
+"""Our name among the managers of fields."""
+CALL_SECONDS = (3.0, 10.0)
+"""To connect, and to wait for an answer."""
+RETRY_SECONDS = 25.0
+"""An API server that was killed is back after 4 s, and knows custom resources again after 14."""
+PAUSE_SECONDS = 0.25
+BUSY = (429, 500, 502, 503, 504)
+
+KINDS = {
+    "ConfigMap": ("api/v1", "configmaps"),
+    "Deployment": ("apis/apps/v1", "deployments"),
+    "EndpointSlice": ("apis/discovery.k8s.io/v1", "endpointslices"),
+    "Event": ("api/v1", "events"),
+    "Gateway": ("apis/gateway.networking.k8s.io/v1", "gateways"),
+    "HTTPRoute": ("apis/gateway.networking.k8s.io/v1", "httproutes"),
+    "HorizontalPodAutoscaler": ("apis/autoscaling/v2", "horizontalpodautoscalers"),
+    "Job": ("apis/batch/v1", "jobs"),
+    "Lease": ("apis/coordination.k8s.io/v1", "leases"),
+    "Pod": ("api/v1", "pods"),
+    "PodDisruptionBudget": ("apis/policy/v1", "poddisruptionbudgets"),
+    "ReplicaSet": ("apis/apps/v1", "replicasets"),
+    "Role": ("apis/rbac.authorization.k8s.io/v1", "roles"),
+    "RoleBinding": ("apis/rbac.authorization.k8s.io/v1", "rolebindings"),
+    "Service": ("api/v1", "services"),
+    "ServiceAccount": ("api/v1", "serviceaccounts"),
+}
+"""Kind -> the group's path and the resource's name."""
+FORBIDDEN = re.compile(
+    r'cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
+    r'(?: in the namespace "(?P<namespace>[^"]*)")?'
+)
+
+
+@dataclass
+class ApiError(Exception):
+    """What the API server refused. status: of HTTP. causes: of its details, such as the fields of a conflict."""
+
+    status: int
+    message: str
+    reason: str = ""
+    causes: tuple[Mapping[str, str], ...] = ()
+    retry_after: float = 0.0
+
+    @property
+    def is_conflict(self) -> bool:
+        """Somebody else changed the object: not a conflict of field managers."""
+        return self.status == 409 and self.reason != "AlreadyExists" and not self.causes
+
+    @property
+    def is_test_failed(self) -> bool:
+        """A `test` of a JSON patch did not hold, or its path is not there."""
+        return (self.status == 422 and self.reason == "Invalid") or "the server rejected our request" in self.message
+
+
+@dataclass
+class Cluster:
+    """One namespace of one cluster, reached when the first call is made. context, namespace: as modelway.yml says; None: those
+    of the kubeconfig."""
+
+    context: str | None = None
+    named_namespace: str | None = None
+    _connected: list[Any] = field(default_factory=list, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def namespace(self) -> str:
+        return self.named_namespace or str(self._connection()[1])
+
+    @property
+    def where(self) -> str:
+        """For messages."""
+        return f"namespace {self.namespace}"
+
+    @property
+    def server(self) -> str:
+        return str(self._connection()[0].configuration.host)
+
+    # objects of the namespace
+
+    def get(self, kind: str, name: str) -> Object | None:
+        """None where there is none of this name."""
+        try:
+            return self._json("GET", self.path(kind, name))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise self.told(error) from None
+
+    def list(self, kind: str, labels: str = "", fields: str = "", *, metadata: bool = False) -> list[Object]:
+        """Those that match the label and field selectors. metadata: without what they hold."""
+        query = {"labelSelector": labels, "fieldSelector": fields}
+        accept = "application/json"
+        if metadata:
+            accept = f"application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{accept}"
+        asked = {key: said for key, said in query.items() if said}
+        try:
+            found = self._json("GET", self.path(kind), asked, accept=accept)
+        except ApiError as error:
+            if error.status == 404:  # the cluster knows no such kind
+                return []
+            raise self.told(error) from None
+        return found.get("items") or []
+
+    def create(self, body: Object) -> Object:
+        """ApiError with status 409 where it is there already."""
+        return self._json("POST", self.path(body["kind"]), {"fieldManager": MANAGER}, body)
+
+    def replace(self, body: Object) -> Object:
+        """The whole object, where it is still the one that was read (metadata.resourceVersion); ApiError else."""
+        return self._json("PUT", self.path(body["kind"], _name(body)), {"fieldManager": MANAGER}, body)
+
+    def apply(self, body: Object, *, force: bool = False) -> Object:
+        """These fields are ours and have these values (server-side apply); ApiError with causes where others own some."""
+        query = {"fieldManager": MANAGER, "fieldValidation": "Strict"} | ({"force": "true"} if force else {})
+        return self._json(
+            "PATCH", self.path(body["kind"], _name(body)), query, body, content="application/apply-patch+yaml"
+        )
+
+    def patch(self, kind: str, name: str, operations: Sequence[Mapping[str, Any]], subresource: str = "") -> Object:
+        """A JSON patch; ApiError where one of its tests does not hold."""
+        path = self.path(kind, name) + (f"/{subresource}" if subresource else "")
+        return self._json(
+            "PATCH", path, {"fieldManager": MANAGER}, list(operations), content="application/json-patch+json"
+        )
+
+    def merge(self, kind: str, name: str, body: Object) -> Object:
+        """A JSON merge patch; with a resourceVersion only where it is still that one."""
+        return self._json(
+            "PATCH", self.path(kind, name), {"fieldManager": MANAGER}, body, content="application/merge-patch+json"
+        )
+
+    def delete(self, kind: str, name: str, *, grace: int | None = None) -> bool:
+        """With all that belongs to it, in the background; False where there was none."""
+        body: Object = {"propagationPolicy": "Background"} | ({} if grace is None else {"gracePeriodSeconds": grace})
+        try:
+            self._json("DELETE", self.path(kind, name), {}, body)
+        except ApiError as error:
+            if error.status == 404:
+                return False
+            raise self.told(error) from None
+        return True
+
+    def lines(self, pod: str, container: str, *, previous: bool, count: int = 3) -> str:
+        """The container's last words, without blank lines; empty where there are none to be had."""
+        query = {"container": container, "tailLines": str(4 * count), "limitBytes": "20000"}
+        query |= {"previous": "true"} if previous else {}
+        try:
+            text = self.text(f"{self.path('Pod', pod)}/log", query)
+        except ModelwayError:
+            return ""
+        return " | ".join([line.strip() for line in text.splitlines() if line.strip()][-count:])
+
+    # anything
+
+    def path(self, kind: str, name: str = "", namespace: str = "") -> str:
+        group, resource = KINDS[kind]
+        tail = f"/{quote(name, safe='')}" if name else ""
+        return f"/{group}/namespaces/{quote(namespace or self.namespace, safe='')}/{resource}{tail}"
+
+    def text(self, path: str, query: Mapping[str, str] | None = None, seconds: float | None = None) -> str:
+        """What is at a path, such as through the proxy to a pod, asked for once."""
+        try:
+            return self._once("GET", path, query or {}, None, "", "*/*", seconds).decode(errors="replace")
+        except ApiError as error:
+            raise self.told(error) from None
+
+    def call(
+        self, method: str, path: str, query: Mapping[str, str] | None = None, body: Any = None, **more: str
+    ) -> Object:
+        """A call whose refusal is told to the user."""
+        try:
+            return self._json(method, path, query, body, **more)
+        except ApiError as error:
+            raise self.told(error) from None
+
+    def told(self, error: ApiError) -> ModelwayError:
+        """As a user reads it."""
+        message = " ".join(error.message.split())[:500]
+        if error.status == 401:
+            return InvalidInput(
+                f"the cluster at {self.server} does not accept these credentials",
+                where=connection.WHERE,
+                fix="log in again, or renew the token: it may have expired",
+            )
+        if error.status == 403 and (match := FORBIDDEN.search(message)):
+            group = match["group"] or '""'
+            line = f"{{apiGroups: [{group}], resources: [{match['resource']}], verbs: [{match['verb']}]}}"
+            return InvalidInput(
+                f"these credentials may not {match['verb']} {match['resource']}",
+                where=self.where,
+                fix=f"add to the Role: - {line} (docs/kubernetes.md has the whole of it)",
+            )
+        if error.status == 403:
+            return InvalidInput(f"the cluster refuses: {message}", where=self.where, fix="mend what it says")
+        if error.status in (400, 404, 405, 415, 422):
+            return InvalidInput(f"the cluster refuses: {message}", where=self.where, fix="mend what it says")
+        return OutsideFailure(
+            f"the cluster answers {error.status}: {message}", where=self.server, fix="run the same command again"
+        )
+
+    def _json(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        *,
+        content: str = "application/json",
+        accept: str = "application/json",
+    ) -> Object:
+        deadline = time.monotonic() + RETRY_SECONDS
+        while True:
+            try:
+                answer: Object = json.loads(self._once(method, path, query or {}, body, content, accept, None))
+                return answer
+            except ApiError as error:
+                if not _may_pass(error) or time.monotonic() > deadline:
+                    raise
+                pause = error.retry_after
+            except (OutsideFailure, ValueError):
+                if time.monotonic() > deadline:
+                    raise
+                pause = 0.0
+            time.sleep(min(max(pause, PAUSE_SECONDS), max(0.0, deadline - time.monotonic())))
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Any,
+        content: str,
+        accept: str,
+        seconds: float | None,
+    ) -> bytes:
+        from urllib3.exceptions import HTTPError
+
+        api = self._connection()[0]
+        headers = {"Accept": accept} | ({"Content-Type": content} if body is not None else {})
+        request = api.param_serialize(method, path, header_params=headers, auth_settings=["BearerToken"])
+        url = request[1] + (f"?{urlencode(query)}" if query else "")
+        timeout = CALL_SECONDS if seconds is None else (min(seconds, CALL_SECONDS[0]), seconds)
+        try:
+            answer = api.rest_client.request(method, url, headers=request[2], body=body, _request_timeout=timeout)
+            data: bytes = answer.read()
+        except HTTPError as error:
+            why = " ".join(str(error).split()).rpartition(": ")[2][:200]
+            raise OutsideFailure(
+                f"the cluster cannot be reached: {why or type(error).__name__}",
+                where=self.server,
+                fix="is this its address, and is it reached from here?",
+            ) from None
+        if 200 <= answer.status < 300:
+            return data
+        raise _refusal(answer.status, data, answer.headers)
+
+    def _connection(self) -> tuple[Any, str]:
+        with self._lock:
+            if not self._connected:
+                self._connected.append(connection.connect(self.context))
+            found: tuple[Any, str] = self._connected[0]
+            return found
+
+
+def _refusal(status: int, data: bytes, headers: Mapping[str, str]) -> ApiError:
+    said: Object = {}
+    try:
+        parsed = json.loads(data)
+        said = parsed if isinstance(parsed, dict) else {}
+    except ValueError:
+        said = {"message": data[:500].decode(errors="replace")}
+    causes = tuple((said.get("details") or {}).get("causes") or ())
+    after = headers.get("Retry-After") or "0"
+    seconds = float(after) if after.isdecimal() else 0.0
+    return ApiError(status, str(said.get("message") or ""), str(said.get("reason") or ""), causes, seconds)
+
+
+def _may_pass(error: ApiError) -> bool:
+    """A proxy's 503 about a pod is an answer; the API server's own is a moment."""
+    return error.status in BUSY and not error.causes
+
+
+def _name(body: Object) -> str:
+    return str(body["metadata"]["name"])
+
+
+def changed(
+    cluster: Cluster,
+    kind: str,
+    name: str,
+    change: Callable[[Object], Sequence[Mapping[str, Any]]],
+    check: Callable[[], None],
+) -> Object | None:
+    """Change an object as it is now: read it, make sure (`check`) that it may still be changed, patch it if nobody else did
+    meanwhile, else begin again. change: what to do with the object that was read; nothing: it is left alone. None where there
+    is no such object."""
+    for _ in range(20):
+        read = cluster.get(kind, name)
+        if read is None:
+            return None
+        operations = change(read)
+        check()
+        if not operations:
+            return read
+        version = read["metadata"]["resourceVersion"]
+        test = {"op": "test", "path": "/metadata/resourceVersion", "value": version}
+        try:
+            return cluster.patch(kind, name, [test, *operations])
+        except ApiError as error:
+            now = cluster.get(kind, name)
+            if now is not None and now["metadata"]["resourceVersion"] != version:
+                continue
+            raise cluster.told(error) from None
+    raise OutsideFailure(
+        f"{kind} {name} is changed by somebody else all the time",
+        where=cluster.where,
+        fix="find out by whom, with kubectl get --show-managed-fields",
+    )

@@ -1,0 +1,203 @@
+"""Traffic by a Gateway API HTTPRoute: every reference to the team's Service becomes one to it and one to each release beside
+it, with weights; all else in the route stays as it is.
+
+What the team had written is kept in an annotation of the route, and so is the JSON patch that gives all traffic to stable:
+whoever finds the route can put it back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from modelway.errors import InvalidInput, OutsideFailure
+from modelway.targets.kubernetes import names
+from modelway.targets.kubernetes.cluster import Object
+from modelway.targets.kubernetes.names import pointer
+
+UNITS = 10_000
+"""Of weight, where all of a rule's traffic is ours to share."""
+TOLERANCE = 0.005
+"""How far a share may be from what is asked, where the team's own weights are too coarse."""
+Operations = list[dict[str, Any]]
+
+
+def refers(route: Object, service: str) -> bool:
+    """Whether a rule of the route sends requests to the Service."""
+    return any(_is(ref, service) for rule in _rules(route) for ref in rule.get("backendRefs") or ())
+
+
+def weights(route: Object, service: str, shares: Mapping[str, float], beside: Sequence[str], back: str) -> Operations:
+    """What changes the route. shares: Service -> its part, together 1, or none. beside: every Service beside the team's that
+    gets a reference, also with weight 0: it keeps its counters. back: the Service that all traffic goes back to; empty: none.
+    InvalidInput where the team's own weights allow no such part."""
+    before, operations = _before(route), Operations()
+    returning = Operations()
+    for number, rule in enumerate(_rules(route)):
+        written = _written(rule, service, before)
+        if written is None:
+            continue
+        path = pointer("spec", "rules", number, "backendRefs")
+        refs = _shared(written, service, shares, beside, route)
+        if refs != rule["backendRefs"]:
+            operations.append({"op": "replace", "path": path, "value": refs})
+        before[_identity(rule)] = written
+        if back:
+            returning.append({"op": "test", "path": path, "value": refs})
+            returning.append(
+                {"op": "replace", "path": path, "value": _shared(written, service, {back: 1.0}, beside, route)}
+            )
+    if not before:
+        raise _no_rule(route, service)
+    notes = {names.BEFORE: json.dumps(before, sort_keys=True), names.BACK: json.dumps(returning) if back else None}
+    return operations + annotated(route, notes)
+
+
+def as_before(route: Object, service: str) -> Operations:
+    """What makes the route as the team wrote it."""
+    before, operations = _before(route), Operations()
+    for number, rule in enumerate(_rules(route)):
+        written = _written(rule, service, before)
+        if written is not None and written != rule["backendRefs"]:
+            operations.append(
+                {"op": "replace", "path": pointer("spec", "rules", number, "backendRefs"), "value": written}
+            )
+    return operations + annotated(route, {names.BEFORE: None, names.BACK: None})
+
+
+def way_back(route: Object) -> Operations:
+    """What gives all traffic to stable, as it was prepared; nothing where nothing was."""
+    prepared = _annotations(route).get(names.BACK)
+    if prepared is None:
+        return []
+    return [*json.loads(prepared), *annotated(route, {names.BACK: None})]
+
+
+def annotated(body: Object, notes: Mapping[str, str | None]) -> Operations:
+    """What sets these annotations, and removes those that are None."""
+    now, operations = _annotations(body), Operations()
+    if not now and any(said is not None for said in notes.values()):
+        operations.append({"op": "add", "path": "/metadata/annotations", "value": {}})
+    for name, said in notes.items():
+        path = pointer("metadata", "annotations", name)
+        if said is None and name in now:
+            operations.append({"op": "remove", "path": path})
+        if said is not None and now.get(name) != said:
+            operations.append({"op": "add", "path": path, "value": said})
+    return operations
+
+
+def problem(route: Object) -> str | None:
+    """Why the gateway does not follow the route as it is now; None where it says that it does. Empty: it has not said."""
+    generation, parents = route["metadata"]["generation"], (route.get("status") or {}).get("parents") or []
+    if not parents:
+        return ""
+    for parent in parents:
+        for condition in parent.get("conditions") or ():
+            if condition["type"] not in ("Accepted", "ResolvedRefs"):
+                continue
+            if condition.get("observedGeneration", generation) < generation:
+                return ""
+            if condition["status"] != "True":
+                return f"{condition['type']} is {condition['status']} ({condition.get('reason')}): {condition.get('message')}"
+    return None
+
+
+def check(route: Object, service: str) -> None:
+    """InvalidInput where the route cannot be used, or a gateway does not accept it."""
+    if not refers(route, service):
+        raise _no_rule(route, service)
+    if said := problem(route):
+        raise InvalidInput(f"is not accepted: {said}", where=_where(route), fix="mend it, or name another route")
+
+
+def not_followed(route: Object, seconds: float) -> OutsideFailure:
+    said = problem(route) or "the gateway's controller has not looked at it"
+    return OutsideFailure(
+        f"the gateway did not take up the weights in {seconds:.0f} s: {said}",
+        where=_where(route),
+        fix="is the gateway's controller running? kubectl describe the route",
+    )
+
+
+def _rules(route: Object) -> list[Object]:
+    found: list[Object] = route["spec"].get("rules") or []
+    return found
+
+
+def _is(ref: Mapping[str, Any], service: str) -> bool:
+    return (
+        ref["name"] == service
+        and ref.get("kind", "Service") == "Service"
+        and not ref.get("group")
+        and "namespace" not in ref
+    )
+
+
+def _identity(rule: Object) -> str:
+    """A rule by all but its backends: rules may be added before it meanwhile."""
+    return json.dumps({name: said for name, said in rule.items() if name != "backendRefs"}, sort_keys=True)
+
+
+def _before(route: Object) -> dict[str, list[Object]]:
+    try:
+        found: dict[str, list[Object]] = json.loads(_annotations(route).get(names.BEFORE, "{}"))
+    except ValueError:
+        return {}
+    return found
+
+
+def _written(rule: Object, service: str, before: Mapping[str, list[Object]]) -> list[Object] | None:
+    """The rule's backends as the team wrote them; None where it has nothing to do with the Service. Where the team wrote them
+    anew, none of ours is in them."""
+    refs: list[Object] = rule.get("backendRefs") or []
+    known = before.get(_identity(rule))
+    if known is not None:
+        theirs = {json.dumps(ref["name"]) for ref in known}
+        if any(json.dumps(ref["name"]) not in theirs for ref in refs):
+            return known
+    return refs if any(_is(ref, service) for ref in refs) else None
+
+
+def _shared(
+    written: Sequence[Object], service: str, shares: Mapping[str, float], beside: Sequence[str], route: Object
+) -> list[Object]:
+    refs: list[Object] = []
+    alone = all(_is(ref, service) or ref.get("weight", 1) == 0 for ref in written)
+    for ref in written:
+        if not _is(ref, service):
+            refs.append(ref)
+            continue
+        whole = UNITS if alone else int(ref.get("weight", 1))
+        left = whole if shares else 0
+        parts = []
+        for name in beside:
+            share = shares.get(name, 0.0)
+            part = round(whole * share)
+            if whole and abs(part / whole - share) > TOLERANCE:
+                raise InvalidInput(
+                    f"a share of {100 * share:g} % cannot be made of weight {whole}, which the rule gives Service {service}",
+                    where=_where(route),
+                    fix=f"multiply the weights of this rule, such as {whole} by 100",
+                )
+            parts.append({**ref, "name": name, "weight": part})
+            left -= part
+        refs += [{**ref, "weight": max(left, 0)}, *parts]
+    return refs
+
+
+def _annotations(body: Object) -> dict[str, str]:
+    return body["metadata"].get("annotations") or {}
+
+
+def _where(route: Object) -> str:
+    return f"HTTPRoute {route['metadata']['name']}"
+
+
+def _no_rule(route: Object, service: str) -> InvalidInput:
+    return InvalidInput(
+        f"no rule sends requests to Service {service}",
+        where=_where(route),
+        fix="add it to its backendRefs, or name another route",
+    )

@@ -1,0 +1,41 @@
+"""What our objects in a cluster are called, and how they are found again."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+DOMAIN = "modelway.dev"
+TARGET, SLOT, GUARDIAN, ROLLOUT, PART = (
+    f"{DOMAIN}/{name}" for name in ("target", "slot", "guardian", "rollout", "part")
+)
+"""Labels. TARGET: `key` of it; SLOT: of a release that runs beside the team's own Deployment; GUARDIAN: the slot that it
+guards against."""
+FENCE, BACK, BEFORE, REPLICAS = (f"{DOMAIN}/{name}" for name in ("fence", "back", "before", "replicas"))
+"""Annotations. FENCE: the nonce of the lease under which the object was last changed. BACK: the JSON patch that gives all
+traffic to stable. BEFORE: what the team had written where we changed it. REPLICAS: how many there were before a stop."""
+LONGEST = 40
+"""Of a key: with what follows it, a name stays below the 63 characters of a label."""
+
+
+def key(model: str, environment: str) -> str:
+    """The name of a target in its namespace; two targets never share one."""
+    plain = f"modelway-{model}-{environment}"
+    name = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+    if name == plain and len(name) <= LONGEST:
+        return name
+    return f"{name[: LONGEST - 9].rstrip('-')}-{hashlib.sha256(plain.encode()).hexdigest()[:8]}"
+
+
+def workload(deployment: str, slot: str) -> str:
+    """The Deployment and the Service of a release that runs beside the team's own."""
+    tail = f"-{re.sub(r'[^a-z0-9]+', '-', slot.lower()).strip('-')}"
+    room = 52 - len(tail)  # a pod's name adds 11, and is a host name
+    if len(deployment) > room:
+        deployment = f"{deployment[: room - 7].rstrip('-.')}-{hashlib.sha256(deployment.encode()).hexdigest()[:6]}"
+    return f"{deployment}{tail}"
+
+
+def pointer(*path: str | int) -> str:
+    """A JSON pointer."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)

@@ -1,0 +1,19 @@
+"""What the Kubernetes target adds to its state. It is kept in a ConfigMap of the namespace."""
+
+from __future__ import annotations
+
+from modelway.targets.state import Slot, TargetState
+
+
+class KubernetesSlot(Slot, frozen=True, forbid_unknown_fields=True):
+    image: str
+    """REPOSITORY@sha256:...; for what ran before modelway came, as its Deployment named it."""
+    home: bool = False
+    """Whether it runs in the team's own Deployment, and not beside it."""
+    replicas: int = 0
+    """How many pods it had when it last had all of the traffic, or was started with."""
+
+
+class KubernetesState(TargetState[KubernetesSlot], frozen=True, forbid_unknown_fields=True, kw_only=True):
+    deployment: str = ""
+    """The Deployment that the target is about; empty before the first rollout."""

@@ -1,0 +1,23 @@
+"""Opening the Kubernetes target of an environment."""
+
+from __future__ import annotations
+
+from modelway.config import Deploy
+from modelway.errors import InvalidInput
+from modelway.targets.kubernetes import names
+from modelway.targets.kubernetes.cluster import Cluster
+from modelway.targets.kubernetes.place import KubernetesPlace
+from modelway.targets.kubernetes.records import KubernetesRecords
+from modelway.targets.kubernetes.state import KubernetesSlot, KubernetesState
+from modelway.targets.target import Target
+
+
+def open_target(model: str, environment: str, deploy: Deploy) -> Target[KubernetesState, KubernetesSlot]:
+    wanted = deploy.kubernetes
+    if not wanted.deployment:
+        raise InvalidInput(
+            "is not given", where="deploy.kubernetes.deployment", fix="name the Deployment that serves the model"
+        )
+    cluster, key = Cluster(wanted.context, wanted.namespace), names.key(model, environment)
+    records = KubernetesRecords(cluster, key, KubernetesState, wanted.lease_seconds)
+    return Target(model, environment, records, KubernetesPlace(cluster, key, wanted))

@@ -1,0 +1,150 @@
+"""How requests are shared among releases: by an HTTPRoute where one leads to the team's Service. Weights are believed once the
+gateway says that it follows them, and what is counted does not contradict it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from modelway.errors import OutsideFailure
+from modelway.observe.counts import Counters, CountsSource
+from modelway.targets.kubernetes import gateway, names
+from modelway.targets.kubernetes.cluster import ApiError, Cluster, Object, changed
+
+FOLLOW_SECONDS = 15.0
+"""For the gateway's controller to take up a route: it was seen to need 10 after the API server came back."""
+COUNT_SECONDS = 10.0
+SILENT_SECONDS = 3.0
+"""Without any request in them there is nothing to count: the judge asks for requests later on."""
+POLL_SECONDS = 0.1
+EXPECTED = 20
+"""An arm that got no request where so many were expected does not follow its weight: by chance twice in 10^9."""
+
+
+@dataclass(frozen=True)
+class GatewayTraffic:
+    """route: the HTTPRoute's name. service: the team's, which its rules refer to. made: the route, where it is ours to
+    make."""
+
+    cluster: Cluster
+    route: str
+    service: str
+    made: Object | None = None
+
+    def put(self, shares: Mapping[str, float], beside: Sequence[str], back: str, check: Callable[[], None]) -> None:
+        """shares: Service -> its part of the traffic. beside: every Service beside the team's. check: whether this command may
+        still act; it raises where not."""
+
+        if self.made is not None and not shares:
+            check()
+            self.cluster.delete("HTTPRoute", self.route)
+            return
+        if self.made is not None and self.cluster.get("HTTPRoute", self.route) is None:
+            check()
+            self._create(self.made)
+
+        if beside:
+            self._changed(lambda route: gateway.weights(route, self.service, shares, beside, back), check)
+        else:
+            self._changed(lambda route: gateway.as_before(route, self.service), check)
+
+    def restore(self, check: Callable[[], None]) -> None:
+        """The route as the team wrote it."""
+        changed(self.cluster, "HTTPRoute", self.route, lambda route: gateway.as_before(route, self.service), check)
+
+    def _create(self, made: Object) -> None:
+        try:
+            self.cluster.create(made)
+        except ApiError as error:
+            if error.status != 409:
+                raise self.cluster.told(error) from None
+
+    def follow(self, seconds: float = FOLLOW_SECONDS) -> None:
+        """Until the gateway says that it follows the route as it is."""
+        deadline = time.monotonic() + seconds
+        while True:
+            route = self._read()
+            if route is None:
+                return
+            said = gateway.problem(route)
+            if said is None:
+                return
+            if time.monotonic() > deadline:
+                raise gateway.not_followed(route, seconds)
+            time.sleep(POLL_SECONDS)
+
+    def back(self, check: Callable[[], None]) -> None:
+        if self.made is None or self.cluster.get("HTTPRoute", self.route) is not None:
+            self._changed(gateway.way_back, check)
+
+    def forget_back(self, check: Callable[[], None]) -> None:
+        """From now on there is no way back to what was stable: the new release is."""
+        self._changed(lambda route: gateway.annotated(route, {names.BACK: None}), check)
+
+    def fence(self, nonce: str, check: Callable[[], None]) -> None:
+        """Whatever an earlier holder of the lease still wants to change was read before this, and is refused."""
+
+        def change(route: Object) -> gateway.Operations:
+            return gateway.annotated(route, {names.FENCE: nonce})
+
+        changed(self.cluster, "HTTPRoute", self.route, change, check)
+
+    def _read(self) -> Object | None:
+        """None where it is ours, and nothing is deployed."""
+        route = self.cluster.get("HTTPRoute", self.route)
+        if route is None and self.made is None:
+            raise self._gone()
+        return route
+
+    def _changed(self, change: Callable[[Object], gateway.Operations], check: Callable[[], None]) -> None:
+        if changed(self.cluster, "HTTPRoute", self.route, change, check) is None:
+            raise self._gone()
+
+    def _gone(self) -> OutsideFailure:
+        return OutsideFailure(
+            f"HTTPRoute {self.route} is not there any more",
+            where=self.cluster.where,
+            fix="apply the team's manifest again",
+        )
+
+
+def counted(source: CountsSource, shares: Mapping[str, float]) -> None:
+    """Watch until what is counted agrees with the shares. OutsideFailure where it contradicts them; where no request comes,
+    nothing contradicts them. shares: slot -> its part; of every slot that has replicas."""
+    began = since = time.monotonic()
+    before = source.snapshot()
+    while True:
+        time.sleep(POLL_SECONDS)
+        now, waited = source.snapshot(), time.monotonic() - began
+        if before.gap or now.gap:
+            before = now
+        got = {
+            slot: now.releases.get(slot, Counters()).requests - before.releases.get(slot, Counters()).requests
+            for slot in shares
+        }
+        total = sum(got.values())
+        wrong = _contradiction(got, shares) if total else ""
+        if wrong == "stray" and waited < COUNT_SECONDS:
+            before, since = now, time.monotonic()  # what was on its way when the weights changed
+            continue
+        if total and not wrong and all(got[slot] > 0 for slot, share in shares.items() if share > 0):
+            return
+        if waited > COUNT_SECONDS or (not total and time.monotonic() - since > SILENT_SECONDS):
+            break
+    if wrong:
+        said = ", ".join(f"{slot} got {got[slot]}, asked {100 * share:g} %" for slot, share in sorted(shares.items()))
+        raise OutsideFailure(
+            f"the traffic does not follow the weights: of {total} requests {said}",
+            where="what was counted",
+            fix="is there another route for the same host, or a client that keeps its connection to one pod?",
+        )
+
+
+def _contradiction(got: Mapping[str, int], shares: Mapping[str, float]) -> str:
+    """`stray`: a request where there should be none; `share`: none where there should be many; else nothing."""
+    total = sum(got.values())
+    if any(got[slot] and share == 0 for slot, share in shares.items()):
+        return "stray"
+    silent = any(not got[slot] and share * total >= EXPECTED for slot, share in shares.items())
+    return "share" if silent else ""

@@ -1,0 +1,135 @@
+"""The programs of the tests' cluster: found where they are installed, else built from Go modules, once for each lock."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster.namespaces import KILLED_WITH_PARENT
+from modelway.environments import home, store
+from modelway.errors import InvalidInput, OutsideFailure
+from modelway.files import last_line, locked, sync_folder
+
+HERE = Path(__file__).resolve().parent
+GO_LOCK = HERE.parents[1] / "requirements" / "go.txt"
+KUBERNETES = "v1.34.4"
+PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl")
+BUILD_SECONDS = 2400
+"""Kubernetes takes 13 minutes on two busy cores."""
+
+
+@dataclass(frozen=True)
+class Programs:
+    """kubernetes: each of PROGRAMS by its name. crds: the folder with the definitions of Gateway API and of Contour."""
+
+    kubernetes: Mapping[str, Path]
+    contour: Path
+    crds: Path
+
+
+def programs() -> Programs:
+    """What a cluster of our own needs. OutsideFailure where a build fails."""
+    contour = built(HERE / "contour", build_contour)
+    return Programs(installed() or _linked(built(HERE / "kubernetes", build_kubernetes)), contour / "contour", contour)
+
+
+def installed(environ: Mapping[str, str] = os.environ) -> dict[str, Path]:
+    """Kubernetes from KUBEBUILDER_ASSETS or PATH: all of it, or nothing; half of one version would not fit the other."""
+    path = os.pathsep.join(part for part in (environ.get("KUBEBUILDER_ASSETS"), environ.get("PATH")) if part)
+    found = {name: shutil.which(name, path=path) for name in PROGRAMS}
+    return {name: Path(place) for name, place in found.items() if place} if all(found.values()) else {}
+
+
+def _linked(folder: Path) -> dict[str, Path]:
+    return {name: folder / name for name in PROGRAMS}
+
+
+def built(source: Path, build: Callable[[Path, Path, str], None]) -> Path:
+    """The folder with what `build` makes of `source`, from the cache where it was made before by the same lock and Go. One
+    builds, others wait; a build that is killed leaves nothing under the folder's name."""
+    go = find_go()
+    version = _run([go, "version"], source).strip()
+    digest = hashlib.sha256(version.encode())
+    for name in ("go.mod", "go.sum", "main.go"):
+        if (source / name).exists():
+            digest.update((source / name).read_bytes())
+    digest.update(Path(__file__).read_bytes())
+    cache = home.made(home.cache_folder() / "cluster")
+    folder = cache / f"{source.name}-{digest.hexdigest()[:16]}"
+    if not folder.is_dir():
+        with locked(cache / f"{source.name}.lock", BUILD_SECONDS):
+            for unfinished in cache.glob(f".{source.name}-*"):
+                shutil.rmtree(unfinished, ignore_errors=True)
+            if not folder.is_dir():
+                print(f"building {source.name} with {version} (minutes, once)", file=sys.stderr, flush=True)
+                place = Path(tempfile.mkdtemp(prefix=f".{source.name}-", dir=cache))
+                place.chmod(0o755)
+                build(source, place, go)
+                place.rename(folder)
+                sync_folder(cache)
+    return folder
+
+
+def build_kubernetes(source: Path, place: Path, go: str) -> None:
+    major, minor, _ = KUBERNETES.removeprefix("v").split(".")
+    says = {"gitVersion": KUBERNETES, "gitMajor": major, "gitMinor": minor}
+    flags = " ".join(["-s -w", *(f"-X k8s.io/component-base/version.{key}={value}" for key, value in says.items())])
+    tags = ["-tags", "providerless,selinux_off"]
+    _run([go, "build", "-trimpath", "-buildvcs=false", *tags, "-ldflags", flags, "-o", str(place / "all"), "."], source)
+    for name in PROGRAMS:
+        (place / name).symlink_to("all")
+
+
+def build_contour(source: Path, place: Path, go: str) -> None:
+    package = "github.com/projectcontour/contour"
+    build = [go, "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", str(place / "contour")]
+    _run([*build, f"{package}/cmd/contour"], source)
+    for module, below in (
+        ("sigs.k8s.io/gateway-api", "config/crd/standard/*.yaml"),
+        (package, "examples/contour/01-crds.yaml"),
+    ):
+        folder = Path(_run([go, "list", "-m", "-f", "{{.Dir}}", module], source).strip())
+        for file in sorted(folder.glob(below)):
+            shutil.copyfile(file, place / file.name)
+
+
+def find_go() -> str:
+    """The machine's Go (one from 1.21 on fetches the version that go.mod asks for), else that of requirements/go.txt."""
+    if found := shutil.which("go"):
+        return found
+    environment = Path(store.interpreter(GO_LOCK, sys.executable)).parents[1]
+    return str(next(environment.glob("lib/python*/site-packages/go/bin/go")))
+
+
+def _run(command: list[str], folder: Path) -> str:
+    environ = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"}
+    with tempfile.NamedTemporaryFile("r", prefix="modelway-go-", suffix=".log") as log:
+        try:
+            with Path(log.name).open("w") as errors:
+                done = subprocess.run(
+                    [*KILLED_WITH_PARENT, *command],
+                    cwd=folder,
+                    env=environ,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    text=True,
+                    timeout=BUILD_SECONDS,
+                )
+        except subprocess.TimeoutExpired:
+            raise OutsideFailure(
+                f"go {command[1]} took over {BUILD_SECONDS} s", where=str(folder), fix="try again"
+            ) from None
+        except OSError as error:
+            raise InvalidInput(f"Go cannot be started: {error.strerror}", where=command[0], fix="install Go") from None
+        if done.returncode:
+            raise OutsideFailure(
+                f"go {command[1]} failed: {last_line(Path(log.name))}", where=str(folder), fix="try again"
+            )
+    return done.stdout

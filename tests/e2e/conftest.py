@@ -1,0 +1,26 @@
+"""Everything in this folder runs on a real Kubernetes: a team's images in its registry, and a namespace for each test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cluster.fixture import Cluster, cluster, namespace
+from deployment.shop import Shop
+from e2e.shop import Namespace, built_shop
+
+__all__ = ["built", "cluster", "namespace", "own"]
+KINDS = ("good", "again", "slow", "failing")
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory, server: str, python: str, root: Path, cluster: Cluster) -> Shop:
+    folders = tmp_path_factory.mktemp("shop"), tmp_path_factory.mktemp("state")
+    return built_shop(*folders, server, python, root, cluster.described, KINDS)
+
+
+@pytest.fixture
+def own(cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch) -> Namespace:
+    monkeypatch.setenv("KUBECONFIG", cluster.described.kubeconfig)
+    return Namespace(cluster, namespace)
