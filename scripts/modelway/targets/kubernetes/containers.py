@@ -14,7 +14,7 @@ STARTING = ("", "ContainerCreating", "PodInitializing")
 DEATHS = 2
 """Of a container: the second one is after kubelet's own retry."""
 PROBES = 3
-"""Failures of a probe that was answered, and by what will never answer otherwise."""
+"""Failures of a probe: the first ones are every start's."""
 SURE = (
     "not found",
     "couldn't find key",
@@ -81,15 +81,15 @@ def said(pod: Object, status: Object, events: Sequence[Object]) -> Said | None:
     waits, ended = state.get("waiting") or {}, state.get("terminated") or last.get("terminated")
     reason = waits.get("reason") or ""
     if reason in PULLS:
-        return _pull(status, reason, waits.get("message") or "", events)
+        return _pull(pod, status, reason, waits.get("message") or "", events)
     if reason in NEVER_PULLED:
-        text = f"container {status['name']}: {one_line(waits.get('message') or '')}"
+        text = f"{_called(pod, status)}: {one_line(waits.get('message') or '')}"
         fix = "correct the image's name" if reason == "InvalidImageName" else "let imagePullPolicy be IfNotPresent"
         return Said(reason, text, fix, lasting=True)
     if reason == "CrashLoopBackOff" or (reason in STARTING and ended):
         return _ended(pod, status, ended or {}, events)
     if reason not in STARTING:
-        return _cannot_start(status, reason, waits.get("message") or "", events)
+        return _cannot_start(pod, status, reason, waits.get("message") or "", events)
     return _probe(pod, status, events) if "running" in state else None
 
 
@@ -106,9 +106,14 @@ def doing(pod: Object, events: Sequence[Object]) -> str:
         if waits:
             pulling = bool(events) and events[-1].get("reason") == "Pulling"
             return f"{waits.get('reason') or 'waiting'}{' (pulling image)' if pulling else ''}"
-        doing_now = "runs" if not _is_main(pod, status) else "is running, not ready yet"
-        return f"container {status['name']} {'has ended' if 'terminated' in state else doing_now}"
-    return "Pending"
+        runs = "is running, not ready yet" if _is_main(pod, status) else "is running"
+        return f"{_called(pod, status)} {'has ended' if 'terminated' in state else runs}"
+    return "its containers are ready, and the pod is not yet"
+
+
+def _called(pod: Object, status: Object) -> str:
+    ends = not _is_main(pod, status) and _spec(pod, status["name"]).get("restartPolicy") != "Always"
+    return f"{'init ' if ends else ''}container {status['name']}"
 
 
 def _is_main(pod: Object, status: Object) -> bool:
@@ -121,7 +126,7 @@ def _spec(pod: Object, name: str) -> Object:
     return next((dict(item) for item in found if item["name"] == name), {})
 
 
-def _pull(status: Object, reason: str, message: str, events: Sequence[Object]) -> Said:
+def _pull(pod: Object, status: Object, reason: str, message: str, events: Sequence[Object]) -> Said:
     """A registry's own answer lasts once kubelet has seen it twice, or backs off from it."""
     failed = [event for event in events if "Failed to pull image" in event.get("message", "")]
     if "ErrImagePull: " in message:
@@ -135,7 +140,7 @@ def _pull(status: Object, reason: str, message: str, events: Sequence[Object]) -
     whole = f"{message} {cause}".lower()
     fix = next((fix for mark, fix in PULL_ANSWERS.items() if _says(whole.replace(image.lower(), ""), mark)), "")
     again = reason == "ImagePullBackOff" or max((tried(event) for event in failed), default=0) >= DEATHS
-    text = f'container {status["name"]} cannot pull "{short}": {cause}'
+    text = f'{_called(pod, status)} cannot pull "{short}": {cause}'
     return Said(reason, text, fix or "see that the nodes reach the registry", lasting=bool(fix) and again)
 
 
@@ -144,47 +149,51 @@ def _says(text: str, mark: str) -> bool:
 
 
 def _ended(pod: Object, status: Object, ended: Object, events: Sequence[Object]) -> Said:
-    name, state = status["name"], status.get("state") or {}
+    name, state = _called(pod, status), status.get("state") or {}
     deaths = status.get("restartCount", 0) + (0 if "running" in state else 1)
     reason, code = ended.get("reason") or "", ended.get("exitCode")
     final = one_line(ended.get("message") or "")
     lasting, times = deaths >= DEATHS, f"{deaths} times" if deaths > 1 else "once"
     if reason == "StartError":
-        return _cannot_start(status, "RunContainerError", final, events, lasting)
+        return _cannot_start(pod, status, "RunContainerError", final, events, lasting)
     previous = "terminated" not in state
     if reason == "OOMKilled":
-        limit = ((_spec(pod, name).get("resources") or {}).get("limits") or {}).get("memory", "none")
-        text = f"container {name} was killed {times} for its memory (limit: {limit})"
+        limit = ((_spec(pod, status["name"]).get("resources") or {}).get("limits") or {}).get("memory", "none")
+        text = f"{name} was killed {times} for its memory (limit: {limit})"
         return Said("OOMKilled", text, "raise resources.limits.memory of this container", lasting, True, previous)
     probe = [event for event in events if event.get("reason") == "Killing" and "probe" in event.get("message", "")]
     if probe and code != 0:
         failed = [event for event in events if event.get("reason") == "Unhealthy"]
         detail = one_line((failed or probe)[-1]["message"])
         fix = "let the container answer its probe in time, or give it longer (startupProbe.failureThreshold)"
-        return Said("Unhealthy", f"container {name} was restarted {times}: {detail}", fix, lasting, True, previous)
+        return Said("Unhealthy", f"{name} was restarted {times}: {detail}", fix, lasting, True, previous)
     how = f"signal {ended['signal']}" if ended.get("signal") else f"exit code {code}"
-    text = f"container {name} ended {times} ({how}){': ' + final if final else ''}"
+    text = f"{name} ended {times} ({how}){': ' + final if final else ''}"
     fix = "let its command go on running" if code == 0 else "mend what its last lines say"
     return Said("CrashLoopBackOff" if lasting else "Crashed", text, fix, lasting, True, previous)
 
 
-def _cannot_start(status: Object, reason: str, message: str, events: Sequence[Object], again: bool = False) -> Said:
+def _cannot_start(
+    pod: Object, status: Object, reason: str, message: str, events: Sequence[Object], again: bool = False
+) -> Said:
     failed = [event for event in events if event.get("reason") == "Failed"]
     message = message or (failed[-1].get("message", "") if failed else "")
     times = max((tried(event) for event in failed), default=0)
-    text = one_line(message)
+    text = one_line(message.rpartition("unable to start container process: ")[2].partition(" (pod: ")[0])
     lasting = again or times > DEATHS or any(mark in text.lower() for mark in SURE)
     fix = "correct the container's command, image or securityContext as the text says"
     if reason == "CreateContainerConfigError":
-        fix = "create what it names in the same namespace, or correct the pod template's env and securityContext"
-    return Said(reason, f"container {status['name']}: {text}", fix, lasting)
+        fix = "create what it names in the same namespace, or correct the pod template's env"
+        if "run as root" in text or "non-numeric user" in text:
+            fix = "let the image or the securityContext name a user by number (runAsUser)"
+    return Said(reason, f"{_called(pod, status)}: {text}", fix, lasting)
 
 
 def _probe(pod: Object, status: Object, events: Sequence[Object]) -> Said | None:
     """Only what failed since this run of the container began."""
     since = moment(status["state"]["running"].get("startedAt"))
     failed = [event for event in events if event.get("reason") == "Unhealthy" and when(event) >= since]
-    if not failed:
+    if sum(map(tried, failed)) < PROBES:
         return None
     text, times = one_line(failed[-1].get("message", "")), tried(failed[-1])
     answered = re.search(r"statuscode: (401|403|404|405)\b", text) is not None
@@ -193,5 +202,4 @@ def _probe(pod: Object, status: Object, events: Sequence[Object]) -> Said | None
     asked = probe.get("httpGet") or {}
     where = f" (GET {asked.get('path', '/')} on port {asked.get('port')})" if asked else ""
     fix = f"let the container answer its {kind} probe{where}, or correct the probe"
-    what = f"container {status['name']}: {text} ({times} times)"
-    return Said("Unhealthy", what, fix, lasting=answered and times >= PROBES, has_log=True)
+    return Said("Unhealthy", f"{_called(pod, status)}: {text}", fix, lasting=answered and times >= PROBES, has_log=True)

@@ -48,12 +48,12 @@ def find(
     Trouble that lasts comes first. Pods and events of older generations are not believed."""
     if not observed(deployment) or _is_complete(deployment):
         return None
-    newest = _newest(deployment, replica_sets)
-    found = list(_of_deployment(deployment, newest, replica_sets, pods))
-    if newest is not None:
-        for pod in sorted(pods, key=lambda pod: str(pod["metadata"]["name"])):
-            if _owner(pod) == newest["metadata"].get("uid") and not pod["metadata"].get("deletionTimestamp"):
-                found += _of_pod(pod, about(pod, events))
+    own = [item for item in replica_sets if _owner(item) == deployment["metadata"].get("uid")]
+    newest = max(own, key=_revision, default=None)
+    found = list(_of_deployment(deployment, newest, _may_shrink(deployment, newest, own, pods)))
+    for pod in sorted(pods, key=lambda pod: str(pod["metadata"]["name"])):
+        if newest is not None and _is_of(pod, newest) and not pod["metadata"].get("deletionTimestamp"):
+            found += _of_pod(pod, about(pod, events))
     worst = min(found, key=lambda item: not item.lasting, default=None)
     late = condition(deployment, "Progressing")
     if late.get("status") == "False" and late.get("reason") == "ProgressDeadlineExceeded":
@@ -71,7 +71,7 @@ def waiting(deployment: Object, pods: Sequence[Object], events: Sequence[Object]
     if not observed(deployment):
         return "the cluster's Deployment controller has not seen the change yet"
     here = sorted(
-        (pod for pod in pods if not pod["metadata"].get("deletionTimestamp")),
+        (pod for pod in pods if not pod["metadata"].get("deletionTimestamp") and not has_ended(pod)),
         key=lambda pod: (str(pod["metadata"].get("creationTimestamp")), str(pod["metadata"]["name"])),
     )
     if here:
@@ -94,14 +94,13 @@ def observed(deployment: Object) -> bool:
     return bool(seen >= deployment["metadata"].get("generation", 0))
 
 
+def has_ended(pod: Object) -> bool:
+    return pod.get("status", {}).get("phase") in ("Failed", "Succeeded")
+
+
 def _is_complete(deployment: Object) -> bool:
     wanted, status = deployment["spec"].get("replicas", 1), deployment.get("status", {})
     return all(status.get(name, 0) == wanted for name in ("replicas", "updatedReplicas", "availableReplicas"))
-
-
-def _newest(deployment: Object, replica_sets: Sequence[Object]) -> Object | None:
-    own = [item for item in replica_sets if _owner(item) == deployment["metadata"].get("uid")]
-    return max(own, key=_revision, default=None)
 
 
 def _revision(replica_set: Object) -> int:
@@ -113,13 +112,15 @@ def _owner(item: Object) -> object:
     return next((owner["uid"] for owner in owners if owner.get("controller")), "")
 
 
+def _is_of(pod: Object, replica_set: Object) -> bool:
+    return bool(_owner(pod) == replica_set["metadata"].get("uid"))
+
+
 def _hash(pod: Object) -> object:
     return (pod["metadata"].get("labels") or {}).get("pod-template-hash")
 
 
-def _of_deployment(
-    deployment: Object, newest: Object | None, replica_sets: Sequence[Object], pods: Sequence[Object]
-) -> Iterator[Trouble]:
+def _of_deployment(deployment: Object, newest: Object | None, may_shrink: bool) -> Iterator[Trouble]:
     name = deployment["metadata"]["name"]
     if deployment["spec"].get("paused"):
         yield Trouble(
@@ -128,9 +129,7 @@ def _of_deployment(
     failure = condition(newest or deployment, "ReplicaFailure")
     if failure.get("status") == "True" and (newest is None or observed(newest)):
         text = one_line(failure.get("message", ""))
-        lasting = not _is_hiccup(text)
-        if "exceeded quota" in text:
-            lasting = not _may_shrink(deployment, newest, replica_sets, pods)
+        lasting = not _is_hiccup(text) and not ("exceeded quota" in text and may_shrink)
         yield Trouble(f"{failure.get('reason')}: no pod can be made: {text}", _fix_of_refusal(text), lasting)
     progress = condition(deployment, "Progressing")
     if progress.get("reason") == "ReplicaSetCreateError":
@@ -142,13 +141,11 @@ def _is_hiccup(text: str) -> bool:
     return any(mark in text.lower() for mark in HICCUPS)
 
 
-def _may_shrink(
-    deployment: Object, newest: Object | None, replica_sets: Sequence[Object], pods: Sequence[Object]
-) -> bool:
+def _may_shrink(deployment: Object, newest: Object | None, own: Sequence[Object], pods: Sequence[Object]) -> bool:
     """Whether pods of this Deployment will go and leave room: those that are ending, or older ones that it may do without."""
-    if any(pod["metadata"].get("deletionTimestamp") for pod in pods):
+    if any(pod["metadata"].get("deletionTimestamp") and _is_of(pod, item) for item in own for pod in pods):
         return True
-    older = any(item.get("status", {}).get("replicas") for item in replica_sets if item is not newest)
+    older = any(item.get("status", {}).get("replicas") for item in own if item is not newest)
     rolling = (deployment["spec"].get("strategy") or {}).get("rollingUpdate") or {}
     return older and rolling.get("maxUnavailable", "25%") not in (0, "0", "0%")
 
@@ -157,7 +154,8 @@ def _fix_of_refusal(text: str) -> str:
     fixes = {
         "exceeded quota": "raise the namespace's ResourceQuota, or ask for less (replicas, requests, limits)",
         "service account": "create the ServiceAccount that the pod template names",
-        "denied the request": "change what the webhook's text asks for in the pod template, or ask who runs it",
+        "denied the request": "change what the webhook asks for in the pod template, or ask who runs it",
+        "denied request": "change what the policy asks for in the pod template, or ask who wrote it",
         "failed calling webhook": "see that the webhook's own pods run",
         "violates PodSecurity": "give the template the securityContext that the text names, or another level to the namespace",
         "PriorityClass": "create the PriorityClass that the pod template names",
@@ -176,7 +174,9 @@ def _of_pod(pod: Object, events: Sequence[Object]) -> Iterator[Trouble]:
         return
     scheduled = condition(pod, "PodScheduled")
     if scheduled.get("status") == "False":
-        text = one_line(scheduled.get("message", ""))
+        text = one_line(scheduled.get("message", "").partition(" preemption: ")[0]).removesuffix(
+            " no new claims to deallocate,"
+        )
         missing = "persistentvolumeclaim" in text and "not found" in text
         yield Trouble(f"{scheduled.get('reason')}: pod {name}: {text}", _fix_of_scheduling(text), missing)
     for status_of in containers.statuses(pod):
