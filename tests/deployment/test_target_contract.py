@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -24,11 +25,14 @@ from modelway.errors import OutsideFailure
 from modelway.loopback import free_port
 from modelway.observe.counts import CountsSource
 from modelway.observe.pods import PodMetrics, PodsCounts
+from modelway.observe.prometheus_queries import QUERIES
+from modelway.observe.prometheus_server import PrometheusCounts
 from modelway.records import Release
 from modelway.registry.stored_records import read_release
 from modelway.targets import Target, open_target
 from modelway.targets.local.place import ENVOY
 from observe.contract import Counting, CountsContract
+from observe.real_prometheus import RealPrometheus, real_prometheus
 from targets.contract import Case, TargetContract, begun, claimed, deployed
 
 SLOW_SECONDS = 0.3
@@ -169,6 +173,48 @@ class PodsCounting(LocalCounting):
                 os.killpg(group, signal.SIGCONT)
 
 
+class PrometheusCounting(LocalCounting):
+    """The same releases, their replicas scraped by a real Prometheus, with the labels that pods have."""
+
+    read_seconds = 10.0
+
+    def __init__(self, case: LocalCase, prometheus: RealPrometheus) -> None:
+        self.prometheus = prometheus
+        super().__init__(case)
+
+    def counts(self) -> CountsSource:
+        slots = self.claim.state.slots
+        ports = [(name, port) for name, slot in slots.items() for port in slot.ports]
+        self.prometheus.set_targets(
+            [
+                {"targets": [f"127.0.0.1:{port}"], "labels": {"namespace": "models", "pod": f"{name}-{port}"}}
+                for name, port in ports
+            ]
+        )
+        labels = {"namespace": "models"}
+        queries = {
+            name: QUERIES["modelway"].of(
+                labels | {"version": str(slot.side.version), "digest": self.digest(slot.ports[0])}
+            )
+            for name, slot in slots.items()
+        }
+        source = PrometheusCounts(self.prometheus.get, queries)
+        deadline = time.monotonic() + 20
+        while sum(map(len, source.snapshot().replicas.values())) < len(ports):
+            assert time.monotonic() < deadline, "every replica is scraped by now"
+            time.sleep(0.1)
+        return source
+
+    @staticmethod
+    def digest(port: int) -> str:
+        return str(requests.get(f"http://127.0.0.1:{port}/model/version", timeout=5).json()["digest"])
+
+    @contextlib.contextmanager
+    def silent(self) -> Iterator[None]:
+        with self.prometheus.stopped():
+            yield
+
+
 class TestEnvoyCounts(CountsContract):
     @pytest.fixture
     def counting(self, case: LocalCase) -> Counting:
@@ -179,3 +225,11 @@ class TestPodsCounts(CountsContract):
     @pytest.fixture
     def counting(self, case: LocalCase) -> Counting:
         return PodsCounting(case)
+
+
+class TestPrometheusCounts(CountsContract):
+    @pytest.fixture
+    def counting(self, case: LocalCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counting]:
+        monkeypatch.setattr("modelway.observe.prometheus_url.READ_SECONDS", 1.0)
+        with real_prometheus(tmp_path / "prometheus", []) as prometheus:
+            yield PrometheusCounting(case, prometheus)

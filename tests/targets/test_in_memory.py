@@ -14,10 +14,11 @@ import pytest
 
 from documented import examples
 from modelway.config import Deploy
-from modelway.observe.counts import Counters
+from modelway.observe.counts import Counters, Snapshot
 from modelway.records import Release
+from modelway.rollout.observations import Counts
 from modelway.targets import Target
-from targets.contract import Case, TargetContract
+from targets.contract import Case, TargetContract, begun, claimed, deployed
 
 
 def release_of(version: int) -> Release:
@@ -74,3 +75,43 @@ class TestInMemory(TargetContract):
     def case(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
         monkeypatch.setenv("MODELWAY_STATE", str(tmp_path))
         return MemoryCase()
+
+
+def test_a_way_back_asks_nobody_for_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What counts may be down, or slow."""
+    monkeypatch.setenv("MODELWAY_STATE", str(tmp_path))
+    case = MemoryCase()
+    deployed(case, case.releases[0])
+    acts = begun(case, claimed(case), case.releases[1])
+    acts.route(0.5)
+    monkeypatch.setattr(type(acts.claim.place), "snapshot", lambda place: pytest.fail("it was asked"))
+    acts.route(0.0)
+    assert set(case.send(20)) == {case.old}
+
+
+def test_a_replica_that_went_during_a_block_drops_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the sums, it would be hidden by what the other one answered meanwhile."""
+    monkeypatch.setenv("MODELWAY_STATE", str(tmp_path))
+    case = MemoryCase()
+    deployed(case, case.releases[0])
+    acts = begun(case, claimed(case), case.releases[1])
+    stable, new = acts.claim.state.stable, acts.plan.new.slot
+    counted = {stable: {"a/0": Counters(200), "b/0": Counters(500)}, new: {"c/0": Counters(10)}}
+    monkeypatch.setattr(type(acts.claim.place), "snapshot", lambda place: Snapshot.of_replicas(counted))
+    acts.route(0.5)
+    counted[stable] = {"a/0": Counters(250), "b/0": Counters(570, 2)}
+    block = acts.observe(0.5)
+    assert (block.dropped, block.stable) == ("", Counts(120, 2))
+    counted[stable] = {"b/0": Counters(900)}
+    block = acts.observe(0.5)
+    assert block.dropped == f"the counters of a/0, a part of {stable}, are gone"
+    assert block.stable == block.canary == Counts()
+    counted[new] = {}
+    assert acts.observe(0.5).dropped == f"nothing counts the requests of {new}"
+    counted[stable], counted[new] = {}, {"c/0": Counters(30)}
+    acts.observe(1.0)
+    counted[new] = {"c/0": Counters(40)}
+    block = acts.observe(1.0)
+    assert (block.dropped, block.canary, block.stable) == ("", Counts(10), Counts()), (
+        "who gets no traffic may go uncounted"
+    )

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from modelway.errors import InvalidInput
-from modelway.observe.envoy_statistics import BOUNDS_MS
+from modelway.observe.envoy_statistics import BOUNDS_MS, UPTIME
 
 MATCHER = r"""\s*[A-Za-z_]\w*\s*(?:=~|!~|!=|=)\s*(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*"""
 SELECTOR = re.compile(rf"\s*[A-Za-z_:][\w:]*\s*(?:\{{(?:{MATCHER}(?:,{MATCHER})*,?)?\s*\}})?\s*", re.ASCII)
@@ -31,13 +31,16 @@ Unit = Literal["seconds", "milliseconds"]
 @dataclass(frozen=True)
 class CounterQueries:
     """Selectors of series, with placeholders such as {namespace}. errors: those of the requests that failed. latency_buckets:
-    the buckets of a histogram; empty: times are not counted. bounds_ms: what they are before there is any."""
+    the buckets of a histogram; empty: times are not counted. bounds_ms: what they are before there is any. merged: the name of
+    a series of the same target whose value changes when its histograms catch up with its counters; empty: they are never
+    behind."""
 
     requests: str
     errors: str
     latency_buckets: str = ""
     unit: Unit = "seconds"
     bounds_ms: tuple[float, ...] = ()
+    merged: str = ""
 
     def __post_init__(self) -> None:
         """InvalidInput, naming the key, where one is no selector."""
@@ -68,7 +71,7 @@ class CounterQueries:
 
         keys = ("requests", "errors", "latency_buckets")
         requests, errors, buckets = (PLACEHOLDER.sub(replaced, getattr(self, key)) for key in keys)
-        return CounterQueries(requests, errors, buckets, self.unit, self.bounds_ms)
+        return CounterQueries(requests, errors, buckets, self.unit, self.bounds_ms, self.merged)
 
 
 def _envoy(cluster: str) -> CounterQueries:
@@ -79,6 +82,7 @@ def _envoy(cluster: str) -> CounterQueries:
         latency_buckets=f"envoy_cluster_upstream_rq_time_bucket{{{one}}}",
         unit="milliseconds",
         bounds_ms=BOUNDS_MS,
+        merged=UPTIME,
     )
 
 
@@ -90,6 +94,7 @@ def _istio() -> CounterQueries:
         errors=f'istio_requests_total{{{one},response_code=~"[45].."}}',
         latency_buckets=f'istio_request_duration_milliseconds_bucket{{{one},response_code!="0"}}',
         unit="milliseconds",
+        merged=UPTIME,
     )
 
 

@@ -9,14 +9,14 @@ is counted where every series of it is *fresh*:
 - a series that the newest scrape of its target has no more, or a target that is long gone: not there, so the block from when
   it was there is dropped (`counts.unknown_between`).
 
-An Envoy merges its histograms every 5 s only, so that slow requests told by one may come a block late.
+An Envoy counts at once and merges its histograms every 5 s, so that slow requests of one block would be held against the
+requests of the next: of its scrapes only the first after each merge is used.
 """
 
 from __future__ import annotations
 
 import bisect
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -25,37 +25,15 @@ import msgspec
 
 from modelway.errors import OutsideFailure
 from modelway.observe.counts import Counters, CountsSource, Snapshot
+from modelway.observe.prometheus_api import PrometheusMoment, SampledSeries
 from modelway.observe.prometheus_queries import CounterQueries
 
-QUERY = "/api/v1/query"
 GONE_AFTER = 3
 """A target whose newest sample is this many times too old is none any more."""
+MERGE_SECONDS = 5.0
+"""How far apart an Envoy's merges are, where nobody has set it."""
 PODS = ("pod", "kubernetes_pod_name", "controller_pod")
 """Labels that name the pod of a target."""
-
-
-ALL_SECONDS = 15.0
-"""For all queries of one reading together."""
-
-
-class _Series(msgspec.Struct):
-    metric: dict[str, str]
-    values: list[tuple[float, str]]
-
-
-class _Matrix(msgspec.Struct, tag_field="resultType", tag="matrix"):
-    result: list[_Series]
-
-
-class _Scalar(msgspec.Struct, tag_field="resultType", tag="scalar"):
-    result: tuple[float, str]
-
-
-class _Answer(msgspec.Struct):
-    status: str
-    data: _Matrix | _Scalar | None = None
-    error: str = ""
-    warnings: tuple[str, ...] = ()
 
 
 class ScrapeTarget(NamedTuple):
@@ -77,13 +55,20 @@ class Scrape(NamedTuple):
     bad: str = ""
 
 
-class ScrapeReading(NamedTuple):
-    """now: the server's seconds, when `ticks` were this machine's. scrapes: slot -> target -> its scrapes, oldest first.
-    ups: (job, instance) -> when its newest scrape was, and whether it could be read."""
+class TargetScrapes(NamedTuple):
+    """newest: when it was scraped last, and had the series. used: the scrapes that are used, oldest first."""
+
+    newest: float
+    used: Sequence[Scrape]
+
+
+class ScrapesOfAll(NamedTuple):
+    """now: the server's seconds, when `ticks` were this machine's. slots: slot -> target -> its scrapes. ups: (job, instance)
+    -> when its newest scrape was, and whether it could be read."""
 
     now: float
     ticks: float
-    scrapes: Mapping[str, Mapping[ScrapeTarget, Sequence[Scrape]]]
+    slots: Mapping[str, Mapping[ScrapeTarget, TargetScrapes]]
     ups: Mapping[tuple[str, str], tuple[float, bool]]
 
 
@@ -117,56 +102,45 @@ class PrometheusCounts(CountsSource):
         """OutsideFailure where it cannot be read."""
         found = self._read(seconds + self._window)
         step = min(max(1.0, seconds / 600), self.oldest_seconds)
-        first = min((one[0].at for slot in found.scrapes.values() for one in slot.values()), default=found.now)
+        targets = (one for slot in found.slots.values() for one in slot.values())
+        first = min((one.used[0].at for one in targets if one.used), default=found.now)
         for number in range(math.floor(min(seconds, found.now - first) / step), -1, -1):
             yield self._at(found._replace(ups={}), found.now - number * step)
 
     @property
     def _window(self) -> float:
-        return GONE_AFTER * self.oldest_seconds
+        return GONE_AFTER * self.oldest_seconds + MERGE_SECONDS
 
-    def _at(self, found: ScrapeReading, at: float) -> Snapshot:
+    def _at(self, found: ScrapesOfAll, at: float) -> Snapshot:
         """What was known at one moment."""
         replicas: dict[str, dict[str, Counters]] = {}
         gap = "" if len(set(self._bounds.values())) <= 1 else "times are counted in different buckets"
-        for slot, targets in found.scrapes.items():
-            for target, scrapes in targets.items():
-                newest = bisect.bisect_right(scrapes, at, key=lambda scrape: scrape.at) - 1
-                if newest < 0 or at - scrapes[newest].at > self._window:
-                    continue
-                scrape, (seen, up) = scrapes[newest], found.ups.get(target[:2], (-math.inf, True))
-                if seen > scrape.at and up:
-                    continue  # the newest scrape has no such series any more
-                if seen > scrape.at:
+        for slot, targets in found.slots.items():
+            late = MERGE_SECONDS if self.queries[slot].merged else 0.0
+            oldest, gone = self.oldest_seconds + late, GONE_AFTER * self.oldest_seconds + late
+            for target, (newest, used) in targets.items():
+                place = bisect.bisect_right(used, at, key=lambda scrape: scrape.at) - 1
+                seen, up = found.ups.get(target[:2], (-math.inf, True))
+                if place < 0 or at - used[place].at > gone or (seen > newest and up):
+                    continue  # it comes later, was long gone, or the newest scrape has no such series any more
+                scrape = used[place]
+                if seen > newest:
                     gap = gap or f"{target} cannot be scraped"
-                elif at - scrape.at > self.oldest_seconds:
-                    limit = f"{self.oldest_seconds:g} s"
+                elif at - scrape.at > oldest:
                     gap = gap or (
-                        f"the newest sample of {target} is {at - scrape.at:.0f} s old, more than {limit}:"
+                        f"the newest sample of {target} is {at - scrape.at:.0f} s old, more than {oldest:g} s:"
                         " scrape it more often, or make deploy.judge.block-seconds longer"
                     )
                 else:
                     gap = gap or scrape.bad
                     replicas.setdefault(slot, {})[str(target)] = scrape.counters
-        taken = Snapshot.of_replicas(replicas, gap)
-        before = found.now - at
-        ago = taken.ticks - found.ticks
-        return msgspec.structs.replace(taken, at=taken.at - ago - before, ticks=found.ticks - before)
+        taken, before = Snapshot.of_replicas(replicas, gap), found.now - at
+        ticks = found.ticks - before
+        return msgspec.structs.replace(taken, at=taken.at - taken.ticks + ticks, ticks=ticks)
 
-    def _read(self, window: float) -> ScrapeReading:
+    def _read(self, window: float) -> ScrapesOfAll:
         """OutsideFailure where something cannot be read."""
-        deadline, ticks = time.monotonic() + ALL_SECONDS, time.monotonic()
-        said = self._asked("time()", "", deadline)
-        if not isinstance(said, _Scalar):
-            raise self._failed("answers what no Prometheus says")
-        now = said.result[0]
-
-        def series(selector: str) -> list[_Series]:
-            found = self._asked(f"{selector}[{math.ceil(1000 * window)}ms]", f"{now:.3f}", deadline)
-            if not isinstance(found, _Matrix):
-                raise self._failed("answers what no Prometheus says")
-            return found.result
-
+        moment = PrometheusMoment(self.get, window)
         while True:
             jobs = set(self._jobs)
             # first, so that a scrape that ends meanwhile is newer by its counters, never by its up alone
@@ -176,59 +150,55 @@ class PrometheusCounts(CountsSource):
                     one.values[-1][1] == "1",
                 )
                 for job in sorted(jobs)
-                for one in series(f'up{{job="{_escaped(job)}"}}')
+                for one in moment.of_job("up", job)
             }
             self._bounds.clear()
-            scrapes = {slot: self._scrapes(query, series) for slot, query in self.queries.items()}
-            self._jobs.update(target.job for targets in scrapes.values() for target in targets)
+            slots = {slot: self._scrapes(query, moment) for slot, query in self.queries.items()}
+            self._jobs.update(target.job for targets in slots.values() for target in targets)
             if self._jobs == jobs:
-                return ScrapeReading(now, ticks, scrapes, ups)
+                return ScrapesOfAll(moment.now, moment.ticks, slots, ups)
 
-    def _scrapes(
-        self, query: CounterQueries, series: Callable[[str], list[_Series]]
-    ) -> dict[ScrapeTarget, list[Scrape]]:
+    def _scrapes(self, query: CounterQueries, moment: PrometheusMoment) -> dict[ScrapeTarget, TargetScrapes]:
         # in this order: a scrape that ends meanwhile is in all queries after the first that has it
-        requests, errors = series(query.requests), series(query.errors)
-        buckets = series(query.latency_buckets) if query.latency_buckets else []
+        requests, errors = moment.series(query.requests), moment.series(query.errors)
+        buckets = moment.series(query.latency_buckets) if query.latency_buckets else []
         found: dict[ScrapeTarget, dict[float, _Sums]] = {}
         for one in requests:
             moments = found.setdefault(_target(one), {})
             for at, value in one.values:
                 moments.setdefault(at, _Sums()).add("requests", value)
-        for one in errors:
-            for at, value in one.values:
-                if (sums := found.get(_target(one), {}).get(at)) is not None:
-                    sums.add("errors", value)
         bounds: dict[ScrapeTarget, set[float]] = {}
-        for one in buckets:
-            bound = _bound(one.metric.get("le", "")) * query.milliseconds
-            bounds.setdefault(_target(one), set()).add(bound)
+        for one in (*errors, *buckets):
+            what: str | float = "errors"
+            if "le" in one.metric:
+                what = _bound(one.metric["le"]) * query.milliseconds
+                bounds.setdefault(_target(one), set()).add(what)
             for at, value in one.values:
                 if (sums := found.get(_target(one), {}).get(at)) is not None:
-                    sums.add(bound, value)
-        for target, known in bounds.items():
-            self._bounds[target] = tuple(sorted(known - {math.inf}))
-        timed = bool(query.latency_buckets)
-        return {
-            target: [Scrape(at, *moments[at].counters(str(target), timed)) for at in sorted(moments)]
-            for target, moments in found.items()
-        }
+                    sums.add(what, value)
+        self._bounds.update({target: tuple(sorted(known - {math.inf})) for target, known in bounds.items()})
+        merges = _merges(query.merged, {target.job for target in found}, moment)
+        scrapes: dict[ScrapeTarget, TargetScrapes] = {}
+        for target, moments in found.items():
+            used = [
+                Scrape(at, *moments[at].counters(str(target), bool(query.latency_buckets)))
+                for at in sorted(moments)
+                if not query.merged or at in merges.get(target, ())
+            ]
+            if query.merged and target not in merges:
+                used = [Scrape(max(moments), Counters(), f"{target} has no {query.merged}")]
+            scrapes[target] = TargetScrapes(max(moments), used)
+        return scrapes
 
-    def _asked(self, query: str, at: str, deadline: float) -> _Matrix | _Scalar | None:
-        if time.monotonic() > deadline:
-            raise self._failed(f"needs more than {ALL_SECONDS:.0f} s for what is asked")
-        try:
-            said = msgspec.json.decode(self.get(QUERY, {"query": query} | ({"time": at} if at else {})), type=_Answer)
-        except msgspec.DecodeError:
-            raise self._failed("answers what no Prometheus says") from None
-        if said.status != "success":
-            raise self._failed(f"refuses {query}: {said.error[:200]}")
-        if said.warnings:  # Thanos and its like: a part could not be asked
-            raise self._failed(f"answers in part: {said.warnings[0][:200]}")
-        return said.data
 
-    def _failed(self, what: str) -> OutsideFailure:
-        return OutsideFailure(f"Prometheus {what}", fix="see that the address is Prometheus' own, and that it is well")
+def _merges(name: str, jobs: set[str], moment: PrometheusMoment) -> dict[ScrapeTarget, set[float]]:
+    """The scrapes that were the first after a merge: those in which the value is another one than before."""
+    found: dict[ScrapeTarget, set[float]] = {}
+    for job in sorted(jobs) if name else ():
+        for one in moment.of_job(name, job):
+            pairs = zip(one.values, one.values[1:], strict=False)
+            found.setdefault(_target(one), set()).update(new[0] for old, new in pairs if new[1] != old[1])
+    return found
 
 
 class _Sums:
@@ -257,7 +227,7 @@ class _Sums:
         return Counters(requests, errors, fast.pop(math.inf, 0), fast), ""
 
 
-def _target(series: _Series) -> ScrapeTarget:
+def _target(series: SampledSeries) -> ScrapeTarget:
     labels = series.metric
     pod = next((labels[name] for name in PODS if labels.get(name)), "")
     return ScrapeTarget(labels.get("job", ""), labels.get("instance", ""), pod)
@@ -268,9 +238,5 @@ def _bound(text: str) -> float:
         return float(text)
     except ValueError:
         raise OutsideFailure(
-            f"a latency bucket has the bound {text!r}", where="Prometheus", fix="name a _bucket series"
+            f"a latency bucket has the bound {text!r}", fix="name a series that ends in _bucket"
         ) from None
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')

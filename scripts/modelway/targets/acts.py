@@ -43,7 +43,7 @@ class TargetActs(Generic[T, S]):
         with claim.held():
             claim.place.route(claim, shares, stable if weight > 0 and stable in claim.state.slots else "")
         claim.place.verify(claim, shares)
-        if shares:
+        if weight > 0:  # a way back waits for nothing that is counted
             self._last = claim.place.counts(claim.state).snapshot()
 
     def observe(self, weight: float) -> Block:
