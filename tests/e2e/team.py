@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -32,6 +33,35 @@ ENVIRONMENT = """\
       history-seconds: 5
       judge: {{block-seconds: 1, latency: {{slower-than-ms: 250}}}}
       kubernetes: {kubernetes}
+"""
+
+
+CLIENT = """
+import collections, http.client, json, os, threading, time
+rows, host, rate = json.loads(os.environ["ROWS"]), os.environ["HOST"], float(os.environ["RATE"])
+seen = collections.Counter()
+
+def ask(number):
+    try:
+        client = http.client.HTTPConnection(host, 80, timeout=10)  # a new connection for every request
+        client.request("POST", "/predict", json.dumps(rows[number % len(rows)]), {"content-type": "application/json"})
+        answer = client.getresponse()
+        answer.read()
+        seen[f"{answer.getheader('x-modelway-version')} {answer.status}"] += 1
+        seen["failed"] += answer.status != 200
+    except OSError as error:
+        seen[type(error).__name__] += 1
+        seen["failed"] += 1
+    finally:
+        client.close()
+
+number = 0
+while True:
+    threading.Thread(target=ask, args=(number,)).start()
+    number += 1
+    if number % 20 == 0:
+        print(json.dumps(seen), flush=True)
+    time.sleep(1 / rate)
 """
 
 
@@ -121,10 +151,11 @@ class ClusterTeam(Shop):
         text += ENVIRONMENT.format(environment=self.environment, strategy=strategy, kubernetes=flow)
         (self.folder / "modelway.yml").write_text(text)
 
-    def apply_manifests(self, kind: str = "good", replicas: int = 2) -> None:
+    def apply_manifests(self, kind: str = "good", replicas: int = 2, route: bool = True) -> None:
         """What ran before modelway came: an image that the team rolled out by hand."""
         assert self.own is not None
-        self.own.apply(*manifests(self.own, self.image(kind), replicas))
+        made = manifests(self.own, self.image(kind), replicas)
+        self.own.apply(*(item for item in made if route or item["kind"] != "HTTPRoute"))
         self.own.kubectl("rollout", "status", f"deployment/{NAME}", "--timeout=90s")
 
     def image(self, kind: str) -> str:
@@ -141,6 +172,26 @@ class ClusterTeam(Shop):
     def requests(self, per_second: float = 60) -> AbstractContextManager[Counter[str]]:
         assert self.own is not None
         return traffic(self.own.made.described.gateway_url, row, per_second, self.own.host)
+
+    def client(self, per_second: float = 30) -> None:
+        """Starts a pod that sends requests to the Service, each over a connection of its own; `counted` says what it saw."""
+        assert self.own is not None
+        address = self.own.get("service", NAME)["spec"]["clusterIP"]
+        values = {"HOST": address, "RATE": str(per_second), "ROWS": json.dumps([row(number) for number in range(50)])}
+        container = {
+            "name": "client",
+            "image": self.own.made.described.base_image,
+            "command": ["python3", "-u", "-c", CLIENT],
+            "env": [{"name": name, "value": value} for name, value in values.items()],
+        }
+        spec = {"containers": [container], "terminationGracePeriodSeconds": 0}
+        self.own.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "client"}, "spec": spec})
+        self.own.kubectl("wait", "--for=condition=Ready", "pod/client", "--timeout=60s")
+
+    def counted(self) -> Counter[str]:
+        assert self.own is not None
+        lines = self.own.kubectl("logs", "client", "--tail=1").splitlines()
+        return Counter(json.loads(lines[-1]) if lines else {})
 
     def serving(self) -> str:
         assert self.own is not None
@@ -166,5 +217,3 @@ def end(process: subprocess.Popen[str], number: int = signal.SIGKILL) -> str:
     os.kill(process.pid, number)
     said, _ = process.communicate(timeout=60)
     return said
-
-

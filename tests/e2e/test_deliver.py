@@ -24,7 +24,11 @@ def team(built: Shop, own: Namespace, tmp_path: Path) -> ClusterTeam:
 def as_the_team_wrote(own: Namespace) -> dict[str, Any]:
     """Every field that a rollout changes, of the objects that are the team's."""
     deployment, route = own.get("deployment", NAME), own.get("httproute", NAME)
-    return {"template": deployment["spec"]["template"], "replicas": deployment["spec"]["replicas"], "route": route["spec"]}
+    return {
+        "template": deployment["spec"]["template"],
+        "replicas": deployment["spec"]["replicas"],
+        "route": route["spec"],
+    }
 
 
 def test_a_canary_and_the_way_back_on_a_deployment_of_the_teams_own(team: ClusterTeam, own: Namespace) -> None:
@@ -69,3 +73,21 @@ def test_a_runner_that_dies_is_survived_by_the_guardian(team: ClusterTeam, own: 
         assert "nothing was changed" not in team.roll_back()
         assert as_the_team_wrote(own) == before
     assert not seen["failed"], seen
+
+
+def test_without_a_route_connections_are_shared_by_pods(built: Shop, own: Namespace, tmp_path: Path) -> None:
+    team = on_cluster(built, tmp_path, own)
+    team.apply_manifests(route=False)
+    team.client()
+    before = own.get("deployment", NAME)["spec"]["template"], own.get("service", NAME)["spec"]
+    said = team.deploy("again")
+    assert "its connections are shared by the number of pods" in said
+    assert team.running() == team.image("again")
+    wait_until(lambda: team.counted()[f"{team.versions['again']} 200"] > 0, 10)
+    team.roll_back()
+    assert (own.get("deployment", NAME)["spec"]["template"], own.get("service", NAME)["spec"]) == before
+    text = (team.folder / "modelway.yml").read_text()
+    (team.folder / "modelway.yml").write_text(text.replace("[50, 100]", "[10, 100]"))
+    refused = team.deploy("again", code=2)
+    assert "10% of the connections cannot be reached beside 2 pods" in refused
+    assert not team.counted()["failed"], team.counted()

@@ -33,7 +33,7 @@ def page(stories: Sequence[journal.Story], title: str = "", before: str = "") ->
 def _rollout(story: journal.Story) -> str:
     plan, state = story.plan, story.state
     chip = f'<span class="chip {story.outcome or "open"}">{CHIPS[story.outcome]}</span>'
-    came = f"version {plan.new.version}" + (f" beside version {plan.stable.version}" if plan.stable else "")
+    came = f"version {plan.new.version}" + (f" beside {plan.stable.name}" if plan.stable else "")
     kind = "rollback to " if plan.kind == "rollback" else ""
     parts = [f"<section><h2>{plan.number}. {kind}{came} {chip}</h2>", f"<p>{html.escape(plan.why)}</p>"]
     if plan.expects:
@@ -62,7 +62,7 @@ def _charts(story: journal.Story, blocks: Sequence[Block]) -> str:
     plan, began = story.plan, blocks[0].began
     seconds = blocks[-1].began + blocks[-1].seconds - began
     moments = _moments(story, began)
-    new, stable = f"version {plan.new.version}", f"version {plan.stable.version}" if plan.stable else ""
+    new, stable = plan.new.name, plan.stable.name if plan.stable else ""
     drawn = [_traffic(story, blocks, began, seconds)]
     named = (
         ("errors", "Errors, with 95 % intervals"),

@@ -26,6 +26,11 @@ class Side(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     manifest_digest: str
     model_digest: str
 
+    @property
+    def name(self) -> str:
+        """For people. Version 0 is what ran before modelway came, and does not say which it is."""
+        return f"version {self.version}" if self.version else "what ran before"
+
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """settings is None where nothing is compared: the first release, all at once, or a rollback."""

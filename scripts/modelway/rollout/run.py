@@ -172,13 +172,13 @@ def progress(plan: Plan, before: engine.RolloutState, after: engine.RolloutState
     lines = []
     match event:
         case engine.Ready():
-            lines.append(f"version {plan.new.version} is ready")
+            lines.append(f"{plan.new.name} is ready")
         case engine.Routed(weight=weight):
-            lines.append(f"version {plan.new.version} gets {weight:.0%} of the traffic")
+            lines.append(f"{plan.new.name} gets {weight:.0%} of the traffic")
         case engine.Observed(block=block):
             lines.append(_counts(plan, block, after))
         case engine.Adopted():
-            lines.append(f"version {plan.new.version} is stable now")
+            lines.append(f"{plan.new.name} is stable now")
         case engine.Announced(problem=problem) if problem:
             lines.append(f"the alias could not be moved: {problem}")
         case engine.Resumed():
@@ -186,7 +186,7 @@ def progress(plan: Plan, before: engine.RolloutState, after: engine.RolloutState
         case _:
             pass
     if after.decision != before.decision and after.reasons:
-        back = f"back to {f'version {plan.stable.version}' if plan.stable else 'nothing'}"
+        back = f"back to {plan.stable.name if plan.stable else 'nothing'}"
         lines.append(f"{back if after.decision == 'revert' else 'accepted'}: {'; '.join(after.reasons)}")
     return lines
 
@@ -197,8 +197,8 @@ def _counts(plan: Plan, block: Block, state: engine.RolloutState) -> str:
     new, stable = block.canary, block.stable
     if not new.requests + stable.requests:
         return f"{block.weight:.0%}: no requests come; nothing can be judged until they do"
-    said = f"{block.weight:.0%}: version {plan.new.version} {new.errors} errors, {new.slow} slow of {new.requests}"
+    said = f"{block.weight:.0%}: {plan.new.name} {new.errors} errors, {new.slow} slow of {new.requests}"
     if plan.stable is not None:
-        said += f"; version {plan.stable.version} {stable.errors}, {stable.slow} of {stable.requests}"
+        said += f"; {plan.stable.name} {stable.errors}, {stable.slow} of {stable.requests}"
     judged = state.assessment
     return f"{said}; harm {number_said(judged.harm)}, no worse {number_said(judged.promotion)}" if judged else said

@@ -82,6 +82,6 @@ def _failures(done: Deployed) -> tuple[ModelwayError, ...]:
     if done.outcome == "failed":
         return (OutsideFailure(f"traffic is where it was: {why}"),)
     stable = done.story.plan.stable
-    said = f"traffic is on {f'version {stable.version}' if stable else 'nothing'}: {why}"
+    said = f"traffic is on {stable.name if stable else 'nothing'}: {why}"
     cancelled = state.reasons == ("cancelled",)
     return ((CancelledByUser if cancelled else Refused)(said, title="rolled back"),)

@@ -160,7 +160,7 @@ def start(certificate: Path, tmp_path: Path) -> Iterator[Callable[..., Guardian]
             "MODELWAY_ACCOUNT": str(folder),
             "MODELWAY_NAMESPACE": "models",
             "MODELWAY_LEASE": "flight-delay",
-            "MODELWAY_OBJECT": ROUTE,
+            "MODELWAY_OBJECTS": ROUTE,
             "MODELWAY_POLL_SECONDS": "0.1",
             "KUBERNETES_SERVICE_HOST": host,
             "KUBERNETES_SERVICE_PORT": str(server.server_address[1]),

@@ -108,6 +108,8 @@ def _append(project: Resolved, job: ci.Job, client: ModelRegistry, pending: Pend
 def _candidate(client: ModelRegistry, project: Resolved, pending: Pending) -> Candidate:
     """_NeverPossible where the version, or its record, was deleted. A server that knows nothing of the model is another
     server: that is a mistake, and nothing is given up for it."""
+    if not pending.version:
+        raise _NeverPossible("what ran before modelway came is no registered version")
     if not ledger.read(client.ledger(project.model)).recorded:
         return read_candidate(client, project.model, pending.version)
     if client.get_version(project.model, pending.version) is None:

@@ -55,7 +55,7 @@ def foresee(project: Resolved) -> Foreseen:
     samples = between(source.past(window_seconds(deploy)) or (), stable.slot)
     past = _past(source, samples, deploy)
     if past is None or past.seconds < least_seconds(deploy) or _has_ceased(samples, deploy.judge.block_seconds):
-        got = f"version {stable.version} got too few requests in the last {window_seconds(deploy):.0f} s"
+        got = f"{stable.name} got too few requests in the last {window_seconds(deploy):.0f} s"
         return Foreseen("unknown", f"{got} to say what a canary needs")
     numbers = planned(deploy, weights, past).numbers
     return Foreseen("possible", numbers.sentence, numbers)
@@ -103,12 +103,12 @@ def watched(place: TargetPlace[Any, Any], state: TargetState[Any], deploy: Deplo
         return past
     if seen and seen[-1].gap:
         raise OutsideFailure(
-            f"the requests of version {stable.version} cannot be counted: {seen[-1].gap}",
+            f"the requests of {stable.name} cannot be counted: {seen[-1].gap}",
             where=place.address(state),
             fix="mend what deploy counts by, then run the same command again",
         )
     raise Inconclusive(
-        f"version {stable.version} got no request in {least:.0f} s, so there is nothing to judge a canary by",
+        f"{stable.name} got no request in {least:.0f} s, so there is nothing to judge a canary by",
         where=place.address(state),
         fix="send traffic there, or use strategy: all-at-once",
     )

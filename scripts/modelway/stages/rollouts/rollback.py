@@ -76,7 +76,7 @@ def roll_back(project: Resolved, job: ci.Job, to: int | None, why: str, *, only_
     now = claim.state.current
     there = now.side.version if now else 0
     if not stories:
-        job.say(f"{f'version {there}' if there else 'nothing'} is in {project.environment}: nothing was changed")
+        job.say(f"{now.side.name if now else 'nothing'} is in {project.environment}: nothing was changed")
         return RolledBack(there, None, (), problem)
     return RolledBack(there, was, tuple(stories), problem)
 
@@ -88,7 +88,7 @@ def _end(work: rollout.Work, left: journal.Story, to: int | None) -> journal.Sto
         job.say("going on with a rollback that was cut off")
         rollout.resume(work, left, slot)
     else:
-        job.say(f"ending the rollout of version {left.plan.new.version}")
+        job.say(f"ending the rollout of {left.plan.new.name}")
         rollout.undo(work, left, f"rolled back by {job.author}")
     return claim.story(left.plan.number)
 
@@ -105,7 +105,7 @@ def _goal(kept: tuple[Deployment[Slot], ...], to: int | None, environment: str) 
         before = [item for item in kept[:-1] if item.slot.side.version != current.slot.side.version]
         if not before:
             raise Refused(
-                f"version {current.slot.side.version} is the first in {environment}: there is nothing to roll back to",
+                f"{current.slot.side.name} is the first in {environment}: there is nothing to roll back to",
                 fix="deploy another version, or end all of it with stop-deployment",
             )
         return before[-1]
@@ -130,6 +130,6 @@ def _bring_back(work: rollout.Work, kept: Slot, why: str) -> journal.Story:
     number = claim.next_number()
     side = msgspec.structs.replace(kept.side, slot=slot_name(kept.side.version, number))
     slot = claim.place.again(kept, side)
-    why = why or f"rolled back from version {current.side.version}"
+    why = why or f"rolled back from {current.side.name}"
     rollout.begin(work, rollout.all_at_once(work, "rollback", number, side, why), slot)
     return claim.story(number)

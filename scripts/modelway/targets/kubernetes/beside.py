@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from modelway.targets.kubernetes import names
 from modelway.targets.kubernetes.cluster import Object
-from modelway.targets.kubernetes.home import Home, catches, containers, labels_of
+from modelway.targets.kubernetes.home import Home, catches, containers, labels_of, selector_of
 from modelway.targets.kubernetes.objects import DRAIN_SECONDS
 
 
@@ -33,7 +33,7 @@ def deployment(
     finds its pods. of: the owner, as it is in the cluster."""
     template = copy.deepcopy(home.template)
     own, kept = labels(key, slot), dict(template["metadata"].get("labels") or {})
-    found_by = [item["spec"].get("selector") or {} for item in services]
+    found_by = [selector_of(item) for item in services]
     for selector in (labels_of(home.deployment), *(item for item in found_by if catches(item, kept))):
         kept = {label: said for label, said in kept.items() if label not in selector}
     metadata = {name: said for name, said in template["metadata"].items() if name == "annotations"}
@@ -61,7 +61,7 @@ def service(home: Home, key: str, slot: str, of: Object) -> Object:
 def caught(services: Sequence[Object], pod_labels: Mapping[str, str], own: str) -> str:
     """The name of a Service, other than its own, that would send requests to such a pod; empty where none does."""
     for item in services:
-        if item["metadata"]["name"] != own and catches(item["spec"].get("selector"), pod_labels):
+        if item["metadata"]["name"] != own and catches(selector_of(item), pod_labels):
             return str(item["metadata"]["name"])
     return ""
 

@@ -25,19 +25,19 @@ def job(
     image: str,
     python: str,
     lease: str,
-    target: str,
+    targets: Sequence[str],
     labels: Mapping[str, str] | None = None,
     owners: Sequence[Object] = (),
     pull_secrets: Sequence[Object] = (),
     lease_seconds: float = 15,
 ) -> Object:
-    """image: the release's own, by digest. python: its interpreter's path, as the image's entrypoint has it. target: the API
-    path of the object that holds the way back. A Job, since a pod alone does not survive its node being drained; it has ended
+    """image: the release's own, by digest. python: its interpreter's path, as the image's entrypoint has it. targets: the API
+    paths of the objects that hold the way back. A Job, since a pod alone does not survive its node being drained; it has ended
     well when the guardian has acted or the lease is gone."""
     variables = {
         "MODELWAY_NAMESPACE": namespace,
         "MODELWAY_LEASE": lease,
-        "MODELWAY_OBJECT": target,
+        "MODELWAY_OBJECTS": " ".join(targets),
         "MODELWAY_LEASE_SECONDS": f"{lease_seconds:g}",
     }
     container = {
@@ -84,13 +84,12 @@ def account(
     namespace: str,
     *,
     lease: str,
-    target: str,
+    targets: Sequence[str],
     labels: Mapping[str, str] | None = None,
     owners: Sequence[Object] = (),
 ) -> list[Object]:
     """The ServiceAccount, the Role and the RoleBinding of a guardian, in the order in which they are made."""
     metadata = _metadata(name, namespace, labels, owners)
-    group, resource, named = _parts(target)
     rules = [
         {
             "apiGroups": ["coordination.k8s.io"],
@@ -98,8 +97,11 @@ def account(
             "resourceNames": [lease],
             "verbs": ["get", "update"],
         },
-        {"apiGroups": [group], "resources": [resource], "resourceNames": [named], "verbs": ["get", "patch"]},
     ]
+    for group, resource, named in map(_parts, targets):
+        rules.append(
+            {"apiGroups": [group], "resources": [resource], "resourceNames": [named], "verbs": ["get", "patch"]}
+        )
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
     subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
     rbac = "rbac.authorization.k8s.io/v1"

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 ACCOUNT = os.environ.get("MODELWAY_ACCOUNT", "/var/run/secrets/kubernetes.io/serviceaccount")
 NAME = os.environ.get("MODELWAY_LEASE", "")
 LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{os.environ.get('MODELWAY_NAMESPACE', '')}/leases/{NAME}"
-OBJECT = os.environ.get("MODELWAY_OBJECT", "")  # its path: /apis/GROUP/VERSION/namespaces/NAMESPACE/RESOURCE/NAME
+OBJECTS = os.environ.get(
+    "MODELWAY_OBJECTS", ""
+).split()  # paths: /apis/GROUP/VERSION/namespaces/NAMESPACE/RESOURCE/NAME
 POLL = float(os.environ.get("MODELWAY_POLL_SECONDS", "1"))
 SECONDS = float(os.environ.get("MODELWAY_LEASE_SECONDS", "15"))  # where the lease does not say it
 TIMEOUT = 5  # seconds for one request, whatever the other side does
@@ -85,11 +87,11 @@ def put(lease: dict[str, Any], holder: str, what: str) -> bool:
     return status != 409 and bool(checked(status, answer)["metadata"]["resourceVersion"])
 
 
-def go_back() -> str:
+def go_back(path: str) -> str:
     """Apply the way back that is noted on the object, once; what was done."""
-    status, item = call("GET", OBJECT)
-    if is_gone(status, item, OBJECT):
-        return f"{OBJECT} is gone: nothing to take back"
+    status, item = call("GET", path)
+    if is_gone(status, item, path):
+        return f"{path} is gone: nothing to take back"
     found = notes(checked(status, item))
     if BACK not in found:
         return "traffic is on stable" if found.get(FENCE) == NONCE else "no way back is noted: nothing to take back"
@@ -99,9 +101,9 @@ def go_back() -> str:
     tests += [{"op": "test", "path": fence, "value": found[FENCE]}] if FENCE in found else []
     marks = [{"op": "remove", "path": place}, {"op": "add", "path": fence, "value": NONCE}]
     patch = [*tests, *json.loads(found[BACK]), *marks]
-    checked(*call("PATCH", f"{OBJECT}?fieldManager=modelway", patch, "application/json-patch+json"))
+    checked(*call("PATCH", f"{path}?fieldManager=modelway", patch, "application/json-patch+json"))
     say("the way back is written")
-    return go_back()  # by reading
+    return go_back(path)  # by reading
 
 
 def say(text: str) -> None:
@@ -119,7 +121,7 @@ def silent_limit(lease: dict[str, Any]) -> float:
 def main() -> int:
     signal.signal(signal.SIGALRM, late)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    say(f"watching lease {NAME} for {OBJECT}")
+    say(f"watching lease {NAME} for {' '.join(OBJECTS)}")
     seen, since, read, problem = "", time.monotonic(), time.monotonic(), ""
     while True:
         try:
@@ -134,7 +136,7 @@ def main() -> int:
             read, problem = now, ""
             ours = notes(lease).get("modelway.dev/nonce") == NONCE
             if ours and lease["spec"].get("holderIdentity") == ME:
-                done = go_back()
+                done = "; ".join(map(go_back, OBJECTS))
                 if put(lease, "", done):
                     say(f"{done}; the lease is given back")
                     return 0

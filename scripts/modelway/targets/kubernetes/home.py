@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from modelway.config.sections import Kubernetes
 from modelway.errors import InvalidInput
-from modelway.targets.kubernetes import objects
+from modelway.targets.kubernetes import names, objects
 from modelway.targets.kubernetes.cluster import Cluster, Object
 
 KEY = "deploy.kubernetes"
@@ -50,7 +51,8 @@ class Home:
     @property
     def selector(self) -> str:
         """Of its pods, as a query."""
-        return ",".join(f"{key}={said}" for key, said in sorted(labels_of(self.deployment).items()))
+        own = ",".join(f"{key}={said}" for key, said in sorted(labels_of(self.deployment).items()))
+        return f"{own},!{names.SLOT}"  # a pod beside may have the Service's labels for a while
 
 
 def find(cluster: Cluster, wanted: Kubernetes) -> Home:
@@ -116,6 +118,13 @@ def containers(template: Object) -> list[Object]:
     return found
 
 
+def selector_of(service: Object) -> dict[str, str]:
+    """As the team wrote it: a rollout may have it select the new release alone for a while."""
+    noted = (service["metadata"].get("annotations") or {}).get(names.BEFORE)
+    found: dict[str, str] = json.loads(noted) if noted else service["spec"].get("selector") or {}
+    return found
+
+
 def catches(selector: Mapping[str, str] | None, labels: Mapping[str, str] | None) -> bool:
     """Whether a Service with this selector sends requests to a pod with these labels."""
     return bool(selector) and all((labels or {}).get(key) == said for key, said in (selector or {}).items())
@@ -132,14 +141,14 @@ def _service(cluster: Cluster, wanted: Kubernetes, template: Object) -> tuple[st
                 where=f"{KEY}.service",
                 fix="name one that is there",
             )
-        if not catches(service["spec"].get("selector"), labels):
+        if not catches(selector_of(service), labels):
             raise InvalidInput(
                 f"Service {wanted.service} does not select the pods of Deployment {wanted.deployment}",
                 where=f"{KEY}.service",
                 fix="name the one that does, or mend its selector",
             )
     else:
-        found = [item for item in cluster.list("Service") if catches(item["spec"].get("selector"), labels)]
+        found = [item for item in cluster.list("Service") if catches(selector_of(item), labels)]
         if len(found) != 1:
             said = " and ".join(sorted(item["metadata"]["name"] for item in found)) or "no Service"
             verb = "select" if len(found) > 1 else "selects"
@@ -164,11 +173,11 @@ def _service(cluster: Cluster, wanted: Kubernetes, template: Object) -> tuple[st
 def _container(wanted: Kubernetes, template: Object, target: str | int) -> str:
     """The one that is named; else the only one; else the only one with the Service's port."""
     found = containers(template)
-    names = [str(item["name"]) for item in found]
+    named = [str(item["name"]) for item in found]
     if wanted.container is not None:
-        if wanted.container not in names:
+        if wanted.container not in named:
             raise InvalidInput(
-                f"Deployment {wanted.deployment} has no container {wanted.container}: it has {', '.join(names)}",
+                f"Deployment {wanted.deployment} has no container {wanted.container}: it has {', '.join(named)}",
                 where=f"{KEY}.container",
                 fix="name one of these",
             )
@@ -178,11 +187,11 @@ def _container(wanted: Kubernetes, template: Object, target: str | int) -> str:
         for item in found
         if any(target in (port.get("containerPort"), port.get("name")) for port in item.get("ports") or ())
     ]
-    for candidates in (names, listening):
+    for candidates in (named, listening):
         if len(candidates) == 1:
             return candidates[0]
     raise InvalidInput(
-        f"Deployment {wanted.deployment} has the containers {', '.join(names)}",
+        f"Deployment {wanted.deployment} has the containers {', '.join(named)}",
         where=f"{KEY}.container",
         fix="name the one that serves the model",
     )

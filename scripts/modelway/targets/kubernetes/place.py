@@ -5,11 +5,8 @@ gets its image, and the traffic again."""
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 
@@ -19,16 +16,17 @@ from modelway.observe.counts import CountsSource
 from modelway.observe.pods import PodMetrics, PodsCounts
 from modelway.records import Release
 from modelway.rollout.plan import Side, side_of
-from modelway.targets.kubernetes import beside, gateway, guard, home, names, objects, owners, traffic
-from modelway.targets.kubernetes.cluster import ApiError, Cluster, Object, changed
-from modelway.targets.kubernetes.home import Home
+from modelway.targets.kubernetes import capacity, gateway, home, names, objects, owners, traffic
+from modelway.targets.kubernetes.cluster import Cluster, changed
+from modelway.targets.kubernetes.home import Home, selector_of
 from modelway.targets.kubernetes.lease import KubernetesLease
 from modelway.targets.kubernetes.pods import Pods
+from modelway.targets.kubernetes.replicas import ReplicaTraffic, check_reach, pods_for
+from modelway.targets.kubernetes.running import Running, check_owner
 from modelway.targets.kubernetes.state import KubernetesSlot, KubernetesState
 from modelway.targets.place import HeldTarget, TargetPlace
 
 ENDPOINT_SECONDS = 15.0
-POLL_SECONDS = 0.1
 UNKNOWN = 0
 """The version of what ran before modelway came, where it does not say which it is."""
 Say = Callable[[str], None]
@@ -42,6 +40,8 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     cluster: Cluster
     key: str
     wanted: Kubernetes
+    shares: tuple[float, ...] = ()
+    """The parts of the traffic that the steps of a canary ask for."""
     _fenced: set[str] = field(default_factory=set)
     """Nonces of the leases under which the team's objects were marked."""
 
@@ -66,6 +66,9 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         there = self._home()
         home.check(there)
         self._check_ours(there)
+        if not self._route(there):
+            say(f"no HTTPRoute leads to Service {there.service}: its connections are shared by the number of pods")
+            check_reach(self.shares, there.replicas)
         return KubernetesSlot(side_of(release), release.image)
 
     def existing(self) -> KubernetesSlot | None:
@@ -104,21 +107,22 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             claim.change(deployment=there.name)
         if not there.is_there:
             slot = msgspec.structs.replace(slot, home=True)  # it disturbs nothing there
-            self._make_home(claim, slot.image)
+            self._running.make_home(slot.image, _lease(claim).check)
         elif slot.home:
-            self._scale_up(claim, there)
+            capacity.as_before_the_stop(self.cluster, there.name, _lease(claim).check)
         else:
-            self._run_beside(claim, there, slot)
+            replicas = max(there.replicas, self._pods_beside(there))
+            self._running.start_beside(there, slot, replicas, self._guarded(there, slot), _lease(claim).check)
         return slot if slot.replicas else msgspec.structs.replace(slot, replicas=there.replicas)
 
     def wait_until_ready(self, claim: KubernetesClaim, slot: KubernetesSlot, say: Say) -> None:
         there = self._home()
         pods = self._pods(there, slot)
-        ready = pods.wait_until_ready(f"version {slot.side.version}", self.wanted.ready_seconds, say)
+        ready = pods.wait_until_ready(slot.side.name, self.wanted.ready_seconds, say)
         pods.check_release(ready, slot.side, slot.image)
-        self._wait_for_endpoints(self._service(there, slot), len(ready))
+        capacity.wait_for_endpoints(self.cluster, self._service(there, slot), len(ready))
         if self.wanted.guardian and not slot.home:
-            self._wait_for_guardian(slot)
+            self._running.wait_for_guardian(slot)
 
     def retire(self, claim: KubernetesClaim, name: str) -> None:
         there, leaving = self._home(), claim.state.slots.get(name)
@@ -129,22 +133,25 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             self._traffic(there).restore(_lease(claim).check)
             claim.forget(name)
         if not claim.state.slots and leaving is not None and leaving.home:
-            self._remove_home()
+            self._running.remove_home()
         kept = {slot.side.slot for slot in claim.state.slots.values() if not slot.home}
-        self._remove_beside(item for item in self._beside() if item not in kept)
+        self._running.remove_beside(item for item in self._running.beside() if item not in kept)
 
     def _settle(self, claim: KubernetesClaim, there: Home, leaving: KubernetesSlot, stable: KubernetesSlot) -> None:
         """The team's Deployment gets the image of what is stable now, without any traffic, and then all of it."""
         with claim.held():
-            self._set_image(claim, there, stable.image)
+            self._running.set_image(stable.image, _lease(claim).check)
         pods = self._pods_at_home(there)
-        ready = pods.wait_until_ready(f"version {stable.side.version}", self.wanted.ready_seconds, lambda said: None)
+        ready = pods.wait_until_ready(stable.side.name, self.wanted.ready_seconds, lambda said: None)
         pods.check_release(ready, stable.side, stable.image)
-        self._wait_for_endpoints(there.service, len(ready))
+        capacity.wait_for_endpoints(self.cluster, there.service, len(ready))
         shares = {there.service: 1.0}
         with claim.held():
             self._traffic(there).put(shares, self._services_beside(claim, there), "", _lease(claim).check)
         self._traffic(there).follow()
+        # requests that are sent to a Service that no route knows any more fail: none is left on its way
+        left = PodsCounts(lambda: [*pods.metrics("home"), *self._pods(there, stable).metrics("beside")])
+        traffic.counted(left, {"home": 1.0, "beside": 0.0})
         with claim.held():
             slots = {name: slot for name, slot in claim.state.slots.items() if name != leaving.side.slot}
             at_home = msgspec.structs.replace(stable, home=True, replicas=there.replicas)
@@ -156,10 +163,10 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         there, slots = self._home(), claim.state.slots
         services = {self._service(there, slots[name]): share for name, share in shares.items()}
         for name, share in shares.items():
-            self._make_room(claim, there, slots[name], share)
-        beside_ = self._services_beside(claim, there)
+            name_, seconds = self._pods(there, slots[name]).deployment, self.wanted.ready_seconds
+            capacity.make_room(self.cluster, name_, slots[name].replicas, share, seconds, _lease(claim).check)
         way_back = self._service(there, slots[back]) if back else ""
-        self._traffic(there).put(services, beside_, way_back, _lease(claim).check)
+        self._traffic(there).put(services, self._services_beside(claim, there), way_back, _lease(claim).check)
 
     def verify(self, claim: KubernetesClaim, shares: Mapping[str, float]) -> None:
         self._traffic(self._home()).follow()
@@ -188,10 +195,10 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         stable, there = state.current, self._home()
         assert stable is not None
         pods = self._pods(there, stable)
-        ready = pods.wait_until_ready(f"version {stable.side.version}", ENDPOINT_SECONDS, lambda said: None)
+        ready = pods.wait_until_ready(stable.side.name, ENDPOINT_SECONDS, lambda said: None)
         if not ready:
             raise OutsideFailure(
-                f"no pod of version {stable.side.version} runs",
+                f"no pod of {stable.side.name} runs",
                 where=self.cluster.where,
                 fix="run the same command again",
             )
@@ -201,33 +208,53 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
 
     def is_running(self) -> bool:
         deployment = self.cluster.get("Deployment", self.wanted.deployment)
-        return bool(self._beside()) or (deployment is not None and deployment["spec"].get("replicas", 1) > 0)
+        return bool(self._running.beside()) or (deployment is not None and deployment["spec"].get("replicas", 1) > 0)
 
     def stop(self) -> None:
-        def to_zero(deployment: Object) -> gateway.Operations:
-            replicas = deployment["spec"].get("replicas", 1)
-            if not replicas:
-                return []
-            noted = gateway.annotated(deployment, {names.REPLICAS: str(replicas)})
-            return [*noted, {"op": "replace", "path": "/spec/replicas", "value": 0}]
-
-        changed(self.cluster, "Deployment", self.wanted.deployment, to_zero, lambda: None)
-        self._remove_beside(self._beside())
+        capacity.to_zero(self.cluster, self.wanted.deployment)
+        self._running.remove_beside(self._running.beside())
 
     def tidy(self, say: Say) -> None:
         """Nothing is left that `retire` does not remove."""
 
     # the parts
 
+    @property
+    def _running(self) -> Running:
+        return Running(self.cluster, self.key, self.wanted)
+
+    def _guarded(self, there: Home, slot: KubernetesSlot) -> list[str]:
+        """The paths of what gives traffic to the release, and is given back by the guardian."""
+        if not self.wanted.guardian:
+            return []
+        if route := self._route(there):
+            return [self.cluster.path("HTTPRoute", route)]
+        beside_ = names.workload(there.name, slot.side.slot)
+        return [self.cluster.path("Service", there.service), self.cluster.path("Deployment", beside_)]
+
+    def _pods_beside(self, there: Home) -> int:
+        """How many of them the steps need, where pods are counted."""
+        partial = [share for share in self.shares if share < 1]
+        return 0 if self._route(there) else max((pods_for(share, there.replicas) for share in partial), default=0)
+
     def _home(self) -> Home:
         return home.find(self.cluster, self.wanted)
 
-    def _traffic(self, there: Home) -> traffic.GatewayTraffic:
+    def _traffic(self, there: Home) -> traffic.Traffic:
         made = objects.route(self.wanted, self.wanted.create) if self.wanted.create is not None else None
-        return traffic.GatewayTraffic(self.cluster, self._route(there), there.service, made)
+        if route := self._route(there):
+            return traffic.GatewayTraffic(self.cluster, route, there.service, made)
+        return ReplicaTraffic(self.cluster, there.service, there.replicas, self._labels)
+
+    def _labels(self, service: str) -> dict[str, str]:
+        """Of the pods that a Service beside leads to."""
+        found = self.cluster.get("Service", service)
+        if found is None:
+            raise OutsideFailure(f"Service {service} was deleted by somebody else", where=self.cluster.where)
+        return selector_of(found)
 
     def _route(self, there: Home) -> str:
-        """The HTTPRoute's name. InvalidInput where none, or more than one, leads to the Service."""
+        """The HTTPRoute's name; empty where pods are counted. InvalidInput where more than one leads to the Service."""
         if self.wanted.route is not None:
             return self.wanted.route
         if self.wanted.create is not None and self.wanted.create.gateway is not None:
@@ -237,27 +264,29 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             for item in self.cluster.list("HTTPRoute")
             if gateway.refers(item, there.service)
         )
-        if len(found) != 1:
+        if len(found) > 1:
             raise InvalidInput(
-                f"{' and '.join(found) or 'no HTTPRoute'} lead{'s' if len(found) < 2 else ''} to Service {there.service}",
+                f"{' and '.join(found)} lead to Service {there.service}",
                 where="deploy.kubernetes.route",
-                fix="name the one whose weights are to be set" if found else "make one for it",
+                fix="name the one whose weights are to be set",
             )
-        return found[0]
+        return found[0] if found else ""
 
     def _check_ours(self, there: Home) -> None:
         """InvalidInput where what a rollout changes belongs to another program, or could not be changed."""
         if not there.is_there:
             return
-        traffic_ = self._traffic(there)
-        route = self.cluster.get("HTTPRoute", traffic_.route)
-        if route is None:
+        route = self._route(there)
+        kind, name, path = ("HTTPRoute", route, "rules") if route else ("Service", there.service, "selector")
+        shared = self.cluster.get(kind, name)
+        if shared is None:
             raise InvalidInput(
-                f"there is no HTTPRoute {traffic_.route} in {self.cluster.where}",
+                f"there is no {kind} {name} in {self.cluster.where}",
                 where="deploy.kubernetes.route",
                 fix="name one that is there",
             )
-        gateway.check(route, there.service)
+        if route:
+            gateway.check(shared, there.service)
         other = (there.deployment["metadata"].get("annotations") or {}).get(names.TARGET, self.key)
         if other != self.key:
             raise InvalidInput(
@@ -265,10 +294,9 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
                 where="deploy.kubernetes.deployment",
                 fix="give every model and environment a Deployment of its own",
             )
-        image = ("spec", "template", "spec", "containers", {"name": there.container}, "image")
-        for body, path in ((route, ("spec", "rules")), (there.deployment, image)):
-            if (manager := owners.foreign(body, path, self.wanted.take_over)) is not None:
-                raise owners.refusal(manager, body["kind"], body["metadata"]["name"], path)
+        if (manager := owners.foreign(shared, ("spec", path), self.wanted.take_over)) is not None:
+            raise owners.refusal(manager, kind, name, ("spec", path))
+        check_owner(there, self.wanted)
 
     def _pods(self, there: Home, slot: KubernetesSlot) -> Pods:
         if slot.home:
@@ -300,178 +328,6 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             _lease(claim).check,
         )
         self._fenced.add(nonce)
-
-    def _run_beside(self, claim: KubernetesClaim, there: Home, slot: KubernetesSlot) -> None:
-        name, side = names.workload(there.name, slot.side.slot), slot.side.slot
-        owner = beside.owner(self.key, side, name)
-        try:
-            owner = self.cluster.create(owner)
-        except ApiError as error:
-            if error.status != 409:
-                raise self.cluster.told(error) from None
-            owner = self.cluster.get("ConfigMap", name) or owner
-        services = self.cluster.list("Service")
-        made = beside.deployment(there, services, self.key, side, slot.image, there.replicas, owner)
-        if caught := beside.caught(services, made["spec"]["template"]["metadata"]["labels"], name):
-            raise InvalidInput(
-                f"Service {caught} selects the pods of every release",
-                where=self.cluster.where,
-                fix="give its selector a label of the team's Deployment alone",
-            )
-        guarded = self._guardian(there, slot, owner) if self.wanted.guardian else []
-        for body in (*guarded, made, beside.service(there, self.key, side, owner)):
-            _lease(claim).check()
-            self._apply(body)
-
-    def _guardian(self, there: Home, slot: KubernetesSlot, owner: Object) -> list[Object]:
-        """What takes the traffic back when nobody comes any more."""
-        target = self.cluster.path("HTTPRoute", self._route(there))
-        name, of = _guardian_of(owner["metadata"]["name"]), [beside.reference(owner)]
-        labels = {names.TARGET: self.key, names.GUARDIAN: slot.side.slot}  # its Service finds pods by SLOT
-        common: dict[str, Any] = {"lease": self.key, "target": target, "labels": labels, "owners": of}
-        secrets = there.template["spec"].get("imagePullSecrets") or ()
-        return [
-            *guard.account(name, self.cluster.namespace, **common),
-            guard.job(
-                name,
-                self.cluster.namespace,
-                image=slot.image,
-                python="python3",
-                pull_secrets=secrets,
-                lease_seconds=self.wanted.lease_seconds,
-                **common,
-            ),
-        ]
-
-    def _apply(self, body: Object) -> Object:
-        try:
-            return self.cluster.apply(body, force=True)
-        except ApiError as error:
-            raise self.cluster.told(error) from None
-
-    def _set_image(self, claim: KubernetesClaim, there: Home, image: str) -> None:
-        """In the team's Deployment, and nothing else of it."""
-        path = ("spec", "template", "spec", "containers", {"name": there.container}, "image")
-        for _ in range(20):
-            now = self._home()
-            if now.image == image:
-                return
-            if (manager := owners.foreign(now.deployment, path, self.wanted.take_over)) is not None:
-                raise owners.refusal(manager, "Deployment", now.name, path)
-            _lease(claim).check()
-            version = now.deployment["metadata"]["resourceVersion"]
-            container = {"name": now.container, "image": image}
-            body: Object = {
-                "apiVersion": "apps/v1",
-                "kind": "Deployment",
-                "metadata": {"name": now.name, "resourceVersion": version},
-                "spec": {"template": {"spec": {"containers": [container]}}},
-            }
-            try:
-                self.cluster.apply(body, force=True)
-                return
-            except ApiError as error:
-                if not error.is_conflict:
-                    raise self.cluster.told(error) from None
-        raise OutsideFailure(f"Deployment {there.name} is changed by others all the time", where=self.cluster.where)
-
-    def _make_home(self, claim: KubernetesClaim, image: str) -> None:
-        """The objects of a team that has no manifests; they get no traffic by this."""
-        create, wanted = self.wanted.create, self.wanted
-        assert create is not None, "what is the team's is there"
-        made = [objects.deployment(wanted, create, image), objects.service(wanted), objects.disruption_budget(wanted)]
-        for body in filter(None, (*made, objects.autoscaler(wanted, create))):
-            _lease(claim).check()
-            self._apply(body)
-
-    def _remove_home(self) -> None:
-        for kind in ("HorizontalPodAutoscaler", "PodDisruptionBudget", "Deployment", "Service"):
-            self.cluster.delete(kind, self.wanted.deployment)
-
-    def _scale_up(self, claim: KubernetesClaim, there: Home) -> None:
-        """Where it was stopped, it runs again with as many pods as before."""
-
-        def scaled(deployment: Object) -> gateway.Operations:
-            noted = (deployment["metadata"].get("annotations") or {}).get(names.REPLICAS)
-            if deployment["spec"].get("replicas", 1) or noted is None:
-                return []
-            forgotten = gateway.annotated(deployment, {names.REPLICAS: None})
-            return [*forgotten, {"op": "replace", "path": "/spec/replicas", "value": int(noted)}]
-
-        changed(self.cluster, "Deployment", there.name, scaled, _lease(claim).check)
-
-    def _make_room(self, claim: KubernetesClaim, there: Home, slot: KubernetesSlot, share: float) -> None:
-        """Before a release gets more traffic, it has as many ready pods as that needs: something may have scaled it down while
-        it had less."""
-        needed = max(1, math.ceil(share * slot.replicas))
-        name = self._pods(there, slot).deployment
-        deadline = time.monotonic() + self.wanted.ready_seconds
-        while True:
-            deployment = self.cluster.get("Deployment", name) or {"spec": {}, "status": {}}
-            if (deployment.get("status") or {}).get("readyReplicas", 0) >= needed:
-                return
-            if time.monotonic() > deadline:
-                raise OutsideFailure(
-                    f"version {slot.side.version} has fewer than the {needed} ready pods that its traffic needs",
-                    where=f"Deployment {name}",
-                    fix="see why its pods do not become ready",
-                )
-            if deployment["spec"].get("replicas", 1) < needed:
-                _lease(claim).check()
-                scale = [{"op": "replace", "path": "/spec/replicas", "value": needed}]
-                try:
-                    self.cluster.patch("Deployment", name, scale, "scale")
-                except ApiError as error:
-                    raise self.cluster.told(error) from None
-            time.sleep(POLL_SECONDS)
-
-    def _wait_for_endpoints(self, service: str, count: int) -> None:
-        """What routes requests knows the pods of the Service: a share of one without any is answered 503."""
-        deadline = time.monotonic() + ENDPOINT_SECONDS
-        while True:
-            slices = self.cluster.list("EndpointSlice", f"kubernetes.io/service-name={service}")
-            endpoints = [item for piece in slices for item in piece.get("endpoints") or ()]
-            ready = sum((item.get("conditions") or {}).get("ready", True) is not False for item in endpoints)
-            if ready >= count:
-                return
-            if time.monotonic() > deadline:
-                raise OutsideFailure(
-                    f"Service {service} has {ready} of {count} pods",
-                    where=self.cluster.where,
-                    fix="do its ports fit the pods?",
-                )
-            time.sleep(POLL_SECONDS)
-
-    def _wait_for_guardian(self, slot: KubernetesSlot) -> None:
-        name = _guardian_of(names.workload(self.wanted.deployment, slot.side.slot))
-        deadline = time.monotonic() + self.wanted.ready_seconds
-        while not ((self.cluster.get("Job", name) or {}).get("status") or {}).get("ready"):
-            if time.monotonic() > deadline:
-                pods = self.cluster.list("Pod", f"{names.TARGET}={self.key},{names.GUARDIAN}={slot.side.slot}")
-                words = self.cluster.lines(pods[0]["metadata"]["name"], "guardian", previous=False) if pods else ""
-                raise OutsideFailure(
-                    f"the guardian does not run{f': {words}' if words else ''}",
-                    where=f"Job {name}",
-                    fix="kubectl describe its pod; or do without it: deploy.kubernetes.guardian: false",
-                )
-            time.sleep(POLL_SECONDS)
-
-    def _beside(self) -> list[str]:
-        """Slots that run beside the team's Deployment."""
-        found = self.cluster.list("ConfigMap", f"{names.TARGET}={self.key},{names.SLOT}")
-        return [str(item["metadata"]["labels"][names.SLOT]) for item in found]
-
-    def _remove_beside(self, slots: Iterable[str]) -> None:
-        for slot in slots:
-            labels = f"{names.TARGET}={self.key},{names.SLOT}={slot}"
-            self.cluster.delete("Job", _guardian_of(names.workload(self.wanted.deployment, slot)))
-            for kind in ("Deployment", "Service", "ConfigMap"):
-                for item in self.cluster.list(kind, labels, metadata=True):
-                    self.cluster.delete(kind, item["metadata"]["name"])
-
-
-def _guardian_of(workload: str) -> str:
-    return f"{workload}-guardian"
 
 
 def _lease(claim: KubernetesClaim) -> KubernetesLease:

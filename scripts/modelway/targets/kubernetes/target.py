@@ -18,6 +18,7 @@ def open_target(model: str, environment: str, deploy: Deploy) -> Target[Kubernet
         raise InvalidInput(
             "is not given", where="deploy.kubernetes.deployment", fix="name the Deployment that serves the model"
         )
+    shares = tuple(step / 100 for step in deploy.steps) if deploy.strategy == "canary" else (1.0,)
     cluster, key = Cluster(wanted.context, wanted.namespace), names.key(model, environment)
     records = KubernetesRecords(cluster, key, KubernetesState, wanted.lease_seconds)
-    return Target(model, environment, records, KubernetesPlace(cluster, key, wanted))
+    return Target(model, environment, records, KubernetesPlace(cluster, key, wanted, shares))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from modelway.errors import OutsideFailure
 from modelway.observe.counts import Counters, CountsSource
@@ -18,12 +19,38 @@ COUNT_SECONDS = 10.0
 SILENT_SECONDS = 3.0
 """Without any request in them there is nothing to count: the judge asks for requests later on."""
 POLL_SECONDS = 0.1
+PROPAGATION_SECONDS = 1.0
+"""From the gateway's controller to its proxies, which nothing tells; weights were seen to move after 28 ms."""
 EXPECTED = 20
 """An arm that got no request where so many were expected does not follow its weight: by chance twice in 10^9."""
 
 
+class Traffic(Protocol):
+    """What shares the requests to the team's Service among releases. check: whether this command may still act; it raises
+    where not."""
+
+    def put(self, shares: Mapping[str, float], beside: Sequence[str], back: str, check: Callable[[], None]) -> None:
+        """shares: Service -> its part of the traffic. beside: every Service beside the team's. back: the one that `back` gives
+        all traffic to; empty: none."""
+
+    def follow(self) -> None:
+        """Until what routes says that it follows; OutsideFailure where it does not in time."""
+
+    def back(self, check: Callable[[], None]) -> None:
+        """All traffic to the Service that was prepared for it; nothing where none was."""
+
+    def forget_back(self, check: Callable[[], None]) -> None:
+        """From now on there is no way back to what was stable: the new release is."""
+
+    def fence(self, nonce: str, check: Callable[[], None]) -> None:
+        """Whatever an earlier holder of the lease still wants to change was read before this, and is refused."""
+
+    def restore(self, check: Callable[[], None]) -> None:
+        """All as the team wrote it."""
+
+
 @dataclass(frozen=True)
-class GatewayTraffic:
+class GatewayTraffic(Traffic):
     """route: the HTTPRoute's name. service: the team's, which its rules refer to. made: the route, where it is ours to
     make."""
 
@@ -33,9 +60,6 @@ class GatewayTraffic:
     made: Object | None = None
 
     def put(self, shares: Mapping[str, float], beside: Sequence[str], back: str, check: Callable[[], None]) -> None:
-        """shares: Service -> its part of the traffic. beside: every Service beside the team's. check: whether this command may
-        still act; it raises where not."""
-
         if self.made is not None and not shares:
             check()
             self.cluster.delete("HTTPRoute", self.route)
@@ -44,13 +68,23 @@ class GatewayTraffic:
             check()
             self._create(self.made)
 
+        if beside and back:
+            self._introduce(beside, back, check)
         if beside:
             self._changed(lambda route: gateway.weights(route, self.service, shares, beside, back), check)
         else:
             self._changed(lambda route: gateway.as_before(route, self.service), check)
 
+    def _introduce(self, beside: Sequence[str], back: str, check: Callable[[], None]) -> None:
+        """The gateway knows every Service, and its pods, before the first request is sent there: else some fail."""
+        before = self._read()
+        if before is None or all(gateway.refers(before, name) for name in beside):
+            return
+        self._changed(lambda route: gateway.weights(route, self.service, {back: 1.0}, beside, back), check)
+        self.follow()
+        time.sleep(PROPAGATION_SECONDS)
+
     def restore(self, check: Callable[[], None]) -> None:
-        """The route as the team wrote it."""
         changed(self.cluster, "HTTPRoute", self.route, lambda route: gateway.as_before(route, self.service), check)
 
     def _create(self, made: Object) -> None:
@@ -61,7 +95,6 @@ class GatewayTraffic:
                 raise self.cluster.told(error) from None
 
     def follow(self, seconds: float = FOLLOW_SECONDS) -> None:
-        """Until the gateway says that it follows the route as it is."""
         deadline = time.monotonic() + seconds
         while True:
             route = self._read()
@@ -79,12 +112,9 @@ class GatewayTraffic:
             self._changed(gateway.way_back, check)
 
     def forget_back(self, check: Callable[[], None]) -> None:
-        """From now on there is no way back to what was stable: the new release is."""
         self._changed(lambda route: gateway.annotated(route, {names.BACK: None}), check)
 
     def fence(self, nonce: str, check: Callable[[], None]) -> None:
-        """Whatever an earlier holder of the lease still wants to change was read before this, and is refused."""
-
         def change(route: Object) -> gateway.Operations:
             return gateway.annotated(route, {names.FENCE: nonce})
 

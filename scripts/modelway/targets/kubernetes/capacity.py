@@ -1,0 +1,82 @@
+"""How many pods a release has: as many as its traffic needs before it gets that, none after a stop."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+from modelway.errors import OutsideFailure
+from modelway.targets.kubernetes import gateway, names
+from modelway.targets.kubernetes.cluster import ApiError, Cluster, Object, changed
+
+POLL_SECONDS = 0.1
+ENDPOINT_SECONDS = 15.0
+
+
+def make_room(
+    cluster: Cluster, deployment: str, replicas: int, share: float, seconds: float, check: Callable[[], None]
+) -> None:
+    """Before a release gets this share, it has as many ready pods as that needs of the `replicas` that carry all of it:
+    something may have scaled it down while it had less. OutsideFailure where it does not within seconds."""
+    needed, deadline = max(1, math.ceil(share * replicas)), time.monotonic() + seconds
+    while True:
+        found = cluster.get("Deployment", deployment) or {"spec": {}}
+        if (found.get("status") or {}).get("readyReplicas", 0) >= needed:
+            return
+        if time.monotonic() > deadline:
+            raise OutsideFailure(
+                f"it has fewer than the {needed} ready pods that {share:.0%} of the traffic need",
+                where=f"Deployment {deployment}",
+                fix="see why its pods do not become ready",
+            )
+        if found["spec"].get("replicas", 1) < needed:
+            check()
+            try:
+                cluster.patch("Deployment", deployment, [_replicas(needed)], "scale")
+            except ApiError as error:
+                raise cluster.told(error) from None
+        time.sleep(POLL_SECONDS)
+
+
+def to_zero(cluster: Cluster, deployment: str) -> None:
+    """No pod of it runs any more; how many there were is noted on it. An autoscaler leaves it so."""
+
+    def change(found: Object) -> gateway.Operations:
+        if not (replicas := found["spec"].get("replicas", 1)):
+            return []
+        return [*gateway.annotated(found, {names.REPLICAS: str(replicas)}), _replicas(0)]
+
+    changed(cluster, "Deployment", deployment, change, lambda: None)
+
+
+def as_before_the_stop(cluster: Cluster, deployment: str, check: Callable[[], None]) -> None:
+    """Where it was stopped, it has as many pods again as it had."""
+
+    def change(found: Object) -> gateway.Operations:
+        noted = (found["metadata"].get("annotations") or {}).get(names.REPLICAS)
+        if found["spec"].get("replicas", 1) or noted is None:
+            return []
+        return [*gateway.annotated(found, {names.REPLICAS: None}), _replicas(int(noted))]
+
+    changed(cluster, "Deployment", deployment, change, check)
+
+
+def wait_for_endpoints(cluster: Cluster, service: str, count: int) -> None:
+    """What routes requests knows the pods of the Service: the share of one without any is answered 503."""
+    deadline = time.monotonic() + ENDPOINT_SECONDS
+    while True:
+        slices = cluster.list("EndpointSlice", f"kubernetes.io/service-name={service}")
+        endpoints = [item for piece in slices for item in piece.get("endpoints") or ()]
+        ready = sum((item.get("conditions") or {}).get("ready", True) is not False for item in endpoints)
+        if ready >= count:
+            return
+        if time.monotonic() > deadline:
+            raise OutsideFailure(
+                f"Service {service} has {ready} of {count} pods", where=cluster.where, fix="do its ports fit the pods?"
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def _replicas(number: int) -> dict[str, object]:
+    return {"op": "replace", "path": "/spec/replicas", "value": number}

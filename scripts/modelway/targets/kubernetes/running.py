@@ -1,0 +1,166 @@
+"""What is made and removed in the namespace: a release beside the team's Deployment with its guardian, and the objects of a
+team that has none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelway.config.sections import Kubernetes
+from modelway.errors import InvalidInput, OutsideFailure
+from modelway.targets.kubernetes import beside, guard, names, objects, owners
+from modelway.targets.kubernetes.cluster import ApiError, Cluster, Object
+from modelway.targets.kubernetes.home import Home, find
+from modelway.targets.kubernetes.state import KubernetesSlot
+
+POLL_SECONDS = 0.1
+PYTHON = "python3"
+"""Of the release's image, on its PATH."""
+Check = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Running:
+    """check, of every method: whether this command may still act; it raises where not."""
+
+    cluster: Cluster
+    key: str
+    wanted: Kubernetes
+
+    def beside(self) -> list[str]:
+        """Slots that run beside the team's Deployment."""
+        found = self.cluster.list("ConfigMap", f"{names.TARGET}={self.key},{names.SLOT}", metadata=True)
+        return [str(item["metadata"]["labels"][names.SLOT]) for item in found]
+
+    def start_beside(
+        self, there: Home, slot: KubernetesSlot, replicas: int, guarded: Sequence[str], check: Check
+    ) -> None:
+        """guarded: the paths of the objects that a guardian takes back; none: there is no guardian."""
+        name = names.workload(there.name, slot.side.slot)
+        owner = self._owner(slot.side.slot, name)
+        services = self.cluster.list("Service")
+        made = beside.deployment(there, services, self.key, slot.side.slot, slot.image, replicas, owner)
+        if caught := beside.caught(services, made["spec"]["template"]["metadata"]["labels"], name):
+            raise InvalidInput(
+                f"Service {caught} selects the pods of every release",
+                where=self.cluster.where,
+                fix="give its selector a label of the team's Deployment alone",
+            )
+        guardian = self._guardian(there, slot, owner, guarded) if guarded else []
+        for body in (*guardian, made, beside.service(there, self.key, slot.side.slot, owner)):
+            check()
+            self._apply(body)
+
+    def wait_for_guardian(self, slot: KubernetesSlot) -> None:
+        name = _guardian_of(names.workload(self.wanted.deployment, slot.side.slot))
+        deadline = time.monotonic() + self.wanted.ready_seconds
+        while not ((self.cluster.get("Job", name) or {}).get("status") or {}).get("ready"):
+            if time.monotonic() > deadline:
+                pods = self.cluster.list("Pod", f"{names.TARGET}={self.key},{names.GUARDIAN}={slot.side.slot}")
+                words = self.cluster.lines(pods[0]["metadata"]["name"], "guardian", previous=False) if pods else ""
+                raise OutsideFailure(
+                    f"the guardian does not run{f': {words}' if words else ''}",
+                    where=f"Job {name}",
+                    fix="kubectl describe its pod; or do without it: deploy.kubernetes.guardian: false",
+                )
+            time.sleep(POLL_SECONDS)
+
+    def remove_beside(self, slots: Iterable[str]) -> None:
+        for slot in slots:
+            labels = f"{names.TARGET}={self.key},{names.SLOT}={slot}"
+            self.cluster.delete("Job", _guardian_of(names.workload(self.wanted.deployment, slot)))
+            for kind in ("Deployment", "Service", "ConfigMap"):
+                for item in self.cluster.list(kind, labels, metadata=True):
+                    self.cluster.delete(kind, item["metadata"]["name"])
+
+    def make_home(self, image: str, check: Check) -> None:
+        """The objects of a team that has no manifests; they get no traffic by this."""
+        create, wanted = self.wanted.create, self.wanted
+        assert create is not None, "what is the team's is there"
+        made = [objects.deployment(wanted, create, image), objects.service(wanted), objects.disruption_budget(wanted)]
+        for body in filter(None, (*made, objects.autoscaler(wanted, create))):
+            check()
+            self._apply(body)
+
+    def remove_home(self) -> None:
+        for kind in ("HorizontalPodAutoscaler", "PodDisruptionBudget", "Deployment", "Service"):
+            self.cluster.delete(kind, self.wanted.deployment)
+
+    def set_image(self, image: str, check: Check) -> None:
+        """Of the team's Deployment, and nothing else of it; of one that we made, all that modelway.yml says."""
+        for _ in range(20):
+            now = find(self.cluster, self.wanted)
+            if now.image == image:
+                return
+            check_owner(now, self.wanted)
+            check()
+            try:
+                self.cluster.apply(self._with_image(now, image), force=True)
+                return
+            except ApiError as error:
+                if not error.is_conflict:
+                    raise self.cluster.told(error) from None
+        raise OutsideFailure(
+            f"Deployment {self.wanted.deployment} is changed by others all the time",
+            where=self.cluster.where,
+            fix="find out by whom, with kubectl get --show-managed-fields",
+        )
+
+    def _with_image(self, now: Home, image: str) -> Object:
+        version = {"resourceVersion": now.deployment["metadata"]["resourceVersion"]}
+        if self.wanted.create is not None:
+            body = objects.deployment(self.wanted, self.wanted.create, image)
+            return body | {"metadata": body["metadata"] | version}
+        container = {"name": now.container, "image": image}
+        return {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": now.name} | version,
+            "spec": {"template": {"spec": {"containers": [container]}}},
+        }
+
+    def _owner(self, slot: str, name: str) -> Object:
+        owner = beside.owner(self.key, slot, name)
+        try:
+            return self.cluster.create(owner)
+        except ApiError as error:
+            found = self.cluster.get("ConfigMap", name) if error.status == 409 else None
+            if found is None:
+                raise self.cluster.told(error) from None
+            return found
+
+    def _guardian(self, there: Home, slot: KubernetesSlot, owner: Object, guarded: Sequence[str]) -> list[Object]:
+        """What takes the traffic back when nobody comes any more."""
+        name, of = _guardian_of(owner["metadata"]["name"]), [beside.reference(owner)]
+        labels = {names.TARGET: self.key, names.GUARDIAN: slot.side.slot}  # its Service finds pods by SLOT
+        common: dict[str, Any] = {"lease": self.key, "targets": guarded, "labels": labels, "owners": of}
+        secrets = there.template["spec"].get("imagePullSecrets") or ()
+        job = guard.job(
+            name,
+            self.cluster.namespace,
+            image=slot.image,
+            python=PYTHON,
+            pull_secrets=secrets,
+            lease_seconds=self.wanted.lease_seconds,
+            **common,
+        )
+        return [*guard.account(name, self.cluster.namespace, **common), job]
+
+    def _apply(self, body: Object) -> None:
+        try:
+            self.cluster.apply(body, force=True)
+        except ApiError as error:
+            raise self.cluster.told(error) from None
+
+
+def check_owner(there: Home, wanted: Kubernetes) -> None:
+    """InvalidInput where another program decides which image the team's Deployment runs."""
+    path = ("spec", "template", "spec", "containers", {"name": there.container}, "image")
+    if (manager := owners.foreign(there.deployment, path, wanted.take_over)) is not None:
+        raise owners.refusal(manager, "Deployment", there.name, path)
+
+
+def _guardian_of(workload: str) -> str:
+    return f"{workload}-guardian"
