@@ -173,7 +173,7 @@ class ClusterTeam(Shop):
         assert self.own is not None
         return traffic(self.own.made.described.gateway_url, row, per_second, self.own.host)
 
-    def client(self, per_second: float = 30) -> None:
+    def load_pod(self, per_second: float = 30) -> None:
         """Starts a pod that sends requests to the Service, each over a connection of its own; `counted` says what it saw."""
         assert self.own is not None
         address = self.own.get("service", NAME)["spec"]["clusterIP"]

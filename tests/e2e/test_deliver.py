@@ -78,7 +78,7 @@ def test_a_runner_that_dies_is_survived_by_the_guardian(team: ClusterTeam, own: 
 def test_without_a_route_connections_are_shared_by_pods(built: Shop, own: Namespace, tmp_path: Path) -> None:
     team = on_cluster(built, tmp_path, own)
     team.apply_manifests(route=False)
-    team.client()
+    team.load_pod()
     before = own.get("deployment", NAME)["spec"]["template"], own.get("service", NAME)["spec"]
     said = team.deploy("again")
     assert "its connections are shared by the number of pods" in said
