@@ -123,7 +123,7 @@ def test_slow_requests_are_held_against_the_requests_of_their_own_time(tmp_path:
         try:
             source.snapshot()
             time.sleep(2.5)  # a reading of any moment would be half way between two merges
-            taken = [source_of(envoy, merge_seconds=5.0).snapshot()]
+            taken = [source.snapshot()]
             for _ in range(3):
                 time.sleep(max(0.0, taken[-1].ticks + 5 - time.monotonic()))
                 taken.append(source.snapshot())
@@ -165,6 +165,13 @@ def read_once(read: Callable[[], str], merge_seconds: float = 0.5) -> Snapshot:
 )
 def test_what_cannot_be_trusted_is_a_gap_with_the_instance_and_the_reason(text: str, reason: str) -> None:
     assert read_once(lambda: text).gap == reason
+
+
+def test_requests_without_times_are_a_gap() -> None:
+    """A gateway may be told to leave histograms out; none is slow then."""
+    uptimes = itertools.count()
+    said = read_once(lambda: told(next(uptimes), timed=0))
+    assert said.gap == f"envoy-0/0: it tells no times of {STABLE}"
 
 
 def test_instances_that_cannot_be_listed_or_are_none_are_a_gap() -> None:

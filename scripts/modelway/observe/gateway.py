@@ -68,8 +68,10 @@ class GatewayCounts(CountsSource):
         replicas: dict[str, dict[str, Counters]] = {}
         for name, said in found.items():
             for slot, cluster in self.clusters.items():
-                if cluster in said.clusters:
-                    replicas.setdefault(slot, {})[name] = said.clusters[cluster]
+                if (sample := said.clusters.get(cluster)) is not None:
+                    replicas.setdefault(slot, {})[name] = sample
+                    if sample.requests > sample.errors and not sample.timed:
+                        gap = gap or f"{name}: it tells no times of {cluster}"
         return Snapshot.of_replicas(replicas, gap)
 
     def _read(
@@ -96,10 +98,13 @@ class GatewayCounts(CountsSource):
         """ValueError where there is none in time."""
         (said, first), known, now = self._statistics(name, read), self._merges.get(name), time.monotonic()
         if known is not None:
-            since = (now - known.at) % self.merge_seconds
-            off = (first - known.uptime) - (now - since - known.at)
-            if since < LATE_SECONDS and first != known.uptime and abs(off) < self.merge_seconds / 2:
-                self._merges[name] = Merge(first, now - since)
+            merges = round((now - known.at) / self.merge_seconds)
+            since = now - known.at - merges * self.merge_seconds
+            told = abs(first - known.uptime - merges * self.merge_seconds) < self.merge_seconds / 2
+            if (
+                merges > 0 and told and -POLL_SECONDS <= since < LATE_SECONDS
+            ):  # the one before was seen that late at most
+                self._merges[name] = Merge(first, now - max(since, 0.0))
                 return said
         uptime, deadline = first, now + 1.5 * self.merge_seconds + POLL_SECONDS
         while uptime == first:
