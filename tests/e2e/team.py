@@ -166,5 +166,3 @@ def end(process: subprocess.Popen[str], number: int = signal.SIGKILL) -> str:
     os.kill(process.pid, number)
     said, _ = process.communicate(timeout=60)
     return said
-
-

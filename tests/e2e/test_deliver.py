@@ -22,7 +22,11 @@ def team(built: Shop, own: Namespace, tmp_path: Path) -> ClusterTeam:
 def as_the_team_wrote(own: Namespace) -> dict[str, Any]:
     """Every field that a rollout changes, of the objects that are the team's."""
     deployment, route = own.get("deployment", NAME), own.get("httproute", NAME)
-    return {"template": deployment["spec"]["template"], "replicas": deployment["spec"]["replicas"], "route": route["spec"]}
+    return {
+        "template": deployment["spec"]["template"],
+        "replicas": deployment["spec"]["replicas"],
+        "route": route["spec"],
+    }
 
 
 def test_a_canary_and_the_way_back_on_a_deployment_of_the_teams_own(team: ClusterTeam, own: Namespace) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from cluster.fixture import Cluster
-
 from modelway.targets.kubernetes import trouble
 from modelway.targets.kubernetes.trouble import Trouble
 

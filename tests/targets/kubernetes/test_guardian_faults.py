@@ -3,6 +3,7 @@ answer that is lost. All else is tested on a real one."""
 
 from __future__ import annotations
 
+import ast
 import http.server
 import json
 import os
@@ -343,3 +344,12 @@ def test_a_server_of_the_other_internet(start: Callable[..., Guardian]) -> None:
     state = State(lease(), route())
     start(state, host="::1").ends()
     assert is_back(state)
+
+
+def test_it_is_one_file_for_any_python_from_3_9() -> None:
+    """The release's image has the team's Python, and nothing of ours where that python looks."""
+    tree = ast.parse(guard.source(), feature_version=(3, 9))
+    imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    outside = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)} - {"__future__", "typing"}
+    assert {name.partition(".")[0] for name in imported} <= sys.stdlib_module_names and not outside
+    assert len(guard.source()) < 65_536, "it is an argument of the pod's command"
