@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -147,14 +148,14 @@ def start(certificate: Path, tmp_path: Path) -> Iterator[Callable[..., Guardian]
         handler = type("Handler", (Answering,), {"state": state})
 
         class Server(http.server.ThreadingHTTPServer):
-            address_family = __import__("socket").AF_INET6 if ":" in host else __import__("socket").AF_INET
+            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
 
         server = Server((host, 0), handler)
         server.daemon_threads = True
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate / "ca.crt", certificate / "key")
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         folder = tmp_path / "account"
         shutil.copytree(certificate, folder, dirs_exist_ok=True)
         environ = {
@@ -174,6 +175,13 @@ def start(certificate: Path, tmp_path: Path) -> Iterator[Callable[..., Guardian]
     yield begin
     for end in ended:
         end()
+
+
+def wait_for_requests(state: State, number: int) -> None:
+    deadline = time.monotonic() + 10
+    while len(state.asked) < number:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def is_back(state: State) -> bool:
@@ -299,9 +307,7 @@ def test_the_token_is_read_anew(start: Callable[..., Guardian]) -> None:
         )
     )
     guardian = start(state)
-    deadline = time.monotonic() + 10
-    while len(state.asked) < 3 and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for_requests(state, 3)
     (guardian.folder / "token").write_text("second\n")
     said = guardian.ends()
     assert is_back(state)
@@ -313,9 +319,10 @@ def test_who_could_not_be_heard_is_not_silent(start: Callable[..., Guardian]) ->
     as it can."""
     state = State(lease(seconds=3), route())
     dead = threading.Event()
-    dead.set()
-    guardian = start(state)
     state.faults.append(lambda request: dead.is_set() and (request.answer(503, {"message": "starting"}) or True))
+    guardian = start(state)
+    wait_for_requests(state, 3)
+    dead.set()
     time.sleep(5)
     dead.clear()
     time.sleep(1.5)
@@ -331,9 +338,7 @@ def test_who_could_not_be_heard_is_not_silent(start: Callable[..., Guardian]) ->
 def test_a_request_to_end_is_no_success(start: Callable[..., Guardian]) -> None:
     """The node is drained: the Job must start it elsewhere."""
     guardian = start(State(lease(seconds=60), route()))
-    deadline = time.monotonic() + 10
-    while not guardian.state.asked and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for_requests(guardian.state, 1)
     guardian.process.send_signal(signal.SIGTERM)
     guardian.process.communicate(timeout=5)
     assert guardian.process.returncode == 143
