@@ -126,17 +126,16 @@ def lease(holder: str = "a runner", seconds: int = 5, **annotations: str) -> Obj
     return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
 
 
-def guarded(namespace: Namespace, target: str = "", lease_name: str = LEASE) -> None:
+def guarded(namespace: Namespace, target: str = "", pods: int = 1) -> None:
     target = target or namespace.path("httproutes", ROUTE, "gateway.networking.k8s.io/v1")
-    owner = namespace.get("lease", lease_name)["metadata"]
-    owners = [{"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "name": lease_name, "uid": owner["uid"]}]
-    given: Object = {"lease": lease_name, "target": target, "labels": {"modelway.dev/target": "t"}, "owners": owners}
+    owner = namespace.get("lease", LEASE)["metadata"]
+    owners = [{"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "name": LEASE, "uid": owner["uid"]}]
+    given: Object = {"lease": LEASE, "target": target, "labels": {"modelway.dev/target": "t"}, "owners": owners}
     image = namespace.cluster.described.base_image
-    namespace.cluster.apply(
-        namespace.name,
-        *guard.account(GUARDIAN, namespace.name, **given),
-        guard.job(GUARDIAN, namespace.name, image=image, python="/usr/bin/python3", **given),
-    )
+    job = guard.job(GUARDIAN, namespace.name, image=image, python="/usr/bin/python3", **given)
+    job["spec"].update(parallelism=pods, completions=pods)
+    namespace.cluster.apply(namespace.name, *guard.account(GUARDIAN, namespace.name, **given), job)
+    until(lambda: namespace.get("job", GUARDIAN).get("status", {}).get("ready") == pods, 60, namespace.logs)
     until(lambda: "watching lease" in namespace.logs(), 30, namespace.logs)
 
 
@@ -294,3 +293,41 @@ def test_it_is_small(split: Namespace) -> None:
 
     until(resident, 30)
     assert resident() < 25_000_000
+
+
+def test_of_two_guardians_one_acts(split: Namespace) -> None:
+    """As of a guardian and a command that takes the lease over in the same moment."""
+    now = split.get("lease", LEASE)
+    now["spec"]["holderIdentity"] = ""
+    now = put(split, now)
+    guarded(split, pods=3)
+    now["spec"]["holderIdentity"] = "a runner"
+    put(split, now)
+    until(lambda: answers(split) == {"stable"}, 30, split.logs)
+    route = split.get("httproute", ROUTE)
+    now = split.get("lease", LEASE)
+    assert now["spec"]["leaseTransitions"] == 4 and route["metadata"]["generation"] == 2
+
+
+def test_an_api_server_that_comes_back_finds_it_at_work(split: Namespace) -> None:
+    """The runner and the API server die together: the time in which nobody could be heard is no silence, and then it acts."""
+    guarded(split)
+    with split.cluster.dead("kube-apiserver"):
+        time.sleep(8)
+        assert answers(split) == {"stable", "canary"}
+    split.cluster.wait_ready()
+    assert until(lambda: answers(split) == {"stable"}, 40) < 5 + 10
+    until(lambda: ended(split), 20, split.logs)
+
+
+def test_a_runner_that_an_api_server_kept_from_renewing_goes_on(split: Namespace) -> None:
+    guarded(split)
+    with split.cluster.dead("kube-apiserver"):
+        time.sleep(8)
+    lease_of = ("get", "lease", LEASE, "-n", split.name)
+    until(lambda: split.cluster.try_kubectl(*lease_of).returncode == 0, 60)
+    for _ in range(6):
+        renew(split)
+        time.sleep(1.5)
+    split.cluster.wait_ready()
+    assert answers(split) == {"stable", "canary"} and "taken over" not in split.logs()

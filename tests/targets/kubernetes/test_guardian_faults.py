@@ -3,11 +3,13 @@ answer that is lost. All else is tested on a real one."""
 
 from __future__ import annotations
 
+import ast
 import http.server
 import json
 import os
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -146,14 +148,14 @@ def start(certificate: Path, tmp_path: Path) -> Iterator[Callable[..., Guardian]
         handler = type("Handler", (Answering,), {"state": state})
 
         class Server(http.server.ThreadingHTTPServer):
-            address_family = __import__("socket").AF_INET6 if ":" in host else __import__("socket").AF_INET
+            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
 
         server = Server((host, 0), handler)
         server.daemon_threads = True
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate / "ca.crt", certificate / "key")
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         folder = tmp_path / "account"
         shutil.copytree(certificate, folder, dirs_exist_ok=True)
         environ = {
@@ -173,6 +175,13 @@ def start(certificate: Path, tmp_path: Path) -> Iterator[Callable[..., Guardian]
     yield begin
     for end in ended:
         end()
+
+
+def wait_for_requests(state: State, number: int) -> None:
+    deadline = time.monotonic() + 10
+    while len(state.asked) < number:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def is_back(state: State) -> bool:
@@ -298,9 +307,7 @@ def test_the_token_is_read_anew(start: Callable[..., Guardian]) -> None:
         )
     )
     guardian = start(state)
-    deadline = time.monotonic() + 10
-    while len(state.asked) < 3 and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for_requests(state, 3)
     (guardian.folder / "token").write_text("second\n")
     said = guardian.ends()
     assert is_back(state)
@@ -312,9 +319,10 @@ def test_who_could_not_be_heard_is_not_silent(start: Callable[..., Guardian]) ->
     as it can."""
     state = State(lease(seconds=3), route())
     dead = threading.Event()
-    dead.set()
-    guardian = start(state)
     state.faults.append(lambda request: dead.is_set() and (request.answer(503, {"message": "starting"}) or True))
+    guardian = start(state)
+    wait_for_requests(state, 3)
+    dead.set()
     time.sleep(5)
     dead.clear()
     time.sleep(1.5)
@@ -330,9 +338,7 @@ def test_who_could_not_be_heard_is_not_silent(start: Callable[..., Guardian]) ->
 def test_a_request_to_end_is_no_success(start: Callable[..., Guardian]) -> None:
     """The node is drained: the Job must start it elsewhere."""
     guardian = start(State(lease(seconds=60), route()))
-    deadline = time.monotonic() + 10
-    while not guardian.state.asked and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for_requests(guardian.state, 1)
     guardian.process.send_signal(signal.SIGTERM)
     guardian.process.communicate(timeout=5)
     assert guardian.process.returncode == 143
@@ -343,3 +349,12 @@ def test_a_server_of_the_other_internet(start: Callable[..., Guardian]) -> None:
     state = State(lease(), route())
     start(state, host="::1").ends()
     assert is_back(state)
+
+
+def test_it_is_one_file_for_any_python_from_3_9() -> None:
+    """The release's image has the team's Python, and nothing of ours where that python looks."""
+    tree = ast.parse(guard.source(), feature_version=(3, 9))
+    imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    outside = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)} - {"__future__", "typing"}
+    assert {name.partition(".")[0] for name in imported} <= sys.stdlib_module_names and not outside
+    assert len(guard.source()) < 65_536, "it is an argument of the pod's command"

@@ -189,6 +189,9 @@ def test_conflicts_of_an_apply_name_their_managers() -> None:
 def test_a_lost_race_is_no_conflict_of_owners() -> None:
     lost = {"kind": "Status", "code": 409, "reason": "Conflict", "details": {"name": "d", "kind": "deployments"}}
     assert owners.conflicts(lost) == []
+    other = conflict('conflict with "x"')
+    other["details"]["causes"][0]["reason"] = "FieldValueInvalid"
+    assert owners.conflicts(other) == []
     assert owners.conflicts({"code": 409, "message": "Operation cannot be fulfilled"}) == []
 
 

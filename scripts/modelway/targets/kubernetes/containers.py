@@ -132,7 +132,7 @@ def _pull(pod: Object, status: Object, reason: str, message: str, events: Sequen
     if "ErrImagePull: " in message:
         message = message.partition("ErrImagePull: ")[2]
     elif (reason == "ImagePullBackOff" or not message) and failed:  # before 1.31 it does not say why it backs off
-        message = failed[-1]["message"]
+        message = failed[-1].get("message", "")
     image = status.get("image", "")
     cause = one_line(message).rpartition('": ')[2].removeprefix(f"{image}: ")
     cause = re.sub(r"^rpc error: code = \w+ desc = ", "", cause)
@@ -164,7 +164,7 @@ def _ended(pod: Object, status: Object, ended: Object, events: Sequence[Object])
     probe = [event for event in events if event.get("reason") == "Killing" and "probe" in event.get("message", "")]
     if probe and code != 0:
         failed = [event for event in events if event.get("reason") == "Unhealthy"]
-        detail = one_line((failed or probe)[-1]["message"])
+        detail = one_line((failed or probe)[-1].get("message", ""))
         fix = "let the container answer its probe in time, or give it longer (startupProbe.failureThreshold)"
         return Said("Unhealthy", f"{name} was restarted {times}: {detail}", fix, lasting, True, previous)
     how = f"signal {ended['signal']}" if ended.get("signal") else f"exit code {code}"

@@ -2,6 +2,7 @@
 
 A path is a tuple: a string is a field, a mapping is the element of a keyed list (`{"name": "server"}`), a number is the index
 of an element, and a string may also be a value of a set. Where nobody owns a field alone, all who do are owners.
+An autoscaler is noted only where somebody had set the replicas before it.
 """
 
 from __future__ import annotations
