@@ -91,3 +91,21 @@ def test_without_a_route_connections_are_shared_by_pods(built: Shop, own: Namesp
     refused = team.deploy("again", code=2)
     assert "10% of the connections cannot be reached beside 2 pods" in refused
     assert not team.counted()["failed"], team.counted()
+
+
+@pytest.mark.parametrize("source", ["gateway", "prometheus"])
+def test_a_canary_that_fails_goes_back_whoever_counts(team: ClusterTeam, own: Namespace, source: str) -> None:
+    described = own.made.described
+    place = described.prometheus_service
+    where = {
+        "gateway": {"url": described.gateway_stats_url.removesuffix("/stats/prometheus")},
+        "prometheus": {"service": f"{place['namespace']}/{place['name']}:{place['port']}", "queries": "contour"},
+    }
+    team.configure_cluster(counts={source: where[source]})
+    before = as_the_team_wrote(own)
+    with team.requests():
+        said = team.deploy("failing", code=1)
+        assert "rolled back" in said and "errors" in said, said
+        said = team.deploy("again")
+    assert as_the_team_wrote(own)["route"] == before["route"]
+    assert team.running() == team.image("again")

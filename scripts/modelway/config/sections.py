@@ -193,6 +193,55 @@ class Create(Section, frozen=True):
     """The host name that clients ask. Left out: every one that the Gateway listens for."""
 
 
+class Queries(Section, frozen=True):
+    """The team's own series of counters, each named with its labels alone, such as requests_total{service="{service}"}.
+    Known are {namespace}, {service}, {port}, {deployment}, {slot}, {version}, {digest}, {route}, {rule} and {backend}."""
+
+    requests: Name
+    """All requests of a release."""
+    errors: Name
+    """Those that failed."""
+    latency_buckets: str = ""
+    """The buckets of a histogram of their times. Left out: slow requests are not judged."""
+    unit: Literal["seconds", "milliseconds"] = "seconds"
+    """Of the histogram's bounds."""
+
+
+class Prometheus(Section, frozen=True):
+    """A Prometheus server: its url, or its Service in the cluster. $MODELWAY_PROMETHEUS_TOKEN is sent to the url."""
+
+    url: Name | None = None
+    """Such as https://prometheus.example.org."""
+    service: Name | None = None
+    """NAMESPACE/NAME:PORT of a Service with pods, which is asked through the API server."""
+    queries: Literal["contour", "envoy-gateway", "istio", "modelway"] | Queries = "modelway"
+    """What counts requests: the gateway by its name, our model server, or series of the team's own."""
+
+
+class GatewayPods(Section, frozen=True):
+    """Where the gateway's Envoys say their statistics."""
+
+    namespace: Name | None = None
+    """Of its pods. Left out: that of the model."""
+    selector: Name | None = None
+    """Their labels, such as app=envoy. Left out: all pods of the namespace."""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8002
+    """Where each of them answers /stats/prometheus."""
+    url: Name | None = None
+    """The address of the only one, where it is no pod."""
+
+
+class Counts(Section, frozen=True):
+    """Who counts requests (docs/judge.md). Left out: every pod of a release, read through the API server."""
+
+    source: Literal["pods", "prometheus", "gateway"] | None = None
+    """Left out: the first of gateway and prometheus that is given below, else pods."""
+    prometheus: Prometheus | None = None
+    """Where Prometheus is. Left out: it is not asked."""
+    gateway: GatewayPods | None = None
+    """Where the gateway's Envoys are. Left out: they are not asked."""
+
+
 class Kubernetes(Section, frozen=True):
     """The Kubernetes target: a Deployment of a cluster (docs/kubernetes.md). Which cluster, says $KUBECONFIG."""
 
@@ -210,6 +259,8 @@ class Kubernetes(Section, frozen=True):
     """The container that serves the model. Left out: the only one, or the only one with the Service's port."""
     route: Name | None = None
     """The HTTPRoute whose weights share the traffic. Left out: the only one that leads to the Service."""
+    counts: Counts = Counts()
+    """Who counts requests."""
     address: str | None = None
     """The URL that clients ask, such as https://flight-delay.example.org, for tests of the endpoint."""
     ready_seconds: Seconds = 120

@@ -6,7 +6,6 @@ missing). Names and labels were held against what writes them:
 - contour: Contour 1.33 (internal/envoy/cluster.go, AltStatName) and its Envoy 1.40, as they run;
 - envoy-gateway: internal/xds/translator/route.go and the end-to-end tests, of August 2026;
 - istio: its reference of standard metrics, and its telemetry tests;
-- nginx: ingress-nginx, internal/ingress/metric/collectors/socket.go and rootfs/etc/nginx/lua/monitor.lua;
 - modelway: serving/metrics.py.
 """
 
@@ -98,17 +97,6 @@ def _istio() -> CounterQueries:
     )
 
 
-def _nginx() -> CounterQueries:
-    """A canary's requests carry the main Ingress's name and service, and are told by the label canary alone:
-    NAMESPACE-SERVICE-PORT of what answered instead, empty for the main one."""
-    one = 'namespace="{namespace}",ingress="{ingress}",canary="{canary}"'
-    return CounterQueries(
-        requests=f"nginx_ingress_controller_requests{{{one}}}",
-        errors=f'nginx_ingress_controller_requests{{{one},status=~"[45].*"}}',
-        latency_buckets=f"nginx_ingress_controller_request_duration_seconds_bucket{{{one}}}",
-    )
-
-
 def _modelway() -> CounterQueries:
     """Our model server's own, scraped from each pod. Failed connections are not seen this way."""
     one = 'namespace="{namespace}",version="{version}",digest="{digest}",path=~"/predict|/invocations"'
@@ -123,6 +111,5 @@ QUERIES: Mapping[str, CounterQueries] = {
     "contour": _envoy("{namespace}_{service}_{port}"),
     "envoy-gateway": _envoy("httproute/{namespace}/{route}/rule/{rule}/backend/{backend}"),
     "istio": _istio(),
-    "nginx": _nginx(),
     "modelway": _modelway(),
 }

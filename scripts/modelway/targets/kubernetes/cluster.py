@@ -108,15 +108,16 @@ class Cluster:
                 return None
             raise self.told(error) from None
 
-    def list(self, kind: str, labels: str = "", fields: str = "", *, metadata: bool = False) -> list[Object]:
-        """Those that match the label and field selectors. metadata: without what they hold."""
-        query = {"labelSelector": labels, "fieldSelector": fields}
+    def list(self, kind: str, labels: str = "", *, metadata: bool = False, namespace: str = "") -> list[Object]:
+        """Those that the label selector selects; none where the cluster knows no such kind. metadata: without what they
+        hold. namespace: another one."""
+        query = {"labelSelector": labels}
         accept = "application/json"
         if metadata:
             accept = f"application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{accept}"
         asked = {key: said for key, said in query.items() if said}
         try:
-            found = self._json("GET", self.path(kind), asked, accept=accept)
+            found = self._json("GET", self.path(kind, namespace=namespace), asked, accept=accept)
         except ApiError as error:
             if error.status == 404:  # the cluster knows no such kind
                 return []

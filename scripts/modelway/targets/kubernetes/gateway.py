@@ -28,6 +28,17 @@ def refers(route: Object, service: str) -> bool:
     return any(_is(ref, service) for rule in _rules(route) for ref in rule.get("backendRefs") or ())
 
 
+def position(route: Object, service: str, named: str) -> dict[str, str]:
+    """The numbers of the rule, and of the backend in it, by which Envoy Gateway calls a Service: as they are, or, before a
+    release beside the team's is in the rule, as they will be."""
+    for rule, written in enumerate(_rules(route)):
+        refs = [str(ref["name"]) for ref in written.get("backendRefs") or ()]
+        if service in refs:
+            backend = refs.index(named) if named in refs else refs.index(service) + 1
+            return {"rule": str(rule), "backend": str(backend)}
+    return {}
+
+
 def weights(route: Object, service: str, shares: Mapping[str, float], beside: Sequence[str], back: str) -> Operations:
     """What changes the route. shares: Service -> its part, together 1, or none. beside: every Service beside the team's that
     gets a reference, also with weight 0: it keeps its counters. back: the Service that all traffic goes back to; empty: none.

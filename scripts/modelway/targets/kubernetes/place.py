@@ -16,7 +16,7 @@ from modelway.observe.counts import CountsSource
 from modelway.observe.pods import PodMetrics, PodsCounts
 from modelway.records import Release
 from modelway.rollout.plan import Side, side_of
-from modelway.targets.kubernetes import capacity, gateway, home, names, objects, owners, traffic
+from modelway.targets.kubernetes import capacity, counting, gateway, home, names, objects, owners, traffic
 from modelway.targets.kubernetes.cluster import Cluster, changed
 from modelway.targets.kubernetes.home import Home, selector_of
 from modelway.targets.kubernetes.lease import KubernetesLease
@@ -42,6 +42,10 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     wanted: Kubernetes
     shares: tuple[float, ...] = ()
     """The parts of the traffic that the steps of a canary ask for."""
+    block_seconds: float = 5.0
+    """How often requests are counted."""
+    _sources: dict[object, CountsSource] = field(default_factory=dict)
+    """Kept for a whole rollout: one may know when its next reading is due."""
     _fenced: set[str] = field(default_factory=set)
     """Nonces of the leases under which the team's objects were marked."""
 
@@ -181,12 +185,34 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         self._traffic(self._home()).forget_back(_lease(claim).check)
 
     def counts(self, state: KubernetesState) -> CountsSource:
-        there = self._home()
+        there, slots = self._home(), state.slots
+        key = tuple(sorted((name, slot.home) for name, slot in slots.items()))
+        if key not in self._sources:
 
-        def pods() -> list[PodMetrics]:
-            return [item for name, slot in state.slots.items() for item in self._pods(there, slot).metrics(name)]
+            def pods() -> list[PodMetrics]:
+                return [item for name, slot in slots.items() for item in self._pods(there, slot).metrics(name)]
 
-        return PodsCounts(pods)
+            released = [self._counted(there, slot) for slot in slots.values()]
+            made = counting.source(self.cluster, self.wanted.counts, released, pods, self.block_seconds)
+            self._sources[key] = made
+        return self._sources[key]
+
+    def _counted(self, there: Home, slot: KubernetesSlot) -> counting.CountedRelease:
+        service, route = self._service(there, slot), self._route(there)
+        number = str(there.service_port)
+        values = {
+            "namespace": self.cluster.namespace,
+            "service": service,
+            "port": number,
+            "deployment": self._pods(there, slot).deployment,
+            "slot": slot.side.slot,
+            "version": str(slot.side.version),
+            "digest": slot.side.model_digest,
+            "route": route,
+        }
+        found = self.cluster.get("HTTPRoute", route) if route else None
+        values |= gateway.position(found, there.service, service) if found else {}
+        return counting.CountedRelease(slot.side.slot, values, f"{self.cluster.namespace}_{service}_{number}")
 
     def address(self, state: KubernetesState | None) -> str:
         return self.wanted.address or ""

@@ -1,0 +1,110 @@
+"""Who counts the requests of every release, as modelway.yml says: its pods, a Prometheus, or the gateway's Envoys."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from modelway.config.sections import Counts, Queries
+from modelway.errors import InvalidInput
+from modelway.observe import envoy_statistics
+from modelway.observe.counts import CountsSource
+from modelway.observe.gateway import GatewayCounts
+from modelway.observe.pods import PodMetrics, PodsCounts
+from modelway.observe.prometheus_queries import QUERIES, CounterQueries
+from modelway.observe.prometheus_server import PrometheusCounts
+from modelway.observe.prometheus_url import PrometheusUrl
+from modelway.targets.kubernetes.cluster import Cluster
+
+KEY = "deploy.kubernetes.counts"
+TOKEN = "MODELWAY_PROMETHEUS_TOKEN"  # noqa: S105  the variable's name
+READ_SECONDS = 10.0
+ENVOY_SECONDS = 3.0
+ENVOY_PORT = 8002
+
+
+@dataclass(frozen=True)
+class CountedRelease:
+    """values: by the placeholders of queries. cluster: as Envoy's statistics call its Service."""
+
+    slot: str
+    values: Mapping[str, str]
+    cluster: str
+
+
+def source(
+    cluster: Cluster,
+    wanted: Counts,
+    releases: Sequence[CountedRelease],
+    pods: Callable[[], Sequence[PodMetrics]],
+    block_seconds: float,
+) -> CountsSource:
+    """The one that is named; else the first of the gateway's, Prometheus and the pods' own that modelway.yml says where to
+    find. InvalidInput where one is named that it says nothing of."""
+    named = wanted.source or ("gateway" if wanted.gateway else "prometheus" if wanted.prometheus else "pods")
+    if named == "pods":
+        return PodsCounts(pods)
+    if named == "gateway":
+        return GatewayCounts(partial(_envoys, cluster, wanted), {item.slot: item.cluster for item in releases})
+    queries = {item.slot: _queries(wanted).of(item.values) for item in releases}
+    return PrometheusCounts(_prometheus(cluster, wanted), queries, min(5.0, block_seconds))
+
+
+def _queries(wanted: Counts) -> CounterQueries:
+    assert wanted.prometheus is not None
+    named = wanted.prometheus.queries
+    if isinstance(named, Queries):
+        return CounterQueries(named.requests, named.errors, named.latency_buckets, named.unit)
+    return QUERIES[named]
+
+
+def _prometheus(cluster: Cluster, wanted: Counts) -> Callable[[str, Mapping[str, str]], bytes]:
+    """A URL, or a Service of the cluster, which the API server reaches."""
+    if wanted.prometheus is None:
+        raise InvalidInput(
+            "is not given, and source is prometheus", where=f"{KEY}.prometheus", fix="name its url or service"
+        )
+    url, service = wanted.prometheus.url, wanted.prometheus.service
+    if (url is None) == (service is None):
+        raise InvalidInput("has a url and a service, or neither", where=f"{KEY}.prometheus", fix="give one of them")
+    if url is not None:
+        return PrometheusUrl(url, os.environ.get(TOKEN, ""))
+    assert service is not None
+    namespace, _, name = service.rpartition("/")
+    path = f"{cluster.path('Service', name, namespace or cluster.namespace)}/proxy"
+
+    def get(below: str, parameters: Mapping[str, str]) -> bytes:
+        return cluster.text(path + below, parameters, READ_SECONDS).encode()
+
+    return get
+
+
+def _envoys(cluster: Cluster, wanted: Counts) -> Mapping[str, Callable[[], str]]:
+    """Every pod of the gateway, by its name and how often it was restarted."""
+    if wanted.gateway is None:
+        raise InvalidInput("is not given, and source is gateway", where=f"{KEY}.gateway", fix="say where its pods are")
+    if wanted.gateway.url is not None:
+        return {"envoy": partial(_read_url, wanted.gateway.url)}
+    namespace = wanted.gateway.namespace or cluster.namespace
+    found = {}
+    for pod in cluster.list("Pod", wanted.gateway.selector or "", namespace=namespace):
+        status = pod.get("status") or {}
+        if status.get("phase") != "Running" or "deletionTimestamp" in pod["metadata"]:
+            continue
+        name = pod["metadata"]["name"]
+        restarts = sum(item.get("restartCount", 0) for item in status.get("containerStatuses") or ())
+        path = cluster.path("Pod", f"{name}:{wanted.gateway.port}", namespace)
+        found[f"{name}/{restarts}"] = partial(_read_pod, cluster, path)
+    return found
+
+
+def _read_pod(cluster: Cluster, path: str) -> str:
+    address, _, query = envoy_statistics.STATISTICS.partition("?")
+    return cluster.text(f"{path}/proxy{address}", dict([query.split("=", 1)]), ENVOY_SECONDS)
+
+
+def _read_url(url: str) -> str:
+    get = PrometheusUrl(url, "")
+    return get(envoy_statistics.STATISTICS, {}).decode(errors="replace")
