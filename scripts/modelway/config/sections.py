@@ -231,7 +231,7 @@ class GatewayPods(Section, frozen=True):
     """The address of the only one, where it is no pod."""
 
 
-class Counts(Section, frozen=True):
+class RequestCounts(Section, frozen=True):
     """Who counts requests (docs/judge.md). Left out: every pod of a release, read through the API server."""
 
     source: Literal["pods", "prometheus", "gateway"] | None = None
@@ -259,7 +259,7 @@ class Kubernetes(Section, frozen=True):
     """The container that serves the model. Left out: the only one, or the only one with the Service's port."""
     route: Name | None = None
     """The HTTPRoute whose weights share the traffic. Left out: the only one that leads to the Service."""
-    counts: Counts = Counts()
+    counts: RequestCounts = RequestCounts()
     """Who counts requests."""
     address: str | None = None
     """The URL that clients ask, such as https://flight-delay.example.org, for tests of the endpoint."""
