@@ -193,7 +193,7 @@ class Create(Section, frozen=True):
     """The host name that clients ask. Left out: every one that the Gateway listens for."""
 
 
-class Queries(Section, frozen=True):
+class CounterSeries(Section, frozen=True):
     """The team's own series of counters, each named with its labels alone, such as requests_total{service="{service}"}.
     Known are {namespace}, {service}, {port}, {deployment}, {slot}, {version}, {digest}, {route}, {rule} and {backend}."""
 
@@ -214,8 +214,10 @@ class Prometheus(Section, frozen=True):
     """Such as https://prometheus.example.org."""
     service: Name | None = None
     """NAMESPACE/NAME:PORT of a Service with pods, which is asked through the API server."""
-    queries: Literal["contour", "envoy-gateway", "istio", "modelway"] | Queries = "modelway"
-    """What counts requests: the gateway by its name, our model server, or series of the team's own."""
+    queries: Literal["contour", "envoy-gateway", "istio", "modelway"] = "modelway"
+    """What counts requests, ready-made: a gateway by its name, or our model server."""
+    series: CounterSeries | None = None
+    """Series of the team's own, instead. Left out: the ready-made ones."""
 
 
 class GatewayPods(Section, frozen=True):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from modelway.config.sections import Queries, RequestCounts
+from modelway.config.sections import RequestCounts
 from modelway.errors import InvalidInput
 from modelway.observe import envoy_statistics
 from modelway.observe.counts import CountsSource
@@ -54,10 +54,10 @@ def source(
 
 def _queries(wanted: RequestCounts) -> CounterQueries:
     assert wanted.prometheus is not None
-    named = wanted.prometheus.queries
-    if isinstance(named, Queries):
-        return CounterQueries(named.requests, named.errors, named.latency_buckets, named.unit)
-    return QUERIES[named]
+    own = wanted.prometheus.series
+    if own is not None:
+        return CounterQueries(own.requests, own.errors, own.latency_buckets, own.unit)
+    return QUERIES[wanted.prometheus.queries]
 
 
 def _prometheus(cluster: Cluster, wanted: RequestCounts) -> Callable[[str, Mapping[str, str]], bytes]:
