@@ -5,6 +5,7 @@
 - the packages and extras of pyproject.toml, from requirements/*.in;
 - the README's table of actions and its workflow;
 - docs/modelway.schema.json, from the classes of modelway.config;
+- the Role in docs/kubernetes.md, from what the target asks the cluster for;
 - the repository's address wherever a template, an example or a README names it, from release/repository.json.
 
 Usage: scripts/run --in tool python release/generate.py [--check]
@@ -25,6 +26,7 @@ from modelway.command import AnyUseCase, use_cases  # noqa: E402
 from modelway.config.json_schema import schema_of_project  # noqa: E402
 from modelway.environments.tools import ENVIRONMENTS  # noqa: E402
 from modelway.markdown import cell  # noqa: E402
+from modelway.targets.kubernetes import role  # noqa: E402
 
 ADDRESS = json.loads((ROOT / "release" / "repository.json").read_text(encoding="utf-8"))
 OWN_USES = re.compile(r"uses:\s+([\w.-]+/[\w.-]+)/\.github/workflows/[\w-]+\.yml@v\d+")
@@ -44,6 +46,7 @@ JOURNEY = (
     "evaluate-gate",
     "promote-model",
     "build-image",
+    "render-manifests",
     "deploy-model",
     "test-endpoint",
     "benchmark-endpoint",
@@ -171,6 +174,9 @@ def generated() -> dict[Path, str]:
     text = with_section(readme.read_text(encoding="utf-8"), "actions", table_of_actions())
     template = (ROOT / "workflows-templates" / "deliver-model.yml").read_text(encoding="utf-8")
     files[readme] = with_section(text, "workflow", f"```yaml\n{template}```")
+    on_kubernetes = ROOT / "docs" / "kubernetes.md"
+    text = on_kubernetes.read_text(encoding="utf-8")
+    files[on_kubernetes] = with_section(text, "role", f"```yaml\n{role.as_yaml()}```")
     files[ROOT / "docs" / "modelway.schema.json"] = json.dumps(schema_of_project(), indent=2) + "\n"
     for path in sorted((ROOT / ".github" / "workflows").glob("*.yml")):
         files[path] = described(path.read_text(encoding="utf-8"))

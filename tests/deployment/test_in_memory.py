@@ -18,7 +18,7 @@ import pytest
 
 from deployment.shop import Shop
 from modelway.config import load_project
-from modelway.errors import Inconclusive, Refused
+from modelway.errors import Inconclusive, OutsideFailure, Refused
 from modelway.observe import counts
 from modelway.registry.ledger import read
 from modelway.registry.ledger_versions import VersionLedger
@@ -163,6 +163,16 @@ def test_counts_that_are_not_to_be_trusted_promote_nothing(team: Team, monkeypat
     assert done.outcome == "rolled-back"
     assert "not counted: the newest scrape is 90 s old" in team.said
     assert team.serving() == {team.shop.versions["good"]}
+
+
+def test_requests_that_cannot_be_counted_are_not_taken_for_none(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    team.deploy("good")
+    place = team.world.place
+    told = msgspec.structs.replace(place.snapshot(), gap="pod-1/0: no answer in 5 s")
+    monkeypatch.setattr(place, "snapshot", lambda: told)
+    with pytest.raises(OutsideFailure, match="cannot be counted: pod-1/0: no answer in 5 s"):
+        team.deploy("again")
+    assert len(deployment.stories(team.project)) == 1, "nothing was begun"
 
 
 def test_without_traffic_nothing_is_judged(team: Team) -> None:

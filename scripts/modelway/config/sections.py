@@ -193,7 +193,7 @@ class Create(Section, frozen=True):
     """The host name that clients ask. Left out: every one that the Gateway listens for."""
 
 
-class Queries(Section, frozen=True):
+class CounterSeries(Section, frozen=True):
     """The team's own series of counters, each named with its labels alone, such as requests_total{service="{service}"}.
     Known are {namespace}, {service}, {port}, {deployment}, {slot}, {version}, {digest}, {route}, {rule} and {backend}."""
 
@@ -214,8 +214,10 @@ class Prometheus(Section, frozen=True):
     """Such as https://prometheus.example.org."""
     service: Name | None = None
     """NAMESPACE/NAME:PORT of a Service with pods, which is asked through the API server."""
-    queries: Literal["contour", "envoy-gateway", "istio", "modelway"] | Queries = "modelway"
-    """What counts requests: the gateway by its name, our model server, or series of the team's own."""
+    queries: Literal["contour", "envoy-gateway", "istio", "modelway"] = "modelway"
+    """What counts requests, ready-made: a gateway by its name, or our model server."""
+    series: CounterSeries | None = None
+    """Series of the team's own, instead. Left out: the ready-made ones."""
 
 
 class GatewayPods(Section, frozen=True):
@@ -231,7 +233,7 @@ class GatewayPods(Section, frozen=True):
     """The address of the only one, where it is no pod."""
 
 
-class Counts(Section, frozen=True):
+class RequestCounts(Section, frozen=True):
     """Who counts requests (docs/judge.md). Left out: every pod of a release, read through the API server."""
 
     source: Literal["pods", "prometheus", "gateway"] | None = None
@@ -259,7 +261,7 @@ class Kubernetes(Section, frozen=True):
     """The container that serves the model. Left out: the only one, or the only one with the Service's port."""
     route: Name | None = None
     """The HTTPRoute whose weights share the traffic. Left out: the only one that leads to the Service."""
-    counts: Counts = Counts()
+    counts: RequestCounts = RequestCounts()
     """Who counts requests."""
     address: str | None = None
     """The URL that clients ask, such as https://flight-delay.example.org, for tests of the endpoint."""

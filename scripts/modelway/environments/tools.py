@@ -14,6 +14,7 @@ ENVIRONMENTS = {
     "build_image": "build",
     "deploy_model": "deploy",
     "plan_rollout": "deploy",
+    "render_manifests": "deploy",
     "replay_rollout": "deploy",
     "rollback_release": "deploy",
     "stop_deployment": "deploy",

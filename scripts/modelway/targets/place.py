@@ -56,6 +56,10 @@ class TargetPlace(Protocol[T, S]):
         does."""
         return None
 
+    def manifests(self, release: Release) -> str:
+        """What would be made for a first release, as text that a team can keep; empty where there is nothing of the kind."""
+        return ""
+
     def prepare(self, release: Release, say: Say) -> S:
         """The release is where it can be started from, held against its digests; it has no name yet, and nothing of it runs.
         Called without the lease."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from modelway.config.sections import Counts, Queries
+from modelway.config.sections import RequestCounts
 from modelway.errors import InvalidInput
 from modelway.observe import envoy_statistics
 from modelway.observe.counts import CountsSource
@@ -36,7 +36,7 @@ class CountedRelease:
 
 def source(
     cluster: Cluster,
-    wanted: Counts,
+    wanted: RequestCounts,
     releases: Sequence[CountedRelease],
     pods: Callable[[], Sequence[PodMetrics]],
     block_seconds: float,
@@ -52,15 +52,15 @@ def source(
     return PrometheusCounts(_prometheus(cluster, wanted), queries, min(5.0, block_seconds))
 
 
-def _queries(wanted: Counts) -> CounterQueries:
+def _queries(wanted: RequestCounts) -> CounterQueries:
     assert wanted.prometheus is not None
-    named = wanted.prometheus.queries
-    if isinstance(named, Queries):
-        return CounterQueries(named.requests, named.errors, named.latency_buckets, named.unit)
-    return QUERIES[named]
+    own = wanted.prometheus.series
+    if own is not None:
+        return CounterQueries(own.requests, own.errors, own.latency_buckets, own.unit)
+    return QUERIES[wanted.prometheus.queries]
 
 
-def _prometheus(cluster: Cluster, wanted: Counts) -> Callable[[str, Mapping[str, str]], bytes]:
+def _prometheus(cluster: Cluster, wanted: RequestCounts) -> Callable[[str, Mapping[str, str]], bytes]:
     """A URL, or a Service of the cluster, which the API server reaches."""
     if wanted.prometheus is None:
         raise InvalidInput(
@@ -81,7 +81,7 @@ def _prometheus(cluster: Cluster, wanted: Counts) -> Callable[[str, Mapping[str,
     return get
 
 
-def _envoys(cluster: Cluster, wanted: Counts) -> Mapping[str, Callable[[], str]]:
+def _envoys(cluster: Cluster, wanted: RequestCounts) -> Mapping[str, Callable[[], str]]:
     """Every pod of the gateway, by its name and how often it was restarted."""
     if wanted.gateway is None:
         raise InvalidInput("is not given, and source is gateway", where=f"{KEY}.gateway", fix="say where its pods are")

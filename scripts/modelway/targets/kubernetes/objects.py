@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import yaml
+
 from modelway.config.sections import Create, Kubernetes
 from modelway.targets.kubernetes.cluster import Object
 
@@ -11,6 +13,23 @@ DRAIN_SECONDS = 3
 """Between a pod's end being decided and its server being told: proxies take that long to send it nothing more."""
 APP = "app.kubernetes.io/name"
 CONTAINER = "server"
+
+
+def all_of(wanted: Kubernetes, create: Create, image: str) -> list[Object]:
+    """In the order in which they are made, without the route: that one gives traffic."""
+    made = (deployment(wanted, create, image), service(wanted), disruption_budget(wanted), autoscaler(wanted, create))
+    return [body for body in made if body is not None]
+
+
+def render(wanted: Kubernetes, image: str) -> str:
+    """All of them, as YAML."""
+    assert wanted.create is not None
+    made = all_of(wanted, wanted.create, image)
+    made += [found] if (found := route(wanted, wanted.create)) is not None else []
+    if wanted.namespace:
+        for body in made:
+            body["metadata"] = {"namespace": wanted.namespace, **body["metadata"]}
+    return yaml.safe_dump_all(made, sort_keys=False)
 
 
 def deployment(wanted: Kubernetes, create: Create, image: str) -> Object:

@@ -63,19 +63,16 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         )
 
     def prepare(self, release: Release, say: Say) -> KubernetesSlot:
-        if not release.image:
-            raise InvalidInput(
-                f"version {release.version} was built and not pushed, so no cluster can pull it",
-                where="build.image",
-                fix="name the repository to push to, and run build-image again",
-            )
-        there = self._own_change_done(say)
+        image, there = _image(release), self._own_change_done(say)
         home.check(there)
         self._check_ours(there)
         if not self._route(there):
             say(f"no HTTPRoute leads to Service {there.service}: its connections are shared by the number of pods")
             check_reach(self.shares, there.replicas)
-        return KubernetesSlot(side_of(release), release.image)
+        return KubernetesSlot(side_of(release), image)
+
+    def manifests(self, release: Release) -> str:
+        return objects.render(self.wanted, _image(release)) if self.wanted.create is not None else ""
 
     def existing(self) -> KubernetesSlot | None:
         """What the team's Deployment runs, as a release: its version, where its server says which it is."""
@@ -373,6 +370,17 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             _lease(claim).check,
         )
         self._fenced.add(nonce)
+
+
+def _image(release: Release) -> str:
+    """REPOSITORY@sha256:...; InvalidInput where it was not pushed."""
+    if not release.image:
+        raise InvalidInput(
+            f"version {release.version} was built and not pushed, so no cluster can pull it",
+            where="build.image",
+            fix="name the repository to push to, and run build-image again",
+        )
+    return release.image
 
 
 def _lease(claim: KubernetesClaim) -> KubernetesLease:

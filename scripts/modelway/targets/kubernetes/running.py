@@ -95,10 +95,8 @@ class Running:
 
     def make_home(self, image: str, check: Check) -> None:
         """The objects of a team that has no manifests; they get no traffic by this."""
-        create, wanted = self.wanted.create, self.wanted
-        assert create is not None, "what is the team's is there"
-        made = [objects.deployment(wanted, create, image), objects.service(wanted), objects.disruption_budget(wanted)]
-        for body in filter(None, (*made, objects.autoscaler(wanted, create))):
+        assert self.wanted.create is not None, "what is the team's is there"
+        for body in objects.all_of(self.wanted, self.wanted.create, image):
             check()
             self._apply(body)
 
