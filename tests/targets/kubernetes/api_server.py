@@ -52,7 +52,7 @@ class ApiServer:
             return {}
         if method == "PATCH" and "json-patch" in content:
             assert known is not None
-            return self._stored(kind, _patched(known, body))
+            return self._stored(kind, patched(known, body))
         if method == "PUT":
             return self._replaced(kind, known, body)
         if method == "PATCH":
@@ -193,7 +193,7 @@ def _merged(known: Any, change: Any) -> Any:
     return merged
 
 
-def _patched(known: Object, operations: list[Object]) -> Object:
+def patched(known: Object, operations: list[Object]) -> Object:
     body: Any = copy.deepcopy(known)
     for one in operations:
         *way, last = [part.replace("~1", "/").replace("~0", "~") for part in one["path"].split("/")[1:]]

@@ -78,11 +78,34 @@ def as_before(route: Object, service: str) -> Operations:
 
 
 def way_back(route: Object) -> Operations:
-    """What gives all traffic to stable, as it was prepared; nothing where nothing was."""
+    """What gives all traffic to stable, as it was prepared; nothing where nothing was. Where somebody has changed the rules
+    meanwhile: the same for those that still share their traffic."""
     prepared = _annotations(route).get(names.BACK)
     if prepared is None:
         return []
-    return [*json.loads(prepared), *annotated(route, {names.BACK: None})]
+    operations = json.loads(prepared)
+    if any(one["op"] == "test" and one["value"] != _at(route, one["path"]) for one in operations):
+        operations = _way_back_now(route, operations)
+    return [*operations, *annotated(route, {names.BACK: None})]
+
+
+def _way_back_now(route: Object, prepared: Operations) -> Operations:
+    stable = {_named(test["value"]): change["value"] for test, change in zip(prepared[::2], prepared[1::2], strict=True)}
+    return [
+        {"op": "replace", "path": pointer("spec", "rules", number, "backendRefs"), "value": stable[named]}
+        for number, rule in enumerate(_rules(route))
+        if (named := _named(rule.get("backendRefs") or ())) in stable
+    ]
+
+
+def _named(refs: Sequence[Object]) -> tuple[str, ...]:
+    return tuple(str(ref["name"]) for ref in refs)
+
+
+def _at(route: Object, path: str) -> object:
+    """The backends of a rule, where there is one of that number."""
+    number = int(path.split("/")[3])
+    return _rules(route)[number].get("backendRefs") if number < len(_rules(route)) else None
 
 
 def annotated(body: Object, notes: Mapping[str, str | None]) -> Operations:
