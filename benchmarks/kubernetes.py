@@ -361,7 +361,7 @@ def kills(shop: Shop, cluster: Cluster, at_once: int) -> None:
                 then, was = ("deploy", "rollback", "nobody")[number % 3], seen["failed"]
                 try:
                     end = interrupted.killed(team, mode, call, then)
-                except Exception as error:
+                except (AssertionError, OSError, subprocess.SubprocessError) as error:
                     end = interrupted.Ended(True, [repr(error)], "")
                 done["tried"] += end.reached
                 done["intended"] += end.reached and not end.problems

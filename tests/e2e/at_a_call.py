@@ -70,9 +70,9 @@ class Calls:
             calls.begin(records, plan)
             calls.phase = "the plan"
 
-        Cluster._once = once  # type: ignore[method-assign]
-        KubernetesRecords.append = append  # type: ignore[method-assign]
-        KubernetesRecords.begin = begin  # type: ignore[method-assign]
+        Cluster._once = once  # type: ignore[assignment, method-assign]
+        KubernetesRecords.append = append  # type: ignore[assignment, method-assign]
+        KubernetesRecords.begin = begin  # type: ignore[assignment, method-assign]
 
     def name(self, method: str, path: str) -> str:
         parts = path.strip("/").split("/")

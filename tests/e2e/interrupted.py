@@ -20,7 +20,8 @@ LEASE_SECONDS = 3
 
 def start_at(team: ClusterTeam, mode: str, call: str, script: str, *flags: str) -> subprocess.Popen[str]:
     """The script's own process, to which something happens at this call."""
-    command = [team.root / "scripts" / "run", "--in", "deploy", "python", "-I", AT_A_CALL, mode, call, script]
+    run = [str(team.root / "scripts" / "run"), "--in", "deploy", "python", "-I"]
+    command = [*run, str(AT_A_CALL), mode, call, script]
     environ = {"MLFLOW_TRACKING_URI": team.server, "MODELWAY_STATE": str(team.state), "CALLS": str(calls_file(team))}
     calls_file(team).unlink(missing_ok=True)
     return subprocess.Popen(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,6 +16,7 @@ from modelway.rollout import engine, journal
 from modelway.rollout.judge import settings_from
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import Plan, Side
+from modelway.rollout.run import Waiting
 
 
 class Died(BaseException):
@@ -87,6 +89,7 @@ class World:
     acts: int = 0
     clock: float = 0.0
     dies: Callable[[int], None] = lambda number: None
+    verified: Callable[[float], None] = lambda weight: None
 
     def __post_init__(self) -> None:
         if self.plan.stable:
@@ -125,12 +128,14 @@ class SimulatedTarget:
         world.ready.add(world.plan.new.slot)
         world.step()
 
-    def route(self, weight: float) -> None:
+    def route(self, weight: float, waiting: Waiting = nullcontext) -> None:
         world = self.world
         world.step()
         new, old = world.plan.new.slot, world.plan.stable.slot if world.plan.stable else ""
         shares = {new: weight, old: 1 - weight}
         world.routed = {name: share for name, share in shares.items() if share > 0 and name}
+        with waiting():
+            world.verified(weight)
         world.step()
 
     def observe(self, weight: float) -> Block:

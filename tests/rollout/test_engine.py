@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
+import signal
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -215,6 +218,23 @@ def test_a_cancelled_rollout_goes_back_and_one_that_was_adopted_goes_on() -> Non
 def engine_outcome(seen: World) -> str:
     assert all(written == follows for written, follows in journal.replay(seen.story))
     return seen.story.outcome
+
+
+def test_an_interrupt_does_not_wait_until_the_weights_are_verified() -> None:
+    """At a request a second that takes a while."""
+    world = World(plan(), traffic(100, 0.0, 0.0), random.Random(1))
+
+    def verified(weight: float) -> None:
+        if weight > 0:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(60)
+            raise AssertionError("nothing broke in")
+
+    world.verified = verified
+    began = time.monotonic()
+    assert run(world).reasons == ("cancelled",)
+    assert time.monotonic() - began < 30
+    assert world.routed == {"v1": 1.0} and world.running == {"v1"}
 
 
 def test_a_rollout_may_run_in_a_thread_of_a_pipeline_tool() -> None:

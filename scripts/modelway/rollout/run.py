@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -16,6 +17,8 @@ from modelway.rollout.evidence import number_said
 from modelway.rollout.observations import Block
 from modelway.rollout.plan import Plan
 
+Waiting = Callable[[], AbstractContextManager[None]]
+
 
 class Acts(Protocol):
     """What a rollout needs of the target that releases run on. Every act may be asked for twice, and is refused as
@@ -24,8 +27,9 @@ class Acts(Protocol):
     def start(self) -> None:
         """The new release runs, and every replica of it is ready."""
 
-    def route(self, weight: float) -> None:
-        """The new release gets this share of the traffic, as was verified when this returns."""
+    def route(self, weight: float, waiting: Waiting = contextlib.nullcontext) -> None:
+        """The new release gets this share of the traffic, as was verified when this returns. waiting: within it an
+        interrupt may break in."""
 
     def observe(self, weight: float) -> Block:
         """What happened in the next block."""
@@ -150,7 +154,7 @@ def _event(
                 raise _StartFailed(error.line()) from error
             return engine.Ready(around.clock())
         case engine.Route(weight=weight):
-            acts.route(weight)
+            acts.route(weight, interrupts.allowed)
             return engine.Routed(around.clock(), weight)
         case engine.Observe():
             with interrupts.allowed():

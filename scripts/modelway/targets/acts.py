@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, Generic, Literal, TypeVar
 
 from modelway.observe.counts import Counters, Snapshot, counted, grown, unknown_between
 from modelway.rollout import journal
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import Plan
+from modelway.rollout.run import Waiting
 from modelway.targets.state import Deployment, Slot, TargetState
 from modelway.targets.target import Claim
 
@@ -36,13 +38,14 @@ class TargetActs(Generic[T, S]):
             self.new = claim.start(slot)
         claim.place.wait_until_ready(claim, self.new, self.say)
 
-    def route(self, weight: float) -> None:
+    def route(self, weight: float, waiting: Waiting = nullcontext) -> None:
         claim, stable = self.claim, self.plan.stable.slot if self.plan.stable else ""
         shares = {stable: 1 - weight if stable else 0.0, self.plan.new.slot: weight}
         shares = {name: share for name, share in shares.items() if share > 0}
         with claim.held():
             claim.place.route(claim, shares, stable if weight > 0 and stable in claim.state.slots else "")
-        claim.place.verify(claim, shares)
+        with waiting():
+            claim.place.verify(claim, shares)
         if weight > 0:  # a way back waits for nothing that is counted
             self._last = claim.place.counts(claim.state).snapshot()
 

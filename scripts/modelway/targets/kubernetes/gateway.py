@@ -90,7 +90,9 @@ def way_back(route: Object) -> Operations:
 
 
 def _way_back_now(route: Object, prepared: Operations) -> Operations:
-    stable = {_named(test["value"]): change["value"] for test, change in zip(prepared[::2], prepared[1::2], strict=True)}
+    stable = {
+        _named(test["value"]): change["value"] for test, change in zip(prepared[::2], prepared[1::2], strict=True)
+    }
     return [
         {"op": "replace", "path": pointer("spec", "rules", number, "backendRefs"), "value": stable[named]}
         for number, rule in enumerate(_rules(route))
