@@ -4,6 +4,7 @@ runs in."""
 from __future__ import annotations
 
 import os
+import ssl
 import warnings
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,18 @@ def connect(context: str | None) -> tuple[Any, str]:
             where=WHERE,
             fix="try the same file with `kubectl get pods`",
         ) from None
-    return client.ApiClient(settings), namespace or "default"
+    made = client.ApiClient(settings)
+    made.rest_client.pool_manager.connection_pool_kw["ssl_context"] = _context()
+    return made, namespace or "default"
+
+
+def _context() -> ssl.SSLContext:
+    """From Python 3.13 on the default refuses certificates that many a cluster has made for itself, and kubectl takes."""
+    from urllib3.util.ssl_ import create_urllib3_context
+
+    context = create_urllib3_context()
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
 
 
 def _default_file() -> Path:
