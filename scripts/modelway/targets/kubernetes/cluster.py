@@ -256,6 +256,7 @@ class Cluster:
         accept: str,
         seconds: float | None,
     ) -> bytes:
+        from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
         api = self._connection()[0]
@@ -266,8 +267,9 @@ class Cluster:
         try:
             answer = api.rest_client.request(method, url, headers=request[2], body=body, _request_timeout=timeout)
             data: bytes = answer.read()
-        except HTTPError as error:
-            why = " ".join(str(error).split()).rpartition(": ")[2][:200]
+        except (HTTPError, ApiException) as error:  # the client makes an exception of its own of a connection cut in TLS
+            said = error.reason if isinstance(error, ApiException) else error
+            why = " ".join(str(said).split()).rpartition(": ")[2][:200]
             raise OutsideFailure(
                 f"the cluster cannot be reached: {why or type(error).__name__}",
                 where=self.server,

@@ -24,6 +24,8 @@ from modelway.targets.kubernetes.cluster import ApiError, Cluster, Object
 NONCE, WHAT, WHO = (f"{names.DOMAIN}/{name}" for name in ("nonce", "what", "who"))
 RENEWALS = 3
 """Within the lease's duration."""
+GUARDIAN = "guardian "
+"""What a guardian is called as a holder begins with it."""
 WATCH_SECONDS = 0.3
 
 
@@ -119,7 +121,8 @@ def take(
 
 
 def _died(cluster: Cluster, seen: Object, say: Callable[[str], None]) -> Object | None:
-    """The lease once its holder has not renewed it for its duration; Refused where it does."""
+    """The lease once its holder has not renewed it for its duration; Refused where it does. A guardian that takes it over
+    meanwhile gives it back in a moment."""
     name, seconds = seen["metadata"]["name"], float(seen["spec"].get("leaseDurationSeconds") or 15)
     said = _annotations(seen)
     who = f"{said.get(WHAT, 'a command')} by {said.get(WHO, seen['spec']['holderIdentity'])}"
@@ -131,6 +134,8 @@ def _died(cluster: Cluster, seen: Object, say: Callable[[str], None]) -> Object 
         if now is None or not now["spec"].get("holderIdentity"):
             return now
         if now["metadata"]["resourceVersion"] != seen["metadata"]["resourceVersion"]:
+            if _annotations(now).get(NONCE) != said.get(NONCE) and now["spec"]["holderIdentity"].startswith(GUARDIAN):
+                return _died(cluster, now, say)
             raise Refused(
                 f"{who} is at work on this target",
                 where=f"{cluster.where}, lease {name}",
