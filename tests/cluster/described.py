@@ -27,7 +27,8 @@ OPTIONAL = {
 
 @dataclass(frozen=True)
 class Described:
-    """kubeconfig: the administrator's. registry: host:port, the same for this machine and for the cluster's pulls. gateway:
+    """kubeconfig: the administrator's. registry: host:port, the same for this machine and for the cluster's pulls;
+    private_registry: another one, of build.oci_programs.USER and SECRET, or empty. gateway:
     what an HTTPRoute gives as parent, namespace/name. prometheus_service: namespace, name and port of its Service; empty where
     it has none. pids_file: the numbers of the cluster's processes by name; empty where they are not this machine's."""
 
@@ -35,6 +36,7 @@ class Described:
     kubectl: str
     api_server: str
     registry: str
+    private_registry: str
     base_image: str
     gateway: str
     gateway_url: str
@@ -52,6 +54,7 @@ class Described:
             kubectl=str(plan.programs["kubectl"]),
             api_server=f"https://127.0.0.1:{plan.ports['api']}",
             registry=f"127.0.0.1:{plan.ports['registry']}",
+            private_registry=f"127.0.0.1:{plan.ports['private-registry']}",
             base_image=base_image,
             gateway="projectcontour/contour",
             gateway_url=plan.url("gateway"),
@@ -88,6 +91,7 @@ def given(environ: Mapping[str, str]) -> Described:
         kubectl=kubectl,
         api_server="",
         registry=registry,
+        private_registry="",
         base_image=images.push_base(registry),
         gateway=environ.get("MODELWAY_E2E_PARENT") or "projectcontour/contour",
         gateway_url=environ["MODELWAY_E2E_GATEWAY"],
