@@ -36,7 +36,6 @@ class Described:
     kubectl: str
     api_server: str
     registry: str
-    private_registry: str
     base_image: str
     gateway: str
     gateway_url: str
@@ -46,6 +45,7 @@ class Described:
     prometheus_service: dict[str, str]
     pids_file: str
     held_folder: str
+    private_registry: str = ""
 
     @classmethod
     def of(cls, plan: Plan, base_image: str) -> Described:
@@ -91,7 +91,6 @@ def given(environ: Mapping[str, str]) -> Described:
         kubectl=kubectl,
         api_server="",
         registry=registry,
-        private_registry="",
         base_image=images.push_base(registry),
         gateway=environ.get("MODELWAY_E2E_PARENT") or "projectcontour/contour",
         gateway_url=environ["MODELWAY_E2E_GATEWAY"],
