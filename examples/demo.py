@@ -1,7 +1,7 @@
 """The whole journey on this machine: examples/flight-delay through the reusable workflows, under act, on real flights.
 
-With `--kubernetes` production is a real cluster: that of KUBECONFIG, else one that is built and started here. Each workflow has
-a folder of its own, and only registries and the cluster are shared, as on hosted runners. Four scenes are played.
+With `--kubernetes` production is a real cluster: that of KUBECONFIG, else one that is built and started here. Each workflow
+has a folder of its own, and only registries and the cluster are shared, as on hosted runners. Four scenes are played.
 
 Five models are trained and judged for production, and what passes is built, deployed to staging, tested there, and brought
 into production by a canary under live traffic; then one command brings back the version before. The MLflow server, Envoy and

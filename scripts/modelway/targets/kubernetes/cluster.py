@@ -267,7 +267,10 @@ class Cluster:
         try:
             answer = api.rest_client.request(method, url, headers=request[2], body=body, _request_timeout=timeout)
             data: bytes = answer.read()
-        except (HTTPError, ApiException) as error:  # the client makes an exception of its own of a connection cut in TLS
+        except (
+            HTTPError,
+            ApiException,
+        ) as error:  # the client makes an exception of its own of a connection cut in TLS
             said = error.reason if isinstance(error, ApiException) else error
             why = " ".join(str(said).split()).rpartition(": ")[2][:200]
             raise OutsideFailure(
