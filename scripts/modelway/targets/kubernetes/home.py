@@ -46,7 +46,9 @@ class Home:
 
     @property
     def replicas(self) -> int:
-        return int(self.deployment["spec"].get("replicas", 1))
+        """As many as it has; after a stop, as many as it had."""
+        noted = (self.deployment["metadata"].get("annotations") or {}).get(names.REPLICAS, 0)
+        return int(self.deployment["spec"].get("replicas", 1) or noted)
 
     @property
     def selector(self) -> str:

@@ -236,6 +236,8 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         return bool(self._running.beside()) or (deployment is not None and deployment["spec"].get("replicas", 1) > 0)
 
     def stop(self) -> None:
+        if (there := self._home()).is_there:
+            self._traffic(there).restore(lambda: None)
         capacity.to_zero(self.cluster, self.wanted.deployment)
         self._running.remove_beside(self._running.beside())
 
