@@ -12,7 +12,7 @@ from modelway.errors import InvalidInput
 from modelway.targets.kubernetes import names
 from modelway.targets.kubernetes.replicas import check_reach, pods_for
 
-LABEL = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
+LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
 @given(st.text(min_size=1, max_size=80), st.text(min_size=1, max_size=80))
