@@ -15,6 +15,7 @@ from e2e.team import NAME, ClusterTeam
 
 AT_A_CALL = Path(__file__).with_name("at_a_call.py")
 WAIT_SECONDS = 300
+LEASE_SECONDS = 3
 
 
 def start_at(team: ClusterTeam, mode: str, call: str, script: str, *flags: str) -> subprocess.Popen[str]:
@@ -54,8 +55,10 @@ def calls_of(team: ClusterTeam, *command: str) -> list[str]:
 
 
 def worth_a_kill(calls: list[str]) -> list[str]:
-    """Every write, and of every kind of read in every phase the first: a poll's next read finds the same."""
-    return [call for call in calls if not re.search(r": GET .* #(?!1$)", call)]
+    """Every write, and of every kind of read in every phase the first: a poll's next read finds the same, and so does the next
+    block of a canary."""
+    reads, blocks = re.compile(r": GET .* #(?!1$)"), re.compile(r"observed?: .* #(?![12]$)")
+    return [call for call in calls if not reads.search(call) and not blocks.search(call)]
 
 
 @dataclass(frozen=True)
@@ -106,3 +109,49 @@ def objects_left(team: ClusterTeam) -> list[str]:
     for label in ("modelway.dev/slot", "modelway.dev/guardian"):
         names += team.own.kubectl("get", kinds, "-l", label, "-o", "name").split()
     return names
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of a delivery that something happened to. reached: whether it came to the call. said: by both commands."""
+
+    reached: bool
+    problems: list[str]
+    said: str
+
+
+def killed(team: ClusterTeam, mode: str, call: str, then: str) -> Ended:
+    """A deployment dies at a call; what comes `then` ends it: `deploy` again, `rollback` to what
+    was there, or `nobody`, until the guardian has had its time."""
+    before, kinds = Written.of(team), {team.image(kind): kind for kind in ("good", "again")}
+    old = kinds[team.running()]
+    new = next(kind for kind in kinds.values() if kind != old)
+    process = start_at(team, mode, call, *deploying(team, new))
+    said, found = ended(process), list[str]()
+    if then == "nobody":
+        found += left_alone(team)
+        then = "rollback"
+    if then == "deploy":
+        kind, command = new, deploying(team, new)
+    else:
+        kind, command = old, ("rollback_release", "--to", team.versions[old])
+    done = team.run(command[0], "--environment", team.environment, *command[1:])
+    said += f"--- {then}\n{done.stdout}{done.stderr}"
+    if done.returncode and "is the first in" not in done.stderr:
+        found.append(f"{then} ended with {done.returncode}")
+    return Ended(process.returncode < 0, found + problems(team, kind, before), said)
+
+
+def left_alone(team: ClusterTeam) -> list[str]:
+    """Whoever looks after the time of the lease and ten seconds finds all traffic on one release."""
+    assert team.own is not None
+    try:
+        wait_until(lambda: "+" not in team.serving() and has_no_way_back(team), LEASE_SECONDS + 10)
+    except AssertionError:
+        return [f"left alone, traffic stays on {team.serving()}"]
+    return []
+
+
+def has_no_way_back(team: ClusterTeam) -> bool:
+    assert team.own is not None
+    return "modelway.dev/back" not in (team.own.get("httproute", NAME)["metadata"].get("annotations") or {})

@@ -99,7 +99,7 @@ class TargetPlace(Protocol[T, S]):
         """A slot that gets no traffic finishes what it began, is forgotten (`claim.forget`), and ends. Called without the
         lease: a rollback waits for no request."""
 
-    def tidy(self, say: Say) -> None:
+    def tidy(self, claim: HeldTarget[T, S], say: Say) -> None:
         """What no deployment needs any more is removed. Called without the lease."""
 
     def counts(self, state: T) -> CountsSource:

@@ -78,6 +78,7 @@ def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: st
         if left is None and _is_there(claim.state.current, release):
             begun = True
             claim.check_answer()
+            rollout.tidy(work)
             job.say(f"version {version} is in {project.environment} already")
             return Deployed(version, None, target.address())
         _same_champion(client, project, verdict)
@@ -89,7 +90,7 @@ def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: st
         plan = left.plan if left else _planned(work, release, slot, weights, why)
         begun = True
         state = rollout.resume(work, left, slot) if left else rollout.begin(work, plan, slot)
-        _tidy(work)
+        rollout.tidy(work)
         return Deployed(version, claim.story(number), target.address(), state.problem)
     finally:
         if not (ran or begun):
@@ -156,15 +157,6 @@ def _compared_with_what_is_there(project: Resolved, verdict: Verdict, history: H
             f" {ledger.named(head.entry.there)} is in {project.environment} now",
             fix=AGAIN.replace("promote", "build and deploy"),
         )
-
-
-def _tidy(work: rollout.Work) -> None:
-    """What nobody needs any more is removed. That it cannot be is no reason to fail: the release is there."""
-    try:
-        work.claim.place.tidy(work.job.say)
-    except (ModelwayError, OSError) as error:
-        said = error.line() if isinstance(error, ModelwayError) else error
-        work.job.warn("deploy-model", f"old layers were not removed: {said}")
 
 
 def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[float, ...], why: str) -> Plan:

@@ -70,6 +70,7 @@ def roll_back(project: Resolved, job: ci.Job, to: int | None, why: str, *, only_
         if claim.state.current and not (stories and stories[-1].outcome == "failed"):
             claim.run_stable(job.say)
             claim.check_answer()
+            rollout.tidy(work)
         problem = announce.announce_pending(project, job, claim)
     finally:
         claim.give_back()

@@ -9,9 +9,10 @@ from functools import partial
 
 from modelway import ci
 from modelway.config import Deploy, Resolved
+from modelway.errors import ModelwayError
 from modelway.rollout import engine, journal
 from modelway.rollout.plan import Kind, Plan, Side
-from modelway.rollout.run import Surroundings, carry_out
+from modelway.rollout.run import Superseded, Surroundings, carry_out
 from modelway.stages.rollouts import announce, deployment
 from modelway.targets.acts import LeftRollout, TargetActs
 from modelway.targets.state import Slot
@@ -68,6 +69,17 @@ def undo(work: Work, story: journal.Story, why: str) -> engine.RolloutState:
         story.plan.new.slot
     )  # None: it never came so far as to have one, or it is gone already
     return _carried(work, story.plan, _go_on(work, story, engine.Cancelled(time.time(), why)), slot)
+
+
+def tidy(work: Work) -> None:
+    """What nobody needs any more is removed. That it cannot be is no reason to fail: the release is there."""
+    try:
+        work.claim.place.tidy(work.claim, work.job.say)
+    except Superseded:
+        return
+    except (ModelwayError, OSError) as error:
+        said = error.line() if isinstance(error, ModelwayError) else error
+        work.job.warn(work.project.environment, f"what nobody needs any more was not removed: {said}")
 
 
 def _go_on(work: Work, story: journal.Story, *then: engine.Event) -> engine.RolloutState:

@@ -152,13 +152,15 @@ class Cluster:
             "PATCH", self.path(kind, name), {"fieldManager": MANAGER}, body, content="application/merge-patch+json"
         )
 
-    def delete(self, kind: str, name: str, *, grace: int | None = None) -> bool:
-        """With all that belongs to it, in the background; False where there was none."""
+    def delete(self, kind: str, name: str, *, grace: int | None = None, uid: str = "") -> bool:
+        """With all that belongs to it, in the background; False where there was none. uid: of the one that is meant: another
+        one of that name is left alone."""
         body: Object = {"propagationPolicy": "Background"} | ({} if grace is None else {"gracePeriodSeconds": grace})
+        body |= {"preconditions": {"uid": uid}} if uid else {}
         try:
             self._json("DELETE", self.path(kind, name), {}, body)
         except ApiError as error:
-            if error.status == 404:
+            if error.status == 404 or (uid and error.status == 409):
                 return False
             raise self.told(error) from None
         return True

@@ -138,7 +138,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         if not claim.state.slots and leaving is not None and leaving.home:
             self._running.remove_home()
         kept = {slot.side.slot for slot in claim.state.slots.values() if not slot.home}
-        self._running.remove_beside(item for item in self._running.beside() if item not in kept)
+        self._running.remove_beside(kept, _lease(claim).check)
 
     def _settle(self, claim: KubernetesClaim, there: Home, leaving: KubernetesSlot, stable: KubernetesSlot) -> None:
         """The team's Deployment gets the image of what is stable now, without any traffic, and then all of it."""
@@ -239,10 +239,20 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         if (there := self._home()).is_there:
             self._traffic(there).restore(lambda: None)
         capacity.to_zero(self.cluster, self.wanted.deployment)
-        self._running.remove_beside(self._running.beside())
+        self._running.remove_beside((), lambda: None)
 
-    def tidy(self, say: Say) -> None:
-        """Nothing is left that `retire` does not remove."""
+    def tidy(self, claim: KubernetesClaim, say: Say) -> None:
+        """What a command left that died, or was superseded, before the state knew of it."""
+        kept = {name for name, slot in claim.state.slots.items() if not slot.home}
+        left = sorted({name for name in self._running.beside() if name not in kept})
+        if not left or kept:
+            return
+        say(f"removing {', '.join(left)}, which nothing knows of any more")
+        with claim.held():
+            self._traffic(self._home()).restore(_lease(claim).check)
+        self._traffic(self._home()).follow()
+        time.sleep(traffic.PROPAGATION_SECONDS)
+        self._running.remove_beside(kept, _lease(claim).check)
 
     # the parts
 

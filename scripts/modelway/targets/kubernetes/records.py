@@ -15,9 +15,9 @@ import msgspec
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.rollout import journal
 from modelway.rollout.plan import Plan
+from modelway.targets.kubernetes import gateway, names
 from modelway.targets.kubernetes import lease as leases
-from modelway.targets.kubernetes import names
-from modelway.targets.kubernetes.cluster import ApiError, Cluster, Object
+from modelway.targets.kubernetes.cluster import ApiError, Cluster, Object, changed
 from modelway.targets.state import TargetState
 
 STATE = "state.json"
@@ -106,8 +106,11 @@ class KubernetesRecords(Generic[T]):
         return lease
 
     def begin(self, plan: Plan) -> None:
-        if plan.number in self.numbers():
-            raise FileExistsError(f"{self.cluster.where}: rollout {plan.number} has a journal")
+        for part in self._parts(plan.number):
+            if self._is_ours(part) or len(part.get("data") or {}) > 1:
+                raise FileExistsError(f"{self.cluster.where}: rollout {plan.number} has a journal")
+            self._check()  # of a command that was superseded while it began: it has done nothing
+            self.cluster.delete("ConfigMap", part["metadata"]["name"], uid=part["metadata"]["uid"])
         first = {_line_name(0): _encoded(journal.Line(plan=plan))}
         self._part = self._created(self._part_body(plan.number, 0, first))
         for number in self.numbers()[:-KEPT_JOURNALS]:
@@ -160,17 +163,21 @@ class KubernetesRecords(Generic[T]):
     def _fence(self) -> None:
         """From here on nothing that an earlier holder of the lease still wants to write is accepted."""
         assert self._lease is not None
-        mark = {"metadata": {"annotations": {names.FENCE: self._lease.nonce}}}
         if self.cluster.get("ConfigMap", self.key) is None:
             with contextlib.suppress(ApiError):
                 self.cluster.create(self._body(self.key, {}))
-        try:
-            self._version = self.cluster.merge("ConfigMap", self.key, mark)["metadata"]["resourceVersion"]
-            if numbers := self.numbers():
-                last = self._last_part(numbers[-1])
-                self._part = self.cluster.merge("ConfigMap", last["metadata"]["name"], mark)
-        except ApiError as error:
-            raise self.cluster.told(error) from None
+        self._version = self._fenced(self.key)["metadata"]["resourceVersion"]
+        if numbers := self.numbers():
+            self._part = self._fenced(self._last_part(numbers[-1])["metadata"]["name"])
+
+    def _fenced(self, name: str) -> Object:
+        """Never over the fence of a later holder: what is changed was read while the lease was still ours."""
+        assert self._lease is not None
+        mark = {names.FENCE: self._lease.nonce}
+        found = changed(self.cluster, "ConfigMap", name, lambda body: gateway.annotated(body, mark), self._check)
+        if found is None:
+            raise OutsideFailure("was deleted by somebody else", where=f"ConfigMap {name}", fix="run it again")
+        return found
 
     def _created(self, body: Object) -> Object:
         try:

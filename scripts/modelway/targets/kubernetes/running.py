@@ -4,7 +4,7 @@ team that has none."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,13 +85,22 @@ class Running:
                 )
             time.sleep(POLL_SECONDS)
 
-    def remove_beside(self, slots: Iterable[str]) -> None:
-        for slot in slots:
-            labels = f"{names.TARGET}={self.key},{names.SLOT}={slot}"
-            self.cluster.delete("Job", _guardian_of(names.workload(self.wanted.deployment, slot)))
-            for kind in ("Deployment", "Service", "ConfigMap"):
-                for item in self.cluster.list(kind, labels, metadata=True):
-                    self.cluster.delete(kind, item["metadata"]["name"])
+    def remove_beside(self, kept: Collection[str], check: Check) -> None:
+        """Every release that is beside and not kept. What is removed was there while this command could still act: of a later
+        one's nothing is."""
+        found = []
+        for kind, label in (
+            ("Job", names.GUARDIAN),
+            *((kind, names.SLOT) for kind in ("Deployment", "Service", "ConfigMap")),
+        ):
+            found += [
+                (kind, item["metadata"])
+                for item in self.cluster.list(kind, f"{names.TARGET}={self.key},{label}", metadata=True)
+                if item["metadata"]["labels"][label] not in kept
+            ]
+        for kind, metadata in found:
+            check()
+            self.cluster.delete(kind, metadata["name"], uid=metadata["uid"])
 
     def make_home(self, image: str, check: Check) -> None:
         """The objects of a team that has no manifests; they get no traffic by this."""

@@ -118,7 +118,7 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
                 self._put_clusters(claim)
         servers.end(self.folder, name)
 
-    def tidy(self, say: Callable[[str], None]) -> None:
+    def tidy(self, claim: LocalClaim, say: Callable[[str], None]) -> None:
         if removed := layers.prune(layers.store()):
             say(f"{removed} unpacked layers that no target needs any more were removed")
 

@@ -1,0 +1,163 @@
+"""Two and three commands on one target at once, in a simulation that kills them, holds them up and loses answers: one acts,
+who was superseded changes nothing more, and the next command ends as intended."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from modelway.config import Deploy
+from modelway.config.sections import Kubernetes
+from modelway.errors import OutsideFailure, Refused
+from modelway.records import Release
+from modelway.stages.rollouts import announce, deploy, deployment, rollback
+from modelway.targets.kubernetes import capacity, cluster, lease, place, pods, running, traffic
+from modelway.targets.kubernetes import names as ours
+from modelway.targets.kubernetes.place import KubernetesPlace
+from modelway.targets.kubernetes.records import KubernetesRecords
+from modelway.targets.kubernetes.state import KubernetesState
+from modelway.targets.target import Target
+from targets.kubernetes.simulation import Killed, Process, SimulatedCluster, Simulation
+from targets.test_in_memory import release_of
+
+SEEDS = int(os.environ.get("SIMULATIONS", "100"))
+"""Of chance; benchmarks/kubernetes.py tries thousands."""
+SETTINGS = Deploy(
+    target="kubernetes",
+    strategy="all-at-once",
+    kubernetes=Kubernetes(namespace="models", deployment="home", guardian=False, lease_seconds=15),
+)
+KEY = ours.key("m", "production")
+
+
+def image(version: int) -> str:
+    return f"registry/model:v{version}@sha256:{version:064d}"
+
+
+class World:
+    """A team's Deployment, Service and HTTPRoute with version 1, and commands on them."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.simulation = simulation
+        labels = {"app": "home"}
+        container = {"name": "server", "image": image(1), "ports": [{"containerPort": 8080}]}
+        template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+        spec = {"replicas": 2, "selector": {"matchLabels": labels}, "template": template}
+        rules = [
+            {"matches": [{"path": {"value": f"/{name}"}}], "backendRefs": [{"name": name, "port": 80}]}
+            for name in ("elses", "home")
+        ]
+        for kind, body in (
+            ("Deployment", spec),
+            ("Service", {"selector": labels, "ports": [{"port": 80, "targetPort": 8080}]}),
+            ("HTTPRoute", {"rules": rules}),
+        ):
+            simulation.server.create(kind, {"kind": kind, "metadata": {"name": "home"}, "spec": body})
+        self.before = self.get("HTTPRoute", "home")["spec"]
+        self.job: Any = SimpleNamespace(author="a tester", say=lambda said: None, warn=lambda *said: None)
+        self.project: Any = SimpleNamespace(
+            model="m", environment="production", deploy=SETTINGS, source="modelway.yml", alias="production"
+        )
+
+    def get(self, kind: str, name: str) -> Any:
+        return self.simulation.server.objects[kind, name]
+
+    def target(self, _: object = None) -> Any:
+        seen = SimulatedCluster(self.simulation)
+        records = KubernetesRecords(seen, KEY, KubernetesState, SETTINGS.kubernetes.lease_seconds)
+        return Target("m", "production", records, KubernetesPlace(seen, KEY, SETTINGS.kubernetes))
+
+    def deploying(self, version: int, **more: int) -> Process:
+        return Process(f"deploy {version}", lambda: deploy.deploy(self.project, self.job, version, "", ""), **more)
+
+    def rolling_back(self, to: int | None = None, **more: int) -> Process:
+        return Process("rollback", lambda: rollback.roll_back(self.project, self.job, to, ""), **more)
+
+    def check_whole(self, version: int) -> None:
+        """One release everywhere, nothing of ours left, and the route as the team wrote it."""
+        objects = self.simulation.server.objects
+        assert self.get("Deployment", "home")["spec"]["template"]["spec"]["containers"][0]["image"] == image(version)
+        route = self.get("HTTPRoute", "home")
+        assert route["spec"] == self.before
+        assert not {ours.BACK, ours.BEFORE} & set(route["metadata"]["annotations"])
+        left = [key for key, item in objects.items() if ours.SLOT in (item["metadata"].get("labels") or {})]
+        assert left == []
+
+
+@pytest.fixture
+def worlds(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], World]]:
+    def made(seed: int) -> World:
+        simulation = Simulation(seed)
+        world = World(simulation)
+        for module in (capacity, cluster, lease, place, pods, running, traffic):
+            monkeypatch.setattr(module, "time", simulation)
+        monkeypatch.setattr(lease, "threading", simulation)
+        monkeypatch.setattr(traffic, "counted", lambda source, shares: None)
+        monkeypatch.setattr(KubernetesPlace, "counts", lambda place, state: SimpleNamespace(snapshot=lambda: None))
+        monkeypatch.setattr(deployment, "target_of", world.target)
+        monkeypatch.setattr(deployment, "check_runner", lambda project, job: None)
+        monkeypatch.setattr(deploy.workspace, "connect_registry", lambda *arguments: None)
+        monkeypatch.setattr(deploy, "checked_release", lambda client, project, version, built: (release(version), None))
+        monkeypatch.setattr(deploy, "_check_target", lambda *arguments: False)
+        monkeypatch.setattr(deploy, "_same_champion", lambda *arguments: None)
+        monkeypatch.setattr(announce, "announce", lambda *arguments: "")
+        return world
+
+    before = threading.stack_size(512 * 1024)
+    yield made
+    threading.stack_size(before)
+
+
+def release(version: int) -> Release:
+    return msgspec.structs.replace(release_of(version), image=image(version))
+
+
+def check_ends(world: World, *processes: Process) -> None:
+    """Each of them was done, was told that another acts, could not reach the server for too long, or was killed."""
+    for process in processes:
+        if process.ended is not None:
+            allowed = isinstance(process.ended, Refused | Killed) or is_outage(process.ended)
+            assert allowed, f"{process.name}: {process.ended!r}"
+
+
+def is_outage(error: BaseException) -> bool:
+    return isinstance(error, OutsideFailure) and error.where in ("the network", "HTTPRoute home")
+
+
+def play(world: World) -> None:
+    simulation, chance = world.simulation, world.simulation.chance
+    first = world.deploying(2)
+    simulation.faults = False
+    simulation.run(first)
+    assert first.ended is None, first.ended
+    world.check_whole(2)
+    simulation.faults = True
+    kinds = [lambda **more: world.deploying(3, **more), lambda **more: world.deploying(4, **more)]
+    kinds += [lambda **more: world.rolling_back(1, **more), lambda **more: world.deploying(3, **more)]
+    many = [make() for make in chance.sample(kinds, chance.choice((2, 2, 3)))]
+    if chance.random() < 0.4:
+        many[0].killed_at = chance.randint(1, 160)
+    simulation.run(*many)
+    check_ends(world, *many)
+    simulation.faults = False
+    last = world.deploying(5) if chance.random() < 0.5 else world.rolling_back(1)
+    simulation.run(last)
+    assert last.ended is None, f"{last.name}: {last.ended!r}"
+    world.check_whole(5 if last.name == "deploy 5" else 1)
+    assert simulation.broken == []
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_whatever_happens_one_acts_and_the_next_one_ends_it(worlds: Callable[[int], World], seed: int) -> None:
+    world = worlds(seed)
+    try:
+        play(world)
+    except AssertionError:
+        print("\n".join(world.simulation.log))
+        raise
