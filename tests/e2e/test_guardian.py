@@ -99,7 +99,7 @@ SPLIT = [{"name": "stable", "port": 80, "weight": 50}, {"name": "canary", "port"
 
 @pytest.fixture
 def split(team: Namespace) -> Iterator[Namespace]:
-    """Half of the traffic is the canary's, the way back is noted, a runner has the lease, and nobody guards it yet."""
+    """Half of the traffic is the canary's, the way back is noted, nobody has the lease, and nobody guards it yet."""
     parent_namespace, parent = team.cluster.described.gateway.split("/")
     back = [{"op": "replace", "path": "/spec/rules/0/backendRefs", "value": TO_STABLE}]
     annotations = {BACK: json.dumps(back), FENCE: "of-the-runner", "team.example/note": "stays"}
@@ -120,23 +120,32 @@ def split(team: Namespace) -> Iterator[Namespace]:
     team.kubectl("delete", kinds, GUARDIAN, LEASE, "--ignore-not-found", "--wait=true")
 
 
-def lease(holder: str = "a runner", seconds: int = 5, **annotations: str) -> Object:
-    metadata = {"name": LEASE, "annotations": {NONCE: "of-the-runner", **annotations}}
-    spec = {"holderIdentity": holder, "leaseDurationSeconds": seconds, "leaseTransitions": 3}
+def lease() -> Object:
+    metadata = {"name": LEASE, "annotations": {NONCE: "of-the-runner"}}
+    spec = {"holderIdentity": "", "leaseDurationSeconds": 5, "leaseTransitions": 3}
     return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
 
 
-def guarded(namespace: Namespace, target: str = "", pods: int = 1) -> None:
-    target = target or namespace.path("httproutes", ROUTE, "gateway.networking.k8s.io/v1")
+def guarded(namespace: Namespace, *targets: str, pods: int = 1, holder: str = "a runner") -> Object:
+    """The guardian watches, and then the holder takes the lease: as it is from now on."""
+    route = namespace.path("httproutes", ROUTE, "gateway.networking.k8s.io/v1")
     owner = namespace.get("lease", LEASE)["metadata"]
     owners = [{"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "name": LEASE, "uid": owner["uid"]}]
-    given: Object = {"lease": LEASE, "target": target, "labels": {"modelway.dev/target": "t"}, "owners": owners}
+    given: Object = {
+        "lease": LEASE,
+        "targets": targets or (route,),
+        "labels": {"modelway.dev/target": "t"},
+        "owners": owners,
+    }
     image = namespace.cluster.described.base_image
     job = guard.job(GUARDIAN, namespace.name, image=image, python="/usr/bin/python3", **given)
     job["spec"].update(parallelism=pods, completions=pods)
     namespace.cluster.apply(namespace.name, *guard.account(GUARDIAN, namespace.name, **given), job)
     until(lambda: namespace.get("job", GUARDIAN).get("status", {}).get("ready") == pods, 60, namespace.logs)
     until(lambda: "watching lease" in namespace.logs(), 30, namespace.logs)
+    now = namespace.get("lease", LEASE)
+    now["spec"]["holderIdentity"] = holder
+    return put(namespace, now)
 
 
 def renew(namespace: Namespace) -> Object:
@@ -201,10 +210,7 @@ def test_a_dead_runner_s_traffic_goes_back_to_stable(split: Namespace) -> None:
 
 
 def test_a_lease_that_was_given_back_is_left_alone_until_its_guard_time(split: Namespace) -> None:
-    now = split.get("lease", LEASE)
-    now["spec"]["holderIdentity"] = ""
-    put(split, now)
-    guarded(split)
+    guarded(split, holder="")
     time.sleep(9)
     assert answers(split) == {"stable", "canary"} and not ended(split)
     now = split.get("lease", LEASE)
@@ -239,16 +245,18 @@ def test_a_route_that_is_gone_ends_it(split: Namespace) -> None:
     assert "is gone: nothing to take back" in split.logs() and is_given_back(split)
 
 
-def test_the_replicas_of_a_deployment_are_a_way_back_too(split: Namespace) -> None:
-    """Where no route can be weighted: the canary's own replicas."""
-    back = json.dumps([{"op": "replace", "path": "/spec/replicas", "value": 0}])
-    split.kubectl("annotate", "deployment", "canary", f"{BACK}={back}")
-    guarded(split, split.path("deployments", "canary", "apps/v1"))
+def test_replicas_are_a_way_back_too(split: Namespace) -> None:
+    """Where no route can be weighted: stable's replicas and the canary's, in the order in which they are given."""
+    for name, replicas in (("stable", 2), ("canary", 0)):
+        back = json.dumps([{"op": "replace", "path": "/spec/replicas", "value": replicas}])
+        split.kubectl("annotate", "deployment", name, f"{BACK}={back}")
+    guarded(split, *(split.path("deployments", name, "apps/v1") for name in ("stable", "canary")))
     until(lambda: ended(split), 20, split.logs)
-    now = split.get("deployment", "canary")
-    assert now["spec"]["replicas"] == 0 and BACK not in now["metadata"]["annotations"]
-    split.kubectl("scale", "deployment", "canary", "--replicas=1")
-    split.kubectl("annotate", "deployment", "canary", f"{FENCE}-")
+    for name, replicas in (("stable", 2), ("canary", 0)):
+        now = split.get("deployment", name)
+        assert now["spec"]["replicas"] == replicas and BACK not in now["metadata"]["annotations"]
+        split.kubectl("scale", "deployment", name, "--replicas=1")
+        split.kubectl("annotate", "deployment", name, f"{FENCE}-")
     split.kubectl("rollout", "status", "deployment/canary", "--timeout=50s")
 
 
@@ -297,12 +305,7 @@ def test_it_is_small(split: Namespace) -> None:
 
 def test_of_two_guardians_one_acts(split: Namespace) -> None:
     """As of a guardian and a command that takes the lease over in the same moment."""
-    now = split.get("lease", LEASE)
-    now["spec"]["holderIdentity"] = ""
-    now = put(split, now)
     guarded(split, pods=3)
-    now["spec"]["holderIdentity"] = "a runner"
-    put(split, now)
     until(lambda: answers(split) == {"stable"}, 30, split.logs)
     route = split.get("httproute", ROUTE)
     now = split.get("lease", LEASE)

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from modelway.errors import InvalidInput
+from modelway.errors import InvalidInput, ModelwayError
 from modelway.rollout.journal import Line, Story
 from modelway.rollout.plan import Plan
 from modelway.targets.place import TargetPlace
@@ -178,8 +178,11 @@ class Claim(Generic[T, S]):
         if self.state.current is not None:
             self.place.check_answer(self.state)
 
-    def give_back(self) -> None:
-        self.lease.give_back()
+    def give_back(self, *, left: bool = False) -> None:
+        """left: a rollout may be under way, which the next command goes on with."""
+        with contextlib.suppress(ModelwayError):
+            left = left and self.unfinished() is not None
+        self.lease.give_back(left=left)
 
 
 def _unfinished(records: TargetRecords[T], state: T) -> Story | None:

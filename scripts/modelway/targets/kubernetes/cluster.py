@@ -286,7 +286,7 @@ class Cluster:
         try:
             answer = api.rest_client.request(method, url, headers=request[2], body=body, _request_timeout=timeout)
             data: bytes = answer.read()
-        except ApiException as error:  # nothing but TLS, as the client raises it
+        except ApiException as error:  # the client makes one of whatever TLS says
             raise self._no_tls(" ".join(str(error.reason).split())) from None
         except HTTPError as error:
             raise self._unreachable(error) from None

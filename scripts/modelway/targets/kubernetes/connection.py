@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import ssl
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -43,7 +44,18 @@ def connect(context: str | None) -> tuple[Any, str]:
         _check_token(settings)
     except (config.ConfigException, yaml.YAMLError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise _unusable(_one_line(error), "try the same file with `kubectl get pods`") from None
-    return client.ApiClient(settings), namespace or "default"
+    made = client.ApiClient(settings)
+    made.rest_client.pool_manager.connection_pool_kw["ssl_context"] = _context()
+    return made, namespace or "default"
+
+
+def _context() -> ssl.SSLContext:
+    """From Python 3.13 on the default refuses certificates that many a cluster has made for itself, and kubectl takes."""
+    from urllib3.util.ssl_ import create_urllib3_context
+
+    context = create_urllib3_context()
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
 
 
 def _load(config: Any, settings: Any, context: str | None, failures: PluginFailures) -> str | None:

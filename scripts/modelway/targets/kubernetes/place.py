@@ -5,6 +5,7 @@ gets its image, and the traffic again."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -27,6 +28,7 @@ from modelway.targets.kubernetes.state import KubernetesSlot, KubernetesState
 from modelway.targets.place import HeldTarget, TargetPlace
 
 ENDPOINT_SECONDS = 15.0
+POLL_SECONDS = 0.3
 UNKNOWN = 0
 """The version of what ran before modelway came, where it does not say which it is."""
 Say = Callable[[str], None]
@@ -61,7 +63,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         )
 
     def prepare(self, release: Release, say: Say) -> KubernetesSlot:
-        image, there = _image(release), self._home()
+        image, there = _image(release), self._own_change_done(say)
         home.check(there)
         self._check_ours(there)
         if not self._route(there):
@@ -259,6 +261,23 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         """How many of them the steps need, where pods are counted."""
         partial = [share for share in self.shares if share < 1]
         return 0 if self._route(there) else max((pods_for(share, there.replicas) for share in partial), default=0)
+
+    def _own_change_done(self, say: Say) -> Home:
+        """The team's Deployment; where a command that was cut off had given it another image, once its pods have that."""
+        deadline = time.monotonic() + self.wanted.ready_seconds
+        there, said = self._home(), False
+        while (
+            there.is_there
+            and (there.deployment["metadata"].get("annotations") or {}).get(names.TARGET) == self.key
+            and not (home.rolled_out(there.deployment) or there.deployment["spec"].get("paused"))
+            and time.monotonic() < deadline
+        ):
+            if not said:
+                say(f"waiting for Deployment {there.name}, which is in the middle of a change")
+                said = True
+            time.sleep(POLL_SECONDS)
+            there = self._home()
+        return there
 
     def _home(self) -> Home:
         return home.find(self.cluster, self.wanted)

@@ -18,6 +18,7 @@ from modelway.targets.kubernetes.state import KubernetesSlot
 POLL_SECONDS = 0.1
 PYTHON = "python3"
 """Of the release's image, on its PATH."""
+ENDED = ("Complete", "SuccessCriteriaMet", "Failed", "FailureTarget")
 Check = Callable[[], None]
 
 
@@ -49,9 +50,26 @@ class Running:
                 fix="give its selector a label of the team's Deployment alone",
             )
         guardian = self._guardian(there, slot, owner, guarded) if guarded else []
+        if guardian:
+            self._remove_ended(_guardian_of(name), check)
         for body in (*guardian, made, beside.service(there, self.key, slot.side.slot, owner)):
             check()
             self._apply(body)
+
+    def _remove_ended(self, guardian: str, check: Check) -> None:
+        """A guardian that has acted guards nothing more: the next one is a new Job."""
+        deadline = time.monotonic() + self.wanted.ready_seconds
+        while job := self.cluster.get("Job", guardian):
+            conditions = (job.get("status") or {}).get("conditions") or ()
+            if not any(item["type"] in ENDED and item["status"] == "True" for item in conditions):
+                return
+            if time.monotonic() > deadline:
+                raise OutsideFailure(
+                    "it has ended, and cannot be removed", where=f"Job {guardian}", fix="kubectl delete it"
+                )
+            check()
+            self.cluster.delete("Job", guardian)
+            time.sleep(POLL_SECONDS)
 
     def wait_for_guardian(self, slot: KubernetesSlot) -> None:
         name = _guardian_of(names.workload(self.wanted.deployment, slot.side.slot))

@@ -1,0 +1,108 @@
+"""Deliveries that something happens to at one of their calls, and how they must have ended."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cluster.fixture import wait_until
+from deployment.shop import DEPLOYED
+from e2e.team import NAME, ClusterTeam
+
+AT_A_CALL = Path(__file__).with_name("at_a_call.py")
+WAIT_SECONDS = 300
+
+
+def start_at(team: ClusterTeam, mode: str, call: str, script: str, *flags: str) -> subprocess.Popen[str]:
+    """The script's own process, to which something happens at this call."""
+    command = [team.root / "scripts" / "run", "--in", "deploy", "python", "-I", AT_A_CALL, mode, call, script]
+    environ = {"MLFLOW_TRACKING_URI": team.server, "MODELWAY_STATE": str(team.state), "CALLS": str(calls_file(team))}
+    calls_file(team).unlink(missing_ok=True)
+    return subprocess.Popen(
+        [*command, "--environment", team.environment, *flags],
+        cwd=team.folder,
+        env={**os.environ, **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def calls_file(team: ClusterTeam) -> Path:
+    return team.folder / "out" / "calls"
+
+
+def deploying(team: ClusterTeam, kind: str) -> tuple[str, ...]:
+    return ("deploy_model", "--version", team.versions[kind], *DEPLOYED)
+
+
+def ended(process: subprocess.Popen[str]) -> str:
+    said, _ = process.communicate(timeout=WAIT_SECONDS)
+    return said
+
+
+def calls_of(team: ClusterTeam, *command: str) -> list[str]:
+    """The names of all its calls, in their order."""
+    process = start_at(team, "record", "", *command)
+    said = ended(process)
+    assert process.returncode == 0, said
+    return calls_file(team).read_text().splitlines()
+
+
+def worth_a_kill(calls: list[str]) -> list[str]:
+    """Every write, and of every kind of read in every phase the first: a poll's next read finds the same."""
+    return [call for call in calls if not re.search(r": GET .* #(?!1$)", call)]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What is the team's, as the team wrote it."""
+
+    template: Any
+    replicas: int
+    route: Any
+
+    @classmethod
+    def of(cls, team: ClusterTeam) -> Written:
+        assert team.own is not None
+        deployment, route = team.own.get("deployment", NAME), team.own.get("httproute", NAME)
+        template = deployment["spec"]["template"]
+        template["spec"]["containers"][0].pop("image")
+        return cls(template, deployment["spec"]["replicas"], route["spec"])
+
+
+def problems(team: ClusterTeam, kind: str, before: Written) -> list[str]:
+    """In what the end is not as intended: one release everywhere, nothing of ours left, and what is the team's as it was."""
+    assert team.own is not None
+    found = []
+    version, image = team.versions[kind], team.image(kind)
+    if (serving := team.serving()) != version:
+        found.append(f"traffic is on {serving}, not {version}")
+    if team.running() != image:
+        found.append(f"the Deployment runs {team.running()}, not {image}")
+    if team.aliases().get(team.environment) != int(version):
+        found.append(f"the alias says {team.aliases().get(team.environment)}, not {version}")
+    if Written.of(team) != before:
+        found.append(f"not as the team wrote it: {Written.of(team)}, {before}")
+    annotations = team.own.get("httproute", NAME)["metadata"].get("annotations") or {}
+    if left := sorted(name for name in annotations if name in ("modelway.dev/back", "modelway.dev/before")):
+        found.append(f"the route has {left}")
+    try:
+        wait_until(lambda: not objects_left(team), 10)
+    except AssertionError:
+        found.append(f"left: {objects_left(team)}")
+    return found
+
+
+def objects_left(team: ClusterTeam) -> list[str]:
+    """Of any release beside the team's own."""
+    assert team.own is not None
+    names = []
+    kinds = "deployments,services,configmaps,jobs,roles,rolebindings,serviceaccounts"
+    for label in ("modelway.dev/slot", "modelway.dev/guardian"):
+        names += team.own.kubectl("get", kinds, "-l", label, "-o", "name").split()
+    return names
