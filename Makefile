@@ -20,7 +20,7 @@ test: ## unit, property, integration and action tests
 	$(IN) python -m pytest -n 3 --no-loadscope-reorder --durations=25 --ignore=tests/e2e
 
 e2e: ## the tests on a real Kubernetes: that of KUBECONFIG, else one that is built on first use (10 minutes)
-	$(IN) python -m pytest --durations=25 tests/e2e
+	$(IN) python -m pytest --durations=25 $(if $(QUICK),-m "not long") tests/e2e
 
 check: requirements/node/node_modules ## linters, types, schemas, and that nothing generated is stale
 	$(IN) ruff check .

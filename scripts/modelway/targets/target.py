@@ -153,8 +153,8 @@ class Claim(Generic[T, S]):
     def take_in(self) -> None:
         """Where nothing was ever deployed and something serves all the same, it is stable from now on: the first rollout
         compares with it, and can go back to it."""
-        if self.state.deployments or (found := self.place.existing()) is None:
-            return
+        if self.state.rollouts or self.state.deployments or (found := self.place.existing()) is None:
+            return  # what a first rollout has left is its own to finish
         name = found.side.slot
         with self.held():
             self.change(slots={name: found}, stable=name, deployments=(Deployment(found, "deploy", 0, time.time()),))
