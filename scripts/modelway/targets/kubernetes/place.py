@@ -154,7 +154,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         self._traffic(there).follow()
         # requests that are sent to a Service that no route knows any more fail: none is left on its way
         left = PodsCounts(lambda: [*pods.metrics("home"), *self._pods(there, stable).metrics("beside")])
-        traffic.counted(left, {"home": 1.0, "beside": 0.0})
+        traffic.counted(left, {"home": 1.0, "beside": 0.0}, connections=self._traffic(there).connections)
         with claim.held():
             slots = {name: slot for name, slot in claim.state.slots.items() if name != leaving.side.slot}
             at_home = msgspec.structs.replace(stable, home=True, replicas=there.replicas)
@@ -172,10 +172,11 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         self._traffic(there).put(services, self._services_beside(claim, there), way_back, _lease(claim).check)
 
     def verify(self, claim: KubernetesClaim, shares: Mapping[str, float]) -> None:
-        self._traffic(self._home()).follow()
+        sharing = self._traffic(self._home())
+        sharing.follow()
         asked = {name: shares.get(name, 0.0) for name in claim.state.slots}
         if shares:
-            traffic.counted(self.counts(claim.state), asked)
+            traffic.counted(self.counts(claim.state), asked, connections=sharing.connections)
 
     def back(self, claim: KubernetesClaim) -> None:
         self._traffic(self._home()).back(_lease(claim).check)
