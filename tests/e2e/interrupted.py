@@ -78,8 +78,9 @@ class Written:
         return cls(template, deployment["spec"]["replicas"], route["spec"])
 
 
-def problems(team: ClusterTeam, kind: str, before: Written) -> list[str]:
-    """In what the end is not as intended: one release everywhere, nothing of ours left, and what is the team's as it was."""
+def problems(team: ClusterTeam, kind: str, before: Written, alias: bool = True) -> list[str]:
+    """In what the end is not as intended: one release everywhere, nothing of ours left, and what is the team's as it was.
+    alias: whether the registry knows of the release."""
     assert team.own is not None
     found = []
     version, image = team.versions[kind], team.image(kind)
@@ -87,7 +88,7 @@ def problems(team: ClusterTeam, kind: str, before: Written) -> list[str]:
         found.append(f"traffic is on {serving}, not {version}")
     if team.running() != image:
         found.append(f"the Deployment runs {team.running()}, not {image}")
-    if team.aliases().get(team.environment) != int(version):
+    if alias and team.aliases().get(team.environment) != int(version):
         found.append(f"the alias says {team.aliases().get(team.environment)}, not {version}")
     if Written.of(team) != before:
         found.append(f"not as the team wrote it: {Written.of(team)}, {before}")
@@ -123,9 +124,8 @@ class Ended:
 def killed(team: ClusterTeam, mode: str, call: str, then: str) -> Ended:
     """A deployment dies at a call; what comes `then` ends it: `deploy` again, `rollback` to what
     was there, or `nobody`, until the guardian has had its time."""
-    before, kinds = Written.of(team), {team.image(kind): kind for kind in ("good", "again")}
-    old = kinds[team.running()]
-    new = next(kind for kind in kinds.values() if kind != old)
+    before, old = Written.of(team), running_kind(team)
+    new = "again" if old == "good" else "good"
     process = start_at(team, mode, call, *deploying(team, new))
     said, found = ended(process), list[str]()
     if then == "nobody":
@@ -140,6 +140,10 @@ def killed(team: ClusterTeam, mode: str, call: str, then: str) -> Ended:
     if done.returncode and "is the first in" not in done.stderr:
         found.append(f"{then} ended with {done.returncode}")
     return Ended(process.returncode < 0, found + problems(team, kind, before), said)
+
+
+def running_kind(team: ClusterTeam) -> str:
+    return {team.image(kind): kind for kind in ("good", "again")}[team.running()]
 
 
 def left_alone(team: ClusterTeam) -> list[str]:

@@ -158,11 +158,10 @@ class ApiServer:
         return {"endpoints": [{"targetRef": {"name": pod["metadata"]["name"]}} for pod in pods]}
 
     def _said_by(self, pod: str, path: list[str]) -> Object:
-        image = next(
-            item["status"]["containerStatuses"][0]["imageID"]
-            for item in self._pods()
-            if item["metadata"]["name"] == pod
-        )
+        found = [item for item in self._pods() if item["metadata"]["name"] == pod]
+        if not found:
+            raise _refused(404, "NotFound", f'pods "{pod}" not found')
+        image = found[0]["status"]["containerStatuses"][0]["imageID"]
         version = int(image.partition(":v")[2].partition("@")[0])
         return {"version": version, "digest": f"model_digest{version}", "environment": "production"}
 

@@ -107,9 +107,10 @@ class KubernetesRecords(Generic[T]):
 
     def begin(self, plan: Plan) -> None:
         for part in self._parts(plan.number):
+            self._check()
             if self._is_ours(part) or len(part.get("data") or {}) > 1:
                 raise FileExistsError(f"{self.cluster.where}: rollout {plan.number} has a journal")
-            self._check()  # of a command that was superseded while it began: it has done nothing
+            # of a command that was superseded while it began: it has done nothing
             self.cluster.delete("ConfigMap", part["metadata"]["name"], uid=part["metadata"]["uid"])
         first = {_line_name(0): _encoded(journal.Line(plan=plan))}
         self._part = self._created(self._part_body(plan.number, 0, first))
