@@ -200,6 +200,16 @@ def test_a_plugin_beside_the_kubeconfig_is_told_of_the_cluster(tmp_path: Path, m
     assert api.configuration.api_key["BearerToken"] == "Bearer me-https://127.0.0.1:1-audience"
 
 
+@pytest.mark.parametrize("verify", [True, False])
+def test_who_trusts_any_certificate_is_connected(verify: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = kubeconfig()
+    document["clusters"][0]["cluster"]["insecure-skip-tls-verify"] = not verify
+    monkeypatch.setenv("KUBECONFIG", json.dumps(document))
+    api, _ = connection.connect(None)
+    context = api.rest_client.pool_manager.connection_pool_kw["ssl_context"]
+    assert context.check_hostname is verify
+
+
 # what answers
 
 

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode
 
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 from modelway.targets.kubernetes import connection
+from modelway.targets.kubernetes.trouble import fix_of_refusal
 
 Object = dict[str, Any]
 MANAGER = "modelway"
@@ -48,6 +49,7 @@ KINDS = {
 }
 """Kind -> the group's path and the resource's name."""
 ANONYMOUS = 'User "system:anonymous"'
+NO_NAMESPACE = re.compile(r'^namespaces "([^"]+)" not found')
 FORBIDDEN = re.compile(
     r'cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
     r'(?: in the namespace "(?P<namespace>[^"]*)")?'
@@ -221,15 +223,17 @@ class Cluster:
         if error.status == 403 and (match := FORBIDDEN.search(message)):
             group = match["group"] or '""'
             line = f"{{apiGroups: [{group}], resources: [{match['resource']}], verbs: [{match['verb']}]}}"
+            where = f"namespace {match['namespace']}" if match["namespace"] else "the whole cluster"
             return InvalidInput(
                 f"these credentials may not {match['verb']} {match['resource']}",
-                where=self.where,
+                where=where,
                 fix=f"add to the Role: - {line} (docs/kubernetes.md has the whole of it)",
             )
-        if error.status == 403:
-            return InvalidInput(f"the cluster refuses: {message}", where=self.where, fix="mend what it says")
-        if error.status in (400, 404, 405, 415, 422):
-            return InvalidInput(f"the cluster refuses: {message}", where=self.where, fix="mend what it says")
+        if (missing := NO_NAMESPACE.search(message)) and error.status == 404:
+            fix = f"kubectl create namespace {missing[1]}, or correct deploy.kubernetes.namespace"
+            return InvalidInput("is not there", where=f"namespace {missing[1]}", fix=fix)
+        if error.status in (400, 403, 404, 405, 415, 422):
+            return InvalidInput(f"the cluster refuses: {message}", where=self.where, fix=fix_of_refusal(message))
         return OutsideFailure(
             f"the cluster answers {error.status}: {message}", where=self.server, fix="run the same command again"
         )
@@ -261,7 +265,7 @@ class Cluster:
                 if time.monotonic() > deadline:
                     raise
                 pause = 0.0
-            except ValueError:
+            except json.JSONDecodeError:
                 if time.monotonic() > deadline:
                     raise self._no_api_server() from None
                 pause = 0.0

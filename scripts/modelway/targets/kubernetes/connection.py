@@ -45,16 +45,17 @@ def connect(context: str | None) -> tuple[Any, str]:
     except (config.ConfigException, yaml.YAMLError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise _unusable(_one_line(error), "try the same file with `kubectl get pods`") from None
     made = client.ApiClient(settings)
-    made.rest_client.pool_manager.connection_pool_kw["ssl_context"] = _context()
+    made.rest_client.pool_manager.connection_pool_kw["ssl_context"] = _context(settings.verify_ssl)
     return made, namespace or "default"
 
 
-def _context() -> ssl.SSLContext:
+def _context(verify: bool) -> ssl.SSLContext:
     """From Python 3.13 on the default refuses certificates that many a cluster has made for itself, and kubectl takes."""
     from urllib3.util.ssl_ import create_urllib3_context
 
     context = create_urllib3_context()
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.check_hostname = verify  # urllib3 cannot take it back where insecure-skip-tls-verify says so
     return context
 
 

@@ -18,7 +18,7 @@ from modelway.observe.pods import PodMetrics, PodsCounts
 from modelway.records import Release
 from modelway.rollout.plan import Side, side_of
 from modelway.targets.kubernetes import capacity, counting, gateway, home, names, objects, owners, traffic
-from modelway.targets.kubernetes.cluster import Cluster, changed
+from modelway.targets.kubernetes.cluster import Cluster, Object, changed
 from modelway.targets.kubernetes.home import Home, selector_of
 from modelway.targets.kubernetes.lease import KubernetesLease
 from modelway.targets.kubernetes.pods import Pods
@@ -28,6 +28,8 @@ from modelway.targets.kubernetes.state import KubernetesSlot, KubernetesState
 from modelway.targets.place import HeldTarget, TargetPlace
 
 ENDPOINT_SECONDS = 15.0
+SEEN_SECONDS = 5.0
+"""For the gateway's controller to look at a route that was just made."""
 POLL_SECONDS = 0.3
 UNKNOWN = 0
 """The version of what ran before modelway came, where it does not say which it is."""
@@ -66,6 +68,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         image, there = _image(release), self._own_change_done(say)
         home.check(there)
         self._check_ours(there)
+        counting.check(self.cluster, self.wanted.counts)
         if not self._route(there):
             say(f"no HTTPRoute leads to Service {there.service}: its connections are shared by the number of pods")
             check_reach(self.shares, there.replicas)
@@ -333,15 +336,15 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             return
         route = self._route(there)
         kind, name, path = ("HTTPRoute", route, "rules") if route else ("Service", there.service, "selector")
-        shared = self.cluster.get(kind, name)
+        shared = self._accepted(route, there.service) if route else self.cluster.get(kind, name)
+        if shared is None and self.wanted.create is not None:
+            return  # the last part that is made, and the first that a stop removes
         if shared is None:
             raise InvalidInput(
                 f"there is no {kind} {name} in {self.cluster.where}",
-                where="deploy.kubernetes.route",
-                fix="name one that is there",
+                where=f"deploy.kubernetes.{'route' if route else 'service'}",
+                fix=f"name one that is there (kubectl get {kind.lower()}s -n {self.cluster.namespace})",
             )
-        if route:
-            gateway.check(shared, there.service)
         other = (there.deployment["metadata"].get("annotations") or {}).get(names.TARGET, self.key)
         if other != self.key:
             raise InvalidInput(
@@ -352,6 +355,18 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         if (manager := owners.foreign(shared, ("spec", path), self.wanted.take_over)) is not None:
             raise owners.refusal(manager, kind, name, ("spec", path))
         check_owner(there, self.wanted)
+
+    def _accepted(self, route: str, service: str) -> Object | None:
+        """The HTTPRoute, once a gateway has said that it takes it; None where there is none. InvalidInput where none does."""
+        deadline = time.monotonic() + SEEN_SECONDS
+        while (found := self.cluster.get("HTTPRoute", route)) is not None:
+            said = gateway.check(found, service)
+            if said is None:
+                return found
+            if time.monotonic() > deadline:
+                raise said
+            time.sleep(POLL_SECONDS)
+        return None
 
     def _pods(self, there: Home, slot: KubernetesSlot) -> Pods:
         if slot.home:
