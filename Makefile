@@ -5,7 +5,7 @@ IN = scripts/run --in test
 WORKFLOWS = .github/workflows/*.yml workflows-templates/*.yml examples/*/.github/workflows/*.yml action-tests/*/workflow.yml
 SCHEMA = $(IN) check-jsonschema --builtin-schema
 
-.PHONY: help demo test e2e check bench generate lock release clean
+.PHONY: help demo demo-kubernetes test e2e check bench generate lock release clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1	/p' Makefile
@@ -13,11 +13,14 @@ help: ## this list
 demo: ## the whole journey on this machine, on real data
 	scripts/run --in act python examples/demo.py
 
+demo-kubernetes: ## four of its scenes on a real Kubernetes: that of KUBECONFIG, else one that is built on first use
+	scripts/run --in act python examples/demo.py --kubernetes
+
 test: ## unit, property, integration and action tests
 	$(IN) python -m pytest -n 3 --no-loadscope-reorder --durations=25 --ignore=tests/e2e
 
 e2e: ## the tests on a real Kubernetes: that of KUBECONFIG, else one that is built on first use (10 minutes)
-	$(IN) python -m pytest --durations=25 tests/e2e
+	$(IN) python -m pytest --durations=25 $(if $(QUICK),-m "not long") tests/e2e
 
 check: requirements/node/node_modules ## linters, types, schemas, and that nothing generated is stale
 	$(IN) ruff check .

@@ -1,11 +1,14 @@
 """The whole journey on this machine: examples/flight-delay through the reusable workflows, under act, on real flights.
 
+With `--kubernetes` production is a real cluster: that of KUBECONFIG, else one that is built and started here. Each workflow
+has a folder of its own, and only registries and the cluster are shared, as on hosted runners. Four scenes are played.
+
 Five models are trained and judged for production, and what passes is built, deployed to staging, tested there, and brought
 into production by a canary under live traffic; then one command brings back the version before. The MLflow server, Envoy and
 the model servers are real; all of it is started here and stopped at the end. Everything is below out/demo; `summary.json` says
 what happened, and `report.html` draws it.
 
-Usage: make demo      (or: scripts/run --in act python examples/demo.py)
+Usage: make demo | make demo-kubernetes     (or: scripts/run --in act python examples/demo.py [--kubernetes])
 """
 
 from __future__ import annotations
@@ -20,16 +23,14 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from demo_act import OUT, ROOT, run_script, run_workflow, say
-from demo_page import write_page
+from demo_act import OUT, ROOT, full_environment, run_script, run_workflow, say
+from demo_world import Cluster, ThisMachine
 
-PROJECT, EXPORT, STORE, STATE = OUT / "project", OUT / "modelway", OUT / "mlflow", OUT / "state"
+PROJECT, EXPORT, STORE = OUT / "project", OUT / "modelway", OUT / "mlflow"
 SUMMARY, REPORT = OUT / "summary.json", OUT / "report.html"
 DELIVER, ROLLBACK = ".github/workflows/model.yml", ".github/workflows/rollback.yml"
 REF = "demo"
-PRODUCTION = "http://127.0.0.1:18180"
-REQUESTS_PER_SECOND = 500
-"""So that a tenth of them is a fair sample within seconds."""
+WORLD = Cluster(PROJECT) if sys.argv[1:] == ["--kubernetes"] else ThisMachine(PROJECT)
 TRAFFIC_FROM = "actions/build-image@"
 """The step that begins with live traffic. Training and the gate come before it: two cores hold one of them or the other."""
 
@@ -104,13 +105,13 @@ class Client:
     def start(self) -> None:
         if self.process is not None:
             return
-        (rows,) = (OUT / "act" / "flight-delay").glob("*/live.csv")  # the workflow's own, where its jobs share it
+        rows, *_ = OUT.glob("act*/flight-delay/*/live.csv")  # the workflow's own, where its jobs share it
         traffic = Path(__file__).with_name("demo_traffic.py")
-        command = [str(ROOT / "scripts" / "run"), "--in", "data", "python", str(traffic), f"{PRODUCTION}/predict"]
-        command += [str(rows), str(REQUESTS_PER_SECOND), str(self.file)]
+        command = [str(ROOT / "scripts" / "run"), "--in", "data", "python", str(traffic), f"{WORLD.address}/predict"]
+        command += [str(rows), str(WORLD.requests_per_second), str(self.file)]
         with self.file.with_suffix(".log").open("wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        say(f"a client sends the flights of September to December, {REQUESTS_PER_SECOND} a second")
+        say(f"a client sends the flights of September to December, {WORLD.requests_per_second} a second")
 
     def wait(self) -> None:
         """Until it sends."""
@@ -141,24 +142,26 @@ def main() -> int:
     say("the example becomes a project of its own, with one commit")
     make_project()
     subprocess.run([ROOT / "release" / "export", EXPORT, "--ref", REF], check=True, stdout=subprocess.DEVNULL)
+    WORLD.begin()
+    commit("Predict late flights")
     say("starting a real MLflow server (SQLite, on this machine only)")
     uri = run_script("start_registry", "--folder", str(STORE))["tracking-uri"]
     say(f"it answers on {uri}")
     stages: list[Stage] = []
     try:
-        for number, scene in enumerate(SCENES, start=1):
+        for number, scene in enumerate((one for one in SCENES if one.name in WORLD.scenes), start=1):
             print(f"\n{number}. {scene.says}", flush=True)
             stages.append(play(scene, uri, live=bool(stages)))
             write_summary(stages)
             if problem := wrong_with(stages[-1], scene):
                 print(f"error: demo: {scene.name} {problem}: see {log_of(scene)}")
                 return 1
-        print(f"\n{len(SCENES) + 1}. what was in production when, and why\n", flush=True)
+        print(f"\n{len(stages) + 1}. what was in production when, and why\n", flush=True)
         history(uri)
         replay()
+        draw()
     finally:
         clear_away()
-    write_page(REPORT, SUMMARY, STATE / "targets" / "flight-delay-production" / "journal")
     table(stages)
     print(f"\nThe demo took {time.monotonic() - began:.0f} s. Where to look:")
     print(f"  {REPORT.relative_to(ROOT)}       every rollout drawn over time, with the evidence for its decision")
@@ -173,9 +176,7 @@ def main() -> int:
 
 def clear_away() -> None:
     """Nothing is left running."""
-    for environment in ("staging", "production"):
-        if (STATE / "targets" / f"flight-delay-{environment}").is_dir():
-            run_script("stop_deployment", "--working-directory", str(PROJECT), "--environment", environment)
+    WORLD.end()
     run_script("stop_registry", "--folder", str(STORE))
 
 
@@ -190,8 +191,16 @@ def wrong_with(stage: Stage, scene: Scene) -> str:
 
 
 def replay() -> None:
-    run_script("replay_rollout", "--working-directory", str(PROJECT), "--environment", "production")
+    run_script(
+        "replay_rollout", "--working-directory", str(PROJECT), "--environment", "production", environ=WORLD.environ
+    )
     say("the journals of all rollouts were read back: the same decisions follow from what was observed")
+
+
+def draw() -> None:
+    """The page, drawn where the target's own library is at hand."""
+    command = [ROOT / "scripts" / "run", "--in", "deploy", "python", ROOT / "examples" / "demo_page.py"]
+    subprocess.run([*command, REPORT, SUMMARY, PROJECT], check=True, env=full_environment(WORLD.environ))
 
 
 def make_project() -> None:
@@ -200,7 +209,6 @@ def make_project() -> None:
     shutil.copytree(ROOT / "examples" / "flight-delay", PROJECT, ignore=ignored)
     (PROJECT / ".gitignore").write_text("data/\nout/\n", encoding="utf-8")
     git("init", "--quiet", "-b", "main")
-    commit("Predict late flights")
 
 
 def commit(message: str) -> None:
@@ -228,7 +236,7 @@ def play(scene: Scene, uri: str, *, live: bool) -> Stage:
         if live and TRAFFIC_FROM in line:
             client.start()
         # the canary meets the same flights in every run of the demo
-        if "gets 10% of the traffic" in line:
+        if f"gets {WORLD.first_share} of the traffic" in line:
             client.begin_again()
 
     try:
@@ -239,11 +247,11 @@ def play(scene: Scene, uri: str, *, live: bool) -> Stage:
             PROJECT,
             scene.workflow,
             log_of(scene),
-            secrets={"MLFLOW_TRACKING_URI": uri},
+            secrets={"MLFLOW_TRACKING_URI": uri, **WORLD.secrets},
             inputs={**scene.inputs, "reason": scene.says},
             refs=(REF,),
             export=EXPORT,
-            environ={"MODELWAY_STATE": str(STATE)},
+            environ=WORLD.environ_of(scene.name),
             seen=seen,
         )
     finally:

@@ -30,11 +30,16 @@ def say(text: str) -> None:
     print(f"   {text}", flush=True)
 
 
-def run_script(script: str, *flags: str) -> dict[str, str]:
+def full_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """This process's own, with the demo's state, and what the target needs."""
+    return {**os.environ, "MODELWAY_STATE": str(OUT / "state"), **environ}
+
+
+def run_script(script: str, *flags: str, environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """Run one of our scripts in a shell; its outputs."""
-    environ = {**os.environ, "MODELWAY_STATE": str(OUT / "state")}
+    command = [ROOT / "scripts" / "run", script, *flags]
     done = subprocess.run(
-        [ROOT / "scripts" / "run", script, *flags], capture_output=True, text=True, cwd=ROOT, check=False, env=environ
+        command, capture_output=True, text=True, cwd=ROOT, check=False, env=full_environment(environ or {})
     )
     if done.returncode:
         raise SystemExit(done.stderr.strip())
@@ -59,15 +64,16 @@ def run_workflow(
         command += ["--platform", f"{label}=-self-hosted"]
     for ref in (ADDRESS["major"], *refs):
         command += ["--local-repository", f"{ADDRESS['repository']}@{ref}={export}"]
-    for flag, values in (("--secret", secrets), ("--input", inputs)):
-        for name, value in values.items():
-            command += [flag, f"{name}={value}"]
+    for name, value in inputs.items():
+        command += ["--input", f"{name}={value}"]
+    for name in secrets:
+        command += ["--secret", name]  # from the environment: an argument list is everybody's to read
     command += ["--actor", "you", "--env", "GITHUB_REPOSITORY=team/flight-delay"]
     run = Run()
     process = subprocess.Popen(
         command,
         cwd=project,
-        env={**act_environment(), **environ},
+        env={**act_environment(), **environ, **secrets},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

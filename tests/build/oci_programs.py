@@ -27,6 +27,9 @@ SUITES = {(3, 11): "bookworm", (3, 13): "trixie"}
 """The Debian whose python3 is this Python."""
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+USER, SECRET = "builder", "s3cret-word"
+BCRYPT = "builder:$2y$04$RBSXJSQt6kCHwDftNPeAmu8NAThnW2txHo4FtWXiW9KXwedDuYBIe"
+"""What `htpasswd -nbB builder s3cret-word` prints: who may read and write in a registry that asks."""
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 
 

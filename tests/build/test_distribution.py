@@ -17,13 +17,10 @@ import pytest
 
 from build import oci_programs
 from build.kit import Kit
-from build.oci_programs import run
+from build.oci_programs import BCRYPT, SECRET, USER, run
 from modelway.build import distribution, layout, publish
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure, Refused
 
-USER, SECRET = "builder", "s3cret-word"
-BCRYPT = "builder:$2y$04$RBSXJSQt6kCHwDftNPeAmu8NAThnW2txHo4FtWXiW9KXwedDuYBIe"
-"""What `htpasswd -nbB builder s3cret-word` prints."""
 TAGS = ("3", "3-production")
 
 

@@ -39,6 +39,7 @@ def components(plan: Plan) -> list[Component]:
         ),
         component("doors", "-c", "doors.json", *_ENVOY, program="envoy"),
         component("registry", "serve", "registry.yml", program="docker-registry"),
+        component("private-registry", "serve", "private-registry.yml", program="docker-registry"),
         component("containerd", "--config", "containerd.toml", "--log-level", "warn"),
         component(
             "kube-apiserver",

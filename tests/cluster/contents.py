@@ -34,6 +34,7 @@ def fill(plan: Plan, keeper: subprocess.Popen[bytes]) -> str:
 
     registry = f"127.0.0.1:{plan.ports['registry']}"
     until("registry", lambda: _answers(f"http://{registry}/v2/"))
+    until("private-registry", lambda: _answers(f"{plan.url('private-registry')}/v2/", 401))
     images.push_pause(registry)
     until("kube-apiserver", lambda: _kubectl(plan, "get", "--raw", "/readyz").returncode == 0)
     definitions = [flag for file in sorted(plan.programs["crds"].glob("*.yaml")) for flag in ("-f", str(file))]
@@ -75,8 +76,8 @@ def _has(plan: Plan, name: str, condition: str, namespace: str = "default") -> b
     return any(one["type"] == condition and one["status"] == "True" for one in conditions)
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str, status: int = 200) -> bool:
     try:
-        return requests.get(url, timeout=2).status_code == 200
+        return requests.get(url, timeout=2).status_code == status
     except requests.RequestException:
         return False

@@ -27,7 +27,8 @@ OPTIONAL = {
 
 @dataclass(frozen=True)
 class Described:
-    """kubeconfig: the administrator's. registry: host:port, the same for this machine and for the cluster's pulls. gateway:
+    """kubeconfig: the administrator's. registry: host:port, the same for this machine and for the cluster's pulls;
+    private_registry: another one, of build.oci_programs.USER and SECRET, or empty. gateway:
     what an HTTPRoute gives as parent, namespace/name. prometheus_service: namespace, name and port of its Service; empty where
     it has none. pids_file: the numbers of the cluster's processes by name; empty where they are not this machine's."""
 
@@ -44,6 +45,7 @@ class Described:
     prometheus_service: dict[str, str]
     pids_file: str
     held_folder: str
+    private_registry: str = ""
 
     @classmethod
     def of(cls, plan: Plan, base_image: str) -> Described:
@@ -52,6 +54,7 @@ class Described:
             kubectl=str(plan.programs["kubectl"]),
             api_server=f"https://127.0.0.1:{plan.ports['api']}",
             registry=f"127.0.0.1:{plan.ports['registry']}",
+            private_registry=f"127.0.0.1:{plan.ports['private-registry']}",
             base_image=base_image,
             gateway="projectcontour/contour",
             gateway_url=plan.url("gateway"),

@@ -16,7 +16,7 @@ RUN = Path("/run")
 """A memory file system of the cluster's own: sockets, etcd, Prometheus' samples."""
 ENVOY_PORT = 8080
 """Where Contour has Envoy listen for the port 80 of a Gateway."""
-PORT_NAMES = ("api", "registry", "gateway", "statistics", "admin", "prometheus")
+PORT_NAMES = ("api", "registry", "private-registry", "gateway", "statistics", "admin", "prometheus")
 PROMETHEUS_NAMESPACE = "monitoring"
 
 

@@ -70,9 +70,13 @@ def built(source: Path, build: Callable[[Path, Path, str], None]) -> Path:
             if not folder.is_dir():
                 print(f"building {source.name} with {version} (minutes, once)", file=sys.stderr, flush=True)
                 place = Path(tempfile.mkdtemp(prefix=f".{source.name}-", dir=cache))
-                place.chmod(0o755)
-                build(source, place, go)
-                place.rename(folder)
+                try:
+                    place.chmod(0o755)
+                    build(source, place, go)
+                    place.rename(folder)
+                except BaseException:
+                    shutil.rmtree(place, ignore_errors=True)
+                    raise
                 sync_folder(cache)
     return folder
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
+from build.oci_programs import BCRYPT
 from cluster.plan import ENVOY_PORT, POD_RANGE, RUN, Plan
 
 TYPE = "type.googleapis.com/envoy"
@@ -20,7 +22,11 @@ def files(plan: Plan, cgroup: str) -> dict[str, str]:
         "containerd.toml": containerd(plan),
         "network/10-pods.conflist": json.dumps(network()),
         "kubelet.json": json.dumps(kubelet(cgroup)),
-        "registry.yml": registry(plan),
+        "registry.yml": registry(plan, "registry"),
+        "private-registry.yml": registry(
+            plan, "private-registry", {"htpasswd": {"realm": "tests", "path": "htpasswd"}}
+        ),
+        "htpasswd": f"{BCRYPT}\n",
         "contour.json": json.dumps(contour(plan)),
         "prometheus.yml": json.dumps(prometheus(plan)),
         "doors.json": json.dumps(doors(plan)),
@@ -98,11 +104,13 @@ def kubelet(cgroup: str) -> dict[str, Any]:
     }
 
 
-def registry(plan: Plan) -> str:
-    store = {"filesystem": {"rootdirectory": f"{plan.state}/registry"}, "delete": {"enabled": True}}
+def registry(plan: Plan, name: str, access: Mapping[str, Any] | None = None) -> str:
+    """access: how it asks who one is; not at all where there is none."""
+    store = {"filesystem": {"rootdirectory": f"{plan.state}/{name}"}, "delete": {"enabled": True}}
     log = {"level": "error", "accesslog": {"disabled": True}}
-    listens = {"addr": f"127.0.0.1:{plan.ports['registry']}"}
-    return json.dumps({"version": 0.1, "log": log, "storage": store, "http": listens})
+    listens = {"addr": f"127.0.0.1:{plan.ports[name]}"}
+    content = {"version": 0.1, "log": log, "storage": store, "http": listens}
+    return json.dumps({**content, "auth": access} if access else content)
 
 
 def contour(plan: Plan) -> dict[str, Any]:

@@ -51,6 +51,7 @@ def test_a_killed_build_is_not_believed(tmp_path: Path, monkeypatch: pytest.Monk
 
     with pytest.raises(OutsideFailure):
         programs.built(source, fails)
+    assert [place.name for place in (tmp_path / "cluster").iterdir()] == ["thing.lock"]
     calls: list[Path] = []
     folders = {programs.built(source, lambda _, place, __: calls.append(place)) for _ in range(2)}
     assert len(folders) == len(calls) == 1

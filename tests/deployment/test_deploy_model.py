@@ -183,3 +183,27 @@ def wait_for_share(shop: Shop) -> None:
             return
         time.sleep(0.05)
     raise AssertionError("the canary got no traffic")
+
+
+def test_short_jobs_carry_a_canary_and_one_of_them_dies(shop: Shop) -> None:
+    """Nobody waits: each job does what is due by what was counted since the one before, and leaves the rest to the next."""
+    shop.deploy("good")
+    with shop.traffic():
+        first = shop.deploy("again", "--wait", "false")
+        assert "outcome=under-way" in first
+        assert not shop.stories()[-1].state.compared, "it has not waited for a block"
+        time.sleep(1.5)
+        process = shop.start("deploy_model", "--version", shop.versions["again"], *DEPLOYED, "--wait", "false")
+        time.sleep(1)
+        process.kill()
+        process.communicate()
+        for _ in range(30):
+            time.sleep(1.5)
+            said = shop.deploy("again", "--wait", "false")
+            if "outcome=under-way" not in said:
+                break
+    assert "outcome=deployed" in said
+    assert shop.serving() == shop.versions["again"]
+    story = shop.stories()[-1]
+    assert story.state.compared >= 2, "as long as it had to be baked"
+    assert all(written == follows for written, follows in journal.replay(story))

@@ -125,7 +125,7 @@ class Ended:
 def killed(team: ClusterTeam, mode: str, call: str, then: str) -> Ended:
     """A deployment dies at a call; what comes `then` ends it: `deploy` again, `rollback` to what
     was there, or `nobody`, until the guardian has had its time."""
-    before, old = Written.of(team), running_kind(team)
+    before, old, told = Written.of(team), running_kind(team), team.environment in team.aliases()
     new = "again" if old == "good" else "good"
     process = start_at(team, mode, call, *deploying(team, new))
     said, found = ended(process), list[str]()
@@ -140,7 +140,7 @@ def killed(team: ClusterTeam, mode: str, call: str, then: str) -> Ended:
     said += f"--- {then}\n{done.stdout}{done.stderr}"
     if done.returncode and "is the first in" not in done.stderr:
         found.append(f"{then} ended with {done.returncode}")
-    return Ended(process.returncode < 0, found + problems(team, kind, before), said)
+    return Ended(process.returncode < 0, found + problems(team, kind, before, alias=told or kind == new), said)
 
 
 def running_kind(team: ClusterTeam) -> str:

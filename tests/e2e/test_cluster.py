@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from urllib.parse import quote
 
 import pytest
 import requests
 
+from build import oci_programs
 from cluster.fixture import Cluster, wait_until
 from e2e import workloads
 
-HOST = "flights.example"
 KILLED = (
     "kube-apiserver",
     "etcd",
@@ -30,10 +31,10 @@ def session() -> requests.Session:
     return made
 
 
-def served(cluster: Cluster) -> str:
+def served(cluster: Cluster, host: str) -> str:
     """What the gateway's answer says; empty where it has none."""
     try:
-        answer = session().get(cluster.described.gateway_url, headers={"Host": HOST}, timeout=5)
+        answer = session().get(cluster.described.gateway_url, headers={"Host": host}, timeout=5)
     except requests.ConnectionError:
         return ""  # a gateway without a route does not listen
     return answer.text.strip() if answer.status_code == 200 else ""
@@ -60,10 +61,10 @@ def test_pods_services_and_weights(cluster: Cluster, namespace: str) -> None:
         lambda: cluster.try_kubectl(*inside, asked).stdout.strip() == "stable", 10
     )  # kube-proxy is a second behind
     assert cluster.kubectl(*inside, WHO_AM_I).strip() == f"system:serviceaccount:{namespace}:default"
-    weights = {"stable": 90, "canary": 10}
-    cluster.apply(namespace, workloads.route("flights", HOST, cluster.described.gateway, weights))
-    wait_until(lambda: served(cluster) != "", 30)
-    counts = Counter(served(cluster) for _ in range(400))
+    weights, host = {"stable": 90, "canary": 10}, f"{namespace}.example"
+    cluster.apply(namespace, workloads.route("flights", host, cluster.described.gateway, weights))
+    wait_until(lambda: served(cluster, host) != "", 30)
+    counts = Counter(served(cluster, host) for _ in range(400))
     assert counts.keys() == {"stable", "canary"} and 12 <= counts["canary"] <= 80, counts  # 40, and 4.5 deviations
 
 
@@ -97,6 +98,32 @@ def test_prometheus_counts_the_gateway_and_annotated_pods(cluster: Cluster, name
     service = described.prometheus_service
     proxy = f"/api/v1/namespaces/{service['namespace']}/services/{service['name']}:{service['port']}/proxy{query}"
     assert found(cluster.kubectl("get", "--raw", proxy))
+
+
+def test_a_private_image(cluster: Cluster, namespace: str) -> None:
+    """It is there for who has the secret, and the pod says so where it has not."""
+    described = cluster.described
+    if not described.private_registry:
+        pytest.skip("the given cluster has no private registry")
+    image = f"{described.private_registry}/models/private:1"
+    who = f"{oci_programs.USER}:{oci_programs.SECRET}"
+    flags = ("--quiet", "--src-tls-verify=false", "--dest-tls-verify=false", "--dest-creds", who)
+    oci_programs.run("skopeo", "copy", *flags, f"docker://{described.base_image}", f"docker://{image}")
+    cluster.apply(namespace, workloads.deployment("private", image, 1))
+
+    def reasons() -> set[str]:
+        pods = cluster.get("pods", "-n", namespace)["items"]
+        states = [one["state"] for pod in pods for one in pod["status"].get("containerStatuses", [])]
+        return {state["waiting"]["reason"] for state in states if "waiting" in state}
+
+    wait_until(lambda: bool(reasons() & {"ErrImagePull", "ImagePullBackOff"}), 60)
+    registry = (f"--docker-server={described.private_registry}", f"--docker-username={oci_programs.USER}")
+    secret = ("create", "secret", "docker-registry", "pull", "-n", namespace, *registry)
+    cluster.kubectl(*secret, f"--docker-password={oci_programs.SECRET}")
+    account = {"imagePullSecrets": [{"name": "pull"}]}
+    cluster.kubectl("patch", "serviceaccount", "default", "-n", namespace, "-p", json.dumps(account))
+    cluster.kubectl("rollout", "restart", "deployment/private", "-n", namespace)
+    cluster.kubectl("rollout", "status", "deployment/private", "-n", namespace, "--timeout=100s")
 
 
 def test_the_gateway_tells_its_counts(cluster: Cluster) -> None:

@@ -12,6 +12,7 @@ from cluster.fixture import wait_until
 from deployment.shop import Shop
 from e2e.shop import Namespace
 from e2e.team import NAME, ClusterTeam, end, on_cluster
+from modelway.targets.kubernetes import names
 
 
 @pytest.fixture
@@ -93,6 +94,7 @@ def test_without_a_route_connections_are_shared_by_pods(built: Shop, own: Namesp
     assert not team.counted()["failed"], team.counted()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("source", ["gateway", "prometheus"])
 def test_a_canary_that_fails_goes_back_whoever_counts(team: ClusterTeam, own: Namespace, source: str) -> None:
     described = own.made.described
@@ -109,3 +111,23 @@ def test_a_canary_that_fails_goes_back_whoever_counts(team: ClusterTeam, own: Na
         said = team.deploy("again")
     assert as_the_team_wrote(own)["route"] == before["route"]
     assert team.running() == team.image("again")
+
+
+@pytest.mark.long
+def test_short_jobs_carry_a_canary(team: ClusterTeam, own: Namespace) -> None:
+    """Each job judges what Prometheus has counted since the one before; between them nobody holds the lease."""
+    place = own.made.described.prometheus_service
+    service = f"{place['namespace']}/{place['name']}:{place['port']}"
+    refused = team.deploy("again", "--wait", "false", code=2)
+    assert "nothing remembers what is counted while no command is there" in refused
+    team.configure_cluster(counts={"prometheus": {"service": service, "queries": "contour"}})
+    with team.requests() as seen:
+        jobs = 0
+        while "outcome=under-way" in (said := team.deploy("again", "--wait", "false")):
+            jobs += 1
+            assert jobs < 20, said
+            assert own.get("lease", names.key(team.model, team.environment))["spec"]["holderIdentity"] == ""
+            time.sleep(6)
+    assert jobs > 1
+    assert "outcome=deployed" in said and team.running() == team.image("again")
+    assert not seen["failed"], seen

@@ -41,7 +41,7 @@ CALLS = (
     ("after", "retire stable: PATCH deployments #1", "deploy"),
     ("before", "retire stable: DELETE services #1", "deploy"),
 )
-"""Of every kind of write one, over all phases of a rollout; benchmarks/kubernetes.py tries every call."""
+"""Of every kind of write one, over all phases of a rollout; benchmarks/kubernetes_target.py tries every call."""
 
 
 @pytest.fixture

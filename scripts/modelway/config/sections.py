@@ -271,6 +271,8 @@ class Kubernetes(Section, frozen=True):
     """A command that has not renewed its lease on the target for so long is dead: another one may act."""
     guardian: bool = True
     """true: while a rollout shares the traffic, a pod of its own takes it back to stable where the command has died."""
+    guard_seconds: Seconds = 86_400
+    """Where `wait: false` leaves a rollout to the next command, the guardian takes the traffic back after so long without."""
     create: Create | None = None
     """Make the Deployment and all it needs. Left out: they are the team's, and must be there."""
     take_over: tuple[Name, ...] = ()

@@ -34,6 +34,9 @@ class Acts(Protocol):
     def observe(self, weight: float) -> Block:
         """What happened in the next block."""
 
+    def is_due(self) -> bool:
+        """Whether a block has passed already, so that `observe` waits for nothing."""
+
     def adopt(self) -> None:
         """The target calls the new release stable: from now on it is what comes back after a crash."""
 
@@ -53,11 +56,13 @@ class Superseded(Refused):
 
 @dataclass(frozen=True)
 class Surroundings:
-    """announce: moves the alias, and returns what went wrong. say: a line of progress."""
+    """announce: moves the alias, and returns what went wrong. say: a line of progress. wait: false: the rollout is left where
+    only waiting would take it further, and the next run goes on with what has been counted meanwhile."""
 
     announce: Callable[[Plan], str]
     say: Callable[[str], None]
     clock: Callable[[], float] = time.time
+    wait: bool = True
 
 
 class Interrupts:
@@ -91,8 +96,8 @@ class Interrupts:
 
 
 def carry_out(plan: Plan, state: engine.RolloutState, acts: Acts, around: Surroundings) -> engine.RolloutState:
-    """From `state` to the end; the last state. An interrupt sends traffic back to stable first. Where an act or the journal
-    fails, traffic goes back too, and the failure is raised: the next run goes on from here."""
+    """From `state` to the end, or to where it is left; the last state. An interrupt sends traffic back to stable first. Where
+    an act or the journal fails, traffic goes back too, and the failure is raised: the next run goes on from here."""
     cancelled, last = False, ""
     with Interrupts() as interrupts:
         while True:
@@ -100,6 +105,8 @@ def carry_out(plan: Plan, state: engine.RolloutState, acts: Acts, around: Surrou
                 if interrupts.asked and not cancelled:
                     raise KeyboardInterrupt
                 act = engine.command(plan, state)
+                if isinstance(act, engine.Observe) and not around.wait and not acts.is_due():
+                    return state
                 acts.write(journal.Line(act=act))
                 if isinstance(act, engine.Finish):
                     return state
@@ -120,7 +127,9 @@ def carry_out(plan: Plan, state: engine.RolloutState, acts: Acts, around: Surrou
             before, state = state, engine.advance(plan, state, event)
             try:
                 acts.write(journal.Line(event=event))
-            except OSError:
+            except Superseded:
+                raise
+            except (ModelwayError, OSError):
                 if not state.adopted:
                     acts.back()
                 raise

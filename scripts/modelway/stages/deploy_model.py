@@ -17,7 +17,10 @@ from modelway.stages.steps import workspace
 
 @dataclass(frozen=True, kw_only=True)
 class ModelDeployed(ci.Result):
-    outcome: Annotated[Literal["deployed", "rolled-back", "failed"], Output("deployed, rolled-back or failed")]
+    outcome: Annotated[
+        Literal["deployed", "rolled-back", "failed", "under-way"],
+        Output("deployed, rolled-back or failed; under-way where wait is false and the rollout goes on"),
+    ]
     version: Annotated[int, Output("the version that was to be deployed")]
     address: Annotated[str, Output("where the environment's model answers")]
     alias_moved: Annotated[bool, Output("true where the registry says what runs")]
@@ -41,6 +44,13 @@ def deploy_model(
     ] = None,
     strategy: Annotated[Literal["canary", "all-at-once"] | None, ci.key("deploy.strategy")] = None,
     timeout_seconds: Annotated[float | None, ci.key("deploy.timeout-seconds")] = None,
+    wait: Annotated[
+        bool,
+        Input(
+            "false: do what is due and return, with outcome under-way where the rollout goes on; run it again, such as by a"
+            " schedule."
+        ),
+    ] = True,
     reason: Annotated[
         str, Input("The reason, for the history.", left_out="passed the gate, and the image's digest")
     ] = "",
@@ -54,14 +64,13 @@ def deploy_model(
     no traffic to judge by; 4 it could not be started, or an outside system failed; 130 cancelled, traffic is on stable.
     """
     project = workspace.resolve(job, environment)
-    done = deploy(project, job, version, workspace.known_environment(job, built_for), reason)
-    assert done.outcome  # it has come to an end
+    done = deploy(project, job, version, workspace.known_environment(job, built_for), reason, wait=wait)
     report = ""
     if done.story is not None:
         report = str(job.report(record(done.story), markdown(done.story)))
         job.attach("html", page([done.story]))
     return ModelDeployed(
-        outcome=done.outcome,
+        outcome=done.outcome or "under-way",
         version=done.version,
         address=done.address,
         alias_moved=done.outcome == "deployed" and not done.problem,
@@ -79,6 +88,8 @@ def _failures(done: Deployed) -> tuple[ModelwayError, ...]:
     if done.outcome == "deployed":
         said = f"it is deployed, but the alias could not be moved: {done.problem}"
         return (OutsideFailure(said, fix="then run the same command again"),) if done.problem else ()
+    if not done.outcome:
+        return ()
     if done.outcome == "failed":
         return (OutsideFailure(f"traffic is where it was: {why}"),)
     stable = done.story.plan.stable

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Generic, Literal, TypeVar
 
 from modelway.observe.counts import Counters, Snapshot, counted, grown, unknown_between
-from modelway.rollout import journal
+from modelway.rollout import engine, journal
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import Plan
 from modelway.rollout.run import Waiting
@@ -16,17 +19,41 @@ from modelway.targets.state import Deployment, Slot, TargetState
 from modelway.targets.target import Claim
 
 KEPT_DEPLOYMENTS = 20
+SLACK_SECONDS = 0.5
+"""Readings of the past are some seconds apart, so a block of them is right to within this."""
 T = TypeVar("T", bound=TargetState[Any])
 S = TypeVar("S", bound=Slot)
 
 
+@dataclass(frozen=True)
+class LeftRollout:
+    """Until when a rollout was observed, in seconds of the epoch, and the new release's share since then."""
+
+    at: float
+    weight: float
+
+    @classmethod
+    def of(cls, story: journal.Story) -> LeftRollout | None:
+        """None where it has no traffic."""
+        for event in reversed(story.events):
+            if isinstance(event, engine.Observed):
+                return cls(event.block.began + event.block.seconds, event.block.weight)
+            if isinstance(event, engine.Routed):
+                return cls(event.at, event.weight) if event.weight else None
+        return None
+
+
 class TargetActs(Generic[T, S]):
     """`rollout.run.Acts` on a claimed target. new: the release to bring; None where it never came so far as to have a
-    place."""
+    place. left: where an earlier command has left the rollout; None: nothing of what was counted since is used."""
 
-    def __init__(self, claim: Claim[T, S], plan: Plan, new: S | None, say: Callable[[str], None]) -> None:
-        self.claim, self.plan, self.new, self.say = claim, plan, new, say
+    def __init__(
+        self, claim: Claim[T, S], plan: Plan, new: S | None, say: Callable[[str], None], left: LeftRollout | None = None
+    ) -> None:
+        self.claim, self.plan, self.new, self.say, self.left = claim, plan, new, say, left
         self._last: Snapshot | None = None
+        self._past = deque[tuple[Snapshot, Snapshot]]()
+        """Blocks that have passed and that nobody has looked at: their first and last readings."""
         self._started = time.time() - time.monotonic()
         """Fixed, so that a clock that is set meanwhile moves no block of the report."""
 
@@ -48,13 +75,35 @@ class TargetActs(Generic[T, S]):
             claim.place.verify(claim, shares)
         if weight > 0:  # a way back waits for nothing that is counted
             self._last = claim.place.counts(claim.state).snapshot()
+            if self.left is not None and weight == self.left.weight:
+                self._look_back(self.left.at)
+        self.left = None
+
+    def _look_back(self, since: float) -> None:
+        """What was counted while no command was there. since: seconds of the epoch."""
+        seconds, readings = time.time() - since, list[Snapshot]()
+        began = time.monotonic() - seconds
+        for reading in self.claim.place.counts(self.claim.state).past(seconds) or ():
+            if reading.ticks >= began and (
+                not readings or reading.ticks - readings[-1].ticks >= self.plan.block_seconds - SLACK_SECONDS
+            ):
+                readings.append(reading)
+        self._past.extend(pairwise(readings))
+        if readings:
+            self._last = readings[-1]
+
+    def is_due(self) -> bool:
+        waited = time.monotonic() - self._last.ticks if self._last is not None else 0.0
+        return bool(self._past) or waited >= self.plan.block_seconds
 
     def observe(self, weight: float) -> Block:
-        source = self.claim.place.counts(self.claim.state)
-        before = self._last or source.snapshot()
-        time.sleep(max(0.0, before.ticks + self.plan.block_seconds - time.monotonic()))
-        after = source.snapshot()
-        self._last = after
+        if self._past:
+            before, after = self._past.popleft()
+        else:
+            source = self.claim.place.counts(self.claim.state)
+            before = self._last or source.snapshot()
+            time.sleep(max(0.0, before.ticks + self.plan.block_seconds - time.monotonic()))
+            self._last = after = source.snapshot()
         with self.claim.held():
             pass  # what was counted is of use only to the one that may act on it
         counts, dropped = dict[str, Counts](), ""

@@ -67,7 +67,7 @@ class FolderLease:
                 )
             yield
 
-    def give_back(self) -> None:
+    def give_back(self, *, left: bool = False) -> None:
         with contextlib.suppress(Superseded, OutsideFailure, OSError), self.held():
             write_whole(self.folder / LEASE, msgspec.json.encode(msgspec.structs.replace(self.holder, process=None)))
 

@@ -20,8 +20,9 @@ class Lease(Protocol):
         """Within it no other command changes the target, for the moment of one act. Superseded where another command has the
         lease by now; OutsideFailure where somebody else is within an act for longer than any act may take."""
 
-    def give_back(self) -> None:
-        """Nobody has it any more. Never fails: a lease that is not given back ends with its holder."""
+    def give_back(self, *, left: bool = False) -> None:
+        """Nobody has it any more. Never fails: a lease that is not given back ends with its holder. left: a rollout is under
+        way; where somebody watches over the lease, traffic goes back if nobody comes for long."""
 
 
 class TargetRecords(Protocol[T]):

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from modelway.errors import InvalidInput
+from modelway.errors import InvalidInput, ModelwayError
 from modelway.rollout.journal import Line, Story
 from modelway.rollout.plan import Plan
 from modelway.targets.place import TargetPlace
@@ -153,8 +153,8 @@ class Claim(Generic[T, S]):
     def take_in(self) -> None:
         """Where nothing was ever deployed and something serves all the same, it is stable from now on: the first rollout
         compares with it, and can go back to it."""
-        if self.state.deployments or (found := self.place.existing()) is None:
-            return
+        if self.state.rollouts or self.state.deployments or (found := self.place.existing()) is None:
+            return  # what a first rollout has left is its own to finish
         name = found.side.slot
         with self.held():
             self.change(slots={name: found}, stable=name, deployments=(Deployment(found, "deploy", 0, time.time()),))
@@ -178,8 +178,11 @@ class Claim(Generic[T, S]):
         if self.state.current is not None:
             self.place.check_answer(self.state)
 
-    def give_back(self) -> None:
-        self.lease.give_back()
+    def give_back(self, *, left: bool = False) -> None:
+        """left: a rollout may be under way, which the next command goes on with."""
+        with contextlib.suppress(ModelwayError):
+            left = left and self.unfinished() is not None
+        self.lease.give_back(left=left)
 
 
 def _unfinished(records: TargetRecords[T], state: T) -> Story | None:

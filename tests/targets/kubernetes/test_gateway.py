@@ -1,45 +1,162 @@
-"""The way back on a route that somebody changed meanwhile."""
+"""What a rollout does to a team's HTTPRoute, and that it is undone: foreign rules and backends are never touched."""
 
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelway.errors import InvalidInput
 from modelway.targets.kubernetes import gateway, names
-from targets.kubernetes.api_server import patched
 
-ADMIN = {"matches": [{"path": {"value": "/admin"}}], "backendRefs": [{"name": "elses", "port": 80}]}
-OURS = {"matches": [{"path": {"value": "/"}}], "backendRefs": [{"name": "home", "port": 80}]}
-
-
-def shared(*rules: dict[str, Any]) -> dict[str, Any]:
-    route = {"metadata": {"name": "home"}, "spec": {"rules": copy.deepcopy(list(rules))}}
-    shares = {"home": 0.5, "home-v2": 0.5}
-    return patched(route, gateway.weights(route, "home", shares, ["home-v2"], "home"))
+Object = dict[str, Any]
+SERVICE, NEW = "flight-delay", "flight-delay-v7-r3"
 
 
-def weights(route: dict[str, Any], rule: int) -> dict[str, int]:
-    return {ref["name"]: ref["weight"] for ref in route["spec"]["rules"][rule]["backendRefs"]}
+def route(*rules: list[Object], **annotations: str) -> Object:
+    written = [
+        {"matches": [{"path": {"type": "PathPrefix", "value": f"/{number}"}}], "backendRefs": refs}
+        for number, refs in enumerate(rules)
+    ]
+    metadata = {"name": "r", "generation": 3, "annotations": dict(annotations)}
+    return {"kind": "HTTPRoute", "metadata": metadata, "spec": {"parentRefs": [{"name": "g"}], "rules": written}}
 
 
-def test_a_rule_that_was_added_before_ours_is_left_alone() -> None:
-    route = shared(ADMIN, OURS)
-    route["spec"]["rules"].insert(0, copy.deepcopy(ADMIN))
-    back = patched(route, gateway.way_back(route))
-    assert back["spec"]["rules"][:2] == [ADMIN, ADMIN]
-    assert weights(back, 2) == {"home": 10_000, "home-v2": 0}
-    assert names.BACK not in back["metadata"]["annotations"]
+def patched(document: Object, operations: gateway.Operations) -> Object:
+    """RFC 6902's test, add, remove and replace, as the API server does them."""
+    result = copy.deepcopy(document)
+    for operation in operations:
+        *path, last = [part.replace("~1", "/").replace("~0", "~") for part in operation["path"].split("/")[1:]]
+        place: Any = result
+        for part in path:
+            place = place[int(part)] if isinstance(place, list) else place[part]
+        key: Any = int(last) if isinstance(place, list) else last
+        match operation["op"]:
+            case "test":
+                assert place[key] == operation["value"]
+            case "remove":
+                del place[key]
+            case "replace":
+                assert key in place
+                place[key] = operation["value"]
+            case _:
+                place[key] = operation["value"]
+    return result
 
 
-def test_other_weights_by_hand_go_back_too() -> None:
-    route = shared(OURS)
-    route["spec"]["rules"][0]["backendRefs"][1]["weight"] = 1
-    assert weights(patched(route, gateway.way_back(route)), 0) == {"home": 10_000, "home-v2": 0}
+def shares(changed: Object, rule: int = 0) -> dict[str, int]:
+    return {ref["name"]: ref["weight"] for ref in changed["spec"]["rules"][rule]["backendRefs"] if "weight" in ref}
 
 
-def test_a_route_that_the_team_applied_again_is_theirs() -> None:
-    route = shared(ADMIN, OURS)
-    route["spec"]["rules"] = [copy.deepcopy(OURS)]
-    back = patched(route, gateway.way_back(route))
-    assert back["spec"]["rules"] == [OURS]
-    assert names.BACK not in back["metadata"]["annotations"]
+OURS = {"name": SERVICE, "port": 80}
+ELSE = {"name": "legacy", "port": 8080, "weight": 7, "filters": [{"type": "RequestHeaderModifier"}]}
+
+
+def begun(document: Object, share: float) -> Object:
+    return patched(document, gateway.weights(document, SERVICE, {SERVICE: 1 - share, NEW: share}, [NEW], SERVICE))
+
+
+@given(st.integers(0, 100), st.integers(0, 100))
+def test_weights_are_the_shares_and_all_else_stays(first: int, second: int) -> None:
+    before = route([ELSE], [OURS], [{"name": "other", "port": 1}])
+    now = begun(begun(before, first / 100), second / 100)
+    assert shares(now, 1) == {SERVICE: 100 * (100 - second), NEW: 100 * second}
+    assert [now["spec"]["rules"][number] for number in (0, 2)] == [before["spec"]["rules"][number] for number in (0, 2)]
+    assert now["spec"]["parentRefs"] == before["spec"]["parentRefs"]
+    after = patched(now, gateway.as_before(now, SERVICE))
+    assert after == before
+    assert gateway.as_before(after, SERVICE) == []
+
+
+@given(st.sampled_from([0.1, 0.25, 0.5, 1.0]))
+def test_the_way_back_is_on_the_route_and_gives_all_traffic_to_stable(share: float) -> None:
+    now = begun(route([OURS, ELSE | {"weight": 0}]), share)
+    back = patched(now, gateway.way_back(now))
+    assert shares(back)[SERVICE] == gateway.UNITS and shares(back)[NEW] == 0
+    assert gateway.way_back(back) == [], "once"
+    assert patched(back, gateway.as_before(back, SERVICE)) == route([OURS, ELSE | {"weight": 0}])
+
+
+def test_a_backend_keeps_its_filters_and_its_port_beside_it() -> None:
+    filtered = OURS | {"filters": [{"type": "ResponseHeaderModifier"}]}
+    refs = begun(route([filtered]), 0.5)["spec"]["rules"][0]["backendRefs"]
+    assert refs == [filtered | {"weight": 5000}, filtered | {"name": NEW, "weight": 5000}]
+
+
+def test_weights_of_others_in_the_rule_stay_and_ours_is_divided() -> None:
+    now = begun(route([OURS | {"weight": 90}, ELSE]), 0.1)
+    assert shares(now) == {SERVICE: 81, NEW: 9, "legacy": 7}
+    assert now["spec"]["rules"][0]["backendRefs"][2] == ELSE
+
+
+def test_a_weight_that_cannot_be_divided_so_is_refused_with_what_to_write() -> None:
+    with pytest.raises(InvalidInput, match="a share of 10 % cannot be made of weight 1") as refused:
+        begun(route([OURS, ELSE]), 0.1)
+    assert "multiply the weights of this rule" in refused.value.line()
+
+
+def test_what_a_team_writes_meanwhile_is_theirs_from_then_on() -> None:
+    now = begun(route([OURS]), 0.5)
+    now["spec"]["rules"][0]["backendRefs"] = [OURS | {"weight": 3}]
+    again = begun(now, 0.5)
+    assert shares(again) == {SERVICE: 5000, NEW: 5000}
+    assert patched(again, gateway.as_before(again, SERVICE))["spec"]["rules"][0]["backendRefs"] == [
+        OURS | {"weight": 3}
+    ]
+    with pytest.raises(
+        AssertionError
+    ):  # what was prepared does not fit what is there now, so nothing is done by halves
+        patched(now, gateway.way_back(now))
+
+
+def test_a_rule_that_was_put_before_ours_is_not_mistaken_for_it() -> None:
+    now = begun(route([OURS]), 0.5)
+    inserted = {"matches": [{"path": {"type": "Exact", "value": "/new"}}], "backendRefs": [{"name": "new", "port": 1}]}
+    now["spec"]["rules"].insert(0, inserted)
+    after = patched(now, gateway.as_before(now, SERVICE))
+    assert after["spec"]["rules"] == [inserted, route([OURS])["spec"]["rules"][0]]
+
+
+def test_without_any_release_every_weight_is_none() -> None:
+    now = patched(route([OURS]), gateway.weights(route([OURS]), SERVICE, {}, [NEW], ""))
+    assert shares(now) == {SERVICE: 0, NEW: 0}
+    assert names.BACK not in now["metadata"]["annotations"]
+
+
+@pytest.mark.parametrize(
+    "ref",
+    [
+        {"name": SERVICE, "kind": "ServiceImport", "port": 80},
+        {"name": SERVICE, "group": "multicluster.x-k8s.io", "port": 80},
+        {"name": SERVICE, "namespace": "elsewhere", "port": 80},
+        {"name": "other", "port": 80},
+    ],
+)
+def test_what_only_looks_like_our_service_is_not_it(ref: Object) -> None:
+    assert not gateway.refers(route([ref]), SERVICE)
+    with pytest.raises(InvalidInput, match="no rule sends requests to Service flight-delay"):
+        begun(route([ref]), 0.5)
+
+
+def status(route_: Object, *conditions: Object) -> Object:
+    return {**route_, "status": {"parents": [{"conditions": list(conditions)}]}}
+
+
+def test_a_gateway_follows_when_it_says_so_of_this_generation() -> None:
+    accepted: Object = {"type": "Accepted", "status": "True", "observedGeneration": 3}
+    refused = accepted | {"status": "False", "reason": "RuleMatchConflict", "message": "another route has it"}
+    assert gateway.problem(route([OURS])) == ""
+    assert gateway.problem(status(route([OURS]), accepted)) is None
+    assert gateway.problem(status(route([OURS]), accepted | {"observedGeneration": 2})) == ""
+    assert "RuleMatchConflict" in (gateway.problem(status(route([OURS]), refused)) or "")
+
+
+def test_annotations_of_others_are_left_alone() -> None:
+    now = begun(route([OURS], owner="team"), 0.5)
+    assert now["metadata"]["annotations"]["owner"] == "team"
+    assert set(json.loads(now["metadata"]["annotations"][names.BEFORE])) != set()
+    assert patched(now, gateway.as_before(now, SERVICE))["metadata"]["annotations"] == {"owner": "team"}

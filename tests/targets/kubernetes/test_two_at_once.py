@@ -27,7 +27,7 @@ from targets.kubernetes.simulation import Killed, Process, SimulatedCluster, Sim
 from targets.test_in_memory import release_of
 
 SEEDS = int(os.environ.get("SIMULATIONS", "100"))
-"""Of chance; benchmarks/kubernetes.py tries thousands."""
+"""Of chance; benchmarks/kubernetes_target.py tries thousands."""
 SETTINGS = Deploy(
     target="kubernetes",
     strategy="all-at-once",
@@ -98,7 +98,7 @@ def worlds(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], World]]:
         for module in (capacity, cluster, lease, place, pods, running, traffic):
             monkeypatch.setattr(module, "time", simulation)
         monkeypatch.setattr(lease, "threading", simulation)
-        monkeypatch.setattr(traffic, "counted", lambda source, shares: None)
+        monkeypatch.setattr(traffic, "counted", lambda source, shares, **more: None)
         monkeypatch.setattr(KubernetesPlace, "counts", lambda place, state: SimpleNamespace(snapshot=lambda: None))
         monkeypatch.setattr(deployment, "target_of", world.target)
         monkeypatch.setattr(deployment, "check_runner", lambda project, job: None)

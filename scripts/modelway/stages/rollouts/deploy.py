@@ -10,7 +10,7 @@ import msgspec
 
 from modelway import ci
 from modelway.config import Resolved
-from modelway.errors import ModelwayError, Refused
+from modelway.errors import InvalidInput, ModelwayError, Refused
 from modelway.records import Release, Verdict
 from modelway.registry import ledger
 from modelway.registry.ledger_history import History
@@ -38,8 +38,9 @@ class Deployed:
         return self.story.outcome if self.story else "deployed"
 
 
-def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: str) -> Deployed:
-    """Bring the release of `version` into the project's environment. built_for: the environment whose gate it passed.
+def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: str, *, wait: bool = True) -> Deployed:
+    """Bring the release of `version` into the project's environment. built_for: the environment whose gate it passed. wait:
+    false: do what is due, and leave the rest to the next command.
 
     Refused without a passing Verdict, and where a command that lives holds the target; what is refused has changed nothing.
     Run again after a crash it goes on with the rollout that it finds; a rollout of another release it undoes first."""
@@ -52,7 +53,7 @@ def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: st
     there = _check_target(project, target, client, release, verdict)
     prepared = None if there else target.place.prepare(release, job.say)
     claim = target.claim(job.author, f"deploying version {version}", say=job.say)
-    work = rollout.Work(project, job, settings, claim)
+    work = rollout.Work(project, job, settings, claim, wait)
     ran = target.place.is_running()
     begun = False
     try:
@@ -94,7 +95,7 @@ def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: st
     finally:
         if not (ran or begun):
             _as_it_was(work)
-        claim.give_back()
+        claim.give_back(left=not wait)
 
 
 def _check_target(
@@ -173,6 +174,12 @@ def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[fl
         reason = "nothing is there to compare it with" if current is None else "strategy all-at-once"
         work.job.say(f"all traffic at once: {reason}")
         return base
+    if not work.wait and claim.place.counts(claim.state).past(1) is None:
+        raise InvalidInput(
+            "is false, and nothing remembers what is counted while no command is there",
+            where="input wait",
+            fix="name deploy.kubernetes.counts.prometheus, or leave it out",
+        )
     made = planned.planned(deploy, weights, planned.watched(claim.place, claim.state, deploy), work.job.say)
     judged: dict[str, Any] = {
         "weights": weights,

@@ -14,18 +14,20 @@ from modelway.rollout import engine, journal
 from modelway.rollout.plan import Kind, Plan, Side
 from modelway.rollout.run import Superseded, Surroundings, carry_out
 from modelway.stages.rollouts import announce, deployment
-from modelway.targets.acts import TargetActs
+from modelway.targets.acts import LeftRollout, TargetActs
 from modelway.targets.state import Slot
 
 
 @dataclass(frozen=True)
 class Work:
-    """One command's hold on a target. deploy: the section of modelway.yml."""
+    """One command's hold on a target. deploy: the section of modelway.yml. wait: false: a rollout is left where it only waits
+    (`rollout.run.Surroundings`)."""
 
     project: Resolved
     job: ci.Job
     deploy: Deploy
     claim: deployment.AnyClaim
+    wait: bool = True
 
 
 def all_at_once(work: Work, kind: Kind, number: int, new: Side, why: str) -> Plan:
@@ -56,8 +58,9 @@ def begin(work: Work, plan: Plan, slot: Slot) -> engine.RolloutState:
 
 
 def resume(work: Work, story: journal.Story, slot: Slot) -> engine.RolloutState:
-    """Go on with a rollout that another runner began."""
-    return _carried(work, story.plan, _go_on(work, story), slot)
+    """Go on with a rollout that another runner began, or has left."""
+    left = None if work.wait else LeftRollout.of(story)
+    return _carried(work, story.plan, _go_on(work, story), slot, left)
 
 
 def undo(work: Work, story: journal.Story, why: str) -> engine.RolloutState:
@@ -92,7 +95,9 @@ def _go_on(work: Work, story: journal.Story, *then: engine.Event) -> engine.Roll
     return state
 
 
-def _carried(work: Work, plan: Plan, state: engine.RolloutState, slot: Slot | None) -> engine.RolloutState:
-    acts = TargetActs(work.claim, plan, slot, work.job.say)
+def _carried(
+    work: Work, plan: Plan, state: engine.RolloutState, slot: Slot | None, left: LeftRollout | None = None
+) -> engine.RolloutState:
+    acts = TargetActs(work.claim, plan, slot, work.job.say, left)
     announced = partial(announce.announce, work.project, work.job, work.claim)
-    return carry_out(plan, state, acts, Surroundings(announced, work.job.say))
+    return carry_out(plan, state, acts, Surroundings(announced, work.job.say, wait=work.wait))

@@ -15,6 +15,9 @@ from modelway.targets.kubernetes.cluster import Object
 from modelway.targets.kubernetes.home import Home, catches, containers, labels_of, selector_of
 from modelway.targets.kubernetes.objects import DRAIN_SECONDS
 
+UNPROBED_SECONDS = 5
+"""Without a readiness probe a pod is ready between two crashes, too: it has to stay so for this long."""
+
 
 def labels(key: str, slot: str) -> dict[str, str]:
     return {names.TARGET: key, names.SLOT: slot, "app.kubernetes.io/managed-by": "modelway"}
@@ -47,6 +50,8 @@ def deployment(
         for name in ("minReadySeconds", "progressDeadlineSeconds")
         if name in home.deployment["spec"]
     }
+    if not any(item["name"] == home.container and item.get("readinessProbe") for item in containers(template)):
+        spec["minReadySeconds"] = max(spec.get("minReadySeconds", 0), UNPROBED_SECONDS)
     spec |= {"replicas": replicas, "selector": {"matchLabels": own}, "template": template}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": _metadata(of, own), "spec": spec}
 

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode
 
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 from modelway.targets.kubernetes import connection
+from modelway.targets.kubernetes.trouble import fix_of_refusal
 
 Object = dict[str, Any]
 MANAGER = "modelway"
@@ -47,6 +48,8 @@ KINDS = {
     "ServiceAccount": ("api/v1", "serviceaccounts"),
 }
 """Kind -> the group's path and the resource's name."""
+ANONYMOUS = 'User "system:anonymous"'
+NO_NAMESPACE = re.compile(r'^namespaces "([^"]+)" not found')
 FORBIDDEN = re.compile(
     r'cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
     r'(?: in the namespace "(?P<namespace>[^"]*)")?'
@@ -67,6 +70,16 @@ class ApiError(Exception):
     def is_conflict(self) -> bool:
         """Somebody else changed the object: not a conflict of field managers."""
         return self.status == 409 and self.reason != "AlreadyExists" and not self.causes
+
+    @property
+    def is_foreign(self) -> bool:
+        """Said by something that is no API server: a login page, a web server, the TLS port itself."""
+        return not self.reason and (300 <= self.status < 400 or "HTTP request to an HTTPS server" in self.message)
+
+    @property
+    def is_unexplained(self) -> bool:
+        """A 404 that no API server gives for what every one of them knows."""
+        return self.status == 404 and not self.reason
 
     @property
     def is_test_failed(self) -> bool:
@@ -201,7 +214,7 @@ class Cluster:
     def told(self, error: ApiError) -> ModelwayError:
         """As a user reads it."""
         message = " ".join(error.message.split())[:500]
-        if error.status == 401:
+        if error.status == 401 or (error.status == 403 and ANONYMOUS in message):
             return InvalidInput(
                 f"the cluster at {self.server} does not accept these credentials",
                 where=connection.WHERE,
@@ -210,15 +223,17 @@ class Cluster:
         if error.status == 403 and (match := FORBIDDEN.search(message)):
             group = match["group"] or '""'
             line = f"{{apiGroups: [{group}], resources: [{match['resource']}], verbs: [{match['verb']}]}}"
+            where = f"namespace {match['namespace']}" if match["namespace"] else "the whole cluster"
             return InvalidInput(
                 f"these credentials may not {match['verb']} {match['resource']}",
-                where=self.where,
+                where=where,
                 fix=f"add to the Role: - {line} (docs/kubernetes.md has the whole of it)",
             )
-        if error.status == 403:
-            return InvalidInput(f"the cluster refuses: {message}", where=self.where, fix="mend what it says")
-        if error.status in (400, 404, 405, 415, 422):
-            return InvalidInput(f"the cluster refuses: {message}", where=self.where, fix="mend what it says")
+        if (missing := NO_NAMESPACE.search(message)) and error.status == 404:
+            fix = f"kubectl create namespace {missing[1]}, or correct deploy.kubernetes.namespace"
+            return InvalidInput("is not there", where=f"namespace {missing[1]}", fix=fix)
+        if error.status in (400, 403, 404, 405, 415, 422):
+            return InvalidInput(f"the cluster refuses: {message}", where=self.where, fix=fix_of_refusal(message))
         return OutsideFailure(
             f"the cluster answers {error.status}: {message}", where=self.server, fix="run the same command again"
         )
@@ -236,15 +251,23 @@ class Cluster:
         deadline = time.monotonic() + RETRY_SECONDS
         while True:
             try:
-                answer: Object = json.loads(self._once(method, path, query or {}, body, content, accept, None))
+                answer = json.loads(self._once(method, path, query or {}, body, content, accept, None))
+                if not isinstance(answer, dict):
+                    raise self._no_api_server()
                 return answer
             except ApiError as error:
+                if error.is_foreign or (error.is_unexplained and path.startswith("/api/v1/")):
+                    raise self._no_api_server() from None
                 if not _may_pass(error) or time.monotonic() > deadline:
                     raise
                 pause = error.retry_after
-            except (OutsideFailure, ValueError):
+            except OutsideFailure:
                 if time.monotonic() > deadline:
                     raise
+                pause = 0.0
+            except json.JSONDecodeError:
+                if time.monotonic() > deadline:
+                    raise self._no_api_server() from None
                 pause = 0.0
             time.sleep(min(max(pause, PAUSE_SECONDS), max(0.0, deadline - time.monotonic())))
 
@@ -269,20 +292,42 @@ class Cluster:
         try:
             answer = api.rest_client.request(method, url, headers=request[2], body=body, _request_timeout=timeout)
             data: bytes = answer.read()
-        except (
-            HTTPError,
-            ApiException,
-        ) as error:  # the client makes an exception of its own of a connection cut in TLS
-            said = error.reason if isinstance(error, ApiException) else error
-            why = " ".join(str(said).split()).rpartition(": ")[2][:200]
-            raise OutsideFailure(
-                f"the cluster cannot be reached: {why or type(error).__name__}",
-                where=self.server,
-                fix="is this its address, and is it reached from here?",
-            ) from None
+        except ApiException as error:  # the client makes one of whatever TLS says
+            raise self._no_tls(" ".join(str(error.reason).split())) from None
+        except HTTPError as error:
+            raise self._unreachable(error) from None
         if 200 <= answer.status < 300:
             return data
         raise _refusal(answer.status, data, answer.headers)
+
+    def _no_api_server(self) -> InvalidInput:
+        return InvalidInput(
+            f"what answers at {self.server} is no Kubernetes API server",
+            where=connection.WHERE,
+            fix="give the server's whole address, with https:// and the path that your provider names",
+        )
+
+    def _no_tls(self, said: str) -> ModelwayError:
+        if any(mark in said for mark in ("CERTIFICATE_VERIFY_FAILED", "NO_CERTIFICATE_OR_CRL_FOUND", "PEM lib")):
+            return InvalidInput(
+                f"the certificate of {self.server} or the one in the kubeconfig is not to be used: {said}",
+                where=connection.WHERE,
+                fix="log in to the cluster again: the file has the certificates of another one, or of before it was made anew",
+            )
+        return OutsideFailure(f"TLS failed: {said}", where=self.server, fix="run the same command again")
+
+    def _unreachable(self, error: Exception) -> ModelwayError:
+        why = " ".join(str(error).split()).rpartition(": ")[2].rstrip("\"')")[:200]
+        proxy = self._connection()[0].configuration.proxy
+        through = (
+            f" through the proxy {_without_password(proxy)}" if "roxy" in type(error).__name__ + str(error) else ""
+        )
+        fix = "is this its address, and is it reached from here?"
+        return OutsideFailure(
+            f"the cluster cannot be reached{through}: {why or type(error).__name__}",
+            where=self.server,
+            fix="let no_proxy name the cluster's host, or mend the proxy" if through else fix,
+        )
 
     def _connection(self) -> tuple[Any, str]:
         with self._lock:
@@ -308,6 +353,10 @@ def _refusal(status: int, data: bytes, headers: Mapping[str, str]) -> ApiError:
 def _may_pass(error: ApiError) -> bool:
     """A proxy's 503 about a pod is an answer; the API server's own is a moment."""
     return error.status in BUSY and not error.causes
+
+
+def _without_password(address: str | None) -> str:
+    return re.sub(r"//[^@/]*@", "//", address or "")
 
 
 def _name(body: Object) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from modelway.config.sections import RequestCounts
+from modelway.config.sections import GatewayPods, Prometheus, RequestCounts
 from modelway.errors import InvalidInput
 from modelway.observe import envoy_statistics
 from modelway.observe.counts import CountsSource
@@ -47,26 +47,41 @@ def source(
     if named == "pods":
         return PodsCounts(pods)
     if named == "gateway":
-        return GatewayCounts(partial(_envoys, cluster, wanted), {item.slot: item.cluster for item in releases})
-    queries = {item.slot: _queries(wanted).of(item.values) for item in releases}
-    return PrometheusCounts(_prometheus(cluster, wanted), queries, min(5.0, block_seconds))
-
-
-def _queries(wanted: RequestCounts) -> CounterQueries:
-    assert wanted.prometheus is not None
-    own = wanted.prometheus.series
-    if own is not None:
-        return CounterQueries(own.requests, own.errors, own.latency_buckets, own.unit)
-    return QUERIES[wanted.prometheus.queries]
-
-
-def _prometheus(cluster: Cluster, wanted: RequestCounts) -> Callable[[str, Mapping[str, str]], bytes]:
-    """A URL, or a Service of the cluster, which the API server reaches."""
+        if wanted.gateway is None:
+            raise InvalidInput(
+                "is not given, and source is gateway", where=f"{KEY}.gateway", fix="say where its pods are"
+            )
+        read = partial(_envoys, cluster, wanted.gateway)
+        return GatewayCounts(read, {item.slot: item.cluster for item in releases})
     if wanted.prometheus is None:
         raise InvalidInput(
             "is not given, and source is prometheus", where=f"{KEY}.prometheus", fix="name its url or service"
         )
-    url, service = wanted.prometheus.url, wanted.prometheus.service
+    get, asked = _prometheus(cluster, wanted.prometheus), _queries(wanted.prometheus)
+    return PrometheusCounts(get, {item.slot: asked.of(item.values) for item in releases}, min(5.0, block_seconds))
+
+
+def check(cluster: Cluster, wanted: RequestCounts) -> None:
+    """InvalidInput where modelway.yml says too little, or what it names is not there."""
+    source(cluster, wanted, [], list, 1.0)
+    if wanted.gateway is not None and wanted.gateway.url is None and not _envoys(cluster, wanted.gateway):
+        raise InvalidInput(
+            f"selects no pod that runs in namespace {wanted.gateway.namespace or cluster.namespace}",
+            where=f"{KEY}.gateway.selector",
+            fix="write the labels of the gateway's Envoy pods (kubectl get pods --show-labels)",
+        )
+
+
+def _queries(wanted: Prometheus) -> CounterQueries:
+    own = wanted.series
+    if own is not None:
+        return CounterQueries(own.requests, own.errors, own.latency_buckets, own.unit)
+    return QUERIES[wanted.queries]
+
+
+def _prometheus(cluster: Cluster, wanted: Prometheus) -> Callable[[str, Mapping[str, str]], bytes]:
+    """A URL, or a Service of the cluster, which the API server reaches."""
+    url, service = wanted.url, wanted.service
     if (url is None) == (service is None):
         raise InvalidInput("has a url and a service, or neither", where=f"{KEY}.prometheus", fix="give one of them")
     if url is not None:
@@ -76,26 +91,33 @@ def _prometheus(cluster: Cluster, wanted: RequestCounts) -> Callable[[str, Mappi
     path = f"{cluster.path('Service', name, namespace or cluster.namespace)}/proxy"
 
     def get(below: str, parameters: Mapping[str, str]) -> bytes:
-        return cluster.text(path + below, parameters, READ_SECONDS).encode()
+        try:
+            return cluster.text(path + below, parameters, READ_SECONDS).encode()
+        except InvalidInput as error:
+            if "not found" not in error.what:
+                raise
+            raise InvalidInput(
+                f"there is no Service {name.partition(':')[0]} in namespace {namespace or cluster.namespace}",
+                where=f"{KEY}.prometheus.service",
+                fix="write NAMESPACE/NAME:PORT of Prometheus' own, with the port as a number",
+            ) from None
 
     return get
 
 
-def _envoys(cluster: Cluster, wanted: RequestCounts) -> Mapping[str, Callable[[], str]]:
+def _envoys(cluster: Cluster, wanted: GatewayPods) -> Mapping[str, Callable[[], str]]:
     """Every pod of the gateway, by its name and how often it was restarted."""
-    if wanted.gateway is None:
-        raise InvalidInput("is not given, and source is gateway", where=f"{KEY}.gateway", fix="say where its pods are")
-    if wanted.gateway.url is not None:
-        return {"envoy": partial(_read_url, wanted.gateway.url)}
-    namespace = wanted.gateway.namespace or cluster.namespace
+    if wanted.url is not None:
+        return {"envoy": partial(_read_url, wanted.url)}
+    namespace = wanted.namespace or cluster.namespace
     found = {}
-    for pod in cluster.list("Pod", wanted.gateway.selector or "", namespace=namespace):
+    for pod in cluster.list("Pod", wanted.selector or "", namespace=namespace):
         status = pod.get("status") or {}
         if status.get("phase") != "Running" or "deletionTimestamp" in pod["metadata"]:
             continue
         name = pod["metadata"]["name"]
         restarts = sum(item.get("restartCount", 0) for item in status.get("containerStatuses") or ())
-        path = cluster.path("Pod", f"{name}:{wanted.gateway.port}", namespace)
+        path = cluster.path("Pod", f"{name}:{wanted.port}", namespace)
         found[f"{name}/{restarts}"] = partial(_read_pod, cluster, path)
     return found
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from modelway.errors import InvalidInput, OutsideFailure
+from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 from modelway.targets.kubernetes import names
 from modelway.targets.kubernetes.cluster import Object
 from modelway.targets.kubernetes.names import pointer
@@ -140,12 +140,28 @@ def problem(route: Object) -> str | None:
     return None
 
 
-def check(route: Object, service: str) -> None:
-    """InvalidInput where the route cannot be used, or a gateway does not accept it."""
+def check(route: Object, service: str) -> ModelwayError | None:
+    """Why it is not to be used as long as its gateway says nothing more; None where it is accepted as it is. InvalidInput
+    where it cannot be used, or a gateway does not accept it."""
     if not refers(route, service):
         raise _no_rule(route, service)
-    if said := problem(route):
+    said = problem(route)
+    if said:
         raise InvalidInput(f"is not accepted: {said}", where=_where(route), fix="mend it, or name another route")
+    if said is None:
+        return None
+    if (route.get("status") or {}).get("parents"):
+        return OutsideFailure(
+            "its gateway has not taken up the last change of it",
+            where=_where(route),
+            fix="is the gateway's controller running?",
+        )
+    named = ", ".join(str(parent.get("name")) for parent in route["spec"].get("parentRefs") or ()) or "none"
+    return InvalidInput(
+        f"no gateway has taken it up; its parentRefs name {named}",
+        where=_where(route),
+        fix="name a Gateway that is there (kubectl get gateways -A), with its namespace",
+    )
 
 
 def not_followed(route: Object, seconds: float) -> OutsideFailure:

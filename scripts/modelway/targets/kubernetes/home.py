@@ -46,7 +46,9 @@ class Home:
 
     @property
     def replicas(self) -> int:
-        return int(self.deployment["spec"].get("replicas", 1))
+        """As many as it has; after a stop, as many as it had."""
+        noted = (self.deployment["metadata"].get("annotations") or {}).get(names.REPLICAS, 0)
+        return int(self.deployment["spec"].get("replicas", 1) or noted)
 
     @property
     def selector(self) -> str:
@@ -66,7 +68,7 @@ def find(cluster: Cluster, wanted: Kubernetes) -> Home:
         raise InvalidInput(
             f"there is no Deployment {wanted.deployment} in {cluster.where}",
             where=f"{KEY}.deployment",
-            fix="name one that is there (kubectl get deployments), or say deploy.kubernetes.create",
+            fix=f"name one that is there (kubectl get deployments -n {cluster.namespace}), or say deploy.kubernetes.create",
         )
     template = deployment["spec"]["template"]
     service, port = _service(cluster, wanted, template)
@@ -139,7 +141,7 @@ def _service(cluster: Cluster, wanted: Kubernetes, template: Object) -> tuple[st
             raise InvalidInput(
                 f"there is no Service {wanted.service} in {cluster.where}",
                 where=f"{KEY}.service",
-                fix="name one that is there",
+                fix=f"name one that is there (kubectl get services -n {cluster.namespace})",
             )
         if not catches(selector_of(service), labels):
             raise InvalidInput(
@@ -159,13 +161,15 @@ def _service(cluster: Cluster, wanted: Kubernetes, template: Object) -> tuple[st
             )
         service = found[0]
     ports: Sequence[Object] = service["spec"].get("ports") or ()
+    known = ", ".join(str(port.get("name") or port["port"]) for port in ports) or "none"
     if wanted.port is not None:
         ports = [port for port in ports if wanted.port in (port["port"], port.get("name"))]
     if len(ports) != 1:
+        has = f"no port {wanted.port}" if wanted.port is not None else f"{len(ports)} ports that may be the model's"
         raise InvalidInput(
-            f"Service {service['metadata']['name']} has {len(ports)} ports that may be the model's",
+            f"Service {service['metadata']['name']} has {has}",
             where=f"{KEY}.port",
-            fix="name the one that predictions are asked at",
+            fix=f"name the one that predictions are asked at: it has {known}",
         )
     return str(service["metadata"]["name"]), ports[0]
 
@@ -190,6 +194,12 @@ def _container(wanted: Kubernetes, template: Object, target: str | int) -> str:
     for candidates in (named, listening):
         if len(candidates) == 1:
             return candidates[0]
+    if isinstance(target, str) and not listening:
+        raise InvalidInput(
+            f"its Service leads to the port {target}, which no container names ({', '.join(named)})",
+            where=f"Deployment {wanted.deployment}",
+            fix="add the name to a container's ports, or give the Service's targetPort as a number",
+        )
     raise InvalidInput(
         f"Deployment {wanted.deployment} has the containers {', '.join(named)}",
         where=f"{KEY}.container",

@@ -21,7 +21,7 @@ from modelway.rollout.run import Superseded
 from modelway.targets.kubernetes import names
 from modelway.targets.kubernetes.cluster import ApiError, Cluster, Object
 
-NONCE, WHAT, WHO = (f"{names.DOMAIN}/{name}" for name in ("nonce", "what", "who"))
+NONCE, WHAT, WHO, GUARD = (f"{names.DOMAIN}/{name}" for name in ("nonce", "what", "who", "guard-seconds"))
 RENEWALS = 3
 """Within the lease's duration."""
 GUARDIAN = "guardian "
@@ -30,10 +30,11 @@ WATCH_SECONDS = 0.3
 
 
 class KubernetesLease:
-    """This command's own, renewed by a thread until it is given back or lost."""
+    """This command's own, renewed by a thread until it is given back or lost. guard_seconds: after so long without anybody,
+    the guardian of a rollout that was left takes its traffic back."""
 
-    def __init__(self, cluster: Cluster, body: Object) -> None:
-        self._cluster, self._body = cluster, body
+    def __init__(self, cluster: Cluster, body: Object, guard_seconds: float) -> None:
+        self._cluster, self._body, self._guard_seconds = cluster, body, guard_seconds
         self._mutex, self._ended = threading.Lock(), threading.Event()
         self._seconds = body["spec"]["leaseDurationSeconds"]
         threading.Thread(target=self._renew_always, name="lease", daemon=True).start()
@@ -53,9 +54,11 @@ class KubernetesLease:
         with self._mutex:
             self._put(holder=self._body["spec"]["holderIdentity"])
 
-    def give_back(self) -> None:
+    def give_back(self, *, left: bool = False) -> None:
         self._ended.set()
         with contextlib.suppress(ModelwayError), self._mutex:
+            if left:
+                self._body["metadata"]["annotations"][GUARD] = f"{self._guard_seconds:g}"
             self._put(holder="")
 
     def _renew_always(self) -> None:
@@ -93,7 +96,15 @@ class KubernetesLease:
 
 
 def take(
-    cluster: Cluster, name: str, who: str, what: str, *, seconds: float, always: bool, say: Callable[[str], None]
+    cluster: Cluster,
+    name: str,
+    who: str,
+    what: str,
+    *,
+    seconds: float,
+    guard_seconds: float,
+    always: bool,
+    say: Callable[[str], None],
 ) -> KubernetesLease:
     """The lease. Refused where its holder is alive, unless `always`; one that may be dead is watched for its duration."""
     labels = {names.TARGET: name, "app.kubernetes.io/managed-by": "modelway"}
@@ -110,11 +121,12 @@ def take(
             spec["leaseTransitions"] = (now["spec"].get("leaseTransitions") or 0) + 1
         body = _fresh(body, f"{what} by {who}"[:200])
         try:
-            return KubernetesLease(cluster, cluster.create(body) if now is None else cluster.replace(body))
+            made = cluster.create(body) if now is None else cluster.replace(body)
+            return KubernetesLease(cluster, made, guard_seconds)
         except ApiError as error:
             read = cluster.get("Lease", name) if error.status in (404, 409) else None
             if read is not None and _annotations(read).get(NONCE) == annotations[NONCE]:
-                return KubernetesLease(cluster, read)  # the answer was lost, and the write was not
+                return KubernetesLease(cluster, read, guard_seconds)  # the answer was lost, and the write was not
             if error.status != 409:
                 raise cluster.told(error) from None
     raise OutsideFailure("others take the lease all the time", where=f"{cluster.where}, lease {name}", fix="end them")

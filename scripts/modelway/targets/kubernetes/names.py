@@ -20,11 +20,12 @@ LONGEST = 40
 
 def key(model: str, environment: str) -> str:
     """The name of a target in its namespace; two targets never share one."""
-    plain = f"modelway-{model}-{environment}"
-    name = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
-    if name == plain and len(name) <= LONGEST:
+    parts = [re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") or "x" for part in (model, environment)]
+    name = f"modelway-{'.'.join(parts)}"
+    if parts == [model, environment] and len(name) <= LONGEST:
         return name
-    return f"{name[: LONGEST - 9].rstrip('-')}-{hashlib.sha256(plain.encode()).hexdigest()[:8]}"
+    whole = hashlib.sha256(f"{model}/{environment}".encode()).hexdigest()
+    return f"{name[: LONGEST - 9].rstrip('-.')}-{whole[:8]}"
 
 
 def workload(deployment: str, slot: str) -> str:

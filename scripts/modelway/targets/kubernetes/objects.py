@@ -35,14 +35,14 @@ def render(wanted: Kubernetes, image: str) -> str:
 def deployment(wanted: Kubernetes, create: Create, image: str) -> Object:
     """Without `replicas` where an autoscaler decides them."""
     own = {APP: wanted.deployment}
-    probe = {"periodSeconds": 2, "timeoutSeconds": 2}
+    probe = {"periodSeconds": 2, "timeoutSeconds": 5}  # on a busy node an answer may be late, and all pods' at once
     container: Object = {
         "name": CONTAINER,
         "image": image,
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         "env": [{"name": "OMP_NUM_THREADS", "value": "1"}],
         "startupProbe": {"httpGet": {"path": "/ready", "port": PORT}, **probe, "failureThreshold": 150},
-        "readinessProbe": {"httpGet": {"path": "/ready", "port": PORT}, **probe, "failureThreshold": 2},
+        "readinessProbe": {"httpGet": {"path": "/ready", "port": PORT}, **probe, "failureThreshold": 3},
         "livenessProbe": {
             "httpGet": {"path": "/health", "port": PORT},
             **probe,

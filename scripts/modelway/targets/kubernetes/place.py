@@ -18,7 +18,7 @@ from modelway.observe.pods import PodMetrics, PodsCounts
 from modelway.records import Release
 from modelway.rollout.plan import Side, side_of
 from modelway.targets.kubernetes import capacity, counting, gateway, home, names, objects, owners, traffic
-from modelway.targets.kubernetes.cluster import Cluster, changed
+from modelway.targets.kubernetes.cluster import Cluster, Object, changed
 from modelway.targets.kubernetes.home import Home, selector_of
 from modelway.targets.kubernetes.lease import KubernetesLease
 from modelway.targets.kubernetes.pods import Pods
@@ -28,6 +28,8 @@ from modelway.targets.kubernetes.state import KubernetesSlot, KubernetesState
 from modelway.targets.place import HeldTarget, TargetPlace
 
 ENDPOINT_SECONDS = 15.0
+SEEN_SECONDS = 5.0
+"""For the gateway's controller to look at a route that was just made."""
 POLL_SECONDS = 0.3
 UNKNOWN = 0
 """The version of what ran before modelway came, where it does not say which it is."""
@@ -66,6 +68,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         image, there = _image(release), self._own_change_done(say)
         home.check(there)
         self._check_ours(there)
+        counting.check(self.cluster, self.wanted.counts)
         if not self._route(there):
             say(f"no HTTPRoute leads to Service {there.service}: its connections are shared by the number of pods")
             check_reach(self.shares, there.replicas)
@@ -154,7 +157,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         self._traffic(there).follow()
         # requests that are sent to a Service that no route knows any more fail: none is left on its way
         left = PodsCounts(lambda: [*pods.metrics("home"), *self._pods(there, stable).metrics("beside")])
-        traffic.counted(left, {"home": 1.0, "beside": 0.0})
+        traffic.counted(left, {"home": 1.0, "beside": 0.0}, connections=self._traffic(there).connections)
         with claim.held():
             slots = {name: slot for name, slot in claim.state.slots.items() if name != leaving.side.slot}
             at_home = msgspec.structs.replace(stable, home=True, replicas=there.replicas)
@@ -172,10 +175,11 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         self._traffic(there).put(services, self._services_beside(claim, there), way_back, _lease(claim).check)
 
     def verify(self, claim: KubernetesClaim, shares: Mapping[str, float]) -> None:
-        self._traffic(self._home()).follow()
+        sharing = self._traffic(self._home())
+        sharing.follow()
         asked = {name: shares.get(name, 0.0) for name in claim.state.slots}
         if shares:
-            traffic.counted(self.counts(claim.state), asked)
+            traffic.counted(self.counts(claim.state), asked, connections=sharing.connections)
 
     def back(self, claim: KubernetesClaim) -> None:
         self._traffic(self._home()).back(_lease(claim).check)
@@ -236,6 +240,8 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         return bool(self._running.beside()) or (deployment is not None and deployment["spec"].get("replicas", 1) > 0)
 
     def stop(self) -> None:
+        if (there := self._home()).is_there:
+            self._traffic(there).restore(lambda: None)
         capacity.to_zero(self.cluster, self.wanted.deployment)
         self._running.remove_beside((), lambda: None)
 
@@ -330,15 +336,15 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             return
         route = self._route(there)
         kind, name, path = ("HTTPRoute", route, "rules") if route else ("Service", there.service, "selector")
-        shared = self.cluster.get(kind, name)
+        shared = self._accepted(route, there.service) if route else self.cluster.get(kind, name)
+        if shared is None and self.wanted.create is not None:
+            return  # the last part that is made, and the first that a stop removes
         if shared is None:
             raise InvalidInput(
                 f"there is no {kind} {name} in {self.cluster.where}",
-                where="deploy.kubernetes.route",
-                fix="name one that is there",
+                where=f"deploy.kubernetes.{'route' if route else 'service'}",
+                fix=f"name one that is there (kubectl get {kind.lower()}s -n {self.cluster.namespace})",
             )
-        if route:
-            gateway.check(shared, there.service)
         other = (there.deployment["metadata"].get("annotations") or {}).get(names.TARGET, self.key)
         if other != self.key:
             raise InvalidInput(
@@ -349,6 +355,18 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         if (manager := owners.foreign(shared, ("spec", path), self.wanted.take_over)) is not None:
             raise owners.refusal(manager, kind, name, ("spec", path))
         check_owner(there, self.wanted)
+
+    def _accepted(self, route: str, service: str) -> Object | None:
+        """The HTTPRoute, once a gateway has said that it takes it; None where there is none. InvalidInput where none does."""
+        deadline = time.monotonic() + SEEN_SECONDS
+        while (found := self.cluster.get("HTTPRoute", route)) is not None:
+            said = gateway.check(found, service)
+            if said is None:
+                return found
+            if time.monotonic() > deadline:
+                raise said
+            time.sleep(POLL_SECONDS)
+        return None
 
     def _pods(self, there: Home, slot: KubernetesSlot) -> Pods:
         if slot.home:

@@ -29,10 +29,13 @@ T = TypeVar("T", bound=TargetState[Any])
 
 class KubernetesRecords(Generic[T]):
     """key: the target's name in its namespace. kind: the target's own state. lease_seconds: after which a holder that does not
-    renew it is dead."""
+    renew it is dead. guard_seconds: after which a rollout that was left is taken back."""
 
-    def __init__(self, cluster: Cluster, key: str, kind: type[T], lease_seconds: float) -> None:
-        self.cluster, self.key, self.kind, self.lease_seconds = cluster, key, kind, lease_seconds
+    def __init__(
+        self, cluster: Cluster, key: str, kind: type[T], lease_seconds: float, guard_seconds: float = 86_400
+    ) -> None:
+        self.cluster, self.key, self.kind = cluster, key, kind
+        self.lease_seconds, self.guard_seconds = lease_seconds, guard_seconds
         self._lease: leases.KubernetesLease | None = None
         self._version = ""
         self._part: Object | None = None
@@ -84,7 +87,16 @@ class KubernetesRecords(Generic[T]):
     def take(
         self, who: str, what: str, *, always: bool, say: Callable[[str], None] = lambda said: None
     ) -> leases.KubernetesLease:
-        lease = leases.take(self.cluster, self.key, who, what, seconds=self.lease_seconds, always=always, say=say)
+        lease = leases.take(
+            self.cluster,
+            self.key,
+            who,
+            what,
+            seconds=self.lease_seconds,
+            guard_seconds=self.guard_seconds,
+            always=always,
+            say=say,
+        )
         self._lease, self._part = lease, None
         try:
             self._fence()

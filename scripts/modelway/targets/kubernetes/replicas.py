@@ -49,6 +49,7 @@ class ReplicaTraffic(Traffic):
     """service: the team's. stable: how many pods carry its traffic. own: the selector of a release's pods, by its Service's
     name."""
 
+    connections = True
     cluster: Cluster
     service: str
     stable: int

@@ -10,7 +10,7 @@ from typing import Any
 
 from modelway.config.sections import Kubernetes
 from modelway.errors import InvalidInput, OutsideFailure
-from modelway.targets.kubernetes import beside, guard, names, objects, owners
+from modelway.targets.kubernetes import beside, guard, names, objects, owners, trouble
 from modelway.targets.kubernetes.cluster import ApiError, Cluster, Object
 from modelway.targets.kubernetes.home import Home, find
 from modelway.targets.kubernetes.state import KubernetesSlot
@@ -74,14 +74,16 @@ class Running:
     def wait_for_guardian(self, slot: KubernetesSlot) -> None:
         name = _guardian_of(names.workload(self.wanted.deployment, slot.side.slot))
         deadline = time.monotonic() + self.wanted.ready_seconds
-        while not ((self.cluster.get("Job", name) or {}).get("status") or {}).get("ready"):
-            if time.monotonic() > deadline:
-                pods = self.cluster.list("Pod", f"{names.TARGET}={self.key},{names.GUARDIAN}={slot.side.slot}")
+        while not (((job := self.cluster.get("Job", name)) or {}).get("status") or {}).get("ready"):
+            pods = self.cluster.list("Pod", f"{names.TARGET}={self.key},{names.GUARDIAN}={slot.side.slot}")
+            found = trouble.of_job(job, pods, self.cluster.list("Event")) if job else None
+            if time.monotonic() > deadline or (found is not None and found.lasting):
                 words = self.cluster.lines(pods[0]["metadata"]["name"], "guardian", previous=False) if pods else ""
+                why = found.what if found else "kubectl describe its pod"
                 raise OutsideFailure(
-                    f"the guardian does not run{f': {words}' if words else ''}",
+                    f"the guardian does not run: {why}{f'; it last said: {words}' if words else ''}",
                     where=f"Job {name}",
-                    fix="kubectl describe its pod; or do without it: deploy.kubernetes.guardian: false",
+                    fix=f"{found.fix if found else 'see why'}; or do without it: deploy.kubernetes.guardian: false",
                 )
             time.sleep(POLL_SECONDS)
 

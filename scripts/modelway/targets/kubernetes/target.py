@@ -20,7 +20,7 @@ def open_target(model: str, environment: str, deploy: Deploy) -> Target[Kubernet
         )
     shares = tuple(step / 100 for step in deploy.steps) if deploy.strategy == "canary" else (1.0,)
     cluster, key = Cluster(wanted.context, wanted.namespace), names.key(model, environment)
-    records = KubernetesRecords(cluster, key, KubernetesState, wanted.lease_seconds)
+    records = KubernetesRecords(cluster, key, KubernetesState, wanted.lease_seconds, wanted.guard_seconds)
     return Target(
         model, environment, records, KubernetesPlace(cluster, key, wanted, shares, deploy.judge.block_seconds)
     )

@@ -6,10 +6,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from modelway.errors import OutsideFailure
-from modelway.observe.counts import Counters, CountsSource
+from modelway.observe.counts import Counters, CountsSource, Snapshot
 from modelway.targets.kubernetes import gateway, names
 from modelway.targets.kubernetes.cluster import ApiError, Cluster, Object, changed
 
@@ -27,7 +27,9 @@ EXPECTED = 20
 
 class Traffic(Protocol):
     """What shares the requests to the team's Service among releases. check: whether this command may still act; it raises
-    where not."""
+    where not. connections: whether these are shared, and not requests: one that was there stays where it is."""
+
+    connections: ClassVar[bool]
 
     def put(self, shares: Mapping[str, float], beside: Sequence[str], back: str, check: Callable[[], None]) -> None:
         """shares: Service -> its part of the traffic. beside: every Service beside the team's. back: the one that `back` gives
@@ -54,6 +56,7 @@ class GatewayTraffic(Traffic):
     """route: the HTTPRoute's name. service: the team's, which its rules refer to. made: the route, where it is ours to
     make."""
 
+    connections = False
     cluster: Cluster
     route: str
     service: str
@@ -139,9 +142,10 @@ class GatewayTraffic(Traffic):
         )
 
 
-def counted(source: CountsSource, shares: Mapping[str, float]) -> None:
+def counted(source: CountsSource, shares: Mapping[str, float], *, connections: bool = False) -> None:
     """Watch until what is counted agrees with the shares. OutsideFailure where it contradicts them; where no request comes,
-    nothing contradicts them. shares: slot -> its part; of every slot that has replicas."""
+    nothing contradicts them. shares: slot -> its part; of every slot that has replicas. connections: one that was there
+    before may still bring requests where there should be none."""
     began = since = time.monotonic()
     before = source.snapshot()
     while True:
@@ -149,12 +153,9 @@ def counted(source: CountsSource, shares: Mapping[str, float]) -> None:
         now, waited = source.snapshot(), time.monotonic() - began
         if before.gap or now.gap:
             before = now
-        got = {
-            slot: now.releases.get(slot, Counters()).requests - before.releases.get(slot, Counters()).requests
-            for slot in shares
-        }
+        got = {slot: max(0, _requests(now, slot) - _requests(before, slot)) for slot in shares}
         total = sum(got.values())
-        wrong = _contradiction(got, shares) if total else ""
+        wrong = _contradiction(got, shares, connections) if total else ""
         if wrong == "stray" and waited < COUNT_SECONDS:
             before, since = now, time.monotonic()  # what was on its way when the weights changed
             continue
@@ -171,10 +172,14 @@ def counted(source: CountsSource, shares: Mapping[str, float]) -> None:
         )
 
 
-def _contradiction(got: Mapping[str, int], shares: Mapping[str, float]) -> str:
+def _requests(snapshot: Snapshot, slot: str) -> int:
+    return snapshot.releases.get(slot, Counters()).requests
+
+
+def _contradiction(got: Mapping[str, int], shares: Mapping[str, float], connections: bool) -> str:
     """`stray`: a request where there should be none; `share`: none where there should be many; else nothing."""
     total = sum(got.values())
-    if any(got[slot] and share == 0 for slot, share in shares.items()):
+    if not connections and any(got[slot] and share == 0 for slot, share in shares.items()):
         return "stray"
     silent = any(not got[slot] and share * total >= EXPECTED for slot, share in shares.items())
     return "share" if silent else ""

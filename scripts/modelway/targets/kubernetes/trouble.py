@@ -65,6 +65,17 @@ def find(
     return worst
 
 
+def of_job(job: Object, pods: Sequence[Object], events: Sequence[Object]) -> Trouble | None:
+    """What keeps the pod of a Job from running; None: nothing known."""
+    found = [trouble for pod in pods if _is_of(pod, job) for trouble in _of_pod(pod, about(pod, events))]
+    for event in about(job, events):
+        if event.get("reason") == "FailedCreate" and not pods:
+            text = one_line(event.get("message", ""))
+            what = f"FailedCreate: no pod can be made: {text}"
+            found.append(Trouble(what, fix_of_refusal(text), not _is_hiccup(text)))
+    return min(found, key=lambda item: not item.lasting, default=None)
+
+
 def waiting(deployment: Object, pods: Sequence[Object], events: Sequence[Object]) -> str:
     """One line: what the newest pods of a Deployment are waited for now."""
     wanted = deployment["spec"].get("replicas", 1)
@@ -130,11 +141,11 @@ def _of_deployment(deployment: Object, newest: Object | None, may_shrink: bool) 
     if failure.get("status") == "True" and (newest is None or observed(newest)):
         text = one_line(failure.get("message", ""))
         lasting = not _is_hiccup(text) and not ("exceeded quota" in text and may_shrink)
-        yield Trouble(f"{failure.get('reason')}: no pod can be made: {text}", _fix_of_refusal(text), lasting)
+        yield Trouble(f"{failure.get('reason')}: no pod can be made: {text}", fix_of_refusal(text), lasting)
     progress = condition(deployment, "Progressing")
     if progress.get("reason") == "ReplicaSetCreateError":
         text = one_line(progress.get("message", ""))
-        yield Trouble(f"ReplicaSetCreateError: {text}", _fix_of_refusal(text), not _is_hiccup(text))
+        yield Trouble(f"ReplicaSetCreateError: {text}", fix_of_refusal(text), not _is_hiccup(text))
 
 
 def _is_hiccup(text: str) -> bool:
@@ -150,18 +161,19 @@ def _may_shrink(deployment: Object, newest: Object | None, own: Sequence[Object]
     return older and rolling.get("maxUnavailable", "25%") not in (0, "0", "0%")
 
 
-def _fix_of_refusal(text: str) -> str:
+def fix_of_refusal(text: str) -> str:
+    """What to do about an object that the API server does not take."""
     fixes = {
         "exceeded quota": "raise the namespace's ResourceQuota, or ask for less (replicas, requests, limits)",
         "service account": "create the ServiceAccount that the pod template names",
-        "denied the request": "change what the webhook asks for in the pod template, or ask who runs it",
-        "denied request": "change what the policy asks for in the pod template, or ask who wrote it",
+        "denied the request": "give it what the webhook asks for, or ask who runs it to let objects of modelway's pass",
+        "denied request": "give it what the policy asks for, or ask who wrote it to let objects of modelway's pass",
         "failed calling webhook": "see that the webhook's own pods run",
         "violates PodSecurity": "give the template the securityContext that the text names, or another level to the namespace",
         "PriorityClass": "create the PriorityClass that the pod template names",
         "being terminated": "the namespace is being deleted: deploy to another",
     }
-    return next((fix for mark, fix in fixes.items() if mark in text), "change the pod template as the text says")
+    return next((fix for mark, fix in fixes.items() if mark in text), "change it as the text says")
 
 
 def _of_pod(pod: Object, events: Sequence[Object]) -> Iterator[Trouble]:

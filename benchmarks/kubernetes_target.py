@@ -1,7 +1,7 @@
 """What the Kubernetes target promises about time and death, under live traffic on a real cluster: kills of the runner at every
 call, of components, two commands at once, and the times of the ways back, beside kubectl's own on the same cluster.
 
-Usage: python benchmarks/kubernetes.py [PART ...] [--rollouts 100] [--simulations 1000] [--repeats 10] [--at-once 2]
+Usage: python benchmarks/kubernetes_target.py [PART ...] [--rollouts 100] [--simulations 1000] [--repeats 10] [--at-once 2]
 
 Parts: simulation, times, guardian, pairs, components, kills; without any, all of them. A cluster is started, or that of
 MODELWAY_E2E_CLUSTER is used. Whatever did not end as intended is told on standard error.
