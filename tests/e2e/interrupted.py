@@ -124,15 +124,14 @@ class Ended:
 
 def killed(team: ClusterTeam, mode: str, call: str, then: str) -> Ended:
     """A deployment dies at a call; what comes `then` ends it: `deploy` again, `rollback` to what
-    was there, or `nobody`, until the guardian has had its time."""
+    was there, either of them once the guardian has had its time: `deploy, later` and `nobody`."""
     before, old, told = Written.of(team), running_kind(team), team.environment in team.aliases()
     new = "again" if old == "good" else "good"
     process = start_at(team, mode, call, *deploying(team, new))
     said, found = ended(process), list[str]()
-    if then == "nobody":
+    if then in ("nobody", "deploy, later"):
         found += left_alone(team)
-        then = "rollback"
-    if then == "deploy":
+    if then.startswith("deploy"):
         kind, command = new, deploying(team, new)
     else:
         kind, command = old, ("rollback_release", "--to", team.versions[old])

@@ -35,7 +35,7 @@ CALLS = (
     ("after", "start: POST configmaps #1", "deploy"),
     ("after", "start: PATCH deployments #1", "nobody"),
     ("before", "writing route 1.0: PATCH configmaps #1", "rollback"),
-    ("after", "route 1.0: PATCH httproutes #2", "deploy"),
+    ("after", "route 1.0: PATCH httproutes #2", "deploy, later"),
     ("after", "adopt: PATCH httproutes #1", "nobody"),
     ("before", "announce: PUT configmaps #2", "rollback"),
     ("after", "retire stable: PATCH deployments #1", "deploy"),
