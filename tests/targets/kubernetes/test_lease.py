@@ -67,6 +67,20 @@ def test_who_renews_it_or_takes_it_over_is_alive(other: tuple[str, str]) -> None
         taken({4: other})
 
 
+def test_it_is_given_back_also_where_the_last_renewals_answer_was_lost() -> None:
+    cluster = Direct({})
+    found = lease.take(cluster, "t", "me", "leaving", seconds=60, guard_seconds=30, always=True, say=lambda said: None)
+    known = cluster.get("Lease", "t")
+    assert known is not None
+    known["spec"]["renewTime"] = "later"
+    cluster.replace(known)
+    found.give_back(left=True)
+    now = cluster.get("Lease", "t")
+    assert now is not None
+    assert now["spec"]["holderIdentity"] == ""
+    assert now["metadata"]["annotations"][lease.GUARD] == "30"
+
+
 def test_a_connection_that_is_cut_at_once_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     """As by a balancer whose server just died: the client has an exception of its own for it."""
     with socket.create_server(("127.0.0.1", 0)) as listening:

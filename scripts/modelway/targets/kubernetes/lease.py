@@ -82,6 +82,9 @@ class KubernetesLease:
                 self._ended.set()
                 raise self._superseded(now) from None
             self._body = now  # an answer was lost, and the write was not
+            if (now["spec"].get("holderIdentity"), _annotations(now)) != (holder, _annotations(body)):
+                self._body = {**now, "metadata": {**now["metadata"], "annotations": _annotations(body)}}
+                self._put(holder)  # that write was an earlier one
 
     def _superseded(self, now: Object | None) -> Superseded:
         said = _annotations(now) if now else {}
