@@ -87,6 +87,15 @@ class ApiError(Exception):
         return (self.status == 422 and self.reason == "Invalid") or "the server rejected our request" in self.message
 
 
+class Unserved(OutsideFailure):
+    """A pod or a Service answers with an error, or there is none. status: of HTTP. is_gone: there is none of the name."""
+
+    def __init__(self, name: str, below: str, error: ApiError) -> None:
+        said = " ".join(error.message.split())[:200]
+        super().__init__(f"{name} answers {error.status} at {below}{f': {said}' if said else ''}", fix="see its log")
+        self.status, self.is_gone = error.status, error.status == 404 and error.reason == "NotFound"
+
+
 @dataclass
 class Cluster:
     """One namespace of one cluster, reached when the first call is made. context, namespace: as modelway.yml says; None: those
@@ -201,6 +210,26 @@ class Cluster:
             return self._once("GET", path, query or {}, None, "", "*/*", seconds).decode(errors="replace")
         except ApiError as error:
             raise self.told(error) from None
+
+    def proxied(
+        self,
+        kind: str,
+        name: str,
+        below: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        seconds: float,
+        namespace: str = "",
+    ) -> str:
+        """What a pod or a Service answers at a path below its own, through the API server, which reaches what this machine
+        does not. name: with the port's number; a pod's port by its name breaks the API server. Unserved where it refuses."""
+        path = f"{self.path(kind, name, namespace)}/proxy{below}"
+        try:
+            return self._once("GET", path, query or {}, None, "", "*/*", seconds).decode(errors="replace")
+        except ApiError as error:
+            if error.reason in ("Forbidden", "Unauthorized"):
+                raise self.told(error) from None
+            raise Unserved(name, below, error) from None
 
     def call(
         self, method: str, path: str, query: Mapping[str, str] | None = None, body: Any = None, **more: str
@@ -347,7 +376,8 @@ def _refusal(status: int, data: bytes, headers: Mapping[str, str]) -> ApiError:
     causes = tuple((said.get("details") or {}).get("causes") or ())
     after = headers.get("Retry-After") or "0"
     seconds = float(after) if after.isdecimal() else 0.0
-    return ApiError(status, str(said.get("message") or ""), str(said.get("reason") or ""), causes, seconds)
+    message = said.get("message") or said.get("error") or ""
+    return ApiError(status, str(message), str(said.get("reason") or ""), causes, seconds)
 
 
 def _may_pass(error: ApiError) -> bool:

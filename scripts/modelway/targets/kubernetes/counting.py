@@ -16,7 +16,7 @@ from modelway.observe.pods import PodMetrics, PodsCounts
 from modelway.observe.prometheus_queries import QUERIES, CounterQueries
 from modelway.observe.prometheus_server import PrometheusCounts
 from modelway.observe.prometheus_url import PrometheusUrl
-from modelway.targets.kubernetes.cluster import Cluster
+from modelway.targets.kubernetes.cluster import Cluster, Unserved
 
 KEY = "deploy.kubernetes.counts"
 TOKEN = "MODELWAY_PROMETHEUS_TOKEN"  # noqa: S105  the variable's name
@@ -34,6 +34,11 @@ class CountedRelease:
     cluster: str
 
 
+def named(wanted: RequestCounts) -> str:
+    """Which of pods, gateway and prometheus counts."""
+    return wanted.source or ("gateway" if wanted.gateway else "prometheus" if wanted.prometheus else "pods")
+
+
 def source(
     cluster: Cluster,
     wanted: RequestCounts,
@@ -41,12 +46,10 @@ def source(
     pods: Callable[[], Sequence[PodMetrics]],
     block_seconds: float,
 ) -> CountsSource:
-    """The one that is named; else the first of the gateway's, Prometheus and the pods' own that modelway.yml says where to
-    find. InvalidInput where one is named that it says nothing of."""
-    named = wanted.source or ("gateway" if wanted.gateway else "prometheus" if wanted.prometheus else "pods")
-    if named == "pods":
+    """The one that is `named`. InvalidInput where modelway.yml says nothing more of it."""
+    if named(wanted) == "pods":
         return PodsCounts(pods)
-    if named == "gateway":
+    if named(wanted) == "gateway":
         if wanted.gateway is None:
             raise InvalidInput(
                 "is not given, and source is gateway", where=f"{KEY}.gateway", fix="say where its pods are"
@@ -88,13 +91,13 @@ def _prometheus(cluster: Cluster, wanted: Prometheus) -> Callable[[str, Mapping[
         return PrometheusUrl(url, os.environ.get(TOKEN, ""))
     assert service is not None
     namespace, _, name = service.rpartition("/")
-    path = f"{cluster.path('Service', name, namespace or cluster.namespace)}/proxy"
 
     def get(below: str, parameters: Mapping[str, str]) -> bytes:
         try:
-            return cluster.text(path + below, parameters, READ_SECONDS).encode()
-        except InvalidInput as error:
-            if "not found" not in error.what:
+            said = cluster.proxied("Service", name, below, parameters, seconds=READ_SECONDS, namespace=namespace)
+            return said.encode()
+        except Unserved as error:
+            if not error.is_gone:
                 raise
             raise InvalidInput(
                 f"there is no Service {name.partition(':')[0]} in namespace {namespace or cluster.namespace}",
@@ -117,14 +120,14 @@ def _envoys(cluster: Cluster, wanted: GatewayPods) -> Mapping[str, Callable[[], 
             continue
         name = pod["metadata"]["name"]
         restarts = sum(item.get("restartCount", 0) for item in status.get("containerStatuses") or ())
-        path = cluster.path("Pod", f"{name}:{wanted.port}", namespace)
-        found[f"{name}/{restarts}"] = partial(_read_pod, cluster, path)
+        found[f"{name}/{restarts}"] = partial(_read_pod, cluster, f"{name}:{wanted.port}", namespace)
     return found
 
 
-def _read_pod(cluster: Cluster, path: str) -> str:
+def _read_pod(cluster: Cluster, pod: str, namespace: str) -> str:
     address, _, query = envoy_statistics.STATISTICS.partition("?")
-    return cluster.text(f"{path}/proxy{address}", dict([query.split("=", 1)]), ENVOY_SECONDS)
+    asked = dict([query.split("=", 1)])
+    return cluster.proxied("Pod", pod, address, asked, seconds=ENVOY_SECONDS, namespace=namespace)
 
 
 def _read_url(url: str) -> str:

@@ -68,7 +68,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         image, there = _image(release), self._own_change_done(say)
         home.check(there)
         self._check_ours(there)
-        counting.check(self.cluster, self.wanted.counts)
+        self._check_counts(there)
         if not self._route(there):
             say(f"no HTTPRoute leads to Service {there.service}: its connections are shared by the number of pods")
             check_reach(self.shares, there.replicas)
@@ -355,6 +355,21 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         if (manager := owners.foreign(shared, ("spec", path), self.wanted.take_over)) is not None:
             raise owners.refusal(manager, kind, name, ("spec", path))
         check_owner(there, self.wanted)
+
+    def _check_counts(self, there: Home) -> None:
+        """InvalidInput where nobody could count the requests of what is compared."""
+        counting.check(self.cluster, self.wanted.counts)
+        compared = any(share < 1 for share in self.shares)
+        if not compared or not there.is_there or counting.named(self.wanted.counts) != "pods":
+            return
+        pods = self._pods_at_home(there)
+        for pod in pods.running()[:1]:
+            if pods.release_of(pod["metadata"]["name"]) is None:
+                raise InvalidInput(
+                    f"Deployment {there.name} runs another program's server, whose pods have no /metrics of modelway's",
+                    where="deploy.kubernetes.counts",
+                    fix="name the gateway or a Prometheus that counts its requests; or bring the first release all-at-once",
+                )
 
     def _accepted(self, route: str, service: str) -> Object | None:
         """The HTTPRoute, once a gateway has said that it takes it; None where there is none. InvalidInput where none does."""

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from modelway.errors import InvalidInput, OutsideFailure
+from modelway.errors import OutsideFailure
 from modelway.observe.pods import PodMetrics
 from modelway.rollout.plan import Side
 from modelway.targets.kubernetes import home, trouble
-from modelway.targets.kubernetes.cluster import Cluster, Object
+from modelway.targets.kubernetes.cluster import Cluster, Object, Unserved
 
 POLL_SECONDS = 0.3
 WORD_SECONDS = 10.0
@@ -96,7 +96,19 @@ class Pods:
                     where=f"Deployment {self.deployment}",
                     fix="does something in the cluster rewrite images?",
                 )
-            said = self.release_of(name)
+            try:
+                said = self.release_of(name)
+            except Unserved as error:
+                if error.is_gone:  # another one comes in its place
+                    continue
+                raise
+            if said is None and side.config_digest:
+                raise OutsideFailure(
+                    f"pod {name} runs the release's image, and something else than its server answers",
+                    where=f"Deployment {self.deployment}",
+                    fix=f"take command and args of container {self.container} out of the pod template, and let"
+                    " the Service lead to the server's port",
+                )
             if said is not None and (said.get("version"), said.get("digest")) != (side.version, side.model_digest):
                 raise OutsideFailure(
                     f"pod {name} says that it serves version {said.get('version')}, and not {side.version}",
@@ -105,7 +117,7 @@ class Pods:
                 )
 
     def release_of(self, pod: str) -> dict[str, object] | None:
-        """Which release a pod says that it is; None where it is no server of ours."""
+        """Which release a pod says that it is; None where it is no server of ours. Unserved where the pod is gone."""
         deadline = time.monotonic() + ASK_SECONDS
         while True:
             try:
@@ -113,14 +125,12 @@ class Pods:
                 return said if isinstance(said, dict) and isinstance(said.get("version"), int) else None
             except ValueError:
                 return None
-            except InvalidInput as error:
-                if "may not" in error.what:
+            except OutsideFailure as error:
+                if isinstance(error, Unserved) and not error.is_gone and error.status < 500:
+                    return None
+                if time.monotonic() > deadline or (isinstance(error, Unserved) and error.is_gone):
                     raise
-                return None
-            except OutsideFailure:  # it is ready, and the node may be busy
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(POLL_SECONDS)
+                time.sleep(POLL_SECONDS)  # it is ready, and the node may be busy
 
     def last_words(self) -> str:
         """Of the first pod that there is."""
@@ -133,8 +143,7 @@ class Pods:
         return OutsideFailure(said, where=f"Deployment {self.deployment}", fix=found.fix)
 
     def _ask(self, pod: str, path: str) -> str:
-        """Through the API server, which reaches pods that this machine does not; a port by its name breaks it."""
-        return self.cluster.text(f"{self.cluster.path('Pod', f'{pod}:{self.port}')}/proxy{path}", seconds=ASK_SECONDS)
+        return self.cluster.proxied("Pod", f"{pod}:{self.port}", path, seconds=ASK_SECONDS)
 
     def _container_status(self, pod: Object) -> Object | None:
         found = (pod.get("status") or {}).get("containerStatuses") or ()
