@@ -51,7 +51,9 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def taken(happens: Mapping[int, tuple[str, str]]) -> lease.KubernetesLease:
-    return lease.take(Direct(happens), "t", "me", "deploying", seconds=3, always=False, guard_seconds=1, say=lambda said: None)
+    return lease.take(
+        Direct(happens), "t", "me", "deploying", seconds=3, always=False, guard_seconds=1, say=lambda said: None
+    )
 
 
 def test_a_guardian_that_takes_it_over_meanwhile_is_waited_for() -> None:
