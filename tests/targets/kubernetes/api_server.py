@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from modelway.targets.kubernetes.cluster import KINDS, ApiError
+from modelway.targets.kubernetes.cluster import KINDS
+from modelway.targets.kubernetes.refusals import ApiError
 
 Object = dict[str, Any]
 NAMESPACE = "models"

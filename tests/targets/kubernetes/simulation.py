@@ -12,8 +12,9 @@ from typing import Any
 
 from modelway.errors import OutsideFailure
 from modelway.targets.kubernetes import names
-from modelway.targets.kubernetes.cluster import ApiError, Cluster
+from modelway.targets.kubernetes.cluster import Cluster
 from modelway.targets.kubernetes.lease import NONCE
+from modelway.targets.kubernetes.refusals import ApiError
 from targets.kubernetes.api_server import NAMESPACE, ApiServer
 
 FENCED = ("ConfigMap", "HTTPRoute", "Deployment")

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from modelway.errors import OutsideFailure
 from modelway.targets.kubernetes import gateway, names
-from modelway.targets.kubernetes.cluster import ApiError, Cluster, Object, changed
+from modelway.targets.kubernetes.cluster import Cluster, Object, changed
+from modelway.targets.kubernetes.refusals import ApiError
 
 POLL_SECONDS = 0.1
 ENDPOINT_SECONDS = 15.0

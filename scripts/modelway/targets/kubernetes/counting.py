@@ -16,7 +16,8 @@ from modelway.observe.pods import PodMetrics, PodsCounts
 from modelway.observe.prometheus_queries import QUERIES, CounterQueries
 from modelway.observe.prometheus_server import PrometheusCounts
 from modelway.observe.prometheus_url import PrometheusUrl
-from modelway.targets.kubernetes.cluster import Cluster, Unserved
+from modelway.targets.kubernetes.cluster import Cluster
+from modelway.targets.kubernetes.refusals import Unserved
 
 KEY = "deploy.kubernetes.counts"
 TOKEN = "MODELWAY_PROMETHEUS_TOKEN"  # noqa: S105  the variable's name

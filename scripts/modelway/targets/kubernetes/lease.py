@@ -19,7 +19,8 @@ from typing import Any
 from modelway.errors import ModelwayError, OutsideFailure, Refused
 from modelway.rollout.run import Superseded
 from modelway.targets.kubernetes import names
-from modelway.targets.kubernetes.cluster import ApiError, Cluster, Object
+from modelway.targets.kubernetes.cluster import Cluster, Object
+from modelway.targets.kubernetes.refusals import ApiError
 
 NONCE, WHAT, WHO, GUARD = (f"{names.DOMAIN}/{name}" for name in ("nonce", "what", "who", "guard-seconds"))
 RENEWALS = 3

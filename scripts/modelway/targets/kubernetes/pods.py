@@ -12,7 +12,8 @@ from modelway.errors import OutsideFailure
 from modelway.observe.pods import PodMetrics
 from modelway.rollout.plan import Side
 from modelway.targets.kubernetes import home, trouble
-from modelway.targets.kubernetes.cluster import Cluster, Object, Unserved
+from modelway.targets.kubernetes.cluster import Cluster, Object
+from modelway.targets.kubernetes.refusals import Unserved
 
 POLL_SECONDS = 0.3
 WORD_SECONDS = 10.0

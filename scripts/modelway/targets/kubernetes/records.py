@@ -17,7 +17,8 @@ from modelway.rollout import journal
 from modelway.rollout.plan import Plan
 from modelway.targets.kubernetes import gateway, names
 from modelway.targets.kubernetes import lease as leases
-from modelway.targets.kubernetes.cluster import ApiError, Cluster, Object, changed
+from modelway.targets.kubernetes.cluster import Cluster, Object, changed
+from modelway.targets.kubernetes.refusals import ApiError
 from modelway.targets.state import TargetState
 
 STATE = "state.json"

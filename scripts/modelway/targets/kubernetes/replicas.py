@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.targets.kubernetes import gateway, names
-from modelway.targets.kubernetes.cluster import ApiError, Cluster, Object, changed
+from modelway.targets.kubernetes.cluster import Cluster, Object, changed
 from modelway.targets.kubernetes.home import selector_of
 from modelway.targets.kubernetes.names import pointer
+from modelway.targets.kubernetes.refusals import ApiError
 from modelway.targets.kubernetes.traffic import Traffic
 
 TOLERANCE = 0.02

@@ -11,8 +11,9 @@ from typing import Any
 from modelway.config.sections import Kubernetes
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.targets.kubernetes import beside, guard, names, objects, owners, trouble
-from modelway.targets.kubernetes.cluster import ApiError, Cluster, Object
+from modelway.targets.kubernetes.cluster import Cluster, Object
 from modelway.targets.kubernetes.home import Home, find
+from modelway.targets.kubernetes.refusals import ApiError
 from modelway.targets.kubernetes.state import KubernetesSlot
 
 POLL_SECONDS = 0.1

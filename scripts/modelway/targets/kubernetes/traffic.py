@@ -11,7 +11,8 @@ from typing import ClassVar, Protocol
 from modelway.errors import OutsideFailure
 from modelway.observe.counts import Counters, CountsSource, Snapshot
 from modelway.targets.kubernetes import gateway, names
-from modelway.targets.kubernetes.cluster import ApiError, Cluster, Object, changed
+from modelway.targets.kubernetes.cluster import Cluster, Object, changed
+from modelway.targets.kubernetes.refusals import ApiError
 
 FOLLOW_SECONDS = 15.0
 """For the gateway's controller to take up a route: it was seen to need 10 after the API server came back."""
