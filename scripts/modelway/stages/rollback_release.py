@@ -64,7 +64,7 @@ def rollback_release(
         outcome="failed" if failed else "reverted" if last else "unchanged",
         version=done.version or None,
         previous_version=done.left,
-        alias_moved=not done.problem,
+        alias_moved=not done.problem and done.version > 0,  # what ran before modelway came has no version
         report=str(job.report(record(last), markdown(last))) if last else "",
         stories=done.stories,
         failures=_failures(done, last),

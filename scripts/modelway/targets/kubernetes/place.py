@@ -397,7 +397,9 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         return there.service if slot.home else names.workload(there.name, slot.side.slot)
 
     def _services_beside(self, claim: KubernetesClaim, there: Home) -> list[str]:
-        return sorted(self._service(there, slot) for slot in claim.state.slots.values() if not slot.home)
+        """Those that are there: a stop removes them, and the route must lead to none that is not."""
+        known = {self._service(there, slot) for slot in claim.state.slots.values() if not slot.home}
+        return sorted(name for name in known if self.cluster.get("Service", name) is not None)
 
     def _fence(self, claim: KubernetesClaim, there: Home) -> None:
         """Once for every command, before its first change: what an earlier one still wants to change is refused."""
