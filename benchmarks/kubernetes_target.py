@@ -108,7 +108,7 @@ def world() -> Iterator[tuple[Shop, Cluster]]:
 def made(shop: Shop, cluster: Cluster, strategy: str, per_second: float, replicas: int = 1) -> Iterator[Made]:
     with cluster.namespace() as name, tempfile.TemporaryDirectory(prefix="modelway-bench-") as folder:
         team = on_cluster(shop, Path(folder), Namespace(cluster, name))
-        team.configure_cluster(strategy, **{"lease-seconds": LEASE_SECONDS})
+        interrupted.configure(team, strategy)
         team.apply_manifests(replicas=replicas)
         with team.requests(per_second) as seen:
             time.sleep(2)
@@ -133,7 +133,7 @@ def times(shop: Shop, cluster: Cluster, repeats: int) -> None:
     def took(what: str, seconds: float) -> None:
         table.setdefault(what, []).append(seconds)
 
-    with made(shop, cluster, "canary", 100) as (team, seen):
+    with made(shop, cluster, "canary", 60) as (team, seen):
         for _ in range(repeats):
             for what, end in (("SIGINT", interrupt), ("rollback-release of a canary", roll_back_canary)):
                 moved, whole = end(team, seen)
@@ -223,7 +223,7 @@ def observed(team: ClusterTeam) -> float:
 def guardian(shop: Shop, cluster: Cluster, repeats: int) -> None:
     table: dict[str, list[float]] = {}
     memory: dict[str, list[float]] = {}
-    with made(shop, cluster, "canary", 100) as (team, seen):
+    with made(shop, cluster, "canary", 60) as (team, seen):
         for _ in range(repeats):
             process = canary(team, seen)
             for what, size in guardian_memory().items():
@@ -341,7 +341,7 @@ def strike(team: ClusterTeam, what: str, old: str, new: str) -> None:
 
 def kills(shop: Shop, cluster: Cluster, at_once: int) -> None:
     """Every write is killed before it is sent or after it was answered, by turns; every kind of read before it."""
-    with made(shop, cluster, "canary", 100) as (team, _):
+    with made(shop, cluster, "canary", 60) as (team, _):
         names = interrupted.worth_a_kill(interrupted.calls_of(team, *deploying(team, "again")))
     left: queue.Queue[tuple[int, str]] = queue.Queue()
     for numbered in enumerate(names):
@@ -356,7 +356,7 @@ def kills(shop: Shop, cluster: Cluster, at_once: int) -> None:
                 except queue.Empty:
                     break
                 canary = "0.5" in call or "observe" in call
-                team.configure_cluster("canary" if canary else "all-at-once", **{"lease-seconds": LEASE_SECONDS})
+                interrupted.configure(team, "canary" if canary else "all-at-once")
                 mode = "before" if ": GET" in call or number % 2 else "after"
                 then, was = ("deploy", "rollback", "nobody")[number % 3], seen["failed"]
                 try:

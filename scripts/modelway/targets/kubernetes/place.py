@@ -17,19 +17,18 @@ from modelway.observe.counts import CountsSource
 from modelway.observe.pods import PodMetrics, PodsCounts
 from modelway.records import Release
 from modelway.rollout.plan import Side, side_of
-from modelway.targets.kubernetes import capacity, counting, gateway, home, names, objects, owners, traffic
-from modelway.targets.kubernetes.cluster import Cluster, Object, changed
-from modelway.targets.kubernetes.home import Home, selector_of
+from modelway.targets.kubernetes import capacity, counting, gateway, home, names, objects, traffic
+from modelway.targets.kubernetes.checks import Checks
+from modelway.targets.kubernetes.cluster import Cluster, changed
+from modelway.targets.kubernetes.home import Home
 from modelway.targets.kubernetes.lease import KubernetesLease
-from modelway.targets.kubernetes.pods import Pods
-from modelway.targets.kubernetes.replicas import ReplicaTraffic, check_reach, pods_for
-from modelway.targets.kubernetes.running import Running, check_owner
+from modelway.targets.kubernetes.replicas import check_reach, pods_for
+from modelway.targets.kubernetes.running import Running
 from modelway.targets.kubernetes.state import KubernetesSlot, KubernetesState
+from modelway.targets.kubernetes.whereabouts import Whereabouts
 from modelway.targets.place import HeldTarget, TargetPlace
 
 ENDPOINT_SECONDS = 15.0
-SEEN_SECONDS = 5.0
-"""For the gateway's controller to look at a route that was just made."""
 POLL_SECONDS = 0.3
 UNKNOWN = 0
 """The version of what ran before modelway came, where it does not say which it is."""
@@ -65,11 +64,12 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         )
 
     def prepare(self, release: Release, say: Say) -> KubernetesSlot:
-        image, there = _image(release), self._own_change_done(say)
+        checks = Checks(self._where, self.shares)
+        image, there = _image(release), checks.own_change_done(say)
         home.check(there)
-        self._check_ours(there)
-        self._check_counts(there)
-        if not self._route(there):
+        checks.check_ours(there)
+        checks.check_counts(there)
+        if not self._where.route(there):
             say(f"no HTTPRoute leads to Service {there.service}: its connections are shared by the number of pods")
             check_reach(self.shares, there.replicas)
         return KubernetesSlot(side_of(release), image)
@@ -79,11 +79,11 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
 
     def existing(self) -> KubernetesSlot | None:
         """What the team's Deployment runs, as a release: its version, where its server says which it is."""
-        there = self._home()
+        there = self._where.home()
         if not there.is_there:
             return None
-        running = self._pods_at_home(there).running()
-        said = self._pods_at_home(there).release_of(running[0]["metadata"]["name"]) if running else None
+        running = self._where.pods_at_home(there).running()
+        said = self._where.pods_at_home(there).release_of(running[0]["metadata"]["name"]) if running else None
         version = said["version"] if said else UNKNOWN
         assert isinstance(version, int)
         side = Side(
@@ -105,7 +105,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     # what runs
 
     def start(self, claim: KubernetesClaim, slot: KubernetesSlot | None) -> KubernetesSlot | None:
-        there = self._home()
+        there = self._where.home()
         self._fence(claim, there)
         if slot is None:
             return None
@@ -122,21 +122,21 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         return slot if slot.replicas else msgspec.structs.replace(slot, replicas=there.replicas)
 
     def wait_until_ready(self, claim: KubernetesClaim, slot: KubernetesSlot, say: Say) -> None:
-        there = self._home()
-        pods = self._pods(there, slot)
+        there = self._where.home()
+        pods = self._where.pods(there, slot)
         ready = pods.wait_until_ready(slot.side.name, self.wanted.ready_seconds, say)
         pods.check_release(ready, slot.side, slot.image)
-        capacity.wait_for_endpoints(self.cluster, self._service(there, slot), len(ready))
+        capacity.wait_for_endpoints(self.cluster, self._where.service(there, slot), len(ready))
         if self.wanted.guardian and not slot.home:
             self._running.wait_for_guardian(slot)
 
     def retire(self, claim: KubernetesClaim, name: str) -> None:
-        there, leaving = self._home(), claim.state.slots.get(name)
+        there, leaving = self._where.home(), claim.state.slots.get(name)
         stable = claim.state.current
         if leaving is not None and leaving.home and stable is not None and not stable.home:
             self._settle(claim, there, leaving, stable)
         with claim.held():
-            self._traffic(there).restore(_lease(claim).check)
+            self._where.traffic(there).restore(_lease(claim).check)
             claim.forget(name)
         if not claim.state.slots and leaving is not None and leaving.home:
             self._running.remove_home()
@@ -147,17 +147,17 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         """The team's Deployment gets the image of what is stable now, without any traffic, and then all of it."""
         with claim.held():
             self._running.set_image(stable.image, _lease(claim).check)
-        pods = self._pods_at_home(there)
+        pods = self._where.pods_at_home(there)
         ready = pods.wait_until_ready(stable.side.name, self.wanted.ready_seconds, lambda said: None)
         pods.check_release(ready, stable.side, stable.image)
         capacity.wait_for_endpoints(self.cluster, there.service, len(ready))
         shares = {there.service: 1.0}
         with claim.held():
-            self._traffic(there).put(shares, self._services_beside(claim, there), "", _lease(claim).check)
-        self._traffic(there).follow()
+            self._where.traffic(there).put(shares, self._services_beside(claim, there), "", _lease(claim).check)
+        self._where.traffic(there).follow()
         # requests that are sent to a Service that no route knows any more fail: none is left on its way
-        left = PodsCounts(lambda: [*pods.metrics("home"), *self._pods(there, stable).metrics("beside")])
-        traffic.counted(left, {"home": 1.0, "beside": 0.0}, connections=self._traffic(there).connections)
+        left = PodsCounts(lambda: [*pods.metrics("home"), *self._where.pods(there, stable).metrics("beside")])
+        traffic.counted(left, {"home": 1.0, "beside": 0.0}, connections=self._where.traffic(there).connections)
         with claim.held():
             slots = {name: slot for name, slot in claim.state.slots.items() if name != leaving.side.slot}
             at_home = msgspec.structs.replace(stable, home=True, replicas=there.replicas)
@@ -166,64 +166,47 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     # who gets requests
 
     def route(self, claim: KubernetesClaim, shares: Mapping[str, float], back: str) -> None:
-        there, slots = self._home(), claim.state.slots
-        services = {self._service(there, slots[name]): share for name, share in shares.items()}
+        there, slots = self._where.home(), claim.state.slots
+        services = {self._where.service(there, slots[name]): share for name, share in shares.items()}
         for name, share in shares.items():
-            name_, seconds = self._pods(there, slots[name]).deployment, self.wanted.ready_seconds
+            name_, seconds = self._where.pods(there, slots[name]).deployment, self.wanted.ready_seconds
             capacity.make_room(self.cluster, name_, slots[name].replicas, share, seconds, _lease(claim).check)
-        way_back = self._service(there, slots[back]) if back else ""
-        self._traffic(there).put(services, self._services_beside(claim, there), way_back, _lease(claim).check)
+        way_back = self._where.service(there, slots[back]) if back else ""
+        self._where.traffic(there).put(services, self._services_beside(claim, there), way_back, _lease(claim).check)
 
     def verify(self, claim: KubernetesClaim, shares: Mapping[str, float]) -> None:
-        sharing = self._traffic(self._home())
+        sharing = self._where.traffic(self._where.home())
         sharing.follow()
         asked = {name: shares.get(name, 0.0) for name in claim.state.slots}
         if shares:
             traffic.counted(self.counts(claim.state), asked, connections=sharing.connections)
 
     def back(self, claim: KubernetesClaim) -> None:
-        self._traffic(self._home()).back(_lease(claim).check)
+        self._where.traffic(self._where.home()).back(_lease(claim).check)
 
     def adopted(self, claim: KubernetesClaim) -> None:
-        self._traffic(self._home()).forget_back(_lease(claim).check)
+        self._where.traffic(self._where.home()).forget_back(_lease(claim).check)
 
     def counts(self, state: KubernetesState) -> CountsSource:
-        there, slots = self._home(), state.slots
+        there, slots = self._where.home(), state.slots
         key = tuple(sorted((name, slot.home) for name, slot in slots.items()))
         if key not in self._sources:
 
             def pods() -> list[PodMetrics]:
-                return [item for name, slot in slots.items() for item in self._pods(there, slot).metrics(name)]
+                return [item for name, slot in slots.items() for item in self._where.pods(there, slot).metrics(name)]
 
-            released = [self._counted(there, slot) for slot in slots.values()]
+            released = [self._where.counted(there, slot) for slot in slots.values()]
             made = counting.source(self.cluster, self.wanted.counts, released, pods, self.block_seconds)
             self._sources[key] = made
         return self._sources[key]
-
-    def _counted(self, there: Home, slot: KubernetesSlot) -> counting.CountedRelease:
-        service, route = self._service(there, slot), self._route(there)
-        number = str(there.service_port)
-        values = {
-            "namespace": self.cluster.namespace,
-            "service": service,
-            "port": number,
-            "deployment": self._pods(there, slot).deployment,
-            "slot": slot.side.slot,
-            "version": str(slot.side.version),
-            "digest": slot.side.model_digest,
-            "route": route,
-        }
-        found = self.cluster.get("HTTPRoute", route) if route else None
-        values |= gateway.position(found, there.service, service) if found else {}
-        return counting.CountedRelease(slot.side.slot, values, f"{self.cluster.namespace}_{service}_{number}")
 
     def address(self, state: KubernetesState | None) -> str:
         return self.wanted.address or ""
 
     def check_answer(self, state: KubernetesState) -> None:
-        stable, there = state.current, self._home()
+        stable, there = state.current, self._where.home()
         assert stable is not None
-        pods = self._pods(there, stable)
+        pods = self._where.pods(there, stable)
         ready = pods.wait_until_ready(stable.side.name, ENDPOINT_SECONDS, lambda said: None)
         if not ready:
             raise OutsideFailure(
@@ -240,8 +223,8 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         return bool(self._running.beside()) or (deployment is not None and deployment["spec"].get("replicas", 1) > 0)
 
     def stop(self) -> None:
-        if (there := self._home()).is_there:
-            self._traffic(there).restore(lambda: None)
+        if (there := self._where.home()).is_there:
+            self._where.traffic(there).restore(lambda: None)
         capacity.to_zero(self.cluster, self.wanted.deployment)
         self._running.remove_beside((), lambda: None)
 
@@ -253,12 +236,16 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             return
         say(f"removing {', '.join(left)}, which nothing knows of any more")
         with claim.held():
-            self._traffic(self._home()).restore(_lease(claim).check)
-        self._traffic(self._home()).follow()
+            self._where.traffic(self._where.home()).restore(_lease(claim).check)
+        self._where.traffic(self._where.home()).follow()
         time.sleep(traffic.PROPAGATION_SECONDS)
         self._running.remove_beside(kept, _lease(claim).check)
 
     # the parts
+
+    @property
+    def _where(self) -> Whereabouts:
+        return Whereabouts(self.cluster, self.key, self.wanted)
 
     @property
     def _running(self) -> Running:
@@ -268,7 +255,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         """The paths of what gives traffic to the release, and is given back by the guardian."""
         if not self.wanted.guardian:
             return []
-        if route := self._route(there):
+        if route := self._where.route(there):
             return [self.cluster.path("HTTPRoute", route)]
         beside_ = names.workload(there.name, slot.side.slot)
         return [self.cluster.path("Service", there.service), self.cluster.path("Deployment", beside_)]
@@ -276,129 +263,11 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     def _pods_beside(self, there: Home) -> int:
         """How many of them the steps need, where pods are counted."""
         partial = [share for share in self.shares if share < 1]
-        return 0 if self._route(there) else max((pods_for(share, there.replicas) for share in partial), default=0)
-
-    def _own_change_done(self, say: Say) -> Home:
-        """The team's Deployment; where a command that was cut off had given it another image, once its pods have that."""
-        deadline = time.monotonic() + self.wanted.ready_seconds
-        there, said = self._home(), False
-        while (
-            there.is_there
-            and (there.deployment["metadata"].get("annotations") or {}).get(names.TARGET) == self.key
-            and not (home.rolled_out(there.deployment) or there.deployment["spec"].get("paused"))
-            and time.monotonic() < deadline
-        ):
-            if not said:
-                say(f"waiting for Deployment {there.name}, which is in the middle of a change")
-                said = True
-            time.sleep(POLL_SECONDS)
-            there = self._home()
-        return there
-
-    def _home(self) -> Home:
-        return home.find(self.cluster, self.wanted)
-
-    def _traffic(self, there: Home) -> traffic.Traffic:
-        made = objects.route(self.wanted, self.wanted.create) if self.wanted.create is not None else None
-        if route := self._route(there):
-            return traffic.GatewayTraffic(self.cluster, route, there.service, made)
-        return ReplicaTraffic(self.cluster, there.service, there.replicas, self._labels)
-
-    def _labels(self, service: str) -> dict[str, str]:
-        """Of the pods that a Service beside leads to."""
-        found = self.cluster.get("Service", service)
-        if found is None:
-            raise OutsideFailure(f"Service {service} was deleted by somebody else", where=self.cluster.where)
-        return selector_of(found)
-
-    def _route(self, there: Home) -> str:
-        """The HTTPRoute's name; empty where pods are counted. InvalidInput where more than one leads to the Service."""
-        if self.wanted.route is not None:
-            return self.wanted.route
-        if self.wanted.create is not None and self.wanted.create.gateway is not None:
-            return self.wanted.deployment
-        found = sorted(
-            str(item["metadata"]["name"])
-            for item in self.cluster.list("HTTPRoute")
-            if gateway.refers(item, there.service)
-        )
-        if len(found) > 1:
-            raise InvalidInput(
-                f"{' and '.join(found)} lead to Service {there.service}",
-                where="deploy.kubernetes.route",
-                fix="name the one whose weights are to be set",
-            )
-        return found[0] if found else ""
-
-    def _check_ours(self, there: Home) -> None:
-        """InvalidInput where what a rollout changes belongs to another program, or could not be changed."""
-        if not there.is_there:
-            return
-        route = self._route(there)
-        kind, name, path = ("HTTPRoute", route, "rules") if route else ("Service", there.service, "selector")
-        shared = self._accepted(route, there.service) if route else self.cluster.get(kind, name)
-        if shared is None and self.wanted.create is not None:
-            return  # the last part that is made, and the first that a stop removes
-        if shared is None:
-            raise InvalidInput(
-                f"there is no {kind} {name} in {self.cluster.where}",
-                where=f"deploy.kubernetes.{'route' if route else 'service'}",
-                fix=f"name one that is there (kubectl get {kind.lower()}s -n {self.cluster.namespace})",
-            )
-        other = (there.deployment["metadata"].get("annotations") or {}).get(names.TARGET, self.key)
-        if other != self.key:
-            raise InvalidInput(
-                f"Deployment {there.name} is that of another model or environment, {other}",
-                where="deploy.kubernetes.deployment",
-                fix="give every model and environment a Deployment of its own",
-            )
-        if (manager := owners.foreign(shared, ("spec", path), self.wanted.take_over)) is not None:
-            raise owners.refusal(manager, kind, name, ("spec", path))
-        check_owner(there, self.wanted)
-
-    def _check_counts(self, there: Home) -> None:
-        """InvalidInput where nobody could count the requests of what is compared."""
-        counting.check(self.cluster, self.wanted.counts)
-        compared = any(share < 1 for share in self.shares)
-        if not compared or not there.is_there or counting.named(self.wanted.counts) != "pods":
-            return
-        pods = self._pods_at_home(there)
-        for pod in pods.running()[:1]:
-            if pods.release_of(pod["metadata"]["name"]) is None:
-                raise InvalidInput(
-                    f"Deployment {there.name} runs another program's server, whose pods have no /metrics of modelway's",
-                    where="deploy.kubernetes.counts",
-                    fix="name the gateway or a Prometheus that counts its requests; or bring the first release all-at-once",
-                )
-
-    def _accepted(self, route: str, service: str) -> Object | None:
-        """The HTTPRoute, once a gateway has said that it takes it; None where there is none. InvalidInput where none does."""
-        deadline = time.monotonic() + SEEN_SECONDS
-        while (found := self.cluster.get("HTTPRoute", route)) is not None:
-            said = gateway.check(found, service)
-            if said is None:
-                return found
-            if time.monotonic() > deadline:
-                raise said
-            time.sleep(POLL_SECONDS)
-        return None
-
-    def _pods(self, there: Home, slot: KubernetesSlot) -> Pods:
-        if slot.home:
-            return self._pods_at_home(there)
-        name = names.workload(there.name, slot.side.slot)
-        selector = f"{names.TARGET}={self.key},{names.SLOT}={slot.side.slot}"
-        return Pods(self.cluster, name, selector, there.container, there.port)
-
-    def _pods_at_home(self, there: Home) -> Pods:
-        return Pods(self.cluster, there.name, there.selector, there.container, there.port)
-
-    def _service(self, there: Home, slot: KubernetesSlot) -> str:
-        return there.service if slot.home else names.workload(there.name, slot.side.slot)
+        return 0 if self._where.route(there) else max((pods_for(share, there.replicas) for share in partial), default=0)
 
     def _services_beside(self, claim: KubernetesClaim, there: Home) -> list[str]:
         """Those that are there: a stop removes them, and the route must lead to none that is not."""
-        known = {self._service(there, slot) for slot in claim.state.slots.values() if not slot.home}
+        known = {self._where.service(there, slot) for slot in claim.state.slots.values() if not slot.home}
         return sorted(name for name in known if self.cluster.get("Service", name) is not None)
 
     def _fence(self, claim: KubernetesClaim, there: Home) -> None:
@@ -406,7 +275,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         nonce = _lease(claim).nonce
         if nonce in self._fenced:
             return
-        self._traffic(there).fence(nonce, _lease(claim).check)
+        self._where.traffic(there).fence(nonce, _lease(claim).check)
         changed(
             self.cluster,
             "Deployment",

@@ -1,0 +1,97 @@
+"""What must be true before anything is touched."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from modelway.errors import InvalidInput
+from modelway.targets.kubernetes import counting, gateway, home, names, owners
+from modelway.targets.kubernetes.cluster import Object
+from modelway.targets.kubernetes.home import Home
+from modelway.targets.kubernetes.running import check_owner
+from modelway.targets.kubernetes.whereabouts import Whereabouts
+
+POLL_SECONDS = 0.3
+SEEN_SECONDS = 5.0
+"""For the gateway's controller to look at a route that was just made."""
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Checks:
+    """shares: the parts of the traffic that the steps of a canary ask for."""
+
+    where: Whereabouts
+    shares: tuple[float, ...]
+
+    def own_change_done(self, say: Say) -> Home:
+        """The team's Deployment; where a command that was cut off had given it another image, once its pods have that."""
+        deadline = time.monotonic() + self.where.wanted.ready_seconds
+        there, said = self.where.home(), False
+        while (
+            there.is_there
+            and (there.deployment["metadata"].get("annotations") or {}).get(names.TARGET) == self.where.key
+            and not (home.rolled_out(there.deployment) or there.deployment["spec"].get("paused"))
+            and time.monotonic() < deadline
+        ):
+            if not said:
+                say(f"waiting for Deployment {there.name}, which is in the middle of a change")
+                said = True
+            time.sleep(POLL_SECONDS)
+            there = self.where.home()
+        return there
+
+    def check_ours(self, there: Home) -> None:
+        """InvalidInput where what a rollout changes belongs to another program, or could not be changed."""
+        if not there.is_there:
+            return
+        route = self.where.route(there)
+        kind, name, path = ("HTTPRoute", route, "rules") if route else ("Service", there.service, "selector")
+        shared = self.accepted(route, there.service) if route else self.where.cluster.get(kind, name)
+        if shared is None and self.where.wanted.create is not None:
+            return  # the last part that is made, and the first that a stop removes
+        if shared is None:
+            raise InvalidInput(
+                f"there is no {kind} {name} in {self.where.cluster.where}",
+                where=f"deploy.kubernetes.{'route' if route else 'service'}",
+                fix=f"name one that is there (kubectl get {kind.lower()}s -n {self.where.cluster.namespace})",
+            )
+        other = (there.deployment["metadata"].get("annotations") or {}).get(names.TARGET, self.where.key)
+        if other != self.where.key:
+            raise InvalidInput(
+                f"Deployment {there.name} is that of another model or environment, {other}",
+                where="deploy.kubernetes.deployment",
+                fix="give every model and environment a Deployment of its own",
+            )
+        if (manager := owners.foreign(shared, ("spec", path), self.where.wanted.take_over)) is not None:
+            raise owners.refusal(manager, kind, name, ("spec", path))
+        check_owner(there, self.where.wanted)
+
+    def check_counts(self, there: Home) -> None:
+        """InvalidInput where nobody could count the requests of what is compared."""
+        counting.check(self.where.cluster, self.where.wanted.counts)
+        compared = any(share < 1 for share in self.shares)
+        if not compared or not there.is_there or counting.named(self.where.wanted.counts) != "pods":
+            return
+        pods = self.where.pods_at_home(there)
+        for pod in pods.running()[:1]:
+            if pods.release_of(pod["metadata"]["name"]) is None:
+                raise InvalidInput(
+                    f"Deployment {there.name} runs another program's server, whose pods have no /metrics of modelway's",
+                    where="deploy.kubernetes.counts",
+                    fix="name the gateway or a Prometheus that counts its requests; or bring the first release all-at-once",
+                )
+
+    def accepted(self, route: str, service: str) -> Object | None:
+        """The HTTPRoute, once a gateway has said that it takes it; None where there is none. InvalidInput where none does."""
+        deadline = time.monotonic() + SEEN_SECONDS
+        while (found := self.where.cluster.get("HTTPRoute", route)) is not None:
+            said = gateway.check(found, service)
+            if said is None:
+                return found
+            if time.monotonic() > deadline:
+                raise said
+            time.sleep(POLL_SECONDS)
+        return None
