@@ -17,6 +17,12 @@ from modelway.targets.kubernetes.cluster import Cluster  # noqa: E402 - after th
 VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
+def verbs(method: str, path: str, content: str) -> set[str]:
+    """An apply may make the object, and needs both."""
+    said = verb(method, path)
+    return {said, said.replace("patch ", "create ", 1)} if "apply-patch" in content else {said}
+
+
 def verb(method: str, path: str) -> str:
     parts = path.strip("/").split("/")
     group = "" if parts[0] == "api" else f"{parts[1]}/"
@@ -31,7 +37,7 @@ def main() -> int:
     used, once = set[str](), Cluster._once
 
     def recorded(cluster: Cluster, method: str, path: str, *more: Any) -> bytes:
-        used.add(verb(method, path))
+        used.update(verbs(method, path, str(more[2])))
         return once(cluster, method, path, *more)
 
     Cluster._once = recorded  # type: ignore[method-assign, assignment]
