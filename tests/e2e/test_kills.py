@@ -30,6 +30,8 @@ from e2e.shop import Namespace
 from e2e.team import ClusterTeam, on_cluster
 from modelway.processes import PROC
 
+pytestmark = pytest.mark.long
+
 CALLS = (
     ("after", "before: PUT leases #1", "deploy"),
     ("after", "the plan: PUT configmaps #1", "rollback"),
