@@ -165,7 +165,7 @@ def state_of(own: Namespace) -> str:
     return found.strip().removeprefix("configmap/")
 
 
-@pytest.mark.parametrize("component", ["kube-apiserver", "kubelet", "contour"])
+@pytest.mark.parametrize("component", ["kube-apiserver", "kube-controller-manager", "contour"])
 def test_a_component_dies_within_a_rollout(team: ClusterTeam, component: str) -> None:
     before = Written.of(team)
     with team.requests(30) as seen:
