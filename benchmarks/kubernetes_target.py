@@ -132,6 +132,7 @@ def times(shop: Shop, cluster: Cluster, repeats: int) -> None:
 
     def took(what: str, seconds: float) -> None:
         table.setdefault(what, []).append(seconds)
+        print(f"{what}: {seconds:.2f} s", file=sys.stderr, flush=True)
 
     with made(shop, cluster, "canary", 60) as (team, seen):
         for _ in range(repeats):
@@ -234,6 +235,7 @@ def guardian(shop: Shop, cluster: Cluster, repeats: int) -> None:
             ended(process)
             what = "guardian: runner dead to the last answer of the canary, less the lease's time"
             table.setdefault(what, []).append(moved - LEASE_SECONDS)
+            print(f"{what}: {moved - LEASE_SECONDS:.2f} s, {memory}", file=sys.stderr, flush=True)
             team.roll_back()
         failed = seen["failed"], sum(seen.values())
     show(table)

@@ -20,6 +20,7 @@ BENCHMARKS = (
     ("serving_attacks.py", "--seconds", "3"),
     ("load.py",),
     ("deploy_model.py",),
+    ("kubernetes_target.py", "simulation", "times", "guardian"),
 )
 
 

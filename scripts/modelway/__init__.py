@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from modelway.stages.evaluate_gate import evaluate_gate as evaluate_gate
     from modelway.stages.plan_rollout import plan_rollout as plan_rollout
     from modelway.stages.promote_model import promote_model as promote_model
+    from modelway.stages.render_manifests import render_manifests as render_manifests
     from modelway.stages.replay_rollout import replay_rollout as replay_rollout
     from modelway.stages.rollback_release import rollback_release as rollback_release
     from modelway.stages.show_history import show_history as show_history

@@ -145,7 +145,7 @@ class ClusterTeam(Shop):
 
     def configure_cluster(self, strategy: str = "canary", **kubernetes: Any) -> None:
         assert self.own is not None
-        keys = {"namespace": self.own.name, "deployment": NAME, "lease-seconds": 4, "ready-seconds": 60, **kubernetes}
+        keys = {"namespace": self.own.name, "deployment": NAME, "lease-seconds": 4, "ready-seconds": 180, **kubernetes}
         text = (self.folder / "modelway.yml").read_text().partition(f"  {self.environment}:")[0]
         flow = yaml.safe_dump(keys, default_flow_style=True, width=10_000).strip()
         text += ENVIRONMENT.format(environment=self.environment, strategy=strategy, kubernetes=flow)

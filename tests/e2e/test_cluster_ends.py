@@ -16,6 +16,8 @@ from cluster.fixture import Cluster, wait_until
 from e2e import workloads
 from e2e.machine import of_this_machine
 
+pytestmark = pytest.mark.long
+
 KINDS = ("pid", "mnt", "net")
 WAYS = ("SIGTERM", "SIGKILL", "SIGKILL of the keeper")
 

@@ -12,6 +12,8 @@ from deployment.shop import DEPLOYED, Shop
 from e2e.shop import Namespace
 from e2e.team import NAME, ClusterTeam, on_cluster
 
+pytestmark = pytest.mark.long
+
 OURS = ("Deployment", "Service", "HTTPRoute", "PodDisruptionBudget", "HorizontalPodAutoscaler")
 
 

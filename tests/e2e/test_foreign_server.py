@@ -18,6 +18,8 @@ from modelway.targets.kubernetes import names
 
 SERVER = """
 import http.server
+
+pytestmark = pytest.mark.long
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_POST(self):

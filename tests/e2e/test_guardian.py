@@ -18,6 +18,8 @@ LEASE, ROUTE, GUARDIAN = "flight-delay", "flight-delay", "flight-delay-guardian"
 BACK, FENCE, NONCE = "modelway.dev/back", "modelway.dev/fence", "modelway.dev/nonce"
 SERVER = """
 import http.server, os
+
+pytestmark = pytest.mark.long
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):

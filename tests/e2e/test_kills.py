@@ -30,6 +30,8 @@ from e2e.shop import Namespace
 from e2e.team import ClusterTeam, on_cluster
 from modelway.processes import PROC
 
+pytestmark = pytest.mark.long
+
 CALLS = (
     ("after", "before: PUT leases #1", "deploy"),
     ("after", "the plan: PUT configmaps #1", "rollback"),
@@ -163,7 +165,7 @@ def state_of(own: Namespace) -> str:
     return found.strip().removeprefix("configmap/")
 
 
-@pytest.mark.parametrize("component", ["kube-apiserver", "kubelet", "contour"])
+@pytest.mark.parametrize("component", ["kube-apiserver", "kube-controller-manager", "contour"])
 def test_a_component_dies_within_a_rollout(team: ClusterTeam, component: str) -> None:
     before = Written.of(team)
     with team.requests(30) as seen:

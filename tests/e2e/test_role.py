@@ -16,6 +16,7 @@ from e2e.shop import Namespace
 from e2e.team import ClusterTeam, on_cluster
 from modelway.targets.kubernetes import role
 
+pytestmark = pytest.mark.long
 RECORD = Path(__file__).with_name("verbs_used.py")
 Rule = dict[str, list[str]]
 

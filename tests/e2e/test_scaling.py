@@ -16,6 +16,8 @@ from e2e.team import NAME, ClusterTeam, on_cluster
 from modelway.targets.kubernetes import owners
 from modelway.targets.kubernetes.cluster import Cluster
 
+pytestmark = pytest.mark.long
+
 REPLICAS = ("spec", "replicas")
 
 

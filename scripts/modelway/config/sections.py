@@ -237,7 +237,7 @@ class RequestCounts(Section, frozen=True):
     """Who counts requests (docs/judge.md). Left out: every pod of a release, read through the API server."""
 
     source: Literal["pods", "prometheus", "gateway"] | None = None
-    """Left out: the first of gateway and prometheus that is given below, else pods."""
+    """Which of them is asked. Left out: the first of gateway and prometheus that is given below, else pods."""
     prometheus: Prometheus | None = None
     """Where Prometheus is. Left out: it is not asked."""
     gateway: GatewayPods | None = None
