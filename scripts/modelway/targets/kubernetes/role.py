@@ -19,7 +19,7 @@ NEEDS: tuple[tuple[str, str, str, str], ...] = (
     ),
     ("apps", "deployments/scale", "patch", "as many pods as the traffic needs"),
     ("apps", "replicasets", "list", "why pods do not start"),
-    ("", "pods", "get list patch", "are they ready? patch: without a gateway, to share connections"),
+    ("", "pods", "list patch", "are they ready? patch: without a gateway, to share connections"),
     ("", "pods/log", "get", "the last words of one that failed"),
     ("", "pods/proxy", "get", "which release it is, and its /metrics"),
     ("", "events", "list", "why pods do not start"),
