@@ -15,6 +15,8 @@ SECONDS = 60
 """For the slowest, with all of them at once: kubelet tries to pull an image again after 10 s to 25 s."""
 SERVER = """
 import http.server, sys
+
+pytestmark = pytest.mark.long
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(int(sys.argv[1])); self.end_headers()
