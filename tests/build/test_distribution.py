@@ -169,8 +169,8 @@ def tokens(tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
             asked = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
             access = []
             for scope in asked.get("scope", ()):
-                scopes.append(scope)
                 kind, name, actions = scope.split(":")
+                scopes.append(f"{kind}:{name}:{','.join(sorted(actions.split(',')))}")  # a registry names them in any order
                 access.append({"type": kind, "name": name, "actions": actions.split(",")})
             now = int(time.time())
             claims = {"iss": "test", "aud": asked["service"][0], "sub": USER, "access": access, "jti": "1"}
