@@ -63,7 +63,8 @@ class TargetActs(Generic[T, S]):
         assert slot is not None, "only what has a place is started"
         with claim.held():
             self.new = claim.start(slot)
-        claim.place.wait_until_ready(claim, self.new, self.say)
+        with claim.watched():
+            claim.place.wait_until_ready(claim, self.new, self.say)
 
     def route(self, weight: float, waiting: Waiting = nullcontext) -> None:
         claim, stable = self.claim, self.plan.stable.slot if self.plan.stable else ""
@@ -71,7 +72,7 @@ class TargetActs(Generic[T, S]):
         shares = {name: share for name, share in shares.items() if share > 0}
         with claim.held():
             claim.place.route(claim, shares, stable if weight > 0 and stable in claim.state.slots else "")
-        with waiting():
+        with waiting(), claim.watched():
             claim.place.verify(claim, shares)
         if weight > 0:  # a way back waits for nothing that is counted
             self._last = claim.place.counts(claim.state).snapshot()
@@ -141,7 +142,8 @@ class TargetActs(Generic[T, S]):
     def retire(self, which: Literal["new", "stable"]) -> None:
         side = self.plan.new if which == "new" else self.plan.stable
         if side is not None:
-            self.claim.place.retire(self.claim, side.slot)
+            with self.claim.watched():
+                self.claim.place.retire(self.claim, side.slot)
 
     def back(self) -> None:
         with self.claim.held():

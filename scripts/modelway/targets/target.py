@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from modelway.errors import InvalidInput, ModelwayError
+from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 from modelway.rollout.journal import Line, Story
 from modelway.rollout.plan import Plan
 from modelway.targets.place import TargetPlace
@@ -108,6 +108,15 @@ class Claim(Generic[T, S]):
             finally:
                 self._acting = False
 
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Waiting, without the lease: what fails because another command has the target by now is told as that."""
+        try:
+            yield
+        except OutsideFailure:
+            with self.held():
+                raise
+
     def change(self, **fields: object) -> None:
         """Write the state with these fields replaced, within an act: one that was held up would undo another's."""
         assert self._acting, "the state changes under the lease alone"
@@ -171,12 +180,14 @@ class Claim(Generic[T, S]):
         with self.held():
             stable = self.start(self.state.current) if self.state.current else self.place.start(self, None)
         if stable is not None:
-            self.place.wait_until_ready(self, stable, say)
+            with self.watched():
+                self.place.wait_until_ready(self, stable, say)
 
     def check_answer(self) -> None:
         """What answers at the environment's own address is the stable release, where there is one; else OutsideFailure."""
         if self.state.current is not None:
-            self.place.check_answer(self.state)
+            with self.watched():
+                self.place.check_answer(self.state)
 
     def give_back(self, *, left: bool = False) -> None:
         """left: a rollout may be under way, which the next command goes on with."""
