@@ -86,9 +86,9 @@ def test_from_nothing_to_manifests_of_the_teams_own(team: ClusterTeam, own: Name
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ({"memory": "lots"}, "lots"),
-        ({"cpu": "half"}, "half"),
-        ({"max-replicas": 1}, "max-replicas"),
+        ({"memory": "lots"}, "quantities must match"),
+        ({"cpu": "half"}, "quantities must match"),
+        ({"max-replicas": 1}, "maxReplicas"),
         ({"host": "Not A Host"}, "Not A Host"),
     ],
 )
@@ -100,6 +100,16 @@ def test_what_cannot_be_made_is_refused_and_nothing_is_left(
     assert said in line and "Fix: " in line
     left = own.kubectl("get", "deployments,services,httproutes,pdb,hpa", "-o", "name")
     assert left == ""
+    assert own.kubectl("get", "leases", "-o", "name") == "", "it was refused before anything was touched"
+
+
+def test_something_else_of_the_name_stays_as_it_is(team: ClusterTeam, own: Namespace) -> None:
+    spec = {"selector": {"app": "another"}, "ports": [{"name": "http", "port": 80, "targetPort": 9000}]}
+    own.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": NAME}, "spec": spec})
+    before = own.get("service", NAME)["spec"]
+    assert f"Service {NAME} is there already, and kubectl owns .spec" in team.deploy("good", code=2)
+    assert own.get("service", NAME)["spec"] == before
+    assert own.kubectl("get", "deployments", "-o", "name") == ""
 
 
 def test_a_namespace_that_is_not_there(team: ClusterTeam, own: Namespace) -> None:

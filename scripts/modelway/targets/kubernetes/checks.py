@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from modelway.errors import InvalidInput
-from modelway.targets.kubernetes import counting, gateway, home, names, owners
+from modelway.targets.kubernetes import counting, gateway, home, names, objects, owners
 from modelway.targets.kubernetes.cluster import Object
 from modelway.targets.kubernetes.home import Home
+from modelway.targets.kubernetes.refusals import ApiError
 from modelway.targets.kubernetes.running import check_owner
 from modelway.targets.kubernetes.whereabouts import Whereabouts
 
@@ -68,6 +69,37 @@ class Checks:
         if (manager := owners.foreign(shared, ("spec", path), self.where.wanted.take_over)) is not None:
             raise owners.refusal(manager, kind, name, ("spec", path))
         check_owner(there, self.where.wanted)
+
+    def check_made(self, there: Home, image: str) -> None:
+        """InvalidInput where the cluster would not take what is to be made, or something else is there of its name."""
+        wanted = self.where.wanted
+        if there.is_there or wanted.create is None:
+            return
+        route = objects.route(wanted, wanted.create)
+        for body in (*objects.all_of(wanted, wanted.create, image), *([route] if route else [])):
+            try:
+                self.where.cluster.apply(body, try_only=True)
+            except ApiError as error:
+                self._check_taken(body, error)
+
+    def _check_taken(self, body: Object, error: ApiError) -> None:
+        """What modelway itself has made, and not finished, is taken up again."""
+        taken = owners.conflicts({"details": {"causes": error.causes}}, (owners.OURS,))
+        if taken:
+            raise InvalidInput(
+                f"{body['kind']} {self.where.wanted.deployment} is there already, and {taken[0].manager.name} owns"
+                f" {owners.shown(taken[0].path)}",
+                where="deploy.kubernetes.create",
+                fix="delete it; or leave `create` out, and let all of the objects be the team's own",
+            )
+        if error.is_unexplained:
+            raise InvalidInput(
+                f"the cluster knows no {body['kind']}",
+                where="deploy.kubernetes.create",
+                fix="install Gateway API and a gateway, or leave create.gateway out",
+            )
+        if error.status != 409:
+            raise self.where.cluster.told(error)
 
     def check_counts(self, there: Home) -> None:
         """InvalidInput where nobody could count the requests of what is compared."""

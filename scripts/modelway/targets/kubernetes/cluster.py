@@ -107,9 +107,11 @@ class Cluster:
         """The whole object, where it is still the one that was read (metadata.resourceVersion); ApiError else."""
         return self._json("PUT", self.path(body["kind"], _name(body)), {"fieldManager": MANAGER}, body)
 
-    def apply(self, body: Object, *, force: bool = False) -> Object:
-        """These fields are ours and have these values (server-side apply); ApiError with causes where others own some."""
+    def apply(self, body: Object, *, force: bool = False, try_only: bool = False) -> Object:
+        """These fields are ours and have these values (server-side apply); ApiError with causes where others own some.
+        try_only: all is checked, and nothing is written."""
         query = {"fieldManager": MANAGER, "fieldValidation": "Strict"} | ({"force": "true"} if force else {})
+        query |= {"dryRun": "All"} if try_only else {}
         return self._json(
             "PATCH", self.path(body["kind"], _name(body)), query, body, content="application/apply-patch+yaml"
         )

@@ -68,6 +68,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         image, there = _image(release), checks.own_change_done(say)
         home.check(there)
         checks.check_ours(there)
+        checks.check_made(there, image)
         checks.check_counts(there)
         if not self._where.route(there):
             say(f"no HTTPRoute leads to Service {there.service}: its connections are shared by the number of pods")

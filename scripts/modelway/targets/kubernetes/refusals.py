@@ -13,6 +13,7 @@ from modelway.targets.kubernetes import connection
 from modelway.targets.kubernetes.trouble import fix_of_refusal
 
 BUSY = (429, 500, 502, 503, 504)
+UNREADABLE = ("unable to convert unstructured object", "failed to create typed patch object")
 ANONYMOUS = 'User "system:anonymous"'
 NO_NAMESPACE = re.compile(r'^namespaces "([^"]+)" not found')
 FORBIDDEN = re.compile(
@@ -40,6 +41,11 @@ class ApiError(Exception):
     def is_foreign(self) -> bool:
         """Said by something that is no API server: a login page, a web server, the TLS port itself."""
         return not self.reason and (300 <= self.status < 400 or "HTTP request to an HTTPS server" in self.message)
+
+    @property
+    def is_unreadable(self) -> bool:
+        """A value that no field of the kind can have, such as a quantity that is none: the API server answers 500."""
+        return self.status == 500 and any(mark in self.message for mark in UNREADABLE)
 
     @property
     def is_unexplained(self) -> bool:
@@ -77,7 +83,7 @@ def read(status: int, data: bytes, headers: Mapping[str, str]) -> ApiError:
 
 def may_pass(error: ApiError) -> bool:
     """A proxy's 503 about a pod is an answer; the API server's own is a moment."""
-    return error.status in BUSY and not error.causes
+    return error.status in BUSY and not error.causes and not error.is_unreadable
 
 
 def told(error: ApiError, server: str, place: str) -> ModelwayError:
@@ -101,7 +107,7 @@ def told(error: ApiError, server: str, place: str) -> ModelwayError:
     if (missing := NO_NAMESPACE.search(message)) and error.status == 404:
         fix = f"kubectl create namespace {missing[1]}, or correct deploy.kubernetes.namespace"
         return InvalidInput("is not there", where=f"namespace {missing[1]}", fix=fix)
-    if error.status in (400, 403, 404, 405, 415, 422):
+    if error.status in (400, 403, 404, 405, 415, 422) or error.is_unreadable:
         return InvalidInput(f"the cluster refuses: {message}", where=place, fix=fix_of_refusal(message))
     return OutsideFailure(
         f"the cluster answers {error.status}: {message}", where=server, fix="run the same command again"
