@@ -170,7 +170,8 @@ def tokens(tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
             access = []
             for scope in asked.get("scope", ()):
                 kind, name, actions = scope.split(":")
-                scopes.append(f"{kind}:{name}:{','.join(sorted(actions.split(',')))}")  # a registry names them in any order
+                in_order = ",".join(sorted(actions.split(",")))  # a registry names them in any
+                scopes.append(f"{kind}:{name}:{in_order}")
                 access.append({"type": kind, "name": name, "actions": actions.split(",")})
             now = int(time.time())
             claims = {"iss": "test", "aud": asked["service"][0], "sub": USER, "access": access, "jti": "1"}
