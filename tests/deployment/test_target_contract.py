@@ -33,7 +33,8 @@ from modelway.targets import Target, open_target
 from modelway.targets.local.place import ENVOY
 from observe.contract import Counting, CountsContract
 from observe.real_prometheus import RealPrometheus, real_prometheus
-from targets.contract import Case, TargetContract, begun, claimed, deployed
+from targets.case import TESTERS, Case, begun, claimed, deployed
+from targets.contract import TargetContract
 
 SLOW_SECONDS = 0.3
 """What the release of that name needs for one row (deployment.shop)."""
@@ -56,16 +57,17 @@ class LocalCase(Case):
     def open(self, model: str = "") -> Target[Any, Any]:
         return open_target(model or self.model, self.environment, self.deploy)
 
-    def send(self, count: int, bad: bool = False) -> Counter[str]:
+    def send(self, count: int, bad: bool = False, tested: bool = False) -> Counter[str]:
         seen: Counter[str] = Counter()
         for number in range(count):
-            answer = self.ask({"a": "no number"} if bad else row(number))
+            answer = self.ask({"a": "no number"} if bad else row(number), tested)
             assert answer.status_code in ((400,) if bad else (200, 503))
             seen[answer.headers.get("x-modelway-version", "")] += 1
         return seen
 
-    def ask(self, body: object) -> requests.Response:
-        return self.session.post(f"http://127.0.0.1:{self.shop.port}/predict", json=body, timeout=20)
+    def ask(self, body: object, tested: bool = False) -> requests.Response:
+        headers = {TESTERS.header: TESTERS.value} if tested else {}
+        return self.session.post(f"http://127.0.0.1:{self.shop.port}/predict", json=body, headers=headers, timeout=20)
 
     @contextlib.contextmanager
     def deaf(self) -> Iterator[None]:

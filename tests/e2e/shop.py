@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,8 @@ class Namespace:
     def kubectl(self, *words: str) -> str:
         return self.made.kubectl("-n", self.name, *words)
 
-    def ask(self, body: object, path: str = "/predict", timeout: float = 20) -> requests.Response:
-        headers = {"Host": self.host}
-        return requests.post(f"{self.made.described.gateway_url}{path}", json=body, headers=headers, timeout=timeout)
+    def ask(
+        self, body: object, headers: Mapping[str, str] | None = None, path: str = "/predict", timeout: float = 20
+    ) -> requests.Response:
+        asked = {"Host": self.host, **(headers or {})}
+        return requests.post(f"{self.made.described.gateway_url}{path}", json=body, headers=asked, timeout=timeout)

@@ -51,6 +51,22 @@ def test_a_canary_and_the_way_back_on_a_deployment_of_the_teams_own(team: Cluste
     assert not seen["failed"], (seen, said, back)
 
 
+def test_as_a_shadow_it_answers_nobody_and_leaves_nothing(team: ClusterTeam, own: Namespace) -> None:
+    before, version = as_the_team_wrote(own), team.versions["again"]
+    with team.requests() as seen:
+        said = team.deploy("again", "--strategy", "shadow")
+    assert "outcome=shadowed" in said
+    assert seen[f"{version} 200"] == seen["failed"] == 0
+    assert team.serving() == team.versions["good"]
+    assert as_the_team_wrote(own) == before
+    assert own.kubectl("get", "deployments,services,jobs", "-l", "modelway.dev/slot", "-o", "name") == ""
+
+
+def test_what_only_a_gateway_can_do_is_refused_without_one(team: ClusterTeam, own: Namespace) -> None:
+    own.kubectl("delete", "httproute", NAME)
+    assert "no HTTPRoute leads to Service" in team.deploy("again", "--strategy", "shadow", code=2)
+
+
 def test_a_canary_that_fails_goes_back_by_itself(team: ClusterTeam, own: Namespace) -> None:
     before = as_the_team_wrote(own)
     with team.requests():

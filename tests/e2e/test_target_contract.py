@@ -18,7 +18,8 @@ from modelway.config.sections import Create, Kubernetes
 from modelway.records import Release
 from modelway.registry.stored_records import read_release
 from modelway.targets import Target, open_target
-from targets.contract import Case, TargetContract
+from targets.case import TESTERS, Case
+from targets.contract import TargetContract
 
 SLOW_SECONDS = 0.3
 
@@ -44,10 +45,11 @@ class KubernetesCase(Case):
         found: Target[Any, Any] = open_target(self.model, self.environment, self.deploy)
         return Target(model or self.model, self.environment, found.records, found.place)
 
-    def send(self, count: int, bad: bool = False) -> Counter[str]:
+    def send(self, count: int, bad: bool = False, tested: bool = False) -> Counter[str]:
         seen: Counter[str] = Counter()
+        headers = {TESTERS.header: TESTERS.value} if tested else {}
         for number in range(count):
-            answer = self.own.ask({"a": "no number"} if bad else row(number))
+            answer = self.own.ask({"a": "no number"} if bad else row(number), headers)
             assert answer.status_code in ((400,) if bad else (200, 404, 503)), answer.text
             seen[answer.headers.get("x-modelway-version", "")] += 1
         return seen

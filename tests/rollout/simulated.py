@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from modelway.config import Judge
+from modelway.config.sections import HeaderMatch
 from modelway.rollout import engine, journal
 from modelway.rollout.judge import settings_from
 from modelway.rollout.observations import Block, Counts
-from modelway.rollout.plan import Plan, Side
+from modelway.rollout.plan import MIRRORED, Plan, Side
 from modelway.rollout.run import Waiting
 
 
@@ -34,8 +35,10 @@ def plan(
     weights: tuple[float, ...] = (0.1, 0.5, 1.0),
     inconclusive: str = "rollback",
     timeout: float = 300,
+    mirror: bool = False,
+    testers: HeaderMatch | None = None,
 ) -> Plan:
-    compared = stable and len(weights) > 1
+    compared = stable and (mirror or len(weights) > 1)
     return Plan(
         kind="deploy",
         id="id",
@@ -44,7 +47,9 @@ def plan(
         number=1,
         new=side(2),
         stable=side(1) if stable else None,
-        weights=weights if compared else (1.0,),
+        weights=MIRRORED if mirror else weights if compared else (1.0,),
+        mirror=mirror,
+        testers=testers,
         step_seconds=10,
         bake_seconds=40,
         timeout_seconds=timeout,
@@ -83,6 +88,8 @@ class World:
     running: set[str] = field(default_factory=set)
     ready: set[str] = field(default_factory=set)
     routed: dict[str, float] = field(default_factory=dict)
+    mirrored: str = ""
+    tested: str = ""
     stable: str = ""
     lines: list[journal.Line] = field(default_factory=list)
     announced: list[int] = field(default_factory=list)
@@ -103,7 +110,9 @@ class World:
 
     def check(self) -> None:
         assert abs(sum(self.routed.values()) - 1) < 1e-9 or not self.routed, "all traffic goes somewhere"
-        assert set(self.routed) <= self.ready, "only what is ready gets traffic"
+        assert {*self.routed, *filter(None, (self.mirrored, self.tested))} <= self.ready, (
+            "only what is ready gets traffic"
+        )
         assert self.ready <= self.running
         if self.plan.stable and self.stable == self.plan.stable.slot:
             assert self.stable in self.running, "stable runs until its successor was adopted"
@@ -128,11 +137,13 @@ class SimulatedTarget:
         world.ready.add(world.plan.new.slot)
         world.step()
 
-    def route(self, weight: float, waiting: Waiting = nullcontext) -> None:
+    def route(self, weight: float, waiting: Waiting = nullcontext, *, tested: bool = False) -> None:
         world = self.world
         world.step()
         new, old = world.plan.new.slot, world.plan.stable.slot if world.plan.stable else ""
-        shares = {new: weight, old: 1 - weight}
+        taken = 0.0 if world.plan.mirror else weight
+        shares = {new: taken, old: 1 - taken}
+        world.mirrored, world.tested = new if weight > taken else "", new if tested else ""
         world.routed = {name: share for name, share in shares.items() if share > 0 and name}
         with waiting():
             world.verified(weight)
@@ -141,7 +152,7 @@ class SimulatedTarget:
     def observe(self, weight: float) -> Block:
         world = self.world
         world.step()
-        asked = world.routed.get(world.plan.new.slot, 0.0)
+        asked = 0.5 if world.mirrored else world.routed.get(world.plan.new.slot, 0.0)
         assert asked == weight
         canary, stable = world.traffic(asked, world.chance)
         began, seconds = world.clock, world.plan.block_seconds
@@ -159,7 +170,7 @@ class SimulatedTarget:
         world.step()
         side = world.plan.new if which == "new" else world.plan.stable
         assert side is not None
-        assert side.slot not in world.routed, "traffic leaves before processes do"
+        assert side.slot not in (*world.routed, world.mirrored, world.tested), "traffic leaves before processes do"
         assert side.slot != world.stable
         world.ready.discard(side.slot)
         world.running.discard(side.slot)

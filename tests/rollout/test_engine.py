@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelway.config.sections import HeaderMatch
 from modelway.rollout import engine, journal
-from modelway.rollout.observations import Counts
+from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import Plan
 from modelway.rollout.run import Interrupts, Surroundings, carry_out
 from rollout.simulated import Died, SimulatedTarget, World, plan, traffic
@@ -40,6 +41,7 @@ def run_through_deaths(world: World) -> None:
             state = world.story.state
 
 
+TESTERS = HeaderMatch("x-release", "next")
 GOOD, BAD = traffic(1000, 0.0, 0.0), traffic(1000, 0.3, 0.0)
 
 
@@ -73,6 +75,55 @@ def test_a_bad_canary_never_gets_more_than_the_first_step() -> None:
     assert (seen.stable, seen.routed, seen.running, seen.announced) == ("v1", {"v1": 1.0}, {"v1"}, [])
     weights = {line.event.weight for line in seen.lines if isinstance(line.event, engine.Routed)}
     assert weights == {0.1, 0.0}
+
+
+def test_a_shadow_that_is_no_worse_is_gone_again_and_nothing_has_moved() -> None:
+    seen = world(plan(mirror=True))
+    run(seen)
+    assert engine_outcome(seen) == "shadowed"
+    assert (seen.stable, seen.routed, seen.running, seen.announced) == ("v1", {"v1": 1.0}, {"v1"}, [])
+    assert sum(block.seconds for block in blocks_of(seen)) >= 40, "its bake time"
+
+
+def test_a_shadow_that_is_worse_is_undone() -> None:
+    seen = world(plan(mirror=True), BAD)
+    run(seen)
+    assert engine_outcome(seen) == "rolled-back"
+    assert (seen.routed, seen.mirrored, seen.running) == ({"v1": 1.0}, "", {"v1"})
+
+
+@pytest.mark.parametrize("policy", ["rollback", "promote", "extend"])
+def test_an_undecided_shadow_is_never_called_no_worse(policy: str) -> None:
+    seen = world(plan(inconclusive=policy, timeout=100, mirror=True), traffic(10, 0.0, 0.0))
+    run(seen)
+    assert engine_outcome(seen) == "rolled-back"
+    assert sum(block.seconds for block in blocks_of(seen)) == (200 if policy == "extend" else 100)
+
+
+def test_a_copy_that_does_not_come_is_no_comparison() -> None:
+    seen = world(plan(mirror=True), lambda weight, chance: (Counts(), Counts(1000)))
+    run(seen)
+    assert engine_outcome(seen) == "rolled-back"
+
+
+def test_testers_alone_reach_a_first_step_of_nothing_and_the_judge_sees_none_of_it() -> None:
+    seen = world(plan(weights=(0.0, 0.1, 0.5, 1.0), testers=TESTERS))
+    run(seen)
+    assert engine_outcome(seen) == "deployed"
+    routed = [(line.event.weight, line.event.tested) for line in seen.lines if isinstance(line.event, engine.Routed)]
+    assert routed == [(0.0, True), (0.1, True), (0.5, True), (1.0, False)]
+    first = [block for block in blocks_of(seen) if block.weight == 0]
+    assert sum(block.seconds for block in first) == 10
+
+
+def test_testers_go_back_too() -> None:
+    seen = world(plan(testers=TESTERS), BAD)
+    run(seen)
+    assert (engine_outcome(seen), seen.tested, seen.routed) == ("rolled-back", "", {"v1": 1.0})
+
+
+def blocks_of(seen: World) -> list[Block]:
+    return [line.event.block for line in seen.lines if isinstance(line.event, engine.Observed)]
 
 
 def test_the_first_release_has_nothing_to_be_compared_with() -> None:
@@ -146,10 +197,11 @@ def test_no_traffic_at_all_is_never_a_pass() -> None:
     seed=st.integers(0, 10**6),
     errors=st.sampled_from([0.0, 0.002, 0.05, 0.5]),
     deaths=st.lists(st.integers(1, 60), max_size=6),
+    planned=st.sampled_from([plan(), plan(mirror=True), plan(weights=(0.0, 0.1, 1.0), testers=TESTERS)]),
 )
-def test_dying_anywhere_ends_as_it_would_have(seed: int, errors: float, deaths: list[int]) -> None:
+def test_dying_anywhere_ends_as_it_would_have(seed: int, errors: float, deaths: list[int], planned: Plan) -> None:
     """After any number of deaths the rollout ends, one release has all traffic, and nothing else runs."""
-    seen = world(plan(), traffic(1000, errors, 0.0), seed)
+    seen = world(planned, traffic(1000, errors, 0.0), seed)
     left = list(deaths)
     since = 0
 
@@ -164,7 +216,8 @@ def test_dying_anywhere_ends_as_it_would_have(seed: int, errors: float, deaths: 
     seen.dies = dies
     run_through_deaths(seen)
     outcome = engine_outcome(seen)
-    assert outcome in ("deployed", "rolled-back")
+    assert outcome in ("shadowed" if planned.mirror else "deployed", "rolled-back")
+    assert (seen.mirrored, seen.tested) == ("", "")
     winner = "v2" if outcome == "deployed" else "v1"
     assert (seen.stable, seen.routed, seen.running) == (winner, {winner: 1.0}, {winner})
     assert seen.announced == ([2] if outcome == "deployed" else [])

@@ -5,142 +5,32 @@ Each test opens the target anew for each command, as commands do: nothing is sha
 
 from __future__ import annotations
 
-import abc
-import contextlib
-import errno
 import os
 import re
 import signal
 import time
-import uuid
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from modelway.errors import InvalidInput, OutsideFailure, Refused
-from modelway.observe.counts import Counters, Snapshot, between
-from modelway.records import Release
+from modelway.observe.counts import between
 from modelway.rollout import engine, journal
-from modelway.rollout.observations import Block
-from modelway.rollout.plan import Plan, side_of
+from modelway.rollout.plan import side_of
 from modelway.rollout.run import Superseded
-from modelway.targets import Claim, Slot, Target, TargetState
-from modelway.targets.acts import TargetActs
+from modelway.targets import Slot
 from modelway.targets.state import NeverAnnounced, Pending
-
-BLOCK_SECONDS = 1.0
-READ_SECONDS = 3.0
-"""Within them a source has counted what was answered."""
-
-
-class Case(abc.ABC):
-    """One target that nothing was deployed to yet, and its world. releases: of three versions; the last one takes its time
-    over a request, where requests take any."""
-
-    model: str
-    environment: str
-    releases: tuple[Release, Release, Release]
-
-    @property
-    def old(self) -> str:
-        return str(self.releases[0].version)
-
-    @property
-    def new(self) -> str:
-        return str(self.releases[1].version)
-
-    @abc.abstractmethod
-    def open(self, model: str = "") -> Target[Any, Any]:
-        """The same target, as another command opens it. model: another one's; left out: its own."""
-
-    @abc.abstractmethod
-    def send(self, count: int, bad: bool = False) -> Counter[str]:
-        """So many requests to the address, one after the other: the version that answered -> how many; "" where none did.
-        bad: such that the model refuses them."""
-
-    @abc.abstractmethod
-    def deaf(self) -> AbstractContextManager[None]:
-        """Within it, what routes requests takes up nothing new."""
-
-    @contextlib.contextmanager
-    def full(self, number: int) -> Iterator[None]:
-        """Within it nothing can be written into the journal of this rollout."""
-
-        def sync(descriptor: int) -> None:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(os, "fsync", sync)
-            yield
-
-    def long_request(self) -> Callable[[], int] | None:
-        """Send a request that takes a while: what waits for its status. None where none does."""
-        return None
-
-
-def plan_of(claim: Claim[Any, Any], new: Slot) -> Plan:
-    current = claim.state.current
-    return Plan(
-        kind="deploy",
-        id=uuid.uuid4().hex,
-        model=claim.state.model,
-        environment=claim.state.environment,
-        number=claim.next_number(),
-        new=new.side,
-        stable=current.side if current else None,
-        weights=(1.0,),
-        step_seconds=0,
-        bake_seconds=0,
-        timeout_seconds=60,
-        block_seconds=BLOCK_SECONDS,
-    )
-
-
-def claimed(case: Case, what: str = "deploying", always: bool = False) -> Claim[Any, Any]:
-    return case.open().claim("a tester", what, always=always)
-
-
-def begun(case: Case, claim: Claim[Any, Any], release: Release) -> TargetActs[Any, Any]:
-    """A rollout of the release, which runs and is ready."""
-    place = claim.place
-    slot = place.again(place.prepare(release, lambda said: None), side_of(release, claim.next_number()))
-    plan = plan_of(claim, slot)
-    claim.begin(plan)
-    acts = TargetActs(claim, plan, slot, lambda said: None)
-    acts.start()
-    return acts
-
-
-def deployed(case: Case, release: Release) -> None:
-    """One command that brings a release in, with all that a rollout does."""
-    claim = claimed(case)
-    acts = begun(case, claim, release)
-    acts.route(1.0)
-    acts.adopt()
-    acts.retire("stable")
-    claim.append(acts.plan.number, journal.Line(act=engine.Finish("deployed")))
-    claim.give_back()
-
-
-def state_of(case: Case) -> TargetState[Any]:
-    state: TargetState[Any] | None = case.open().state()
-    assert state is not None
-    return state
-
-
-def killed(work: Callable[[], object]) -> None:
-    """Done by another process, which is killed within it."""
-    child = os.fork()
-    if not child:
-        try:
-            work()
-        finally:
-            os.kill(os.getpid(), signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    assert os.WTERMSIG(status) == signal.SIGKILL
+from targets.case import (
+    TESTERS,
+    Case,
+    begun,
+    claimed,
+    deployed,
+    killed,
+    next_block,
+    plan_of,
+    state_of,
+)
 
 
 class TargetContract:
@@ -271,12 +161,12 @@ class TargetContract:
         answered = case.send(400)
         assert answered.total() == 400
         assert 0.12 < answered[case.new] / 400 < 0.40  # six standard deviations on either side
-        block = _next_block(acts, 400)
+        block = next_block(acts, 400)
         assert not block.dropped
         assert (block.canary.requests, block.stable.requests) == (answered[case.new], answered[case.old])
         assert block.canary.errors == block.stable.errors == 0
         refused = case.send(40, bad=True)
-        seen = _next_block(acts, 40)
+        seen = next_block(acts, 40)
         assert (seen.canary.errors, seen.stable.errors) == (refused[case.new], refused[case.old])
 
     def test_a_share_that_is_not_followed_is_not_believed(self, case: Case) -> None:
@@ -286,6 +176,36 @@ class TargetContract:
             acts.route(0.5)
         acts.route(0.5)
         assert set(case.send(60)) == {case.old, case.new}
+
+    def test_a_mirror_gets_a_copy_of_each_request_and_answers_nobody(self, case: Case) -> None:
+        deployed(case, case.releases[0])
+        acts = begun(case, claimed(case), case.releases[1], mirror=True)
+        acts.route(0.5)
+        assert set(case.send(100)) == {case.old}
+        block = next_block(acts, 200)
+        assert (block.canary.requests, block.stable.requests) == (100, 100)
+        assert set(case.send(20, bad=True)) == {case.old}
+        assert next_block(acts, 40).canary.errors == 20
+        acts.route(0.0)
+        acts.route(0.0)
+        case.send(20)
+        assert next_block(acts, 20).canary.requests == 0
+
+    def test_testers_reach_the_new_release_and_are_not_counted(self, case: Case) -> None:
+        deployed(case, case.releases[0])
+        acts = begun(case, claimed(case), case.releases[1], testers=TESTERS)
+        acts.route(0.0, tested=True)
+        assert set(case.send(30, tested=True)) == {case.new}
+        assert set(case.send(30)) == {case.old}
+        block = next_block(acts, 30)
+        assert (block.canary.requests, block.stable.requests) == (0, 30)
+        acts.route(0.5, tested=True)
+        assert set(case.send(20, tested=True)) == {case.new}
+        assert set(case.send(60)) == {case.old, case.new}
+        acts.route(0.0)
+        assert set(case.send(30, tested=True)) == {case.old}
+        acts.retire("new")
+        assert set(case.send(10, tested=True)) == {case.old}
 
     def test_adopting_twice_is_adopting_once(self, case: Case) -> None:
         deployed(case, case.releases[0])
@@ -376,19 +296,3 @@ class TargetContract:
                 break
             assert time.monotonic() < deadline
             time.sleep(0.1)
-
-
-def _next_block(acts: TargetActs[Any, Any], requests: int) -> Block:
-    """The next block, once so many requests are counted in it: a source may be a little late."""
-    source = acts.claim.place.counts(acts.claim.state)
-    names = [side.slot for side in (acts.plan.new, acts.plan.stable) if side]
-
-    def total(snapshot: Snapshot | None) -> int:
-        assert snapshot is not None
-        return sum(snapshot.releases.get(name, Counters()).requests for name in names)
-
-    deadline = time.monotonic() + READ_SECONDS
-    while total(source.snapshot()) - total(acts._last) < requests:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return acts.observe(0.25)

@@ -18,7 +18,8 @@ from modelway.observe.counts import Counters, Snapshot
 from modelway.records import Release
 from modelway.rollout.observations import Counts
 from modelway.targets import Target
-from targets.contract import Case, TargetContract, begun, claimed, deployed
+from targets.case import Case, begun, claimed, deployed
+from targets.contract import TargetContract
 
 
 def release_of(version: int) -> Release:
@@ -37,15 +38,21 @@ def documented_target() -> ModuleType:
     return module
 
 
-def ask(place: Any, chance: random.Random, failing: Callable[[str], bool] = lambda version: False) -> str:
-    """One request to a place in memory: which version answers. failing: whether this one does."""
-    if not place.shares:
+def ask(
+    place: Any, chance: random.Random, failing: Callable[[str], bool] = lambda version: False, tested: bool = False
+) -> str:
+    """One request to a place in memory: which version answers. failing: whether this one does. tested: a tester's."""
+    shares = place.routing.shares
+    if tested and place.routing.tested:
+        return str(place.running[place.routing.tested])
+    if not shares:
         return ""
-    name = chance.choices(list(place.shares), list(place.shares.values()))[0]
-    was = place.counted.get(name, Counters())
-    answered, version = was.requests + 1, str(place.running[name])
-    place.counted[name] = Counters(answered, was.errors + failing(version), answered, {1.0: answered})
-    return version
+    name = chance.choices(list(shares), list(shares.values()))[0]
+    for reached in filter(None, (name, place.routing.mirror)):
+        was = place.counted.get(reached, Counters())
+        answered, fails = was.requests + 1, failing(str(place.running[reached]))
+        place.counted[reached] = Counters(answered, was.errors + fails, answered, {1.0: answered})
+    return str(place.running[name])
 
 
 class MemoryCase(Case):
@@ -58,14 +65,14 @@ class MemoryCase(Case):
         target: Target[Any, Any] = self.module.open_target(self.model, self.environment, Deploy())
         return Target(model or self.model, self.environment, target.records, target.place)
 
-    def send(self, count: int, bad: bool = False) -> Counter[str]:
+    def send(self, count: int, bad: bool = False, tested: bool = False) -> Counter[str]:
         place = self.open().place
-        return Counter(ask(place, self.chance, lambda version: bad) for _ in range(count))
+        return Counter(ask(place, self.chance, lambda version: bad, tested) for _ in range(count))
 
     @contextlib.contextmanager
     def deaf(self) -> Iterator[None]:
         place: Any = self.open().place
-        place.route = lambda claim, shares, back: None
+        place.route = lambda claim, routing, back: None
         yield
         del place.route
 

@@ -106,7 +106,7 @@ else:
 
 
 Share = Annotated[float, Meta(gt=0, lt=1)]
-Percent = Annotated[int, Meta(ge=1, le=100)]
+Percent = Annotated[int, Meta(ge=0, le=100)]
 
 
 class Build(Section, frozen=True):
@@ -279,15 +279,30 @@ class Kubernetes(Section, frozen=True):
     """Field managers that leave the image and the route's rules alone, though they own them, such as argocd-controller."""
 
 
+class HeaderMatch(Section, frozen=True):
+    """Who reaches the new release before anybody else: whoever sends this header. The judge counts none of their requests."""
+
+    header: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+    """The header's name, such as x-release."""
+    value: Annotated[str, Meta(pattern=r"^[\x21-\x7e]{1,256}$")]
+    """Its value, as it is, such as next."""
+
+
 class Deploy(Section, frozen=True):
     """How a release comes into an environment. With this section the alias moves by deploy-model alone."""
 
     target: Literal["local", "kubernetes"] = "local"
     """Where releases run."""
-    strategy: Literal["canary", "all-at-once"] = "canary"
-    """canary judges the release under a growing share of the traffic; all-at-once compares nothing."""
+    strategy: Literal["canary", "shadow", "all-at-once"] = "canary"
+    """canary judges the release under a growing share of the traffic; shadow judges it by a copy of every request, whose
+    answer no client sees, and moves nothing; all-at-once compares nothing."""
     steps: Annotated[tuple[Percent, ...], Meta(min_length=1)] = (10, 50, 100)
-    """The canary's shares of the traffic, in percent, each larger than the one before; the last is 100."""
+    """The canary's shares of the traffic, in percent, each larger than the one before; the last is 100. The first may be 0,
+    where there are testers."""
+    testers: HeaderMatch | None = None
+    """Requests that reach the new release as soon as it is ready. Left out: there are none."""
+    requires_shadow: bool = False
+    """true: a canary is refused until the same release was no worse as a shadow of what is there."""
     step_seconds: Wait = 120
     """Each step lasts this long at least."""
     bake_seconds: Wait = 600

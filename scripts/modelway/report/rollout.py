@@ -6,9 +6,11 @@ from modelway.markdown import cell, table
 from modelway.rollout import engine, journal
 from modelway.rollout.evidence import number_said
 from modelway.rollout.judge import Arm, Assessment, MetricEvidence
+from modelway.rollout.plan import share_said
 
 WORDS = {
     "deployed": "is in",
+    "shadowed": "was no worse as a shadow in",
     "rolled-back": "was rolled back from",
     "failed": "could not be started in",
     "": "is on its way into",
@@ -43,7 +45,7 @@ def weights(story: journal.Story) -> list[list[str]]:
             row[2] += event.block.stable.requests
     return [
         [
-            f"{weight:.0%}",
+            share_said(story.plan, weight),
             f"{seconds:.0f}",
             f"{new + stable:.0f}",
             f"{new / (new + stable):.1%}" if new + stable else "no request",

@@ -11,10 +11,16 @@ from modelway.report.rollout import evidence_said, rate, weights
 from modelway.rollout import engine, journal, judge
 from modelway.rollout.evidence import wilson
 from modelway.rollout.observations import Block, Counts
-from modelway.rollout.plan import Plan
+from modelway.rollout.plan import Plan, share_said
 
 STYLE = (Path(__file__).parent / "rollout_page.css").read_text(encoding="utf-8")
-CHIPS = {"deployed": "deployed", "rolled-back": "rolled back", "failed": "failed", "": "unfinished"}
+CHIPS = {
+    "deployed": "deployed",
+    "shadowed": "no worse as a shadow",
+    "rolled-back": "rolled back",
+    "failed": "failed",
+    "": "unfinished",
+}
 LEAST_EVIDENCE, MOST_EVIDENCE = 1e-4, 1e6
 
 
@@ -96,7 +102,8 @@ def _traffic(story: journal.Story, blocks: Sequence[Block], began: float, second
     ]
     ticks = [(0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %")]
     series = [Series("asked", "asked", asked, stepped=True), Series("measured", "canary", measured, joined=False)]
-    title = f"Share of the traffic that version {story.plan.new.version} gets"
+    what = "what is counted" if story.plan.mirror else "the traffic"
+    title = f"Share of {what} that version {story.plan.new.version} gets"
     return chart(title, ChartScale(seconds, 0, 1), series, ticks, moments=_moments(story, began))
 
 
@@ -147,7 +154,8 @@ def _moments(story: journal.Story, began: float) -> list[tuple[float, str]]:
     found = []
     for event in story.events:
         if isinstance(event, engine.Routed) and event.at > began:
-            found.append((event.at - began, "back to stable" if event.weight == 0 else f"{event.weight:.0%}"))
+            said = "back to stable" if event.weight == 0 else share_said(story.plan, event.weight)
+            found.append((event.at - began, said))
         elif isinstance(event, engine.Resumed) and event.at > began:
             found.append((event.at - began, "another runner"))
     return found

@@ -18,7 +18,7 @@ from modelway.rollout.observations import Block
 from modelway.rollout.plan import Plan
 
 SUSPECT_PROMOTION = 0.1
-Outcome = Literal["", "deployed", "rolled-back", "failed"]
+Outcome = Literal["", "deployed", "shadowed", "rolled-back", "failed"]
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
@@ -28,10 +28,11 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
 
 
 class Routed(msgspec.Struct, frozen=True, tag="routed"):
-    """The new release gets this share of the traffic, confirmed by what routes it."""
+    """The new release gets this share of the traffic, confirmed by what routes it. tested: and the testers'."""
 
     at: float
     weight: float
+    tested: bool = False
 
 
 class Observed(msgspec.Struct, frozen=True, tag="observed"):
@@ -85,7 +86,10 @@ class Start(msgspec.Struct, frozen=True, tag="start"):
 
 
 class Route(msgspec.Struct, frozen=True, tag="route"):
+    """tested: the plan's testers reach the new release too."""
+
     weight: float
+    tested: bool = False
 
 
 class Observe(msgspec.Struct, frozen=True, tag="observe"):
@@ -117,6 +121,7 @@ class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
     ready: bool = False
     routed: float | None = 0.0
     """The new release's share as last confirmed; None where another runner left it and nobody knows."""
+    tested: bool = False
     step: int = 0
     in_step: float = 0.0
     """Seconds observed in this step."""
@@ -125,7 +130,8 @@ class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
     extended: bool = False
     judged: judge.JudgeState | None = None
     assessment: judge.Assessment | None = None
-    decision: Literal["", "promote", "revert"] = ""
+    decision: Literal["", "promote", "withdraw", "revert"] = ""
+    """withdraw: what was to be learned is known, and it was never to stay."""
     reasons: tuple[str, ...] = ()
     failed: bool = False
     adopted: bool = False
@@ -140,16 +146,18 @@ def begin(plan: Plan) -> RolloutState:
 
 def command(plan: Plan, state: RolloutState) -> Command:
     """What is to be done next; it follows from the state alone."""
-    if state.decision == "revert":
-        if state.routed != 0 and plan.stable is not None:
+    if state.decision in ("revert", "withdraw"):
+        if (state.routed != 0 or state.tested) and plan.stable is not None:
             return Route(0.0)
         if not state.retired:
             return Retire("new")
-        return Finish("failed" if state.failed else "rolled-back")
+        return Finish("failed" if state.failed else "shadowed" if state.decision == "withdraw" else "rolled-back")
     if not state.ready:
         return Start()
-    if state.routed != plan.weights[state.step]:
-        return Route(plan.weights[state.step])
+    weight = plan.weights[state.step]
+    route = Route(weight, plan.testers is not None and plan.stable is not None and weight < 1)
+    if (state.routed, state.tested) != (route.weight, route.tested):
+        return route
     if state.decision == "":
         return Observe()
     if not state.adopted:
@@ -167,8 +175,8 @@ def advance(plan: Plan, state: RolloutState, event: Event) -> RolloutState:
     match event:
         case Ready():
             return change(state, ready=True)
-        case Routed(weight=weight):
-            fresh = change(state, routed=weight)
+        case Routed(weight=weight, tested=tested):
+            fresh = change(state, routed=weight, tested=tested)
             nothing_to_compare = plan.settings is None and weight == plan.weights[-1]
             return change(fresh, decision="promote") if nothing_to_compare and not state.decision else fresh
         case Observed(block=block):
@@ -196,11 +204,15 @@ def _revert(state: RolloutState, reasons: tuple[str, ...], *, failed: bool = Fal
 def _observed(plan: Plan, state: RolloutState, block: Block) -> RolloutState:
     if state.decision or plan.settings is None or state.judged is None:
         return state
+    if block.weight == 0:  # testers alone reach it, and judge for themselves
+        waited = state.in_step + block.seconds
+        done = waited >= plan.step_seconds
+        return msgspec.structs.replace(state, step=state.step + done, in_step=0.0 if done else waited)
     control = block.weight < 1
     judged = judge.observe(plan.settings, state.judged, block)
     in_step = state.in_step + block.seconds
     compared = state.compared + (block.seconds if control else 0.0)
-    last_control = state.step == len(plan.weights) - 2
+    last_control = plan.mirror or state.step == len(plan.weights) - 2
     waited = in_step >= plan.step_seconds
     baked = not control or (last_control and waited and compared >= plan.bake_seconds)
     deadline = control and compared >= plan.timeout_seconds * (2 if state.extended else 1)
@@ -218,6 +230,8 @@ def _observed(plan: Plan, state: RolloutState, block: Block) -> RolloutState:
         return _revert(state, ("no request came at 100 %",)) if silent else state
     if assessment.verdict == "inconclusive":
         return _undecided(plan, state, assessment, deadline)
+    if plan.mirror:
+        return msgspec.structs.replace(state, decision="withdraw") if assessment.verdict == "pass" else state
     if (last_control and assessment.verdict == "pass") or (not last_control and waited and not _suspect(assessment)):
         return msgspec.structs.replace(state, step=state.step + 1, in_step=0.0)
     return state
@@ -231,8 +245,9 @@ def _suspect(assessment: judge.Assessment) -> bool:
 
 def _undecided(plan: Plan, state: RolloutState, assessment: judge.Assessment, deadline: bool) -> RolloutState:
     """The policy speaks where time is over; evidence that cannot be trusted is never extended or promoted."""
-    if not deadline or plan.inconclusive == "rollback" or (plan.inconclusive == "extend" and state.extended):
+    policy = "rollback" if plan.mirror and plan.inconclusive == "promote" else plan.inconclusive
+    if not deadline or policy == "rollback" or (policy == "extend" and state.extended):
         return _revert(state, assessment.reasons)
-    if plan.inconclusive == "extend":
+    if policy == "extend":
         return msgspec.structs.replace(state, extended=True)
     return msgspec.structs.replace(state, step=len(plan.weights) - 1, in_step=0.0)

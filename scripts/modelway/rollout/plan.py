@@ -8,11 +8,14 @@ from typing import Literal
 import msgspec
 
 from modelway.config import Deploy
+from modelway.config.sections import HeaderMatch
 from modelway.errors import InvalidInput
 from modelway.records import Release
 from modelway.rollout import judge
 
 Kind = Literal["deploy", "rollback"]
+MIRRORED = (0.5,)
+"""Of what is counted, where each request comes to stable and, as a copy, to the new release."""
 
 
 class Side(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -46,7 +49,12 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     new: Side
     stable: Side | None
     weights: tuple[float, ...]
-    """The new release's share of the traffic at each step, 0 to 1; the last is 1."""
+    """The new release's share of the traffic at each step, 0 to 1; the last is 1. Where it is a mirror: its part of what is
+    counted."""
+    mirror: bool = False
+    """The new release gets a copy of every request, and never answers a client: nothing is adopted."""
+    testers: HeaderMatch | None = None
+    """Who reaches it before it has all traffic, whatever the step."""
     step_seconds: float
     bake_seconds: float
     timeout_seconds: float
@@ -78,13 +86,27 @@ def slot_name(version: int, number: int) -> str:
 
 
 def weights_of(deploy: Deploy, where: str) -> tuple[float, ...]:
-    """The steps as shares; InvalidInput where they do not rise to 100, or leave nothing to compare with."""
+    """The shares that the strategy asks for; InvalidInput where the steps do not rise to 100, or leave nothing to compare
+    with."""
+    if deploy.strategy != "canary":
+        return MIRRORED if deploy.strategy == "shadow" else (1.0,)
     steps = deploy.steps
     rising = all(low < high for low, high in pairwise(steps))
-    if not rising or steps[-1] != 100 or len(steps) < 2:
+    if not rising or steps[-1] != 100 or not any(0 < step < 100 for step in steps):
         raise InvalidInput(
             f"deploy.steps {list(steps)} do not rise from a share below 100 to 100",
             where=where,
             fix="write such as [10, 50, 100], or strategy: all-at-once",
         )
+    if steps[0] == 0 and deploy.testers is None:
+        raise InvalidInput(
+            "deploy.steps begin with 0, and nobody would reach the release",
+            where=where,
+            fix="say who does, by deploy.testers, or leave the 0 out",
+        )
     return tuple(step / 100 for step in steps)
+
+
+def share_said(plan: Plan, weight: float) -> str:
+    """The new release's share, for people."""
+    return "a copy of each" if plan.mirror and weight > 0 else f"{weight:.0%}"

@@ -15,7 +15,7 @@ from modelway.errors import ModelwayError, Refused
 from modelway.rollout import engine, journal
 from modelway.rollout.evidence import number_said
 from modelway.rollout.observations import Block
-from modelway.rollout.plan import Plan
+from modelway.rollout.plan import Plan, share_said
 
 Waiting = Callable[[], AbstractContextManager[None]]
 
@@ -27,9 +27,9 @@ class Acts(Protocol):
     def start(self) -> None:
         """The new release runs, and every replica of it is ready."""
 
-    def route(self, weight: float, waiting: Waiting = contextlib.nullcontext) -> None:
+    def route(self, weight: float, waiting: Waiting = contextlib.nullcontext, *, tested: bool = False) -> None:
         """The new release gets this share of the traffic, as was verified when this returns. waiting: within it an
-        interrupt may break in."""
+        interrupt may break in. tested: the plan's testers reach it too."""
 
     def observe(self, weight: float) -> Block:
         """What happened in the next block."""
@@ -162,9 +162,9 @@ def _event(
             except ModelwayError as error:
                 raise _StartFailed(error.line()) from error
             return engine.Ready(around.clock())
-        case engine.Route(weight=weight):
-            acts.route(weight, interrupts.allowed)
-            return engine.Routed(around.clock(), weight)
+        case engine.Route(weight=weight, tested=tested):
+            acts.route(weight, interrupts.allowed, tested=tested)
+            return engine.Routed(around.clock(), weight, tested)
         case engine.Observe():
             with interrupts.allowed():
                 return engine.Observed(acts.observe(state.routed or 0.0))
@@ -186,8 +186,10 @@ def progress(plan: Plan, before: engine.RolloutState, after: engine.RolloutState
     match event:
         case engine.Ready():
             lines.append(f"{plan.new.name} is ready")
-        case engine.Routed(weight=weight):
-            lines.append(f"{plan.new.name} gets {weight:.0%} of the traffic")
+        case engine.Routed(weight=weight, tested=tested):
+            copies = plan.mirror and weight > 0
+            gets = "a copy of every request" if copies else f"{weight:.0%} of the traffic"
+            lines.append(f"{plan.new.name} gets {gets}{', and its testers' if tested else ''}")
         case engine.Observed(block=block):
             lines.append(_counts(plan, block, after))
         case engine.Adopted():
@@ -200,17 +202,20 @@ def progress(plan: Plan, before: engine.RolloutState, after: engine.RolloutState
             pass
     if after.decision != before.decision and after.reasons:
         back = f"back to {plan.stable.name if plan.stable else 'nothing'}"
-        lines.append(f"{back if after.decision == 'revert' else 'accepted'}: {'; '.join(after.reasons)}")
+        said = {"revert": back, "withdraw": "no worse as a shadow"}.get(after.decision, "accepted")
+        lines.append(f"{said}: {'; '.join(after.reasons)}")
     return lines
 
 
 def _counts(plan: Plan, block: Block, state: engine.RolloutState) -> str:
     if block.dropped:
         return f"not counted: {block.dropped}"
+    if block.weight == 0:
+        return f"{plan.new.name} gets its testers' requests alone"
     new, stable = block.canary, block.stable
     if not new.requests + stable.requests:
-        return f"{block.weight:.0%}: no requests come; nothing can be judged until they do"
-    said = f"{block.weight:.0%}: {plan.new.name} {new.errors} errors, {new.slow} slow of {new.requests}"
+        return f"{share_said(plan, block.weight)}: no requests come; nothing can be judged until they do"
+    said = f"{share_said(plan, block.weight)}: {plan.new.name} {new.errors} errors, {new.slow} slow of {new.requests}"
     if plan.stable is not None:
         said += f"; {plan.stable.name} {stable.errors}, {stable.slow} of {stable.requests}"
     judged = state.assessment

@@ -82,7 +82,7 @@ class Application:
 
     def _answered(self, request: HttpRequest, reply: Reply, answer: HttpAnswer) -> None:
         seconds = time.perf_counter() - request.arrived
-        self.metrics.request(request.path, answer.status, seconds)
+        self.metrics.request(request.path, answer.status, seconds, tested=request.tested)
         if self.access:
             self.access.note(request, answer, seconds)
         named = self.version_header

@@ -204,8 +204,8 @@ class ServerConnection(asyncio.Protocol):
         if kept.url:
             method = self.parser.get_method().decode("latin-1")
         body = bytes(self.body)
-        names = kept.request_id, kept.trace_id, self.client
-        return HttpRequest(method, kept.path, kept.content_type, body, self.arrived, *names)
+        said = kept.request_id, kept.trace_id, self.client, kept.tested
+        return HttpRequest(method, kept.path, kept.content_type, body, self.arrived, *said)
 
     def _next(self) -> None:
         """Hand over what waits, one at a time; with nothing left, read on. A loop: many may have been sent ahead."""

@@ -12,6 +12,8 @@ TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[
 """W3C Trace Context; in later versions more may follow."""
 TOO_LONG = 1 << 62
 VERSIONS = ("1.0", "1.1")
+TESTER_HEADER = "x-modelway-tester"
+"""What routes the testers of a rollout marks their requests by it: they are no part of what is judged."""
 OLD_VERSIONS = ("0.0", "0.9")
 """As the parser calls a request of one line that names no version."""
 IDENTITY = b"accept-encoding: identity\r\n"
@@ -29,7 +31,7 @@ class WrongHead(Exception):
 class RequestHead:
     """size: of the request line's target and the headers, in bytes. length: of the body, as announced. request_id and
     trace_id: what the client calls the request, and the trace that it belongs to; empty where it does not say, or not in
-    the form of one."""
+    the form of one. tested: it is a tester's."""
 
     url: bytes = b""
     size: int = 0
@@ -42,6 +44,7 @@ class RequestHead:
     expects: bool = False
     request_id: str = ""
     trace_id: str = ""
+    tested: bool = False
 
     @property
     def path(self) -> str:
@@ -72,6 +75,8 @@ class RequestHead:
             self.request_id = value.decode("ascii")
         elif name == b"traceparent" and (found := TRACEPARENT.fullmatch(value)):
             self.trace_id = found[1].decode("ascii")
+        elif name == TESTER_HEADER.encode():
+            self.tested = True
 
     def check(self, version: str, body_bytes: int) -> None:
         """Wrong where the request cannot be served, whatever its path. version: of HTTP. body_bytes: the largest body."""

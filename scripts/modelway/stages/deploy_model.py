@@ -18,8 +18,11 @@ from modelway.stages.steps import workspace
 @dataclass(frozen=True, kw_only=True)
 class ModelDeployed(ci.Result):
     outcome: Annotated[
-        Literal["deployed", "rolled-back", "failed", "under-way"],
-        Output("deployed, rolled-back or failed; under-way where wait is false and the rollout goes on"),
+        Literal["deployed", "shadowed", "rolled-back", "failed", "under-way"],
+        Output(
+            "deployed, rolled-back or failed; shadowed where it was no worse as a shadow; under-way where wait is false and"
+            " the rollout goes on"
+        ),
     ]
     version: Annotated[int, Output("the version that was to be deployed")]
     address: Annotated[str, Output("where the environment's model answers")]
@@ -42,7 +45,7 @@ def deploy_model(
         str | None,
         Input("The environment whose gate it passed and was built for.", left_out="the one it is deployed to"),
     ] = None,
-    strategy: Annotated[Literal["canary", "all-at-once"] | None, ci.key("deploy.strategy")] = None,
+    strategy: Annotated[Literal["canary", "shadow", "all-at-once"] | None, ci.key("deploy.strategy")] = None,
     timeout_seconds: Annotated[float | None, ci.key("deploy.timeout-seconds")] = None,
     wait: Annotated[
         bool,
@@ -57,6 +60,7 @@ def deploy_model(
     report_directory: ci.ReportDirectory = "out/modelway",
 ) -> ModelDeployed:
     """Bring a built release into an environment: a canary judged under its live traffic, or all at once; the alias moves last.
+    As a shadow it is judged by copies of the requests, and gone again.
 
     Inputs: modelway.yml (sections deploy and registry; the environment's overlay), and the flags below.
     Outputs: what became of it, and the rollout's report. Run again after a crash, it goes on with what it finds.
@@ -88,7 +92,7 @@ def _failures(done: Deployed) -> tuple[ModelwayError, ...]:
     if done.outcome == "deployed":
         said = f"it is deployed, but the alias could not be moved: {done.problem}"
         return (OutsideFailure(said, fix="then run the same command again"),) if done.problem else ()
-    if not done.outcome:
+    if done.outcome in ("", "shadowed"):
         return ()
     if done.outcome == "failed":
         return (OutsideFailure(f"traffic is where it was: {why}"),)

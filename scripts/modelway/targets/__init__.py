@@ -8,7 +8,7 @@ from typing import Any
 
 from modelway.config import Deploy
 from modelway.targets.folder import FolderRecords
-from modelway.targets.place import TargetPlace
+from modelway.targets.place import Routing, TargetPlace
 from modelway.targets.records import Lease, TargetRecords
 from modelway.targets.state import Slot, TargetState
 from modelway.targets.target import Claim, Target
@@ -18,6 +18,7 @@ __all__ = [
     "Claim",
     "FolderRecords",
     "Lease",
+    "Routing",
     "Slot",
     "Target",
     "TargetPlace",

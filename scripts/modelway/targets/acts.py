@@ -15,6 +15,7 @@ from modelway.rollout import engine, journal
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import Plan
 from modelway.rollout.run import Waiting
+from modelway.targets.place import Routing
 from modelway.targets.state import Deployment, Slot, TargetState
 from modelway.targets.target import Claim
 
@@ -39,7 +40,7 @@ class LeftRollout:
             if isinstance(event, engine.Observed):
                 return cls(event.block.began + event.block.seconds, event.block.weight)
             if isinstance(event, engine.Routed):
-                return cls(event.at, event.weight) if event.weight else None
+                return cls(event.at, event.weight) if event.weight or event.tested else None
         return None
 
 
@@ -66,15 +67,22 @@ class TargetActs(Generic[T, S]):
         with claim.watched():
             claim.place.wait_until_ready(claim, self.new, self.say)
 
-    def route(self, weight: float, waiting: Waiting = nullcontext) -> None:
-        claim, stable = self.claim, self.plan.stable.slot if self.plan.stable else ""
-        shares = {stable: 1 - weight if stable else 0.0, self.plan.new.slot: weight}
-        shares = {name: share for name, share in shares.items() if share > 0}
+    def route(self, weight: float, waiting: Waiting = nullcontext, *, tested: bool = False) -> None:
+        claim, stable, new = self.claim, self.plan.stable.slot if self.plan.stable else "", self.plan.new.slot
+        taken = 0.0 if self.plan.mirror else weight
+        shares = {stable: 1 - taken if stable else 0.0, new: taken}
+        routing = Routing(
+            {name: share for name, share in shares.items() if share > 0},
+            mirror=new if self.plan.mirror and weight > 0 else "",
+            tested=new if tested else "",
+            testers=self.plan.testers if tested else None,
+        )
+        forth = weight > 0 or tested
         with claim.held():
-            claim.place.route(claim, shares, stable if weight > 0 and stable in claim.state.slots else "")
+            claim.place.route(claim, routing, stable if forth and stable in claim.state.slots else "")
         with waiting(), claim.watched():
-            claim.place.verify(claim, shares)
-        if weight > 0:  # a way back waits for nothing that is counted
+            claim.place.verify(claim, routing)
+        if forth:  # a way back waits for nothing that is counted
             self._last = claim.place.counts(claim.state).snapshot()
             if self.left is not None and weight == self.left.weight:
                 self._look_back(self.left.at)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from modelway.config.sections import HeaderMatch
 from modelway.errors import InvalidInput
 from modelway.observe.counts import CountsSource
 from modelway.records import Release
@@ -19,6 +21,25 @@ T = TypeVar("T", bound=TargetState[Any])
 S = TypeVar("S", bound=Slot)
 Kept = TypeVar("Kept", bound=Slot, contravariant=True)
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Who gets requests. shares: slot -> its part of the traffic, together 1; none at all: every request is told that nothing
+    is deployed. mirror: the slot that gets a copy of each, whose answers no client sees. tested: the slot that the testers'
+    requests come to, whatever the shares say; no copy of theirs is made."""
+
+    shares: Mapping[str, float]
+    mirror: str = ""
+    tested: str = ""
+    testers: HeaderMatch | None = None
+
+    @property
+    def counted(self) -> Mapping[str, float]:
+        """Each slot's part of the requests that are counted."""
+        if not self.mirror:
+            return self.shares
+        return {name: share / 2 for name, share in self.shares.items()} | {self.mirror: 0.5}
 
 
 class HeldTarget(Protocol[T, Kept]):
@@ -79,13 +100,13 @@ class TargetPlace(Protocol[T, S]):
         """Every replica answers that it is this release, and can be routed to. Called without the lease. OutsideFailure, with
         the server's last words, where one has ended or is not ready in time."""
 
-    def route(self, claim: HeldTarget[T, S], shares: Mapping[str, float], back: str) -> None:
-        """From now on each slot gets its share of the traffic: they add up to 1; none at all: every request is told that
-        nothing is deployed. back: the slot that `back` gives all traffic to, prepared before anything moves; empty: none."""
+    def route(self, claim: HeldTarget[T, S], routing: Routing, back: str) -> None:
+        """From now on requests go where `routing` says. back: the slot that `back` gives all traffic to, prepared before
+        anything moves; empty: none."""
 
-    def verify(self, claim: HeldTarget[T, S], shares: Mapping[str, float]) -> None:
-        """The traffic follows the shares that were set last. Called without the lease. OutsideFailure where it does not in
-        time: a weight that was only asked for is never believed."""
+    def verify(self, claim: HeldTarget[T, S], routing: Routing) -> None:
+        """The traffic follows what was set last. Called without the lease. OutsideFailure where it does not in time: a weight
+        or a mirror that was only asked for is never believed."""
 
     def back(self, claim: HeldTarget[T, S]) -> None:
         """All traffic to the slot that `route` prepared for it; nothing where it prepared none. Must work where nothing can be

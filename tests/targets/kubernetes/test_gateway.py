@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelway.config.sections import HeaderMatch
 from modelway.errors import InvalidInput
-from modelway.targets.kubernetes import gateway, names
+from modelway.targets.kubernetes import additions, gateway, names
+from modelway.targets.kubernetes.cluster import Operations
 
 Object = dict[str, Any]
 SERVICE, NEW = "flight-delay", "flight-delay-v7-r3"
@@ -26,7 +28,7 @@ def route(*rules: list[Object], **annotations: str) -> Object:
     return {"kind": "HTTPRoute", "metadata": metadata, "spec": {"parentRefs": [{"name": "g"}], "rules": written}}
 
 
-def patched(document: Object, operations: gateway.Operations) -> Object:
+def patched(document: Object, operations: Operations) -> Object:
     """RFC 6902's test, add, remove and replace, as the API server does them."""
     result = copy.deepcopy(document)
     for operation in operations:
@@ -34,6 +36,9 @@ def patched(document: Object, operations: gateway.Operations) -> Object:
         place: Any = result
         for part in path:
             place = place[int(part)] if isinstance(place, list) else place[part]
+        if last == "-":
+            place.append(operation["value"])
+            continue
         key: Any = int(last) if isinstance(place, list) else last
         match operation["op"]:
             case "test":
@@ -159,3 +164,81 @@ def test_annotations_of_others_are_left_alone() -> None:
     assert now["metadata"]["annotations"]["owner"] == "team"
     assert set(json.loads(now["metadata"]["annotations"][names.BEFORE])) != set()
     assert patched(now, gateway.as_before(now, SERVICE))["metadata"]["annotations"] == {"owner": "team"}
+
+
+TESTED = additions.Additions(tested=f"{NEW}-testers", testers=HeaderMatch("x-release", "next"))
+MIRRORED = additions.Additions(mirror=NEW)
+
+
+def added(document: Object, wanted: additions.Additions, share: float = 0.0) -> Object:
+    shares = {SERVICE: 1 - share, NEW: share}
+    return patched(document, gateway.weights(document, SERVICE, shares, [NEW], SERVICE, wanted))
+
+
+def test_a_copy_of_every_request_to_our_rules_goes_to_the_new_release() -> None:
+    before = route([ELSE], [OURS], [OURS])
+    now = added(before, MIRRORED)
+    reference = {"group": "", "kind": "Service", "name": NEW, "port": 80}
+    for number in (1, 2):
+        assert shares(now, number) == {SERVICE: gateway.UNITS, NEW: 0}, "no client is answered by it"
+        assert now["spec"]["rules"][number]["filters"] == [
+            {"type": "RequestMirror", "requestMirror": {"backendRef": reference}}
+        ]
+    assert now["spec"]["rules"][0] == before["spec"]["rules"][0]
+
+
+def test_testers_have_a_rule_of_their_own_after_the_teams() -> None:
+    team = route([OURS])
+    team["spec"]["rules"][0] |= {
+        "name": "predict",
+        "timeouts": {"request": "9s"},
+        "filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "a", "value": "b"}]}}],
+    }
+    kept, theirs = added(team, TESTED)["spec"]["rules"]
+    assert {**kept, "backendRefs": [OURS]} == team["spec"]["rules"][0]
+    assert theirs["matches"][0] == {
+        "path": {"type": "PathPrefix", "value": "/0"},
+        "headers": [{"type": "Exact", "name": "x-release", "value": "next"}],
+    }
+    marked = theirs["filters"][0]["requestHeaderModifier"]["set"]
+    assert marked == [{"name": "a", "value": "b"}, {"name": "x-modelway-tester", "value": "1"}]
+    assert [ref["name"] for ref in theirs["backendRefs"]] == [f"{NEW}-testers"]
+    assert theirs["timeouts"] == {"request": "9s"}
+    assert "name" not in theirs, "two rules of one name are refused"
+
+
+@given(
+    st.lists(st.sampled_from([TESTED, MIRRORED, additions.NO_ADDITIONS]), max_size=4), st.sampled_from([0.0, 0.1, 0.5])
+)
+def test_whatever_was_added_the_route_becomes_as_it_was(steps: list[additions.Additions], share: float) -> None:
+    before = route([ELSE], [OURS | {"filters": [{"type": "X"}]}])
+    before["spec"]["rules"][1]["filters"] = [{"type": "RequestRedirect"}]
+    now = before
+    for wanted in steps:
+        now = added(now, wanted, share)
+        again = gateway.weights(now, SERVICE, {SERVICE: 1 - share, NEW: share}, [NEW], SERVICE, wanted)
+        assert again == [], "twice changes nothing"
+    assert patched(now, gateway.as_before(now, SERVICE)) == before
+    back = patched(now, gateway.way_back(now))
+    assert not steps or shares(back, 1) == {SERVICE: gateway.UNITS, NEW: 0}
+
+
+def test_a_mirror_or_a_header_of_the_teams_own_is_in_nobodys_way() -> None:
+    mirrored = route([OURS])
+    own = {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "audit", "port": 1}}}
+    mirrored["spec"]["rules"][0]["filters"] = [own]
+    with pytest.raises(InvalidInput, match="mirrors its requests already"):
+        added(mirrored, MIRRORED)
+    now = added(mirrored, TESTED)
+    assert [rule["filters"][0] for rule in now["spec"]["rules"]] == [own, own]
+    matched = route([OURS])
+    matched["spec"]["rules"][0]["matches"][0]["headers"] = [{"name": "X-Release", "value": "other"}]
+    with pytest.raises(InvalidInput, match="matches by the header x-release already"):
+        added(matched, TESTED)
+
+
+def test_a_rule_that_somebody_adds_meanwhile_stays() -> None:
+    now = added(route([OURS]), TESTED)
+    theirs = {"matches": [{"path": {"type": "Exact", "value": "/new"}}], "backendRefs": [{"name": "new", "port": 1}]}
+    now["spec"]["rules"] += [theirs]
+    assert patched(now, gateway.as_before(now, SERVICE))["spec"]["rules"] == [*route([OURS])["spec"]["rules"], theirs]

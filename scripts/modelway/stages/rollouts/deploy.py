@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from modelway import ci
-from modelway.config import Resolved
+from modelway.config import Deploy, Resolved
 from modelway.errors import InvalidInput, ModelwayError, Refused
 from modelway.records import Release, Verdict
 from modelway.registry import ledger
@@ -17,7 +17,7 @@ from modelway.registry.ledger_history import History
 from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import read_candidate, read_release, read_verdict
 from modelway.rollout import engine, journal
-from modelway.rollout.plan import Plan, side_of, weights_of
+from modelway.rollout.plan import Plan, Side, side_of, weights_of
 from modelway.stages.rollouts import announce, deployment, planned, rollout
 from modelway.stages.steps import workspace
 from modelway.stages.steps.promote import AGAIN
@@ -46,7 +46,7 @@ def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: st
     Run again after a crash it goes on with the rollout that it finds; a rollout of another release it undoes first."""
     settings = deployment.section(project)
     deployment.check_runner(project, job)
-    weights = weights_of(settings, project.source) if settings.strategy == "canary" else (1.0,)
+    weights = weights_of(settings, project.source)
     client = workspace.connect_registry(project, job)
     release, verdict = checked_release(client, project, version, built_for or project.environment)
     target = deployment.target_of(project)
@@ -71,9 +71,9 @@ def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: st
             else:
                 rollout.undo(work, left, "it was cut off before it began")
             left = None
-        if left is not None and not _same(left, release):
+        if left is not None and not _same(left, release, settings):
             job.say(f"undoing the rollout of version {left.plan.new.version}, which nobody carries on")
-            rollout.undo(work, left, f"version {version} is deployed instead")
+            rollout.undo(work, left, f"version {version} is deployed instead, by strategy {settings.strategy}")
             left = None
         if left is None and _is_there(claim.state.current, release):
             begun = True
@@ -170,10 +170,18 @@ def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[fl
         bake_seconds=deploy.bake_seconds,
         inconclusive=deploy.judge.inconclusive,
     )
+    if current is None and deploy.strategy == "shadow":
+        raise Refused(
+            f"nothing is in {work.project.environment} that a shadow could be compared with",
+            where="deploy.strategy",
+            fix="deploy a version first",
+        )
     if current is None or deploy.strategy == "all-at-once":
         reason = "nothing is there to compare it with" if current is None else "strategy all-at-once"
         work.job.say(f"all traffic at once: {reason}")
         return base
+    if deploy.requires_shadow and deploy.strategy == "canary":
+        _check_shadowed(work, release, current.side)
     if not work.wait and claim.place.counts(claim.state).past(1) is None:
         raise InvalidInput(
             "is false, and nothing remembers what is counted while no command is there",
@@ -183,6 +191,8 @@ def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[fl
     made = planned.planned(deploy, weights, planned.watched(claim.place, claim.state, deploy), work.job.say)
     judged: dict[str, Any] = {
         "weights": weights,
+        "mirror": deploy.strategy == "shadow",
+        "testers": deploy.testers,
         "slow_ms": made.past.slow_ms,
         "settings": made.settings,
         "expects": made.numbers.sentence,
@@ -190,8 +200,26 @@ def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[fl
     return msgspec.structs.replace(base, **judged)
 
 
-def _same(story: journal.Story, release: Release) -> bool:
-    return story.plan.kind == "deploy" and story.plan.new.config_digest == release.config_digest
+def _check_shadowed(work: rollout.Work, release: Release, stable: Side) -> None:
+    """Refused unless the release was no worse as a shadow of what is there."""
+    for number in work.claim.records.numbers():
+        story = work.claim.records.story(number)
+        if story is None or story.outcome != "shadowed" or story.plan.stable is None:
+            continue
+        compared = story.plan.new.config_digest, story.plan.stable.config_digest
+        if compared == (release.config_digest, stable.config_digest):
+            return
+    raise Refused(
+        f"version {release.version} was not compared, as a shadow, with {stable.name}",
+        where="deploy.requires-shadow",
+        fix="run deploy-model with strategy shadow first",
+    )
+
+
+def _same(story: journal.Story, release: Release, deploy: Deploy) -> bool:
+    plan = story.plan
+    shadow = deploy.strategy == "shadow"
+    return plan.kind == "deploy" and plan.new.config_digest == release.config_digest and plan.mirror == shadow
 
 
 def _is_there(current: Slot | None, release: Release) -> bool:

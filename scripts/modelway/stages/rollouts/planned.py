@@ -70,7 +70,8 @@ def planned(
         settings,
         base_error_rate=past.errors / past.requests,
         base_slow_rate=past.slow / past.requests,
-        requests_per_second=past.requests_per_second,
+        # a copy is a second request that is counted
+        requests_per_second=past.requests_per_second * (2 if deploy.strategy == "shadow" else 1),
         weights=weights,
         step_seconds=deploy.step_seconds,
         bake_seconds=deploy.bake_seconds,

@@ -56,17 +56,24 @@ def deployment(
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": _metadata(of, own), "spec": spec}
 
 
-def service(home: Home, key: str, slot: str, of: Object) -> Object:
+def service(home: Home, key: str, slot: str, of: Object, name: str = "") -> Object:
+    """name: of a second one, which leads to the same pods; empty: the owner's."""
     own = labels(key, slot)
     port = {"name": "http", "port": home.service_port, "targetPort": home.port, "protocol": "TCP"}
     spec = {"selector": own, "ports": [port]}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": _metadata(of, own), "spec": spec}
+    metadata = _metadata(of, own)
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata | ({"name": name} if name else {}),
+        "spec": spec,
+    }
 
 
 def caught(services: Sequence[Object], pod_labels: Mapping[str, str], own: str) -> str:
     """The name of a Service, other than its own, that would send requests to such a pod; empty where none does."""
     for item in services:
-        if item["metadata"]["name"] != own and catches(selector_of(item), pod_labels):
+        if item["metadata"]["name"] not in (own, names.testers(own)) and catches(selector_of(item), pod_labels):
             return str(item["metadata"]["name"])
     return ""
 

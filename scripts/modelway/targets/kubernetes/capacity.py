@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from modelway.errors import OutsideFailure
 from modelway.targets.kubernetes import gateway, names
-from modelway.targets.kubernetes.cluster import Cluster, Object, changed
+from modelway.targets.kubernetes.cluster import Cluster, Object, Operations, changed
 from modelway.targets.kubernetes.refusals import ApiError
 
 POLL_SECONDS = 0.1
@@ -44,7 +44,7 @@ def make_room(
 def to_zero(cluster: Cluster, deployment: str) -> None:
     """No pod of it runs any more; how many there were is noted on it. An autoscaler leaves it so."""
 
-    def change(found: Object) -> gateway.Operations:
+    def change(found: Object) -> Operations:
         if not (replicas := found["spec"].get("replicas", 1)):
             return []
         return [*gateway.annotated(found, {names.REPLICAS: str(replicas)}), _replicas(0)]
@@ -55,7 +55,7 @@ def to_zero(cluster: Cluster, deployment: str) -> None:
 def as_before_the_stop(cluster: Cluster, deployment: str, check: Callable[[], None]) -> None:
     """Where it was stopped, it has as many pods again as it had."""
 
-    def change(found: Object) -> gateway.Operations:
+    def change(found: Object) -> Operations:
         noted = (found["metadata"].get("annotations") or {}).get(names.REPLICAS)
         if found["spec"].get("replicas", 1) or noted is None:
             return []

@@ -20,6 +20,8 @@ from modelway.targets.kubernetes import connection, refusals
 from modelway.targets.kubernetes.refusals import ApiError, Unserved
 
 Object = dict[str, Any]
+Operations = list[dict[str, Any]]
+"""A JSON patch (RFC 6902)."""
 MANAGER = "modelway"
 """Our name among the managers of fields."""
 CALL_SECONDS = (3.0, 10.0)
@@ -310,7 +312,7 @@ def changed(
     cluster: Cluster,
     kind: str,
     name: str,
-    change: Callable[[Object], Sequence[Mapping[str, Any]]],
+    change: Callable[[Object], Operations],
     check: Callable[[], None],
 ) -> Object | None:
     """Change an object as it is now: read it, make sure (`check`) that it may still be changed, patch it if nobody else did

@@ -8,19 +8,19 @@ whoever finds the route can put it back.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
-from modelway.targets.kubernetes import names
-from modelway.targets.kubernetes.cluster import Object
+from modelway.targets.kubernetes import additions, names
+from modelway.targets.kubernetes.additions import NO_ADDITIONS, Additions
+from modelway.targets.kubernetes.cluster import Object, Operations
 from modelway.targets.kubernetes.names import pointer
 
 UNITS = 10_000
 """Of weight, where all of a rule's traffic is ours to share."""
 TOLERANCE = 0.005
 """How far a share may be from what is asked, where the team's own weights are too coarse."""
-Operations = list[dict[str, Any]]
 
 
 def refers(route: Object, service: str) -> bool:
@@ -39,21 +39,29 @@ def position(route: Object, service: str, named: str) -> dict[str, str]:
     return {}
 
 
-def weights(route: Object, service: str, shares: Mapping[str, float], beside: Sequence[str], back: str) -> Operations:
+def weights(
+    route: Object,
+    service: str,
+    shares: Mapping[str, float],
+    beside: Sequence[str],
+    back: str,
+    wanted: Additions = NO_ADDITIONS,
+) -> Operations:
     """What changes the route. shares: Service -> its part, together 1, or none. beside: every Service beside the team's that
     gets a reference, also with weight 0: it keeps its counters. back: the Service that all traffic goes back to; empty: none.
-    InvalidInput where the team's own weights allow no such part."""
+    wanted: what the route has besides. InvalidInput where the team's own weights allow no such part."""
     before, operations = _before(route), Operations()
-    returning = Operations()
+    returning, team, added = Operations(), list[int](), additions.noted(route)
     for number, rule in enumerate(_rules(route)):
-        written = _written(rule, service, before)
+        written = _written(rule, service, before, added)
         if written is None:
             continue
+        team.append(number)
         path = pointer("spec", "rules", number, "backendRefs")
         refs = _shared(written, service, shares, beside, route)
         if refs != rule["backendRefs"]:
             operations.append({"op": "replace", "path": path, "value": refs})
-        before[_identity(rule)] = written
+        before[_identity(rule, added)] = written
         if back:
             returning.append({"op": "test", "path": path, "value": refs})
             returning.append(
@@ -61,20 +69,30 @@ def weights(route: Object, service: str, shares: Mapping[str, float], beside: Se
             )
     if not before:
         raise _no_rule(route, service)
-    notes = {names.BEFORE: json.dumps(before, sort_keys=True), names.BACK: json.dumps(returning) if back else None}
+    operations += additions.operations(route, team, service, wanted)
+    notes = {
+        names.BEFORE: json.dumps(before, sort_keys=True),
+        names.BACK: json.dumps(returning, sort_keys=True) if back else None,
+        names.ADDED: wanted.note,
+    }
     return operations + annotated(route, notes)
 
 
 def as_before(route: Object, service: str) -> Operations:
     """What makes the route as the team wrote it."""
     before, operations = _before(route), Operations()
+    team, added = list[int](), additions.noted(route)
     for number, rule in enumerate(_rules(route)):
-        written = _written(rule, service, before)
-        if written is not None and written != rule["backendRefs"]:
+        written = _written(rule, service, before, added)
+        if written is None:
+            continue
+        team.append(number)
+        if written != rule["backendRefs"]:
             operations.append(
                 {"op": "replace", "path": pointer("spec", "rules", number, "backendRefs"), "value": written}
             )
-    return operations + annotated(route, {names.BEFORE: None, names.BACK: None})
+    operations += additions.operations(route, team, service, NO_ADDITIONS)
+    return operations + annotated(route, dict.fromkeys((names.BEFORE, names.BACK, names.ADDED)))
 
 
 def way_back(route: Object) -> Operations:
@@ -189,9 +207,10 @@ def _is(ref: Mapping[str, Any], service: str) -> bool:
     )
 
 
-def _identity(rule: Object) -> str:
-    """A rule by all but its backends: rules may be added before it meanwhile."""
-    return json.dumps({name: said for name, said in rule.items() if name != "backendRefs"}, sort_keys=True)
+def _identity(rule: Object, added: Collection[str]) -> str:
+    """A rule by all but its backends and what we added: rules may be put before it meanwhile."""
+    plain = additions.without(rule, added)
+    return json.dumps({name: said for name, said in plain.items() if name != "backendRefs"}, sort_keys=True)
 
 
 def _before(route: Object) -> dict[str, list[Object]]:
@@ -202,11 +221,13 @@ def _before(route: Object) -> dict[str, list[Object]]:
     return found
 
 
-def _written(rule: Object, service: str, before: Mapping[str, list[Object]]) -> list[Object] | None:
+def _written(
+    rule: Object, service: str, before: Mapping[str, list[Object]], added: Collection[str]
+) -> list[Object] | None:
     """The rule's backends as the team wrote them; None where it has nothing to do with the Service. Where the team wrote them
     anew, none of ours is in them."""
     refs: list[Object] = rule.get("backendRefs") or []
-    known = before.get(_identity(rule))
+    known = before.get(_identity(rule, added))
     if known is not None:
         theirs = {json.dumps(ref["name"]) for ref in known}
         if any(json.dumps(ref["name"]) not in theirs for ref in refs):

@@ -11,9 +11,10 @@ TARGET, SLOT, GUARDIAN, ROLLOUT, PART = (
 )
 """Labels. TARGET: `key` of it; SLOT: of a release that runs beside the team's own Deployment; GUARDIAN: the slot that it
 guards against."""
-FENCE, BACK, BEFORE, REPLICAS = (f"{DOMAIN}/{name}" for name in ("fence", "back", "before", "replicas"))
+FENCE, BACK, BEFORE, ADDED, REPLICAS = (f"{DOMAIN}/{name}" for name in ("fence", "back", "before", "added", "replicas"))
 """Annotations. FENCE: the nonce of the lease under which the object was last changed. BACK: the JSON patch that gives all
-traffic to stable. BEFORE: what the team had written where we changed it. REPLICAS: how many there were before a stop."""
+traffic to stable. BEFORE: what the team had written where we changed it. ADDED: the Services that what we added to a route
+leads to. REPLICAS: how many there were before a stop."""
 LONGEST = 40
 """Of a key: with what follows it, a name stays below the 63 characters of a label."""
 
@@ -35,6 +36,11 @@ def workload(deployment: str, slot: str) -> str:
     if len(deployment) > room:
         deployment = f"{deployment[: room - 7].rstrip('-.')}-{hashlib.sha256(deployment.encode()).hexdigest()[:6]}"
     return f"{deployment}{tail}"
+
+
+def testers(workload: str) -> str:
+    """The Service of such a release that its testers reach: they are counted apart."""
+    return f"{workload}-testers"
 
 
 def pointer(*path: str | int) -> str:

@@ -6,7 +6,7 @@ gets its image, and the traffic again."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -18,6 +18,7 @@ from modelway.observe.pods import PodMetrics, PodsCounts
 from modelway.records import Release
 from modelway.rollout.plan import Side, side_of
 from modelway.targets.kubernetes import capacity, counting, gateway, home, names, objects, traffic
+from modelway.targets.kubernetes.additions import Additions
 from modelway.targets.kubernetes.checks import Checks
 from modelway.targets.kubernetes.cluster import Cluster, changed
 from modelway.targets.kubernetes.home import Home
@@ -26,7 +27,7 @@ from modelway.targets.kubernetes.replicas import check_reach, pods_for
 from modelway.targets.kubernetes.running import Running
 from modelway.targets.kubernetes.state import KubernetesSlot, KubernetesState
 from modelway.targets.kubernetes.whereabouts import Whereabouts
-from modelway.targets.place import HeldTarget, TargetPlace
+from modelway.targets.place import HeldTarget, Routing, TargetPlace
 
 ENDPOINT_SECONDS = 15.0
 POLL_SECONDS = 0.3
@@ -47,6 +48,8 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     """The parts of the traffic that the steps of a canary ask for."""
     block_seconds: float = 5.0
     """How often requests are counted."""
+    needs_route: str = ""
+    """The key of the deploy section that only a gateway can do; empty: none is there."""
     _sources: dict[object, CountsSource] = field(default_factory=dict)
     """Kept for a whole rollout: one may know when its next reading is due."""
     _fenced: set[str] = field(default_factory=set)
@@ -71,6 +74,12 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         checks.check_made(there, image)
         checks.check_counts(there)
         if not self._where.route(there):
+            if self.needs_route:
+                raise InvalidInput(
+                    f"no HTTPRoute leads to Service {there.service}, and pods by number know neither copies nor headers",
+                    where=f"deploy.{self.needs_route}",
+                    fix="make an HTTPRoute for it; or use strategy: canary, without testers",
+                )
             say(f"no HTTPRoute leads to Service {there.service}: its connections are shared by the number of pods")
             check_reach(self.shares, there.replicas)
         return KubernetesSlot(side_of(release), image)
@@ -166,20 +175,31 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
 
     # who gets requests
 
-    def route(self, claim: KubernetesClaim, shares: Mapping[str, float], back: str) -> None:
+    def route(self, claim: KubernetesClaim, routing: Routing, back: str) -> None:
         there, slots = self._where.home(), claim.state.slots
-        services = {self._where.service(there, slots[name]): share for name, share in shares.items()}
-        for name, share in shares.items():
+        services = {self._where.service(there, slots[name]): share for name, share in routing.shares.items()}
+        for name, share in (*routing.shares.items(), *([(routing.mirror, 1.0)] if routing.mirror else [])):
             name_, seconds = self._where.pods(there, slots[name]).deployment, self.wanted.ready_seconds
             capacity.make_room(self.cluster, name_, slots[name].replicas, share, seconds, _lease(claim).check)
         way_back = self._where.service(there, slots[back]) if back else ""
-        self._where.traffic(there).put(services, self._services_beside(claim, there), way_back, _lease(claim).check)
+        wanted = Additions(
+            mirror=self._where.service(there, slots[routing.mirror]) if routing.mirror else "",
+            tested=self._tested(claim, there, slots[routing.tested]) if routing.tested else "",
+            testers=routing.testers,
+        )
+        beside_ = self._services_beside(claim, there)
+        self._where.traffic(there).put(services, beside_, way_back, _lease(claim).check, wanted)
 
-    def verify(self, claim: KubernetesClaim, shares: Mapping[str, float]) -> None:
+    def _tested(self, claim: KubernetesClaim, there: Home, slot: KubernetesSlot) -> str:
+        service = self._running.make_testers(there, slot, _lease(claim).check)
+        capacity.wait_for_endpoints(self.cluster, service, slot.replicas)
+        return service
+
+    def verify(self, claim: KubernetesClaim, routing: Routing) -> None:
         sharing = self._where.traffic(self._where.home())
         sharing.follow()
-        asked = {name: shares.get(name, 0.0) for name in claim.state.slots}
-        if shares:
+        asked = {name: routing.counted.get(name, 0.0) for name in claim.state.slots}
+        if routing.shares:
             traffic.counted(self.counts(claim.state), asked, connections=sharing.connections)
 
     def back(self, claim: KubernetesClaim) -> None:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.targets.kubernetes import gateway, names
-from modelway.targets.kubernetes.cluster import Cluster, Object, changed
+from modelway.targets.kubernetes.additions import NO_ADDITIONS, Additions
+from modelway.targets.kubernetes.cluster import Cluster, Object, Operations, changed
 from modelway.targets.kubernetes.home import selector_of
 from modelway.targets.kubernetes.names import pointer
 from modelway.targets.kubernetes.refusals import ApiError
@@ -56,7 +57,15 @@ class ReplicaTraffic(Traffic):
     stable: int
     own: Callable[[str], Mapping[str, str]]
 
-    def put(self, shares: Mapping[str, float], beside: Sequence[str], back: str, check: Check) -> None:
+    def put(
+        self,
+        shares: Mapping[str, float],
+        beside: Sequence[str],
+        back: str,
+        check: Check,
+        wanted: Additions = NO_ADDITIONS,
+    ) -> None:
+        assert wanted == NO_ADDITIONS, "a Service knows neither copies nor headers, and such a plan is refused"
         alone = next((name for name in beside if shares.get(name, 0.0) == 1), "")
         if alone:
             self._select(self.own(alone), back, check)
@@ -110,7 +119,7 @@ class ReplicaTraffic(Traffic):
     def _select(self, selector: Mapping[str, str], back: str, check: Check) -> None:
         """All connections go to the pods with these labels."""
 
-        def change(service: Object) -> gateway.Operations:
+        def change(service: Object) -> Operations:
             before = selector_of(service)
             returning = [{"op": "replace", "path": "/spec/selector", "value": before}]
             notes = {names.BEFORE: json.dumps(before), names.BACK: json.dumps(returning) if back else None}
@@ -122,7 +131,7 @@ class ReplicaTraffic(Traffic):
         self._changed(change, check)
 
     @staticmethod
-    def _restored(service: Object) -> gateway.Operations:
+    def _restored(service: Object) -> Operations:
         noted = (service["metadata"].get("annotations") or {}).get(names.BEFORE)
         written = [{"op": "replace", "path": "/spec/selector", "value": json.loads(noted)}] if noted else []
         return [*written, *gateway.annotated(service, {names.BEFORE: None, names.BACK: None})]
@@ -166,7 +175,7 @@ class ReplicaTraffic(Traffic):
             raise self._gone()
         return service
 
-    def _changed(self, change: Callable[[Object], gateway.Operations], check: Check) -> None:
+    def _changed(self, change: Callable[[Object], Operations], check: Check) -> None:
         if changed(self.cluster, "Service", self.service, change, check) is None:
             raise self._gone()
 

@@ -57,6 +57,16 @@ class Running:
             check()
             self._apply(body)
 
+    def make_testers(self, there: Home, slot: KubernetesSlot, check: Check) -> str:
+        """The Service by which testers reach a release beside."""
+        name = names.workload(there.name, slot.side.slot)
+        service = beside.service(
+            there, self.key, slot.side.slot, self._owner(slot.side.slot, name), names.testers(name)
+        )
+        check()
+        self._apply(service)
+        return names.testers(name)
+
     def _remove_ended(self, guardian: str, check: Check) -> None:
         """A guardian that has acted guards nothing more: the next one is a new Job."""
         deadline = time.monotonic() + self.wanted.ready_seconds

@@ -18,9 +18,9 @@ def open_target(model: str, environment: str, deploy: Deploy) -> Target[Kubernet
         raise InvalidInput(
             "is not given", where="deploy.kubernetes.deployment", fix="name the Deployment that serves the model"
         )
-    shares = tuple(step / 100 for step in deploy.steps) if deploy.strategy == "canary" else (1.0,)
+    shares = tuple(step / 100 for step in deploy.steps if step) if deploy.strategy == "canary" else (1.0,)
+    needs_route = "strategy" if deploy.strategy == "shadow" else "testers" if deploy.testers else ""
     cluster, key = Cluster(wanted.context, wanted.namespace), names.key(model, environment)
     records = KubernetesRecords(cluster, key, KubernetesState, wanted.lease_seconds, wanted.guard_seconds)
-    return Target(
-        model, environment, records, KubernetesPlace(cluster, key, wanted, shares, deploy.judge.block_seconds)
-    )
+    place = KubernetesPlace(cluster, key, wanted, shares, deploy.judge.block_seconds, needs_route)
+    return Target(model, environment, records, place)

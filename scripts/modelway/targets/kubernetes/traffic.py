@@ -11,7 +11,8 @@ from typing import ClassVar, Protocol
 from modelway.errors import OutsideFailure
 from modelway.observe.counts import Counters, CountsSource, Snapshot
 from modelway.targets.kubernetes import gateway, names
-from modelway.targets.kubernetes.cluster import Cluster, Object, changed
+from modelway.targets.kubernetes.additions import NO_ADDITIONS, Additions
+from modelway.targets.kubernetes.cluster import Cluster, Object, Operations, changed
 from modelway.targets.kubernetes.refusals import ApiError
 
 FOLLOW_SECONDS = 15.0
@@ -32,9 +33,16 @@ class Traffic(Protocol):
 
     connections: ClassVar[bool]
 
-    def put(self, shares: Mapping[str, float], beside: Sequence[str], back: str, check: Callable[[], None]) -> None:
+    def put(
+        self,
+        shares: Mapping[str, float],
+        beside: Sequence[str],
+        back: str,
+        check: Callable[[], None],
+        wanted: Additions = NO_ADDITIONS,
+    ) -> None:
         """shares: Service -> its part of the traffic. beside: every Service beside the team's. back: the one that `back` gives
-        all traffic to; empty: none."""
+        all traffic to; empty: none. wanted: what else is routed."""
 
     def follow(self) -> None:
         """Until what routes says that it follows; OutsideFailure where it does not in time."""
@@ -63,7 +71,14 @@ class GatewayTraffic(Traffic):
     service: str
     made: Object | None = None
 
-    def put(self, shares: Mapping[str, float], beside: Sequence[str], back: str, check: Callable[[], None]) -> None:
+    def put(
+        self,
+        shares: Mapping[str, float],
+        beside: Sequence[str],
+        back: str,
+        check: Callable[[], None],
+        wanted: Additions = NO_ADDITIONS,
+    ) -> None:
         if self.made is not None and not shares:
             check()
             self.cluster.delete("HTTPRoute", self.route)
@@ -75,7 +90,7 @@ class GatewayTraffic(Traffic):
         if beside and back:
             self._introduce(beside, back, check)
         if beside:
-            self._changed(lambda route: gateway.weights(route, self.service, shares, beside, back), check)
+            self._changed(lambda route: gateway.weights(route, self.service, shares, beside, back, wanted), check)
         else:
             self._changed(lambda route: gateway.as_before(route, self.service), check)
 
@@ -119,7 +134,7 @@ class GatewayTraffic(Traffic):
         self._changed(lambda route: gateway.annotated(route, {names.BACK: None}), check)
 
     def fence(self, nonce: str, check: Callable[[], None]) -> None:
-        def change(route: Object) -> gateway.Operations:
+        def change(route: Object) -> Operations:
             return gateway.annotated(route, {names.FENCE: nonce})
 
         changed(self.cluster, "HTTPRoute", self.route, change, check)
@@ -131,7 +146,7 @@ class GatewayTraffic(Traffic):
             raise self._gone()
         return route
 
-    def _changed(self, change: Callable[[Object], gateway.Operations], check: Callable[[], None]) -> None:
+    def _changed(self, change: Callable[[Object], Operations], check: Callable[[], None]) -> None:
         if changed(self.cluster, "HTTPRoute", self.route, change, check) is None:
             raise self._gone()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from modelway.rollout.plan import Side
 from modelway.targets.local import layers, proxy, servers
 from modelway.targets.local.servers import LOGS, SLOTS, STOP_SECONDS, log_of
 from modelway.targets.local.state import LocalSlot, LocalState
-from modelway.targets.place import HeldTarget, TargetPlace
+from modelway.targets.place import HeldTarget, Routing, TargetPlace
 
 ENVOY = "envoy"
 START_SECONDS = 10
@@ -87,20 +87,17 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
         seconds = self.wanted.ready_seconds
         deadline = time.monotonic() + seconds
         servers.wait_until_ready(self.folder, slot, deadline, seconds, say)
-        admin = _admin(claim.state)
-        while proxy.healthy(admin, slot.side.slot) < len(slot.ports):
-            if time.monotonic() > deadline:
-                raise OutsideFailure(
-                    f"Envoy does not reach the servers of version {slot.side.version}", where=admin, fix="see envoy.log"
-                )
-            time.sleep(0.02)
+        self._wait_for(claim, slot.side.slot, deadline - time.monotonic())
 
-    def route(self, claim: LocalClaim, shares: Mapping[str, float], back: str) -> None:
+    def route(self, claim: LocalClaim, routing: Routing, back: str) -> None:
         if back:
-            self._put_routes(claim, {back: 1.0}, proxy.BACK)  # the way back is there before the way forth
-        self._put_routes(claim, shares)
+            self._put_routes(claim, Routing({back: 1.0}), proxy.BACK)  # the way back is there before the way forth
+        if routing.tested:
+            self._put_clusters(claim, routing.tested)
+            self._wait_for(claim, proxy.tested_name(routing.tested), ASK_SECONDS)
+        self._put_routes(claim, routing)
 
-    def verify(self, claim: LocalClaim, shares: Mapping[str, float]) -> None:
+    def verify(self, claim: LocalClaim, routing: Routing) -> None:
         proxy.wait_for_routes(_admin(claim.state), claim.state.serial)
 
     def back(self, claim: LocalClaim) -> None:
@@ -193,7 +190,7 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
                 self._with_free_ports(claim, slot, servers.missing(self.folder, slot))
             self._put_clusters(claim)
             stable = claim.state.current
-            self._put_routes(claim, {stable.side.slot: 1.0} if stable else {})
+            self._put_routes(claim, Routing({stable.side.slot: 1.0} if stable else {}))
             proxy.start(self._configuration, _admin(claim.state), log_of(self.folder, "envoy"), START_SECONDS)
         admin = _admin(claim.state)
         if not processes.find(str(self.folder / LOGS), admin):
@@ -201,16 +198,29 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
             command = [sys.executable, "-I", "-c", RECORDER, admin, str(self.folder / LOGS)]
             processes.detach(servers.start_process(command, self.folder, log_of(self.folder, "recorder")))
 
-    def _put_clusters(self, claim: LocalClaim) -> None:
-        """Envoy's file says which releases there are; where it says so already, nothing is written."""
-        slots = claim.state.slots
-        if proxy.resources(self._configuration, proxy.CLUSTERS) != proxy.clusters(slots, 0)["resources"]:
-            proxy.put(self._configuration, proxy.CLUSTERS, proxy.clusters(slots, _next_serial(claim)))
+    def _wait_for(self, claim: LocalClaim, cluster: str, seconds: float) -> None:
+        """Envoy sends requests to every replica of it."""
+        slot, admin = claim.state.slots[proxy.slot_of(cluster)], _admin(claim.state)
+        deadline = time.monotonic() + seconds
+        while proxy.healthy(admin, cluster) < len(slot.ports):
+            if time.monotonic() > deadline:
+                raise OutsideFailure(
+                    f"Envoy does not reach the servers of version {slot.side.version}", where=admin, fix="see envoy.log"
+                )
+            time.sleep(0.02)
 
-    def _put_routes(self, claim: LocalClaim, shares: Mapping[str, float], name: str = proxy.ROUTES) -> None:
+    def _put_clusters(self, claim: LocalClaim, tested: str = "") -> None:
+        """Envoy's file says which releases there are; where it says so already, nothing is written. tested: the slot that is
+        about to get testers; empty: those stay that have some."""
+        slots = claim.state.slots
+        tested = tested or proxy.tested(self._configuration)
+        if proxy.resources(self._configuration, proxy.CLUSTERS) != proxy.clusters(slots, tested, 0)["resources"]:
+            proxy.put(self._configuration, proxy.CLUSTERS, proxy.clusters(slots, tested, _next_serial(claim)))
+
+    def _put_routes(self, claim: LocalClaim, routing: Routing, name: str = proxy.ROUTES) -> None:
         serial = _next_serial(claim)
         versions = {slot: item.side.version for slot, item in claim.state.slots.items()}
-        proxy.put(self._configuration, name, proxy.routes(shares, versions, serial))
+        proxy.put(self._configuration, name, proxy.routes(routing, versions, serial))
 
     def _with_free_ports(self, claim: LocalClaim, slot: LocalSlot, missing: list[int]) -> LocalSlot:
         """The slot as the state has it from now on: where a replica does not run and somebody else listens on its port by now,

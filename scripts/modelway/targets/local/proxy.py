@@ -16,12 +16,15 @@ from typing import Any
 import requests
 
 from modelway import processes
+from modelway.config.sections import HeaderMatch
 from modelway.errors import OutsideFailure
 from modelway.files import write_whole
 from modelway.loopback import HOST
 from modelway.observe.counts import BOUNDS_MS
+from modelway.serving.head import TESTER_HEADER
 from modelway.targets.local import servers
 from modelway.targets.local.state import LocalSlot
+from modelway.targets.place import Routing
 
 BOOT, CLUSTERS, ROUTES, BACK = "boot.json", "clusters.json", "routes.json", "back.json"
 TYPE = "type.googleapis.com/envoy"
@@ -35,6 +38,23 @@ RETRIES = "connect-failure,refused-stream,reset"
 PICKS = 100
 """Of a replica for a retry until it is another one. A dead one has the fewest requests, so until its death is known it is
 picked again three times out of four; with 5 picks about one request for each death found no other one in three retries."""
+
+RETRYING: dict[str, Any] = {
+    "timeout": f"{REQUEST_SECONDS}s",
+    "retry_policy": {
+        "retry_on": RETRIES,
+        "num_retries": 3,
+        "host_selection_retry_max_attempts": PICKS,
+        "retry_host_predicate": [
+            {
+                "name": "envoy.retry_host_predicates.previous_hosts",
+                "typed_config": {"@type": f"{TYPE}.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"},
+            }
+        ],
+    },
+}
+"""Of every route that leads to a release."""
+TESTED = "-testers"
 
 
 def boot(folder: Path, port: int, admin_port: int) -> dict[str, Any]:
@@ -74,52 +94,66 @@ def boot(folder: Path, port: int, admin_port: int) -> dict[str, Any]:
     }
 
 
-def clusters(slots: Mapping[str, LocalSlot], serial: int) -> dict[str, Any]:
-    return {"version_info": str(serial), "resources": [_cluster(name, slot) for name, slot in sorted(slots.items())]}
+def clusters(slots: Mapping[str, LocalSlot], tested: str, serial: int) -> dict[str, Any]:
+    """tested: the slot that has testers, whose requests are counted apart; empty: none has."""
+    named = [*slots.items(), *((tested_name(name), slot) for name, slot in slots.items() if name == tested)]
+    return {"version_info": str(serial), "resources": [_cluster(name, slot) for name, slot in sorted(named)]}
 
 
-def routes(shares: Mapping[str, float], versions: Mapping[str, int], serial: int) -> dict[str, Any]:
-    """shares: slot -> its part of the traffic, together 1; empty: nothing is deployed, and every request is told so."""
+def tested_name(slot: str) -> str:
+    """The cluster of a release for its testers."""
+    return slot + TESTED
+
+
+def slot_of(cluster: str) -> str:
+    return cluster.removesuffix(TESTED)
+
+
+def tested(folder: Path) -> str:
+    """The slot that testers are led to by the routes of now; empty: there are none."""
+    tables: Any = resources(folder, ROUTES) or []
+    found = [item for table in tables for host in table["virtual_hosts"] for item in host["routes"]]
+    names = [item["route"]["cluster"] for item in found if "cluster" in item.get("route", {})]
+    return slot_of(names[0]) if names else ""
+
+
+def routes(routing: Routing, versions: Mapping[str, int], serial: int) -> dict[str, Any]:
     action: dict[str, Any]
-    if shares:
+    if routing.shares:
         weighted = [
-            {
-                "name": name,
-                "weight": round(share * SHARES),
-                "response_headers_to_add": [
-                    {
-                        "header": {"key": "x-modelway-version", "value": str(versions[name])},
-                        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",  # the server says it too
-                    }
-                ],
-            }
-            for name, share in sorted(shares.items())
+            {"name": name, "weight": round(share * SHARES), "response_headers_to_add": [_version(versions[name])]}
+            for name, share in sorted(routing.shares.items())
         ]
-        action = {
-            "route": {
-                "weighted_clusters": {"clusters": weighted},
-                "timeout": f"{REQUEST_SECONDS}s",
-                "retry_policy": {
-                    "retry_on": RETRIES,
-                    "num_retries": 3,
-                    "host_selection_retry_max_attempts": PICKS,
-                    "retry_host_predicate": [
-                        {
-                            "name": "envoy.retry_host_predicates.previous_hosts",
-                            "typed_config": {
-                                "@type": f"{TYPE}.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
-                            },
-                        }
-                    ],
-                },
-            }
-        }
+        action = {"route": {"weighted_clusters": {"clusters": weighted}, **RETRYING}}
+        if routing.mirror:
+            action["route"]["request_mirror_policies"] = [{"cluster": routing.mirror}]
     else:
         action = {"direct_response": {"status": 503, "body": {"inline_string": "nothing is deployed here\n"}}}
+    found = [{"match": {"prefix": "/"}, **action}]
+    if routing.testers is not None:
+        found.insert(0, _testers(routing.testers, routing.tested, versions[routing.tested]))
     # the serial is in the name too: a table that is otherwise the same would not count as a change, and never be confirmed
-    host = {"name": f"all-{serial}", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, **action}]}
+    host = {"name": f"all-{serial}", "domains": ["*"], "routes": found}
     table = {"@type": f"{TYPE}.config.route.v3.RouteConfiguration", "name": "routes", "virtual_hosts": [host]}
     return {"version_info": str(serial), "resources": [table]}
+
+
+def _testers(testers: HeaderMatch, slot: str, version: int) -> dict[str, Any]:
+    return {
+        "match": {"prefix": "/", "headers": [{"name": testers.header, "string_match": {"exact": testers.value}}]},
+        "route": {"cluster": tested_name(slot), **RETRYING},
+        "request_headers_to_add": [_header(TESTER_HEADER, "1")],
+        "response_headers_to_add": [_version(version)],
+    }
+
+
+def _version(version: int) -> dict[str, Any]:
+    return _header("x-modelway-version", str(version))
+
+
+def _header(name: str, value: str) -> dict[str, Any]:
+    """append_action: the other side may have said it too."""
+    return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 
 
 def put(folder: Path, name: str, content: Mapping[str, Any]) -> None:
