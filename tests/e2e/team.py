@@ -198,9 +198,9 @@ class ClusterTeam(Shop):
         seen = {self.own.ask(row(number)).headers.get("x-modelway-version", "") for number in range(20)}
         return "+".join(sorted(seen))
 
-    def started(self, kind: str) -> subprocess.Popen[str]:
+    def started(self, kind: str, *flags: str) -> subprocess.Popen[str]:
         """deploy-model's own process."""
-        return self.start("deploy_model", "--version", self.versions[kind], *DEPLOYED)
+        return self.start("deploy_model", "--version", self.versions[kind], *DEPLOYED, *flags)
 
 
 def on_cluster(built: Shop, folder: Path, own: Namespace) -> ClusterTeam:

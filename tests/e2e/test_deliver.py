@@ -51,6 +51,23 @@ def test_a_canary_and_the_way_back_on_a_deployment_of_the_teams_own(team: Cluste
     assert not seen["failed"], (seen, said, back)
 
 
+def test_blue_runs_on_and_going_back_to_it_starts_no_pod(team: ClusterTeam, own: Namespace) -> None:
+    before = as_the_team_wrote(own)
+    pods = own.kubectl("get", "pods", "-l", f"app={NAME}", "-o", "name")
+    with team.requests() as seen:
+        process = team.started("again", "--strategy", "blue-green")
+        wait_until(lambda: str(team.aliases()[team.environment]) == team.versions["again"], 120)
+        assert team.serving() == team.versions["again"]
+        assert "runs still" in team.roll_back()
+        assert team.serving() == team.versions["good"]
+        ended, _ = process.communicate(timeout=60)
+    assert not seen["failed"], (seen, ended)
+    assert "superseded" in ended
+    assert as_the_team_wrote(own) == before
+    assert own.kubectl("get", "pods", "-l", f"app={NAME}", "-o", "name") == pods
+    assert own.kubectl("get", "deployments,services,jobs", "-l", "modelway.dev/slot", "-o", "name") == ""
+
+
 def test_as_a_shadow_it_answers_nobody_and_leaves_nothing(team: ClusterTeam, own: Namespace) -> None:
     before, version = as_the_team_wrote(own), team.versions["again"]
     with team.requests() as seen:

@@ -29,6 +29,10 @@ def side(version: int) -> Side:
     return Side(slot=f"v{version}", version=version, built_for="production", **digests)
 
 
+PAST = [Block(began=5.0 * at, seconds=5, weight=0.0, canary=Counts(), stable=Counts(1000, 2, 40)) for at in range(60)]
+"""What stable has shown before."""
+
+
 def plan(
     *,
     stable: bool = True,
@@ -37,8 +41,10 @@ def plan(
     timeout: float = 300,
     mirror: bool = False,
     testers: HeaderMatch | None = None,
+    blue_green: bool = False,
+    keep: float = 0.0,
 ) -> Plan:
-    compared = stable and (mirror or len(weights) > 1)
+    compared = stable and (mirror or blue_green or len(weights) > 1)
     return Plan(
         kind="deploy",
         id="id",
@@ -47,7 +53,8 @@ def plan(
         number=1,
         new=side(2),
         stable=side(1) if stable else None,
-        weights=MIRRORED if mirror else weights if compared else (1.0,),
+        weights=MIRRORED if mirror else weights if compared and not blue_green else (1.0,),
+        keep_seconds=keep,
         mirror=mirror,
         testers=testers,
         step_seconds=10,
@@ -56,7 +63,7 @@ def plan(
         block_seconds=5,
         slow_ms=10,
         inconclusive=inconclusive,  # type: ignore[arg-type]
-        settings=settings_from(Judge(), ()) if compared else None,
+        settings=settings_from(Judge(), PAST if blue_green else ()) if compared else None,
     )
 
 
@@ -164,6 +171,15 @@ class SimulatedTarget:
         assert self.world.routed == {self.world.plan.new.slot: 1.0}, "adopted only with all traffic"
         self.world.stable = self.world.plan.new.slot
         self.world.step()
+
+    def keep(self, seconds: float) -> None:
+        world = self.world
+        world.step()
+        assert world.plan.stable is not None
+        assert world.plan.stable.slot in world.running, "it can be had back"
+        assert (world.announced, world.routed) == ([2], {world.plan.new.slot: 1.0})
+        world.clock += seconds
+        world.step()
 
     def retire(self, which: Literal["new", "stable"]) -> None:
         world = self.world

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -122,6 +123,24 @@ def test_testers_go_back_too() -> None:
     assert (engine_outcome(seen), seen.tested, seen.routed) == ("rolled-back", "", {"v1": 1.0})
 
 
+def test_blue_green_is_judged_by_the_past_and_keeps_blue_for_its_time() -> None:
+    seen = world(plan(blue_green=True, keep=600.0))
+    run(seen)
+    assert engine_outcome(seen) == "deployed"
+    routed = [line.event.weight for line in seen.lines if isinstance(line.event, engine.Routed)]
+    assert routed == [1.0], "one change"
+    (adopted,) = [line.event.at for line in seen.lines if isinstance(line.event, engine.Adopted)]
+    (retired,) = [line.event.at for line in seen.lines if isinstance(line.event, engine.Retired)]
+    assert retired >= adopted + 600
+    assert "within the limits of what was there before" in seen.story.state.reasons[0]
+
+
+def test_a_green_that_fails_goes_back_to_blue() -> None:
+    seen = world(plan(blue_green=True, keep=600.0), BAD)
+    run(seen)
+    assert (engine_outcome(seen), seen.routed, seen.running) == ("rolled-back", {"v1": 1.0}, {"v1"})
+
+
 def blocks_of(seen: World) -> list[Block]:
     return [line.event.block for line in seen.lines if isinstance(line.event, engine.Observed)]
 
@@ -197,7 +216,15 @@ def test_no_traffic_at_all_is_never_a_pass() -> None:
     seed=st.integers(0, 10**6),
     errors=st.sampled_from([0.0, 0.002, 0.05, 0.5]),
     deaths=st.lists(st.integers(1, 60), max_size=6),
-    planned=st.sampled_from([plan(), plan(mirror=True), plan(weights=(0.0, 0.1, 1.0), testers=TESTERS)]),
+    planned=st.sampled_from(
+        [
+            plan(),
+            plan(mirror=True),
+            plan(weights=(0.0, 0.1, 1.0), testers=TESTERS),
+            plan(keep=50.0),
+            plan(blue_green=True),
+        ]
+    ),
 )
 def test_dying_anywhere_ends_as_it_would_have(seed: int, errors: float, deaths: list[int], planned: Plan) -> None:
     """After any number of deaths the rollout ends, one release has all traffic, and nothing else runs."""
@@ -265,7 +292,8 @@ def test_a_cancelled_rollout_goes_back_and_one_that_was_adopted_goes_on() -> Non
     state = engine.advance(plan(), engine.RolloutState(ready=True, routed=0.1), engine.Cancelled(0.0, "stop"))
     assert engine.command(plan(), state) == engine.Route(0.0)
     adopted = engine.RolloutState(ready=True, routed=1.0, step=2, decision="promote", adopted=True)
-    assert engine.advance(plan(), adopted, engine.Cancelled(0.0, "stop")) == adopted
+    after = engine.advance(plan(), adopted, engine.Cancelled(0.0, "stop"))
+    assert after == msgspec.structs.replace(adopted, kept=True), "the one before is not waited for any more"
 
 
 def engine_outcome(seen: World) -> str:

@@ -293,9 +293,10 @@ class Deploy(Section, frozen=True):
 
     target: Literal["local", "kubernetes"] = "local"
     """Where releases run."""
-    strategy: Literal["canary", "shadow", "all-at-once"] = "canary"
-    """canary judges the release under a growing share of the traffic; shadow judges it by a copy of every request, whose
-    answer no client sees, and moves nothing; all-at-once compares nothing."""
+    strategy: Literal["canary", "blue-green", "shadow", "all-at-once"] = "canary"
+    """canary judges the release under a growing share of the traffic; blue-green gives it all traffic at once, judges it by
+    stable's past, and keeps stable running for a while; shadow judges it by a copy of every request, whose answer no client
+    sees, and moves nothing; all-at-once compares nothing."""
     steps: Annotated[tuple[Percent, ...], Meta(min_length=1)] = (10, 50, 100)
     """The canary's shares of the traffic, in percent, each larger than the one before; the last is 100. The first may be 0,
     where there are testers."""
@@ -309,6 +310,9 @@ class Deploy(Section, frozen=True):
     """All steps together last this long at least."""
     timeout_seconds: Seconds = 3600
     """How long the rollout may take until its evidence is in."""
+    keep_seconds: Wait | None = None
+    """The release before runs on for so long: going back to it is one change of routes. Left out: 600 with blue-green, 0
+    else."""
     history_seconds: Wait = 1800
     """How much of stable's own past, where there is any, tells how its errors come in bursts."""
     judge: Judge = Judge()

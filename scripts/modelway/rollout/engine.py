@@ -52,6 +52,18 @@ class Announced(msgspec.Struct, frozen=True, tag="announced"):
     problem: str = ""
 
 
+class Kept(msgspec.Struct, frozen=True, tag="kept"):
+    """The release before was kept for its time."""
+
+    at: float
+
+
+class GoneBack(msgspec.Struct, frozen=True, tag="gone-back"):
+    """The release before, which runs still, is brought back by a rollout of its own: it is not to be retired here."""
+
+    at: float
+
+
 class Retired(msgspec.Struct, frozen=True, tag="retired"):
     """The release that lost is gone."""
 
@@ -78,7 +90,7 @@ class Resumed(msgspec.Struct, frozen=True, tag="resumed"):
     at: float
 
 
-Event = Ready | Routed | Observed | Adopted | Announced | Retired | Failed | Cancelled | Resumed
+Event = Ready | Routed | Observed | Adopted | Announced | Kept | GoneBack | Retired | Failed | Cancelled | Resumed
 
 
 class Start(msgspec.Struct, frozen=True, tag="start"):
@@ -104,6 +116,12 @@ class Announce(msgspec.Struct, frozen=True, tag="announce"):
     """Move the alias, and write the ledger."""
 
 
+class Keep(msgspec.Struct, frozen=True, tag="keep"):
+    """Let the release before run on: whoever wants it back has it at once. until: seconds of the epoch."""
+
+    until: float
+
+
 class Retire(msgspec.Struct, frozen=True, tag="retire"):
     """Let a release finish what it began, then end it."""
 
@@ -114,7 +132,7 @@ class Finish(msgspec.Struct, frozen=True, tag="finish"):
     outcome: Outcome
 
 
-Command = Start | Route | Observe | Adopt | Announce | Retire | Finish
+Command = Start | Route | Observe | Adopt | Announce | Keep | Retire | Finish
 
 
 class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,7 +153,10 @@ class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...] = ()
     failed: bool = False
     adopted: bool = False
+    adopted_at: float = 0.0
     announced: bool = False
+    kept: bool = False
+    """The release before need not be kept any more."""
     problem: str = ""
     retired: bool = False
 
@@ -165,7 +186,7 @@ def command(plan: Plan, state: RolloutState) -> Command:
     if not state.announced:
         return Announce()
     if not state.retired and plan.stable is not None:
-        return Retire("stable")
+        return Retire("stable") if state.kept or not plan.keep_seconds else Keep(state.adopted_at + plan.keep_seconds)
     return Finish("deployed")
 
 
@@ -181,16 +202,22 @@ def advance(plan: Plan, state: RolloutState, event: Event) -> RolloutState:
             return change(fresh, decision="promote") if nothing_to_compare and not state.decision else fresh
         case Observed(block=block):
             return _observed(plan, state, block)
-        case Adopted():
-            return change(state, adopted=True)
+        case Adopted(at=at):
+            return change(state, adopted=True, adopted_at=at)
         case Announced(problem=problem):
             return change(state, announced=True, problem=problem)
+        case Kept():
+            return change(state, kept=True)
         case Retired():
             return change(state, retired=True)
+        case GoneBack():  # what it had set up is not set up again
+            return change(
+                state, ready=True, routed=plan.weights[-1], tested=False, step=len(plan.weights) - 1, retired=True
+            )
         case Failed(why=why):
             return state if state.adopted else _revert(state, (why,), failed=True)
         case Cancelled(why=why):
-            return state if state.adopted else _revert(state, (why,))
+            return change(state, kept=True) if state.adopted else _revert(state, (why,))
         case Resumed():
             return change(state, ready=False, routed=None)
 
@@ -224,10 +251,16 @@ def _observed(plan: Plan, state: RolloutState, block: Block) -> RolloutState:
         return _revert(state, assessment.reasons)
     if not control and assessment.verdict != "inconclusive":
         answered = judged.alone.requests > 0  # no data is never healthy, at 100 % either
-        if waited and answered:
-            return msgspec.structs.replace(state, decision="promote")
-        silent = in_step >= plan.timeout_seconds
-        return _revert(state, ("no request came at 100 %",)) if silent else state
+        if waited and answered and not _harm_suspected(assessment):
+            seen = judged.alone
+            alone = f"{seen.errors:,} errors and {seen.slow:,} slow of {seen.requests:,} in {in_step:.0f} s at 100 %"
+            reasons = (
+                state.reasons if len(plan.weights) > 1 else (f"{alone}: within the limits of what was there before",)
+            )
+            return msgspec.structs.replace(state, decision="promote", reasons=reasons)
+        over = in_step >= plan.timeout_seconds
+        why = f"harm was not ruled out in {in_step:.0f} s at 100 %" if answered else "no request came at 100 %"
+        return _revert(state, (why,)) if over else state
     if assessment.verdict == "inconclusive":
         return _undecided(plan, state, assessment, deadline)
     if plan.mirror:
@@ -240,7 +273,12 @@ def _observed(plan: Plan, state: RolloutState, block: Block) -> RolloutState:
 def _suspect(assessment: judge.Assessment) -> bool:
     """A quarter of the way to a rollback on the scale of evidence, or ten to one against being no worse: such a canary gets no
     more traffic until that is settled. The judge tells more from few than from half."""
-    return assessment.harm >= assessment.harm_needed**0.25 or assessment.promotion <= SUSPECT_PROMOTION
+    return _harm_suspected(assessment) or assessment.promotion <= SUSPECT_PROMOTION
+
+
+def _harm_suspected(assessment: judge.Assessment) -> bool:
+    suspicious: float = assessment.harm_needed**0.25
+    return assessment.harm >= suspicious
 
 
 def _undecided(plan: Plan, state: RolloutState, assessment: judge.Assessment, deadline: bool) -> RolloutState:

@@ -51,6 +51,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     weights: tuple[float, ...]
     """The new release's share of the traffic at each step, 0 to 1; the last is 1. Where it is a mirror: its part of what is
     counted."""
+    keep_seconds: float = 0.0
+    """The release before runs on for so long after the new one was adopted."""
     mirror: bool = False
     """The new release gets a copy of every request, and never answers a client: nothing is adopted."""
     testers: HeaderMatch | None = None

@@ -40,6 +40,9 @@ class Acts(Protocol):
     def adopt(self) -> None:
         """The target calls the new release stable: from now on it is what comes back after a crash."""
 
+    def keep(self, seconds: float) -> None:
+        """Wait for so long; Superseded as soon as another command has the target."""
+
     def retire(self, which: Literal["new", "stable"]) -> None:
         """The release that lost, and gets no traffic, finishes what it began and is gone."""
 
@@ -105,7 +108,7 @@ def carry_out(plan: Plan, state: engine.RolloutState, acts: Acts, around: Surrou
                 if interrupts.asked and not cancelled:
                     raise KeyboardInterrupt
                 act = engine.command(plan, state)
-                if isinstance(act, engine.Observe) and not around.wait and not acts.is_due():
+                if not around.wait and _is_early(act, acts, around):
                     return state
                 acts.write(journal.Line(act=act))
                 if isinstance(act, engine.Finish):
@@ -137,6 +140,16 @@ def carry_out(plan: Plan, state: engine.RolloutState, acts: Acts, around: Surrou
                 if line != last:  # where no traffic comes, every block says the same
                     around.say(line)
                 last = line
+
+
+def _is_early(act: engine.Command, acts: Acts, around: Surroundings) -> bool:
+    match act:
+        case engine.Observe():
+            return not acts.is_due()
+        case engine.Keep(until=until):
+            return around.clock() < until
+        case _:
+            return False
 
 
 class _StartFailed(Exception):
@@ -173,6 +186,15 @@ def _event(
             return engine.Adopted(around.clock())
         case engine.Announce():
             return engine.Announced(around.clock(), around.announce(plan))
+        case engine.Keep(until=until):
+            seconds = max(0.0, until - around.clock())
+            if plan.stable is not None:
+                around.say(
+                    f"{plan.stable.name} runs on for {seconds:.0f} s: until then rollback-release has it back at once"
+                )
+            with interrupts.allowed():
+                acts.keep(seconds)
+            return engine.Kept(around.clock())
         case engine.Retire(which=which):
             acts.retire(which)
             return engine.Retired(around.clock())

@@ -45,7 +45,9 @@ def deploy_model(
         str | None,
         Input("The environment whose gate it passed and was built for.", left_out="the one it is deployed to"),
     ] = None,
-    strategy: Annotated[Literal["canary", "shadow", "all-at-once"] | None, ci.key("deploy.strategy")] = None,
+    strategy: Annotated[
+        Literal["canary", "blue-green", "shadow", "all-at-once"] | None, ci.key("deploy.strategy")
+    ] = None,
     timeout_seconds: Annotated[float | None, ci.key("deploy.timeout-seconds")] = None,
     wait: Annotated[
         bool,

@@ -20,6 +20,8 @@ from modelway.targets.state import Deployment, Slot, TargetState
 from modelway.targets.target import Claim
 
 KEPT_DEPLOYMENTS = 20
+LOOK_SECONDS = 2.0
+"""Whether another command has the target by now."""
 SLACK_SECONDS = 0.5
 """Readings of the past are some seconds apart, so a block of them is right to within this."""
 T = TypeVar("T", bound=TargetState[Any])
@@ -146,6 +148,13 @@ class TargetActs(Generic[T, S]):
             deployment = Deployment(self.new, self.plan.kind, self.plan.number, time.time())
             kept = (*claim.state.deployments, deployment)[-KEPT_DEPLOYMENTS:]
             claim.change(stable=self.plan.new.slot, deployments=kept)
+
+    def keep(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(left, LOOK_SECONDS))
+            with self.claim.held():
+                pass  # a rollback does not wait for this command, nor this one for what is over
 
     def retire(self, which: Literal["new", "stable"]) -> None:
         side = self.plan.new if which == "new" else self.plan.stable

@@ -16,12 +16,16 @@ from modelway.registry import ledger
 from modelway.registry.ledger_history import History
 from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import read_candidate, read_release, read_verdict
-from modelway.rollout import engine, journal
+from modelway.rollout import engine, journal, judge
 from modelway.rollout.plan import Plan, Side, side_of, weights_of
+from modelway.rollout.planning import time_said
 from modelway.stages.rollouts import announce, deployment, planned, rollout
 from modelway.stages.steps import workspace
 from modelway.stages.steps.promote import AGAIN
 from modelway.targets.state import Slot
+
+KEEP_SECONDS = 600.0
+"""Of blue, where nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,7 @@ def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[fl
         step_seconds=deploy.step_seconds,
         bake_seconds=deploy.bake_seconds,
         inconclusive=deploy.judge.inconclusive,
+        keep_seconds=_keep_seconds(deploy) if current is not None else 0.0,
     )
     if current is None and deploy.strategy == "shadow":
         raise Refused(
@@ -188,7 +193,14 @@ def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[fl
             where="input wait",
             fix="name deploy.kubernetes.counts.prometheus, or leave it out",
         )
-    made = planned.planned(deploy, weights, planned.watched(claim.place, claim.state, deploy), work.job.say)
+    past = planned.watched(claim.place, claim.state, deploy)
+    if deploy.strategy == "blue-green":
+        expects = f"all traffic at once, then {time_said(deploy.bake_seconds)} under the eyes of the judge"
+        work.job.say(expects)
+        settings = judge.settings_from(deploy.judge, past.blocks)
+        watched: dict[str, Any] = {"slow_ms": past.slow_ms, "settings": settings, "expects": expects}
+        return msgspec.structs.replace(base, step_seconds=deploy.bake_seconds, testers=deploy.testers, **watched)
+    made = planned.planned(deploy, weights, past, work.job.say)
     judged: dict[str, Any] = {
         "weights": weights,
         "mirror": deploy.strategy == "shadow",
@@ -198,6 +210,12 @@ def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[fl
         "expects": made.numbers.sentence,
     }
     return msgspec.structs.replace(base, **judged)
+
+
+def _keep_seconds(deploy: Deploy) -> float:
+    if deploy.keep_seconds is not None:
+        return deploy.keep_seconds
+    return KEEP_SECONDS if deploy.strategy == "blue-green" else 0.0
 
 
 def _check_shadowed(work: rollout.Work, release: Release, stable: Side) -> None:

@@ -48,6 +48,8 @@ def foresee(project: Resolved) -> Foreseen:
     state = target.state()
     if deploy.strategy == "all-at-once":
         return Foreseen("unneeded", "strategy all-at-once compares nothing")
+    if deploy.strategy == "blue-green":
+        return Foreseen("unneeded", "strategy blue-green needs no more requests than stable has had")
     weights = weights_of(deploy, project.source)
     if state is None or state.current is None:
         return Foreseen("unneeded", f"nothing is in {project.environment} on this machine to compare with")

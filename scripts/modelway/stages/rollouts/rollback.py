@@ -54,7 +54,7 @@ def roll_back(project: Resolved, job: ci.Job, to: int | None, why: str, *, only_
         done = only_unfinished
         was = claim.state.deployments[-1].slot.side.version if claim.state.deployments else None
         if left is not None:
-            ended = _end(work, left, to)
+            ended = _end(work, left, to, only_unfinished=only_unfinished)
             stories.append(ended)
             # what it had begun is what there was to undo or finish; but what had been adopted is rolled back below, and
             # a rollback that was cut off before it had begun anything is begun again
@@ -82,16 +82,26 @@ def roll_back(project: Resolved, job: ci.Job, to: int | None, why: str, *, only_
     return RolledBack(there, was, tuple(stories), problem)
 
 
-def _end(work: rollout.Work, left: journal.Story, to: int | None) -> journal.Story:
+def _end(work: rollout.Work, left: journal.Story, to: int | None, *, only_unfinished: bool) -> journal.Story:
     job, claim = work.job, work.claim
     slot = claim.state.slots.get(left.plan.new.slot)
-    if left.plan.kind == "rollback" and to in (None, left.plan.new.version) and slot is not None:
+    if not only_unfinished and _is_kept(work, left, to):
+        job.say(f"{left.plan.stable.name if left.plan.stable else ''} runs still")
+        rollout.go_back(work, left, slot)
+    elif left.plan.kind == "rollback" and to in (None, left.plan.new.version) and slot is not None:
         job.say("going on with a rollback that was cut off")
         rollout.resume(work, left, slot)
     else:
         job.say(f"ending the rollout of {left.plan.new.name}")
         rollout.undo(work, left, f"rolled back by {job.author}")
     return claim.story(left.plan.number)
+
+
+def _is_kept(work: rollout.Work, left: journal.Story, to: int | None) -> bool:
+    """Whether what is to be brought back is the release before an adopted one, and runs still."""
+    state, before = work.claim.state, left.plan.stable
+    adopted = left.plan.kind == "deploy" and state.stable == left.plan.new.slot
+    return adopted and before is not None and before.slot in state.slots and to in (None, before.version)
 
 
 def _goal(kept: tuple[Deployment[Slot], ...], to: int | None, environment: str) -> Deployment[Slot] | None:
@@ -129,8 +139,11 @@ def _bring_back(work: rollout.Work, kept: Slot, why: str) -> journal.Story:
     assert current is not None  # there are deployments, and the last of them is stable
     claim.place.check_kept(kept)
     number = claim.next_number()
-    side = msgspec.structs.replace(kept.side, slot=slot_name(kept.side.version, number))
-    slot = claim.place.again(kept, side)
+    running = [slot for slot in claim.state.slots.values() if slot.side.config_digest == kept.side.config_digest]
+    if running:
+        slot = running[0]
+    else:
+        slot = claim.place.again(kept, msgspec.structs.replace(kept.side, slot=slot_name(kept.side.version, number)))
     why = why or f"rolled back from {current.side.name}"
-    rollout.begin(work, rollout.all_at_once(work, "rollback", number, side, why), slot)
+    rollout.begin(work, rollout.all_at_once(work, "rollback", number, slot.side, why), slot)
     return claim.story(number)

@@ -71,6 +71,11 @@ def undo(work: Work, story: journal.Story, why: str) -> engine.RolloutState:
     return _carried(work, story.plan, _go_on(work, story, engine.Cancelled(time.time(), why)), slot)
 
 
+def go_back(work: Work, story: journal.Story, slot: Slot | None) -> None:
+    """End a rollout that was adopted and keeps the release before, which a rollout of its own is about to bring back."""
+    _carried(work, story.plan, _go_on(work, story, engine.GoneBack(time.time())), slot)
+
+
 def tidy(work: Work) -> None:
     """What nobody needs any more is removed. That it cannot be is no reason to fail: the release is there."""
     try:
