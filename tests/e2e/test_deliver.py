@@ -56,7 +56,7 @@ def test_blue_runs_on_and_going_back_to_it_starts_no_pod(team: ClusterTeam, own:
     pods = own.kubectl("get", "pods", "-l", f"app={NAME}", "-o", "name")
     with team.requests() as seen:
         process = team.started("again", "--strategy", "blue-green")
-        wait_until(lambda: str(team.aliases()[team.environment]) == team.versions["again"], 120)
+        wait_until(lambda: str(team.aliases().get(team.environment)) == team.versions["again"], 120)
         assert team.serving() == team.versions["again"]
         assert "runs still" in team.roll_back()
         assert team.serving() == team.versions["good"]

@@ -16,10 +16,9 @@ from e2e.shop import Namespace
 from e2e.team import NAME, ClusterTeam, manifests, on_cluster
 from modelway.targets.kubernetes import names
 
+pytestmark = pytest.mark.long
 SERVER = """
 import http.server
-
-pytestmark = pytest.mark.long
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_POST(self):

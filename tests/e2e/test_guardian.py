@@ -16,10 +16,9 @@ from modelway.targets.kubernetes import guard
 
 LEASE, ROUTE, GUARDIAN = "flight-delay", "flight-delay", "flight-delay-guardian"
 BACK, FENCE, NONCE = "modelway.dev/back", "modelway.dev/fence", "modelway.dev/nonce"
+pytestmark = pytest.mark.long
 SERVER = """
 import http.server, os
-
-pytestmark = pytest.mark.long
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):

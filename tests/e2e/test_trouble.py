@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from cluster.fixture import Cluster
 from modelway.targets.kubernetes import trouble
 from modelway.targets.kubernetes.trouble import Trouble
@@ -13,10 +15,9 @@ from modelway.targets.kubernetes.trouble import Trouble
 Object = dict[str, Any]
 SECONDS = 60
 """For the slowest, with all of them at once: kubelet tries to pull an image again after 10 s to 25 s."""
+pytestmark = pytest.mark.long
 SERVER = """
 import http.server, sys
-
-pytestmark = pytest.mark.long
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(int(sys.argv[1])); self.end_headers()

@@ -242,3 +242,11 @@ def test_a_rule_that_somebody_adds_meanwhile_stays() -> None:
     theirs = {"matches": [{"path": {"type": "Exact", "value": "/new"}}], "backendRefs": [{"name": "new", "port": 1}]}
     now["spec"]["rules"] += [theirs]
     assert patched(now, gateway.as_before(now, SERVICE))["spec"]["rules"] == [*route([OURS])["spec"]["rules"], theirs]
+
+
+def test_a_service_that_came_with_its_route_may_be_seen_a_moment_later() -> None:
+    missing = {"type": "ResolvedRefs", "status": "False", "observedGeneration": 3, "reason": "BackendNotFound"}
+    said = gateway.check(status(route([OURS]), missing), SERVICE)
+    assert isinstance(said, InvalidInput)
+    with pytest.raises(InvalidInput):
+        gateway.check(status(route([OURS]), missing | {"reason": "RefNotPermitted"}), SERVICE)

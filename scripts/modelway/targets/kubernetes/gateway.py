@@ -17,6 +17,7 @@ from modelway.targets.kubernetes.additions import NO_ADDITIONS, Additions
 from modelway.targets.kubernetes.cluster import Object, Operations
 from modelway.targets.kubernetes.names import pointer
 
+NOT_FOUND = "(BackendNotFound)"
 UNITS = 10_000
 """Of weight, where all of a rule's traffic is ours to share."""
 TOLERANCE = 0.005
@@ -167,7 +168,10 @@ def check(route: Object, service: str) -> ModelwayError | None:
     if said and names.BEFORE in _annotations(route):
         return None  # weights that a rollout left there, whose state was deleted: they are put right
     if said:
-        raise InvalidInput(f"is not accepted: {said}", where=_where(route), fix="mend it, or name another route")
+        refused = InvalidInput(f"is not accepted: {said}", where=_where(route), fix="mend it, or name another route")
+        if NOT_FOUND in said:
+            return refused  # the Service may have come with the route, a moment ago
+        raise refused
     if said is None:
         return None
     if (route.get("status") or {}).get("parents"):
