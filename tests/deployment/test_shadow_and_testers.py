@@ -110,3 +110,9 @@ def test_testers_meet_the_release_before_anybody_else(shop: Shop) -> None:
 def test_steps_from_nothing_without_testers_are_refused(shop: Shop) -> None:
     with_keys(shop, steps="[0, 50, 100]")
     assert "nobody would reach the release" in shop.deploy("good", code=2)
+
+
+def test_testers_of_a_strategy_that_has_no_time_for_them_are_refused(shop: Shop) -> None:
+    with_keys(shop, testers="{header: x-release, value: next}")
+    said = shop.deploy("good", "--strategy", "blue-green", code=2)
+    assert "deploy.testers" in said and "has no time in which they would reach the release alone" in said

@@ -303,7 +303,7 @@ class Deploy(Section, frozen=True):
     testers: HeaderMatch | None = None
     """Requests that reach the new release as soon as it is ready. Left out: there are none."""
     requires_shadow: bool = False
-    """true: a canary is refused until the same release was no worse as a shadow of what is there."""
+    """true: a release gets no traffic until it was no worse as a shadow of what is there."""
     step_seconds: Wait = 120
     """Each step lasts this long at least."""
     bake_seconds: Wait = 600

@@ -90,6 +90,12 @@ def slot_name(version: int, number: int) -> str:
 def weights_of(deploy: Deploy, where: str) -> tuple[float, ...]:
     """The shares that the strategy asks for; InvalidInput where the steps do not rise to 100, or leave nothing to compare
     with."""
+    if deploy.testers is not None and deploy.strategy in ("blue-green", "all-at-once"):
+        raise InvalidInput(
+            f"are given, and strategy {deploy.strategy} has no time in which they would reach the release alone",
+            where="deploy.testers",
+            fix="leave them out, or use strategy: canary with steps such as [0, 10, 50, 100]",
+        )
     if deploy.strategy != "canary":
         return MIRRORED if deploy.strategy == "shadow" else (1.0,)
     steps = deploy.steps

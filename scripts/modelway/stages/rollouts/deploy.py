@@ -181,12 +181,12 @@ def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[fl
             where="deploy.strategy",
             fix="deploy a version first",
         )
+    if current is not None and deploy.requires_shadow and deploy.strategy != "shadow":
+        _check_shadowed(work, release, current.side)
     if current is None or deploy.strategy == "all-at-once":
         reason = "nothing is there to compare it with" if current is None else "strategy all-at-once"
         work.job.say(f"all traffic at once: {reason}")
         return base
-    if deploy.requires_shadow and deploy.strategy == "canary":
-        _check_shadowed(work, release, current.side)
     if not work.wait and claim.place.counts(claim.state).past(1) is None:
         raise InvalidInput(
             "is false, and nothing remembers what is counted while no command is there",
@@ -199,7 +199,7 @@ def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[fl
         work.job.say(expects)
         settings = judge.settings_from(deploy.judge, past.blocks)
         watched: dict[str, Any] = {"slow_ms": past.slow_ms, "settings": settings, "expects": expects}
-        return msgspec.structs.replace(base, step_seconds=deploy.bake_seconds, testers=deploy.testers, **watched)
+        return msgspec.structs.replace(base, step_seconds=deploy.bake_seconds, **watched)
     made = planned.planned(deploy, weights, past, work.job.say)
     judged: dict[str, Any] = {
         "weights": weights,

@@ -14,7 +14,7 @@ from modelway import ci
 from modelway.config import Resolved
 from modelway.errors import Refused
 from modelway.rollout import journal
-from modelway.rollout.plan import slot_name
+from modelway.rollout.plan import Side, slot_name
 from modelway.stages.rollouts import announce, deployment, rollout
 from modelway.targets.state import Deployment, Slot
 
@@ -85,8 +85,9 @@ def roll_back(project: Resolved, job: ci.Job, to: int | None, why: str, *, only_
 def _end(work: rollout.Work, left: journal.Story, to: int | None, *, only_unfinished: bool) -> journal.Story:
     job, claim = work.job, work.claim
     slot = claim.state.slots.get(left.plan.new.slot)
-    if not only_unfinished and _is_kept(work, left, to):
-        job.say(f"{left.plan.stable.name if left.plan.stable else ''} runs still")
+    kept = None if only_unfinished else _kept(work, left, to)
+    if kept is not None:
+        job.say(f"{kept.name} runs still")
         rollout.go_back(work, left, slot)
     elif left.plan.kind == "rollback" and to in (None, left.plan.new.version) and slot is not None:
         job.say("going on with a rollback that was cut off")
@@ -97,11 +98,13 @@ def _end(work: rollout.Work, left: journal.Story, to: int | None, *, only_unfini
     return claim.story(left.plan.number)
 
 
-def _is_kept(work: rollout.Work, left: journal.Story, to: int | None) -> bool:
-    """Whether what is to be brought back is the release before an adopted one, and runs still."""
+def _kept(work: rollout.Work, left: journal.Story, to: int | None) -> Side | None:
+    """The release before an adopted one, where it is what is to be brought back, and runs still."""
     state, before = work.claim.state, left.plan.stable
     adopted = left.plan.kind == "deploy" and state.stable == left.plan.new.slot
-    return adopted and before is not None and before.slot in state.slots and to in (None, before.version)
+    if adopted and before is not None and before.slot in state.slots and to in (None, before.version):
+        return before
+    return None
 
 
 def _goal(kept: tuple[Deployment[Slot], ...], to: int | None, environment: str) -> Deployment[Slot] | None:
