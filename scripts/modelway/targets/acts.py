@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,7 +15,7 @@ from modelway.rollout import engine, journal
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import Plan
 from modelway.rollout.run import Waiting
-from modelway.targets.place import Routing
+from modelway.targets.place import Replica, Routing
 from modelway.targets.state import Deployment, Slot, TargetState
 from modelway.targets.target import Claim
 
@@ -48,12 +48,20 @@ class LeftRollout:
 
 class TargetActs(Generic[T, S]):
     """`rollout.run.Acts` on a claimed target. new: the release to bring; None where it never came so far as to have a
-    place. left: where an earlier command has left the rollout; None: nothing of what was counted since is used."""
+    place. left: where an earlier command has left the rollout; None: nothing of what was counted since is used. warm_up: what
+    replicas go through before their first request."""
 
     def __init__(
-        self, claim: Claim[T, S], plan: Plan, new: S | None, say: Callable[[str], None], left: LeftRollout | None = None
+        self,
+        claim: Claim[T, S],
+        plan: Plan,
+        new: S | None,
+        say: Callable[[str], None],
+        left: LeftRollout | None = None,
+        warm_up: Callable[[Sequence[Replica]], None] = lambda replicas: None,
     ) -> None:
         self.claim, self.plan, self.new, self.say, self.left = claim, plan, new, say, left
+        self.warm_up = warm_up
         self._last: Snapshot | None = None
         self._past = deque[tuple[Snapshot, Snapshot]]()
         """Blocks that have passed and that nobody has looked at: their first and last readings."""
@@ -68,6 +76,7 @@ class TargetActs(Generic[T, S]):
             self.new = claim.start(slot)
         with claim.watched():
             claim.place.wait_until_ready(claim, self.new, self.say)
+            self.warm_up(claim.place.replicas(claim, self.new))
 
     def route(self, weight: float, waiting: Waiting = nullcontext, *, tested: bool = False) -> None:
         claim, stable, new = self.claim, self.plan.stable.slot if self.plan.stable else "", self.plan.new.slot

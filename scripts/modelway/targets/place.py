@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -40,6 +40,15 @@ class Routing:
         if not self.mirror:
             return self.shares
         return {name: share / 2 for name, share in self.shares.items()} | {self.mirror: 0.5}
+
+
+@dataclass(frozen=True)
+class Replica:
+    """One server of a release, asked past whatever routes. ask: the answer to a POST of this body at this path, which no judge
+    counts; OutsideFailure where it is none of 200."""
+
+    name: str
+    ask: Callable[[str, bytes], bytes]
 
 
 class HeldTarget(Protocol[T, Kept]):
@@ -99,6 +108,10 @@ class TargetPlace(Protocol[T, S]):
     def wait_until_ready(self, claim: HeldTarget[T, S], slot: S, say: Say) -> None:
         """Every replica answers that it is this release, and can be routed to. Called without the lease. OutsideFailure, with
         the server's last words, where one has ended or is not ready in time."""
+
+    def replicas(self, claim: HeldTarget[T, S], slot: S) -> Sequence[Replica]:
+        """Those that are ready and can be asked by themselves. Called without the lease."""
+        return ()
 
     def route(self, claim: HeldTarget[T, S], routing: Routing, back: str) -> None:
         """From now on requests go where `routing` says. back: the slot that `back` gives all traffic to, prepared before

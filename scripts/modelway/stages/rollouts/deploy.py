@@ -57,7 +57,8 @@ def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: st
     there = _check_target(project, target, client, release, verdict)
     prepared = None if there else target.place.prepare(release, job.say)
     claim = target.claim(job.author, f"deploying version {version}", say=job.say)
-    work = rollout.Work(project, job, settings, claim, wait)
+    samples = verdict.samples if settings.check_predictions else ()
+    work = rollout.Work(project, job, settings, claim, wait, samples)
     ran = target.place.is_running()
     begun = False
     try:

@@ -10,10 +10,11 @@ from functools import partial
 from modelway import ci
 from modelway.config import Deploy, Resolved
 from modelway.errors import ModelwayError
+from modelway.records.verdict import Sample
 from modelway.rollout import engine, journal
 from modelway.rollout.plan import Kind, Plan, Side
 from modelway.rollout.run import Superseded, Surroundings, carry_out
-from modelway.stages.rollouts import announce, deployment
+from modelway.stages.rollouts import announce, deployment, warm_up
 from modelway.targets.acts import LeftRollout, TargetActs
 from modelway.targets.state import Slot
 
@@ -21,13 +22,14 @@ from modelway.targets.state import Slot
 @dataclass(frozen=True)
 class Work:
     """One command's hold on a target. deploy: the section of modelway.yml. wait: false: a rollout is left where it only waits
-    (`rollout.run.Surroundings`)."""
+    (`rollout.run.Surroundings`). samples: rows that replicas are warmed up with."""
 
     project: Resolved
     job: ci.Job
     deploy: Deploy
     claim: deployment.AnyClaim
     wait: bool = True
+    samples: tuple[Sample, ...] = ()
 
 
 def all_at_once(work: Work, kind: Kind, number: int, new: Side, why: str) -> Plan:
@@ -103,6 +105,7 @@ def _go_on(work: Work, story: journal.Story, *then: engine.Event) -> engine.Roll
 def _carried(
     work: Work, plan: Plan, state: engine.RolloutState, slot: Slot | None, left: LeftRollout | None = None
 ) -> engine.RolloutState:
-    acts = TargetActs(work.claim, plan, slot, work.job.say, left)
+    warmed = partial(warm_up.warm_up, work.samples, work.job.say)
+    acts = TargetActs(work.claim, plan, slot, work.job.say, left, warmed)
     announced = partial(announce.announce, work.project, work.job, work.claim)
     return carry_out(plan, state, acts, Surroundings(announced, work.job.say, wait=work.wait))

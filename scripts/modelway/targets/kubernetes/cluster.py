@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
+from modelway.serving.head import TESTER_HEADER
 from modelway.targets.kubernetes import connection, refusals
 from modelway.targets.kubernetes.refusals import ApiError, Unserved
 
@@ -177,12 +178,16 @@ class Cluster:
         *,
         seconds: float,
         namespace: str = "",
+        body: Any = None,
     ) -> str:
         """What a pod or a Service answers at a path below its own, through the API server, which reaches what this machine
-        does not. name: with the port's number; a pod's port by its name breaks the API server. Unserved where it refuses."""
+        does not. name: with the port's number; a pod's port by its name breaks the API server. body: JSON to POST, as a
+        tester would; left out: GET. Unserved where it refuses."""
         path = f"{self.path(kind, name, namespace)}/proxy{below}"
+        method, more = ("GET", {}) if body is None else ("POST", {TESTER_HEADER: "1"})
         try:
-            return self._once("GET", path, query or {}, None, "", "*/*", seconds).decode(errors="replace")
+            content = "application/json" if body is not None else ""
+            return self._once(method, path, query or {}, body, content, "*/*", seconds, more).decode(errors="replace")
         except ApiError as error:
             if error.reason in ("Forbidden", "Unauthorized"):
                 raise self.told(error) from None
@@ -243,12 +248,13 @@ class Cluster:
         content: str,
         accept: str,
         seconds: float | None,
+        more: Mapping[str, str] | None = None,
     ) -> bytes:
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
         api = self._connection()[0]
-        headers = {"Accept": accept} | ({"Content-Type": content} if body is not None else {})
+        headers = {"Accept": accept, **(more or {})} | ({"Content-Type": content} if body is not None else {})
         request = api.param_serialize(method, path, header_params=headers, auth_settings=["BearerToken"])
         url = request[1] + (f"?{urlencode(query)}" if query else "")
         timeout = CALL_SECONDS if seconds is None else (min(seconds, CALL_SECONDS[0]), seconds)

@@ -27,7 +27,7 @@ from modelway.targets.kubernetes.replicas import check_reach, pods_for
 from modelway.targets.kubernetes.running import Running
 from modelway.targets.kubernetes.state import KubernetesSlot, KubernetesState
 from modelway.targets.kubernetes.whereabouts import Whereabouts
-from modelway.targets.place import HeldTarget, Routing, TargetPlace
+from modelway.targets.place import HeldTarget, Replica, Routing, TargetPlace
 
 ENDPOINT_SECONDS = 15.0
 POLL_SECONDS = 0.3
@@ -139,6 +139,9 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         capacity.wait_for_endpoints(self.cluster, self._where.service(there, slot), len(ready))
         if self.wanted.guardian and not slot.home:
             self._running.wait_for_guardian(slot)
+
+    def replicas(self, claim: KubernetesClaim, slot: KubernetesSlot) -> list[Replica]:
+        return self._where.pods(self._where.home(), slot).replicas()
 
     def retire(self, claim: KubernetesClaim, name: str) -> None:
         there, leaving = self._where.home(), claim.state.slots.get(name)

@@ -14,10 +14,12 @@ from modelway.rollout.plan import Side
 from modelway.targets.kubernetes import home, trouble
 from modelway.targets.kubernetes.cluster import Cluster, Object
 from modelway.targets.kubernetes.refusals import Unserved
+from modelway.targets.place import Replica
 
 POLL_SECONDS = 0.3
 WORD_SECONDS = 10.0
 ASK_SECONDS = 5.0
+POST_SECONDS = 10.0
 Say = Callable[[str], None]
 
 
@@ -142,6 +144,17 @@ class Pods:
         words = self.cluster.lines(found.pod, found.container, previous=found.previous) if found.pod else ""
         said = f"{what} cannot start: {found.what}" + (f"; it last said: {words}" if words else "")
         return OutsideFailure(said, where=f"Deployment {self.deployment}", fix=found.fix)
+
+    def replicas(self) -> list[Replica]:
+        """Those that are ready."""
+        return [
+            Replica(f"pod {name}", partial(self._post, name))
+            for name in (pod["metadata"]["name"] for pod in self.running() if _is_ready(pod))
+        ]
+
+    def _post(self, pod: str, path: str, body: bytes) -> bytes:
+        asked = json.loads(body)
+        return self.cluster.proxied("Pod", f"{pod}:{self.port}", path, seconds=POST_SECONDS, body=asked).encode()
 
     def _ask(self, pod: str, path: str) -> str:
         return self.cluster.proxied("Pod", f"{pod}:{self.port}", path, seconds=ASK_SECONDS)

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -22,7 +23,7 @@ from modelway.rollout.plan import Side
 from modelway.targets.local import layers, proxy, servers
 from modelway.targets.local.servers import LOGS, SLOTS, STOP_SECONDS, log_of
 from modelway.targets.local.state import LocalSlot, LocalState
-from modelway.targets.place import HeldTarget, Routing, TargetPlace
+from modelway.targets.place import HeldTarget, Replica, Routing, TargetPlace
 
 ENVOY = "envoy"
 START_SECONDS = 10
@@ -88,6 +89,12 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
         deadline = time.monotonic() + seconds
         servers.wait_until_ready(self.folder, slot, deadline, seconds, say)
         self._wait_for(claim, slot.side.slot, deadline - time.monotonic())
+
+    def replicas(self, claim: LocalClaim, slot: LocalSlot) -> list[Replica]:
+        return [
+            Replica(f"replica {number} of {slot.side.name}", partial(servers.ask, port))
+            for number, port in enumerate(slot.ports)
+        ]
 
     def route(self, claim: LocalClaim, routing: Routing, back: str) -> None:
         if back:

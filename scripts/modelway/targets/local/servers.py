@@ -18,9 +18,11 @@ from modelway import isolation, processes
 from modelway.errors import OutsideFailure
 from modelway.files import last_line
 from modelway.loopback import HOST, free_port
+from modelway.serving.head import TESTER_HEADER
 from modelway.targets.local.state import LocalSlot
 
 LOGS, SLOTS = "logs", "slots"
+ASK_SECONDS = 10.0
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME")
 """What a server sees of the caller's environment: no secret of a job may reach a model."""
 MISSED = 5
@@ -43,6 +45,18 @@ def start(folder: Path, slot: LocalSlot, numbers: list[int]) -> None:
         command += ["--model", slot.model, "--release", mark, "--host", HOST, "--port", str(slot.ports[number])]
         processes.detach(start_process(command, home, log_of(folder, f"{slot.side.slot}-{number}")))
     isolation.hide()
+
+
+def ask(port: int, path: str, body: bytes) -> bytes:
+    """What the server says to a POST that is no client's; OutsideFailure where it refuses."""
+    headers = {"content-type": "application/json", TESTER_HEADER: "1"}
+    try:
+        answer = requests.post(f"http://{HOST}:{port}{path}", data=body, headers=headers, timeout=ASK_SECONDS)
+    except requests.RequestException as error:
+        raise OutsideFailure(f"it does not answer: {type(error).__name__}", where=f"port {port}") from None
+    if answer.status_code != 200:
+        raise OutsideFailure(f"it answers {answer.status_code}: {answer.text[:200].strip()}", where=f"port {port}")
+    return answer.content
 
 
 def start_process(command: list[str], folder: Path, log: Path) -> subprocess.Popen[bytes]:

@@ -1,0 +1,104 @@
+"""Before its first real request, every replica of a release answers the gate's sample rows: as the gate saw it, and until its
+times are steady. A cold canary is not a bad one, and the judge would not know the difference."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from modelway.endpoint.dialects import MODELWAY
+from modelway.endpoint.prediction_checks import same
+from modelway.errors import OutsideFailure
+from modelway.records.verdict import Sample
+from modelway.targets.place import Replica
+
+MOST_SECONDS = 20.0
+"""A model that is slow by nature is never steady within it, and warm all the same."""
+ROUND, ROUND_SECONDS = 20, 1.0
+"""Requests, or seconds, whatever is less."""
+STEADY = 1.25
+"""The medians of the last two rounds are at most so many times the smallest of all."""
+AT_ONCE = 8
+TOLERANCE = 1e-6
+"""Relative: sums that several threads make differ in the last digits."""
+
+
+@dataclass
+class Warmed:
+    """What one replica did. refused: why sample rows were not answered."""
+
+    medians: list[float] = field(default_factory=list)
+    asked: int = 0
+    refused: list[str] = field(default_factory=list)
+
+    @property
+    def is_steady(self) -> bool:
+        return len(self.medians) > 2 and max(self.medians[-2:]) <= STEADY * min(self.medians)
+
+
+def warm_up(samples: Sequence[Sample], say: Callable[[str], None], replicas: Sequence[Replica]) -> None:
+    """OutsideFailure where a replica predicts something else than the gate saw, or answers none of the rows."""
+    if not samples or not replicas:
+        return
+    began, over = time.monotonic(), threading.Event()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        try:
+            warmed = list(pool.map(partial(_warmed, samples, over), replicas))
+        finally:
+            over.set()
+    first, last = (max(one.medians[at] for one in warmed) for at in (0, -1))
+    steady = "" if all(one.is_steady for one in warmed) else ", and its times are not steady yet"
+    say(
+        f"warmed up in {time.monotonic() - began:.0f} s: a row took {1000 * first:.1f} ms, then {1000 * last:.1f} ms{steady}"
+    )
+    if refused := [said for one in warmed for said in one.refused]:
+        say(f"{len(refused)} of {sum(one.asked for one in warmed)} requests of it failed: {refused[0]}")
+
+
+def _warmed(samples: Sequence[Sample], over: threading.Event, replica: Replica) -> Warmed:
+    done, deadline = Warmed(), time.monotonic() + MOST_SECONDS
+    while not done.medians or (time.monotonic() < deadline and not over.is_set()):
+        times, began = list[float](), time.monotonic()
+        while len(times) < ROUND and (not times or time.monotonic() - began < ROUND_SECONDS):
+            sample = samples[done.asked % len(samples)]
+            asked = time.perf_counter()
+            try:
+                answer = replica.ask(MODELWAY.path, MODELWAY.bytes_of([sample.features]))
+            except OutsideFailure as error:
+                done.refused.append(error.what)
+            else:
+                if done.asked < len(samples):
+                    _check(replica.name, sample, answer)
+            times.append(time.perf_counter() - asked)
+            done.asked += 1
+        done.medians.append(statistics.median(times))
+        if done.is_steady and done.asked >= len(samples):
+            break
+    if len(done.refused) == done.asked:
+        raise OutsideFailure(
+            f"{replica.name} answers none of the gate's sample rows: {done.refused[0]}",
+            fix="see its log; what the model needs at the gate it needs here",
+        )
+    return done
+
+
+def _check(name: str, sample: Sample, answer: bytes) -> None:
+    said: Any = None
+    try:
+        said = json.loads(answer)
+        (prediction,) = MODELWAY.predictions(said, 1)
+    except ValueError:
+        raise OutsideFailure(f"{name} answers a sample row with {str(said)[:100]}, which is no prediction") from None
+    if not same(sample.candidate, prediction, TOLERANCE):
+        raise OutsideFailure(
+            f"{name} predicts {str(prediction)[:80]} for row {sample.row} of the test data, and the gate saw"
+            f" {str(sample.candidate)[:80]}",
+            fix="judge and build it again; a model that draws at random needs deploy.check-predictions: false",
+        )

@@ -1,0 +1,62 @@
+"""Replicas are warm, and predict what the gate saw, before any client asks them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+
+import pytest
+
+from deployment.shop import Shop
+from deployment.test_shadow_and_testers import with_keys
+from modelway.errors import OutsideFailure
+from modelway.records.verdict import Sample
+from modelway.stages.rollouts import warm_up
+from modelway.targets.place import Replica
+
+SAMPLES = tuple(Sample(row=number, features={"a": number}, label=0, candidate=number / 10) for number in range(10))
+
+
+def replica(predict: Callable[[float], object], seconds: Callable[[int], float] = lambda asked: 0.0) -> Replica:
+    """One that answers as our server does, after so many seconds the first time, the second time, ..."""
+    asked = 0
+
+    def ask(path: str, body: bytes) -> bytes:
+        nonlocal asked
+        asked += 1
+        time.sleep(seconds(asked))
+        (row,) = json.loads(body)["rows"]
+        return json.dumps({"predictions": [predict(row["a"])]}).encode()
+
+    return Replica("replica 0", ask)
+
+
+def test_a_cold_replica_is_asked_until_its_times_are_steady() -> None:
+    said: list[str] = []
+    warm_up.warm_up(SAMPLES, said.append, [replica(lambda a: a / 10, lambda asked: 0.02 if asked < 40 else 0.002)])
+    assert "warmed up in" in said[0] and "not steady" not in said[0]
+    first, last = (float(part.split()[-1]) for part in said[0].split(" ms")[:2])
+    assert first > 15 > 10 > last
+
+
+def test_one_that_predicts_something_else_is_not_the_model_that_was_judged() -> None:
+    with pytest.raises(
+        OutsideFailure, match=r"replica 0 predicts 0\.5 for row 1 of the test data, and the gate saw 0\.1"
+    ):
+        warm_up.warm_up(SAMPLES, print, [replica(lambda a: 0.5 if a else 0.0)])
+
+
+def test_one_that_answers_no_row_gets_no_client() -> None:
+    def ask(path: str, body: bytes) -> bytes:
+        raise OutsideFailure("it answers 500: out of order")
+
+    with pytest.raises(OutsideFailure, match="answers none of the gate's sample rows: it answers 500: out of order"):
+        warm_up.warm_up(SAMPLES, print, [Replica("replica 0", ask)])
+
+
+def test_before_the_first_share_and_only_where_it_is_wanted(shop: Shop) -> None:
+    said = shop.deploy("good")
+    assert said.index("is ready") > said.index("warmed up in")
+    with_keys(shop, strategy="all-at-once", check_predictions="false")
+    assert "warmed up in" not in shop.deploy("again")
