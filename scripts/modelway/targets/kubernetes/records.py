@@ -6,7 +6,6 @@ it: of a command that was superseded nothing gets in any more.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -166,8 +165,11 @@ class KubernetesRecords(Generic[T]):
         """From here on nothing that an earlier holder of the lease still wants to write is accepted."""
         assert self._lease is not None
         if self.cluster.get("ConfigMap", self.key) is None:
-            with contextlib.suppress(ApiError):
+            try:
                 self.cluster.create(self._body(self.key, {}))
+            except ApiError as error:
+                if error.status != 409:  # another command has made it meanwhile
+                    raise self.cluster.told(error) from None
         self._version = self._fenced(self.key)["metadata"]["resourceVersion"]
         if numbers := self.numbers():
             self._part = self._fenced(self._last_part(numbers[-1])["metadata"]["name"])
