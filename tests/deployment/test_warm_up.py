@@ -56,7 +56,8 @@ def test_one_that_answers_no_row_gets_no_client() -> None:
 
 
 def test_before_the_first_share_and_only_where_it_is_wanted(shop: Shop) -> None:
+    with_keys(shop, strategy="all-at-once", check_predictions="true")
     said = shop.deploy("good")
     assert said.index("is ready") > said.index("warmed up in")
-    with_keys(shop, strategy="all-at-once", check_predictions="false")
+    with_keys(shop, check_predictions="false")
     assert "warmed up in" not in shop.deploy("again")

@@ -313,7 +313,7 @@ class Deploy(Section, frozen=True):
     keep_seconds: Wait | None = None
     """The release before runs on for so long: going back to it is one change of routes. Left out: 600 with blue-green, 0
     else."""
-    check_predictions: bool = True
+    check_predictions: bool = False
     """true: every replica is warmed up with the gate's sample rows before its first request, and must predict what the gate
     saw."""
     history_seconds: Wait = 1800

@@ -58,7 +58,7 @@ class TargetActs(Generic[T, S]):
         new: S | None,
         say: Callable[[str], None],
         left: LeftRollout | None = None,
-        warm_up: Callable[[Sequence[Replica]], None] = lambda replicas: None,
+        warm_up: Callable[[Sequence[Replica]], None] | None = None,
     ) -> None:
         self.claim, self.plan, self.new, self.say, self.left = claim, plan, new, say, left
         self.warm_up = warm_up
@@ -76,7 +76,8 @@ class TargetActs(Generic[T, S]):
             self.new = claim.start(slot)
         with claim.watched():
             claim.place.wait_until_ready(claim, self.new, self.say)
-            self.warm_up(claim.place.replicas(claim, self.new))
+            if self.warm_up is not None:
+                self.warm_up(claim.place.replicas(claim, self.new))
 
     def route(self, weight: float, waiting: Waiting = nullcontext, *, tested: bool = False) -> None:
         claim, stable, new = self.claim, self.plan.stable.slot if self.plan.stable else "", self.plan.new.slot

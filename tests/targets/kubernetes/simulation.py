@@ -252,5 +252,6 @@ class SimulatedCluster(Cluster):
         content: str,
         accept: str,
         seconds: float | None,
+        more: Any = None,
     ) -> bytes:
         return self.simulation.call(method, path, query, body, content)

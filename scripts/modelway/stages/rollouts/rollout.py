@@ -105,7 +105,7 @@ def _go_on(work: Work, story: journal.Story, *then: engine.Event) -> engine.Roll
 def _carried(
     work: Work, plan: Plan, state: engine.RolloutState, slot: Slot | None, left: LeftRollout | None = None
 ) -> engine.RolloutState:
-    warmed = partial(warm_up.warm_up, work.samples, work.job.say)
+    warmed = partial(warm_up.warm_up, work.samples, work.job.say) if work.samples else None
     acts = TargetActs(work.claim, plan, slot, work.job.say, left, warmed)
     announced = partial(announce.announce, work.project, work.job, work.claim)
     return carry_out(plan, state, acts, Surroundings(announced, work.job.say, wait=work.wait))
