@@ -82,3 +82,28 @@ def test_requests_where_there_should_be_none_are_not_believed(shares: dict[str, 
 def test_a_reading_that_cannot_be_trusted_is_not_counted_with() -> None:
     with pytest.raises(OutsideFailure, match="of 40 requests new got 0"):
         traffic.counted(Said((0, 0), (90, 0), (90, 0), (90, 40), gaps=(1,)), HALF)
+
+
+class SaidByPods(CountsSource):
+    """The same of two pods of stable, of which one may be gone."""
+
+    def __init__(self, *readings: tuple[int, dict[str, int]]) -> None:
+        self.readings, self.asked = readings, 0
+
+    def snapshot(self) -> Snapshot:
+        new, stable = self.readings[min(self.asked, len(self.readings) - 1)]
+        self.asked += 1
+        counters = {name: Counters(requests=count) for name, count in stable.items()}
+        return Snapshot.of_replicas({"new": {"n": Counters(requests=new)}, "stable": counters})
+
+
+@pytest.mark.parametrize("left", [{"a": 120}, {"a": 120, "b": 3}], ids=["gone", "begun anew"])
+def test_a_pod_that_goes_meanwhile_contradicts_nothing(left: dict[str, int]) -> None:
+    """An autoscaler takes it, or a node: in a sum, its requests of before hide those that the others get."""
+    later = {name: count + 20 for name, count in left.items()}
+    traffic.counted(SaidByPods((0, {"a": 100, "b": 100}), (60, left), (80, later)), HALF)
+
+
+def test_the_pods_that_are_left_must_get_their_share() -> None:
+    with pytest.raises(OutsideFailure, match="stable got 0"):
+        traffic.counted(SaidByPods((0, {"a": 100, "b": 100}), (60, {"a": 100}), (120, {"a": 100})), HALF)

@@ -169,6 +169,8 @@ def counted(source: CountsSource, shares: Mapping[str, float], *, connections: b
         now, waited = source.snapshot(), time.monotonic() - began
         if before.gap or now.gap:
             before = now
+        elif any(_has_lost(before, now, slot) for slot in shares):
+            before, since = now, time.monotonic()  # what is left of a sum says nothing of the weights
         got = {slot: max(0, _requests(now, slot) - _requests(before, slot)) for slot in shares}
         total = sum(got.values())
         wrong = _contradiction(got, shares, connections) if total else ""
@@ -190,6 +192,14 @@ def counted(source: CountsSource, shares: Mapping[str, float], *, connections: b
 
 def _requests(snapshot: Snapshot, slot: str) -> int:
     return snapshot.releases.get(slot, Counters()).requests
+
+
+def _has_lost(before: Snapshot, now: Snapshot, slot: str) -> bool:
+    """Whether a part of the release is gone meanwhile, such as a pod that an autoscaler took, or has begun anew at zero."""
+    there = now.parts(slot)
+    return any(
+        name not in there or there[name].requests < sample.requests for name, sample in before.parts(slot).items()
+    )
 
 
 def _contradiction(got: Mapping[str, int], shares: Mapping[str, float], connections: bool) -> str:
