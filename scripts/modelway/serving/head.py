@@ -14,6 +14,7 @@ TOO_LONG = 1 << 62
 VERSIONS = ("1.0", "1.1")
 TESTER_HEADER = "x-modelway-tester"
 """What routes the testers of a rollout marks their requests by it: they are no part of what is judged."""
+TESTER = TESTER_HEADER.encode()
 OLD_VERSIONS = ("0.0", "0.9")
 """As the parser calls a request of one line that names no version."""
 IDENTITY = b"accept-encoding: identity\r\n"
@@ -75,7 +76,7 @@ class RequestHead:
             self.request_id = value.decode("ascii")
         elif name == b"traceparent" and (found := TRACEPARENT.fullmatch(value)):
             self.trace_id = found[1].decode("ascii")
-        elif name == TESTER_HEADER.encode():
+        elif name == TESTER:
             self.tested = True
 
     def check(self, version: str, body_bytes: int) -> None:

@@ -16,7 +16,8 @@ PATHS = (
     "/predict", "/invocations", "/health", "/ready", "/ping", "/version", "/model/version", "/metrics", "other", "testers",
 )  # fmt: skip
 OTHER, TESTERS = PATHS.index("other"), PATHS.index("testers")
-"""Not a path: what a rollout's testers ask is counted here, and nowhere else."""
+"""No paths: what has no place of its own, and what a rollout's testers ask, which is counted nowhere else."""
+PLACES = {path: place for place, path in enumerate(PATHS[:OTHER])}
 STATUSES = (200, 400, 404, 405, 408, 413, 415, 431, 500, 501, 503, 505)
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1024.0, 4096.0, 16384.0)
@@ -118,7 +119,7 @@ class Metrics:
         self.known = {name: number for number, name in enumerate(_names(self.own_names))}
 
     def request(self, path: str, status: int, seconds: float, *, tested: bool = False) -> None:
-        place = TESTERS if tested else PATHS.index(path) if path in PATHS[:OTHER] else OTHER
+        place = TESTERS if tested else PLACES.get(path, OTHER)
         self.part[REQUESTS + place * len(STATUSES) + STATUSES.index(status)] += 1
         LATENCY[PATHS[place]].observe(self.part, seconds)
 

@@ -50,8 +50,7 @@ class Target(Generic[T, S]):
 
     def stories(self) -> list[Story]:
         """Every rollout, oldest first."""
-        found = (self.records.story(number) for number in self.records.numbers())
-        return [story for story in found if story is not None]
+        return _stories(self.records)
 
     def unfinished(self) -> Story | None:
         """The last rollout, where it has no end."""
@@ -155,6 +154,10 @@ class Claim(Generic[T, S]):
         assert story is not None
         return story
 
+    def stories(self) -> list[Story]:
+        """Every rollout, oldest first."""
+        return _stories(self.records)
+
     def unfinished(self) -> Story | None:
         """The last rollout, where it has no end."""
         return _unfinished(self.records, self.state)
@@ -194,6 +197,11 @@ class Claim(Generic[T, S]):
         with contextlib.suppress(ModelwayError):
             left = left and self.unfinished() is not None
         self.lease.give_back(left=left)
+
+
+def _stories(records: TargetRecords[Any]) -> list[Story]:
+    found = (records.story(number) for number in records.numbers())
+    return [story for story in found if story is not None]
 
 
 def _unfinished(records: TargetRecords[T], state: T) -> Story | None:

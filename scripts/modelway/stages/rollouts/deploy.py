@@ -221,13 +221,10 @@ def _keep_seconds(deploy: Deploy) -> float:
 
 def _check_shadowed(work: rollout.Work, release: Release, stable: Side) -> None:
     """Refused unless the release was no worse as a shadow of what is there."""
-    for number in work.claim.records.numbers():
-        story = work.claim.records.story(number)
-        if story is None or story.outcome != "shadowed" or story.plan.stable is None:
-            continue
-        compared = story.plan.new.config_digest, story.plan.stable.config_digest
-        if compared == (release.config_digest, stable.config_digest):
-            return
+    wanted = release.config_digest, stable.config_digest
+    shadowed = (story.plan for story in work.claim.stories() if story.outcome == "shadowed")
+    if any(plan.stable and (plan.new.config_digest, plan.stable.config_digest) == wanted for plan in shadowed):
+        return
     raise Refused(
         f"version {release.version} was not compared, as a shadow, with {stable.name}",
         where="deploy.requires-shadow",

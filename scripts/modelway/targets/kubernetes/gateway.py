@@ -52,12 +52,9 @@ def weights(
     gets a reference, also with weight 0: it keeps its counters. back: the Service that all traffic goes back to; empty: none.
     wanted: what the route has besides. InvalidInput where the team's own weights allow no such part."""
     before, operations = _before(route), Operations()
-    returning, team, added = Operations(), list[int](), additions.noted(route)
-    for number, rule in enumerate(_rules(route)):
-        written = _written(rule, service, before, added)
-        if written is None:
-            continue
-        team.append(number)
+    returning, team, added = Operations(), _team(route, service, before), additions.noted(route)
+    for number, written in team.items():
+        rule = _rules(route)[number]
         path = pointer("spec", "rules", number, "backendRefs")
         refs = _shared(written, service, shares, beside, route)
         if refs != rule["backendRefs"]:
@@ -81,14 +78,9 @@ def weights(
 
 def as_before(route: Object, service: str) -> Operations:
     """What makes the route as the team wrote it."""
-    before, operations = _before(route), Operations()
-    team, added = list[int](), additions.noted(route)
-    for number, rule in enumerate(_rules(route)):
-        written = _written(rule, service, before, added)
-        if written is None:
-            continue
-        team.append(number)
-        if written != rule["backendRefs"]:
+    team, operations = _team(route, service, _before(route)), Operations()
+    for number, written in team.items():
+        if written != _rules(route)[number]["backendRefs"]:
             operations.append(
                 {"op": "replace", "path": pointer("spec", "rules", number, "backendRefs"), "value": written}
             )
@@ -223,6 +215,13 @@ def _before(route: Object) -> dict[str, list[Object]]:
     except ValueError:
         return {}
     return found
+
+
+def _team(route: Object, service: str, before: Mapping[str, list[Object]]) -> dict[int, list[Object]]:
+    """The rules that send requests to the Service, by number, with their backends as the team wrote them."""
+    added = additions.noted(route)
+    found = ((number, _written(rule, service, before, added)) for number, rule in enumerate(_rules(route)))
+    return {number: written for number, written in found if written is not None}
 
 
 def _written(
