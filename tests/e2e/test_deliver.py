@@ -48,6 +48,9 @@ def test_a_canary_and_the_way_back_on_a_deployment_of_the_teams_own(team: Cluste
         assert team.serving() == first
         assert as_the_team_wrote(own) == before
         assert "nothing was changed" in team.roll_back()
+    guardians = own.kubectl("get", "events", "--field-selector=involvedObject.kind=Job")
+    assert f"-v{team.versions['again']}-" in guardians
+    assert f"-v{first}-" not in guardians, "whatever dies on the way back, nobody turns round"
     assert not seen["failed"], (seen, said, back)
 
 

@@ -97,8 +97,9 @@ class TargetPlace(Protocol[T, S]):
     def check_kept(self, slot: S) -> None:
         """Refused where the release cannot be started from here any more."""
 
-    def again(self, slot: S, side: Side) -> S:
-        """The same release under another name, with addresses of its own. Changes nothing."""
+    def again(self, slot: S, side: Side, *, way_back: bool = False) -> S:
+        """The same release under another name, with addresses of its own. Changes nothing. way_back: it replaces a later one,
+        which nobody is to give the traffic back to where a runner dies."""
         return msgspec.structs.replace(slot, side=side)
 
     def start(self, claim: HeldTarget[T, S], slot: S | None) -> S | None:

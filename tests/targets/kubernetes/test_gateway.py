@@ -61,8 +61,12 @@ OURS = {"name": SERVICE, "port": 80}
 ELSE = {"name": "legacy", "port": 8080, "weight": 7, "filters": [{"type": "RequestHeaderModifier"}]}
 
 
+def sharing(share: float, *more: additions.Additions) -> gateway.Sharing:
+    return gateway.Sharing({SERVICE: 1 - share, NEW: share}, [NEW], SERVICE, *more)
+
+
 def begun(document: Object, share: float) -> Object:
-    return patched(document, gateway.weights(document, SERVICE, {SERVICE: 1 - share, NEW: share}, [NEW], SERVICE))
+    return patched(document, gateway.weights(document, SERVICE, sharing(share)))
 
 
 @given(st.integers(0, 100), st.integers(0, 100))
@@ -126,7 +130,7 @@ def test_a_rule_that_was_put_before_ours_is_not_mistaken_for_it() -> None:
 
 
 def test_without_any_release_every_weight_is_none() -> None:
-    now = patched(route([OURS]), gateway.weights(route([OURS]), SERVICE, {}, [NEW], ""))
+    now = patched(route([OURS]), gateway.weights(route([OURS]), SERVICE, gateway.Sharing({}, [NEW])))
     assert shares(now) == {SERVICE: 0, NEW: 0}
     assert names.BACK not in now["metadata"]["annotations"]
 
@@ -171,8 +175,7 @@ MIRRORED = additions.Additions(mirror=NEW)
 
 
 def added(document: Object, wanted: additions.Additions, share: float = 0.0) -> Object:
-    shares = {SERVICE: 1 - share, NEW: share}
-    return patched(document, gateway.weights(document, SERVICE, shares, [NEW], SERVICE, wanted))
+    return patched(document, gateway.weights(document, SERVICE, sharing(share, wanted)))
 
 
 def test_a_copy_of_every_request_to_our_rules_goes_to_the_new_release() -> None:
@@ -216,8 +219,7 @@ def test_whatever_was_added_the_route_becomes_as_it_was(steps: list[additions.Ad
     now = before
     for wanted in steps:
         now = added(now, wanted, share)
-        again = gateway.weights(now, SERVICE, {SERVICE: 1 - share, NEW: share}, [NEW], SERVICE, wanted)
-        assert again == [], "twice changes nothing"
+        assert gateway.weights(now, SERVICE, sharing(share, wanted)) == [], "twice changes nothing"
     assert patched(now, gateway.as_before(now, SERVICE)) == before
     back = patched(now, gateway.way_back(now))
     assert not steps or shares(back, 1) == {SERVICE: gateway.UNITS, NEW: 0}

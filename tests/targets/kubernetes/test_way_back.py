@@ -15,7 +15,7 @@ OURS = {"matches": [{"path": {"value": "/"}}], "backendRefs": [{"name": "home", 
 def shared(*rules: dict[str, Any]) -> dict[str, Any]:
     route = {"metadata": {"name": "home"}, "spec": {"rules": copy.deepcopy(list(rules))}}
     shares = {"home": 0.5, "home-v2": 0.5}
-    return patched(route, gateway.weights(route, "home", shares, ["home-v2"], "home"))
+    return patched(route, gateway.weights(route, "home", gateway.Sharing(shares, ["home-v2"], "home")))
 
 
 def weights(route: dict[str, Any], rule: int) -> dict[str, int]:

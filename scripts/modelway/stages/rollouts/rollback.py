@@ -146,7 +146,8 @@ def _bring_back(work: rollout.Work, kept: Slot, why: str) -> journal.Story:
     if running:
         slot = running[0]
     else:
-        slot = claim.place.again(kept, msgspec.structs.replace(kept.side, slot=slot_name(kept.side.version, number)))
+        side = msgspec.structs.replace(kept.side, slot=slot_name(kept.side.version, number))
+        slot = claim.place.again(kept, side, way_back=True)
     why = why or f"rolled back from {current.side.name}"
     rollout.begin(work, rollout.all_at_once(work, "rollback", number, slot.side, why), slot)
     return claim.story(number)

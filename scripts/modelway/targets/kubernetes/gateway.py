@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
@@ -17,11 +18,22 @@ from modelway.targets.kubernetes.additions import NO_ADDITIONS, Additions
 from modelway.targets.kubernetes.cluster import Object, Operations
 from modelway.targets.kubernetes.names import pointer
 
-NOT_FOUND = "(BackendNotFound)"
 UNITS = 10_000
 """Of weight, where all of a rule's traffic is ours to share."""
 TOLERANCE = 0.005
 """How far a share may be from what is asked, where the team's own weights are too coarse."""
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """What is to be routed. shares: Service -> its part of the traffic, together 1, or none. beside: every Service beside the
+    team's; a gateway refers to it with weight 0, too: it keeps its counters. back: the Service that all traffic goes back to;
+    empty: none. additions: what else is routed."""
+
+    shares: Mapping[str, float]
+    beside: Sequence[str]
+    back: str = ""
+    additions: Additions = NO_ADDITIONS
 
 
 def refers(route: Object, service: str) -> bool:
@@ -40,38 +52,28 @@ def position(route: Object, service: str, named: str) -> dict[str, str]:
     return {}
 
 
-def weights(
-    route: Object,
-    service: str,
-    shares: Mapping[str, float],
-    beside: Sequence[str],
-    back: str,
-    wanted: Additions = NO_ADDITIONS,
-) -> Operations:
-    """What changes the route. shares: Service -> its part, together 1, or none. beside: every Service beside the team's that
-    gets a reference, also with weight 0: it keeps its counters. back: the Service that all traffic goes back to; empty: none.
-    wanted: what the route has besides. InvalidInput where the team's own weights allow no such part."""
+def weights(route: Object, service: str, wanted: Sharing) -> Operations:
+    """What changes the route. InvalidInput where the team's own weights allow no such part."""
     before, operations = _before(route), Operations()
     returning, team, added = Operations(), _team(route, service, before), additions.noted(route)
     for number, written in team.items():
         rule = _rules(route)[number]
         path = pointer("spec", "rules", number, "backendRefs")
-        refs = _shared(written, service, shares, beside, route)
+        refs = _shared(written, service, wanted.shares, wanted.beside, route)
         if refs != rule["backendRefs"]:
             operations.append({"op": "replace", "path": path, "value": refs})
         before[_identity(rule, added)] = written
-        if back:
+        if wanted.back:
             returning.append({"op": "test", "path": path, "value": refs})
-            returning.append(
-                {"op": "replace", "path": path, "value": _shared(written, service, {back: 1.0}, beside, route)}
-            )
+            stable = _shared(written, service, {wanted.back: 1.0}, wanted.beside, route)
+            returning.append({"op": "replace", "path": path, "value": stable})
     if not before:
         raise _no_rule(route, service)
-    operations += additions.operations(route, team, service, wanted)
+    operations += additions.operations(route, team, service, wanted.additions)
     notes = {
         names.BEFORE: json.dumps(before, sort_keys=True),
-        names.BACK: json.dumps(returning, sort_keys=True) if back else None,
-        names.ADDED: wanted.note,
+        names.BACK: json.dumps(returning, sort_keys=True) if wanted.back else None,
+        names.ADDED: wanted.additions.note,
     }
     return operations + annotated(route, notes)
 
@@ -151,6 +153,12 @@ def problem(route: Object) -> str | None:
     return None
 
 
+def _misses_service(route: Object) -> bool:
+    """Whether a gateway says that it does not see a Service of the route's."""
+    parents = (route.get("status") or {}).get("parents") or ()
+    return any(item.get("reason") == "BackendNotFound" for parent in parents for item in parent.get("conditions") or ())
+
+
 def check(route: Object, service: str) -> ModelwayError | None:
     """Why it is not to be used as long as its gateway says nothing more; None where it is accepted as it is. InvalidInput
     where it cannot be used, or a gateway does not accept it."""
@@ -161,7 +169,7 @@ def check(route: Object, service: str) -> ModelwayError | None:
         return None  # weights that a rollout left there, whose state was deleted: they are put right
     if said:
         refused = InvalidInput(f"is not accepted: {said}", where=_where(route), fix="mend it, or name another route")
-        if NOT_FOUND in said:
+        if _misses_service(route):
             return refused  # the Service may have come with the route, a moment ago
         raise refused
     if said is None:

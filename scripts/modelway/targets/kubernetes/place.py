@@ -21,6 +21,7 @@ from modelway.targets.kubernetes import capacity, counting, gateway, home, names
 from modelway.targets.kubernetes.additions import Additions
 from modelway.targets.kubernetes.checks import Checks
 from modelway.targets.kubernetes.cluster import Cluster, changed
+from modelway.targets.kubernetes.gateway import Sharing
 from modelway.targets.kubernetes.home import Home
 from modelway.targets.kubernetes.lease import KubernetesLease
 from modelway.targets.kubernetes.replicas import check_reach, pods_for
@@ -109,8 +110,8 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     def check_kept(self, slot: KubernetesSlot) -> None:
         """Its image is in a registry: whether it still is, the nodes will say."""
 
-    def again(self, slot: KubernetesSlot, side: Side) -> KubernetesSlot:
-        return msgspec.structs.replace(slot, side=side, home=False, replicas=0)
+    def again(self, slot: KubernetesSlot, side: Side, *, way_back: bool = False) -> KubernetesSlot:
+        return msgspec.structs.replace(slot, side=side, home=False, replicas=0, guarded=not way_back)
 
     # what runs
 
@@ -137,7 +138,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         ready = pods.wait_until_ready(slot.side.name, self.wanted.ready_seconds, say)
         pods.check_release(ready, slot.side, slot.image)
         capacity.wait_for_endpoints(self.cluster, self._where.service(there, slot), len(ready))
-        if self.wanted.guardian and not slot.home:
+        if self._is_guarded(slot):
             self._running.wait_for_guardian(slot)
 
     def replicas(self, claim: KubernetesClaim, slot: KubernetesSlot) -> list[Replica]:
@@ -164,9 +165,9 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         ready = pods.wait_until_ready(stable.side.name, self.wanted.ready_seconds, lambda said: None)
         pods.check_release(ready, stable.side, stable.image)
         capacity.wait_for_endpoints(self.cluster, there.service, len(ready))
-        shares = {there.service: 1.0}
+        alone = Sharing({there.service: 1.0}, self._services_beside(claim, there))
         with claim.held():
-            self._where.traffic(there).put(shares, self._services_beside(claim, there), "", _lease(claim).check)
+            self._where.traffic(there).put(alone, _lease(claim).check)
         self._where.traffic(there).follow()
         # requests that are sent to a Service that no route knows any more fail: none is left on its way
         left = PodsCounts(lambda: [*pods.metrics("home"), *self._where.pods(there, stable).metrics("beside")])
@@ -185,13 +186,13 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             name_, seconds = self._where.pods(there, slots[name]).deployment, self.wanted.ready_seconds
             capacity.make_room(self.cluster, name_, slots[name].replicas, share, seconds, _lease(claim).check)
         way_back = self._where.service(there, slots[back]) if back else ""
-        wanted = Additions(
+        added = Additions(
             mirror=self._where.service(there, slots[routing.mirror]) if routing.mirror else "",
             tested=self._tested(claim, there, slots[routing.tested]) if routing.tested else "",
             testers=routing.testers,
         )
-        beside_ = self._services_beside(claim, there)
-        self._where.traffic(there).put(services, beside_, way_back, _lease(claim).check, wanted)
+        wanted = Sharing(services, self._services_beside(claim, there), way_back, added)
+        self._where.traffic(there).put(wanted, _lease(claim).check)
 
     def _tested(self, claim: KubernetesClaim, there: Home, slot: KubernetesSlot) -> str:
         service = self._running.make_testers(there, slot, _lease(claim).check)
@@ -275,9 +276,12 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     def _running(self) -> Running:
         return Running(self.cluster, self.key, self.wanted)
 
+    def _is_guarded(self, slot: KubernetesSlot) -> bool:
+        return self.wanted.guardian and slot.guarded and not slot.home
+
     def _guarded(self, there: Home, slot: KubernetesSlot) -> list[str]:
         """The paths of what gives traffic to the release, and is given back by the guardian."""
-        if not self.wanted.guardian:
+        if not self._is_guarded(slot):
             return []
         if route := self._where.route(there):
             return [self.cluster.path("HTTPRoute", route)]

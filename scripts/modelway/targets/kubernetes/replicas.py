@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.targets.kubernetes import gateway, names
-from modelway.targets.kubernetes.additions import NO_ADDITIONS, Additions
+from modelway.targets.kubernetes.additions import NO_ADDITIONS
 from modelway.targets.kubernetes.cluster import Cluster, Object, Operations, changed
+from modelway.targets.kubernetes.gateway import Sharing
 from modelway.targets.kubernetes.home import selector_of
 from modelway.targets.kubernetes.names import pointer
 from modelway.targets.kubernetes.refusals import ApiError
@@ -57,22 +58,15 @@ class ReplicaTraffic(Traffic):
     stable: int
     own: Callable[[str], Mapping[str, str]]
 
-    def put(
-        self,
-        shares: Mapping[str, float],
-        beside: Sequence[str],
-        back: str,
-        check: Check,
-        wanted: Additions = NO_ADDITIONS,
-    ) -> None:
-        assert wanted == NO_ADDITIONS, "a Service knows neither copies nor headers, and such a plan is refused"
-        alone = next((name for name in beside if shares.get(name, 0.0) == 1), "")
+    def put(self, wanted: Sharing, check: Check) -> None:
+        assert wanted.additions == NO_ADDITIONS, "a Service knows neither copies nor headers: such a plan is refused"
+        alone = next((name for name in wanted.beside if wanted.shares.get(name, 0.0) == 1), "")
         if alone:
-            self._select(self.own(alone), back, check)
-        for name in beside:
-            share = shares.get(name, 0.0)
+            self._select(self.own(alone), wanted.back, check)
+        for name in wanted.beside:
+            share = wanted.shares.get(name, 0.0)
             self._label(name, pods_for(share, self.stable) if share < 1 else 0, check)
-            self._note(name, bool(back) and 0 < share < 1, check)
+            self._note(name, bool(wanted.back) and 0 < share < 1, check)
         if not alone:
             self._changed(self._restored, check)
 

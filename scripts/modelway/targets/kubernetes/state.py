@@ -12,6 +12,8 @@ class KubernetesSlot(Slot, frozen=True, forbid_unknown_fields=True):
     """Whether it runs in the team's own Deployment, and not beside it."""
     replicas: int = 0
     """How many pods it had when it last had all of the traffic, or was started with."""
+    guarded: bool = True
+    """Whether the traffic that it gets goes back to stable when its runner is dead."""
 
 
 class KubernetesState(TargetState[KubernetesSlot], frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -4,15 +4,15 @@ gateway says that it follows them, and what is counted does not contradict it.""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from modelway.errors import OutsideFailure
 from modelway.observe.counts import Counters, CountsSource, Snapshot
 from modelway.targets.kubernetes import gateway, names
-from modelway.targets.kubernetes.additions import NO_ADDITIONS, Additions
 from modelway.targets.kubernetes.cluster import Cluster, Object, Operations, changed
+from modelway.targets.kubernetes.gateway import Sharing
 from modelway.targets.kubernetes.refusals import ApiError
 
 FOLLOW_SECONDS = 15.0
@@ -33,16 +33,8 @@ class Traffic(Protocol):
 
     connections: ClassVar[bool]
 
-    def put(
-        self,
-        shares: Mapping[str, float],
-        beside: Sequence[str],
-        back: str,
-        check: Callable[[], None],
-        wanted: Additions = NO_ADDITIONS,
-    ) -> None:
-        """shares: Service -> its part of the traffic. beside: every Service beside the team's. back: the one that `back` gives
-        all traffic to; empty: none. wanted: what else is routed."""
+    def put(self, wanted: Sharing, check: Callable[[], None]) -> None:
+        """From now on it is shared so."""
 
     def follow(self) -> None:
         """Until what routes says that it follows; OutsideFailure where it does not in time."""
@@ -71,15 +63,8 @@ class GatewayTraffic(Traffic):
     service: str
     made: Object | None = None
 
-    def put(
-        self,
-        shares: Mapping[str, float],
-        beside: Sequence[str],
-        back: str,
-        check: Callable[[], None],
-        wanted: Additions = NO_ADDITIONS,
-    ) -> None:
-        if self.made is not None and not shares:
+    def put(self, wanted: Sharing, check: Callable[[], None]) -> None:
+        if self.made is not None and not wanted.shares:
             check()
             self.cluster.delete("HTTPRoute", self.route)
             return
@@ -87,19 +72,20 @@ class GatewayTraffic(Traffic):
             check()
             self._create(self.made)
 
-        if beside and back:
-            self._introduce(beside, back, check)
-        if beside:
-            self._changed(lambda route: gateway.weights(route, self.service, shares, beside, back, wanted), check)
+        if wanted.beside and wanted.back:
+            self._introduce(wanted, check)
+        if wanted.beside:
+            self._changed(lambda route: gateway.weights(route, self.service, wanted), check)
         else:
             self._changed(lambda route: gateway.as_before(route, self.service), check)
 
-    def _introduce(self, beside: Sequence[str], back: str, check: Callable[[], None]) -> None:
+    def _introduce(self, wanted: Sharing, check: Callable[[], None]) -> None:
         """The gateway knows every Service, and its pods, before the first request is sent there: else some fail."""
         before = self._read()
-        if before is None or all(gateway.refers(before, name) for name in beside):
+        if before is None or all(gateway.refers(before, name) for name in wanted.beside):
             return
-        self._changed(lambda route: gateway.weights(route, self.service, {back: 1.0}, beside, back), check)
+        known = Sharing({wanted.back: 1.0}, wanted.beside, wanted.back)
+        self._changed(lambda route: gateway.weights(route, self.service, known), check)
         self.follow()
         time.sleep(PROPAGATION_SECONDS)
 

@@ -71,7 +71,7 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
                     fix="deploy it again with deploy-model",
                 )
 
-    def again(self, slot: LocalSlot, side: Side) -> LocalSlot:
+    def again(self, slot: LocalSlot, side: Side, *, way_back: bool = False) -> LocalSlot:
         return msgspec.structs.replace(slot, side=side, ports=servers.free_ports(self.wanted.replicas))
 
     def start(self, claim: LocalClaim, slot: LocalSlot | None) -> LocalSlot | None:
