@@ -145,7 +145,7 @@ def killed(team: ClusterTeam, mode: str, call: str, then: str) -> Ended:
         kind, command = old, ("rollback_release", "--to", team.versions[old])
     done = team.run(command[0], "--environment", team.environment, *command[1:])
     said += f"--- {then}\n{done.stdout}{done.stderr}"
-    if done.returncode and "is the first in" not in done.stderr:
+    if done.returncode and not re.search("is the first in|nothing was ever deployed", done.stderr):
         found.append(f"{then} ended with {done.returncode}")
     return Ended(process.returncode < 0, found + problems(team, kind, before, alias=told or kind == new), said)
 

@@ -140,16 +140,17 @@ def play(world: World) -> None:
     simulation.faults = True
     kinds = [lambda **more: world.deploying(3, **more), lambda **more: world.deploying(4, **more)]
     kinds += [lambda **more: world.rolling_back(1, **more), lambda **more: world.deploying(3, **more)]
+    kinds += [lambda **more: world.rolling_back(2, **more), lambda **more: world.rolling_back(**more)]
     many = [make() for make in chance.sample(kinds, chance.choice((2, 2, 3)))]
     if chance.random() < 0.4:
         many[0].killed_at = chance.randint(1, 160)
     simulation.run(*many)
     check_ends(world, *many)
     simulation.faults = False
-    last = world.deploying(5) if chance.random() < 0.5 else world.rolling_back(1)
+    last, version = chance.choice(((world.deploying(5), 5), (world.rolling_back(1), 1), (world.rolling_back(2), 2)))
     simulation.run(last)
     assert last.ended is None, f"{last.name}: {last.ended!r}"
-    world.check_whole(5 if last.name == "deploy 5" else 1)
+    world.check_whole(version)
     assert simulation.broken == []
 
 
@@ -161,3 +162,26 @@ def test_whatever_happens_one_acts_and_the_next_one_ends_it(worlds: Callable[[in
     except AssertionError:
         print("\n".join(world.simulation.log))
         raise
+
+
+def test_wherever_a_deployment_dies_the_release_before_can_be_had_back(worlds: Callable[[int], World]) -> None:
+    """Also where the team's Deployment was being given to the new one already: that is in its last quarter."""
+    whole = died(worlds(0), 0)
+    for number in range(whole.calls * 3 // 4, whole.calls + 1):
+        world = worlds(0)  # each takes the same calls up to its death
+        died(world, number)
+        back = world.rolling_back(2)
+        world.simulation.run(back)
+        assert back.ended is None, f"killed at call {number}: {back.ended!r}"
+        world.check_whole(2)
+        assert world.simulation.broken == []
+
+
+def died(world: World, number: int) -> Process:
+    """The deployment of 3 beside 2, which is killed at its call of this number; 0: at none."""
+    world.simulation.faults = False
+    world.simulation.run(world.deploying(2))
+    dying = world.deploying(3, killed_at=number)
+    world.simulation.run(dying)
+    assert isinstance(dying.ended, Killed) if number else dying.ended is None, dying.ended
+    return dying

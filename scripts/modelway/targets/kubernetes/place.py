@@ -127,10 +127,21 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             self._running.make_home(slot.image, _lease(claim).check)
         elif slot.home:
             capacity.as_before_the_stop(self.cluster, there.name, _lease(claim).check)
+            self._take_home_back(claim, there, slot)
         else:
             replicas = max(there.replicas, self._pods_beside(there))
             self._running.start_beside(there, slot, replicas, self._guarded(there, slot), _lease(claim).check)
         return slot if slot.replicas else msgspec.structs.replace(slot, replicas=there.replicas)
+
+    def _take_home_back(self, claim: KubernetesClaim, there: Home, slot: KubernetesSlot) -> None:
+        """The team's Deployment was being given to a release that was adopted, and is to have this one again: without traffic,
+        which that release has beside it still."""
+        stable = claim.state.current
+        if there.image == slot.image or stable is None or stable.home:
+            return
+        beside_ = Sharing({self._where.service(there, stable): 1.0}, self._services_beside(claim, there))
+        self._where.traffic(there).put(beside_, _lease(claim).check)
+        self._running.set_image(slot.image, _lease(claim).check)
 
     def wait_until_ready(self, claim: KubernetesClaim, slot: KubernetesSlot, say: Say) -> None:
         there = self._where.home()
