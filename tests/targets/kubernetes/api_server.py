@@ -18,10 +18,11 @@ KIND_OF = {resource: kind for kind, (_, resource) in KINDS.items()}
 
 
 class ApiServer:
-    """objects: by kind and name."""
+    """objects: by kind and name. phases: of the pod of a Job with this uid, where it does not run."""
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], Object] = {}
+        self.phases: dict[str, str] = {}
         self.version = 0
 
     def answer(self, method: str, path: str, query: Mapping[str, str], body: Any, content: str) -> Object:
@@ -108,7 +109,7 @@ class ApiServer:
             names = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
             body["status"] = {"observedGeneration": generation, **dict.fromkeys(names, count)}
         if kind == "Job":
-            body["status"] = {"ready": 1}
+            body["status"] = (body.get("status") or {}) | {"ready": 1}
         if kind == "HTTPRoute":
             said = [
                 {"type": name, "status": "True", "observedGeneration": generation}
@@ -136,6 +137,13 @@ class ApiServer:
 
     def _pods(self) -> Iterator[Object]:
         for (kind, name), item in self.objects.items():
+            if kind == "Job":
+                owner = {"kind": "Job", "name": name, "uid": item["metadata"]["uid"], "controller": True}
+                labels = item["spec"]["template"]["metadata"]["labels"]
+                yield {
+                    "metadata": {"name": f"{name}-0", "labels": labels, "ownerReferences": [owner]},
+                    "status": {"phase": self.phases.get(item["metadata"]["uid"], "Running")},
+                }
             for number in range(item["spec"].get("replicas", 1)) if kind == "Deployment" else ():
                 template = item["spec"]["template"]
                 status = [

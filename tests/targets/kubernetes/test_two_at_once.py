@@ -44,7 +44,7 @@ class World:
     """A team's Deployment, Service and HTTPRoute with version 1, and commands on them."""
 
     def __init__(self, simulation: Simulation) -> None:
-        self.simulation = simulation
+        self.simulation, self.settings = simulation, SETTINGS.kubernetes
         labels = {"app": "home"}
         container = {"name": "server", "image": image(1), "ports": [{"containerPort": 8080}]}
         template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
@@ -70,8 +70,8 @@ class World:
 
     def target(self, _: object = None) -> Any:
         seen = SimulatedCluster(self.simulation)
-        records = KubernetesRecords(seen, KEY, KubernetesState, SETTINGS.kubernetes.lease_seconds)
-        return Target("m", "production", records, KubernetesPlace(seen, KEY, SETTINGS.kubernetes))
+        records = KubernetesRecords(seen, KEY, KubernetesState, self.settings.lease_seconds)
+        return Target("m", "production", records, KubernetesPlace(seen, KEY, self.settings))
 
     def deploying(self, version: int, **more: int) -> Process:
         return Process(f"deploy {version}", lambda: deploy.deploy(self.project, self.job, version, "", ""), **more)
@@ -185,3 +185,24 @@ def died(world: World, number: int) -> Process:
     world.simulation.run(dying)
     assert isinstance(dying.ended, Killed) if number else dying.ended is None, dying.ended
     return dying
+
+
+def test_a_guardian_that_had_acted_before_its_job_says_so_is_made_again(worlds: Callable[[int], World]) -> None:
+    world = worlds(0)
+    server, world.simulation.faults = world.simulation.server, False
+    world.settings = msgspec.structs.replace(world.settings, guardian=True)
+    created, made = server.create, list[str]()
+
+    def create(kind: str, body: Any) -> Any:
+        stored = created(kind, body)
+        if kind == "Job":
+            made.append(stored["metadata"]["uid"])
+            server.phases[made[0]] = "Succeeded"
+        return stored
+
+    server.create = create  # type: ignore[method-assign]
+    deploying = world.deploying(2)
+    world.simulation.run(deploying)
+    assert deploying.ended is None
+    assert len(made) == 2
+    world.check_whole(2)

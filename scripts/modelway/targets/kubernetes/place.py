@@ -149,7 +149,9 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         ready = pods.wait_until_ready(slot.side.name, self.wanted.ready_seconds, say)
         pods.check_release(ready, slot.side, slot.image)
         capacity.wait_for_endpoints(self.cluster, self._where.service(there, slot), len(ready))
-        if self._is_guarded(slot):
+        if self._is_guarded(slot) and not self._running.wait_for_guardian(slot):
+            with claim.held():
+                self.start(claim, slot)
             self._running.wait_for_guardian(slot)
 
     def replicas(self, claim: KubernetesClaim, slot: KubernetesSlot) -> list[Replica]:

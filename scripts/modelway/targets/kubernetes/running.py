@@ -52,7 +52,7 @@ class Running:
             )
         guardian = self._guardian(there, slot, owner, guarded) if guarded else []
         if guardian:
-            self._remove_ended(_guardian_of(name), check)
+            self._remove_ended(slot.side.slot, _guardian_of(name), check)
         for body in (*guardian, made, beside.service(there, self.key, slot.side.slot, owner)):
             check()
             self._apply(body)
@@ -67,12 +67,11 @@ class Running:
         self._apply(service)
         return names.testers(name)
 
-    def _remove_ended(self, guardian: str, check: Check) -> None:
+    def _remove_ended(self, slot: str, guardian: str, check: Check) -> None:
         """A guardian that has acted guards nothing more: the next one is a new Job."""
         deadline = time.monotonic() + self.wanted.ready_seconds
         while job := self.cluster.get("Job", guardian):
-            conditions = (job.get("status") or {}).get("conditions") or ()
-            if not any(item["type"] in ENDED and item["status"] == "True" for item in conditions):
+            if not _has_ended(job, self._pods_of(slot)):
                 return
             if time.monotonic() > deadline:
                 raise OutsideFailure(
@@ -82,11 +81,16 @@ class Running:
             self.cluster.delete("Job", guardian)
             time.sleep(POLL_SECONDS)
 
-    def wait_for_guardian(self, slot: KubernetesSlot) -> None:
+    def wait_for_guardian(self, slot: KubernetesSlot) -> bool:
+        """Until it watches. False where it has ended: it had taken the lease before this command did, and nobody knew."""
         name = _guardian_of(names.workload(self.wanted.deployment, slot.side.slot))
         deadline = time.monotonic() + self.wanted.ready_seconds
-        while not (((job := self.cluster.get("Job", name)) or {}).get("status") or {}).get("ready"):
-            pods = self.cluster.list("Pod", f"{names.TARGET}={self.key},{names.GUARDIAN}={slot.side.slot}")
+        while True:
+            job, pods = self.cluster.get("Job", name), self._pods_of(slot.side.slot)
+            if job is not None and _has_ended(job, pods):
+                return False
+            if ((job or {}).get("status") or {}).get("ready"):
+                return True
             found = trouble.of_job(job, pods, self.cluster.list("Event")) if job else None
             if time.monotonic() > deadline or (found is not None and found.lasting):
                 words = self.cluster.lines(pods[0]["metadata"]["name"], "guardian", previous=False) if pods else ""
@@ -97,6 +101,9 @@ class Running:
                     fix=f"{found.fix if found else 'see why'}; or do without it: deploy.kubernetes.guardian: false",
                 )
             time.sleep(POLL_SECONDS)
+
+    def _pods_of(self, slot: str) -> list[Object]:
+        return self.cluster.list("Pod", f"{names.TARGET}={self.key},{names.GUARDIAN}={slot}")
 
     def remove_beside(self, kept: Collection[str], check: Check) -> None:
         """Every release that is beside and not kept. What is removed was there while this command could still act: of a later
@@ -198,6 +205,14 @@ def check_owner(there: Home, wanted: Kubernetes) -> None:
     path = ("spec", "template", "spec", "containers", {"name": there.container}, "image")
     if (manager := owners.foreign(there.deployment, path, wanted.take_over)) is not None:
         raise owners.refusal(manager, "Deployment", there.name, path)
+
+
+def _has_ended(job: Object, pods: Sequence[Object]) -> bool:
+    """Whether the guardian has acted, or had nothing to do: its pod says so before its Job does."""
+    conditions = (job.get("status") or {}).get("conditions") or ()
+    done = any(item["type"] in ENDED and item["status"] == "True" for item in conditions)
+    mine = [pod for pod in pods if trouble.is_of(pod, job)]
+    return done or any((pod.get("status") or {}).get("phase") == "Succeeded" for pod in mine)
 
 
 def _guardian_of(workload: str) -> str:

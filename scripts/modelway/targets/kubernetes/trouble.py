@@ -52,7 +52,7 @@ def find(
     newest = max(own, key=_revision, default=None)
     found = list(_of_deployment(deployment, newest, _may_shrink(deployment, newest, own, pods)))
     for pod in sorted(pods, key=lambda pod: str(pod["metadata"]["name"])):
-        if newest is not None and _is_of(pod, newest) and not pod["metadata"].get("deletionTimestamp"):
+        if newest is not None and is_of(pod, newest) and not pod["metadata"].get("deletionTimestamp"):
             found += _of_pod(pod, about(pod, events))
     worst = min(found, key=lambda item: not item.lasting, default=None)
     late = condition(deployment, "Progressing")
@@ -67,7 +67,7 @@ def find(
 
 def of_job(job: Object, pods: Sequence[Object], events: Sequence[Object]) -> Trouble | None:
     """What keeps the pod of a Job from running; None: nothing known."""
-    found = [trouble for pod in pods if _is_of(pod, job) for trouble in _of_pod(pod, about(pod, events))]
+    found = [trouble for pod in pods if is_of(pod, job) for trouble in _of_pod(pod, about(pod, events))]
     for event in about(job, events):
         if event.get("reason") == "FailedCreate" and not pods:
             text = one_line(event.get("message", ""))
@@ -123,7 +123,7 @@ def _owner(item: Object) -> object:
     return next((owner["uid"] for owner in owners if owner.get("controller")), "")
 
 
-def _is_of(pod: Object, replica_set: Object) -> bool:
+def is_of(pod: Object, replica_set: Object) -> bool:
     return bool(_owner(pod) == replica_set["metadata"].get("uid"))
 
 
@@ -154,7 +154,7 @@ def _is_hiccup(text: str) -> bool:
 
 def _may_shrink(deployment: Object, newest: Object | None, own: Sequence[Object], pods: Sequence[Object]) -> bool:
     """Whether pods of this Deployment will go and leave room: those that are ending, or older ones that it may do without."""
-    if any(pod["metadata"].get("deletionTimestamp") and _is_of(pod, item) for item in own for pod in pods):
+    if any(pod["metadata"].get("deletionTimestamp") and is_of(pod, item) for item in own for pod in pods):
         return True
     older = any(item.get("status", {}).get("replicas") for item in own if item is not newest)
     rolling = (deployment["spec"].get("strategy") or {}).get("rollingUpdate") or {}
