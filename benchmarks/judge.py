@@ -64,8 +64,8 @@ def judged(drawn: Drawn, weight: float, *, promotion: bool = False) -> Judged:
         (ERRORS, canary.errors, stable.errors, past.errors),
         (LATENCY, canary.slow, stable.slow, past.slow),
     ):
-        tolerance = judges.tolerance(past.requests, before)
-        harm += metric.budget * judges.wealth(canary.requests, e1, stable.requests, e0, tolerance)
+        wager, tolerance = judges.wagering(past.requests, before)
+        harm += metric.budget * judges.wealth(canary.requests, e1, stable.requests, e0, tolerance, wager)
         if promotion:
             phi = judges.dispersion(past.requests, before)
             evidence = judges.not_worse_evidence(canary.requests, e1, stable.requests, e0, metric.margins, phi)

@@ -85,9 +85,9 @@ def draw(world: World, rollouts: int, rng: np.random.Generator) -> Drawn:
             rates[struck] = np.maximum(rates[struck], high)
     now = slice(PAST, None)
     drawn = Drawn(
-        canary=_arm(world.weight * traffic[now], canary_failing[now], canary_slow[now], rng),
-        stable=_arm((1 - world.weight) * traffic[now], failing[now], slow[now], rng),
-        past=_arm(traffic[:PAST], failing[:PAST], slow[:PAST], rng),
+        canary=arm(world.weight * traffic[now], canary_failing[now], canary_slow[now], rng),
+        stable=arm((1 - world.weight) * traffic[now], failing[now], slow[now], rng),
+        past=arm(traffic[:PAST], failing[:PAST], slow[:PAST], rng),
     )
     if world.process == "storm":
         _storms(drawn, world.weight, rng)
@@ -96,7 +96,7 @@ def draw(world: World, rollouts: int, rng: np.random.Generator) -> Drawn:
     return drawn
 
 
-def _arm(traffic: Rates, failing: Rates, slow: Rates, rng: np.random.Generator) -> Arm:
+def arm(traffic: Rates, failing: Rates, slow: Rates, rng: np.random.Generator) -> Arm:
     """Errors, slow answers and the rest are independent Poisson counts: exact for requests that are drawn one by one."""
     failing = np.minimum(failing, 1.0)
     slow = np.minimum(slow, 1.0 - failing)

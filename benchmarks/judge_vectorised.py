@@ -17,17 +17,29 @@ Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-def tolerance(requests: Table, errors: Table, block_seconds: float = 5.0) -> Numbers:
-    """Of every rollout, from its history of at least half an hour."""
+def wagering(requests: Table, errors: Table, block_seconds: float = 5.0) -> tuple[Table, Numbers]:
+    """Blocks of a wager and the tolerance of every rollout, from its history of at least half an hour."""
     n, e = (_binned(table, history.BIN_SECONDS, block_seconds) for table in (requests, errors))
-    total = e.sum(axis=0)
-    mean = np.where(total > 0, total, 1) / len(e)
-    excess = e - total / n.sum(axis=0) * n
-    neighbours = (excess[1:] * excess[:-1]).mean(axis=0)
-    variance = (excess**2).mean(axis=0)
-    wander = np.maximum(0.0, (neighbours - variance / np.sqrt(len(e))) / mean**2)
-    raw = np.clip(np.exp(np.minimum(2.5 * np.sqrt(wander), 10)), history.LEAST_TOLERANCE, history.MOST_TOLERANCE)
-    return np.where(total >= history.LEAST_ERRORS, raw, history.LEAST_TOLERANCE)
+    total, count = e.sum(axis=0), len(e)
+    mean = np.where(total > 0, total, 1) / count
+    excess = e - total / np.maximum(1, n.sum(axis=0)) * n
+    deviation = (excess**2).mean(axis=0) / np.sqrt(count)
+    lags = np.array([(excess[lag:] * excess[:-lag]).mean(axis=0) for lag in range(1, history.LAGS + 1)])
+    near = np.maximum(0.0, lags[0] - deviation)
+    together = lags.mean(axis=0) * np.sqrt(history.LAGS)
+    seen = np.maximum(near, (together - deviation) / np.sqrt(history.LAGS))
+    ratio = lags[history.LATE_LAGS].mean(axis=0) / np.where(lags[0] > 0, lags[0], 1.0)
+    left = np.where(lags[0] > 0, np.clip(ratio, history.LEAST_LEFT, history.MOST_LEFT), history.MOST_LEFT)
+    seconds = -history.LATE_SECONDS / np.log(left)
+    per_second = errors.sum(axis=0) / (len(errors) * block_seconds)
+    shows = history.CANARY * per_second * seconds * seen / mean**2 >= history.SHOWS
+    shows |= np.maximum(lags[0], together) > history.CERTAIN * deviation
+    long = np.clip(history.WAGER_TIMES * seconds, history.LEAST_WAGER_SECONDS, history.MOST_WAGER_SECONDS)
+    wander = np.where(shows, 1.25 * np.sqrt(seen), 2.5 * np.sqrt(near)) / mean
+    tolerance = np.clip(np.exp(np.minimum(wander, 10)), history.LEAST_TOLERANCE, history.MOST_TOLERANCE)
+    enough = total >= history.LEAST_ERRORS
+    blocks = np.where(enough & shows, np.maximum(1, np.ceil(long / block_seconds)), 1).astype(np.int64)
+    return blocks, np.where(enough, tolerance, history.LEAST_TOLERANCE)
 
 
 def dispersion(requests: Table, errors: Table, block_seconds: float = 5.0) -> Numbers:
@@ -43,27 +55,37 @@ def dispersion(requests: Table, errors: Table, block_seconds: float = 5.0) -> Nu
     return largest
 
 
-def wealth(n1: Table, e1: Table, n0: Table, e0: Table, tolerance: Numbers) -> Numbers:
-    """The evidence of harm after each block."""
+def wealth(n1: Table, e1: Table, n0: Table, e0: Table, tolerance: Numbers, wager: Table | int = 1) -> Numbers:
+    """The evidence of harm after each block. wager: blocks of one."""
     prior = np.array(harm.PRIOR)[:, None]
     stakes = np.array(harm.STAKES)[:, None]
     held = np.repeat(prior, n1.shape[1], axis=1)
-    share = tolerance * n1 / np.maximum(1.0, tolerance * n1 + n0)
-    active = (n1 > 0) & (n0 > 0) & (e1 + e0 > 0)
-    share = np.where(active, share, 0.5)
-    ratio = e1 / np.maximum(1, e1 + e0) / share
-    gain = np.where(active, np.minimum(1.0, (harm.CAP - 1) * share / (1 - share)) * (ratio - 1), 0.0)
-    found = np.empty(n1.shape)
+    length = np.broadcast_to(np.asarray(wager), n1.shape[1:])
+    found, counted = np.empty(n1.shape), np.zeros((4, n1.shape[1]))
     for block in range(len(n1)):
-        held[1:] *= 1 + stakes * gain[block]
+        counted += (n1[block], e1[block], n0[block], e0[block])
+        over = (block + 1) % length == 0
+        gain = np.where(over, _gain(*counted, tolerance), 0.0)
+        held[1:] *= 1 + stakes * gain
         total = held.sum(axis=0)
         if total.max() > harm.MOST:
             held *= np.minimum(1.0, harm.MOST / total)
             total = held.sum(axis=0)
-        held *= 1 - harm.RETURNED
-        held += (harm.RETURNED * total) * prior
+        returned = np.where(over, harm.RETURNED * length, 0.0)
+        held *= 1 - returned
+        held += returned * total * prior
         found[block] = total
+        counted[:, over] = 0
     return found
+
+
+def _gain(n1: Numbers, e1: Numbers, n0: Numbers, e0: Numbers, tolerance: Numbers) -> Numbers:
+    """What a stake of 1 wins."""
+    share = tolerance * n1 / np.maximum(1.0, tolerance * n1 + n0)
+    active = (n1 > 0) & (n0 > 0) & (e1 + e0 > 0)
+    share = np.where(active, share, 0.5)
+    ratio = e1 / np.maximum(1, e1 + e0) / share
+    return np.where(active, np.minimum(1.0, (harm.CAP - 1) * share / (1 - share)) * (ratio - 1), 0.0)
 
 
 def not_worse_evidence(

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from modelway.config import Judge
 from modelway.rollout import judge
 from modelway.rollout.observations import Block, Counts
 
-SETTINGS = judge.settings_from(Judge(), [])
+UNKNOWN = judge.settings_from(Judge(), [])
+SETTINGS = msgspec.structs.replace(
+    UNKNOWN, metrics=tuple(msgspec.structs.replace(metric, wager_blocks=1) for metric in UNKNOWN.metrics)
+)
+"""As with a history of rates that do not wander."""
 
 
 def block(

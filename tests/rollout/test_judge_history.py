@@ -22,39 +22,54 @@ def binomial(rng: random.Random, n: int, p: float) -> int:
 
 
 def test_without_half_an_hour_the_tolerance_is_a_cautious_constant() -> None:
-    assert history.tolerance([], 5) == 1.25
-    assert history.tolerance([(250, 1)] * (HALF_HOUR - 1), 5) == 1.25
-    assert history.tolerance([(250, 1)] * HALF_HOUR, 5) == 1.05
+    assert history.wagering([], 5) == (1, 1.25)
+    assert history.wagering([(250, 1)] * (HALF_HOUR - 1), 5) == (1, 1.25)
+    assert history.wagering([(250, 1)] * HALF_HOUR, 5) == (1, 1.05)
 
 
 def test_a_rate_that_wanders_needs_tolerance() -> None:
     """A rate that doubles and halves by the minute: s of the slow part is known."""
     blocks = [(1000, 20 if block // 12 % 2 else 10) for block in range(HALF_HOUR)]
-    found = history.tolerance(blocks, 5)
+    found = history.wagering(blocks, 5).tolerance
     x = 5 * 2  # by which a bin of 10 s differs from its mean of 30
     covariance = x * x * (179 - 2 * 29) / 179
-    assert found == pytest.approx(math.exp(2.5 * math.sqrt((covariance - x * x / math.sqrt(180)) / 30**2)))
-    assert found > 1.5
+    assert found == pytest.approx(math.exp(1.25 * math.sqrt((covariance - x * x / math.sqrt(180)) / 30**2)))
+    assert found > 1.3
+
+
+def test_a_wager_is_longer_than_the_rate_stays_where_it_is() -> None:
+    """A rate that wanders for about 60 s, and for less than a block."""
+    rng = random.Random(5)
+    z, long = 0.0, list[tuple[int, int]]()
+    for _ in range(4 * HALF_HOUR):
+        z = math.exp(-5 / 60) * z + math.sqrt(1 - math.exp(-10 / 60)) * rng.gauss(0, 0.5)
+        long.append((1000, binomial(rng, 1000, min(1.0, 0.05 * math.exp(z)))))
+    found = history.wander(long, 5)
+    assert found is not None and 30 < found.seconds < 120 and 0.3 < found.deviation < 0.7
+    assert history.wagering(long, 5).blocks == math.ceil(1.5 * found.seconds / 5)
+    assert history.wagering(long[: HALF_HOUR - 1], 5).blocks == 1, "nobody knows yet"
+    steady = [(1000, 50)] * HALF_HOUR
+    assert history.wagering(steady, 5).blocks == 1
 
 
 def test_few_errors_tell_nothing_of_wandering() -> None:
     """Two errors next to each other would otherwise be the largest tolerance there is."""
     rare = [(2, 0)] * HALF_HOUR
     rare[100:104] = [(2, 1)] * 4
-    assert history.tolerance(rare, 5) == history.LEAST_TOLERANCE
+    assert history.wagering(rare, 5) == (1, history.LEAST_TOLERANCE)
 
 
 def test_a_steady_rate_needs_hardly_any() -> None:
     rng = random.Random(3)
     steady = [(250, binomial(rng, 250, 0.02)) for _ in range(HALF_HOUR)]
-    assert history.tolerance(steady, 5) < 1.3
+    assert history.wagering(steady, 5).tolerance < 1.3
     assert history.dispersion(steady, 5) < 2.5
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)).map(lambda c: (sum(c), c[0])), max_size=400))
 def test_both_are_numbers_in_their_range(blocks: list[tuple[int, int]]) -> None:
     for seconds in (2.0, 5.0, 60.0):
-        assert 1.05 <= history.tolerance(blocks, seconds) <= 5
+        assert 1.05 <= history.wagering(blocks, seconds).tolerance <= 5
         assert 1 <= history.dispersion(blocks, seconds) < math.inf
 
 

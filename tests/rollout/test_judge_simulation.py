@@ -42,9 +42,12 @@ def test_the_cap_is_what_forgives_bursts(monkeypatch: pytest.MonkeyPatch) -> Non
     assert after(*story).failed[0].startswith("errors: ")
 
 
-def test_the_tolerance_is_what_forgives_a_rate_that_wanders(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_longer_wagers_are_what_forgives_a_rate_that_wanders(monkeypatch: pytest.MonkeyPatch) -> None:
     wandering = World("own AR(1)", 200.0, 0.1, 0.005)
-    assert taken_back(wandering, 3) <= 0.06
+    assert taken_back(wandering, 3) <= 0.02
+    monkeypatch.setattr(history, "MOST_WAGER_SECONDS", 5.0)
+    monkeypatch.setattr(history, "LEAST_WAGER_SECONDS", 5.0)
+    assert taken_back(wandering, 3) > 0.1
     monkeypatch.setattr(history, "MOST_TOLERANCE", history.LEAST_TOLERANCE)
     assert taken_back(wandering, 3) > 0.3
 

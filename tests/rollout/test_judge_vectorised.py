@@ -33,7 +33,8 @@ def test_many_rollouts_at_once_are_judged_like_each_by_itself(process: str, traf
         settings = judge.settings_from(Judge(), history)
         errors = settings.metrics[0]
         one = (past.requests[:, [rollout]], past.errors[:, [rollout]])
-        assert errors.tolerance == pytest.approx(vectorised.tolerance(*one)[0])
+        blocks, tolerance = vectorised.wagering(*one)
+        assert (errors.wager_blocks, errors.tolerance) == (blocks[0], pytest.approx(tolerance[0]))
         assert errors.phi == pytest.approx(vectorised.dispersion(*one)[0])
         state = judge.begin(settings)
         firsts = {"failed": -1, "invalid": -1, "passed": -1}

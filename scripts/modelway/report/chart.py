@@ -67,10 +67,12 @@ def chart(
     ticks: Sequence[tuple[float, str]],
     limits: Sequence[LimitLine] = (),
     moments: Sequence[tuple[float, str]] = (),
+    shaded: Sequence[tuple[float, float]] = (),
 ) -> str:
-    """ticks: (value, label) of the y axis. moments: (seconds, what happened)."""
+    """ticks: (value, label) of the y axis. moments: (seconds, what happened). shaded: stretches of time, in seconds."""
     parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html.escape(title)}">']
     parts.append(f'<text class="title" x="{LEFT}" y="13">{html.escape(title)}</text>')
+    parts += [_shade(scale, *stretch) for stretch in shaded]
     parts += [_tick(scale, value, label) for value, label in ticks]
     parts += [_second(scale, second) for second in _seconds(scale.seconds)]
     parts += [_moment(scale, at, what) for at, what in moments]
@@ -79,6 +81,11 @@ def chart(
     parts += [_line(scale, item) for item in series]
     parts += _legend(series)
     return "".join([*parts, "</svg>"])
+
+
+def _shade(scale: ChartScale, begin: float, end: float) -> str:
+    x, height = scale.x(begin), HEIGHT - TOP - BOTTOM
+    return f'<rect class="shaded" x="{x:.1f}" y="{TOP}" width="{scale.x(end) - x:.1f}" height="{height}"/>'
 
 
 def _tick(scale: ChartScale, value: float, label: str) -> str:

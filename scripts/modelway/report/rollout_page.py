@@ -74,7 +74,10 @@ def _charts(story: journal.Story, blocks: Sequence[Block]) -> str:
         ("errors", "Errors, with 95 % intervals"),
         ("slow", f"Slower than {plan.slow_ms:.0f} ms, with 95 % intervals"),
     )
+    cold = _cold(plan, blocks, began)
     for metric, title in named:
+        shaded = cold if metric == "slow" else []
+        title += "; shaded: not judged, it is warming up" if shaded else ""
         series = [
             Series(stable, "stable", _rates(blocks, "stable", metric, began, -0.12)),
             Series(new, "canary", _rates(blocks, "canary", metric, began, 0.12)),
@@ -82,9 +85,22 @@ def _charts(story: journal.Story, blocks: Sequence[Block]) -> str:
         high = max([0.02, *(point.high or point.y for item in series for point in item.points)])
         top = next(limit for limit in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if high <= limit)
         ticks = [(top * part, _percent(top * part)) for part in (0, 0.5, 1)]
-        drawn.append(chart(title, ChartScale(seconds, 0, top), series, ticks, moments=[(at, "") for at, _ in moments]))
+        silent = [(at, "") for at, _ in moments]
+        drawn.append(chart(title, ChartScale(seconds, 0, top), series, ticks, moments=silent, shaded=shaded))
     drawn.append(_growing(story, began, seconds, moments))
     return "".join(f"<figure>{item}</figure>" for item in drawn)
+
+
+def _cold(plan: Plan, blocks: Sequence[Block], began: float) -> list[tuple[float, float]]:
+    """When slow requests were left out of the evidence."""
+    warm = plan.settings.warm_up_seconds if plan.settings else 0.0
+    found, weight, seconds = list[tuple[float, float]](), -1.0, 0.0
+    for block in blocks:
+        seconds = seconds if block.weight == weight else 0.0
+        if seconds < warm:
+            found.append((block.began - began, block.began + block.seconds - began))
+        weight, seconds = block.weight, seconds + block.seconds
+    return found
 
 
 def _percent(share: float) -> str:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from math import fsum
 
+import msgspec
+
 STAKES = (0.05, 0.1, 0.2, 0.4, 0.7, 0.95)
 CASH = 0.3
 """The part of the wealth that is never wagered at the start."""
@@ -25,8 +27,25 @@ RETURNED_AT_A_STEP = 0.5
 MOST = 1e100
 """Where wealth stops growing: it says all there is to say, and stays a number."""
 
+
+class Wager(msgspec.Struct, frozen=True):
+    """What one wager is about, so far. canary, stable: (requests, errors), over so many blocks."""
+
+    canary: tuple[int, int] = (0, 0)
+    stable: tuple[int, int] = (0, 0)
+    blocks: int = 0
+
+    def after(self, canary: tuple[int, int], stable: tuple[int, int]) -> Wager:
+        """With one more block."""
+        return Wager(_both(self.canary, canary), _both(self.stable, stable), self.blocks + 1)
+
+
 Holdings = tuple[float, ...]
 """Cash first, then what stands on each stake, as in PRIOR. Their sum is the evidence, which begins at 1."""
+
+
+def _both(counts: tuple[int, int], more: tuple[int, int]) -> tuple[int, int]:
+    return counts[0] + more[0], counts[1] + more[1]
 
 
 def wealth(held: Holdings) -> float:
@@ -34,7 +53,7 @@ def wealth(held: Holdings) -> float:
 
 
 def beside_stable(held: Holdings, canary: tuple[int, int], stable: tuple[int, int], tolerance: float) -> Holdings:
-    """After one block. canary, stable: (requests, errors). tolerance: the ratio of rates, 1 or more, that is still healthy.
+    """After one wager. canary, stable: (requests, errors). tolerance: the ratio of rates, 1 or more, that is still healthy.
 
     Without an error, or with an arm that had no request, there is nothing to bet on.
     """
@@ -48,7 +67,7 @@ def beside_stable(held: Holdings, canary: tuple[int, int], stable: tuple[int, in
 
 
 def against_limit(held: Holdings, canary: tuple[int, int], limit: float) -> Holdings:
-    """After one block without a stable arm. limit: the rate, 0 to 1, that is still healthy.
+    """After one wager without a stable arm. limit: the rate, 0 to 1, that is still healthy.
 
     Every other stake bets on the ratio cut off at CAP, quick for rates not far above the limit; the others on the whole ratio
     scaled down to CAP, for limits near 0.
@@ -60,6 +79,16 @@ def against_limit(held: Holdings, canary: tuple[int, int], limit: float) -> Hold
     cut = min(ratio, CAP) - 1
     scaled = min(1.0, (CAP - 1) / (1 / limit - 1)) * (ratio - 1)
     return _pay(held, tuple(scaled if place % 2 else cut for place in range(len(STAKES))))
+
+
+def settled(held: Holdings, wager: Wager, tolerance: float, limit: float | None) -> Holdings:
+    """After a wager that is over, and what goes back to the prior mix for each of its blocks. limit: where stable has no
+    traffic."""
+    if limit is None:
+        paid = beside_stable(held, wager.canary, wager.stable, tolerance)
+    else:
+        paid = against_limit(held, wager.canary, limit)
+    return give_back(paid, min(1.0, RETURNED * wager.blocks))
 
 
 def give_back(held: Holdings, part: float) -> Holdings:

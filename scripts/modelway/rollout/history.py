@@ -1,13 +1,14 @@
-"""What stable's own past tells before a rollout starts: how far its rate wanders, and how much its errors come in bursts.
+"""What stable's own past tells before a rollout starts: how far its rate wanders and for how long, and how much its errors come
+in bursts.
 
-Both are estimates from the past, not theorems: they hold for as long as the future resembles it.
+All are estimates from the past, not theorems: they hold for as long as the future resembles it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
-from math import exp, sqrt
+from math import ceil, exp, log, sqrt
+from typing import NamedTuple
 
 SECONDS = 1800.0
 """A shorter history does not tell how far the rate wanders."""
@@ -18,30 +19,85 @@ UNKNOWN_TOLERANCE = 1.25
 LEAST_ERRORS = 200
 """With fewer errors in the history the estimate is noise, mostly upwards."""
 LEAST_TOLERANCE, MOST_TOLERANCE = 1.05, 5.0
+LAGS = 12
+"""Of bins: a rate that wanders by little shows only in many of them together."""
+LATE_LAGS = slice(4, 7)
+"""About a minute: what is left of the covariance there tells how long the rate stays where it is."""
+LATE_SECONDS = 50.0
+"""From the first lag to those."""
+LEAST_LEFT, MOST_LEFT = 0.05, 0.8
+LEAST_WAGER_SECONDS, MOST_WAGER_SECONDS = 30.0, 300.0
+WAGER_TIMES = 1.5
+"""Of the time for which the rate stays where it is."""
+CANARY, SHOWS = 0.1, 0.05
+"""Of all errors that come while the rate stays where it is, the part that a canary has, times the squared deviation: below it
+chance hides the rest."""
+CERTAIN = 2.5
+"""Standard errors of a covariance."""
 
 Counts = tuple[int, int]
 """(requests, errors) of one stretch of time."""
 
 
-def tolerance(blocks: Sequence[Counts], block_seconds: float) -> float:
-    """The ratio of rates between two healthy arms that is still no harm, 1.05 to 5; 1.25 without 30 minutes of history.
+class Wander(NamedTuple):
+    """How far a rate wanders by itself. near, deviation: of its slow part, relative to the rate: as it shows from one bin to the
+    next, and in many of them together. seconds: for how long it stays where it is, as of exp(-t / seconds). certain: chance
+    alone hardly looks like that."""
 
-    exp(2.5 s), where s is the relative standard deviation of the slow part of the rate: the covariance of neighbouring
-    bins, less one standard error of it.
-    """
-    if len(blocks) * block_seconds < SECONDS:
-        return UNKNOWN_TOLERANCE
+    near: float
+    deviation: float
+    seconds: float
+    certain: bool
+
+
+class Wagering(NamedTuple):
+    """How harm is wagered on. blocks: of one wager. tolerance: the ratio of rates between two healthy arms that is still no
+    harm."""
+
+    blocks: int
+    tolerance: float
+
+
+def wander(blocks: Sequence[Counts], block_seconds: float) -> Wander | None:
+    """From the covariances of bins with those after them, less a standard error of each. None with too few errors to tell."""
     bins = binned(blocks, BIN_SECONDS, block_seconds)
     requests, errors = sum(n for n, _ in bins), sum(e for _, e in bins)
     if errors < LEAST_ERRORS:
-        return LEAST_TOLERANCE
-    rate = errors / requests
+        return None
+    rate, count = errors / requests, len(bins)
     excess = [e - rate * n for n, e in bins]
-    expected = errors / len(bins)
-    neighbours = sum(x * y for x, y in pairwise(excess)) / (len(excess) - 1)
-    variance = sum(x * x for x in excess) / len(excess)
-    wander = max(0.0, (neighbours - variance / sqrt(len(bins))) / expected**2)
-    return min(MOST_TOLERANCE, max(LEAST_TOLERANCE, exp(2.5 * sqrt(wander))))
+    deviation = sum(x * x for x in excess) / count / sqrt(count)
+    lags = [
+        sum(x * y for x, y in zip(excess, excess[lag:], strict=False)) / (count - lag) for lag in range(1, LAGS + 1)
+    ]
+    near = max(0.0, lags[0] - deviation)
+    together = sum(lags) / LAGS * sqrt(LAGS)
+    seen = max(near, (together - deviation) / sqrt(LAGS))
+    late = lags[LATE_LAGS]
+    left = min(MOST_LEFT, max(LEAST_LEFT, sum(late) / len(late) / lags[0])) if lags[0] > 0 else MOST_LEFT
+    mean = errors / count
+    certain = max(lags[0], together) > CERTAIN * deviation
+    return Wander(sqrt(near) / mean, sqrt(seen) / mean, -LATE_SECONDS / log(left), certain)
+
+
+def wagering(blocks: Sequence[Counts], block_seconds: float, unknown_blocks: int = 1) -> Wagering:
+    """Where a rate stays off for longer than a block, by enough to show in a canary's counts, one wager goes over more than that
+    time: a release's share of the errors in it is then what its replicas give on average, and not where one of them happens to
+    be. unknown_blocks: of a wager without 30 minutes of history."""
+    if len(blocks) * block_seconds < SECONDS:
+        return Wagering(unknown_blocks, UNKNOWN_TOLERANCE)
+    found = wander(blocks, block_seconds)
+    if found is None:
+        return Wagering(1, LEAST_TOLERANCE)
+    per_second = sum(e for _, e in blocks) / (len(blocks) * block_seconds)
+    if not found.certain and CANARY * per_second * found.seconds * found.deviation**2 < SHOWS:
+        return Wagering(1, _clipped(exp(2.5 * found.near)))
+    seconds = min(MOST_WAGER_SECONDS, max(LEAST_WAGER_SECONDS, WAGER_TIMES * found.seconds))
+    return Wagering(max(1, ceil(seconds / block_seconds)), _clipped(exp(1.25 * found.deviation)))
+
+
+def _clipped(tolerance: float) -> float:
+    return min(MOST_TOLERANCE, max(LEAST_TOLERANCE, tolerance))
 
 
 def dispersion(blocks: Sequence[Counts], block_seconds: float) -> float:

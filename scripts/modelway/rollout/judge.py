@@ -15,7 +15,7 @@ from modelway.rollout import evidence, harm, not_worse, split, total_failure
 from modelway.rollout.evidence import Arm, MetricEvidence
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.planning import PlanNumbers, plan_numbers
-from modelway.rollout.settings import JudgedMetric, Settings, count_of, settings_from, usable
+from modelway.rollout.settings import JudgedMetric, Settings, count_of, is_cold, settings_from, usable
 from modelway.rollout.split import Split
 
 __all__ = [
@@ -40,11 +40,17 @@ class JudgeState(msgspec.Struct, frozen=True, kw_only=True):
     """What the blocks so far have shown. The tuples are parallel to the settings' metrics."""
 
     held: tuple[harm.Holdings, ...]
+    wagers: tuple[harm.Wager, ...]
+    """What the next of each is about."""
     logs: tuple[tuple[float, ...], ...]
     limits: tuple[float, ...] = ()
     """The rates that the canary is held against at 100 %; empty before."""
     weight: float | None = None
     """Of the last block that counted."""
+    at_weight: float = 0.0
+    """Seconds that were seen at it."""
+    cold: tuple[Counts, Counts] = (Counts(), Counts())
+    """Of `canary` and `stable`, what was left out of the evidence of slow requests."""
     split: Split = Split()
     recent: tuple[total_failure.Arms, ...] = ()
     """The last blocks, as many as the fuse looks at."""
@@ -84,6 +90,7 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
 def begin(settings: Settings) -> JudgeState:
     return JudgeState(
         held=(harm.PRIOR,) * len(settings.metrics),
+        wagers=(harm.Wager(),) * len(settings.metrics),
         logs=tuple(not_worse.begin(metric.margins) for metric in settings.metrics),
     )
 
@@ -99,11 +106,12 @@ def observe(settings: Settings, state: JudgeState, block: Block) -> JudgeState:
     if not usable(block):
         return msgspec.structs.replace(state, dropped=state.dropped + 1)
     if state.weight is not None and block.weight != state.weight:
-        state = _at_new_weight(state)
+        state = _at_new_weight(settings, state)
     state = (_alone if block.weight >= 1 else _compared)(settings, state, block)
     state = msgspec.structs.replace(
         state,
         weight=block.weight,
+        at_weight=state.at_weight + block.seconds,
         blocks=state.blocks + 1,
         split=split.observe(
             state.split, block.canary.requests, block.stable.requests, block.weight, settings.block_seconds
@@ -141,26 +149,36 @@ def assess(settings: Settings, state: JudgeState, *, baked: bool, deadline: bool
     )
 
 
-def _at_new_weight(state: JudgeState) -> JudgeState:
+def _at_new_weight(settings: Settings, state: JudgeState) -> JudgeState:
+    limits = state.limits or (None,) * len(settings.metrics)
+    held = (
+        harm.settled(before, wager, metric.tolerance, limit)
+        for metric, before, wager, limit in zip(settings.metrics, state.held, state.wagers, limits, strict=True)
+    )
     return msgspec.structs.replace(
         state,
-        held=tuple(harm.give_back(held, harm.RETURNED_AT_A_STEP) for held in state.held),
+        held=tuple(harm.give_back(paid, harm.RETURNED_AT_A_STEP) for paid in held),
+        wagers=(harm.Wager(),) * len(settings.metrics),
+        at_weight=0.0,
         split=split.at_new_weight(state.split),
         limits=(),
     )
 
 
 def _compared(settings: Settings, state: JudgeState, block: Block) -> JudgeState:
-    held, logs = [], []
-    for metric, before, log in zip(settings.metrics, state.held, state.logs, strict=True):
-        canary = (block.canary.requests, count_of(block.canary, metric.name))
-        stable = (block.stable.requests, count_of(block.stable, metric.name))
-        held.append(harm.give_back(harm.beside_stable(before, canary, stable, metric.tolerance), harm.RETURNED))
-        logs.append(not_worse.observe(log, canary, stable, metric.margins))
+    logs = tuple(
+        log
+        if is_cold(settings, metric, state.at_weight)
+        else not_worse.observe(log, _counted(block.canary, metric), _counted(block.stable, metric), metric.margins)
+        for metric, log in zip(settings.metrics, state.logs, strict=True)
+    )
+    if any(is_cold(settings, metric, state.at_weight) for metric in settings.metrics):
+        state = msgspec.structs.replace(
+            state, cold=(_sum(state.cold[0], block.canary), _sum(state.cold[1], block.stable))
+        )
     return msgspec.structs.replace(
-        state,
-        held=tuple(held),
-        logs=tuple(logs),
+        _wagered(settings, state, block, (None,) * len(settings.metrics)),
+        logs=logs,
         canary=_sum(state.canary, block.canary),
         stable=_sum(state.stable, block.stable),
     )
@@ -168,11 +186,26 @@ def _compared(settings: Settings, state: JudgeState, block: Block) -> JudgeState
 
 def _alone(settings: Settings, state: JudgeState, block: Block) -> JudgeState:
     limits = state.limits or tuple(_limit(metric, state.stable) for metric in settings.metrics)
-    held = []
-    for metric, before, limit in zip(settings.metrics, state.held, limits, strict=True):
-        canary = (block.canary.requests, count_of(block.canary, metric.name))
-        held.append(harm.give_back(harm.against_limit(before, canary, limit), harm.RETURNED))
-    return msgspec.structs.replace(state, held=tuple(held), limits=limits, alone=_sum(state.alone, block.canary))
+    state = _wagered(settings, state, block, limits)
+    return msgspec.structs.replace(state, limits=limits, alone=_sum(state.alone, block.canary))
+
+
+def _wagered(settings: Settings, state: JudgeState, block: Block, limits: tuple[float | None, ...]) -> JudgeState:
+    """Each metric's wager with the block in it, settled where that was its last."""
+    held, wagers = list(state.held), list(state.wagers)
+    for place, metric in enumerate(settings.metrics):
+        if is_cold(settings, metric, state.at_weight):
+            continue
+        wager = wagers[place].after(_counted(block.canary, metric), _counted(block.stable, metric))
+        if wager.blocks >= metric.wager_blocks:
+            held[place] = harm.settled(held[place], wager, metric.tolerance, limits[place])
+            wager = harm.Wager()
+        wagers[place] = wager
+    return msgspec.structs.replace(state, held=tuple(held), wagers=tuple(wagers))
+
+
+def _counted(counts: Counts, metric: JudgedMetric) -> tuple[int, int]:
+    return counts.requests, count_of(counts, metric.name)
 
 
 def _limit(metric: JudgedMetric, stable: Counts) -> float:
@@ -250,8 +283,11 @@ def _said(arm: Arm) -> str:
 
 def _evidence(settings: Settings, state: JudgeState, place: int) -> MetricEvidence:
     metric = settings.metrics[place]
-    canary = evidence.arm(count_of(state.canary, metric.name), state.canary.requests)
-    stable = evidence.arm(count_of(state.stable, metric.name), state.stable.requests)
+    cold = state.cold if metric.name == "latency" else (Counts(), Counts())
+    canary, stable = (
+        evidence.arm(count_of(all_, metric.name) - count_of(left, metric.name), all_.requests - left.requests)
+        for all_, left in zip((state.canary, state.stable), cold, strict=True)
+    )
     gap, interval = evidence.difference(canary, stable)
     return MetricEvidence(
         name=metric.name,

@@ -130,14 +130,15 @@ def _last_wait(
     waits = []
     for metric in settings.metrics:
         rate, best = rates[metric.name], inf
+        idle = settings.warm_up_seconds if metric.name == "latency" else 0.0
         for ratio, extra in metric.margins:
             for x in FRACTIONS:
                 speeds = [w * requests_per_second * _growth(rate, w, ratio, extra, x) for w in weights]
-                missing = times * _needed(metric, settings.beta) - step_seconds * sum(speeds[:-1])
+                missing = times * _needed(metric, settings.beta) - max(0.0, step_seconds - idle) * sum(speeds[:-1])
                 if missing <= 0:
                     best = 0.0
                 elif speeds[-1] > 0:
-                    best = min(best, missing / speeds[-1])
+                    best = min(best, idle + missing / speeds[-1])
         waits.append(best)
     return max(waits)
 

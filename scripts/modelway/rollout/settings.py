@@ -17,6 +17,10 @@ BUDGET: dict[MetricName, float] = {"errors": 0.75, "latency": 0.25}
 """Each metric's part of the error budget alpha. Errors get more: they hurt more, and they are rarer, so harder to tell."""
 
 
+UNKNOWN_WAGER_BLOCKS: dict[MetricName, int] = {"errors": 1, "latency": 6}
+"""Without a history. The times of single replicas wander by themselves for longer than a block; their errors seldom do."""
+
+
 class JudgedMetric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One thing that is counted out of requests."""
 
@@ -29,6 +33,8 @@ class JudgedMetric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The ratio of rates that is still no harm."""
     phi: float
     """How many errors come as one, on average."""
+    wager_blocks: int = 1
+    """Over how many blocks one wager of harm goes."""
     past_requests: int = 0
     past_count: int = 0
     """Of stable's own past."""
@@ -43,10 +49,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The chance, at most, that a canary worse by the margin is promoted, for each metric."""
     block_seconds: float
     metrics: tuple[JudgedMetric, ...]
+    warm_up_seconds: float = 0.0
+    """Of each weight, in which slow requests are not judged: a cold release is not a slow one."""
 
 
 def count_of(counts: Counts, name: MetricName) -> int:
     return counts.errors if name == "errors" else counts.slow
+
+
+def is_cold(settings: Settings, metric: JudgedMetric, seconds: float) -> bool:
+    """Whether a metric is left out of the evidence. seconds: for how long the canary has had its weight."""
+    return metric.name == "latency" and seconds < settings.warm_up_seconds
 
 
 def usable(block: Block) -> bool:
@@ -56,13 +69,14 @@ def usable(block: Block) -> bool:
     )
 
 
-def settings_from(judge: Judge, history: Sequence[Block]) -> Settings:
+def settings_from(judge: Judge, history: Sequence[Block], warm_up_seconds: float = 0.0) -> Settings:
     """history: blocks of stable alone, in order of time, each `judge.block_seconds` long; it may be empty."""
     seen = [block.stable for block in history if usable(block)]
     return Settings(
         alpha=judge.false_rollback,
         beta=judge.false_promotion,
         block_seconds=judge.block_seconds,
+        warm_up_seconds=warm_up_seconds,
         metrics=(
             _metric("errors", judge.errors.margin_ratio, judge.errors.margin_rate, seen, judge.block_seconds),
             _metric("latency", judge.latency.margin_ratio, judge.latency.margin_rate, seen, judge.block_seconds),
@@ -72,12 +86,14 @@ def settings_from(judge: Judge, history: Sequence[Block]) -> Settings:
 
 def _metric(name: MetricName, ratio: float, rate: float, seen: Sequence[Counts], block_seconds: float) -> JudgedMetric:
     counts = [(block.requests, count_of(block, name)) for block in seen]
+    wagering = history.wagering(counts, block_seconds, UNKNOWN_WAGER_BLOCKS[name])
     return JudgedMetric(
         name=name,
         budget=BUDGET[name],
         margins=margins(ratio, rate),
-        tolerance=history.tolerance(counts, block_seconds),
+        tolerance=wagering.tolerance,
         phi=history.dispersion(counts, block_seconds),
+        wager_blocks=wagering.blocks,
         past_requests=sum(n for n, _ in counts),
         past_count=sum(count for _, count in counts),
     )

@@ -1,0 +1,169 @@
+"""How often the judge takes a healthy canary back in worlds where replicas are cold, noisy or sticky, and what it costs.
+
+    scripts/run --in test python benchmarks/judge_worlds.py [--rollouts 2000]
+
+Each cell is that many simulated hours at 50 requests/s, 0.5 % errors and 5 % slow requests, judged after every block of 5 s as the
+product judges, after half an hour of stable alone and after none. Two columns give the seconds until a canary with twice, and
+with four times, the slow requests is taken back. In the last column nothing of this is done: wagers of one block, no warm-up.
+
+| world | what happens |
+|---|---|
+| cold D s, S % | so many of the canary's requests are slow for its first seconds |
+| noise K, sd, t | one replica beside K: each one's rate of slow requests wanders by itself, log-normal, for t seconds |
+| scaled up | at a quarter of the hour half of the canary's requests go to replicas that are cold for 30 s (60 % slow) |
+| users N | each user stays with one arm, asks by a heavy tail, and has a rate of slow requests of their own (sd 0.5) |
+| beside | something else is deployed: for a minute all requests of both arms are slow four times as often |
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+import judge_vectorised as judges
+from judge_processes import BLOCK, PAST, SLOW, Arm, Drawn, Rates
+from judge_processes import arm as arm_of
+
+from modelway.config import Judge
+from modelway.rollout import history, settings
+
+DEFAULTS = settings.settings_from(Judge(), [])
+ERRORS, LATENCY = DEFAULTS.metrics
+BLOCKS, TRAFFIC, RATE = 720, 50.0, 0.005
+WARM_UP_BLOCKS = 12
+"""Half of a step of 120 s."""
+COLD = [(seconds, share) for seconds in (10, 20, 30, 60) for share in (0.15, 0.6)]
+NOISE = [(beside, sd, seconds) for beside in (3, 9) for sd in (0.3, 0.5, 1.0) for seconds in (22, 120)]
+USERS = (300, 3000)
+
+
+@dataclass(frozen=True)
+class ReplicaWorld:
+    """beside: replicas of stable for one of the canary."""
+
+    name: str
+    beside: int = 9
+    cold: tuple[int, float] = (0, 0.0)
+    noise: tuple[float, float] = (0.0, 0.0)
+    scaled: bool = False
+    users: int = 0
+    incident: bool = False
+
+    @property
+    def weight(self) -> float:
+        return 1 / (self.beside + 1)
+
+
+WORLDS = (
+    ReplicaWorld("quiet"),
+    *(ReplicaWorld(f"cold {seconds} s, {100 * share:.0f} %", cold=(seconds, share)) for seconds, share in COLD),
+    *(ReplicaWorld(f"noise {k}, {sd:g}, {seconds} s", k, noise=(sd, seconds)) for k, sd, seconds in NOISE),
+    ReplicaWorld("scaled up", scaled=True),
+    *(ReplicaWorld(f"users {users:,}", users=users) for users in USERS),
+    ReplicaWorld("beside", incident=True),
+)
+
+
+def drawn(world: ReplicaWorld, rollouts: int, rng: np.random.Generator, times: float = 1.0) -> Drawn:
+    """times: how often the canary is slow, of how often stable is."""
+    shape = (PAST + BLOCKS, rollouts)
+    canary, weight = _wandering(shape, world.noise, rng) * SLOW * times, np.full(rollouts, world.weight)
+    replicas = [_wandering(shape, world.noise, rng) * SLOW for _ in range(world.beside if world.noise[0] else 1)]
+    stable = np.mean(replicas, axis=0)
+    if world.users:
+        volume = rng.pareto(1.5, (world.users, rollouts)) + 0.1
+        slow = np.exp(0.5 * rng.standard_normal(volume.shape) - 0.125) * SLOW
+        mine = rng.random(volume.shape) < world.weight
+        weight = (volume * mine).sum(axis=0) / volume.sum(axis=0)
+        for rates, part, more in ((canary, mine, times), (stable, ~mine, 1.0)):
+            rates[:] = more * (volume * slow * part).sum(axis=0) / np.maximum(1e-9, (volume * part).sum(axis=0))
+    now = canary[PAST:]
+    seconds, share = world.cold
+    now[: round(seconds / BLOCK)] = np.maximum(now[: round(seconds / BLOCK)], share)
+    if world.scaled:
+        later = slice(BLOCKS // 4, BLOCKS // 4 + round(30 / BLOCK))
+        now[later] = 0.5 * now[later] + 0.5 * 0.6
+    if world.incident:
+        minute = slice(PAST + BLOCKS // 4, PAST + BLOCKS // 4 + round(60 / BLOCK))
+        canary[minute] *= 4
+        stable[minute] *= 4
+    traffic = np.full((BLOCKS, rollouts), BLOCK * TRAFFIC)
+    failing = np.full(shape, RATE)
+    return Drawn(
+        canary=arm_of(weight * traffic, failing[PAST:], np.minimum(now, 0.99), rng),
+        stable=arm_of((1 - weight) * traffic, failing[PAST:], np.minimum(stable[PAST:], 0.99), rng),
+        past=arm_of(traffic[:PAST], failing[:PAST], np.minimum(stable[:PAST], 0.99), rng),
+    )
+
+
+def _wandering(shape: tuple[int, int], noise: tuple[float, float], rng: np.random.Generator) -> Rates:
+    """exp of a first-order autoregression; on average 1."""
+    deviation, seconds = noise
+    if not deviation:
+        return np.ones(shape)
+    step, z = np.exp(-BLOCK / seconds), deviation * rng.standard_normal(shape)
+    for block in range(1, shape[0]):
+        z[block] = step * z[block - 1] + np.sqrt(1 - step * step) * z[block]
+    return np.exp(z - deviation**2 / 2)
+
+
+def taken_back(found: Drawn, *, past: bool, plain: bool = False) -> judges.Numbers:
+    """Seconds until it is, by rollout; infinite where it is not. plain: wagers of one block and no warm-up."""
+    canary, stable = found.canary, found.stable
+    harm = np.zeros(canary.requests.shape)
+    for metric, of in ((ERRORS, "errors"), (LATENCY, "slow")):
+        known = (found.past.requests, getattr(found.past, of))
+        wager, tolerance = judges.wagering(*known) if past else unknown(of, canary.requests.shape[1])
+        skipped = 0 if plain or of == "errors" else WARM_UP_BLOCKS
+        counts = [table[skipped:] for arm in (canary, stable) for table in (arm.requests, getattr(arm, of))]
+        wealth = judges.wealth(*counts, tolerance, np.ones_like(wager) if plain else wager)
+        harm += metric.budget * np.concatenate([np.ones((skipped, wealth.shape[1])), wealth])
+    rate = found.past.errors.sum(axis=0) / np.maximum(1, found.past.requests.sum(axis=0))
+    total = judges.total_failures(canary.requests, canary.errors, stable.requests, stable.errors, rate)
+    rows = judges.first((harm >= 1 / DEFAULTS.alpha) | total)
+    return np.where(rows < 0, np.inf, (rows + 1) * BLOCK)
+
+
+def unknown(of: str, rollouts: int) -> tuple[judges.Table, judges.Numbers]:
+    """Without half an hour of history."""
+    blocks = next(
+        metric.wager_blocks for metric in DEFAULTS.metrics if metric.name == ("latency" if of == "slow" else of)
+    )
+    return np.full(rollouts, blocks), np.full(rollouts, history.UNKNOWN_TOLERANCE)
+
+
+def median(seconds: judges.Numbers) -> str:
+    middle = np.sort(seconds)[len(seconds) // 2]
+    return f"{middle:.0f}" if np.isfinite(middle) else "-"
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--rollouts", type=int, default=2000, help="simulated rollouts a cell")
+    rollouts = parser.parse_args(argv).rollouts
+    print(f"{rollouts} rollouts a cell; taken back within 1 h, %; seconds until a slow one is, median\n")
+    print("| world | with history | without | slow twice as often, s | four times, s | one block, no warm-up |")
+    print("|---|--:|--:|--:|--:|--:|")
+    for number, world in enumerate(WORLDS):
+        healthy, twice, four = (
+            drawn(world, rollouts, np.random.default_rng([number, place]), times)
+            for place, times in enumerate((1.0, 2.0, 4.0))
+        )
+        wrong = [
+            100 * np.isfinite(taken_back(healthy, past=past, plain=plain)).mean()
+            for past, plain in ((True, False), (False, False), (True, True))
+        ]
+        found = [median(taken_back(bad, past=True)) for bad in (twice, four)]
+        shown = (f"{wrong[0]:.2f}", f"{wrong[1]:.2f}", *found, f"{wrong[2]:.2f}")
+        print(f"| {world.name} | {' | '.join(shown)} |", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
