@@ -37,7 +37,7 @@ class ArgoStep(msgspec.Struct, frozen=True):
     metrics: tuple[PeerMetric, ...] = ()
 
 
-class ArgoAnalysis(msgspec.Struct, frozen=True, kw_only=True):
+class ArgoAnalysis(msgspec.Struct, frozen=True, kw_only=True, tag="argo"):
     name: str
     steps: tuple[ArgoStep, ...]
     background: tuple[PeerMetric, ...] = ()

@@ -154,7 +154,7 @@ class ArgoReader:
             raise LeftOut("range queries are not simulated")
         if success is None and failure is None:
             raise LeftOut("without a condition every measurement succeeds")
-        metric = metric_of(name, query, self.assumed, success, failure)
+        metric = metric_of(name, query, self.assumed, success, failure, self.notes)
         interval, delay = place.get("interval"), place.get("initialDelay")
         count = _whole(place, "count")
         if interval is None and count > 1:

@@ -30,7 +30,7 @@ P99 = 0.01
 """histogram_quantile(0.99, ...) is above a bucket's bound where more than this share of the requests is."""
 
 
-class FlaggerAnalysis(msgspec.Struct, frozen=True, kw_only=True):
+class FlaggerAnalysis(msgspec.Struct, frozen=True, kw_only=True, tag="flagger"):
     name: str
     interval_seconds: float
     threshold: int

@@ -51,7 +51,7 @@ def read(
     metrics = []
     for place in analysis.items("metrics"):
         try:
-            metrics.append(_metric(place, others, assumed))
+            metrics.append(_metric(place, others, assumed, notes))
         except LeftOut as why_not:
             notes.append(f"{place.at} ({place.needed('name').text()}) is left out: {why_not}")
     if not metrics:
@@ -92,7 +92,7 @@ def _weights(analysis: ManifestPlace) -> list[int]:
     return [*rising, min(TOTAL, (rising[-1] if rising else 0) + step)]
 
 
-def _metric(place: ManifestPlace, others: Sequence[Document], assumed: Assumed) -> PeerMetric:
+def _metric(place: ManifestPlace, others: Sequence[Document], assumed: Assumed, notes: list[str]) -> PeerMetric:
     place.known(METRIC_KEYS)
     name, window = place.needed("name").text(), _seconds(place.get("interval"))
     bounds = place.get("thresholdRange")
@@ -121,7 +121,7 @@ def _metric(place: ManifestPlace, others: Sequence[Document], assumed: Assumed) 
     terms = [Term(">=", least)] if least is not None else []
     terms += [Term("<=", most)] if most is not None else []
     query = _query(place, others, window)
-    return metric_of(name, query, assumed, Requirement((*terms, Term("!isNaN"))), None)
+    return metric_of(name, query, assumed, Requirement((*terms, Term("!isNaN"))), None, notes)
 
 
 def _query(place: ManifestPlace, others: Sequence[Document], window: float) -> ManifestPlace:

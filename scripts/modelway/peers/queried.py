@@ -29,14 +29,21 @@ class LeftOut(Exception):
 
 
 def metric_of(
-    name: str, query: ManifestPlace, assumed: Assumed, success: Requirement | None, failure: Requirement | None
+    name: str,
+    query: ManifestPlace,
+    assumed: Assumed,
+    success: Requirement | None,
+    failure: Requirement | None,
+    notes: list[str],
 ) -> PeerMetric:
-    """LeftOut where the query's meaning, or what it is held against, is not plain."""
+    """LeftOut where the query's meaning, or what it is held against, is not plain. notes: gets what was assumed."""
     try:
         meant = promql.meaning(query.text())
     except promql.Unclear as unclear:
         raise LeftOut(f"what its query means is not known: {unclear}") from None
     window = assumed.scrape_seconds if meant.window_seconds is None else meant.window_seconds
+    if meant.window_seconds is None:
+        notes.append(f"{query.at}: irate looks at two scrapes, taken to be {window:g} s apart (scrape-seconds)")
     if isinstance(meant, promql.RequestShare):
         return PeerMetric(
             name=name,

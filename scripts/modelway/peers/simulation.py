@@ -171,7 +171,8 @@ class _Run:
 
 
 def fate_of_argo(analysis: ArgoAnalysis, service: Service, rng: np.random.Generator) -> Fate:
-    """The background analysis begins with its step; where that is past the last, it never does."""
+    """The background analysis begins with its step. A measurement that is due as the rollout ends comes too late: each is a
+    little later than its interval says, by the query before it."""
     metrics = [*analysis.background, *(metric for step in analysis.steps for metric in step.metrics)]
     spans = [seconds for m in metrics for seconds in (m.window_seconds, m.interval_seconds, m.delay_seconds)]
     windows = _Windows(service, _cell(*spans, *(step.seconds for step in analysis.steps)), rng)
@@ -181,8 +182,8 @@ def fate_of_argo(analysis: ArgoAnalysis, service: Service, rng: np.random.Genera
             background = _Run(analysis.background, now)
         if step.weight is not None:
             weight = step.weight
-        inline, ends = _Run(step.metrics, now), now + step.seconds
-        while now < LONGEST_SECONDS:
+        inline, ends, last = _Run(step.metrics, now), now + step.seconds, place == len(analysis.steps) - 1
+        while now < LONGEST_SECONDS and not (last and now >= ends and not step.metrics):
             for run in (background, inline):
                 run.measure(now, windows)
                 if run.outcome in ("failed", "inconclusive"):
