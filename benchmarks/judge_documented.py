@@ -56,7 +56,7 @@ def errors_table(rollouts: int) -> None:
         f"\n## Whole analyses as documented, {rollouts} healthy and {rollouts} bad canaries a cell, by their errors alone\n"
     )
     print(
-        "Each cell: % of healthy canaries taken back (where one number is in brackets: and left undecided), % of bad ones\n"
+        "Each cell: % of healthy canaries taken back (in brackets: left undecided at the end of its time), % of bad ones\n"
         "(errors times 4), seconds until half and 90 % of the bad ones were.\n"
     )
     print("| errors, % | requests/s | ours | Flagger, threshold 5 | Flagger, threshold 10 | Argo's first example |")

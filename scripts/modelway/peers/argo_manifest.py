@@ -38,7 +38,7 @@ class ArgoReader:
     """notes: what was left out, a line each."""
 
     def __init__(self, templates: Sequence[ManifestPlace], assumed: Assumed) -> None:
-        self.templates = {template.needed("metadata", "name").text(): template for template in templates}
+        self.templates = {template.needed("metadata", "name").name(): template for template in templates}
         self.assumed = assumed
         self.notes: list[str] = []
 
@@ -70,7 +70,7 @@ class ArgoReader:
             raise canary.refused("the analysis begins after the last step", "give it steps from startingStep on")
         name = rollout.get("metadata", "name")
         return ArgoAnalysis(
-            name=name.text() if name else "rollout", steps=steps, background=background, starting_step=starting
+            name=name.name() if name else "rollout", steps=steps, background=background, starting_step=starting
         )
 
     def alone(self) -> ArgoAnalysis:
@@ -120,9 +120,9 @@ class ArgoReader:
         found: list[PeerMetric] = []
         for reference in analysis.items("templates"):
             name = reference.needed("templateName")
-            template = self.templates.get(name.text())
+            template = self.templates.get(name.name())
             if template is None:
-                raise name.refused(f"the template {name.text()!r} is not among the manifests", "give its file too")
+                raise name.refused(f"the template {name.name()!r} is not among the manifests", "give its file too")
             found += self._of_template(template, given, dry)
         return tuple(found)
 
@@ -134,7 +134,7 @@ class ArgoReader:
             self.notes.append(f"{nested.at} is left out: templates of templates are not followed")
         found = []
         for place in spec.items("metrics"):
-            name = place.needed("name").text()
+            name = place.needed("name").name()
             try:
                 if any(_matches(pattern, name) for pattern in dry):
                     raise LeftOut("it is a dry run, which decides nothing")

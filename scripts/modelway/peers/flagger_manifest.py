@@ -53,7 +53,7 @@ def read(
         try:
             metrics.append(_metric(place, others, assumed, notes))
         except LeftOut as why_not:
-            notes.append(f"{place.at} ({place.needed('name').text()}) is left out: {why_not}")
+            notes.append(f"{place.at} ({place.needed('name').name()}) is left out: {why_not}")
     if not metrics:
         raise (analysis.get("metrics") or analysis).refused(
             "no metric of the analysis can be judged" + "".join(f"; {note}" for note in notes),
@@ -61,7 +61,7 @@ def read(
         )
     name = canary.get("metadata", "name")
     return FlaggerAnalysis(
-        name=name.text() if name else "canary",
+        name=name.name() if name else "canary",
         interval_seconds=interval,
         threshold=max(1, threshold.whole()) if threshold else 1,
         weights=tuple(weight / TOTAL for weight in _weights(analysis)),
@@ -94,7 +94,7 @@ def _weights(analysis: ManifestPlace) -> list[int]:
 
 def _metric(place: ManifestPlace, others: Sequence[Document], assumed: Assumed, notes: list[str]) -> PeerMetric:
     place.known(METRIC_KEYS)
-    name, window = place.needed("name").text(), _seconds(place.get("interval"))
+    name, window = place.needed("name").name(), _seconds(place.get("interval"))
     bounds = place.get("thresholdRange")
     if bounds is not None:
         bounds.known(("min", "max"))
@@ -133,7 +133,7 @@ def _query(place: ManifestPlace, others: Sequence[Document], window: float) -> M
             "name it request-success-rate or request-duration, or give it a templateRef",
         )
     if query is None and reference is not None:
-        wanted = reference.needed("name").text()
+        wanted = reference.needed("name").name()
         query = next(filter(None, (_of_template(document, wanted) for document in others)), None)
         if query is None:
             raise LeftOut(f"its MetricTemplate {wanted!r}, of a Prometheus, is not among the manifests")
@@ -146,7 +146,7 @@ def _of_template(document: Document, wanted: str) -> ManifestPlace | None:
     if not isinstance(top.value, dict) or top.value.get("kind") != "MetricTemplate":
         return None
     name, kind = top.get("metadata", "name"), top.get("spec", "provider", "type")
-    return top.get("spec", "query") if name and name.text() == wanted and kind and kind.text() == "prometheus" else None
+    return top.get("spec", "query") if name and name.name() == wanted and kind and kind.text() == "prometheus" else None
 
 
 def _with_interval(query: str, window: float) -> str:

@@ -16,6 +16,7 @@ from modelway.peers import durations
 ARGUMENT = re.compile(r"\{\{\s*args\.([\w.-]+)\s*\}\}")
 LONGEST_SECONDS = 30 * 86400.0
 MOST_ITEMS = 1000
+LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,10 @@ class ManifestPlace:
         if not isinstance(self.value, str):
             raise self.wrong("not text", "give text")
         return ARGUMENT.sub(lambda match: self.arguments.get(match[1], match[0]), self.value)
+
+    def name(self) -> str:
+        """A text for messages and reports: on one line, and not too long."""
+        return " ".join(self.text().split())[:LONGEST_NAME]
 
     def number(self, least: float = 0.0, most: float = 1e9) -> float:
         """Also one that is written as text."""

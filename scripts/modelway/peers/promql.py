@@ -99,13 +99,13 @@ class _Reader:
     def whole(self) -> _Value:
         value = self._sum()
         if self.place < len(self.tokens):
-            raise Unclear(f"{self.tokens[self.place][1]!r} in it is not known")
+            raise Unclear(f"{self.tokens[self.place][1][:40]!r} in it is not known")
         return value
 
     def _next(self, *wanted: str) -> str:
         kind, text = self.tokens[self.place] if self.place < len(self.tokens) else ("", "its end")
         if kind not in wanted and text not in wanted:
-            raise Unclear(f"{text!r} in it is not known")
+            raise Unclear(f"{text[:40]!r} in it is not known")
         self.place += 1
         return text
 
@@ -221,17 +221,17 @@ def _counts_good(label: str, operator: str, value: str) -> bool:
         if (operator, value) in good:
             return good[operator, value]
     if label not in STATUS_LABELS:
-        raise Unclear(f"the label {label!r} is no status of a request")
+        raise Unclear(f"the label {label[:40]!r} is no status of a request")
     try:
         hit = [re.fullmatch(value, code) is not None if "~" in operator else code == value for code in (*FINE, *BROKEN)]
     except (re.error, RecursionError):
-        raise Unclear(f"the pattern {value!r} is none") from None
+        raise Unclear(f"the pattern {value[:40]!r} is none") from None
     taken = [one != operator.startswith("!") for one in hit]
     if all(taken[: len(FINE)]) and not any(taken[len(FINE) :]):
         return True
     if all(taken[len(FINE) :]) and not any(taken[: len(FINE)]):
         return False
-    raise Unclear(f"{label}{operator}{value!r} tells failed requests from good ones in no plain way")
+    raise Unclear(f"{label}{operator}{value[:40]!r} tells failed requests from good ones in no plain way")
 
 
 def _window(counter: _Counter) -> float | None:

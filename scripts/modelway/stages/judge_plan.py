@@ -106,10 +106,10 @@ def judge_plan(
         lasts_seconds=duration_seconds,
         pause_seconds=pause_seconds,
     )
-    analysis, notes = reading.read([(name, job.folder / name) for name in manifests], assumed)
+    analysis, notes = reading.read([(" ".join(name.split())[:200], job.folder / name) for name in manifests], assumed)
     if isinstance(analysis, ArgoAnalysis) and counted == "canary":
         notes += (
-            "its queries are taken to count the canary's requests alone; if they count both releases', say counted: both",
+            "its queries are taken to count the canary's requests alone; where they count both releases', say counted: both",
         )
     deploy, said = _deploy(job, environment)
     service = Service(
