@@ -115,6 +115,7 @@ def test_a_template_is_followed_where_it_is_given_and_plain(tmp_path: Path) -> N
         ("maxWeight: 50", "iterations: 10", 18, "blue-green or A/B"),
         ("maxWeight: 50", "mirror: true", 18, "mirrored"),
         ("  analysis:", "  skipAnalysis: true\n  analysis:", 15, "promoted without an analysis"),
+        ("        interval: 30s", "        intervall: 30s", 27, "unknown key 'intervall'"),
         ("          min: 99", "          least: 99", 23, "unknown key 'least'"),
         ("name: request-success-rate", "name: success", 21, "every check fails"),
     ],

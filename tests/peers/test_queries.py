@@ -49,6 +49,7 @@ def test_plain_queries(query: str, meant: RequestShare | TimePercentile) -> None
         (GOOD, "no share of requests"),
         (f"{GOOD} / {GOOD}", "one matcher more"),
         (f"{ALL} / {GOOD}", "one matcher more"),
+        (f"{GOOD} / sum(rate(reqs[1m]))", "one matcher more"),
         (f"{GOOD} / {ALL.replace('1m', '5m')}", "different counters, spans or groups"),
         (f"{GOOD} / {ALL.replace('reqs', 'other')}", "different counters"),
         (f"{GOOD.replace('rate', 'irate')} / {ALL}", "different counters"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -144,3 +146,17 @@ def test_in_a_shell_it_is_one_line_and_an_exit_code(folder: Path, capsys: pytest
         "canary.yml:23: spec.analysis.metrics[0].thresholdRange.min: is a list, not a number. Fix: give a number"
         in line
     )
+
+
+@pytest.mark.parametrize("page", ["from-flagger", "from-argo-rollouts"])
+def test_a_migration_page_says_what_its_own_command_says(
+    page: str, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (root / "docs" / f"{page}.md").read_text()
+    manifest, command, said = (re.search(rf"```{kind}\n(.*?)```", text, re.DOTALL) for kind in ("yaml", "sh", "text"))
+    assert manifest and command and said
+    program, action, *flags = shlex.split(command[1])
+    assert (program, action, flags[0]) == ("scripts/run", "judge_plan", "--manifests")
+    (tmp_path / flags[1]).write_text(manifest[1])
+    assert ci.run(judge_plan, ["--working-directory", str(tmp_path), *flags]) == 0
+    assert said[1] in capsys.readouterr().out
