@@ -91,6 +91,12 @@ def test_ours_is_refused_where_its_plan_would_be(folder: Path) -> None:
     assert "refused" in Path(result.report).with_suffix(".md").read_text()
 
 
+def test_what_does_not_end_in_a_day_is_said(folder: Path) -> None:
+    (folder / "canary.yml").write_text(CANARY.replace('threshold: "5"', "threshold: 10000"))
+    result = judged(folder, rollouts=10, worse_error_percent=50)
+    assert "of the bad releases had not ended after 24 h" in Path(result.report).with_suffix(".md").read_text()
+
+
 def test_without_a_modelway_yml_ours_has_its_defaults(folder: Path) -> None:
     (folder / "modelway.yml").unlink()
     assert any("there is no modelway.yml" in note for note in judged(folder, rollouts=10).notes)
@@ -148,6 +154,7 @@ def test_in_a_shell_it_is_one_line_and_an_exit_code(folder: Path, capsys: pytest
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", ["from-flagger", "from-argo-rollouts"])
 def test_a_migration_page_says_what_its_own_command_says(
     page: str, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -74,7 +74,10 @@ class ManifestPlace:
 
     def name(self) -> str:
         """A text for messages and reports: on one line, and not too long."""
-        return " ".join(self.text().split())[:LONGEST_NAME]
+        found = " ".join(self.text().split())[:LONGEST_NAME]
+        if not found:
+            raise self.wrong("not a name", "give it a name")
+        return found
 
     def number(self, least: float = 0.0, most: float = 1e9) -> float:
         """Also one that is written as text."""

@@ -35,9 +35,19 @@ def markdown(judged: JudgedPlan) -> str:
         f"**{cell(judged.name)}** {at}; a bad release has {judged.worse_error_percent:g} %.",
         table(HEADS, rows),
         f"{how} Every request fails by itself: errors in bursts make a fixed limit take back more healthy releases.",
-        "\n".join(f"- {cell(note, 500)}" for note in judged.notes),
+        "\n".join(f"- {cell(note, 500)}" for note in (*judged.notes, *_unfinished(judged.theirs))),
     ]
     return "\n\n".join(filter(None, parts))
+
+
+def _unfinished(found: BothErrors) -> list[str]:
+    """An analysis that halts for ever, or is longer than what is simulated."""
+    both = (("healthy", found.healthy), ("bad", found.bad))
+    return [
+        f"{one.unfinished.said} of the {name} releases had not ended after 24 h"
+        for name, one in both
+        if one.unfinished.percent
+    ]
 
 
 def _row(name: str, found: BothErrors) -> tuple[str, ...]:

@@ -157,7 +157,8 @@ def _deploy(job: ci.Job, environment: str | None) -> tuple[Deploy, tuple[str, ..
         return Deploy(), (f"ours has the defaults of modelway.yml's deploy section: there is no {job.config}",)
     deploy = workspace.resolve(job, environment).deploy
     if deploy is None:
-        return Deploy(), (f"ours has the defaults of the deploy section: {job.config} has none",)
+        place = f" for {environment}" if environment else "; an environment's own is named by environment"
+        return Deploy(), (f"ours has the defaults of the deploy section: {job.config} has none{place}",)
     if deploy.strategy != "canary":
         raise InvalidInput(
             f"is {deploy.strategy}, which has no canary to compare with",
