@@ -11,7 +11,6 @@ from msgspec import Meta
 from modelway import ci
 from modelway.ci import Input, Output
 from modelway.config import Deploy
-from modelway.config.keys import Seconds
 from modelway.errors import InvalidInput
 from modelway.peers import reading
 from modelway.peers.argo import ArgoAnalysis
@@ -24,6 +23,7 @@ from modelway.stages.steps import workspace
 SEED = 1
 TIMES_WORSE = 4
 Share = Annotated[float, Meta(ge=0, lt=100)]
+DaySeconds = Annotated[int, Meta(ge=1, le=86_400)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +69,15 @@ def judge_plan(
             "Whose requests its queries count: those of the canary, or of a service that both releases stand behind."
         ),
     ] = "canary",
-    scrape_seconds: Annotated[Seconds, Input("Between two scrapes of Prometheus, which is what irate looks at.")] = 15,
+    scrape_seconds: Annotated[
+        DaySeconds, Input("Between two scrapes of Prometheus, which is what irate looks at.")
+    ] = 15,
     weight_percent: Annotated[
         float, Meta(gt=0, le=100), Input("The canary's share, for AnalysisTemplates without a Rollout.")
     ] = 10,
-    duration_seconds: Annotated[Seconds, Input("How long such an analysis runs that has no count.")] = 3600,
+    duration_seconds: Annotated[DaySeconds, Input("How long such an analysis runs that has no count.")] = 3600,
     pause_seconds: Annotated[
-        Seconds | None, Input("How long a pause lasts that a person ends.", left_out="such a pause is refused")
+        DaySeconds | None, Input("How long a pause lasts that a person ends.", left_out="such a pause is refused")
     ] = None,
     rollouts: Annotated[
         int, Meta(ge=10, le=100_000), Input("How many healthy and how many bad releases are drawn.")
