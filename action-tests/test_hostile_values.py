@@ -61,6 +61,10 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
             },
         ),
         "evaluate-gate": (Setting({"environment": "staging", "version": one}), {}),
+        "judge-plan": (
+            Setting({"manifests": "canary.yml", "requests-per-second": "50", "error-percent": "0.5", "rollouts": "10"}),
+            {},
+        ),
         "plan-rollout": (Setting({"environment": "live"}), {}),
         "promote-model": (
             Setting({"environment": "staging", "version": one}),
@@ -113,6 +117,7 @@ def project(parcels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(parcels, folder)
     text = (folder / "modelway.yml").read_text(encoding="utf-8")
     (folder / "elsewhere.yml").write_text(text.replace("model: parcels", "model: hostile"), encoding="utf-8")
+    shutil.copy(ROOT / "benchmarks" / "peers" / "flagger-threshold-5.yml", folder / "canary.yml")
     (folder / "bare.yml").write_text(re.sub(r"(?m)^  requirements: .*\n", "", text), encoding="utf-8")
     return folder
 

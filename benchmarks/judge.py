@@ -1,13 +1,13 @@
-"""How often the judge of a rollout is wrong, and how fast it is right, beside two rules that others use.
+"""How often the judge of a rollout is wrong, and how fast it is right, beside the rules of others.
 
     scripts/run --in test python benchmarks/judge.py [--rollouts 2000]
 
 Every cell is that many simulated hours of canary and stable in blocks of 5 s, after half an hour of stable alone, judged
 after every block for errors and slow requests (benchmarks/judge_processes.py says what happens in them). Printed are: the
 time until a bad canary is taken back; canaries worse by the margin that were promoted; the time until a healthy one is; and
-healthy canaries taken back, beside "at least 99 % success per 60 s look" and a re-implemented Kayenta judge on the same draws.
-Needs numpy and msgspec. Takes about ten minutes with 2,000 rollouts: one standard error of 1 % is 0.22 points then, with 200
-it is 0.7.
+healthy canaries taken back. Beside it, on the same draws and for the whole hour at one weight: the checks that Flagger's and
+Argo's pages show, and a re-implemented Kayenta judge (judge_documented.py has the pages' own steps and end). Needs numpy and
+msgspec. Takes about ten minutes with 2,000 rollouts: one standard error of 1 % is 0.22 points then, with 200 it is 0.7.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ import judge_vectorised as judges
 from judge_processes import BLOCK, PROCESSES, REPORTED, Drawn, World, draw
 
 from modelway.config import Judge
+from modelway.peers import reading
+from modelway.peers.argo import ArgoAnalysis
+from modelway.peers.flagger import FlaggerAnalysis
+from modelway.peers.queried import Assumed
 from modelway.rollout import settings, split
 
 DEFAULTS = settings.settings_from(Judge(), [])
@@ -38,6 +42,15 @@ LOOKS = range(10, 61, 5)
 """Minutes at which Kayenta looks."""
 KAYENTA_ROLLOUTS = 400
 BAKE = round(120 / BLOCK)
+
+
+def documented(name: str) -> FlaggerAnalysis | ArgoAnalysis:
+    """The analysis of benchmarks/peers/, by its success rate alone."""
+    return reading.read([(name, Path(__file__).parent / "peers" / name)], Assumed())[0]
+
+
+FLAGGER = {threshold: documented(f"flagger-threshold-{threshold}.yml") for threshold in (5, 10)}
+ARGO = documented("argo-first-example.yml")
 
 
 @dataclass(frozen=True)
@@ -97,9 +110,16 @@ def healthy(rollouts: int) -> None:
     print(
         "cells the most that were called inconclusive for their split (counted in ours). The others: at 10 % weight and"
     )
-    print(f"0.5 % errors, which the usual rule allows; Kayenta on {min(rollouts, KAYENTA_ROLLOUTS)} of them.\n")
-    print("| process | requests/s | ours | where | split | usual rule | Kayenta, 60 min | Kayenta, 11 looks |")
-    print("|---|--:|--:|---|--:|--:|--:|--:|")
+    print(
+        "0.5 % errors, half of what Flagger's pages allow, watched for the whole hour: 99 % each minute, until the first bad"
+    )
+    print("minute or as many failed checks as Flagger's pages say; 95 % every 5 minutes as Argo's first example;")
+    print(f"Kayenta on {min(rollouts, KAYENTA_ROLLOUTS)} of them.\n")
+    print(
+        "| process | requests/s | ours | where | split "
+        "| 1 bad minute | Flagger, 5 | Flagger, 10 | Argo | Kayenta, 60 min | Kayenta, 11 looks |"
+    )
+    print("|---|--:|--:|---|--:|--:|--:|--:|--:|--:|--:|")
     above: list[str] = []
     for number, (process, traffic) in enumerate(itertools.product((*PROCESSES, *REPORTED), TRAFFIC)):
         worst, where, invalid, peers = -1.0, "", 0.0, list[float]()
@@ -123,10 +143,23 @@ def healthy(rollouts: int) -> None:
 
 
 def others(drawn: Drawn) -> list[float]:
-    """The usual rule, Kayenta once after an hour, and Kayenta every five minutes from the tenth; % taken back."""
+    """% taken back by the fixed limits, by Kayenta once after an hour, and by Kayenta every five minutes from the tenth."""
     looks = [judges.kayenta(*for_kayenta(drawn), minutes) for minutes in LOOKS]
-    usual = judges.usual_rule(drawn.canary.requests, drawn.canary.errors).any(axis=0)
-    return [percent(usual), percent(looks[-1]), percent(np.any(looks, axis=0))]
+    fixed = [percent(rows >= 0) for rows in fixed_limits(drawn)]
+    return [*fixed, percent(looks[-1]), percent(np.any(looks, axis=0))]
+
+
+def fixed_limits(drawn: Drawn) -> list[judges.Table]:
+    """The blocks after which the canary is taken back: at the first bad minute; by Flagger's two thresholds; by Argo."""
+    n, e = drawn.canary.requests, drawn.canary.errors
+    minute, looks = round(60 / BLOCK), round(300 / BLOCK)
+    assert isinstance(ARGO, ArgoAnalysis)
+    found = [(judges.first(judges.one_bad_minute(n, e)), minute)]
+    for analysis in FLAGGER.values():
+        assert isinstance(analysis, FlaggerAnalysis)
+        found.append((judges.flagger_rule(n, e, analysis), minute))
+    found.append((judges.argo_rule(n, e, ARGO.background[0]), looks))
+    return [np.where(rows < 0, -1, (rows + 1) * length - 1) for rows, length in found]
 
 
 def found_after(rows: judges.Table) -> str:
@@ -139,8 +172,11 @@ def found_after(rows: judges.Table) -> str:
 
 def detection(rollouts: int) -> None:
     print("\n## Bad canaries: seconds until taken back, median/90 %, and % found in 1 h\n")
-    print("| fault | requests/s, weight | ours, s | found | usual rule, s | found | Kayenta, s | found | goal, s |")
-    print("|---|---|--:|--:|--:|--:|--:|--:|--:|")
+    print(
+        "| fault | requests/s, weight | ours, s | found | 1 bad minute, s | found | Flagger, 5, s | found "
+        "| Flagger, 10, s | found | Argo, s | found | Kayenta, s | found | goal, s |"
+    )
+    print("|---|---|" + "--:|--:|" * 6 + "--:|")
     cases = (
         ("errors 0.5 -> 2 %", 5.0, 0.1, 0.005, 0.02, 0.05, "-"),
         ("errors 0.5 -> 2 %", 50.0, 0.1, 0.005, 0.02, 0.05, "155"),
@@ -156,17 +192,15 @@ def detection(rollouts: int) -> None:
         world = World("independent", traffic, weight, rate, canary_rate=bad, canary_slow=slow)
         drawn = draw(world, rollouts, np.random.default_rng([2, number]))
         rows = [judged(drawn, weight).failed, *(peers_found(drawn) if bad > rate else ())]
-        times = " | ".join([*map(found_after, rows), *["- | -"] * (3 - len(rows))])
+        times = " | ".join([*map(found_after, rows), *["- | -"] * (6 - len(rows))])
         print(f"| {fault} | {traffic:g}, {100 * weight:g} % | {times} | {goal} |", flush=True)
 
 
-def peers_found(drawn: Drawn) -> tuple[judges.Table, judges.Table]:
-    """The blocks at which the usual rule and Kayenta find the errors."""
-    canary, minute = drawn.canary, round(60 / BLOCK)
-    usual = judges.first(judges.usual_rule(canary.requests, canary.errors))
+def peers_found(drawn: Drawn) -> list[judges.Table]:
+    """The blocks at which the fixed limits and Kayenta find the errors."""
     looks = judges.first(np.array([judges.kayenta(*for_kayenta(drawn), minutes) for minutes in LOOKS]))
-    at = np.array(LOOKS)[looks] * minute - 1
-    return np.where(usual < 0, -1, (usual + 1) * minute - 1), np.where(looks < 0, -1, at)
+    at = np.array(LOOKS)[looks] * round(60 / BLOCK) - 1
+    return [*fixed_limits(drawn), np.where(looks < 0, -1, at)]
 
 
 def for_kayenta(drawn: Drawn) -> list[judges.Table]:

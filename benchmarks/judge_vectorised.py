@@ -1,6 +1,6 @@
-"""The judge of modelway.rollout over many rollouts at once, and two that others use. Tables are (blocks, rollouts).
+"""The judge of modelway.rollout over many rollouts at once, and rules that others use. Tables are (blocks, rollouts).
 
-tests/rollout/test_judge_vectorised.py holds the first against the product's own code.
+tests/rollout/test_judge_vectorised.py holds ours, Flagger's and Argo's against the product's own code.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from modelway.peers import flagger
+from modelway.peers.measuring import PeerMetric
 from modelway.rollout import harm, history, not_worse, split, total_failure
 
 Table = NDArray[np.int64]
@@ -150,10 +152,33 @@ def silent(n1: Table, n0: Table, weight: float) -> Flags:
     return found
 
 
-def usual_rule(n1: Table, e1: Table, block_seconds: float = 5.0) -> Flags:
+def one_bad_minute(n1: Table, e1: Table, block_seconds: float = 5.0) -> Flags:
     """At least 99 % success in every minute in which the canary had requests; one failure rolls back. (minutes, rollouts)"""
     n, e = (_binned(table, 60.0, block_seconds) for table in (n1, e1))
     return e > 0.01 * n
+
+
+def flagger_rule(n1: Table, e1: Table, analysis: flagger.FlaggerAnalysis, block_seconds: float = 5.0) -> Table:
+    """The tick at which Flagger takes the canary back, were it to watch all this time at one weight; -1 where it does not.
+
+    Its success rate alone; failed checks are counted up, and the tick after the last of them acts (modelway.peers.flagger).
+    """
+    (metric,) = analysis.metrics
+    assert metric.window_seconds == analysis.interval_seconds
+    n, e = (_binned(table, analysis.interval_seconds, block_seconds) for table in (n1, e1))
+    (term,) = metric.success.terms if metric.success else ()
+    fails = (n == 0) | (100.0 * (n - e) / np.maximum(1, n) < term.limit)
+    reached = first(fails.cumsum(axis=0) >= analysis.threshold)
+    return np.where((reached < 0) | (reached + 1 >= len(n)), -1, reached + 1)
+
+
+def argo_rule(n1: Table, e1: Table, metric: PeerMetric, block_seconds: float = 5.0) -> Table:
+    """The measurement, from 0, with which Argo fails the canary: the first is one interval after the start; -1 where none."""
+    length, window = (round(seconds / block_seconds) for seconds in (metric.interval_seconds, metric.window_seconds))
+    n, e = (_last(table.cumsum(axis=0), window)[length - 1 :: length] for table in (n1, e1))
+    (term,) = metric.success.terms if metric.success else ()
+    fails = (n == 0) | ((n - e) / np.maximum(1, n) < term.limit)
+    return first(fails.cumsum(axis=0) > metric.failure_limit)
 
 
 def kayenta(n1: Table, e1: Table, n0: Table, e0: Table, minutes: int, block_seconds: float = 5.0) -> Flags:

@@ -373,7 +373,7 @@ def kills(shop: Shop, cluster: Cluster, at_once: int) -> None:
             done["failed"] += seen["failed"]
             done["requests"] += seen.total() - seen["failed"]
 
-    threads = [threading.Thread(target=work, args=("all-at-once", 60)) for _ in range(at_once)]
+    threads = [threading.Thread(target=work, args=("all-at-once", 60), daemon=True) for _ in range(at_once)]
     for thread in threads:
         thread.start()
     for thread in threads:

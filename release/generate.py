@@ -53,6 +53,7 @@ JOURNEY = (
     "rollback-release",
     "replay-rollout",
     "show-history",
+    "judge-plan",
 )
 USES_OWN = re.compile(r"^ +uses: \$/actions/([\w-]+)\n((?: {8,}.*\n)*)", re.MULTILINE)
 HANDED_ON = re.compile(r"^ +([\w-]+): \$\{\{ inputs\.([\w-]+) \}\}$", re.MULTILINE)

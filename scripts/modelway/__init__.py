@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from modelway.stages.build_image import build_image as build_image
     from modelway.stages.deploy_model import deploy_model as deploy_model
     from modelway.stages.evaluate_gate import evaluate_gate as evaluate_gate
+    from modelway.stages.judge_plan import judge_plan as judge_plan
     from modelway.stages.plan_rollout import plan_rollout as plan_rollout
     from modelway.stages.promote_model import promote_model as promote_model
     from modelway.stages.render_manifests import render_manifests as render_manifests

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelway.config import load_project
+from modelway.config import load_project, strict_yaml
 from modelway.config.json_schema import schema_of_project
 from modelway.config.project import merged
 from modelway.errors import InvalidInput
@@ -210,3 +210,17 @@ def test_a_time_above_a_year_is_named_with_its_line(file: Path, seconds: str) ->
     file.write_text(BASE.replace("gate:\n  limits", f"gate:\n  scoring-timeout-seconds: {seconds}\n  limits", 1))
     with pytest.raises(InvalidInput, match=r"modelway.yml:5: gate.scoring-timeout-seconds: .* at most 31536000"):
         load_project(file, "production")
+
+
+def test_several_documents_in_a_file_keep_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "many.yml"
+    path.write_text("---\na: 1\n---\n# nothing\n---\nb:\n  - {c: 2}\n")
+    one, two = strict_yaml.read_all(path, "many.yml")
+    assert (one.value, two.value) == ({"a": 1}, {"b": [{"c": 2}]})
+    assert (one.at(("a",)), two.at(("b", 0, "c"))) == ("many.yml:2: a", "many.yml:7: b[0].c")
+    path.write_text("a: 1\n---\nb: 1\nb: 2\n")
+    with pytest.raises(InvalidInput, match="many.yml:4: the key 'b' is given twice"):
+        strict_yaml.read_all(path, "many.yml")
+    path.write_text("a: 1\n---\n{\n")
+    with pytest.raises(InvalidInput, match="many.yml:4: is not YAML"):
+        strict_yaml.read_all(path, "many.yml")

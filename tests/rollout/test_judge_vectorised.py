@@ -11,6 +11,8 @@ import pytest
 from judge_processes import PAST, PROCESSES, REPORTED, World, draw
 
 from modelway.config import Judge
+from modelway.peers import argo, flagger
+from modelway.peers.measuring import PeerMetric, Requirement, Term
 from modelway.rollout import judge
 from rollout.judged import block
 
@@ -97,6 +99,57 @@ def test_kayenta_looks_for_a_shift_beyond_a_quarter() -> None:
     assert not vectorised.kayenta(*minutes(low), *minutes(low), 10)[0]
 
 
-def test_the_usual_rule_rolls_back_on_one_minute() -> None:
+def test_one_bad_minute_rolls_back() -> None:
     requests, errors = minutes([0.01, 0.01, 0.02, 0.0])
-    assert vectorised.usual_rule(requests, errors)[:, 0].tolist() == [False, False, True, False]
+    assert vectorised.one_bad_minute(requests, errors)[:, 0].tolist() == [False, False, True, False]
+
+
+@pytest.mark.parametrize("traffic", [0.33, 5.0, 50.0])
+@pytest.mark.parametrize("threshold", [1, 5, 10])
+def test_flaggers_checks_many_at_once_are_those_of_its_scheduler(traffic: float, threshold: int) -> None:
+    seed = np.random.default_rng([threshold, int(traffic)])
+    canary = draw(World("common AR(1)", traffic, 0.1, 0.005, canary_rate=0.01), 20, seed).canary
+    analysis = flagger.FlaggerAnalysis(
+        name="one weight",
+        interval_seconds=60,
+        threshold=threshold,
+        weights=(0.1,) * 100,  # it is not to promote within the hour
+        metrics=(flagger.success_rate(99, 60),),
+    )
+    found = vectorised.flagger_rule(canary.requests, canary.errors, analysis)
+    assert (found >= 0).any() or traffic == 50
+    for rollout in range(20):
+        state, ended = flagger.tick(analysis, flagger.FlaggerState(), fine=True), -1
+        for minute in range(60):
+            rows = slice(12 * minute, 12 * (minute + 1))
+            requests, errors = (int(arm[rows, rollout].sum()) for arm in (canary.requests, canary.errors))
+            fine = flagger.is_fine(analysis, [(requests, errors)])
+            state = flagger.tick(analysis, state, fine)
+            if state.outcome == "taken back" and ended < 0:
+                ended = minute
+        assert found[rollout] == ended
+
+
+@pytest.mark.parametrize("traffic", [0.33, 5.0, 50.0])
+def test_argos_measurements_many_at_once_are_those_of_its_controller(traffic: float) -> None:
+    canary = draw(
+        World("independent", traffic, 0.1, 0.01, canary_rate=0.05), 20, np.random.default_rng(int(traffic))
+    ).canary
+    metric = argo_metric()
+    found = vectorised.argo_rule(canary.requests, canary.errors, metric)
+    assert (found >= 0).any()
+    for rollout in range(20):
+        run, ended = argo.MetricRun(), -1
+        for look in range(12):
+            rows = slice(60 * (look + 1) - 3, 60 * (look + 1))
+            requests, errors = (int(arm[rows, rollout].sum()) for arm in (canary.requests, canary.errors))
+            run = argo.after(metric, run, metric.measure(requests, errors))
+            if run.outcome == "failed" and ended < 0:
+                ended = look
+        assert found[rollout] == ended
+
+
+def argo_metric() -> PeerMetric:
+    """Argo's first example: success at least 0.95 every 5 minutes, over the last scrape of 15 s."""
+    at_least = Requirement((Term(">=", 0.95),))
+    return PeerMetric(name="s", window_seconds=15, success=at_least, interval_seconds=300, failure_limit=3)

@@ -6,6 +6,8 @@ The scalars are those of YAML 1.2's core schema, so `NO`, `on` and 2026-11-21 ar
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,26 @@ for _tag, _pattern, _first in (
 def read(path: Path, name: str | None = None) -> Document:
     """The document in a file; `name` is what messages call it. A missing file, a syntax error: InvalidInput."""
     name = name or str(path)
+    text = _text(path, name)
+    with _syntax(name):
+        return _document(yaml.compose(text, Loader=_Loader), name)
+
+
+def read_all(path: Path, name: str | None = None) -> tuple[Document, ...]:
+    """The documents in a file, between lines of `---`; those without anything are left out."""
+    name = name or str(path)
+    text = _text(path, name)
+    with _syntax(name):
+        nodes = list(yaml.compose_all(text, Loader=_Loader))
+        return tuple(document for node in nodes if (document := _document(node, name)).value is not None)
+
+
+def _document(node: yaml.Node | None, name: str) -> Document:
+    lines: dict[Where, int] = {}
+    return Document(name, None if node is None else _plain(node, (), lines, name), lines)
+
+
+def _text(path: Path, name: str) -> str:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -47,10 +69,14 @@ def read(path: Path, name: str | None = None) -> Document:
         raise InvalidInput(
             "is a Git-LFS pointer, not the file", where=name, fix="check it out with `lfs: true`, or run `git lfs pull`"
         )
+    return text
+
+
+@contextmanager
+def _syntax(name: str) -> Iterator[None]:
+    """Whatever PyYAML objects to, as InvalidInput with the line."""
     try:
-        node = yaml.compose(text, Loader=_Loader)
-        lines: dict[Where, int] = {}
-        return Document(name, None if node is None else _plain(node, (), lines, name), lines)
+        yield
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{name}:{mark.line + 1}" if mark else name

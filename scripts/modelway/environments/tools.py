@@ -9,6 +9,7 @@ DEFAULT = "tool"
 ENVIRONMENTS = {
     "validate_data": "data",
     "evaluate_gate": "judge",
+    "judge_plan": "judge",
     "test_endpoint": "data",
     "benchmark_endpoint": "data",
     "build_image": "build",
