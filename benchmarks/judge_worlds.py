@@ -2,9 +2,10 @@
 
     scripts/run --in test python benchmarks/judge_worlds.py [--rollouts 2000]
 
-Each cell is that many simulated hours at 50 requests/s, 0.5 % errors and 5 % slow requests, judged after every block of 5 s as the
-product judges, after half an hour of stable alone and after none. Two columns give the seconds until a canary with twice, and
-with four times, the slow requests is taken back. In the last column nothing of this is done: wagers of one block, no warm-up.
+Each cell is that many simulated hours at 50 requests/s, 0.5 % errors and 5 % slow requests, judged after every block of 5 s as
+the product judges, after half an hour of stable alone and after none. Two columns give the seconds until a canary with twice,
+and with four times, the slow requests is taken back. In the last column nothing of this is done: wagers of one block, and no
+warm-up.
 
 | world | what happens |
 |---|---|
@@ -27,7 +28,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 import judge_vectorised as judges
-from judge_processes import BLOCK, PAST, SLOW, Arm, Drawn, Rates
+from judge_processes import BLOCK, PAST, SLOW, Drawn, Rates
 from judge_processes import arm as arm_of
 
 from modelway.config import Judge

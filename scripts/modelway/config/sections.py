@@ -137,8 +137,8 @@ class Latency(Section, frozen=True):
     """Which requests are slow, and how many more of them the canary may have."""
 
     warm_up_seconds: Wait | None = None
-    """At each step, slow requests are not judged for so long: a cold release is not a slow one. Left out: half of step-seconds,
-    60 at most."""
+    """At each step, slow requests are not judged for so long: a cold release is not a slow one. Left out: half of
+    step-seconds, 60 at most."""
     slower_than_ms: Positive | None = None
     """A request that takes longer is slow. Left out: stable's 95th percentile, measured before the rollout begins."""
     margin_ratio: Annotated[float, Meta(ge=1)] = 1.5

@@ -1,5 +1,5 @@
-"""What stable's own past tells before a rollout starts: how far its rate wanders and for how long, and how much its errors come
-in bursts.
+"""What stable's own past tells before a rollout starts: how far its rate wanders and for how long, and how much its errors
+come in bursts.
 
 All are estimates from the past, not theorems: they hold for as long as the future resembles it.
 """
@@ -40,9 +40,9 @@ Counts = tuple[int, int]
 
 
 class Wander(NamedTuple):
-    """How far a rate wanders by itself. near, deviation: of its slow part, relative to the rate: as it shows from one bin to the
-    next, and in many of them together. seconds: for how long it stays where it is, as of exp(-t / seconds). certain: chance
-    alone hardly looks like that."""
+    """How far a rate wanders by itself. near, deviation: of its slow part, relative to the rate: as it shows from one bin to
+    the next, and in many of them together. seconds: for how long it stays where it is, as of exp(-t / seconds). certain:
+    chance alone hardly looks like that."""
 
     near: float
     deviation: float
@@ -81,9 +81,9 @@ def wander(blocks: Sequence[Counts], block_seconds: float) -> Wander | None:
 
 
 def wagering(blocks: Sequence[Counts], block_seconds: float, unknown_blocks: int = 1) -> Wagering:
-    """Where a rate stays off for longer than a block, by enough to show in a canary's counts, one wager goes over more than that
-    time: a release's share of the errors in it is then what its replicas give on average, and not where one of them happens to
-    be. unknown_blocks: of a wager without 30 minutes of history."""
+    """Where a rate stays off for longer than a block, by enough to show in a canary's counts, one wager goes over more than
+    that time: a release's share of the errors in it is then what its replicas give on average, and not where one of them
+    happens to be. unknown_blocks: of a wager without 30 minutes of history."""
     if len(blocks) * block_seconds < SECONDS:
         return Wagering(unknown_blocks, UNKNOWN_TOLERANCE)
     found = wander(blocks, block_seconds)
