@@ -43,6 +43,8 @@ def plan(
     testers: HeaderMatch | None = None,
     blue_green: bool = False,
     keep: float = 0.0,
+    pauses: tuple[float, ...] = (),
+    pause_seconds: float = 1000.0,
 ) -> Plan:
     compared = stable and (mirror or blue_green or len(weights) > 1)
     return Plan(
@@ -56,6 +58,8 @@ def plan(
         weights=MIRRORED if mirror else weights if compared and not blue_green else (1.0,),
         keep_seconds=keep,
         mirror=mirror,
+        pauses=pauses,
+        pause_seconds=pause_seconds,
         testers=testers,
         step_seconds=10,
         bake_seconds=40,
@@ -86,7 +90,8 @@ def traffic(per_block: int, canary_errors: float, stable_errors: float) -> Traff
 
 @dataclass
 class World:
-    """What exists outside the runner. dies: called before and after each act, may raise Died."""
+    """What exists outside the runner. dies: called before and after each act, may raise Died. person: of a pause at a share,
+    since how many seconds it has been asked of: whether somebody lets it go on."""
 
     plan: Plan
     traffic: Traffic
@@ -104,6 +109,9 @@ class World:
     clock: float = 0.0
     dies: Callable[[int], None] = lambda number: None
     verified: Callable[[float], None] = lambda weight: None
+    person: Callable[[float, float], bool] = lambda weight, waited: False
+    waited: dict[float, float] = field(default_factory=dict)
+    """When each pause was first asked of."""
 
     def __post_init__(self) -> None:
         if self.plan.stable:
@@ -165,6 +173,13 @@ class SimulatedTarget:
         began, seconds = world.clock, world.plan.block_seconds
         world.clock += seconds
         return Block(began=began, seconds=seconds, weight=weight, canary=canary, stable=stable)
+
+    def continued(self, weight: float) -> engine.Continued | None:
+        world = self.world
+        waited = world.clock - world.waited.setdefault(weight, world.clock)
+        return (
+            engine.Continued(world.clock, weight, "a person", "it looks well") if world.person(weight, waited) else None
+        )
 
     def adopt(self) -> None:
         self.world.step()

@@ -142,6 +142,20 @@ class TargetContract:
         assert state_of(case).pending == (pending,)
         assert state_of(case).never_announced == (never,)
 
+    def test_a_persons_word_needs_no_lease_and_the_first_one_stays(self, case: Case) -> None:
+        claim = claimed(case)
+        claim.begin(plan_of(claim, Slot(side_of(case.releases[0], 1))))
+        first, second = (engine.Continued(at, 0.1, who, "why") for at, who in ((5.0, "one"), (6.0, "another")))
+        records = case.open().records
+        assert records.word(1, 0.1) is None
+        assert records.leave_word(1, first) == first
+        assert records.leave_word(1, second) == first
+        assert case.open().records.word(1, 0.1) == first
+        assert records.word(1, 0.5) is None and records.word(2, 0.1) is None
+        claim.append(1, journal.Line(event=first))  # who has the lease has it still
+        assert list(records.numbers()) == [1]
+        assert [line.event for line in case.open().stories()[0].lines] == [first]
+
     # what runs
 
     def test_a_release_that_starts_gets_no_traffic_and_starting_twice_changes_nothing(self, case: Case) -> None:

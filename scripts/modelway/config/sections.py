@@ -300,6 +300,11 @@ class Deploy(Section, frozen=True):
     steps: Annotated[tuple[Percent, ...], Meta(min_length=1)] = (10, 50, 100)
     """The canary's shares of the traffic, in percent, each larger than the one before; the last is 100. The first may be 0,
     where there are testers."""
+    pause_at: tuple[Percent, ...] = ()
+    """Steps, in percent, after which the rollout goes no further until somebody runs continue-rollout; harm is taken back
+    meanwhile. Left out: it waits for nobody."""
+    pause_seconds: Seconds = 86_400
+    """How long each pause may last: then the release is taken back."""
     testers: HeaderMatch | None = None
     """Requests that reach the new release as soon as it is ready. Left out: there are none."""
     requires_shadow: bool = False

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 from modelway.markdown import cell, table
 from modelway.rollout import engine, journal
 from modelway.rollout.evidence import number_said
 from modelway.rollout.judge import Arm, Assessment, MetricEvidence
 from modelway.rollout.plan import share_said
+from modelway.rollout.run import paused_said
 
 WORDS = {
     "deployed": "is in",
@@ -24,6 +27,7 @@ def markdown(story: journal.Story) -> str:
     parts = [title, f"{cell(plan.model)}, rollout {plan.number}, {plan.kind}: {cell(plan.why, 400)}"]
     parts += [f"> {cell(reason, 400)}" for reason in state.reasons]
     parts += [f"> Warning: the alias could not be moved: {cell(state.problem, 400)}"] if state.problem else []
+    parts += pauses_said(story)
     if plan.expects:
         parts.append(f"The plan: {cell(plan.expects, 400)}")
     blocks = [event.block for event in story.events if isinstance(event, engine.Observed)]
@@ -32,6 +36,38 @@ def markdown(story: journal.Story) -> str:
     if state.assessment:
         parts.append(_evidence(plan.new.version, plan.stable.version if plan.stable else 0, state.assessment))
     return "\n\n".join(parts)
+
+
+def pauses_said(story: journal.Story) -> list[str]:
+    """That it waits for a person; who has let it go on, when and why."""
+    events = [event for event in story.events if isinstance(event, engine.Continued)]
+    said = [f"> {cell(_continued_said(event), 400)}" for event in events]
+    waits = not story.outcome and story.state.is_paused
+    return [*said, f"> {paused_said(story.plan, story.state)}: continue-rollout lets it go on"] if waits else said
+
+
+def _continued_said(word: engine.Continued) -> str:
+    at = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(word.at))
+    return f"continued at {word.weight:.0%} by {word.who}, {at}: {word.why}"
+
+
+def continued_markdown(story: journal.Story, word: engine.Continued) -> str:
+    plan = story.plan
+    title = f"### Version {plan.new.version} goes on in {cell(plan.environment)}"
+    return f"{title}\n\n{cell(plan.model)}, rollout {plan.number}: {cell(_continued_said(word), 400)}"
+
+
+def continued(story: journal.Story, word: engine.Continued) -> dict[str, object]:
+    """What the JSON report of a person's word holds."""
+    plan = story.plan
+    return {
+        "schema": "modelway/continue-rollout/1",
+        "model": plan.model,
+        "environment": plan.environment,
+        "rollout": plan.number,
+        "version": plan.new.version,
+        "continued": word,
+    }
 
 
 def weights(story: journal.Story) -> list[list[str]]:
@@ -62,6 +98,7 @@ def record(story: journal.Story) -> dict[str, object]:
         "outcome": story.outcome,
         "reasons": state.reasons,
         "problem": state.problem,
+        "continued": [event for event in story.events if isinstance(event, engine.Continued)],
         "assessment": state.assessment,
         "blocks": [event.block for event in story.events if isinstance(event, engine.Observed)],
     }

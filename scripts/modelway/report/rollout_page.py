@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from modelway.report.chart import ChartScale, LimitLine, Point, Series, chart
-from modelway.report.rollout import evidence_said, rate, weights
+from modelway.report.rollout import evidence_said, pauses_said, rate, weights
 from modelway.rollout import engine, journal, judge
 from modelway.rollout.evidence import wilson
 from modelway.rollout.observations import Block, Counts
@@ -46,6 +46,7 @@ def _rollout(story: journal.Story) -> str:
         parts.append(f"<p class=quiet>Before it started: {html.escape(plan.expects)}.</p>")
     if state.reasons:
         parts.append("<ul>" + "".join(f"<li>{html.escape(reason)}</li>" for reason in state.reasons) + "</ul>")
+    parts += [f"<p>{html.escape(line.removeprefix('> '))}</p>" for line in pauses_said(story)]
     if state.problem:
         parts.append(f"<p class=warning>The alias could not be moved: {html.escape(state.problem)}</p>")
     blocks = [event.block for event in story.events if isinstance(event, engine.Observed) and not event.block.dropped]
@@ -158,6 +159,8 @@ def _moments(story: journal.Story, began: float) -> list[tuple[float, str]]:
             found.append((event.at - began, said))
         elif isinstance(event, engine.Resumed) and event.at > began:
             found.append((event.at - began, "another runner"))
+        elif isinstance(event, engine.Continued) and event.at > began:
+            found.append((event.at - began, "continued"))
     return found
 
 

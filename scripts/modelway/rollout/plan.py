@@ -55,6 +55,10 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """The release before runs on for so long after the new one was adopted."""
     mirror: bool = False
     """The new release gets a copy of every request, and never answers a client: nothing is adopted."""
+    pauses: tuple[float, ...] = ()
+    """Shares after which it goes no further until a person continues it; what harms is taken back meanwhile."""
+    pause_seconds: float = 0.0
+    """For how long a person is waited for at each of them; then it is taken back."""
     testers: HeaderMatch | None = None
     """Who reaches it before it has all traffic, whatever the step."""
     step_seconds: float
@@ -113,6 +117,19 @@ def weights_of(deploy: Deploy, where: str) -> tuple[float, ...]:
             fix="say who does, by deploy.testers, or leave the 0 out",
         )
     return tuple(step / 100 for step in steps)
+
+
+def pauses_of(deploy: Deploy, where: str) -> tuple[float, ...]:
+    """The shares at which a person is waited for; InvalidInput where the strategy never stands at one."""
+    steps = {"canary": deploy.steps, "blue-green": (100,)}.get(deploy.strategy, ())
+    if unknown := [percent for percent in deploy.pause_at if percent not in steps]:
+        stands = f"stands at {', '.join(map(str, steps))} %" if steps else "has no step at which it could wait"
+        raise InvalidInput(
+            f"deploy.pause-at names {', '.join(map(str, unknown))}, and strategy {deploy.strategy} {stands}",
+            where=where,
+            fix="name some of its steps, in percent" if steps else "leave it out, or use strategy: canary",
+        )
+    return tuple(percent / 100 for percent in sorted(set(deploy.pause_at)))
 
 
 def share_said(plan: Plan, weight: float) -> str:

@@ -26,6 +26,9 @@ class ModelDeployed(ci.Result):
     ]
     version: Annotated[int, Output("the version that was to be deployed")]
     address: Annotated[str, Output("where the environment's model answers")]
+    paused_at: Annotated[
+        int | None, Output("the step, in percent, at which it waits for continue-rollout; empty where it does not")
+    ]
     alias_moved: Annotated[bool, Output("true where the registry says what runs")]
     report: Annotated[str, Output("the path of deploy-model.json; deploy-model.html beside it draws the rollout")] = ""
     story: Story | None = None
@@ -79,6 +82,7 @@ def deploy_model(
         outcome=done.outcome or "under-way",
         version=done.version,
         address=done.address,
+        paused_at=done.paused_at,
         alias_moved=done.outcome == "deployed" and not done.problem,
         report=report,
         story=done.story,

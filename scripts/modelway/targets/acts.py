@@ -146,7 +146,11 @@ class TargetActs(Generic[T, S]):
             canary=counts.get(self.plan.new.slot, Counts()),
             stable=counts.get(self.plan.stable.slot, Counts()) if self.plan.stable else Counts(),
             dropped=dropped,
+            more=self.is_due(),
         )
+
+    def continued(self, weight: float) -> engine.Continued | None:
+        return self.claim.records.word(self.plan.number, weight)
 
     def adopt(self) -> None:
         claim = self.claim

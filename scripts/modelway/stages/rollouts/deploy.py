@@ -17,7 +17,7 @@ from modelway.registry.ledger_history import History
 from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import read_candidate, read_release, read_verdict
 from modelway.rollout import engine, journal, judge
-from modelway.rollout.plan import Plan, Side, side_of, weights_of
+from modelway.rollout.plan import Plan, Side, pauses_of, side_of, weights_of
 from modelway.rollout.planning import time_said
 from modelway.stages.rollouts import announce, deployment, planned, rollout
 from modelway.stages.steps import workspace
@@ -41,6 +41,13 @@ class Deployed:
     def outcome(self) -> engine.Outcome:
         return self.story.outcome if self.story else "deployed"
 
+    @property
+    def paused_at(self) -> int | None:
+        """The step, in percent, at which it waits for a person."""
+        story = self.story
+        waits = story is not None and not story.outcome and story.state.is_paused
+        return round(100 * story.plan.weights[story.state.step]) if story is not None and waits else None
+
 
 def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: str, *, wait: bool = True) -> Deployed:
     """Bring the release of `version` into the project's environment. built_for: the environment whose gate it passed. wait:
@@ -51,6 +58,7 @@ def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: st
     settings = deployment.section(project)
     deployment.check_runner(project, job)
     weights = weights_of(settings, project.source)
+    pauses_of(settings, project.source)
     client = workspace.connect_registry(project, job)
     release, verdict = checked_release(client, project, version, built_for or project.environment)
     target = deployment.target_of(project)
@@ -186,7 +194,7 @@ def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[fl
         _check_shadowed(work, release, current.side)
     if current is None or deploy.strategy == "all-at-once":
         reason = "nothing is there to compare it with" if current is None else "strategy all-at-once"
-        work.job.say(f"all traffic at once: {reason}")
+        work.job.say(f"all traffic at once: {reason}{', so it does not pause' if deploy.pause_at else ''}")
         return base
     if not work.wait and claim.place.counts(claim.state).past(1) is None:
         raise InvalidInput(
@@ -195,12 +203,14 @@ def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[fl
             fix="name deploy.kubernetes.counts.prometheus, or leave it out",
         )
     past = planned.watched(claim.place, claim.state, deploy)
+    waits = pauses_of(deploy, work.project.source)
+    pauses: dict[str, Any] = {"pauses": waits, "pause_seconds": deploy.pause_seconds if waits else 0.0}
     if deploy.strategy == "blue-green":
         expects = f"all traffic at once, then {time_said(deploy.bake_seconds)} under the eyes of the judge"
         work.job.say(expects)
         settings = judge.settings_from(deploy.judge, past.blocks)
         watched: dict[str, Any] = {"slow_ms": past.slow_ms, "settings": settings, "expects": expects}
-        return msgspec.structs.replace(base, step_seconds=deploy.bake_seconds, **watched)
+        return msgspec.structs.replace(base, step_seconds=deploy.bake_seconds, **pauses, **watched)
     made = planned.planned(deploy, weights, past, work.job.say)
     judged: dict[str, Any] = {
         "weights": weights,
@@ -210,7 +220,7 @@ def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[fl
         "settings": made.settings,
         "expects": made.numbers.sentence,
     }
-    return msgspec.structs.replace(base, **judged)
+    return msgspec.structs.replace(base, **pauses, **judged)
 
 
 def _keep_seconds(deploy: Deploy) -> float:
