@@ -130,6 +130,11 @@ def test_a_pause_that_nobody_ends_is_taken_back(shop: Shop) -> None:
     assert shop.serving() == shop.versions["good"]
 
 
+def test_a_blank_reason_for_no_analysis_is_refused_before_anything(shop: Shop) -> None:
+    assert "input skip-analysis: is blank" in shop.deploy("good", "--skip-analysis", "  ", code=2)
+    assert shop.processes() == []
+
+
 @pytest.mark.parametrize(
     ("strategy", "said"),
     [

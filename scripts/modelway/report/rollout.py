@@ -8,7 +8,7 @@ from modelway.markdown import cell, table
 from modelway.rollout import engine, journal
 from modelway.rollout.evidence import number_said
 from modelway.rollout.judge import Arm, Assessment, MetricEvidence
-from modelway.rollout.plan import share_said
+from modelway.rollout.plan import Plan, share_said
 from modelway.rollout.run import paused_said
 
 WORDS = {
@@ -25,6 +25,7 @@ def markdown(story: journal.Story) -> str:
     outcome = story.outcome
     title = f"### Version {plan.new.version} {WORDS[outcome]} {cell(plan.environment)}"
     parts = [title, f"{cell(plan.model)}, rollout {plan.number}, {plan.kind}: {cell(plan.why, 400)}"]
+    parts += [f"> {cell(skipped_said(plan), 500)}"] if plan.skipped else []
     parts += [f"> {cell(reason, 400)}" for reason in state.reasons]
     parts += [f"> Warning: the alias could not be moved: {cell(state.problem, 400)}"] if state.problem else []
     parts += pauses_said(story)
@@ -36,6 +37,10 @@ def markdown(story: journal.Story) -> str:
     if state.assessment:
         parts.append(_evidence(plan.new.version, plan.stable.version if plan.stable else 0, state.assessment))
     return "\n\n".join(parts)
+
+
+def skipped_said(plan: Plan) -> str:
+    return f"the analysis was skipped by {plan.who}: {plan.skipped}"
 
 
 def pauses_said(story: journal.Story) -> list[str]:

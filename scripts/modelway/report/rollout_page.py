@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from modelway.report.chart import ChartScale, LimitLine, Point, Series, chart
-from modelway.report.rollout import evidence_said, pauses_said, rate, weights
+from modelway.report.rollout import evidence_said, pauses_said, rate, skipped_said, weights
 from modelway.rollout import engine, journal, judge
 from modelway.rollout.evidence import wilson
 from modelway.rollout.observations import Block, Counts
@@ -44,6 +44,8 @@ def _rollout(story: journal.Story) -> str:
     parts = [f"<section><h2>{plan.number}. {kind}{came} {chip}</h2>", f"<p>{html.escape(plan.why)}</p>"]
     if plan.expects:
         parts.append(f"<p class=quiet>Before it started: {html.escape(plan.expects)}.</p>")
+    if plan.skipped:
+        parts.append(f"<p class=warning>{html.escape(skipped_said(plan))}</p>")
     if state.reasons:
         parts.append("<ul>" + "".join(f"<li>{html.escape(reason)}</li>" for reason in state.reasons) + "</ul>")
     parts += [f"<p>{html.escape(line.removeprefix('> '))}</p>" for line in pauses_said(story)]

@@ -314,11 +314,12 @@ def _judged(plan: Plan, state: RolloutState, block: Block) -> RolloutState:
 def _at_all_traffic(plan: Plan, state: RolloutState, block: Block, assessment: judge.Assessment) -> RolloutState:
     assert state.judged is not None
     seen, in_step = state.judged.alone, state.in_step
-    answered = seen.requests > 0  # no data is never healthy, at 100 % either
+    answered = seen.requests > 0 or bool(plan.skipped)  # no data is never healthy, at 100 % either
     over = in_step >= plan.timeout_seconds and not state.is_paused
     if in_step >= plan.step_seconds and answered and not _harm_suspected(assessment):
         alone = f"{seen.errors:,} errors and {seen.slow:,} slow of {seen.requests:,} in {in_step:.0f} s at 100 %"
-        reasons = state.reasons if len(plan.weights) > 1 else (f"{alone}: within the limits of what was there before",)
+        within = "the analysis was skipped" if plan.skipped else "within the limits of what was there before"
+        reasons = state.reasons if len(plan.weights) > 1 else (f"{alone}: {within}",)
         return _onward(plan, state, block, over=over, decision="promote", reasons=reasons)
     why = f"harm was not ruled out in {in_step:.0f} s at 100 %" if answered else "no request came at 100 %"
     return _revert(state, (why,)) if over else state

@@ -189,9 +189,11 @@ def _limit(metric: JudgedMetric, stable: Counts) -> float:
 
 def _failures(settings: Settings, state: JudgeState) -> tuple[str, ...]:
     reasons = []
-    both = (state.canary.requests, state.canary.errors, state.stable.requests, state.stable.errors)
-    if total_failure.dead_on_arrival(both):
-        reasons.append(f"dead on arrival: all of the canary's first {state.canary.requests:,} requests failed")
+    seen = (state.canary.requests, state.canary.errors, state.stable.requests, state.stable.errors)
+    if not settings.metrics:  # without an analysis it has all of the traffic at once
+        seen = (state.alone.requests, state.alone.errors, *settings.past)
+    if total_failure.dead_on_arrival(seen):
+        reasons.append(f"dead on arrival: all of the canary's first {seen[0]:,} requests failed")
     if total_failure.fuse_blown(state.recent, _stable_rate(settings, state)):
         requests, errors = sum(arms[0] for arms in state.recent), sum(arms[1] for arms in state.recent)
         reasons.append(
@@ -276,8 +278,8 @@ def _harm(settings: Settings, state: JudgeState) -> float:
 def _stable_rate(settings: Settings, state: JudgeState) -> float:
     """Of errors, over the rollout and the past; 0 where stable was never seen."""
     past = next((metric for metric in settings.metrics if metric.name == "errors"), None)
-    requests = state.stable.requests + (past.past_requests if past else 0)
-    errors = state.stable.errors + (past.past_count if past else 0)
+    asked, failed = (past.past_requests, past.past_count) if past else settings.past
+    requests, errors = state.stable.requests + asked, state.stable.errors + failed
     return errors / requests if requests else 0.0
 
 

@@ -71,6 +71,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     settings: judge.Settings | None = None
     expects: str = ""
     """How many requests and how long it needs, as it was said before the start."""
+    skipped: str = ""
+    """The reason of a person for comparing nothing; empty: it is not skipped."""
     why: str = ""
     who: str = ""
 

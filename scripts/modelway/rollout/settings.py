@@ -43,6 +43,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The chance, at most, that a canary worse by the margin is promoted, for each metric."""
     block_seconds: float
     metrics: tuple[JudgedMetric, ...]
+    """None: nothing is compared, and only what answers nothing at all is found."""
+    past: tuple[int, int] = (0, 0)
+    """Stable's requests and errors before the start, where no metric has them."""
 
 
 def count_of(counts: Counts, name: MetricName) -> int:
@@ -68,6 +71,11 @@ def settings_from(judge: Judge, history: Sequence[Block]) -> Settings:
             _metric("latency", judge.latency.margin_ratio, judge.latency.margin_rate, seen, judge.block_seconds),
         ),
     )
+
+
+def without_analysis(judge: Judge, past: tuple[int, int]) -> Settings:
+    """Of a judge that tells total failure alone, and at 100 % too. past: stable's requests and errors before the start."""
+    return Settings(judge.false_rollback, judge.false_promotion, judge.block_seconds, (), past)
 
 
 def _metric(name: MetricName, ratio: float, rate: float, seen: Sequence[Counts], block_seconds: float) -> JudgedMetric:

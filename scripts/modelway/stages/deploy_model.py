@@ -12,6 +12,7 @@ from modelway.report.rollout import markdown, record
 from modelway.report.rollout_page import page
 from modelway.rollout.journal import Story
 from modelway.stages.rollouts.deploy import Deployed, deploy
+from modelway.stages.rollouts.reasons import one_line
 from modelway.stages.steps import workspace
 
 
@@ -59,6 +60,14 @@ def deploy_model(
             " schedule."
         ),
     ] = True,
+    skip_analysis: Annotated[
+        str,
+        Input(
+            "The reason, one line, for giving it all traffic at once without a comparison: what answers nothing at all is"
+            " still taken back.",
+            left_out="the analysis is not skipped",
+        ),
+    ] = "",
     reason: Annotated[
         str, Input("The reason, for the history.", left_out="passed the gate, and the image's digest")
     ] = "",
@@ -72,8 +81,10 @@ def deploy_model(
     Exit codes: 0 it is there; 1 rolled back, refused, or superseded by a rollback; 2 wrong input or configuration; 3 there is
     no traffic to judge by; 4 it could not be started, or an outside system failed; 130 cancelled, traffic is on stable.
     """
+    skipped = one_line(skip_analysis, "skip-analysis") if skip_analysis else ""
     project = workspace.resolve(job, environment)
-    done = deploy(project, job, version, workspace.known_environment(job, built_for), reason, wait=wait)
+    known = workspace.known_environment(job, built_for)
+    done = deploy(project, job, version, known, reason, wait=wait, skipped=skipped)
     report = ""
     if done.story is not None:
         report = str(job.report(record(done.story), markdown(done.story)))
