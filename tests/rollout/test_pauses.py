@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelway.config.sections import HeaderMatch
+from modelway.config.sections import RequestMatch
 from modelway.rollout import engine, journal
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import Plan
 from modelway.rollout.run import Surroundings, carry_out
 from rollout.simulated import Died, SimulatedTarget, Traffic, World, plan, traffic
 
-TESTERS = HeaderMatch("x-release", "next")
+TESTERS = RequestMatch(header="x-release", value="next")
 GOOD = traffic(1000, 0.0, 0.0)
 
 

@@ -221,6 +221,28 @@ class TargetContract:
         acts.retire("new")
         assert set(case.send(10, tested=True)) == {case.old}
 
+    def test_requests_with_the_key_reach_the_new_release_and_are_counted_as_its_own(self, case: Case) -> None:
+        deployed(case, case.releases[0])
+        acts = begun(case, claimed(case), case.releases[1], led=TESTERS)
+        acts.route(0.5)
+        assert set(case.send(30, tested=True)) == {case.new}
+        assert set(case.send(50)) == {case.old}
+        block = next_block(acts, 80)
+        assert (block.canary.requests, block.stable.requests, block.dropped) == (30, 50, "")
+        assert set(case.send(10, bad=True, tested=True)) == {case.new}
+        seen = next_block(acts, 10)
+        assert (seen.canary.errors, seen.stable.errors) == (10, 0)
+        acts.back()
+        deadline = time.monotonic() + 5
+        while set(case.send(20, tested=True)) != {case.old}:
+            assert time.monotonic() < deadline, "the prepared way back is theirs too"
+        acts.route(0.5)
+        assert set(case.send(20, tested=True)) == {case.new}, "and forth again"
+        acts.route(0.0)
+        assert set(case.send(20, tested=True)) == {case.old}
+        acts.retire("new")
+        assert set(case.send(10, tested=True)) == {case.old}
+
     def test_adopting_twice_is_adopting_once(self, case: Case) -> None:
         deployed(case, case.releases[0])
         acts = begun(case, claimed(case), case.releases[1])

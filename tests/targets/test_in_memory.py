@@ -43,11 +43,12 @@ def ask(
 ) -> str:
     """One request to a place in memory: which version answers. failing: whether this one does. tested: a tester's."""
     shares = place.routing.shares
-    if tested and place.routing.tested:
-        return str(place.running[place.routing.tested])
+    led = place.routing.tested if tested else ""
+    if led and not place.routing.judged:
+        return str(place.running[led])
     if not shares:
         return ""
-    name = chance.choices(list(shares), list(shares.values()))[0]
+    name = led or chance.choices(list(shares), list(shares.values()))[0]
     for reached in filter(None, (name, place.routing.mirror)):
         was = place.counted.get(reached, Counters())
         answered, fails = was.requests + 1, failing(str(place.running[reached]))

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 
 from modelway.markdown import cell, table
-from modelway.rollout import engine, journal
+from modelway.rollout import effect, engine, journal, matching
 from modelway.rollout.evidence import number_said
 from modelway.rollout.judge import Arm, Assessment, MetricEvidence
 from modelway.rollout.plan import Plan, share_said
 from modelway.rollout.run import paused_said
 
+AT_ANY_LOOK = "Each interval holds the true difference with 95 %, at whatever moment one looks."
 WORDS = {
     "deployed": "is in",
     "shadowed": "was no worse as a shadow in",
+    "compared": "was compared, and is gone again, in",
     "rolled-back": "was rolled back from",
     "failed": "could not be started in",
     "": "is on its way into",
@@ -34,7 +36,10 @@ def markdown(story: journal.Story) -> str:
     blocks = [event.block for event in story.events if isinstance(event, engine.Observed)]
     if blocks:
         parts.append(table(("share asked", "seconds", "requests:", "share measured:"), weights(story)))
-    if state.assessment:
+    if plan.led is not None and state.assessment:
+        heads = ("metric", f"with {cell(matching.said(plan.led))}:", "without:", "difference:", "")
+        parts += [table(heads, effect_rows(state.assessment)), AT_ANY_LOOK]
+    elif state.assessment:
         parts.append(_evidence(plan.new.version, plan.stable.version if plan.stable else 0, state.assessment))
     return "\n\n".join(parts)
 
@@ -95,6 +100,26 @@ def weights(story: journal.Story) -> list[list[str]]:
     ]
 
 
+def effect_rows(assessment: Assessment) -> list[list[str]]:
+    """What an A/B has measured: both rates, their difference with the interval that holds at any look, and the finding."""
+    return [
+        [
+            "errors" if item.name == "errors" else "slow requests",
+            _rate_alone(item.new),
+            _rate_alone(item.stable),
+            "no request"
+            if item.difference is None or item.interval is None
+            else f"{100 * item.difference:+.2f} points [{100 * item.interval[0]:+.2f}, {100 * item.interval[1]:+.2f}]",
+            item.finding,
+        ]
+        for item in effect.effects(assessment.metrics)
+    ]
+
+
+def _rate_alone(arm: Arm) -> str:
+    return "no request" if arm.rate is None else f"{arm.rate:.2%} of {arm.requests:,}"
+
+
 def record(story: journal.Story) -> dict[str, object]:
     """What the JSON report holds."""
     state = story.state
@@ -105,6 +130,7 @@ def record(story: journal.Story) -> dict[str, object]:
         "problem": state.problem,
         "continued": [event for event in story.events if isinstance(event, engine.Continued)],
         "assessment": state.assessment,
+        "effects": effect.effects(state.assessment.metrics) if story.plan.led and state.assessment else (),
         "blocks": [event.block for event in story.events if isinstance(event, engine.Observed)],
     }
 

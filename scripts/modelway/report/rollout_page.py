@@ -7,8 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from modelway.report.chart import ChartScale, LimitLine, Point, Series, chart
-from modelway.report.rollout import evidence_said, pauses_said, rate, skipped_said, weights
-from modelway.rollout import engine, journal, judge
+from modelway.report.rollout import (
+    AT_ANY_LOOK,
+    effect_rows,
+    evidence_said,
+    pauses_said,
+    rate,
+    skipped_said,
+    weights,
+)
+from modelway.rollout import engine, journal, judge, matching
 from modelway.rollout.evidence import wilson
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import Plan, share_said
@@ -17,6 +25,7 @@ STYLE = (Path(__file__).parent / "rollout_page.css").read_text(encoding="utf-8")
 CHIPS = {
     "deployed": "deployed",
     "shadowed": "no worse as a shadow",
+    "compared": "compared",
     "rolled-back": "rolled back",
     "failed": "failed",
     "": "unfinished",
@@ -95,7 +104,8 @@ def _percent(share: float) -> str:
 
 
 def _traffic(story: journal.Story, blocks: Sequence[Block], began: float, seconds: float) -> str:
-    asked = [Point(event.at - began, event.weight) for event in story.events if isinstance(event, engine.Routed)]
+    routed = [event for event in story.events if isinstance(event, engine.Routed) and story.plan.led is None]
+    asked = [Point(event.at - began, event.weight) for event in routed]
     asked = [Point(max(0.0, point.x), point.y) for point in asked]
     asked += [Point(seconds, asked[-1].y)] if asked else []
     measured = [
@@ -177,6 +187,9 @@ def _measured(story: journal.Story) -> str:
 def _evidence(plan: Plan, state: engine.RolloutState) -> str:
     if state.assessment is None:
         return ""
+    if plan.led is not None:
+        heads = ("", f"with {matching.said(plan.led)}", "without", "difference", "")
+        return _table(heads, effect_rows(state.assessment)) + f"<p class=quiet>{AT_ANY_LOOK}</p>"
     stable = plan.stable.version if plan.stable else 0
     heads = ("", f"version {plan.new.version}", f"version {stable}", "evidence of harm", "of being no worse")
     rows = [

@@ -13,12 +13,12 @@ from typing import Literal
 
 import msgspec
 
-from modelway.rollout import judge
+from modelway.rollout import effect, judge
 from modelway.rollout.observations import Block
 from modelway.rollout.plan import Plan
 
 SUSPECT_PROMOTION = 0.1
-Outcome = Literal["", "deployed", "shadowed", "rolled-back", "failed"]
+Outcome = Literal["", "deployed", "shadowed", "compared", "rolled-back", "failed"]
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
@@ -204,7 +204,8 @@ def command(plan: Plan, state: RolloutState) -> Command:
             return Route(0.0)
         if not state.retired:
             return Retire("new")
-        return Finish("failed" if state.failed else "shadowed" if state.decision == "withdraw" else "rolled-back")
+        learned: Outcome = "compared" if plan.led is not None else "shadowed"
+        return Finish("failed" if state.failed else learned if state.decision == "withdraw" else "rolled-back")
     if not state.ready:
         return Start()
     weight = plan.weights[state.step]
@@ -251,6 +252,9 @@ def advance(plan: Plan, state: RolloutState, event: Event) -> RolloutState:
         case Continued(weight=weight):
             return change(state, continued=True) if state.is_paused and weight == plan.weights[state.step] else state
         case Cancelled(why=why):
+            measured = plan.led is not None and state.assessment is not None
+            if measured and not state.decision:  # what an A/B has shown until then is worth as much
+                return change(state, decision="withdraw", reasons=(why, *state.reasons))
             return change(state, kept=True) if state.adopted else _revert(state, (why,))
         case Resumed():
             return change(state, ready=False, routed=None)
@@ -289,16 +293,22 @@ def _judged(plan: Plan, state: RolloutState, block: Block) -> RolloutState:
     judged = judge.observe(plan.settings, state.judged, block)
     in_step = state.in_step + (0.0 if paused else block.seconds)
     compared = state.compared + (block.seconds if control and not paused else 0.0)
-    last_control = plan.mirror or state.step == len(plan.weights) - 2
+    last_control = plan.is_trial or state.step == len(plan.weights) - 2
     waited = in_step >= plan.step_seconds
     baked = not control or (last_control and waited and compared >= plan.bake_seconds)
-    deadline = control and not paused and compared >= plan.timeout_seconds * (2 if state.extended else 1)
+    deadline = (
+        control and plan.led is None and not paused and compared >= plan.timeout_seconds * (2 if state.extended else 1)
+    )
     assessment = judge.assess(plan.settings, judged, baked=baked, deadline=deadline)
     state = msgspec.structs.replace(
         state, judged=judged, assessment=assessment, in_step=in_step, compared=compared, reasons=assessment.reasons
     )
     if assessment.verdict == "fail":
         return _revert(state, assessment.reasons)
+    if plan.led is not None:
+        measured = tuple(effect.said(item) for item in effect.effects(assessment.metrics))
+        state = msgspec.structs.replace(state, reasons=measured)
+        return _onward(plan, state, block, decision="withdraw") if compared >= plan.timeout_seconds else state
     if not control and assessment.verdict != "inconclusive":
         return _at_all_traffic(plan, state, block, assessment)
     if assessment.verdict == "inconclusive":

@@ -113,7 +113,7 @@ def observe(settings: Settings, state: JudgeState, block: Block) -> JudgeState:
     return msgspec.structs.replace(
         state,
         failed=state.failed or _failures(settings, state),
-        invalid=state.invalid or split.problem(state.split, block.weight),
+        invalid=state.invalid or ("" if settings.keyed else split.problem(state.split, block.weight)),
     )
 
 

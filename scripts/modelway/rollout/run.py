@@ -214,8 +214,12 @@ def progress(plan: Plan, before: engine.RolloutState, after: engine.RolloutState
         case engine.Ready():
             lines.append(f"{plan.new.name} is ready")
         case engine.Routed(weight=weight, tested=tested):
-            copies = plan.mirror and weight > 0
-            gets = "a copy of every request" if copies else f"{weight:.0%} of the traffic"
+            trial = plan.is_trial and weight > 0
+            gets = (
+                share_said(plan, weight) + (" request" if plan.mirror else "")
+                if trial
+                else f"{weight:.0%} of the traffic"
+            )
             lines.append(f"{plan.new.name} gets {gets}{', and its testers' if tested else ''}")
         case engine.Observed(block=block):
             lines.append(_counts(plan, block, after))
@@ -235,7 +239,8 @@ def progress(plan: Plan, before: engine.RolloutState, after: engine.RolloutState
         )
     if after.decision != before.decision and after.reasons:
         back = f"back to {plan.stable.name if plan.stable else 'nothing'}"
-        said = {"revert": back, "withdraw": "no worse as a shadow"}.get(after.decision, "accepted")
+        learned = "no worse as a shadow" if plan.mirror else "compared"
+        said = {"revert": back, "withdraw": learned}.get(after.decision, "accepted")
         lines.append(f"{said}: {'; '.join(after.reasons)}")
     return lines
 
@@ -259,4 +264,6 @@ def _counts(plan: Plan, block: Block, state: engine.RolloutState) -> str:
     if plan.stable is not None:
         said += f"; {plan.stable.name} {stable.errors}, {stable.slow} of {stable.requests}"
     judged = state.assessment
+    if plan.led is not None and judged:
+        return f"{said}; harm {number_said(judged.harm)}"
     return f"{said}; harm {number_said(judged.harm)}, no worse {number_said(judged.promotion)}" if judged else said

@@ -44,6 +44,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     block_seconds: float
     metrics: tuple[JudgedMetric, ...]
     """None: nothing is compared, and only what answers nothing at all is found."""
+    keyed: bool = False
+    """Requests are led by a key of their own: no share of them is expected."""
     past: tuple[int, int] = (0, 0)
     """Stable's requests and errors before the start, where no metric has them."""
 
@@ -75,7 +77,7 @@ def settings_from(judge: Judge, history: Sequence[Block]) -> Settings:
 
 def without_analysis(judge: Judge, past: tuple[int, int]) -> Settings:
     """Of a judge that tells total failure alone, and at 100 % too. past: stable's requests and errors before the start."""
-    return Settings(judge.false_rollback, judge.false_promotion, judge.block_seconds, (), past)
+    return Settings(judge.false_rollback, judge.false_promotion, judge.block_seconds, (), past=past)
 
 
 def _metric(name: MetricName, ratio: float, rate: float, seen: Sequence[Counts], block_seconds: float) -> JudgedMetric:

@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 
 from modelway import ci
 from modelway.ci import Input, Output
-from modelway.errors import CancelledByUser, ModelwayError, OutsideFailure, Refused
+from modelway.errors import CancelledByUser, Inconclusive, ModelwayError, OutsideFailure, Refused
 from modelway.report.rollout import markdown, record
 from modelway.report.rollout_page import page
+from modelway.rollout import engine
 from modelway.rollout.journal import Story
 from modelway.stages.rollouts.deploy import Deployed, deploy
 from modelway.stages.rollouts.reasons import one_line
@@ -19,10 +20,10 @@ from modelway.stages.steps import workspace
 @dataclass(frozen=True, kw_only=True)
 class ModelDeployed(ci.Result):
     outcome: Annotated[
-        Literal["deployed", "shadowed", "rolled-back", "failed", "under-way"],
+        Literal["deployed", "shadowed", "compared", "rolled-back", "failed", "under-way"],
         Output(
-            "deployed, rolled-back or failed; shadowed where it was no worse as a shadow; under-way where wait is false and"
-            " the rollout goes on"
+            "deployed, rolled-back or failed; shadowed where it was no worse as a shadow; compared at the end of an A/B;"
+            " under-way where wait is false and the rollout goes on"
         ),
     ]
     version: Annotated[int, Output("the version that was to be deployed")]
@@ -50,7 +51,7 @@ def deploy_model(
         Input("The environment whose gate it passed and was built for.", left_out="the one it is deployed to"),
     ] = None,
     strategy: Annotated[
-        Literal["canary", "blue-green", "shadow", "all-at-once"] | None, ci.key("deploy.strategy")
+        Literal["canary", "blue-green", "shadow", "ab", "all-at-once"] | None, ci.key("deploy.strategy")
     ] = None,
     timeout_seconds: Annotated[float | None, ci.key("deploy.timeout-seconds")] = None,
     wait: Annotated[
@@ -74,7 +75,7 @@ def deploy_model(
     report_directory: ci.ReportDirectory = "out/modelway",
 ) -> ModelDeployed:
     """Bring a built release into an environment: a canary judged under its live traffic, or all at once; the alias moves last.
-    As a shadow it is judged by copies of the requests, and gone again.
+    As a shadow it is judged by copies of the requests, and gone again; in an A/B by those with a key.
 
     Inputs: modelway.yml (sections deploy and registry; the environment's overlay), and the flags below.
     Outputs: what became of it, and the rollout's report. Run again after a crash, it goes on with what it finds.
@@ -111,9 +112,22 @@ def _failures(done: Deployed) -> tuple[ModelwayError, ...]:
         return (OutsideFailure(said, fix="then run the same command again"),) if done.problem else ()
     if done.outcome in ("", "shadowed"):
         return ()
+    if done.outcome == "compared":
+        return _of_comparison(state)
     if done.outcome == "failed":
         return (OutsideFailure(f"traffic is where it was: {why}"),)
     stable = done.story.plan.stable
     said = f"traffic is on {stable.name if stable else 'nothing'}: {why}"
     cancelled = state.reasons == ("cancelled",)
     return ((CancelledByUser if cancelled else Refused)(said, title="rolled back"),)
+
+
+def _of_comparison(state: engine.RolloutState) -> tuple[ModelwayError, ...]:
+    """Whatever the difference is, it was asked for; but one arm alone is no comparison."""
+    if "cancelled" in state.reasons:
+        return (CancelledByUser("traffic is where it was", title="stopped"),)
+    metrics = state.assessment.metrics if state.assessment else ()
+    if any(item.canary.requests and item.stable.requests for item in metrics):
+        return ()
+    fix = "see that requests with the key come to this address, and run it again"
+    return (Inconclusive(f"nothing was compared: {'; '.join(state.reasons)}", fix=fix),)

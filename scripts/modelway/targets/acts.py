@@ -81,13 +81,14 @@ class TargetActs(Generic[T, S]):
 
     def route(self, weight: float, waiting: Waiting = nullcontext, *, tested: bool = False) -> None:
         claim, stable, new = self.claim, self.plan.stable.slot if self.plan.stable else "", self.plan.new.slot
-        taken = 0.0 if self.plan.mirror else weight
+        taken, leads = 0.0 if self.plan.is_trial else weight, self.plan.led is not None and weight > 0
         shares = {stable: 1 - taken if stable else 0.0, new: taken}
         routing = Routing(
             {name: share for name, share in shares.items() if share > 0},
             mirror=new if self.plan.mirror and weight > 0 else "",
-            tested=new if tested else "",
-            testers=self.plan.testers if tested else None,
+            tested=new if tested or leads else "",
+            testers=self.plan.led if leads else self.plan.testers if tested else None,
+            judged=leads,
         )
         forth = weight > 0 or tested
         with claim.held():

@@ -11,13 +11,14 @@ import msgspec
 from modelway import ci
 from modelway.config import Deploy, Resolved
 from modelway.errors import InvalidInput, ModelwayError, Refused
+from modelway.observe import history
 from modelway.records import Release, Verdict
 from modelway.registry import ledger
 from modelway.registry.ledger_history import History
 from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import read_candidate, read_release, read_verdict
-from modelway.rollout import engine, journal, judge
-from modelway.rollout.plan import Plan, Side, pauses_of, side_of, weights_of
+from modelway.rollout import engine, journal, judge, matching
+from modelway.rollout.plan import LED, Plan, Side, pauses_of, side_of, weights_of
 from modelway.rollout.planning import time_said
 from modelway.stages.rollouts import announce, deployment, planned, rollout, skip
 from modelway.stages.steps import workspace
@@ -191,9 +192,10 @@ def _planned(
         inconclusive=deploy.judge.inconclusive,
         keep_seconds=_keep_seconds(deploy) if current is not None else 0.0,
     )
-    if current is None and deploy.strategy == "shadow":
+    if current is None and deploy.strategy in ("shadow", "ab"):
+        trial = "a shadow" if deploy.strategy == "shadow" else "an A/B"
         raise Refused(
-            f"nothing is in {work.project.environment} that a shadow could be compared with",
+            f"nothing is in {work.project.environment} that {trial} could be compared with",
             where="deploy.strategy",
             fix="deploy a version first",
         )
@@ -220,6 +222,8 @@ def _planned(
         settings = judge.settings_from(deploy.judge, past.blocks)
         watched: dict[str, Any] = {"slow_ms": past.slow_ms, "settings": settings, "expects": expects}
         return msgspec.structs.replace(base, step_seconds=deploy.bake_seconds, **pauses, **watched)
+    if deploy.strategy == "ab":
+        return _compared(work, base, past)
     made = planned.planned(deploy, weights, past, work.job.say)
     judged: dict[str, Any] = {
         "weights": weights,
@@ -230,6 +234,17 @@ def _planned(
         "expects": made.numbers.sentence,
     }
     return msgspec.structs.replace(base, **pauses, **judged)
+
+
+def _compared(work: rollout.Work, base: Plan, past: history.Past) -> Plan:
+    """An A/B, for its time."""
+    deploy = work.deploy
+    assert deploy.ab is not None, "weights_of has refused that"
+    settings = msgspec.structs.replace(judge.settings_from(deploy.judge, past.blocks), keyed=True)
+    expects = f"{matching.said(deploy.ab)} reaches it for {time_said(deploy.timeout_seconds)}, unless it does harm"
+    work.job.say(expects)
+    changed: dict[str, Any] = {"weights": LED, "led": deploy.ab, "settings": settings, "expects": expects}
+    return msgspec.structs.replace(base, slow_ms=past.slow_ms, keep_seconds=0.0, **changed)
 
 
 def _keep_seconds(deploy: Deploy) -> float:
@@ -255,9 +270,9 @@ def _check_shadowed(work: rollout.Work, release: Release, stable: Side, skipped:
 def _same(story: journal.Story, release: Release, deploy: Deploy, skipped: str) -> bool:
     """One that was begun without an analysis is gone on with by whoever comes."""
     plan = story.plan
-    shadow = deploy.strategy == "shadow" and not plan.skipped
-    same = plan.kind == "deploy" and plan.new.config_digest == release.config_digest and plan.mirror == shadow
-    return same and bool(plan.skipped or not skipped)
+    same = plan.kind == "deploy" and plan.new.config_digest == release.config_digest
+    asked = deploy.strategy == "shadow", deploy.ab if deploy.strategy == "ab" else None
+    return same and (plan.mirror, plan.led) == asked and bool(plan.skipped or not skipped)
 
 
 def _is_there(current: Slot | None, release: Release) -> bool:

@@ -51,6 +51,8 @@ def foresee(project: Resolved) -> Foreseen:
     if deploy.strategy == "blue-green":
         return Foreseen("unneeded", "strategy blue-green needs no more requests than stable has had")
     weights = weights_of(deploy, project.source)
+    if deploy.strategy == "ab":
+        return Foreseen("unneeded", "strategy ab ends by its time, whatever has come until then")
     if state is None or state.current is None:
         return Foreseen("unneeded", f"nothing is in {project.environment} on this machine to compare with")
     source, stable = target.place.counts(state), state.current.side

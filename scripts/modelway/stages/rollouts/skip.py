@@ -20,7 +20,7 @@ WHERE = "input skip-analysis"
 
 def check(deploy: Deploy) -> None:
     """InvalidInput where something that the team has asked for would be passed by."""
-    if deploy.strategy == "shadow":
+    if deploy.strategy in ("shadow", "ab"):
         raise InvalidInput(
             f"is given, and strategy {deploy.strategy} is nothing but an analysis",
             where=WHERE,
