@@ -9,6 +9,7 @@ import random
 import sys
 import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,9 +24,10 @@ from modelway.observe import counts
 from modelway.registry.ledger import read
 from modelway.registry.ledger_versions import VersionLedger
 from modelway.report.rollout import markdown
-from modelway.rollout import journal
+from modelway.rollout import engine, journal
 from modelway.stages.rollouts import deployment, planned
 from modelway.stages.rollouts.deploy import Deployed, deploy
+from modelway.stages.rollouts.paused import continue_
 from modelway.stages.rollouts.planned import foresee
 from modelway.stages.rollouts.reasons import one_line
 from modelway.stages.rollouts.rollback import RolledBack, roll_back
@@ -146,6 +148,54 @@ def test_a_canary_that_fails_goes_back_by_itself(team: Team) -> None:
     assert done.outcome == "rolled-back"
     assert (team.serving(), team.alias()) == ({team.shop.versions["good"]}, team.shop.versions["good"])
     assert len(deployment.existing(team.project).slots) == 1
+
+
+class Died(BaseException):
+    """The runner is gone."""
+
+
+def dead_in_a_pause(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`good` is there, and the runner that carried a canary of `again` has died in its pause at 10 %."""
+    team.deploy("good")
+    sleep = team.world.sleep
+
+    def dies_in_the_pause(seconds: float) -> None:
+        story = deployment.target_of(team.project).last()
+        if story is not None and story.state.is_paused:
+            raise Died
+        sleep(seconds)
+
+    monkeypatch.setattr(team.world, "sleep", dies_in_the_pause)
+    with pytest.raises(Died):
+        team.deploy("again", pause_at=(10,))
+    monkeypatch.setattr(team.world, "sleep", sleep)
+
+
+def test_a_word_that_cannot_be_read_holds_no_rollback_up(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    dead_in_a_pause(team, monkeypatch)
+    continue_(team.project, team.job, int(team.shop.versions["again"]), 10, "it looks well")
+    (word,) = (deployment.target_of(team.project).records.folder / "journal").glob("*continued*")  # type: ignore[attr-defined]
+    word.write_text("{")
+    team.roll_back()
+    assert deployment.stories(team.project)[-1].outcome == "rolled-back"
+    assert team.serving() == {team.shop.versions["good"]}
+
+
+def test_a_word_is_on_the_record_also_where_a_rollback_came_first(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    dead_in_a_pause(team, monkeypatch)
+    again = int(team.shop.versions["again"])
+    with pytest.raises(Refused, match="is paused at 10%, not at 50 %"):
+        continue_(team.project, team.job, again, 50, "too early")
+    first = continue_(team.project, team.job, again, 10, "it looks well")
+    assert first.changed
+    assert continue_(team.project, team.job, again, None, "once more") == replace(first, changed=False)
+    team.roll_back()
+    story = deployment.stories(team.project)[-1]
+    assert story.outcome == "rolled-back" and team.serving() == {team.shop.versions["good"]}
+    (word,) = [event for event in story.events if isinstance(event, engine.Continued)]
+    assert (word.who, word.why) == ("a tester", "it looks well")
+    with pytest.raises(Refused, match="was taken back: rolled back by a tester"):
+        continue_(team.project, team.job, again, None, "too late")
 
 
 def test_a_hotfix_skips_the_analysis_with_its_reason_on_the_record(team: Team) -> None:

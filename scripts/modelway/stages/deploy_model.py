@@ -86,6 +86,8 @@ def deploy_model(
     project = workspace.resolve(job, environment)
     known = workspace.known_environment(job, built_for)
     done = deploy(project, job, version, known, reason, wait=wait, skipped=skipped)
+    if done.paused_at is not None:
+        job.say(f"paused: `continue-rollout --version {version} --at {done.paused_at}` lets it go on")
     report = ""
     if done.story is not None:
         report = str(job.report(record(done.story), markdown(done.story)))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Generic, Literal, TypeVar
 
+from modelway.errors import ModelwayError
 from modelway.observe.counts import Counters, Snapshot, counted, grown, unknown_between
 from modelway.rollout import engine, journal
 from modelway.rollout.observations import Block, Counts
@@ -151,7 +152,11 @@ class TargetActs(Generic[T, S]):
         )
 
     def continued(self, weight: float) -> engine.Continued | None:
-        return self.claim.records.word(self.plan.number, weight)
+        try:
+            return self.claim.records.word(self.plan.number, weight)
+        except ModelwayError as error:  # as if there were none: the next block asks again, and nothing goes back for it
+            self.say(f"whether somebody has continued it is not known: {error.line()}")
+            return None
 
     def adopt(self) -> None:
         claim = self.claim
