@@ -156,6 +156,9 @@ class Died(BaseException):
 
 def dead_in_a_pause(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     """`good` is there, and the runner that carried a canary of `again` has died in its pause at 10 %."""
+    assert team.project.deploy is not None
+    paused = msgspec.structs.replace(team.project.deploy, pause_at=(10,))
+    team.project = msgspec.structs.replace(team.project, deploy=paused)
     team.deploy("good")
     sleep = team.world.sleep
 
@@ -167,7 +170,7 @@ def dead_in_a_pause(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(team.world, "sleep", dies_in_the_pause)
     with pytest.raises(Died):
-        team.deploy("again", pause_at=(10,))
+        team.deploy("again")
     monkeypatch.setattr(team.world, "sleep", sleep)
 
 
