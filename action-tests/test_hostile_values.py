@@ -52,6 +52,13 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
             },
         ),
         "build-image": (Setting({"environment": "staging", "version": one}), {}),
+        "continue-rollout": (
+            Setting({"environment": "live", "version": one}),
+            {  # nothing is paused there
+                "reason_one-line": Setting({"environment": "live", "version": one}, refused_with=1),
+                "report-directory": Setting({"environment": "live", "version": one}, refused_with=1),
+            },
+        ),
         "deploy-model": (
             Setting({**rehearsal, **built}),
             {

@@ -114,13 +114,15 @@ def _wandering(shape: tuple[int, int], noise: tuple[float, float], rng: np.rando
     return np.exp(z - deviation**2 / 2)
 
 
-def taken_back(found: Drawn, *, past: bool, plain: bool = False) -> judges.Numbers:
-    """Seconds until it is, by rollout; infinite where it is not. plain: wagers of one block and no warm-up."""
+def taken_back(found: Drawn, *, past: bool, plain: bool = False, keyed: bool = False) -> judges.Numbers:
+    """Seconds until it is, by rollout; infinite where it is not. plain: wagers of one block and no warm-up. keyed:
+    an A/B."""
     canary, stable = found.canary, found.stable
     harm = np.zeros(canary.requests.shape)
     for metric, of in ((ERRORS, "errors"), (LATENCY, "slow")):
         known = (found.past.requests, getattr(found.past, of))
         wager, tolerance = judges.wagering(*known) if past else unknown(of, canary.requests.shape[1])
+        tolerance = tolerance if plain or not keyed else np.maximum(tolerance, settings.KEYED_TOLERANCE)
         skipped = 0 if plain or of == "errors" else WARM_UP_BLOCKS
         counts = [table[skipped:] for arm in (canary, stable) for table in (arm.requests, getattr(arm, of))]
         wealth = judges.wealth(*counts, tolerance, np.ones_like(wager) if plain else wager)
@@ -157,10 +159,10 @@ def main(argv: list[str]) -> int:
             for place, times in enumerate((1.0, 2.0, 4.0))
         )
         wrong = [
-            100 * np.isfinite(taken_back(healthy, past=past, plain=plain)).mean()
+            100 * np.isfinite(taken_back(healthy, past=past, plain=plain, keyed=bool(world.users))).mean()
             for past, plain in ((True, False), (False, False), (True, True))
         ]
-        found = [median(taken_back(bad, past=True)) for bad in (twice, four)]
+        found = [median(taken_back(bad, past=True, keyed=bool(world.users))) for bad in (twice, four)]
         shown = (f"{wrong[0]:.2f}", f"{wrong[1]:.2f}", *found, f"{wrong[2]:.2f}")
         print(f"| {world.name} | {' | '.join(shown)} |", flush=True)
     return 0

@@ -15,6 +15,7 @@ BENCHMARKS = (
     ("read_rows.py",),
     ("interval_coverage.py", "--quick"),
     ("judge.py", "--rollouts", "200"),
+    ("ab_interval.py", "--runs", "200"),
     ("build_image.py",),
     ("serving.py",),
     ("serving_attacks.py", "--seconds", "3"),

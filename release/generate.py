@@ -48,6 +48,7 @@ JOURNEY = (
     "build-image",
     "render-manifests",
     "deploy-model",
+    "continue-rollout",
     "test-endpoint",
     "benchmark-endpoint",
     "rollback-release",

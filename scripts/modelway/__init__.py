@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from modelway.stages.benchmark_endpoint import benchmark_endpoint as benchmark_endpoint
     from modelway.stages.build_image import build_image as build_image
+    from modelway.stages.continue_rollout import continue_rollout as continue_rollout
     from modelway.stages.deploy_model import deploy_model as deploy_model
     from modelway.stages.evaluate_gate import evaluate_gate as evaluate_gate
     from modelway.stages.judge_plan import judge_plan as judge_plan

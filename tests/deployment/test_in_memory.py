@@ -9,6 +9,7 @@ import random
 import sys
 import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,14 +19,17 @@ import pytest
 
 from deployment.shop import Shop
 from modelway.config import load_project
-from modelway.errors import Inconclusive, OutsideFailure, Refused
+from modelway.errors import Inconclusive, InvalidInput, OutsideFailure, Refused
 from modelway.observe import counts
 from modelway.registry.ledger import read
 from modelway.registry.ledger_versions import VersionLedger
-from modelway.rollout import journal
+from modelway.report.rollout import markdown
+from modelway.rollout import engine, journal
 from modelway.stages.rollouts import deployment, planned
 from modelway.stages.rollouts.deploy import Deployed, deploy
+from modelway.stages.rollouts.paused import continue_
 from modelway.stages.rollouts.planned import foresee
+from modelway.stages.rollouts.reasons import one_line
 from modelway.stages.rollouts.rollback import RolledBack, roll_back
 from modelway.targets import TARGETS, acts
 from targets.test_in_memory import ask, documented_target
@@ -77,8 +81,10 @@ class Team:
         assert project.deploy is not None
         self.project = msgspec.structs.replace(project, deploy=msgspec.structs.replace(project.deploy, target="memory"))
 
-    def deploy(self, kind: str) -> Deployed:
-        done = deploy(self.project, self.job, int(self.shop.versions[kind]), "production", "")
+    def deploy(self, kind: str, skipped: str = "", **keys: object) -> Deployed:
+        """keys: of the deploy section, for this deployment."""
+        project = msgspec.structs.replace(self.project, deploy=msgspec.structs.replace(self.project.deploy, **keys))
+        done = deploy(project, self.job, int(self.shop.versions[kind]), "production", "", skipped=skipped)
         self.world.place = deployment.target_of(self.project).place
         return done
 
@@ -142,6 +148,103 @@ def test_a_canary_that_fails_goes_back_by_itself(team: Team) -> None:
     assert done.outcome == "rolled-back"
     assert (team.serving(), team.alias()) == ({team.shop.versions["good"]}, team.shop.versions["good"])
     assert len(deployment.existing(team.project).slots) == 1
+
+
+class Died(BaseException):
+    """The runner is gone."""
+
+
+def dead_in_a_pause(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`good` is there, and the runner that carried a canary of `again` has died in its pause at 10 %."""
+    assert team.project.deploy is not None
+    paused = msgspec.structs.replace(team.project.deploy, pause_at=(10,))
+    team.project = msgspec.structs.replace(team.project, deploy=paused)
+    team.deploy("good")
+    sleep = team.world.sleep
+
+    def dies_in_the_pause(seconds: float) -> None:
+        story = deployment.target_of(team.project).last()
+        if story is not None and story.state.is_paused:
+            raise Died
+        sleep(seconds)
+
+    monkeypatch.setattr(team.world, "sleep", dies_in_the_pause)
+    with pytest.raises(Died):
+        team.deploy("again")
+    monkeypatch.setattr(team.world, "sleep", sleep)
+
+
+def test_a_word_that_cannot_be_read_holds_no_rollback_up(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    dead_in_a_pause(team, monkeypatch)
+    continue_(team.project, team.job, int(team.shop.versions["again"]), 10, "it looks well")
+    (word,) = (deployment.target_of(team.project).records.folder / "journal").glob("*continued*")  # type: ignore[attr-defined]
+    word.write_text("{")
+    team.roll_back()
+    assert deployment.stories(team.project)[-1].outcome == "rolled-back"
+    assert team.serving() == {team.shop.versions["good"]}
+
+
+def test_a_word_is_on_the_record_also_where_a_rollback_came_first(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    dead_in_a_pause(team, monkeypatch)
+    again = int(team.shop.versions["again"])
+    with pytest.raises(Refused, match="is paused at 10%, not at 50 %"):
+        continue_(team.project, team.job, again, 50, "too early")
+    first = continue_(team.project, team.job, again, 10, "it looks well")
+    assert first.changed
+    assert continue_(team.project, team.job, again, None, "once more") == replace(first, changed=False)
+    team.roll_back()
+    story = deployment.stories(team.project)[-1]
+    assert story.outcome == "rolled-back" and team.serving() == {team.shop.versions["good"]}
+    (word,) = [event for event in story.events if isinstance(event, engine.Continued)]
+    assert (word.who, word.why) == ("a tester", "it looks well")
+    with pytest.raises(Refused, match="was taken back: rolled back by a tester"):
+        continue_(team.project, team.job, again, None, "too late")
+
+
+def test_a_hotfix_skips_the_analysis_with_its_reason_on_the_record(team: Team) -> None:
+    again = team.shop.versions["again"]
+    team.deploy("good")
+    team.world.per_second = 0  # nothing to judge by holds it up no more
+    done = team.deploy("again", "hotfix of incident 4711")
+    assert done.outcome == "deployed" and team.serving() == {again}, team.said
+    assert "the analysis is skipped by a tester: hotfix of incident 4711" in team.said
+    story = deployment.stories(team.project)[-1]
+    assert story.plan.skipped == "hotfix of incident 4711" and story.plan.who == "a tester"
+    assert "> the analysis was skipped by a tester: hotfix of incident 4711" in markdown(story)
+    history = read(VersionLedger(team.shop.client, team.shop.model))
+    entry = history.on_chain(team.project.environment)[-1].entry
+    assert "analysis skipped: hotfix of incident 4711" in entry.why and entry.who == "a tester"
+
+
+def test_a_hotfix_that_answers_nothing_is_taken_back(team: Team) -> None:
+    team.deploy("good")
+    team.world.sleep(5)
+    team.world.failing[team.shop.versions["again"]] = 1.0
+    done = team.deploy("again", "hotfix of incident 4711")
+    assert done.outcome == "rolled-back" and done.story is not None
+    assert "dead on arrival" in done.story.state.reasons[0]
+    assert team.serving() == {team.shop.versions["good"]}
+
+
+def test_what_the_team_has_asked_for_is_not_passed_by(team: Team) -> None:
+    team.deploy("good")
+    with pytest.raises(Refused, match="skip-analysis does not pass it by"):
+        team.deploy("again", "hotfix", requires_shadow=True)
+    with pytest.raises(InvalidInput, match="would pass by the person whom deploy.pause-at waits for"):
+        team.deploy("again", "hotfix", pause_at=(10,))
+    with pytest.raises(InvalidInput, match="strategy shadow is nothing but an analysis"):
+        team.deploy("again", "hotfix", strategy="shadow")
+    assert team.serving() == {team.shop.versions["good"]}
+    assert len(deployment.stories(team.project)) == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [("  ", "is blank"), ("x" * 301, "has 301 characters"), ("one\ntwo", "U\\+000A"), ("a\u202eb", "U\\+202E")],
+)
+def test_a_reason_that_says_nothing_is_refused(reason: str, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        one_line(reason, "skip-analysis")
 
 
 def test_counts_that_are_not_to_be_trusted_promote_nothing(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,7 @@ class LocalCase(Case):
         return seen
 
     def ask(self, body: object, tested: bool = False) -> requests.Response:
-        headers = {TESTERS.header: TESTERS.value} if tested else {}
+        headers = {str(TESTERS.header): TESTERS.value} if tested else {}
         return self.session.post(f"http://127.0.0.1:{self.shop.port}/predict", json=body, headers=headers, timeout=20)
 
     @contextlib.contextmanager

@@ -47,7 +47,7 @@ class KubernetesCase(Case):
 
     def send(self, count: int, bad: bool = False, tested: bool = False) -> Counter[str]:
         seen: Counter[str] = Counter()
-        headers = {TESTERS.header: TESTERS.value} if tested else {}
+        headers = {str(TESTERS.header): TESTERS.value} if tested else {}
         for number in range(count):
             answer = self.own.ask({"a": "no number"} if bad else row(number), headers)
             assert answer.status_code in ((400,) if bad else (200, 404, 503)), answer.text

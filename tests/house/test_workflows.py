@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-REUSABLE = ("plan", "train", "gate", "check", "build", "canary", "rollback")
+REUSABLE = ("plan", "train", "gate", "check", "build", "canary", "continue", "rollback")
 PIPED = ("train", "gate", "build", "canary")
 """Those that the pipeline calls with the registry's secrets."""
-ON_CLUSTER = ("plan", "canary", "rollback")
+ON_CLUSTER = ("plan", "canary", "continue", "rollback")
 """Those that touch a target."""
 GRANT = re.compile(r"^# The caller's job grants (.+?)$", re.MULTILINE)
 CALLERS = sorted([*ROOT.glob("workflows-templates/*.yml"), *ROOT.glob("examples/*/.github/workflows/*.yml")])

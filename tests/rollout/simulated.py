@@ -11,8 +11,10 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 from modelway.config import Judge
-from modelway.config.sections import HeaderMatch
+from modelway.config.sections import RequestMatch
 from modelway.rollout import engine, journal
 from modelway.rollout.judge import settings_from
 from modelway.rollout.observations import Block, Counts
@@ -40,11 +42,17 @@ def plan(
     inconclusive: str = "rollback",
     timeout: float = 300,
     mirror: bool = False,
-    testers: HeaderMatch | None = None,
+    testers: RequestMatch | None = None,
+    led: RequestMatch | None = None,
     blue_green: bool = False,
     keep: float = 0.0,
+    pauses: tuple[float, ...] = (),
+    pause_seconds: float = 1000.0,
 ) -> Plan:
-    compared = stable and (mirror or blue_green or len(weights) > 1)
+    compared = stable and (mirror or led is not None or blue_green or len(weights) > 1)
+    settings = settings_from(Judge(), PAST if blue_green else ()) if compared else None
+    if settings is not None and led is not None:
+        settings = msgspec.structs.replace(settings, keyed=True)
     return Plan(
         kind="deploy",
         id="id",
@@ -53,9 +61,12 @@ def plan(
         number=1,
         new=side(2),
         stable=side(1) if stable else None,
-        weights=MIRRORED if mirror else weights if compared and not blue_green else (1.0,),
+        weights=MIRRORED if mirror or led is not None else weights if compared and not blue_green else (1.0,),
         keep_seconds=keep,
         mirror=mirror,
+        led=led,
+        pauses=pauses,
+        pause_seconds=pause_seconds,
         testers=testers,
         step_seconds=10,
         bake_seconds=40,
@@ -63,7 +74,7 @@ def plan(
         block_seconds=5,
         slow_ms=10,
         inconclusive=inconclusive,  # type: ignore[arg-type]
-        settings=settings_from(Judge(), PAST if blue_green else ()) if compared else None,
+        settings=settings,
     )
 
 
@@ -86,7 +97,8 @@ def traffic(per_block: int, canary_errors: float, stable_errors: float) -> Traff
 
 @dataclass
 class World:
-    """What exists outside the runner. dies: called before and after each act, may raise Died."""
+    """What exists outside the runner. dies: called before and after each act, may raise Died. person: of a pause at a share,
+    since how many seconds it has been asked of: whether somebody lets it go on."""
 
     plan: Plan
     traffic: Traffic
@@ -104,6 +116,9 @@ class World:
     clock: float = 0.0
     dies: Callable[[int], None] = lambda number: None
     verified: Callable[[float], None] = lambda weight: None
+    person: Callable[[float, float], bool] = lambda weight, waited: False
+    waited: dict[float, float] = field(default_factory=dict)
+    """When each pause was first asked of."""
 
     def __post_init__(self) -> None:
         if self.plan.stable:
@@ -148,9 +163,11 @@ class SimulatedTarget:
         world = self.world
         world.step()
         new, old = world.plan.new.slot, world.plan.stable.slot if world.plan.stable else ""
-        taken = 0.0 if world.plan.mirror else weight
+        taken = 0.0 if world.plan.is_trial else weight
         shares = {new: taken, old: 1 - taken}
-        world.mirrored, world.tested = new if weight > taken else "", new if tested else ""
+        led = weight > 0 and world.plan.led is not None
+        world.mirrored = new if weight > taken and not led else ""
+        world.tested = new if tested or led else ""
         world.routed = {name: share for name, share in shares.items() if share > 0 and name}
         with waiting():
             world.verified(weight)
@@ -159,12 +176,21 @@ class SimulatedTarget:
     def observe(self, weight: float) -> Block:
         world = self.world
         world.step()
-        asked = 0.5 if world.mirrored else world.routed.get(world.plan.new.slot, 0.0)
+        asked = (
+            0.5 if world.mirrored or (world.plan.led and world.tested) else world.routed.get(world.plan.new.slot, 0.0)
+        )
         assert asked == weight
         canary, stable = world.traffic(asked, world.chance)
         began, seconds = world.clock, world.plan.block_seconds
         world.clock += seconds
         return Block(began=began, seconds=seconds, weight=weight, canary=canary, stable=stable)
+
+    def continued(self, weight: float) -> engine.Continued | None:
+        world = self.world
+        waited = world.clock - world.waited.setdefault(weight, world.clock)
+        return (
+            engine.Continued(world.clock, weight, "a person", "it looks well") if world.person(weight, waited) else None
+        )
 
     def adopt(self) -> None:
         self.world.step()
@@ -195,7 +221,7 @@ class SimulatedTarget:
     def back(self) -> None:
         world = self.world
         if world.plan.stable:
-            world.routed = {world.plan.stable.slot: 1.0}
+            world.routed, world.tested = {world.plan.stable.slot: 1.0}, ""
 
     def write(self, line: journal.Line) -> None:
         self.world.step()

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelway.config.sections import HeaderMatch
+from modelway.config.sections import RequestMatch
 from modelway.rollout import engine, journal
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import Plan
@@ -42,7 +42,7 @@ def run_through_deaths(world: World) -> None:
             state = world.story.state
 
 
-TESTERS = HeaderMatch("x-release", "next")
+TESTERS = RequestMatch(header="x-release", value="next")
 GOOD, BAD = traffic(1000, 0.0, 0.0), traffic(1000, 0.3, 0.0)
 
 
@@ -220,6 +220,7 @@ def test_no_traffic_at_all_is_never_a_pass() -> None:
         [
             plan(),
             plan(mirror=True),
+            plan(led=TESTERS),
             plan(weights=(0.0, 0.1, 1.0), testers=TESTERS),
             plan(keep=50.0),
             plan(blue_green=True),
@@ -243,7 +244,7 @@ def test_dying_anywhere_ends_as_it_would_have(seed: int, errors: float, deaths: 
     seen.dies = dies
     run_through_deaths(seen)
     outcome = engine_outcome(seen)
-    assert outcome in ("shadowed" if planned.mirror else "deployed", "rolled-back")
+    assert outcome in ("shadowed" if planned.mirror else "compared" if planned.led else "deployed", "rolled-back")
     assert (seen.mirrored, seen.tested) == ("", "")
     winner = "v2" if outcome == "deployed" else "v1"
     assert (seen.stable, seen.routed, seen.running) == (winner, {winner: 1.0}, {winner})
@@ -261,6 +262,7 @@ EVENTS = st.one_of(
     st.just(engine.Retired(0.0)),
     st.builds(engine.Failed, st.just(0.0), st.just("why")),
     st.builds(engine.Cancelled, st.just(0.0), st.just("why")),
+    st.builds(engine.Continued, st.just(0.0), st.sampled_from([0.1, 0.5]), st.just("who"), st.just("why")),
     st.just(engine.Resumed(0.0)),
 )
 

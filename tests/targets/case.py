@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from modelway.config.sections import HeaderMatch
+from modelway.config.sections import RequestMatch
 from modelway.observe.counts import Counters, Snapshot
 from modelway.records import Release
 from modelway.rollout import engine, journal
@@ -27,7 +27,7 @@ from modelway.targets import Claim, Slot, Target, TargetState
 from modelway.targets.acts import TargetActs
 
 BLOCK_SECONDS = 1.0
-TESTERS = HeaderMatch("x-release", "next")
+TESTERS = RequestMatch(header="x-release", value="next")
 READ_SECONDS = 3.0
 """Within them a source has counted what was answered."""
 

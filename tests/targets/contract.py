@@ -142,6 +142,20 @@ class TargetContract:
         assert state_of(case).pending == (pending,)
         assert state_of(case).never_announced == (never,)
 
+    def test_a_persons_word_needs_no_lease_and_the_first_one_stays(self, case: Case) -> None:
+        claim = claimed(case)
+        claim.begin(plan_of(claim, Slot(side_of(case.releases[0], 1))))
+        first, second = (engine.Continued(at, 0.1, who, "why") for at, who in ((5.0, "one"), (6.0, "another")))
+        records = case.open().records
+        assert records.word(1, 0.1) is None
+        assert records.leave_word(1, first) == first
+        assert records.leave_word(1, second) == first
+        assert case.open().records.word(1, 0.1) == first
+        assert records.word(1, 0.5) is None and records.word(2, 0.1) is None
+        claim.append(1, journal.Line(event=first))  # who has the lease has it still
+        assert list(records.numbers()) == [1]
+        assert [line.event for line in case.open().stories()[0].lines] == [first]
+
     # what runs
 
     def test_a_release_that_starts_gets_no_traffic_and_starting_twice_changes_nothing(self, case: Case) -> None:
@@ -204,6 +218,28 @@ class TargetContract:
         assert set(case.send(60)) == {case.old, case.new}
         acts.route(0.0)
         assert set(case.send(30, tested=True)) == {case.old}
+        acts.retire("new")
+        assert set(case.send(10, tested=True)) == {case.old}
+
+    def test_requests_with_the_key_reach_the_new_release_and_are_counted_as_its_own(self, case: Case) -> None:
+        deployed(case, case.releases[0])
+        acts = begun(case, claimed(case), case.releases[1], led=TESTERS)
+        acts.route(0.5)
+        assert set(case.send(30, tested=True)) == {case.new}
+        assert set(case.send(50)) == {case.old}
+        block = next_block(acts, 80)
+        assert (block.canary.requests, block.stable.requests, block.dropped) == (30, 50, "")
+        assert set(case.send(10, bad=True, tested=True)) == {case.new}
+        seen = next_block(acts, 10)
+        assert (seen.canary.errors, seen.stable.errors) == (10, 0)
+        acts.back()
+        deadline = time.monotonic() + 5
+        while set(case.send(20, tested=True)) != {case.old}:
+            assert time.monotonic() < deadline, "the prepared way back is theirs too"
+        acts.route(0.5)
+        assert set(case.send(20, tested=True)) == {case.new}, "and forth again"
+        acts.route(0.0)
+        assert set(case.send(20, tested=True)) == {case.old}
         acts.retire("new")
         assert set(case.send(10, tested=True)) == {case.old}
 

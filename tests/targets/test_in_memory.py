@@ -16,6 +16,7 @@ from documented import examples
 from modelway.config import Deploy
 from modelway.observe.counts import Counters, Snapshot
 from modelway.records import Release
+from modelway.rollout import engine
 from modelway.rollout.observations import Counts
 from modelway.targets import Target
 from targets.case import Case, begun, claimed, deployed
@@ -43,11 +44,12 @@ def ask(
 ) -> str:
     """One request to a place in memory: which version answers. failing: whether this one does. tested: a tester's."""
     shares = place.routing.shares
-    if tested and place.routing.tested:
-        return str(place.running[place.routing.tested])
+    led = place.routing.tested if tested else ""
+    if led and not place.routing.judged:
+        return str(place.running[led])
     if not shares:
         return ""
-    name = chance.choices(list(shares), list(shares.values()))[0]
+    name = led or chance.choices(list(shares), list(shares.values()))[0]
     for reached in filter(None, (name, place.routing.mirror)):
         was = place.counted.get(reached, Counters())
         answered, fails = was.requests + 1, failing(str(place.running[reached]))
@@ -94,6 +96,20 @@ def test_a_way_back_asks_nobody_for_counts(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(type(acts.claim.place), "snapshot", lambda place: pytest.fail("it was asked"))
     acts.route(0.0)
     assert set(case.send(20)) == {case.old}
+
+
+def test_a_word_that_cannot_be_read_takes_nothing_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELWAY_STATE", str(tmp_path))
+    case = MemoryCase()
+    deployed(case, case.releases[0])
+    acts = begun(case, claimed(case), case.releases[1])
+    word = engine.Continued(1.0, 0.1, "a person", "why")
+    assert acts.continued(0.1) is None
+    acts.claim.records.leave_word(acts.plan.number, word)
+    assert acts.continued(0.1) == word
+    (path,) = acts.claim.records.folder.glob("journal/*continued*")  # type: ignore[attr-defined]
+    path.write_text("{")
+    assert acts.continued(0.1) is None
 
 
 def test_a_replica_that_went_during_a_block_drops_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -282,11 +282,13 @@ class Kubernetes(Section, frozen=True):
     """Field managers that leave the image and the route's rules alone, though they own them, such as argocd-controller."""
 
 
-class HeaderMatch(Section, frozen=True):
-    """Who reaches the new release before anybody else: whoever sends this header. The judge counts none of their requests."""
+class RequestMatch(Section, frozen=True, kw_only=True):
+    """Requests that carry a header, or a cookie, of this value: exactly one of header and cookie."""
 
-    header: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,64}$")]
-    """The header's name, such as x-release."""
+    header: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,64}$")] | None = None
+    """The header's name, such as x-release. Left out: it is a cookie."""
+    cookie: Annotated[str, Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$")] | None = None
+    """The cookie's name, such as release. Left out: it is a header."""
     value: Annotated[str, Meta(pattern=r"^[\x21-\x7e]{1,256}$")]
     """Its value, as it is, such as next."""
 
@@ -296,15 +298,23 @@ class Deploy(Section, frozen=True):
 
     target: Literal["local", "kubernetes"] = "local"
     """Where releases run."""
-    strategy: Literal["canary", "blue-green", "shadow", "all-at-once"] = "canary"
+    strategy: Literal["canary", "blue-green", "shadow", "ab", "all-at-once"] = "canary"
     """canary judges the release under a growing share of the traffic; blue-green gives it all traffic at once, judges it by
     stable's past, and keeps stable running for a while; shadow judges it by a copy of every request, whose answer no client
-    sees, and moves nothing; all-at-once compares nothing."""
+    sees, and moves nothing; ab leads requests by a header or a cookie to it, measures the difference, and moves nothing;
+    all-at-once compares nothing."""
     steps: Annotated[tuple[Percent, ...], Meta(min_length=1)] = (10, 50, 100)
     """The canary's shares of the traffic, in percent, each larger than the one before; the last is 100. The first may be 0,
     where there are testers."""
-    testers: HeaderMatch | None = None
-    """Requests that reach the new release as soon as it is ready. Left out: there are none."""
+    pause_at: tuple[Percent, ...] = ()
+    """Steps, in percent, after which the rollout goes no further until somebody runs continue-rollout; harm is taken back
+    meanwhile. Left out: it waits for nobody."""
+    pause_seconds: Seconds = 86_400
+    """How long each pause may last: then the release is taken back."""
+    testers: RequestMatch | None = None
+    """Requests that reach the new release as soon as it is ready; the judge counts none of them. Left out: there are none."""
+    ab: RequestMatch | None = None
+    """Requests that strategy ab leads to the new release, and counts. Left out: there is no key, and ab is refused."""
     requires_shadow: bool = False
     """true: a release gets no traffic until it was no worse as a shadow of what is there."""
     step_seconds: Wait = 120

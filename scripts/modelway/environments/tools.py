@@ -14,6 +14,7 @@ ENVIRONMENTS = {
     "benchmark_endpoint": "data",
     "build_image": "build",
     "deploy_model": "deploy",
+    "continue_rollout": "deploy",
     "plan_rollout": "deploy",
     "render_manifests": "deploy",
     "replay_rollout": "deploy",

@@ -263,7 +263,7 @@ def our_plan(deploy: Deploy, service: Service, rng: np.random.Generator) -> Plan
         timeout_seconds=deploy.timeout_seconds,
         block_seconds=width,
         inconclusive=deploy.judge.inconclusive,
-        settings=judge.settings_from(deploy.judge, past),
+        settings=judge.settings_from(deploy.judge, past, judge.warm_up_seconds(deploy)),
     )
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
+
 from modelway.markdown import cell, table
-from modelway.rollout import engine, journal
+from modelway.rollout import effect, engine, journal, matching
 from modelway.rollout.evidence import number_said
 from modelway.rollout.judge import Arm, Assessment, MetricEvidence
-from modelway.rollout.plan import share_said
+from modelway.rollout.plan import Plan, share_said
+from modelway.rollout.run import paused_said
 
+AT_ANY_LOOK = "Each interval holds the true difference with 95 %, at whatever moment one looks."
 WORDS = {
     "deployed": "is in",
     "shadowed": "was no worse as a shadow in",
+    "compared": "was compared, and is gone again, in",
     "rolled-back": "was rolled back from",
     "failed": "could not be started in",
     "": "is on its way into",
@@ -22,16 +27,57 @@ def markdown(story: journal.Story) -> str:
     outcome = story.outcome
     title = f"### Version {plan.new.version} {WORDS[outcome]} {cell(plan.environment)}"
     parts = [title, f"{cell(plan.model)}, rollout {plan.number}, {plan.kind}: {cell(plan.why, 400)}"]
+    parts += [f"> {cell(skipped_said(plan), 500)}"] if plan.skipped else []
     parts += [f"> {cell(reason, 400)}" for reason in state.reasons]
     parts += [f"> Warning: the alias could not be moved: {cell(state.problem, 400)}"] if state.problem else []
+    parts += pauses_said(story)
     if plan.expects:
         parts.append(f"The plan: {cell(plan.expects, 400)}")
     blocks = [event.block for event in story.events if isinstance(event, engine.Observed)]
     if blocks:
         parts.append(table(("share asked", "seconds", "requests:", "share measured:"), weights(story)))
-    if state.assessment:
+    if plan.led is not None and state.assessment:
+        heads = ("metric", f"with {cell(matching.said(plan.led))}:", "without:", "difference:", "")
+        parts += [table(heads, effect_rows(state.assessment)), AT_ANY_LOOK]
+    elif state.assessment:
         parts.append(_evidence(plan.new.version, plan.stable.version if plan.stable else 0, state.assessment))
     return "\n\n".join(parts)
+
+
+def skipped_said(plan: Plan) -> str:
+    return f"the analysis was skipped by {plan.who}: {plan.skipped}"
+
+
+def pauses_said(story: journal.Story) -> list[str]:
+    """That it waits for a person; who has let it go on, when and why."""
+    events = [event for event in story.events if isinstance(event, engine.Continued)]
+    said = [f"> {cell(_continued_said(event), 400)}" for event in events]
+    waits = not story.outcome and story.state.is_paused
+    return [*said, f"> {paused_said(story.plan, story.state)}: continue-rollout lets it go on"] if waits else said
+
+
+def _continued_said(word: engine.Continued) -> str:
+    at = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(word.at))
+    return f"continued at {word.weight:.0%} by {word.who}, {at}: {word.why}"
+
+
+def continued_markdown(story: journal.Story, word: engine.Continued) -> str:
+    plan = story.plan
+    title = f"### Version {plan.new.version} goes on in {cell(plan.environment)}"
+    return f"{title}\n\n{cell(plan.model)}, rollout {plan.number}: {cell(_continued_said(word), 400)}"
+
+
+def continued(story: journal.Story, word: engine.Continued) -> dict[str, object]:
+    """What the JSON report of a person's word holds."""
+    plan = story.plan
+    return {
+        "schema": "modelway/continue-rollout/1",
+        "model": plan.model,
+        "environment": plan.environment,
+        "rollout": plan.number,
+        "version": plan.new.version,
+        "continued": word,
+    }
 
 
 def weights(story: journal.Story) -> list[list[str]]:
@@ -54,6 +100,26 @@ def weights(story: journal.Story) -> list[list[str]]:
     ]
 
 
+def effect_rows(assessment: Assessment) -> list[list[str]]:
+    """What an A/B has measured: both rates, their difference with the interval that holds at any look, and the finding."""
+    return [
+        [
+            "errors" if item.name == "errors" else "slow requests",
+            _rate_alone(item.new),
+            _rate_alone(item.stable),
+            "no request"
+            if item.difference is None or item.interval is None
+            else f"{100 * item.difference:+.2f} points [{100 * item.interval[0]:+.2f}, {100 * item.interval[1]:+.2f}]",
+            item.finding,
+        ]
+        for item in effect.effects(assessment.metrics)
+    ]
+
+
+def _rate_alone(arm: Arm) -> str:
+    return "no request" if arm.rate is None else f"{arm.rate:.2%} of {arm.requests:,}"
+
+
 def record(story: journal.Story) -> dict[str, object]:
     """What the JSON report holds."""
     state = story.state
@@ -62,7 +128,9 @@ def record(story: journal.Story) -> dict[str, object]:
         "outcome": story.outcome,
         "reasons": state.reasons,
         "problem": state.problem,
+        "continued": [event for event in story.events if isinstance(event, engine.Continued)],
         "assessment": state.assessment,
+        "effects": effect.effects(state.assessment.metrics) if story.plan.led and state.assessment else (),
         "blocks": [event.block for event in story.events if isinstance(event, engine.Observed)],
     }
 

@@ -7,8 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from modelway.report.chart import ChartScale, LimitLine, Point, Series, chart
-from modelway.report.rollout import evidence_said, rate, weights
-from modelway.rollout import engine, journal, judge
+from modelway.report.rollout import (
+    AT_ANY_LOOK,
+    effect_rows,
+    evidence_said,
+    pauses_said,
+    rate,
+    skipped_said,
+    weights,
+)
+from modelway.rollout import engine, journal, judge, matching
 from modelway.rollout.evidence import wilson
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import Plan, share_said
@@ -17,6 +25,7 @@ STYLE = (Path(__file__).parent / "rollout_page.css").read_text(encoding="utf-8")
 CHIPS = {
     "deployed": "deployed",
     "shadowed": "no worse as a shadow",
+    "compared": "compared",
     "rolled-back": "rolled back",
     "failed": "failed",
     "": "unfinished",
@@ -44,8 +53,11 @@ def _rollout(story: journal.Story) -> str:
     parts = [f"<section><h2>{plan.number}. {kind}{came} {chip}</h2>", f"<p>{html.escape(plan.why)}</p>"]
     if plan.expects:
         parts.append(f"<p class=quiet>Before it started: {html.escape(plan.expects)}.</p>")
+    if plan.skipped:
+        parts.append(f"<p class=warning>{html.escape(skipped_said(plan))}</p>")
     if state.reasons:
         parts.append("<ul>" + "".join(f"<li>{html.escape(reason)}</li>" for reason in state.reasons) + "</ul>")
+    parts += [f"<p>{html.escape(line.removeprefix('> '))}</p>" for line in pauses_said(story)]
     if state.problem:
         parts.append(f"<p class=warning>The alias could not be moved: {html.escape(state.problem)}</p>")
     blocks = [event.block for event in story.events if isinstance(event, engine.Observed) and not event.block.dropped]
@@ -108,7 +120,8 @@ def _percent(share: float) -> str:
 
 
 def _traffic(story: journal.Story, blocks: Sequence[Block], began: float, seconds: float) -> str:
-    asked = [Point(event.at - began, event.weight) for event in story.events if isinstance(event, engine.Routed)]
+    routed = [event for event in story.events if isinstance(event, engine.Routed) and story.plan.led is None]
+    asked = [Point(event.at - began, event.weight) for event in routed]
     asked = [Point(max(0.0, point.x), point.y) for point in asked]
     asked += [Point(seconds, asked[-1].y)] if asked else []
     measured = [
@@ -174,6 +187,8 @@ def _moments(story: journal.Story, began: float) -> list[tuple[float, str]]:
             found.append((event.at - began, said))
         elif isinstance(event, engine.Resumed) and event.at > began:
             found.append((event.at - began, "another runner"))
+        elif isinstance(event, engine.Continued) and event.at > began:
+            found.append((event.at - began, "continued"))
     return found
 
 
@@ -188,6 +203,9 @@ def _measured(story: journal.Story) -> str:
 def _evidence(plan: Plan, state: engine.RolloutState) -> str:
     if state.assessment is None:
         return ""
+    if plan.led is not None:
+        heads = ("", f"with {matching.said(plan.led)}", "without", "difference", "")
+        return _table(heads, effect_rows(state.assessment)) + f"<p class=quiet>{AT_ANY_LOOK}</p>"
     stable = plan.stable.version if plan.stable else 0
     heads = ("", f"version {plan.new.version}", f"version {stable}", "evidence of harm", "of being no worse")
     rows = [

@@ -13,12 +13,12 @@ from typing import Literal
 
 import msgspec
 
-from modelway.rollout import judge
+from modelway.rollout import effect, judge
 from modelway.rollout.observations import Block
 from modelway.rollout.plan import Plan
 
 SUSPECT_PROMOTION = 0.1
-Outcome = Literal["", "deployed", "shadowed", "rolled-back", "failed"]
+Outcome = Literal["", "deployed", "shadowed", "compared", "rolled-back", "failed"]
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
@@ -84,13 +84,36 @@ class Cancelled(msgspec.Struct, frozen=True, tag="cancelled"):
     why: str
 
 
+class Continued(msgspec.Struct, frozen=True, tag="continued"):
+    """A person lets a rollout that is paused at this share go on. Their word alone moves nothing: what is counted after it
+    does."""
+
+    at: float
+    weight: float
+    who: str
+    why: str
+
+
 class Resumed(msgspec.Struct, frozen=True, tag="resumed"):
     """Another runner goes on: what the one before had set up is set up again."""
 
     at: float
 
 
-Event = Ready | Routed | Observed | Adopted | Announced | Kept | GoneBack | Retired | Failed | Cancelled | Resumed
+Event = (
+    Ready
+    | Routed
+    | Observed
+    | Adopted
+    | Announced
+    | Kept
+    | GoneBack
+    | Retired
+    | Failed
+    | Cancelled
+    | Continued
+    | Resumed
+)
 
 
 class Start(msgspec.Struct, frozen=True, tag="start"):
@@ -142,9 +165,13 @@ class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
     tested: bool = False
     step: int = 0
     in_step: float = 0.0
-    """Seconds observed in this step."""
+    """Seconds observed in this step, but for a pause."""
     compared: float = 0.0
-    """Seconds observed while stable had traffic too."""
+    """Seconds observed while stable had traffic too, but for pauses."""
+    paused_at: float | None = None
+    """Since when a person is waited for at this step; None: not yet, or its step waits for nobody."""
+    continued: bool = False
+    """Somebody has let it go on from this step."""
     extended: bool = False
     judged: judge.JudgeState | None = None
     assessment: judge.Assessment | None = None
@@ -160,6 +187,11 @@ class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
     retired: bool = False
 
+    @property
+    def is_paused(self) -> bool:
+        """All that a step asks for is there but a person's word."""
+        return self.paused_at is not None and not self.continued and not self.decision
+
 
 def begin(plan: Plan) -> RolloutState:
     return RolloutState(judged=judge.begin(plan.settings) if plan.settings else None)
@@ -172,7 +204,8 @@ def command(plan: Plan, state: RolloutState) -> Command:
             return Route(0.0)
         if not state.retired:
             return Retire("new")
-        return Finish("failed" if state.failed else "shadowed" if state.decision == "withdraw" else "rolled-back")
+        learned: Outcome = "compared" if plan.led is not None else "shadowed"
+        return Finish("failed" if state.failed else learned if state.decision == "withdraw" else "rolled-back")
     if not state.ready:
         return Start()
     weight = plan.weights[state.step]
@@ -216,7 +249,12 @@ def advance(plan: Plan, state: RolloutState, event: Event) -> RolloutState:
             )
         case Failed(why=why):
             return state if state.adopted else _revert(state, (why,), failed=True)
+        case Continued(weight=weight):
+            return change(state, continued=True) if state.is_paused and weight == plan.weights[state.step] else state
         case Cancelled(why=why):
+            measured = plan.led is not None and state.assessment is not None
+            if measured and not state.decision:  # what an A/B has shown until then is worth as much
+                return change(state, decision="withdraw", reasons=(why, *state.reasons))
             return change(state, kept=True) if state.adopted else _revert(state, (why,))
         case Resumed():
             return change(state, ready=False, routed=None)
@@ -231,43 +269,86 @@ def _revert(state: RolloutState, reasons: tuple[str, ...], *, failed: bool = Fal
 def _observed(plan: Plan, state: RolloutState, block: Block) -> RolloutState:
     if state.decision or plan.settings is None or state.judged is None:
         return state
-    if block.weight == 0:  # testers alone reach it, and judge for themselves
-        waited = state.in_step + block.seconds
-        done = waited >= plan.step_seconds
-        return msgspec.structs.replace(state, step=state.step + done, in_step=0.0 if done else waited)
-    control = block.weight < 1
+    waits = state.is_paused
+    after = _alone_with_testers(plan, state, block) if block.weight == 0 else _judged(plan, state, block)
+    if (
+        waits
+        and after.is_paused
+        and after.paused_at is not None
+        and block.ended - after.paused_at >= plan.pause_seconds
+    ):
+        return _revert(after, (f"nobody continued it at {block.weight:.0%} within {plan.pause_seconds:.0f} s",))
+    return after
+
+
+def _alone_with_testers(plan: Plan, state: RolloutState, block: Block) -> RolloutState:
+    """They judge for themselves."""
+    state = msgspec.structs.replace(state, in_step=state.in_step + (0.0 if state.is_paused else block.seconds))
+    return _onward(plan, state, block, step=state.step + 1) if state.in_step >= plan.step_seconds else state
+
+
+def _judged(plan: Plan, state: RolloutState, block: Block) -> RolloutState:
+    assert plan.settings is not None and state.judged is not None
+    control, paused = block.weight < 1, state.is_paused
     judged = judge.observe(plan.settings, state.judged, block)
-    in_step = state.in_step + block.seconds
-    compared = state.compared + (block.seconds if control else 0.0)
-    last_control = plan.mirror or state.step == len(plan.weights) - 2
+    in_step = state.in_step + (0.0 if paused else block.seconds)
+    compared = state.compared + (block.seconds if control and not paused else 0.0)
+    last_control = plan.is_trial or state.step == len(plan.weights) - 2
     waited = in_step >= plan.step_seconds
     baked = not control or (last_control and waited and compared >= plan.bake_seconds)
-    deadline = control and compared >= plan.timeout_seconds * (2 if state.extended else 1)
+    deadline = (
+        control and plan.led is None and not paused and compared >= plan.timeout_seconds * (2 if state.extended else 1)
+    )
     assessment = judge.assess(plan.settings, judged, baked=baked, deadline=deadline)
     state = msgspec.structs.replace(
         state, judged=judged, assessment=assessment, in_step=in_step, compared=compared, reasons=assessment.reasons
     )
     if assessment.verdict == "fail":
         return _revert(state, assessment.reasons)
+    if plan.led is not None:
+        measured = tuple(effect.said(item) for item in effect.effects(assessment.metrics))
+        state = msgspec.structs.replace(state, reasons=measured)
+        return _onward(plan, state, block, decision="withdraw") if compared >= plan.timeout_seconds else state
     if not control and assessment.verdict != "inconclusive":
-        answered = judged.alone.requests > 0  # no data is never healthy, at 100 % either
-        if waited and answered and not _harm_suspected(assessment):
-            seen = judged.alone
-            alone = f"{seen.errors:,} errors and {seen.slow:,} slow of {seen.requests:,} in {in_step:.0f} s at 100 %"
-            reasons = (
-                state.reasons if len(plan.weights) > 1 else (f"{alone}: within the limits of what was there before",)
-            )
-            return msgspec.structs.replace(state, decision="promote", reasons=reasons)
-        over = in_step >= plan.timeout_seconds
-        why = f"harm was not ruled out in {in_step:.0f} s at 100 %" if answered else "no request came at 100 %"
-        return _revert(state, (why,)) if over else state
+        return _at_all_traffic(plan, state, block, assessment)
     if assessment.verdict == "inconclusive":
-        return _undecided(plan, state, assessment, deadline)
+        return _undecided(plan, state, block, deadline)
     if plan.mirror:
-        return msgspec.structs.replace(state, decision="withdraw") if assessment.verdict == "pass" else state
+        return _onward(plan, state, block, decision="withdraw") if assessment.verdict == "pass" else state
     if (last_control and assessment.verdict == "pass") or (not last_control and waited and not _suspect(assessment)):
-        return msgspec.structs.replace(state, step=state.step + 1, in_step=0.0)
+        over = compared >= plan.timeout_seconds
+        return _onward(plan, state, block, over=over, step=state.step + 1)
     return state
+
+
+def _at_all_traffic(plan: Plan, state: RolloutState, block: Block, assessment: judge.Assessment) -> RolloutState:
+    assert state.judged is not None
+    seen, in_step = state.judged.alone, state.in_step
+    answered = seen.requests > 0 or bool(plan.skipped)  # no data is never healthy, at 100 % either
+    over = in_step >= plan.timeout_seconds and not state.is_paused
+    if in_step >= plan.step_seconds and answered and not _harm_suspected(assessment):
+        alone = f"{seen.errors:,} errors and {seen.slow:,} slow of {seen.requests:,} in {in_step:.0f} s at 100 %"
+        within = "the analysis was skipped" if plan.skipped else "within the limits of what was there before"
+        reasons = state.reasons if len(plan.weights) > 1 else (f"{alone}: {within}",)
+        return _onward(plan, state, block, over=over, decision="promote", reasons=reasons)
+    why = f"harm was not ruled out in {in_step:.0f} s at 100 %" if answered else "no request came at 100 %"
+    return _revert(state, (why,)) if over else state
+
+
+def _onward(plan: Plan, state: RolloutState, block: Block, *, over: bool = False, **then: object) -> RolloutState:
+    """`then`, which the step's own conditions allow: but not before all that has passed was judged, nor past a pause without a
+    person's word, nor after it on what was counted before it alone. over: its time is."""
+    if block.more:  # the plan's time stands still where only the reading of it holds the step
+        seconds = 0.0 if state.is_paused else block.seconds
+        compared = state.compared - (seconds if 0 < block.weight < 1 else 0.0)
+        return msgspec.structs.replace(state, in_step=state.in_step - seconds, compared=compared)
+    if plan.weights[state.step] in plan.pauses:
+        if not state.continued:
+            return state if state.is_paused else msgspec.structs.replace(state, paused_at=block.ended)
+        if block.weight > 0 and not block.canary.requests:
+            return _revert(state, ("no request came since it was continued",)) if over else state
+    fresh = {"in_step": 0.0} if "step" in then else {}
+    return msgspec.structs.replace(state, **fresh, **then, paused_at=None, continued=False)
 
 
 def _suspect(assessment: judge.Assessment) -> bool:
@@ -281,11 +362,13 @@ def _harm_suspected(assessment: judge.Assessment) -> bool:
     return assessment.harm >= suspicious
 
 
-def _undecided(plan: Plan, state: RolloutState, assessment: judge.Assessment, deadline: bool) -> RolloutState:
+def _undecided(plan: Plan, state: RolloutState, block: Block, deadline: bool) -> RolloutState:
     """The policy speaks where time is over; evidence that cannot be trusted is never extended or promoted."""
     policy = "rollback" if plan.mirror and plan.inconclusive == "promote" else plan.inconclusive
     if not deadline or policy == "rollback" or (policy == "extend" and state.extended):
-        return _revert(state, assessment.reasons)
+        return _revert(state, state.reasons)
     if policy == "extend":
         return msgspec.structs.replace(state, extended=True)
-    return msgspec.structs.replace(state, step=len(plan.weights) - 1, in_step=0.0)
+    left = range(state.step + 1, len(plan.weights))  # a policy passes no pause by
+    step = next((number for number in left if plan.weights[number] in plan.pauses), len(plan.weights) - 1)
+    return _onward(plan, state, block, over=True, step=step)

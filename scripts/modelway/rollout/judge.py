@@ -15,7 +15,16 @@ from modelway.rollout import evidence, harm, not_worse, split, total_failure
 from modelway.rollout.evidence import Arm, MetricEvidence
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.planning import PlanNumbers, plan_numbers
-from modelway.rollout.settings import JudgedMetric, Settings, count_of, is_cold, settings_from, usable
+from modelway.rollout.settings import (
+    JudgedMetric,
+    Settings,
+    by_key,
+    count_of,
+    is_cold,
+    settings_from,
+    usable,
+    warm_up_seconds,
+)
 from modelway.rollout.split import Split
 
 __all__ = [
@@ -28,9 +37,11 @@ __all__ = [
     "Settings",
     "assess",
     "begin",
+    "by_key",
     "observe",
     "plan_numbers",
     "settings_from",
+    "warm_up_seconds",
 ]
 
 Verdict = Literal["continue", "pass", "fail", "inconclusive"]
@@ -121,7 +132,7 @@ def observe(settings: Settings, state: JudgeState, block: Block) -> JudgeState:
     return msgspec.structs.replace(
         state,
         failed=state.failed or _failures(settings, state),
-        invalid=state.invalid or split.problem(state.split, block.weight),
+        invalid=state.invalid or ("" if settings.keyed else split.problem(state.split, block.weight)),
     )
 
 
@@ -222,9 +233,11 @@ def _limit(metric: JudgedMetric, stable: Counts) -> float:
 
 def _failures(settings: Settings, state: JudgeState) -> tuple[str, ...]:
     reasons = []
-    both = (state.canary.requests, state.canary.errors, state.stable.requests, state.stable.errors)
-    if total_failure.dead_on_arrival(both):
-        reasons.append(f"dead on arrival: all of the canary's first {state.canary.requests:,} requests failed")
+    seen = (state.canary.requests, state.canary.errors, state.stable.requests, state.stable.errors)
+    if not settings.metrics:  # without an analysis it has all of the traffic at once
+        seen = (state.alone.requests, state.alone.errors, *settings.past)
+    if total_failure.dead_on_arrival(seen):
+        reasons.append(f"dead on arrival: all of the canary's first {seen[0]:,} requests failed")
     if total_failure.fuse_blown(state.recent, _stable_rate(settings, state)):
         requests, errors = sum(arms[0] for arms in state.recent), sum(arms[1] for arms in state.recent)
         reasons.append(
@@ -312,8 +325,8 @@ def _harm(settings: Settings, state: JudgeState) -> float:
 def _stable_rate(settings: Settings, state: JudgeState) -> float:
     """Of errors, over the rollout and the past; 0 where stable was never seen."""
     past = next((metric for metric in settings.metrics if metric.name == "errors"), None)
-    requests = state.stable.requests + (past.past_requests if past else 0)
-    errors = state.stable.errors + (past.past_count if past else 0)
+    asked, failed = (past.past_requests, past.past_count) if past else settings.past
+    requests, errors = state.stable.requests + asked, state.stable.errors + failed
     return errors / requests if requests else 0.0
 
 

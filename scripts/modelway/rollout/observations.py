@@ -27,3 +27,9 @@ class Block(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     stable: Counts
     dropped: str = ""
     """Why these counts are not to be used (a counter went down, a query failed); empty where they are."""
+    more: bool = False
+    """Later blocks have passed already: no share rises before they were judged too."""
+
+    @property
+    def ended(self) -> float:
+        return self.began + self.seconds

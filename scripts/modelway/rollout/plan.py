@@ -8,14 +8,16 @@ from typing import Literal
 import msgspec
 
 from modelway.config import Deploy
-from modelway.config.sections import HeaderMatch
+from modelway.config.sections import RequestMatch
 from modelway.errors import InvalidInput
 from modelway.records import Release
-from modelway.rollout import judge
+from modelway.rollout import judge, matching
 
 Kind = Literal["deploy", "rollback"]
 MIRRORED = (0.5,)
 """Of what is counted, where each request comes to stable and, as a copy, to the new release."""
+LED = (0.5,)
+"""In name alone, where requests are led by a key: how many come with it is known by nobody."""
 
 
 class Side(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -55,8 +57,14 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """The release before runs on for so long after the new one was adopted."""
     mirror: bool = False
     """The new release gets a copy of every request, and never answers a client: nothing is adopted."""
-    testers: HeaderMatch | None = None
+    pauses: tuple[float, ...] = ()
+    """Shares after which it goes no further until a person continues it; what harms is taken back meanwhile."""
+    pause_seconds: float = 0.0
+    """For how long a person is waited for at each of them; then it is taken back."""
+    testers: RequestMatch | None = None
     """Who reaches it before it has all traffic, whatever the step."""
+    led: RequestMatch | None = None
+    """An A/B: what matches reaches the new release and is counted, all else stable, and nothing is adopted."""
     step_seconds: float
     bake_seconds: float
     timeout_seconds: float
@@ -67,8 +75,15 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     settings: judge.Settings | None = None
     expects: str = ""
     """How many requests and how long it needs, as it was said before the start."""
+    skipped: str = ""
+    """The reason of a person for comparing nothing; empty: it is not skipped."""
     why: str = ""
     who: str = ""
+
+    @property
+    def is_trial(self) -> bool:
+        """What it ends with moves nothing."""
+        return self.mirror or self.led is not None
 
 
 def side_of(release: Release, number: int = 0) -> Side:
@@ -90,6 +105,10 @@ def slot_name(version: int, number: int) -> str:
 def weights_of(deploy: Deploy, where: str) -> tuple[float, ...]:
     """The shares that the strategy asks for; InvalidInput where the steps do not rise to 100, or leave nothing to compare
     with."""
+    if deploy.testers is not None:
+        matching.checked(deploy.testers, "deploy.testers")
+    if deploy.strategy == "ab":
+        return _led(deploy)
     if deploy.testers is not None and deploy.strategy in ("blue-green", "all-at-once"):
         raise InvalidInput(
             f"are given, and strategy {deploy.strategy} has no time in which they would reach the release alone",
@@ -115,6 +134,38 @@ def weights_of(deploy: Deploy, where: str) -> tuple[float, ...]:
     return tuple(step / 100 for step in steps)
 
 
+def _led(deploy: Deploy) -> tuple[float, ...]:
+    if deploy.ab is None:
+        raise InvalidInput(
+            "is not given, and strategy ab knows by nothing else whom to lead to the release",
+            where="deploy.ab",
+            fix="give a key, such as {header: x-arm, value: b} or {cookie: arm, value: b}",
+        )
+    if deploy.testers is not None:
+        raise InvalidInput(
+            "are given, and strategy ab leads requests by deploy.ab alone",
+            where="deploy.testers",
+            fix="leave them out of this environment",
+        )
+    matching.checked(deploy.ab, "deploy.ab")
+    return LED
+
+
+def pauses_of(deploy: Deploy, where: str) -> tuple[float, ...]:
+    """The shares at which a person is waited for; InvalidInput where the strategy never stands at one."""
+    steps = {"canary": deploy.steps, "blue-green": (100,)}.get(deploy.strategy, ())
+    if unknown := [percent for percent in deploy.pause_at if percent not in steps]:
+        stands = f"stands at {', '.join(map(str, steps))} %" if steps else "has no step at which it could wait"
+        raise InvalidInput(
+            f"deploy.pause-at names {', '.join(map(str, unknown))}, and strategy {deploy.strategy} {stands}",
+            where=where,
+            fix="name some of its steps, in percent" if steps else "leave it out, or use strategy: canary",
+        )
+    return tuple(percent / 100 for percent in sorted(set(deploy.pause_at)))
+
+
 def share_said(plan: Plan, weight: float) -> str:
     """The new release's share, for people."""
+    if plan.led is not None and weight > 0:
+        return f"what has {matching.said(plan.led)}"
     return "a copy of each" if plan.mirror and weight > 0 else f"{weight:.0%}"

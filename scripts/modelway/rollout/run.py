@@ -37,6 +37,9 @@ class Acts(Protocol):
     def is_due(self) -> bool:
         """Whether a block has passed already, so that `observe` waits for nothing."""
 
+    def continued(self, weight: float) -> engine.Continued | None:
+        """The word of a person who lets it go on from a pause at this share; None where nobody has given it."""
+
     def adopt(self) -> None:
         """The target calls the new release stable: from now on it is what comes back after a crash."""
 
@@ -108,12 +111,14 @@ def carry_out(plan: Plan, state: engine.RolloutState, acts: Acts, around: Surrou
                 if interrupts.asked and not cancelled:
                     raise KeyboardInterrupt
                 act = engine.command(plan, state)
-                if not around.wait and _is_early(act, acts, around):
+                waits = state.is_paused and isinstance(act, engine.Observe)
+                word = acts.continued(plan.weights[state.step]) if waits else None
+                if word is None and not around.wait and _is_early(act, acts, around):
                     return state
                 acts.write(journal.Line(act=act))
                 if isinstance(act, engine.Finish):
                     return state
-                event = _event(act, plan, state, acts, around, interrupts)
+                event = word or _event(act, plan, state, acts, around, interrupts)
             except KeyboardInterrupt:
                 cancelled = True
                 if not state.adopted:
@@ -209,8 +214,12 @@ def progress(plan: Plan, before: engine.RolloutState, after: engine.RolloutState
         case engine.Ready():
             lines.append(f"{plan.new.name} is ready")
         case engine.Routed(weight=weight, tested=tested):
-            copies = plan.mirror and weight > 0
-            gets = "a copy of every request" if copies else f"{weight:.0%} of the traffic"
+            trial = plan.is_trial and weight > 0
+            gets = (
+                share_said(plan, weight) + (" request" if plan.mirror else "")
+                if trial
+                else f"{weight:.0%} of the traffic"
+            )
             lines.append(f"{plan.new.name} gets {gets}{', and its testers' if tested else ''}")
         case engine.Observed(block=block):
             lines.append(_counts(plan, block, after))
@@ -218,15 +227,29 @@ def progress(plan: Plan, before: engine.RolloutState, after: engine.RolloutState
             lines.append(f"{plan.new.name} is stable now")
         case engine.Announced(problem=problem) if problem:
             lines.append(f"the alias could not be moved: {problem}")
+        case engine.Continued(who=who, why=why):
+            lines.append(f"continued by {who}: {why}")
         case engine.Resumed():
             lines.append("going on with a rollout that another runner left")
         case _:
             pass
+    if after.is_paused and not before.is_paused:
+        lines.append(
+            f"{paused_said(plan, after)}: continue-rollout lets it go on, and what harms is taken back meanwhile"
+        )
     if after.decision != before.decision and after.reasons:
         back = f"back to {plan.stable.name if plan.stable else 'nothing'}"
-        said = {"revert": back, "withdraw": "no worse as a shadow"}.get(after.decision, "accepted")
+        learned = "no worse as a shadow" if plan.mirror else "compared"
+        said = {"revert": back, "withdraw": learned}.get(after.decision, "accepted")
         lines.append(f"{said}: {'; '.join(after.reasons)}")
     return lines
+
+
+def paused_said(plan: Plan, state: engine.RolloutState) -> str:
+    """That a rollout waits for a person, and until when."""
+    assert state.paused_at is not None
+    until = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(state.paused_at + plan.pause_seconds))
+    return f"paused at {plan.weights[state.step]:.0%} until {until}"
 
 
 def _counts(plan: Plan, block: Block, state: engine.RolloutState) -> str:
@@ -241,4 +264,6 @@ def _counts(plan: Plan, block: Block, state: engine.RolloutState) -> str:
     if plan.stable is not None:
         said += f"; {plan.stable.name} {stable.errors}, {stable.slow} of {stable.requests}"
     judged = state.assessment
+    if plan.led is not None and judged:
+        return f"{said}; harm {number_said(judged.harm)}"
     return f"{said}; harm {number_said(judged.harm)}, no worse {number_said(judged.promotion)}" if judged else said

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from modelway.config import Judge
+from modelway.config import Deploy, Judge
 from modelway.rollout import history
 from modelway.rollout.observations import Block, Counts
 
@@ -17,6 +17,10 @@ BUDGET: dict[MetricName, float] = {"errors": 0.75, "latency": 0.25}
 """Each metric's part of the error budget alpha. Errors get more: they hurt more, and they are rarer, so harder to tell."""
 
 
+MOST_WARM_UP_SECONDS = 60.0
+"""Where nobody says it."""
+KEYED_TOLERANCE = 2.0
+"""Of 300 users whose volume has a heavy tail, a healthy tenth has 1.5 times the errors of the rest in one of fifty A/Bs."""
 UNKNOWN_WAGER_BLOCKS: dict[MetricName, int] = {"errors": 1, "latency": 6}
 """Without a history. The times of single replicas wander by themselves for longer than a block; their errors seldom do."""
 
@@ -49,8 +53,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The chance, at most, that a canary worse by the margin is promoted, for each metric."""
     block_seconds: float
     metrics: tuple[JudgedMetric, ...]
+    """None: nothing is compared, and only what answers nothing at all is found."""
     warm_up_seconds: float = 0.0
     """Of each weight, in which slow requests are not judged: a cold release is not a slow one."""
+    keyed: bool = False
+    """Requests are led by a key of their own: no share of them is expected."""
+    past: tuple[int, int] = (0, 0)
+    """Stable's requests and errors before the start, where no metric has them."""
 
 
 def count_of(counts: Counts, name: MetricName) -> int:
@@ -82,6 +91,24 @@ def settings_from(judge: Judge, history: Sequence[Block], warm_up_seconds: float
             _metric("latency", judge.latency.margin_ratio, judge.latency.margin_rate, seen, judge.block_seconds),
         ),
     )
+
+
+def warm_up_seconds(deploy: Deploy) -> float:
+    asked = deploy.judge.latency.warm_up_seconds
+    return min(MOST_WARM_UP_SECONDS, deploy.step_seconds / 2) if asked is None else asked
+
+
+def by_key(settings: Settings) -> Settings:
+    """Of a judge of users who are led by a key: a few of them ask most, each in their own way."""
+    metrics = (
+        msgspec.structs.replace(metric, tolerance=max(KEYED_TOLERANCE, metric.tolerance)) for metric in settings.metrics
+    )
+    return msgspec.structs.replace(settings, keyed=True, metrics=tuple(metrics))
+
+
+def without_analysis(judge: Judge, past: tuple[int, int]) -> Settings:
+    """Of a judge that tells total failure alone, and at 100 % too. past: stable's requests and errors before the start."""
+    return Settings(judge.false_rollback, judge.false_promotion, judge.block_seconds, (), past=past)
 
 
 def _metric(name: MetricName, ratio: float, rate: float, seen: Sequence[Counts], block_seconds: float) -> JudgedMetric:

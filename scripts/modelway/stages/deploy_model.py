@@ -7,25 +7,30 @@ from typing import Annotated, Literal
 
 from modelway import ci
 from modelway.ci import Input, Output
-from modelway.errors import CancelledByUser, ModelwayError, OutsideFailure, Refused
+from modelway.errors import CancelledByUser, Inconclusive, ModelwayError, OutsideFailure, Refused
 from modelway.report.rollout import markdown, record
 from modelway.report.rollout_page import page
+from modelway.rollout import engine
 from modelway.rollout.journal import Story
 from modelway.stages.rollouts.deploy import Deployed, deploy
+from modelway.stages.rollouts.reasons import one_line
 from modelway.stages.steps import workspace
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelDeployed(ci.Result):
     outcome: Annotated[
-        Literal["deployed", "shadowed", "rolled-back", "failed", "under-way"],
+        Literal["deployed", "shadowed", "compared", "rolled-back", "failed", "under-way"],
         Output(
-            "deployed, rolled-back or failed; shadowed where it was no worse as a shadow; under-way where wait is false and"
-            " the rollout goes on"
+            "deployed, rolled-back or failed; shadowed where it was no worse as a shadow; compared at the end of an A/B;"
+            " under-way where wait is false and the rollout goes on"
         ),
     ]
     version: Annotated[int, Output("the version that was to be deployed")]
     address: Annotated[str, Output("where the environment's model answers")]
+    paused_at: Annotated[
+        int | None, Output("the step, in percent, at which it waits for continue-rollout; empty where it does not")
+    ]
     alias_moved: Annotated[bool, Output("true where the registry says what runs")]
     report: Annotated[str, Output("the path of deploy-model.json; deploy-model.html beside it draws the rollout")] = ""
     story: Story | None = None
@@ -46,7 +51,7 @@ def deploy_model(
         Input("The environment whose gate it passed and was built for.", left_out="the one it is deployed to"),
     ] = None,
     strategy: Annotated[
-        Literal["canary", "blue-green", "shadow", "all-at-once"] | None, ci.key("deploy.strategy")
+        Literal["canary", "blue-green", "shadow", "ab", "all-at-once"] | None, ci.key("deploy.strategy")
     ] = None,
     timeout_seconds: Annotated[float | None, ci.key("deploy.timeout-seconds")] = None,
     wait: Annotated[
@@ -56,21 +61,33 @@ def deploy_model(
             " schedule."
         ),
     ] = True,
+    skip_analysis: Annotated[
+        str,
+        Input(
+            "The reason, one line, for giving it all traffic at once without a comparison: what answers nothing at all is"
+            " still taken back.",
+            left_out="the analysis is not skipped",
+        ),
+    ] = "",
     reason: Annotated[
         str, Input("The reason, for the history.", left_out="passed the gate, and the image's digest")
     ] = "",
     report_directory: ci.ReportDirectory = "out/modelway",
 ) -> ModelDeployed:
     """Bring a built release into an environment: a canary judged under its live traffic, or all at once; the alias moves last.
-    As a shadow it is judged by copies of the requests, and gone again.
+    As a shadow it is judged by copies of the requests, and gone again; in an A/B by those with a key.
 
     Inputs: modelway.yml (sections deploy and registry; the environment's overlay), and the flags below.
     Outputs: what became of it, and the rollout's report. Run again after a crash, it goes on with what it finds.
     Exit codes: 0 it is there; 1 rolled back, refused, or superseded by a rollback; 2 wrong input or configuration; 3 there is
     no traffic to judge by; 4 it could not be started, or an outside system failed; 130 cancelled, traffic is on stable.
     """
+    skipped = one_line(skip_analysis, "skip-analysis") if skip_analysis else ""
     project = workspace.resolve(job, environment)
-    done = deploy(project, job, version, workspace.known_environment(job, built_for), reason, wait=wait)
+    known = workspace.known_environment(job, built_for)
+    done = deploy(project, job, version, known, reason, wait=wait, skipped=skipped)
+    if done.paused_at is not None:
+        job.say(f"paused: `continue-rollout --version {version} --at {done.paused_at}` lets it go on")
     report = ""
     if done.story is not None:
         report = str(job.report(record(done.story), markdown(done.story)))
@@ -79,6 +96,7 @@ def deploy_model(
         outcome=done.outcome or "under-way",
         version=done.version,
         address=done.address,
+        paused_at=done.paused_at,
         alias_moved=done.outcome == "deployed" and not done.problem,
         report=report,
         story=done.story,
@@ -96,9 +114,22 @@ def _failures(done: Deployed) -> tuple[ModelwayError, ...]:
         return (OutsideFailure(said, fix="then run the same command again"),) if done.problem else ()
     if done.outcome in ("", "shadowed"):
         return ()
+    if done.outcome == "compared":
+        return _of_comparison(state)
     if done.outcome == "failed":
         return (OutsideFailure(f"traffic is where it was: {why}"),)
     stable = done.story.plan.stable
     said = f"traffic is on {stable.name if stable else 'nothing'}: {why}"
     cancelled = state.reasons == ("cancelled",)
     return ((CancelledByUser if cancelled else Refused)(said, title="rolled back"),)
+
+
+def _of_comparison(state: engine.RolloutState) -> tuple[ModelwayError, ...]:
+    """Whatever the difference is, it was asked for; but one arm alone is no comparison."""
+    if "cancelled" in state.reasons:
+        return (CancelledByUser("traffic is where it was", title="stopped"),)
+    metrics = state.assessment.metrics if state.assessment else ()
+    if any(item.canary.requests and item.stable.requests for item in metrics):
+        return ()
+    fix = "see that requests with the key come to this address, and run it again"
+    return (Inconclusive(f"nothing was compared: {'; '.join(state.reasons)}", fix=fix),)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Generic, Literal, TypeVar
 
+from modelway.errors import ModelwayError
 from modelway.observe.counts import Counters, Snapshot, counted, grown, unknown_between
 from modelway.rollout import engine, journal
 from modelway.rollout.observations import Block, Counts
@@ -81,13 +82,14 @@ class TargetActs(Generic[T, S]):
 
     def route(self, weight: float, waiting: Waiting = nullcontext, *, tested: bool = False) -> None:
         claim, stable, new = self.claim, self.plan.stable.slot if self.plan.stable else "", self.plan.new.slot
-        taken = 0.0 if self.plan.mirror else weight
+        taken, leads = 0.0 if self.plan.is_trial else weight, self.plan.led is not None and weight > 0
         shares = {stable: 1 - taken if stable else 0.0, new: taken}
         routing = Routing(
             {name: share for name, share in shares.items() if share > 0},
             mirror=new if self.plan.mirror and weight > 0 else "",
-            tested=new if tested else "",
-            testers=self.plan.testers if tested else None,
+            tested=new if tested or leads else "",
+            testers=self.plan.led if leads else self.plan.testers if tested else None,
+            judged=leads,
         )
         forth = weight > 0 or tested
         with claim.held():
@@ -146,7 +148,15 @@ class TargetActs(Generic[T, S]):
             canary=counts.get(self.plan.new.slot, Counts()),
             stable=counts.get(self.plan.stable.slot, Counts()) if self.plan.stable else Counts(),
             dropped=dropped,
+            more=self.is_due(),
         )
+
+    def continued(self, weight: float) -> engine.Continued | None:
+        try:
+            return self.claim.records.word(self.plan.number, weight)
+        except ModelwayError as error:  # as if there were none: the next block asks again, and nothing goes back for it
+            self.say(f"whether somebody has continued it is not known: {error.line()}")
+            return None
 
     def adopt(self) -> None:
         claim = self.claim

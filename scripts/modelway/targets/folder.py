@@ -5,6 +5,9 @@ For targets whose releases run here, or are reached from one machine alone."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -13,8 +16,8 @@ import msgspec
 
 from modelway.environments import home
 from modelway.errors import InvalidInput
-from modelway.files import write_whole
-from modelway.rollout import journal
+from modelway.files import sync_folder, write_whole
+from modelway.rollout import engine, journal
 from modelway.rollout.plan import Plan
 from modelway.targets import folder_lease
 from modelway.targets.state import TargetState
@@ -71,6 +74,34 @@ class FolderRecords(Generic[T]):
     def numbers(self) -> list[int]:
         names = (path.stem for path in (self.folder / JOURNALS).glob("*.jsonl"))
         return sorted(int(name) for name in names if name.isdecimal())
+
+    def leave_word(self, number: int, word: engine.Continued) -> engine.Continued:
+        path = self._word(number, word.weight)
+        whole = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
+        try:
+            write_whole(whole, msgspec.json.encode(word))
+            with contextlib.suppress(FileExistsError):
+                os.link(whole, path)
+        finally:
+            whole.unlink(missing_ok=True)
+        sync_folder(path.parent)
+        found = self.word(number, word.weight)
+        assert found is not None, "it is there, whoever left it"
+        return found
+
+    def word(self, number: int, weight: float) -> engine.Continued | None:
+        path = self._word(number, weight)
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=engine.Continued)
+        except FileNotFoundError:
+            return None
+        except msgspec.DecodeError as error:
+            raise InvalidInput(
+                f"is not what continue-rollout writes: {error}", where=str(path), fix="delete it, and continue again"
+            ) from None
+
+    def _word(self, number: int, weight: float) -> Path:
+        return self.folder / JOURNALS / f"{number:06d}.continued-at-{weight:.0%}".rstrip("%")
 
     def _journal(self, number: int) -> Path:
         return self.folder / JOURNALS / f"{number:06d}.jsonl"

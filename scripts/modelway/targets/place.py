@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from modelway.config.sections import HeaderMatch
+from modelway.config.sections import RequestMatch
 from modelway.errors import InvalidInput
 from modelway.observe.counts import CountsSource
 from modelway.records import Release
@@ -32,7 +32,9 @@ class Routing:
     shares: Mapping[str, float]
     mirror: str = ""
     tested: str = ""
-    testers: HeaderMatch | None = None
+    testers: RequestMatch | None = None
+    judged: bool = False
+    """The testers are an arm of an A/B: their requests are counted as those of the slot, and nobody knows how many come."""
 
     @property
     def counted(self) -> Mapping[str, float]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
+from modelway.rollout.engine import Continued
 from modelway.rollout.journal import Line, Story
 from modelway.rollout.plan import Plan
 from modelway.targets.state import TargetState
@@ -29,7 +30,7 @@ class TargetRecords(Protocol[T]):
     """Where state, lease and journals are kept: outside the runner, so that the next command finds them after any death.
 
     What is written is whole and durable when a method returns, or it was never written. Only a command within `held`
-    writes."""
+    writes, but for `leave_word`."""
 
     @property
     def where(self) -> str:
@@ -60,6 +61,13 @@ class TargetRecords(Protocol[T]):
     def story(self, number: int) -> Story | None:
         """A rollout's journal up to the last whole line; None where there is none, or not even its plan is whole. InvalidInput
         where a line is not one."""
+
+    def leave_word(self, number: int, word: Continued) -> Continued:
+        """A person's word beside the journal of a rollout, for whoever carries it on: without the lease, which that one may
+        have. The word of this pause: of two the first one stays."""
+
+    def word(self, number: int, weight: float) -> Continued | None:
+        """That which was left for the pause at this share."""
 
     def numbers(self) -> Sequence[int]:
         """Of the journals there are, rising."""

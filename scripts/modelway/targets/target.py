@@ -57,6 +57,11 @@ class Target(Generic[T, S]):
         state = self.state()
         return _unfinished(self.records, state) if state else None
 
+    def last(self) -> Story | None:
+        """The last rollout, whether it has an end or not."""
+        state = self.state()
+        return self.records.story(state.rollouts) if state and state.rollouts else None
+
     def claim(
         self, who: str, what: str, *, always: bool = False, say: Callable[[str], None] = lambda said: None
     ) -> Claim[T, S]:

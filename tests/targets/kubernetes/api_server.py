@@ -209,6 +209,9 @@ def patched(known: Object, operations: list[Object]) -> Object:
         place = body
         for part in way:
             place = place[int(part) if isinstance(place, list) else part]
+        if last == "-":  # behind the last one
+            place.append(json.loads(json.dumps(one["value"])))
+            continue
         key: Any = int(last) if isinstance(place, list) else last
         if one["op"] in ("test", "replace", "remove") and isinstance(place, dict) and key not in place:
             raise _refused(422, "Invalid", "the server rejected our request due to an error in our request")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelway.config.sections import HeaderMatch
+from modelway.config.sections import RequestMatch
 from modelway.errors import InvalidInput
 from modelway.targets.kubernetes import additions, gateway, names
 from modelway.targets.kubernetes.cluster import Operations
@@ -170,8 +170,9 @@ def test_annotations_of_others_are_left_alone() -> None:
     assert patched(now, gateway.as_before(now, SERVICE))["metadata"]["annotations"] == {"owner": "team"}
 
 
-TESTED = additions.Additions(tested=f"{NEW}-testers", testers=HeaderMatch("x-release", "next"))
+TESTED = additions.Additions(tested=f"{NEW}-testers", testers=RequestMatch(header="x-release", value="next"))
 MIRRORED = additions.Additions(mirror=NEW)
+ARM = additions.Additions(tested=NEW, testers=RequestMatch(cookie="arm", value="b"), judged=True)
 
 
 def added(document: Object, wanted: additions.Additions, share: float = 0.0) -> Object:
@@ -252,3 +253,42 @@ def test_a_service_that_came_with_its_route_may_be_seen_a_moment_later() -> None
     assert isinstance(said, InvalidInput)
     with pytest.raises(InvalidInput):
         gateway.check(status(route([OURS]), missing | {"reason": "RefNotPermitted"}), SERVICE)
+
+
+def test_what_has_the_cookie_goes_to_the_new_release_unmarked_by_a_rule_of_its_own() -> None:
+    before = route([ELSE], [OURS | {"filters": [{"type": "URLRewrite"}]}])
+    now = added(before, ARM)
+    (led,) = now["spec"]["rules"][2:]
+    (match,) = led["matches"]
+    assert match["path"] == before["spec"]["rules"][1]["matches"][0]["path"]
+    assert match["headers"] == [
+        {"type": "RegularExpression", "name": "cookie", "value": r"^(.*;[ \t]*)?arm=b([ \t]*;.*)?$"}
+    ]
+    assert led["backendRefs"] == [{"group": "", "kind": "Service", "name": NEW, "port": 80, "weight": 1}]
+    assert "filters" not in led, "nothing marks what is judged"
+    assert shares(now, 1) == {SERVICE: gateway.UNITS, NEW: 0}
+    assert added(now, ARM) == now
+    assert patched(now, gateway.as_before(now, SERVICE)) == before | {"metadata": now["metadata"] | {"annotations": {}}}
+
+
+@pytest.mark.parametrize("wanted", [ARM, TESTED])
+def test_the_prepared_way_back_leads_nobody_to_the_release_any_more(wanted: additions.Additions) -> None:
+    """Also where a guardian applies it, which knows nothing but the patch."""
+    before = route([OURS], [ELSE], [OURS])
+    now = added(added(before, wanted), wanted)
+    assert len(now["spec"]["rules"]) == 5
+    prepared = json.loads(now["metadata"]["annotations"][names.BACK])
+    assert len(patched(now, prepared)["spec"]["rules"]) == 3
+    back = patched(now, gateway.way_back(now))
+    assert len(back["spec"]["rules"]) == 3 and shares(back) == {SERVICE: gateway.UNITS, NEW: 0}
+    moved = copy.deepcopy(now)
+    moved["spec"]["rules"].insert(0, {"backendRefs": [ELSE]})
+    back = patched(moved, gateway.way_back(moved))
+    assert [len(rule["backendRefs"]) for rule in back["spec"]["rules"]] == [1, 2, 1, 2]
+
+
+def test_a_rule_of_the_teams_that_matches_by_cookies_is_not_doubled() -> None:
+    before = route([OURS])
+    before["spec"]["rules"][0]["matches"][0]["headers"] = [{"name": "Cookie", "value": "x=1"}]
+    with pytest.raises(InvalidInput, match="matches by the header cookie already.*deploy.ab"):
+        added(before, ARM)

@@ -11,15 +11,16 @@ import msgspec
 from modelway import ci
 from modelway.config import Deploy, Resolved
 from modelway.errors import InvalidInput, ModelwayError, Refused
+from modelway.observe import history
 from modelway.records import Release, Verdict
 from modelway.registry import ledger
 from modelway.registry.ledger_history import History
 from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import read_candidate, read_release, read_verdict
-from modelway.rollout import engine, journal, judge
-from modelway.rollout.plan import Plan, Side, side_of, weights_of
+from modelway.rollout import engine, journal, judge, matching
+from modelway.rollout.plan import LED, Plan, Side, pauses_of, side_of, weights_of
 from modelway.rollout.planning import time_said
-from modelway.stages.rollouts import announce, deployment, planned, rollout
+from modelway.stages.rollouts import announce, deployment, planned, rollout, skip
 from modelway.stages.steps import workspace
 from modelway.stages.steps.promote import AGAIN
 from modelway.targets.state import Slot
@@ -41,16 +42,28 @@ class Deployed:
     def outcome(self) -> engine.Outcome:
         return self.story.outcome if self.story else "deployed"
 
+    @property
+    def paused_at(self) -> int | None:
+        """The step, in percent, at which it waits for a person."""
+        story = self.story
+        waits = story is not None and not story.outcome and story.state.is_paused
+        return round(100 * story.plan.weights[story.state.step]) if story is not None and waits else None
 
-def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: str, *, wait: bool = True) -> Deployed:
+
+def deploy(
+    project: Resolved, job: ci.Job, version: int, built_for: str, why: str, *, wait: bool = True, skipped: str = ""
+) -> Deployed:
     """Bring the release of `version` into the project's environment. built_for: the environment whose gate it passed. wait:
-    false: do what is due, and leave the rest to the next command.
+    false: do what is due, and leave the rest to the next command. skipped: a person's reason for no analysis.
 
     Refused without a passing Verdict, and where a command that lives holds the target; what is refused has changed nothing.
     Run again after a crash it goes on with the rollout that it finds; a rollout of another release it undoes first."""
     settings = deployment.section(project)
     deployment.check_runner(project, job)
     weights = weights_of(settings, project.source)
+    pauses_of(settings, project.source)
+    if skipped:
+        skip.check(settings)
     client = workspace.connect_registry(project, job)
     release, verdict = checked_release(client, project, version, built_for or project.environment)
     target = deployment.target_of(project)
@@ -76,7 +89,7 @@ def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: st
             else:
                 rollout.undo(work, left, "it was cut off before it began")
             left = None
-        if left is not None and not _same(left, release, settings):
+        if left is not None and not _same(left, release, settings, skipped):
             job.say(f"undoing the rollout of version {left.plan.new.version}, which nobody carries on")
             rollout.undo(work, left, f"version {version} is deployed instead, by strategy {settings.strategy}")
             left = None
@@ -92,7 +105,7 @@ def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: st
         slot = claim.state.slots.get(side.slot) or target.place.again(
             prepared or target.place.prepare(release, job.say), side
         )
-        plan = left.plan if left else _planned(work, release, slot, weights, why)
+        plan = left.plan if left else _planned(work, release, slot, weights, why, skipped)
         begun = True
         state = rollout.resume(work, left, slot) if left else rollout.begin(work, plan, slot)
         rollout.tidy(work)
@@ -164,11 +177,14 @@ def _compared_with_what_is_there(project: Resolved, verdict: Verdict, history: H
         )
 
 
-def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[float, ...], why: str) -> Plan:
+def _planned(
+    work: rollout.Work, release: Release, slot: Slot, weights: tuple[float, ...], why: str, skipped: str
+) -> Plan:
     """The plan, with what the judge fixes before the start; refused where it cannot finish in its time."""
     deploy, claim = work.deploy, work.claim
     current = claim.state.current
     why = why or f"passed the gate; built as {release.config_digest[:12]}"
+    why = f"analysis skipped: {skipped}; {why}" if skipped else why
     base = msgspec.structs.replace(
         rollout.all_at_once(work, "deploy", claim.next_number(), slot.side, why),
         step_seconds=deploy.step_seconds,
@@ -176,17 +192,18 @@ def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[fl
         inconclusive=deploy.judge.inconclusive,
         keep_seconds=_keep_seconds(deploy) if current is not None else 0.0,
     )
-    if current is None and deploy.strategy == "shadow":
+    if current is None and deploy.strategy in ("shadow", "ab"):
+        trial = "a shadow" if deploy.strategy == "shadow" else "an A/B"
         raise Refused(
-            f"nothing is in {work.project.environment} that a shadow could be compared with",
+            f"nothing is in {work.project.environment} that {trial} could be compared with",
             where="deploy.strategy",
             fix="deploy a version first",
         )
     if current is not None and deploy.requires_shadow and deploy.strategy != "shadow":
-        _check_shadowed(work, release, current.side)
-    if current is None or deploy.strategy == "all-at-once":
+        _check_shadowed(work, release, current.side, skipped)
+    if current is None or (deploy.strategy == "all-at-once" and not skipped):
         reason = "nothing is there to compare it with" if current is None else "strategy all-at-once"
-        work.job.say(f"all traffic at once: {reason}")
+        work.job.say(f"all traffic at once: {reason}{', so it does not pause' if deploy.pause_at else ''}")
         return base
     if not work.wait and claim.place.counts(claim.state).past(1) is None:
         raise InvalidInput(
@@ -194,13 +211,19 @@ def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[fl
             where="input wait",
             fix="name deploy.kubernetes.counts.prometheus, or leave it out",
         )
+    if skipped:
+        return skip.planned(work, base, skipped)
     past = planned.watched(claim.place, claim.state, deploy)
+    waits = pauses_of(deploy, work.project.source)
+    pauses: dict[str, Any] = {"pauses": waits, "pause_seconds": deploy.pause_seconds if waits else 0.0}
     if deploy.strategy == "blue-green":
         expects = f"all traffic at once, then {time_said(deploy.bake_seconds)} under the eyes of the judge"
         work.job.say(expects)
         settings = judge.settings_from(deploy.judge, past.blocks)
         watched: dict[str, Any] = {"slow_ms": past.slow_ms, "settings": settings, "expects": expects}
-        return msgspec.structs.replace(base, step_seconds=deploy.bake_seconds, **watched)
+        return msgspec.structs.replace(base, step_seconds=deploy.bake_seconds, **pauses, **watched)
+    if deploy.strategy == "ab":
+        return _compared(work, base, past)
     made = planned.planned(deploy, weights, past, work.job.say)
     judged: dict[str, Any] = {
         "weights": weights,
@@ -210,7 +233,18 @@ def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[fl
         "settings": made.settings,
         "expects": made.numbers.sentence,
     }
-    return msgspec.structs.replace(base, **judged)
+    return msgspec.structs.replace(base, **pauses, **judged)
+
+
+def _compared(work: rollout.Work, base: Plan, past: history.Past) -> Plan:
+    """An A/B, for its time."""
+    deploy = work.deploy
+    assert deploy.ab is not None, "weights_of has refused that"
+    settings = judge.by_key(judge.settings_from(deploy.judge, past.blocks, judge.warm_up_seconds(deploy)))
+    expects = f"{matching.said(deploy.ab)} reaches it for {time_said(deploy.timeout_seconds)}, unless it does harm"
+    work.job.say(expects)
+    changed: dict[str, Any] = {"weights": LED, "led": deploy.ab, "settings": settings, "expects": expects}
+    return msgspec.structs.replace(base, slow_ms=past.slow_ms, keep_seconds=0.0, **changed)
 
 
 def _keep_seconds(deploy: Deploy) -> float:
@@ -219,7 +253,7 @@ def _keep_seconds(deploy: Deploy) -> float:
     return KEEP_SECONDS if deploy.strategy == "blue-green" else 0.0
 
 
-def _check_shadowed(work: rollout.Work, release: Release, stable: Side) -> None:
+def _check_shadowed(work: rollout.Work, release: Release, stable: Side, skipped: str) -> None:
     """Refused unless the release was no worse as a shadow of what is there."""
     wanted = release.config_digest, stable.config_digest
     shadowed = (story.plan for story in work.claim.stories() if story.outcome == "shadowed")
@@ -228,14 +262,17 @@ def _check_shadowed(work: rollout.Work, release: Release, stable: Side) -> None:
     raise Refused(
         f"version {release.version} was not compared, as a shadow, with {stable.name}",
         where="deploy.requires-shadow",
-        fix="run deploy-model with strategy shadow first",
+        fix="run deploy-model with strategy shadow first"
+        + (", or set the key to false: skip-analysis does not pass it by" if skipped else ""),
     )
 
 
-def _same(story: journal.Story, release: Release, deploy: Deploy) -> bool:
+def _same(story: journal.Story, release: Release, deploy: Deploy, skipped: str) -> bool:
+    """One that was begun without an analysis is gone on with by whoever comes."""
     plan = story.plan
-    shadow = deploy.strategy == "shadow"
-    return plan.kind == "deploy" and plan.new.config_digest == release.config_digest and plan.mirror == shadow
+    same = plan.kind == "deploy" and plan.new.config_digest == release.config_digest
+    asked = deploy.strategy == "shadow", deploy.ab if deploy.strategy == "ab" else None
+    return same and (plan.mirror, plan.led) == asked and bool(plan.skipped or not skipped)
 
 
 def _is_there(current: Slot | None, release: Release) -> bool:

@@ -18,8 +18,6 @@ from modelway.stages.rollouts import deployment
 from modelway.targets.place import TargetPlace
 from modelway.targets.state import TargetState
 
-MOST_WARM_UP_SECONDS = 60.0
-"""Where nobody says it."""
 WATCHED_BLOCKS = 3
 """How many blocks of stable's traffic must be known."""
 
@@ -53,6 +51,8 @@ def foresee(project: Resolved) -> Foreseen:
     if deploy.strategy == "blue-green":
         return Foreseen("unneeded", "strategy blue-green needs no more requests than stable has had")
     weights = weights_of(deploy, project.source)
+    if deploy.strategy == "ab":
+        return Foreseen("unneeded", "strategy ab ends by its time, whatever has come until then")
     if state is None or state.current is None:
         return Foreseen("unneeded", f"nothing is in {project.environment} on this machine to compare with")
     source, stable = target.place.counts(state), state.current.side
@@ -69,7 +69,7 @@ def planned(
     deploy: Deploy, weights: tuple[float, ...], past: history.Past, say: Callable[[str], None] = lambda _: None
 ) -> Planned:
     """say: is told what it needs. Refused where the rollout cannot finish in its time."""
-    settings = judge.settings_from(deploy.judge, past.blocks, warm_up_seconds(deploy))
+    settings = judge.settings_from(deploy.judge, past.blocks, judge.warm_up_seconds(deploy))
     numbers = judge.plan_numbers(
         settings,
         base_error_rate=past.errors / past.requests,
@@ -117,11 +117,6 @@ def watched(place: TargetPlace[Any, Any], state: TargetState[Any], deploy: Deplo
         where=place.address(state),
         fix="send traffic there, or use strategy: all-at-once",
     )
-
-
-def warm_up_seconds(deploy: Deploy) -> float:
-    asked = deploy.judge.latency.warm_up_seconds
-    return min(MOST_WARM_UP_SECONDS, deploy.step_seconds / 2) if asked is None else asked
 
 
 def least_seconds(deploy: Deploy) -> float:

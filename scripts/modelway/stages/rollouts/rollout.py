@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import uuid
 from dataclasses import dataclass
@@ -95,6 +96,12 @@ def _go_on(work: Work, story: journal.Story, *then: engine.Event) -> engine.Roll
     events: list[engine.Event] = [engine.Resumed(time.time())]
     if work.claim.state.stable == story.plan.new.slot and not story.state.adopted:
         events.append(engine.Adopted(time.time()))
+    if (
+        story.state.is_paused
+    ):  # what a person said is on the record, whatever follows; where it cannot be read, all else goes on
+        with contextlib.suppress(ModelwayError):
+            word = work.claim.records.word(story.plan.number, story.plan.weights[story.state.step])
+            events += [word] if word is not None else []
     state = story.state
     for event in (*events, *then):
         work.claim.append(story.plan.number, journal.Line(event=event))

@@ -76,6 +76,22 @@ def check(cluster: Cluster, wanted: RequestCounts) -> None:
         )
 
 
+def check_by_key(wanted: RequestCounts) -> None:
+    """InvalidInput where requests are counted by the place of a rule in the route: those with a key come by a rule of their
+    own."""
+    if named(wanted) != "prometheus" or wanted.prometheus is None:
+        return
+    asked = _queries(wanted.prometheus)
+    if any(
+        "{rule}" in query or "{backend}" in query for query in (asked.requests, asked.errors, asked.latency_buckets)
+    ):
+        raise InvalidInput(
+            "counts by the number of a rule, and strategy ab leads requests by a rule of its own",
+            where=f"{KEY}.prometheus",
+            fix="count by pods, or by series that name the Service or the version",
+        )
+
+
 def _queries(wanted: Prometheus) -> CounterQueries:
     own = wanted.series
     if own is not None:

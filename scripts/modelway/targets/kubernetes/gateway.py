@@ -70,6 +70,8 @@ def weights(route: Object, service: str, wanted: Sharing) -> Operations:
     if not before:
         raise _no_rule(route, service)
     operations += additions.operations(route, team, service, wanted.additions)
+    if wanted.back:
+        returning += additions.removal(route, team, service, wanted.additions)
     notes = {
         names.BEFORE: json.dumps(before, sort_keys=True),
         names.BACK: json.dumps(returning, sort_keys=True) if wanted.back else None,
@@ -103,14 +105,15 @@ def way_back(route: Object) -> Operations:
 
 
 def _way_back_now(route: Object, prepared: Operations) -> Operations:
-    stable = {
-        _named(test["value"]): change["value"] for test, change in zip(prepared[::2], prepared[1::2], strict=True)
-    }
+    pairs = list(zip(prepared[::2], prepared[1::2], strict=True))
+    stable = {_named(test["value"]): change["value"] for test, change in pairs if change["op"] == "replace"}
+    led = [test["value"] for test, change in pairs if change["op"] == "remove"]
+    rules = [(number, rule.get("backendRefs") or []) for number, rule in enumerate(_rules(route))]
+    shared = [(number, refs) for number, refs in rules if refs not in led and _named(refs) in stable]
     return [
-        {"op": "replace", "path": pointer("spec", "rules", number, "backendRefs"), "value": stable[named]}
-        for number, rule in enumerate(_rules(route))
-        if (named := _named(rule.get("backendRefs") or ())) in stable
-    ]
+        {"op": "replace", "path": pointer("spec", "rules", number, "backendRefs"), "value": stable[_named(refs)]}
+        for number, refs in shared
+    ] + [{"op": "remove", "path": pointer("spec", "rules", number)} for number, refs in reversed(rules) if refs in led]
 
 
 def _named(refs: Sequence[Object]) -> tuple[str, ...]:

@@ -6,11 +6,11 @@ import hashlib
 import re
 
 DOMAIN = "modelway.dev"
-TARGET, SLOT, GUARDIAN, ROLLOUT, PART = (
-    f"{DOMAIN}/{name}" for name in ("target", "slot", "guardian", "rollout", "part")
+TARGET, SLOT, GUARDIAN, ROLLOUT, PART, WORD = (
+    f"{DOMAIN}/{name}" for name in ("target", "slot", "guardian", "rollout", "part", "word")
 )
 """Labels. TARGET: `key` of it; SLOT: of a release that runs beside the team's own Deployment; GUARDIAN: the slot that it
-guards against."""
+guards against; WORD: the rollout that a person continued."""
 FENCE, BACK, BEFORE, ADDED, REPLICAS = (f"{DOMAIN}/{name}" for name in ("fence", "back", "before", "added", "replicas"))
 """Annotations. FENCE: the nonce of the lease under which the object was last changed. BACK: the JSON patch that gives all
 traffic to stable. BEFORE: what the team had written where we changed it. ADDED: the Services that what we added to a route

@@ -49,6 +49,8 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     """The parts of the traffic that the steps of a canary ask for."""
     block_seconds: float = 5.0
     """How often requests are counted."""
+    by_key: bool = False
+    """Requests are led to the new release by a key."""
     needs_route: str = ""
     """The key of the deploy section that only a gateway can do; empty: none is there."""
     _sources: dict[object, CountsSource] = field(default_factory=dict)
@@ -74,6 +76,8 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         checks.check_ours(there)
         checks.check_made(there, image)
         checks.check_counts(there)
+        if self.by_key:
+            counting.check_by_key(self.wanted.counts)
         if not self._where.route(there):
             if self.needs_route:
                 raise InvalidInput(
@@ -195,19 +199,23 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     def route(self, claim: KubernetesClaim, routing: Routing, back: str) -> None:
         there, slots = self._where.home(), claim.state.slots
         services = {self._where.service(there, slots[name]): share for name, share in routing.shares.items()}
-        for name, share in (*routing.shares.items(), *([(routing.mirror, 1.0)] if routing.mirror else [])):
+        led = routing.mirror or (routing.tested if routing.judged else "")  # may get as much as there is
+        for name, share in (*routing.shares.items(), *([(led, 1.0)] if led else [])):
             name_, seconds = self._where.pods(there, slots[name]).deployment, self.wanted.ready_seconds
             capacity.make_room(self.cluster, name_, slots[name].replicas, share, seconds, _lease(claim).check)
         way_back = self._where.service(there, slots[back]) if back else ""
         added = Additions(
             mirror=self._where.service(there, slots[routing.mirror]) if routing.mirror else "",
-            tested=self._tested(claim, there, slots[routing.tested]) if routing.tested else "",
+            tested=self._tested(claim, there, slots[routing.tested], routing.judged) if routing.tested else "",
             testers=routing.testers,
+            judged=routing.judged,
         )
         wanted = Sharing(services, self._services_beside(claim, there), way_back, added)
         self._where.traffic(there).put(wanted, _lease(claim).check)
 
-    def _tested(self, claim: KubernetesClaim, there: Home, slot: KubernetesSlot) -> str:
+    def _tested(self, claim: KubernetesClaim, there: Home, slot: KubernetesSlot, judged: bool) -> str:
+        if judged:
+            return self._where.service(there, slot)
         service = self._running.make_testers(there, slot, _lease(claim).check)
         capacity.wait_for_endpoints(self.cluster, service, slot.replicas)
         return service
@@ -216,7 +224,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         sharing = self._where.traffic(self._where.home())
         sharing.follow()
         asked = {name: routing.counted.get(name, 0.0) for name in claim.state.slots}
-        if routing.shares:
+        if routing.shares and not routing.judged:  # of an A/B nobody knows how many come
             traffic.counted(self.counts(claim.state), asked, connections=sharing.connections)
 
     def back(self, claim: KubernetesClaim) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from modelway.errors import InvalidInput, OutsideFailure
-from modelway.rollout import journal
+from modelway.rollout import engine, journal
 from modelway.rollout.plan import Plan
 from modelway.targets.kubernetes import gateway, names
 from modelway.targets.kubernetes import lease as leases
@@ -20,7 +20,7 @@ from modelway.targets.kubernetes.cluster import Cluster, Object, changed
 from modelway.targets.kubernetes.refusals import ApiError
 from modelway.targets.state import TargetState
 
-STATE = "state.json"
+STATE, SAID = "state.json", "word.json"
 PART_BYTES = 600_000
 """A ConfigMap holds 1 MiB, and its size is counted with every key."""
 KEPT_JOURNALS = 20
@@ -115,7 +115,8 @@ class KubernetesRecords(Generic[T]):
         first = {_line_name(0): _encoded(journal.Line(plan=plan))}
         self._part = self._created(self._part_body(plan.number, 0, first))
         for number in self.numbers()[:-KEPT_JOURNALS]:
-            for part in self._parts(number, metadata=True):
+            words = self.cluster.list("ConfigMap", f"{names.TARGET}={self.key},{names.WORD}={number}", metadata=True)
+            for part in (*self._parts(number, metadata=True), *words):
                 self.cluster.delete("ConfigMap", part["metadata"]["name"])
 
     def append(self, number: int, line: journal.Line) -> None:
@@ -154,6 +155,39 @@ class KubernetesRecords(Generic[T]):
     def numbers(self) -> list[int]:
         found = self.cluster.list("ConfigMap", f"{names.TARGET}={self.key},{names.ROLLOUT}", metadata=True)
         return sorted({int(item["metadata"]["labels"][names.ROLLOUT]) for item in found})
+
+    def leave_word(self, number: int, word: engine.Continued) -> engine.Continued:
+        labels = {names.TARGET: self.key, names.WORD: str(number), "app.kubernetes.io/managed-by": "modelway"}
+        try:
+            self.cluster.create(
+                {
+                    "apiVersion": "v1",
+                    "kind": "ConfigMap",
+                    "metadata": {"name": self._word(number, word.weight), "labels": labels},
+                    "data": {SAID: msgspec.json.encode(word).decode()},
+                }
+            )
+        except ApiError as error:
+            if error.status != 409:  # somebody was first, or the answer to this very word was lost
+                raise self.cluster.told(error) from None
+        found = self.word(number, word.weight)
+        if found is None:
+            raise OutsideFailure("was deleted by somebody else", where=f"ConfigMap {self._word(number, word.weight)}")
+        return found
+
+    def word(self, number: int, weight: float) -> engine.Continued | None:
+        name = self._word(number, weight)
+        found = self.cluster.get("ConfigMap", name)
+        if found is None:
+            return None
+        try:
+            return msgspec.json.decode((found.get("data") or {}).get(SAID, ""), type=engine.Continued)
+        except msgspec.DecodeError as error:
+            where, fix = f"{self.cluster.where}, ConfigMap {name}", "delete it, and continue again"
+            raise InvalidInput(f"is not what continue-rollout writes: {error}", where=where, fix=fix) from None
+
+    def _word(self, number: int, weight: float) -> str:
+        return f"{self.key}-r{number}-continued-{round(100 * weight)}"
 
     # what is written
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from modelway.config import Deploy
 from modelway.errors import InvalidInput
+from modelway.rollout.plan import LED
 from modelway.targets.kubernetes import names
 from modelway.targets.kubernetes.cluster import Cluster
 from modelway.targets.kubernetes.place import KubernetesPlace
@@ -18,9 +19,11 @@ def open_target(model: str, environment: str, deploy: Deploy) -> Target[Kubernet
         raise InvalidInput(
             "is not given", where="deploy.kubernetes.deployment", fix="name the Deployment that serves the model"
         )
+    by_key = deploy.strategy == "ab"
     shares = tuple(step / 100 for step in deploy.steps if step) if deploy.strategy == "canary" else (1.0,)
-    needs_route = "strategy" if deploy.strategy == "shadow" else "testers" if deploy.testers else ""
+    shares = LED if by_key else shares
+    needs_route = "strategy" if deploy.strategy in ("shadow", "ab") else "testers" if deploy.testers else ""
     cluster, key = Cluster(wanted.context, wanted.namespace), names.key(model, environment)
     records = KubernetesRecords(cluster, key, KubernetesState, wanted.lease_seconds, wanted.guard_seconds)
-    place = KubernetesPlace(cluster, key, wanted, shares, deploy.judge.block_seconds, needs_route)
+    place = KubernetesPlace(cluster, key, wanted, shares, deploy.judge.block_seconds, by_key, needs_route)
     return Target(model, environment, records, place)

@@ -99,7 +99,7 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
     def route(self, claim: LocalClaim, routing: Routing, back: str) -> None:
         if back:
             self._put_routes(claim, Routing({back: 1.0}), proxy.BACK)  # the way back is there before the way forth
-        if routing.tested:
+        if routing.tested and not routing.judged:
             self._put_clusters(claim, routing.tested)
             self._wait_for(claim, proxy.tested_name(routing.tested), ASK_SECONDS)
         self._put_routes(claim, routing)

@@ -16,11 +16,11 @@ from typing import Any
 import requests
 
 from modelway import processes
-from modelway.config.sections import HeaderMatch
 from modelway.errors import OutsideFailure
 from modelway.files import write_whole
 from modelway.loopback import HOST
 from modelway.observe.counts import BOUNDS_MS
+from modelway.rollout import matching
 from modelway.serving.head import TESTER_HEADER
 from modelway.targets.local import servers
 from modelway.targets.local.state import LocalSlot
@@ -114,7 +114,7 @@ def tested(folder: Path) -> str:
     tables: Any = resources(folder, ROUTES) or []
     found = [item for table in tables for host in table["virtual_hosts"] for item in host["routes"]]
     names = [item["route"]["cluster"] for item in found if "cluster" in item.get("route", {})]
-    return slot_of(names[0]) if names else ""
+    return next((slot_of(name) for name in names if name.endswith(TESTED)), "")
 
 
 def routes(routing: Routing, versions: Mapping[str, int], serial: int) -> dict[str, Any]:
@@ -131,20 +131,24 @@ def routes(routing: Routing, versions: Mapping[str, int], serial: int) -> dict[s
         action = {"direct_response": {"status": 503, "body": {"inline_string": "nothing is deployed here\n"}}}
     found = [{"match": {"prefix": "/"}, **action}]
     if routing.testers is not None:
-        found.insert(0, _testers(routing.testers, routing.tested, versions[routing.tested]))
+        found.insert(0, _testers(routing, versions[routing.tested]))
     # the serial is in the name too: a table that is otherwise the same would not count as a change, and never be confirmed
     host = {"name": f"all-{serial}", "domains": ["*"], "routes": found}
     table = {"@type": f"{TYPE}.config.route.v3.RouteConfiguration", "name": "routes", "virtual_hosts": [host]}
     return {"version_info": str(serial), "resources": [table]}
 
 
-def _testers(testers: HeaderMatch, slot: str, version: int) -> dict[str, Any]:
-    return {
-        "match": {"prefix": "/", "headers": [{"name": testers.header, "string_match": {"exact": testers.value}}]},
-        "route": {"cluster": tested_name(slot), **RETRYING},
-        "request_headers_to_add": [_header(TESTER_HEADER, "1")],
+def _testers(routing: Routing, version: int) -> dict[str, Any]:
+    match, slot = routing.testers, routing.tested
+    assert match is not None
+    cookie = matching.expression(match)
+    value = {"safe_regex": {"regex": cookie}} if cookie else {"exact": match.value}
+    led = {
+        "match": {"prefix": "/", "headers": [{"name": matching.header_of(match), "string_match": value}]},
+        "route": {"cluster": slot if routing.judged else tested_name(slot), **RETRYING},
         "response_headers_to_add": [_version(version)],
     }
+    return led if routing.judged else led | {"request_headers_to_add": [_header(TESTER_HEADER, "1")]}
 
 
 def _version(version: int) -> dict[str, Any]:
