@@ -14,6 +14,7 @@ from typing import Literal
 from modelway.config import Judge
 from modelway.config.sections import HeaderMatch
 from modelway.rollout import engine, journal
+from modelway.rollout.comparison import RowCounts, RowsPlan, SliceRows
 from modelway.rollout.judge import settings_from
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import MIRRORED, Plan, Side
@@ -43,6 +44,7 @@ def plan(
     testers: HeaderMatch | None = None,
     blue_green: bool = False,
     keep: float = 0.0,
+    rows: RowsPlan | None = None,
 ) -> Plan:
     compared = stable and (mirror or blue_green or len(weights) > 1)
     return Plan(
@@ -56,6 +58,7 @@ def plan(
         weights=MIRRORED if mirror else weights if compared and not blue_green else (1.0,),
         keep_seconds=keep,
         mirror=mirror,
+        rows=rows,
         testers=testers,
         step_seconds=10,
         bake_seconds=40,
@@ -100,6 +103,8 @@ class World:
     stable: str = ""
     lines: list[journal.Line] = field(default_factory=list)
     announced: list[int] = field(default_factory=list)
+    differ: float = 0.0
+    """The chance that a row's predictions differ; below 0: rows cannot be had."""
     acts: int = 0
     clock: float = 0.0
     dies: Callable[[int], None] = lambda number: None
@@ -165,6 +170,17 @@ class SimulatedTarget:
         began, seconds = world.clock, world.plan.block_seconds
         world.clock += seconds
         return Block(began=began, seconds=seconds, weight=weight, canary=canary, stable=stable)
+
+    def compare(self, most: int) -> RowCounts:
+        world = self.world
+        world.step()
+        assert world.mirrored and world.plan.stable and {world.mirrored, world.stable} <= world.ready, (
+            "both can be asked"
+        )
+        if world.differ < 0:
+            return RowCounts(failed=1, why="nobody answers")
+        differ = sum(world.chance.random() < world.differ for _ in range(most))
+        return RowCounts(compared=most, differ=differ, slices=(SliceRows("carrier", "UA", most, differ),))
 
     def adopt(self) -> None:
         self.world.step()

@@ -13,11 +13,14 @@ from typing import Literal
 
 import msgspec
 
-from modelway.rollout import judge
+from modelway.rollout import comparison, judge
+from modelway.rollout.comparison import RowCounts
 from modelway.rollout.observations import Block
 from modelway.rollout.plan import Plan
 
 SUSPECT_PROMOTION = 0.1
+MOST_ROWS = 100
+"""That both releases are asked to predict after a block: a few of its requests, so that neither is slower for it."""
 Outcome = Literal["", "deployed", "shadowed", "rolled-back", "failed"]
 
 
@@ -37,6 +40,13 @@ class Routed(msgspec.Struct, frozen=True, tag="routed"):
 
 class Observed(msgspec.Struct, frozen=True, tag="observed"):
     block: Block
+
+
+class Compared(msgspec.Struct, frozen=True, tag="compared"):
+    """Rows that both releases were asked to predict, since the last time."""
+
+    at: float
+    rows: RowCounts
 
 
 class Adopted(msgspec.Struct, frozen=True, tag="adopted"):
@@ -90,7 +100,20 @@ class Resumed(msgspec.Struct, frozen=True, tag="resumed"):
     at: float
 
 
-Event = Ready | Routed | Observed | Adopted | Announced | Kept | GoneBack | Retired | Failed | Cancelled | Resumed
+Event = (
+    Ready
+    | Routed
+    | Observed
+    | Compared
+    | Adopted
+    | Announced
+    | Kept
+    | GoneBack
+    | Retired
+    | Failed
+    | Cancelled
+    | Resumed
+)
 
 
 class Start(msgspec.Struct, frozen=True, tag="start"):
@@ -106,6 +129,12 @@ class Route(msgspec.Struct, frozen=True, tag="route"):
 
 class Observe(msgspec.Struct, frozen=True, tag="observe"):
     """Wait for a block to pass, and count."""
+
+
+class Compare(msgspec.Struct, frozen=True, tag="compare"):
+    """Ask both releases to predict the same rows, so many at most."""
+
+    most: int
 
 
 class Adopt(msgspec.Struct, frozen=True, tag="adopt"):
@@ -132,7 +161,7 @@ class Finish(msgspec.Struct, frozen=True, tag="finish"):
     outcome: Outcome
 
 
-Command = Start | Route | Observe | Adopt | Announce | Keep | Retire | Finish
+Command = Start | Route | Observe | Compare | Adopt | Announce | Keep | Retire | Finish
 
 
 class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +177,10 @@ class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
     extended: bool = False
     judged: judge.JudgeState | None = None
     assessment: judge.Assessment | None = None
+    rows: RowCounts = RowCounts()
+    """All that were compared."""
+    uncompared: bool = False
+    """A block has passed since."""
     decision: Literal["", "promote", "withdraw", "revert"] = ""
     """withdraw: what was to be learned is known, and it was never to stay."""
     reasons: tuple[str, ...] = ()
@@ -180,7 +213,7 @@ def command(plan: Plan, state: RolloutState) -> Command:
     if (state.routed, state.tested) != (route.weight, route.tested):
         return route
     if state.decision == "":
-        return Observe()
+        return Compare(_rows_left(plan, state)) if state.uncompared else Observe()
     if not state.adopted:
         return Adopt()
     if not state.announced:
@@ -201,7 +234,9 @@ def advance(plan: Plan, state: RolloutState, event: Event) -> RolloutState:
             nothing_to_compare = plan.settings is None and weight == plan.weights[-1]
             return change(fresh, decision="promote") if nothing_to_compare and not state.decision else fresh
         case Observed(block=block):
-            return _observed(plan, state, block)
+            return change(_observed(plan, state, block), uncompared=_rows_left(plan, state) > 0)
+        case Compared(rows=rows):
+            return _compared(plan, change(state, rows=comparison.together((state.rows, rows)), uncompared=False))
         case Adopted(at=at):
             return change(state, adopted=True, adopted_at=at)
         case Announced(problem=problem):
@@ -220,6 +255,18 @@ def advance(plan: Plan, state: RolloutState, event: Event) -> RolloutState:
             return change(state, kept=True) if state.adopted else _revert(state, (why,))
         case Resumed():
             return change(state, ready=False, routed=None)
+
+
+def _rows_left(plan: Plan, state: RolloutState) -> int:
+    """How many rows may be compared after a block."""
+    return min(MOST_ROWS, plan.rows.most - state.rows.compared) if plan.rows is not None else 0
+
+
+def _compared(plan: Plan, state: RolloutState) -> RolloutState:
+    """That too many differ ends it; that few enough do is one of two things that it needs."""
+    if state.decision or plan.rows is None or comparison.decide(plan.rows, state.rows) != "fail":
+        return state
+    return _revert(state, (comparison.said(plan.rows, state.rows),))
 
 
 def _revert(state: RolloutState, reasons: tuple[str, ...], *, failed: bool = False) -> RolloutState:
@@ -262,9 +309,9 @@ def _observed(plan: Plan, state: RolloutState, block: Block) -> RolloutState:
         why = f"harm was not ruled out in {in_step:.0f} s at 100 %" if answered else "no request came at 100 %"
         return _revert(state, (why,)) if over else state
     if assessment.verdict == "inconclusive":
-        return _undecided(plan, state, assessment, deadline)
+        return _undecided(plan, state, deadline)
     if plan.mirror:
-        return msgspec.structs.replace(state, decision="withdraw") if assessment.verdict == "pass" else state
+        return _shadowed(plan, state, deadline) if assessment.verdict == "pass" else state
     if (last_control and assessment.verdict == "pass") or (not last_control and waited and not _suspect(assessment)):
         return msgspec.structs.replace(state, step=state.step + 1, in_step=0.0)
     return state
@@ -281,11 +328,23 @@ def _harm_suspected(assessment: judge.Assessment) -> bool:
     return assessment.harm >= suspicious
 
 
-def _undecided(plan: Plan, state: RolloutState, assessment: judge.Assessment, deadline: bool) -> RolloutState:
+def _shadowed(plan: Plan, state: RolloutState, deadline: bool) -> RolloutState:
+    """Its errors and times are no worse: whether its predictions are, where that was asked for."""
+    if plan.rows is None:
+        return msgspec.structs.replace(state, decision="withdraw")
+    said = comparison.said(plan.rows, state.rows)
+    if comparison.decide(plan.rows, state.rows) == "pass":
+        return msgspec.structs.replace(state, decision="withdraw", reasons=(*state.reasons, said))
+    no_more = "the time is over" if deadline else "" if _rows_left(plan, state) else "no more rows are compared"
+    undecided = msgspec.structs.replace(state, reasons=(*filter(None, (no_more,)), said))
+    return _undecided(plan, undecided, deadline=True) if no_more else undecided
+
+
+def _undecided(plan: Plan, state: RolloutState, deadline: bool) -> RolloutState:
     """The policy speaks where time is over; evidence that cannot be trusted is never extended or promoted."""
     policy = "rollback" if plan.mirror and plan.inconclusive == "promote" else plan.inconclusive
     if not deadline or policy == "rollback" or (policy == "extend" and state.extended):
-        return _revert(state, assessment.reasons)
+        return _revert(state, state.reasons)
     if policy == "extend":
         return msgspec.structs.replace(state, extended=True)
     return msgspec.structs.replace(state, step=len(plan.weights) - 1, in_step=0.0)

@@ -12,6 +12,7 @@ from modelway.config.sections import HeaderMatch
 from modelway.errors import InvalidInput
 from modelway.records import Release
 from modelway.rollout import judge
+from modelway.rollout.comparison import RowsPlan
 
 Kind = Literal["deploy", "rollback"]
 MIRRORED = (0.5,)
@@ -55,6 +56,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """The release before runs on for so long after the new one was adopted."""
     mirror: bool = False
     """The new release gets a copy of every request, and never answers a client: nothing is adopted."""
+    rows: RowsPlan | None = None
+    """What a mirror's predictions are compared by, with stable's; None: they are not."""
     testers: HeaderMatch | None = None
     """Who reaches it before it has all traffic, whatever the step."""
     step_seconds: float

@@ -10,6 +10,8 @@ import msgspec
 
 from modelway import ci
 from modelway.config import Deploy, Resolved
+from modelway.config.sections import Shadow
+from modelway.distributions import rate_at_any_look
 from modelway.errors import InvalidInput, ModelwayError, Refused
 from modelway.records import Release, Verdict
 from modelway.registry import ledger
@@ -17,6 +19,7 @@ from modelway.registry.ledger_history import History
 from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import read_candidate, read_release, read_verdict
 from modelway.rollout import engine, journal, judge
+from modelway.rollout.comparison import CONFIDENCE, RowsPlan
 from modelway.rollout.plan import Plan, Side, side_of, weights_of
 from modelway.rollout.planning import time_said
 from modelway.stages.rollouts import announce, deployment, planned, rollout
@@ -51,6 +54,7 @@ def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: st
     settings = deployment.section(project)
     deployment.check_runner(project, job)
     weights = weights_of(settings, project.source)
+    _check_rows(settings.shadow)
     client = workspace.connect_registry(project, job)
     release, verdict = checked_release(client, project, version, built_for or project.environment)
     target = deployment.target_of(project)
@@ -205,12 +209,54 @@ def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[fl
     judged: dict[str, Any] = {
         "weights": weights,
         "mirror": deploy.strategy == "shadow",
+        "rows": _rows(work),
         "testers": deploy.testers,
         "slow_ms": made.past.slow_ms,
         "settings": made.settings,
         "expects": made.numbers.sentence,
     }
     return msgspec.structs.replace(base, **judged)
+
+
+def _rows(work: rollout.Work) -> RowsPlan | None:
+    """How the shadow's predictions are compared; None where they are not. InvalidInput where too few would be."""
+    gate: Any = work.project.gate  # its keys are declared by the kinds of check
+    wanted = work.deploy.shadow
+    if work.deploy.strategy != "shadow" or not wanted.rows:
+        return None
+    if not work.wait and not work.claim.place.keeps_rows_token:
+        why = "only the command that starts a shadow there can ask it for the rows"
+        if wanted.differ_at_most is not None:
+            raise InvalidInput(
+                f"is given, and with wait: false no row is compared on target {work.deploy.target}: {why}",
+                where="deploy.shadow.differ-at-most",
+                fix="leave wait out, or the key",
+            )
+        work.job.say(f"no predictions are compared: {why}")
+        return None
+    return RowsPlan(
+        most=wanted.rows,
+        task=gate.task,
+        threshold=gate.decision_threshold,
+        tolerance=wanted.tolerance,
+        slices=gate.slices.columns,
+        differ_at_most=wanted.differ_at_most,
+    )
+
+
+def _check_rows(wanted: Shadow) -> None:
+    """InvalidInput where so few rows never show that so few differ."""
+    most = wanted.differ_at_most
+    if most is None or rate_at_any_look(0, wanted.rows, CONFIDENCE)[1] < most:
+        return
+    needed = 1
+    while rate_at_any_look(0, needed, CONFIDENCE)[1] >= most:
+        needed += max(1, needed // 10)
+    raise InvalidInput(
+        f"is {wanted.rows}, and not even so many equal predictions show that at most {100 * most:.3g} % differ",
+        where="deploy.shadow.rows",
+        fix=f"allow {needed:,} or more",
+    )
 
 
 def _keep_seconds(deploy: Deploy) -> float:
