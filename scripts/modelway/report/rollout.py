@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelway.markdown import cell, table
-from modelway.rollout import engine, journal
+from modelway.rollout import comparison, engine, journal
 from modelway.rollout.evidence import number_said
 from modelway.rollout.judge import Arm, Assessment, MetricEvidence
 from modelway.rollout.plan import share_said
@@ -29,6 +29,8 @@ def markdown(story: journal.Story) -> str:
     blocks = [event.block for event in story.events if isinstance(event, engine.Observed)]
     if blocks:
         parts.append(table(("share asked", "seconds", "requests:", "share measured:"), weights(story)))
+    if rows := compared(story):
+        parts += [table(heads, cells) for heads, cells in rows]
     if state.assessment:
         parts.append(_evidence(plan.new.version, plan.stable.version if plan.stable else 0, state.assessment))
     return "\n\n".join(parts)
@@ -54,6 +56,26 @@ def weights(story: journal.Story) -> list[list[str]]:
     ]
 
 
+def compared(story: journal.Story) -> list[tuple[tuple[str, ...], list[list[str]]]]:
+    """Heads and rows of each table that tells how a shadow's predictions differ from stable's; none where nothing was
+    compared."""
+    plan, rows = story.plan, story.state.rows
+    if plan.rows is None or plan.stable is None or not (rows.compared or rows.failed):
+        return []
+    heads = ("rows", "differ, with 95 % at any look", "may differ", "could not be compared")
+    most = plan.rows.differ_at_most
+    may, failed = "any share" if most is None else f"{100 * most:.3g} %", f"{rows.failed:,}"
+    missed = f"{failed} times: {rows.why}" if rows.failed else failed
+    tables = [(heads, [["all", comparison.rate_said(rows.compared, rows.differ), may, missed]])]
+    if pairs := sorted(rows.classes, key=lambda pair: -pair.rows):
+        named: tuple[str, ...] = (f"{plan.stable.name} says", f"{plan.new.name} says", "rows:")
+        tables.append((named, [[pair.stable, pair.new, f"{pair.rows:,}"] for pair in pairs]))
+    if slices := sorted(rows.slices, key=lambda item: -comparison.interval_of(item)[0]):
+        cells = [[item.name, comparison.rate_said(item.compared, item.differ)] for item in slices]
+        tables.append((("slice", "differ"), cells))
+    return tables
+
+
 def record(story: journal.Story) -> dict[str, object]:
     """What the JSON report holds."""
     state = story.state
@@ -63,6 +85,7 @@ def record(story: journal.Story) -> dict[str, object]:
         "reasons": state.reasons,
         "problem": state.problem,
         "assessment": state.assessment,
+        "rows": state.rows if story.plan.rows else None,
         "blocks": [event.block for event in story.events if isinstance(event, engine.Observed)],
     }
 

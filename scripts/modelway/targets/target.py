@@ -174,7 +174,8 @@ class Claim(Generic[T, S]):
     def start(self, slot: S, variables: Mapping[str, str] | None = None) -> S:
         """What routes requests runs, and so do the slot's replicas. variables: of its servers' environment. The slot as the
         state has it from now on."""
-        started = self.place.start(self, slot, variables)
+        more = (variables,) if variables else ()  # a place that gives no token need not take any
+        started = self.place.start(self, slot, *more)
         assert started is not None, "what is given is started"
         self.keep(started)
         return started

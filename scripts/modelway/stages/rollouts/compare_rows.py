@@ -21,14 +21,16 @@ from modelway.serving.head import OPENS_HEADER
 from modelway.targets.acts import Replicas
 from modelway.targets.place import Replica, Unanswered
 
-AT_ONCE = 10
-"""Rows of one request: few enough to keep no client waiting for them."""
+AT_ONCE = 25
+"""Rows of one request: what it costs a server is the call, which clients' own requests share with it."""
 SHOWN = 40
 """Characters of a class, or of a slice's value."""
 MISSING = "(missing)"
 DIALECTS = {MODELWAY.path: MODELWAY, "/invocations": mlflow()}
 """By the path at which a client asked for the row: it can be asked for there again, whatever the server."""
-SLOW = "an answer took longer than half a block"
+SLOW = "an answer took longer than a block"
+ASKING = 0.8
+"""Of its time a round begins to ask for more; in the rest the last answer comes."""
 
 
 class _Unusable(Exception):
@@ -50,11 +52,13 @@ class RowComparison:
         self._round: _Round | None = None
 
     def __call__(self, new: Replicas, stable: Replicas, token: str, most: int, seconds: float) -> RowCounts:
+        late = self._round is not None
         if self._round is None:
-            self._round = _Round(self.plan, next(self._turn), new, stable, token, most, time.monotonic() + seconds)
+            deadline = time.monotonic() + ASKING * seconds
+            self._round = _Round(self.plan, next(self._turn), new, stable, token, most, deadline)
         self._round.join(seconds)
-        if self._round.is_alive():
-            return RowCounts(failed=1, why=SLOW)
+        if self._round.is_alive():  # what it has by then is in the next counts
+            return RowCounts(failed=1, why=SLOW) if late else RowCounts()
         done, self._round = self._round.counts, None
         return together(done)
 
