@@ -213,6 +213,15 @@ def test_too_few_rows_for_what_is_asked_are_refused(rows: RowShop) -> None:
     assert "deploy.shadow.rows: is 500" in said and "not even so many equal predictions" in said
 
 
+def test_a_comparison_for_which_too_few_requests_come_is_refused(rows: RowShop) -> None:
+    rows.configure(rows.port, timeout=10)
+    with_keys(rows, shadow="{differ-at-most: 0.001, rows: 100000}")
+    with rows.clients():
+        said = rows.deploy("same", "--strategy", "shadow", code=1)
+    assert "requests at least have to be compared" in said and "raise deploy.timeout-seconds above" in said
+    assert [story.plan.number for story in rows.stories()] == [1], "nothing was begun"
+
+
 def test_the_token_is_for_this_user_alone_and_gone_with_the_shadow(rows: RowShop) -> None:
     with rows.clients():
         _, story = rows.shadow("same", 0, "{rows: 50}")

@@ -84,7 +84,7 @@ def test_as_a_shadow_it_answers_nobody_and_leaves_nothing(team: ClusterTeam, own
 
 
 def test_a_shadows_rows_are_predicted_by_both_releases(team: ClusterTeam, own: Namespace) -> None:
-    """By the pods' proxy, whose API server passes our header on; the models of the shop say the same class of nearly every row."""
+    """By the pods' proxy, whose API server passes our header on. The shop's models say the same class of nearly every row."""
     path = team.folder / "modelway.yml"
     text = path.read_text().replace("bake-seconds: 2\n", "bake-seconds: 20\n      shadow: {differ-at-most: 0.1}\n")
     path.write_text(text)

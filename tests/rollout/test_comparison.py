@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from modelway.distributions import clopper_pearson, rate_at_any_look
-from modelway.rollout.comparison import CONFIDENCE, RowCounts, RowsPlan, SliceRows, decide, said, together, worst_slice
+from modelway.rollout.comparison import (
+    CONFIDENCE,
+    RowCounts,
+    RowsPlan,
+    SliceRows,
+    decide,
+    rows_needed,
+    said,
+    together,
+    worst_slice,
+)
 
 PLAN = RowsPlan(most=2000, task="binary", threshold=0.5, tolerance=0.01, differ_at_most=0.02)
 
@@ -77,6 +88,13 @@ def test_a_model_that_differs_on_2_percent_of_rows_is_found_in_500_with_its_slic
 )
 def test_three_outcomes(differ: int, compared: int, outcome: str) -> None:
     assert decide(PLAN, RowCounts(compared=compared, differ=differ)) == outcome
+
+
+@pytest.mark.parametrize("share", [0.002, 0.01, 0.02, 0.3])
+def test_so_many_equal_rows_are_enough_and_hardly_fewer(share: float) -> None:
+    needed, plan = rows_needed(share), msgspec.structs.replace(PLAN, differ_at_most=share)
+    assert decide(plan, RowCounts(compared=needed)) == "pass"
+    assert decide(plan, RowCounts(compared=int(0.97 * needed) - 1)) == "inconclusive"
 
 
 def test_it_says_what_there_is() -> None:

@@ -66,9 +66,11 @@ def compared(story: journal.Story) -> list[tuple[tuple[str, ...], list[list[str]
     most = plan.rows.differ_at_most
     may, failed = "any share" if most is None else f"{100 * most:.3g} %", f"{rows.failed:,}"
     missed = f"{failed} times: {rows.why}" if rows.failed else failed
-    tables = [(heads, [["all", comparison.rate_said(rows.compared, rows.differ), may, missed]])]
+    tables: list[tuple[tuple[str, ...], list[list[str]]]] = [
+        (heads, [["all", comparison.rate_said(rows.compared, rows.differ), may, missed]])
+    ]
     if pairs := sorted(rows.classes, key=lambda pair: -pair.rows):
-        named: tuple[str, ...] = (f"{plan.stable.name} says", f"{plan.new.name} says", "rows:")
+        named = (f"{plan.stable.name} says", f"{plan.new.name} says", "rows:")
         tables.append((named, [[pair.stable, pair.new, f"{pair.rows:,}"] for pair in pairs]))
     if slices := sorted(rows.slices, key=lambda item: -comparison.interval_of(item)[0]):
         cells = [[item.name, comparison.rate_said(item.compared, item.differ)] for item in slices]

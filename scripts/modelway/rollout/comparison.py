@@ -122,6 +122,14 @@ def decide(plan: RowsPlan, counts: RowCounts) -> Literal["fail", "pass", "inconc
     return "fail" if low > plan.differ_at_most else "pass" if high < plan.differ_at_most else "inconclusive"
 
 
+def rows_needed(differ_at_most: float) -> int:
+    """How many rows, none of which differs, show that at most this share does."""
+    needed = 1
+    while rate_at_any_look(0, needed, CONFIDENCE)[1] >= differ_at_most:
+        needed += 1 + needed // 100
+    return needed
+
+
 def rate_said(compared: int, differ: int) -> str:
     """Such as 2.10 % [0.91, 4.22] of 512."""
     if not compared:

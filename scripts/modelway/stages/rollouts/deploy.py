@@ -11,7 +11,6 @@ import msgspec
 from modelway import ci
 from modelway.config import Deploy, Resolved
 from modelway.config.sections import Shadow
-from modelway.distributions import rate_at_any_look
 from modelway.errors import InvalidInput, ModelwayError, Refused
 from modelway.records import Release, Verdict
 from modelway.registry import ledger
@@ -19,7 +18,7 @@ from modelway.registry.ledger_history import History
 from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import read_candidate, read_release, read_verdict
 from modelway.rollout import engine, journal, judge
-from modelway.rollout.comparison import CONFIDENCE, RowsPlan
+from modelway.rollout.comparison import RowsPlan, rows_needed
 from modelway.rollout.plan import Plan, Side, side_of, weights_of
 from modelway.rollout.planning import time_said
 from modelway.stages.rollouts import announce, deployment, planned, rollout
@@ -206,6 +205,7 @@ def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[fl
         watched: dict[str, Any] = {"slow_ms": past.slow_ms, "settings": settings, "expects": expects}
         return msgspec.structs.replace(base, step_seconds=deploy.bake_seconds, **watched)
     made = planned.planned(deploy, weights, past, work.job.say)
+    _check_rows_come(deploy, made.past.requests_per_second)
     judged: dict[str, Any] = {
         "weights": weights,
         "mirror": deploy.strategy == "shadow",
@@ -247,16 +247,26 @@ def _rows(work: rollout.Work) -> RowsPlan | None:
 def _check_rows(wanted: Shadow) -> None:
     """InvalidInput where so few rows never show that so few differ."""
     most = wanted.differ_at_most
-    if most is None or rate_at_any_look(0, wanted.rows, CONFIDENCE)[1] < most:
+    if most is not None and wanted.rows < (needed := rows_needed(most)):
+        raise InvalidInput(
+            f"is {wanted.rows}, and not even so many equal predictions show that at most {100 * most:.3g} % differ",
+            where="deploy.shadow.rows",
+            fix=f"allow {needed:,} or more",
+        )
+
+
+def _check_rows_come(deploy: Deploy, requests_per_second: float) -> None:
+    """Refused where too few requests come in the time, of each of which one row is compared."""
+    if deploy.strategy != "shadow" or deploy.shadow.differ_at_most is None:
         return
-    needed = 1
-    while rate_at_any_look(0, needed, CONFIDENCE)[1] >= most:
-        needed += max(1, needed // 10)
-    raise InvalidInput(
-        f"is {wanted.rows}, and not even so many equal predictions show that at most {100 * most:.3g} % differ",
-        where="deploy.shadow.rows",
-        fix=f"allow {needed:,} or more",
-    )
+    needed, seconds = rows_needed(deploy.shadow.differ_at_most), deploy.timeout_seconds
+    if requests_per_second * seconds < needed:
+        raise Refused(
+            f"{needed:,} requests at least have to be compared, and {requests_per_second * seconds:,.0f} come in"
+            f" {time_said(seconds)} at {requests_per_second:.3g} requests/s",
+            where="deploy.shadow.differ-at-most",
+            fix=f"raise deploy.timeout-seconds above {needed / requests_per_second:,.0f}, or the share that may differ",
+        )
 
 
 def _keep_seconds(deploy: Deploy) -> float:
