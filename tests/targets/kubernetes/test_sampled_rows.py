@@ -138,6 +138,16 @@ def test_another_command_has_another_token_and_starts_the_pods_anew(server: ApiS
     assert not one.place.keeps_rows_token
 
 
+def test_a_variable_of_the_teams_own_template_gives_way(server: ApiServer) -> None:
+    """No container may have a variable twice."""
+    team = server.objects["Deployment", "home"]["spec"]["template"]["spec"]["containers"][0]
+    team["env"].append({"name": SAMPLED_VARIABLE, "value": "0" * 64})
+    shadow = Shadow(server)
+    shadow.start(shadow.acts._variables(shadow.slot))
+    assert [item["name"] for item in shadow.environment()] == ["OMP_NUM_THREADS", SAMPLED_VARIABLE]
+    assert shadow.acts.compare(10).compared == 10
+
+
 def test_what_is_no_shadow_remembers_nothing(server: ApiServer) -> None:
     shadow = Shadow(server)
     shadow.acts.comparison = None
