@@ -15,6 +15,7 @@ BENCHMARKS = (
     ("read_rows.py",),
     ("interval_coverage.py", "--quick"),
     ("judge.py", "--rollouts", "200"),
+    ("shadow_rows.py",),
     ("build_image.py",),
     ("serving.py",),
     ("serving_attacks.py", "--seconds", "3"),

@@ -11,9 +11,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from modelway.config import Deploy, Gate
+from modelway.config import sections as config
 from modelway.config.sections import Kubernetes
+from modelway.errors import InvalidInput
 from modelway.rollout.comparison import RowsPlan
 from modelway.rollout.plan import side_of
+from modelway.stages.rollouts import deploy
 from modelway.stages.rollouts.compare_rows import RowComparison
 from modelway.targets.acts import SAMPLED_VARIABLE, TargetActs
 from modelway.targets.kubernetes.cluster import Cluster
@@ -153,3 +157,25 @@ def test_what_is_no_shadow_remembers_nothing(server: ApiServer) -> None:
     shadow.acts.comparison = None
     shadow.start(shadow.acts._variables(shadow.slot))
     assert [item["name"] for item in shadow.environment()] == ["OMP_NUM_THREADS"]
+
+
+def test_short_jobs_cannot_share_a_token_and_say_so(server: ApiServer) -> None:
+    """What asks for a comparison is refused; what does not goes on without."""
+    said = list[str]()
+    work: Any = SimpleNamespace(
+        project=SimpleNamespace(gate=Gate()),
+        deploy=Deploy(strategy="shadow", target="kubernetes"),
+        claim=Shadow(server).claim,
+        wait=False,
+        job=SimpleNamespace(say=said.append),
+    )
+    assert deploy._rows(work) is None
+    assert "no predictions are compared" in said[0]
+    work.deploy = msgspec.structs.replace(work.deploy, shadow=config.Shadow(differ_at_most=0.02))
+    with pytest.raises(InvalidInput, match="only the command that starts a shadow there can ask it for the rows"):
+        deploy._rows(work)
+    work.wait = True
+    planned = deploy._rows(work)
+    assert planned is not None and planned.differ_at_most == 0.02
+    work.deploy = msgspec.structs.replace(work.deploy, shadow=config.Shadow(rows=0))
+    assert deploy._rows(work) is None
