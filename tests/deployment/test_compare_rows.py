@@ -105,6 +105,17 @@ def refusing(error: Exception) -> Predict:
             "with what are no predictions",
         ),
         (server(low, ROWS), Replica("x", lambda path, body, headers: b"[" * 10**5), "with what is not JSON"),
+        (server(low, ROWS), server(refusing(RuntimeError(SECRET))), "RuntimeError"),
+        (
+            Replica(
+                "x",
+                lambda path, body, headers: (
+                    b'{"rows": [{"path": "/predict", "row": {"x": NaN}}], "unreadable": 0, "classes": []}'
+                ),
+            ),
+            server(low),
+            "ValueError",
+        ),
         (server(low, ROWS, unreadable=3), server(low), "a request holds no rows of named columns"),
     ],
 )

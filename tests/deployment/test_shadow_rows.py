@@ -218,7 +218,10 @@ def test_a_comparison_for_which_too_few_requests_come_is_refused(rows: RowShop) 
     with_keys(rows, shadow="{differ-at-most: 0.001, rows: 100000}")
     with rows.clients():
         said = rows.deploy("same", "--strategy", "shadow", code=1)
-    assert "requests at least have to be compared" in said and "raise deploy.timeout-seconds above" in said
+        with_keys(rows, strategy="shadow")
+        before = rows.must("plan_rollout", 1)
+    for told in (said, before):
+        assert "requests at least have to be compared" in told and "raise deploy.timeout-seconds above" in told
     assert [story.plan.number for story in rows.stories()] == [1], "nothing was begun"
 
 

@@ -87,7 +87,7 @@ class _Round(threading.Thread):
                 self._compare(new[0], stable[0], part, classes)
         except _Unusable as unusable:
             self._failed(str(unusable))
-        except (ModelwayError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  its words, or its frames, may hold a row
             self._failed(type(error).__name__)
 
     def _failed(self, why: str, times: int = 1) -> None:

@@ -10,7 +10,6 @@ import msgspec
 
 from modelway import ci
 from modelway.config import Deploy, Resolved
-from modelway.config.sections import Shadow
 from modelway.errors import InvalidInput, ModelwayError, Refused
 from modelway.records import Release, Verdict
 from modelway.registry import ledger
@@ -18,7 +17,7 @@ from modelway.registry.ledger_history import History
 from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import read_candidate, read_release, read_verdict
 from modelway.rollout import engine, journal, judge
-from modelway.rollout.comparison import RowsPlan, rows_needed
+from modelway.rollout.comparison import RowsPlan
 from modelway.rollout.plan import Plan, Side, side_of, weights_of
 from modelway.rollout.planning import time_said
 from modelway.stages.rollouts import announce, deployment, planned, rollout
@@ -53,7 +52,7 @@ def deploy(project: Resolved, job: ci.Job, version: int, built_for: str, why: st
     settings = deployment.section(project)
     deployment.check_runner(project, job)
     weights = weights_of(settings, project.source)
-    _check_rows(settings.shadow)
+    planned.check_rows(settings.shadow)
     client = workspace.connect_registry(project, job)
     release, verdict = checked_release(client, project, version, built_for or project.environment)
     target = deployment.target_of(project)
@@ -205,7 +204,6 @@ def _planned(work: rollout.Work, release: Release, slot: Slot, weights: tuple[fl
         watched: dict[str, Any] = {"slow_ms": past.slow_ms, "settings": settings, "expects": expects}
         return msgspec.structs.replace(base, step_seconds=deploy.bake_seconds, **watched)
     made = planned.planned(deploy, weights, past, work.job.say)
-    _check_rows_come(deploy, made.past.requests_per_second)
     judged: dict[str, Any] = {
         "weights": weights,
         "mirror": deploy.strategy == "shadow",
@@ -242,31 +240,6 @@ def _rows(work: rollout.Work) -> RowsPlan | None:
         slices=gate.slices.columns,
         differ_at_most=wanted.differ_at_most,
     )
-
-
-def _check_rows(wanted: Shadow) -> None:
-    """InvalidInput where so few rows never show that so few differ."""
-    most = wanted.differ_at_most
-    if most is not None and wanted.rows < (needed := rows_needed(most)):
-        raise InvalidInput(
-            f"is {wanted.rows}, and not even so many equal predictions show that at most {100 * most:.3g} % differ",
-            where="deploy.shadow.rows",
-            fix=f"allow {needed:,} or more",
-        )
-
-
-def _check_rows_come(deploy: Deploy, requests_per_second: float) -> None:
-    """Refused where too few requests come in the time, of each of which one row is compared."""
-    if deploy.strategy != "shadow" or deploy.shadow.differ_at_most is None:
-        return
-    needed, seconds = rows_needed(deploy.shadow.differ_at_most), deploy.timeout_seconds
-    if requests_per_second * seconds < needed:
-        raise Refused(
-            f"{needed:,} requests at least have to be compared, and {requests_per_second * seconds:,.0f} come in"
-            f" {time_said(seconds)} at {requests_per_second:.3g} requests/s",
-            where="deploy.shadow.differ-at-most",
-            fix=f"raise deploy.timeout-seconds above {needed / requests_per_second:,.0f}, or the share that may differ",
-        )
 
 
 def _keep_seconds(deploy: Deploy) -> float:
