@@ -14,7 +14,7 @@ from modelway.errors import OutsideFailure
 from modelway.rollout.comparison import MOST_NAMES, OTHER, ClassPair, RowCounts, RowsPlan, SliceRows, together
 from modelway.serving.head import OPENS_HEADER
 from modelway.serving.sampling import PATH
-from modelway.stages.rollouts.compare_rows import SLOW, RowComparison, class_of
+from modelway.stages.rollouts.compare_rows import MOST_FAILED, SLOW, RowComparison, class_of
 from modelway.targets.place import Replica, Unanswered
 
 PLAN = RowsPlan(most=500, task="binary", threshold=0.5, tolerance=0.01, slices=("carrier",))
@@ -124,6 +124,18 @@ def test_what_cannot_be_compared_is_counted_and_never_agreement(new: Replica, st
     assert counts.failed >= 1 and why in counts.why
     assert counts.compared == (40 if "named columns" in why else 0)
     assert SECRET not in repr(counts)
+
+
+def test_a_server_in_trouble_is_not_asked_for_more() -> None:
+    asked = list[object]()
+
+    def failing(row: Mapping[str, Any]) -> float:
+        asked.append(row)
+        raise Unanswered(503, "it answers 503: too many requests wait")
+
+    counts = compared(server(failing, ROWS), server(low))
+    assert (counts.compared, counts.failed) == (0, MOST_FAILED)
+    assert len(asked) <= MOST_FAILED + 1
 
 
 def test_an_image_that_remembers_nothing_is_said_to() -> None:

@@ -23,6 +23,8 @@ from modelway.targets.place import Replica, Unanswered
 
 AT_ONCE = 25
 """Rows of one request: what it costs a server is the call, which clients' own requests share with it."""
+MOST_FAILED = 5
+"""After so many rows that could not be compared a round ends: a server in trouble is not asked for more."""
 SHOWN = 40
 """Characters of a class, or of a slice's value."""
 MISSING = "(missing)"
@@ -82,13 +84,16 @@ class _Round(threading.Thread):
                 raise _Unusable(f"no server of {'the shadow' if not new else 'stable'} can be asked by itself")
             rows, classes = self._sampled(new)
             for part in _parts(rows):
-                if time.monotonic() > self.deadline:
+                if self._is_over():
                     break
                 self._compare(new[0], stable[0], part, classes)
         except _Unusable as unusable:
             self._failed(str(unusable))
         except Exception as error:  # noqa: BLE001  its words, or its frames, may hold a row
             self._failed(type(error).__name__)
+
+    def _is_over(self) -> bool:
+        return time.monotonic() > self.deadline or sum(part.failed for part in self.counts) >= MOST_FAILED
 
     def _failed(self, why: str, times: int = 1) -> None:
         self.counts.append(RowCounts(failed=times, why=why))
@@ -121,7 +126,7 @@ class _Round(threading.Thread):
             if len(rows) == 1:
                 self._failed(str(unusable))
             for row in rows if len(rows) > 1 else ():
-                if time.monotonic() < self.deadline:
+                if not self._is_over():
                     self._compare(new, stable, [row], classes)
             return
         for row, old, fresh in zip(rows, there, here, strict=True):
