@@ -56,7 +56,8 @@ def test_a_shadow_that_fails_hurts_nobody(shop: Shop) -> None:
     with shop.traffic() as seen:
         time.sleep(4)
         said = shop.deploy("failing", "--strategy", "shadow", code=1)
-    assert "errors: the canary has" in said or "dead on arrival" in said
+    reasons = ("errors: the canary has", "dead on arrival", "total failure")  # the last on a machine that is busy
+    assert any(reason in said for reason in reasons)
     assert seen["failed"] == 0
     assert set(seen) <= {f"{shop.versions['good']} 200", "failed"}
     assert shop.serving() == shop.versions["good"]
