@@ -16,6 +16,7 @@ BENCHMARKS = (
     ("interval_coverage.py", "--quick"),
     ("judge.py", "--rollouts", "200"),
     ("ab_interval.py", "--runs", "200"),
+    ("shadow_rows.py",),
     ("build_image.py",),
     ("serving.py",),
     ("serving_attacks.py", "--seconds", "3"),

@@ -6,6 +6,7 @@ Standard library only, because every environment judges something: the gate, a r
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from statistics import NormalDist
 
@@ -41,6 +42,35 @@ def clopper_pearson(hits: float, n: float, confidence: float) -> Interval:
     low = 0.0 if hits <= 0 else beta_quantile(tail, hits, n - hits + 1)
     high = 1.0 if hits >= n else beta_quantile(1 - tail, hits + 1, n - hits)
     return low, high
+
+
+def rate_at_any_look(hits: int, n: int, confidence: float) -> Interval:
+    """The interval of a rate, `hits` of `n`, that covers it at every n at once, with this confidence: one may look after each
+    row and stop when one likes. It holds each rate p that a wager against it has not refuted: the binomial likelihood
+    mixed over Jeffreys' prior, divided by that of p, is below 1 / (1 - confidence). (Robbins 1970, Annals of Mathematical
+    Statistics 41:1397-1409; Waudby-Smith and Ramdas 2020, arXiv 2006.04347, section 2.1, prior over posterior.)"""
+    if n == 0:
+        return 0.0, 1.0
+    most = -math.log1p(-confidence) + log_beta(0.5, 0.5) - log_beta(hits + 0.5, n - hits + 0.5)
+
+    def refuted(rate: float) -> bool:
+        return -hits * math.log(rate) - (n - hits) * math.log1p(-rate) >= most
+
+    seen = hits / n
+    low = 0.0 if hits == 0 else _boundary(0.0, seen, refuted)
+    high = 1.0 if hits == n else _boundary(1.0, seen, refuted)
+    return low, high
+
+
+def _boundary(outer: float, inner: float, refuted: Callable[[float], bool]) -> float:
+    """Where, on the way from a rate that is refuted to one that is not, that changes; on the refuted side of it."""
+    for _ in range(60):
+        middle = (outer + inner) / 2
+        if not 0 < middle < 1 or refuted(middle):
+            outer = middle
+        else:
+            inner = middle
+    return outer
 
 
 def wilson(hits: float, n: float, z: float) -> Interval:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,23 @@ def test_as_a_shadow_it_answers_nobody_and_leaves_nothing(team: ClusterTeam, own
     assert team.serving() == team.versions["good"]
     assert as_the_team_wrote(own) == before
     assert own.kubectl("get", "deployments,services,jobs", "-l", "modelway.dev/slot", "-o", "name") == ""
+
+
+def test_a_shadows_rows_are_predicted_by_both_releases(team: ClusterTeam, own: Namespace) -> None:
+    """By the pods' proxy, whose API server passes our header on. The shop's models say the same class of nearly every row."""
+    path = team.folder / "modelway.yml"
+    text = path.read_text().replace("bake-seconds: 2\n", "bake-seconds: 20\n      shadow: {differ-at-most: 0.1}\n")
+    path.write_text(text)
+    with team.requests() as seen:
+        said = team.deploy("again", "--strategy", "shadow")
+    assert "outcome=shadowed" in said and "rows differ from stable's" in said, said
+    report = json.loads((team.folder / "out" / "modelway" / "deploy-model.json").read_text())
+    rows = report["rows"]
+    assert rows["compared"] >= 60 and rows["differ"] < 0.1 * rows["compared"], rows
+    assert sum(pair["rows"] for pair in rows["classes"]) == rows["compared"]
+    state = own.kubectl("get", "configmaps,deployments", "-o", "json")
+    assert "x-modelway-token" not in state and "SAMPLE_TOKEN" not in state, "nothing of it is left"
+    assert not seen["failed"], seen
 
 
 def test_what_only_a_gateway_can_do_is_refused_without_one(team: ClusterTeam, own: Namespace) -> None:

@@ -16,6 +16,7 @@ import msgspec
 from modelway.config import Judge
 from modelway.config.sections import RequestMatch
 from modelway.rollout import engine, journal
+from modelway.rollout.comparison import RowCounts, RowsPlan, SliceRows
 from modelway.rollout.judge import settings_from
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import MIRRORED, Plan, Side
@@ -48,6 +49,7 @@ def plan(
     keep: float = 0.0,
     pauses: tuple[float, ...] = (),
     pause_seconds: float = 1000.0,
+    rows: RowsPlan | None = None,
 ) -> Plan:
     compared = stable and (mirror or led is not None or blue_green or len(weights) > 1)
     settings = settings_from(Judge(), PAST if blue_green else ()) if compared else None
@@ -67,6 +69,7 @@ def plan(
         led=led,
         pauses=pauses,
         pause_seconds=pause_seconds,
+        rows=rows,
         testers=testers,
         step_seconds=10,
         bake_seconds=40,
@@ -112,6 +115,8 @@ class World:
     stable: str = ""
     lines: list[journal.Line] = field(default_factory=list)
     announced: list[int] = field(default_factory=list)
+    differ: float = 0.0
+    """The chance that a row's predictions differ; below 0: rows cannot be had."""
     acts: int = 0
     clock: float = 0.0
     dies: Callable[[int], None] = lambda number: None
@@ -191,6 +196,17 @@ class SimulatedTarget:
         return (
             engine.Continued(world.clock, weight, "a person", "it looks well") if world.person(weight, waited) else None
         )
+
+    def compare(self, most: int) -> RowCounts:
+        world = self.world
+        world.step()
+        assert world.mirrored and world.plan.stable and {world.mirrored, world.stable} <= world.ready, (
+            "both can be asked"
+        )
+        if world.differ < 0:
+            return RowCounts(failed=1, why="nobody answers")
+        differ = sum(world.chance.random() < world.differ for _ in range(most))
+        return RowCounts(compared=most, differ=differ, slices=(SliceRows("carrier", "UA", most, differ),))
 
     def adopt(self) -> None:
         self.world.step()

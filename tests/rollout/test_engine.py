@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from modelway.config.sections import RequestMatch
 from modelway.rollout import engine, journal
+from modelway.rollout.comparison import RowCounts, RowsPlan
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import Plan
 from modelway.rollout.run import Interrupts, Surroundings, carry_out
@@ -43,6 +44,7 @@ def run_through_deaths(world: World) -> None:
 
 
 TESTERS = RequestMatch(header="x-release", value="next")
+ROWS = RowsPlan(most=2000, task="binary", threshold=0.5, tolerance=0.01, slices=("carrier",))
 GOOD, BAD = traffic(1000, 0.0, 0.0), traffic(1000, 0.3, 0.0)
 
 
@@ -99,6 +101,53 @@ def test_an_undecided_shadow_is_never_called_no_worse(policy: str) -> None:
     run(seen)
     assert engine_outcome(seen) == "rolled-back"
     assert sum(block.seconds for block in blocks_of(seen)) == (200 if policy == "extend" else 100)
+
+
+@pytest.mark.parametrize(("differ", "outcome"), [(0.0, "shadowed"), (0.5, "shadowed"), (-1.0, "shadowed")])
+def test_rows_that_differ_are_told_and_decide_nothing_unless_that_was_asked_for(differ: float, outcome: str) -> None:
+    seen = world(plan(mirror=True, rows=ROWS), differ=differ)
+    run(seen)
+    assert engine_outcome(seen) == outcome
+    said = seen.story.state.reasons[-1]
+    assert ("nobody answers" in said) if differ < 0 else ("rows differ from stable's" in said)
+
+
+LIMITED = msgspec.structs.replace(ROWS, differ_at_most=0.02)
+
+
+def test_a_shadow_passes_when_its_errors_and_its_predictions_do() -> None:
+    seen = world(plan(mirror=True, rows=LIMITED))
+    run(seen)
+    assert engine_outcome(seen) == "shadowed"
+    rows = seen.story.state.rows
+    assert rows.interval[1] < 0.02 and rows.compared >= 320
+    bad = world(plan(mirror=True, rows=LIMITED), BAD)
+    run(bad)
+    assert engine_outcome(bad) == "rolled-back"
+
+
+def test_too_many_rows_that_differ_end_a_shadow_whose_errors_are_fine() -> None:
+    seen = world(plan(mirror=True, rows=LIMITED), differ=0.2)
+    run(seen)
+    assert engine_outcome(seen) == "rolled-back"
+    (reason,) = seen.story.state.reasons
+    assert "most where carrier = UA" in reason and "at most 2 % may" in reason
+    assert len(blocks_of(seen)) == 1, "after the first look"
+
+
+@pytest.mark.parametrize(
+    ("differ", "most", "seconds", "why"),
+    [(-1.0, 2000, 300, "the time is over"), (0.02, 2000, 100, "no more rows are compared")],
+)
+def test_rows_that_decide_nothing_make_a_shadow_inconclusive(
+    differ: float, most: int, seconds: float, why: str
+) -> None:
+    """At 2 % of rows, of which 2 % may differ, there is no answer; without rows there is none either."""
+    seen = world(plan(mirror=True, rows=msgspec.structs.replace(LIMITED, most=most)), differ=differ)
+    run(seen)
+    assert engine_outcome(seen) == "rolled-back"
+    assert seen.story.state.reasons[0] == why
+    assert sum(block.seconds for block in blocks_of(seen)) == pytest.approx(seconds, abs=5)
 
 
 def test_a_copy_that_does_not_come_is_no_comparison() -> None:
@@ -224,12 +273,17 @@ def test_no_traffic_at_all_is_never_a_pass() -> None:
             plan(weights=(0.0, 0.1, 1.0), testers=TESTERS),
             plan(keep=50.0),
             plan(blue_green=True),
+            plan(mirror=True, rows=ROWS),
+            plan(mirror=True, rows=msgspec.structs.replace(ROWS, differ_at_most=0.02)),
         ]
     ),
+    differ=st.sampled_from([0.0, 0.01, 0.3, -1.0]),
 )
-def test_dying_anywhere_ends_as_it_would_have(seed: int, errors: float, deaths: list[int], planned: Plan) -> None:
+def test_dying_anywhere_ends_as_it_would_have(
+    seed: int, errors: float, deaths: list[int], planned: Plan, differ: float
+) -> None:
     """After any number of deaths the rollout ends, one release has all traffic, and nothing else runs."""
-    seen = world(planned, traffic(1000, errors, 0.0), seed)
+    seen = world(planned, traffic(1000, errors, 0.0), seed, differ=differ)
     left = list(deaths)
     since = 0
 
@@ -250,14 +304,19 @@ def test_dying_anywhere_ends_as_it_would_have(seed: int, errors: float, deaths: 
     assert (seen.stable, seen.routed, seen.running) == (winner, {winner: 1.0}, {winner})
     assert seen.announced == ([2] if outcome == "deployed" else [])
     assert all(written == follows for written, follows in journal.replay(seen.story))
-    if errors == 0.5:
+    judged = planned.rows is not None and planned.rows.differ_at_most is not None
+    if errors == 0.5 or (judged and (differ < 0 or differ == 0.3)):
         assert outcome == "rolled-back"
+    compared = [line.event.rows for line in seen.lines if isinstance(line.event, engine.Compared)]
+    assert seen.story.state.rows.compared == sum(rows.compared for rows in compared) <= ROWS.most
+    assert planned.rows is None or compared or not blocks_of(seen) or outcome == "rolled-back"
 
 
 EVENTS = st.one_of(
     st.just(engine.Ready(0.0)),
     st.builds(engine.Routed, st.just(0.0), st.sampled_from([0.0, 0.1, 0.5, 1.0])),
     st.just(engine.Adopted(0.0)),
+    st.builds(engine.Compared, st.just(0.0), st.builds(RowCounts, compared=st.just(50), differ=st.integers(0, 50))),
     st.builds(engine.Announced, st.just(0.0), st.sampled_from(["", "down"])),
     st.just(engine.Retired(0.0)),
     st.builds(engine.Failed, st.just(0.0), st.just("why")),
@@ -267,12 +326,14 @@ EVENTS = st.one_of(
 )
 
 
-@given(st.lists(EVENTS, max_size=30))
-def test_any_history_has_a_next_act_and_none_that_breaks_the_order(events: list[engine.Event]) -> None:
-    state = engine.begin(plan())
+@given(st.lists(EVENTS, max_size=30), st.sampled_from([plan(), plan(mirror=True, rows=LIMITED)]))
+def test_any_history_has_a_next_act_and_none_that_breaks_the_order(events: list[engine.Event], planned: Plan) -> None:
+    state = engine.begin(planned)
     for event in events:
-        state = engine.advance(plan(), state, event)
-        act = engine.command(plan(), state)
+        state = engine.advance(planned, state, event)
+        act = engine.command(planned, state)
+        if isinstance(act, engine.Compare):
+            assert planned.mirror and state.ready and state.routed and 0 < act.most <= engine.MOST_ROWS
         if isinstance(act, engine.Route) and act.weight > 0:
             assert state.ready
         if isinstance(act, engine.Adopt):

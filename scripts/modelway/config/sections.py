@@ -293,6 +293,17 @@ class RequestMatch(Section, frozen=True, kw_only=True):
     """Its value, as it is, such as next."""
 
 
+class Shadow(Section, frozen=True):
+    """How the predictions of `strategy: shadow` are compared with stable's, row by row (docs/deployment.md)."""
+
+    differ_at_most: Share | None = None
+    """The share of rows whose prediction may differ from stable's. Left out: it is told, and nothing is decided by it."""
+    rows: Annotated[int, Meta(ge=0, le=1_000_000)] = 2000
+    """How many rows are compared at most, each asked of both releases once more. 0: the shadow remembers no row."""
+    tolerance: Annotated[float, Meta(ge=0)] = 0.01
+    """Two predicted numbers differ where they are further apart than this times the larger one, or than this itself."""
+
+
 class Deploy(Section, frozen=True):
     """How a release comes into an environment. With this section the alias moves by deploy-model alone."""
 
@@ -317,6 +328,8 @@ class Deploy(Section, frozen=True):
     """Requests that strategy ab leads to the new release, and counts. Left out: there is no key, and ab is refused."""
     requires_shadow: bool = False
     """true: a release gets no traffic until it was no worse as a shadow of what is there."""
+    shadow: Shadow = Shadow()
+    """How a shadow's predictions are compared with stable's."""
     step_seconds: Wait = 120
     """Each step lasts this long at least."""
     bake_seconds: Wait = 600

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from modelway.markdown import cell, table
-from modelway.rollout import effect, engine, journal, matching
+from modelway.rollout import comparison, effect, engine, journal, matching
 from modelway.rollout.evidence import number_said
 from modelway.rollout.judge import Arm, Assessment, MetricEvidence
 from modelway.rollout.plan import Plan, share_said
@@ -36,6 +36,8 @@ def markdown(story: journal.Story) -> str:
     blocks = [event.block for event in story.events if isinstance(event, engine.Observed)]
     if blocks:
         parts.append(table(("share asked", "seconds", "requests:", "share measured:"), weights(story)))
+    if rows := compared(story):
+        parts += [table(heads, cells) for heads, cells in rows]
     if plan.led is not None and state.assessment:
         heads = ("metric", f"with {cell(matching.said(plan.led))}:", "without:", "difference:", "")
         parts += [table(heads, effect_rows(state.assessment)), AT_ANY_LOOK]
@@ -120,6 +122,28 @@ def _rate_alone(arm: Arm) -> str:
     return "no request" if arm.rate is None else f"{arm.rate:.2%} of {arm.requests:,}"
 
 
+def compared(story: journal.Story) -> list[tuple[tuple[str, ...], list[list[str]]]]:
+    """Heads and rows of each table that tells how a shadow's predictions differ from stable's; none where nothing was
+    compared."""
+    plan, rows = story.plan, story.state.rows
+    if plan.rows is None or plan.stable is None or not (rows.compared or rows.failed):
+        return []
+    heads = ("rows", "differ, with 95 % at any look", "may differ", "could not be compared")
+    most = plan.rows.differ_at_most
+    may, failed = "any share" if most is None else f"{100 * most:.3g} %", f"{rows.failed:,}"
+    missed = f"{failed} times: {rows.why}" if rows.failed else failed
+    tables: list[tuple[tuple[str, ...], list[list[str]]]] = [
+        (heads, [["all", comparison.rate_said(rows.compared, rows.differ), may, missed]])
+    ]
+    if pairs := sorted(rows.classes, key=lambda pair: -pair.rows):
+        named = (f"{plan.stable.name} says", f"{plan.new.name} says", "rows:")
+        tables.append((named, [[pair.stable, pair.new, f"{pair.rows:,}"] for pair in pairs]))
+    if slices := sorted(rows.slices, key=lambda item: -comparison.interval_of(item)[0]):
+        cells = [[item.name, comparison.rate_said(item.compared, item.differ)] for item in slices]
+        tables.append((("slice", "differ"), cells))
+    return tables
+
+
 def record(story: journal.Story) -> dict[str, object]:
     """What the JSON report holds."""
     state = story.state
@@ -131,6 +155,7 @@ def record(story: journal.Story) -> dict[str, object]:
         "continued": [event for event in story.events if isinstance(event, engine.Continued)],
         "assessment": state.assessment,
         "effects": effect.effects(state.assessment.metrics) if story.plan.led and state.assessment else (),
+        "rows": state.rows if story.plan.rows else None,
         "blocks": [event.block for event in story.events if isinstance(event, engine.Observed)],
     }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from modelway.report.chart import ChartScale, LimitLine, Point, Series, chart
 from modelway.report.rollout import (
     AT_ANY_LOOK,
+    compared,
     effect_rows,
     evidence_said,
     pauses_said,
@@ -62,7 +63,7 @@ def _rollout(story: journal.Story) -> str:
         parts.append(f"<p class=warning>The alias could not be moved: {html.escape(state.problem)}</p>")
     blocks = [event.block for event in story.events if isinstance(event, engine.Observed) and not event.block.dropped]
     if blocks:
-        parts += [_charts(story, blocks), _measured(story), _evidence(plan, state)]
+        parts += [_charts(story, blocks), _measured(story), _evidence(plan, state), *_rows(story)]
     else:
         parts.append(f"<p class=quiet>{_without_evidence(plan)}</p>")
     return "".join([*parts, "</section>"])
@@ -198,6 +199,11 @@ def _middle(block: Block, began: float) -> float:
 
 def _measured(story: journal.Story) -> str:
     return _table(("share asked", "seconds", "requests", "share measured"), weights(story))
+
+
+def _rows(story: journal.Story) -> list[str]:
+    tables = [_table([head.rstrip(":") for head in heads], rows) for heads, rows in compared(story)]
+    return ["<h3>Predictions beside stable's, row by row</h3>", *tables] if tables else []
 
 
 def _evidence(plan: Plan, state: engine.RolloutState) -> str:

@@ -13,149 +13,75 @@ from typing import Literal
 
 import msgspec
 
-from modelway.rollout import effect, judge
+from modelway.rollout import comparison, effect, judge
+from modelway.rollout.comparison import RowCounts
+from modelway.rollout.events import (
+    Adopt,
+    Adopted,
+    Announce,
+    Announced,
+    Cancelled,
+    Command,
+    Compare,
+    Compared,
+    Continued,
+    Event,
+    Failed,
+    Finish,
+    GoneBack,
+    Keep,
+    Kept,
+    Observe,
+    Observed,
+    Outcome,
+    Ready,
+    Resumed,
+    Retire,
+    Retired,
+    Route,
+    Routed,
+    Start,
+)
 from modelway.rollout.observations import Block
 from modelway.rollout.plan import Plan
 
+__all__ = [
+    "MOST_ROWS",
+    "SUSPECT_PROMOTION",
+    "Adopt",
+    "Adopted",
+    "Announce",
+    "Announced",
+    "Cancelled",
+    "Command",
+    "Compare",
+    "Compared",
+    "Continued",
+    "Event",
+    "Failed",
+    "Finish",
+    "GoneBack",
+    "Keep",
+    "Kept",
+    "Observe",
+    "Observed",
+    "Outcome",
+    "Ready",
+    "Resumed",
+    "Retire",
+    "Retired",
+    "RolloutState",
+    "Route",
+    "Routed",
+    "Start",
+    "advance",
+    "begin",
+    "command",
+]
+
 SUSPECT_PROMOTION = 0.1
-Outcome = Literal["", "deployed", "shadowed", "compared", "rolled-back", "failed"]
-
-
-class Ready(msgspec.Struct, frozen=True, tag="ready"):
-    """Every replica of the new release answers."""
-
-    at: float
-
-
-class Routed(msgspec.Struct, frozen=True, tag="routed"):
-    """The new release gets this share of the traffic, confirmed by what routes it. tested: and the testers'."""
-
-    at: float
-    weight: float
-    tested: bool = False
-
-
-class Observed(msgspec.Struct, frozen=True, tag="observed"):
-    block: Block
-
-
-class Adopted(msgspec.Struct, frozen=True, tag="adopted"):
-    """The target calls the new release stable."""
-
-    at: float
-
-
-class Announced(msgspec.Struct, frozen=True, tag="announced"):
-    """The alias was moved; or, with a `problem`, it could not be, and the next command does it."""
-
-    at: float
-    problem: str = ""
-
-
-class Kept(msgspec.Struct, frozen=True, tag="kept"):
-    """The release before was kept for its time."""
-
-    at: float
-
-
-class GoneBack(msgspec.Struct, frozen=True, tag="gone-back"):
-    """The release before, which runs still, is brought back by a rollout of its own: it is not to be retired here."""
-
-    at: float
-
-
-class Retired(msgspec.Struct, frozen=True, tag="retired"):
-    """The release that lost is gone."""
-
-    at: float
-
-
-class Failed(msgspec.Struct, frozen=True, tag="failed"):
-    """An act could not be carried out."""
-
-    at: float
-    why: str
-
-
-class Cancelled(msgspec.Struct, frozen=True, tag="cancelled"):
-    """Somebody wants no more of it."""
-
-    at: float
-    why: str
-
-
-class Continued(msgspec.Struct, frozen=True, tag="continued"):
-    """A person lets a rollout that is paused at this share go on. Their word alone moves nothing: what is counted after it
-    does."""
-
-    at: float
-    weight: float
-    who: str
-    why: str
-
-
-class Resumed(msgspec.Struct, frozen=True, tag="resumed"):
-    """Another runner goes on: what the one before had set up is set up again."""
-
-    at: float
-
-
-Event = (
-    Ready
-    | Routed
-    | Observed
-    | Adopted
-    | Announced
-    | Kept
-    | GoneBack
-    | Retired
-    | Failed
-    | Cancelled
-    | Continued
-    | Resumed
-)
-
-
-class Start(msgspec.Struct, frozen=True, tag="start"):
-    """Run the new release until it is ready."""
-
-
-class Route(msgspec.Struct, frozen=True, tag="route"):
-    """tested: the plan's testers reach the new release too."""
-
-    weight: float
-    tested: bool = False
-
-
-class Observe(msgspec.Struct, frozen=True, tag="observe"):
-    """Wait for a block to pass, and count."""
-
-
-class Adopt(msgspec.Struct, frozen=True, tag="adopt"):
-    """Make the new release the target's stable one."""
-
-
-class Announce(msgspec.Struct, frozen=True, tag="announce"):
-    """Move the alias, and write the ledger."""
-
-
-class Keep(msgspec.Struct, frozen=True, tag="keep"):
-    """Let the release before run on: whoever wants it back has it at once. until: seconds of the epoch."""
-
-    until: float
-
-
-class Retire(msgspec.Struct, frozen=True, tag="retire"):
-    """Let a release finish what it began, then end it."""
-
-    which: Literal["new", "stable"]
-
-
-class Finish(msgspec.Struct, frozen=True, tag="finish"):
-    outcome: Outcome
-
-
-Command = Start | Route | Observe | Adopt | Announce | Keep | Retire | Finish
+MOST_ROWS = 100
+"""That both releases are asked to predict after a block: a few of its requests, so that neither is slower for it."""
 
 
 class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,6 +101,10 @@ class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
     extended: bool = False
     judged: judge.JudgeState | None = None
     assessment: judge.Assessment | None = None
+    rows: RowCounts = RowCounts()
+    """All that were compared."""
+    uncompared: bool = False
+    """A block has passed since."""
     decision: Literal["", "promote", "withdraw", "revert"] = ""
     """withdraw: what was to be learned is known, and it was never to stay."""
     reasons: tuple[str, ...] = ()
@@ -213,7 +143,7 @@ def command(plan: Plan, state: RolloutState) -> Command:
     if (state.routed, state.tested) != (route.weight, route.tested):
         return route
     if state.decision == "":
-        return Observe()
+        return Compare(_rows_left(plan, state)) if state.uncompared else Observe()
     if not state.adopted:
         return Adopt()
     if not state.announced:
@@ -234,7 +164,9 @@ def advance(plan: Plan, state: RolloutState, event: Event) -> RolloutState:
             nothing_to_compare = plan.settings is None and weight == plan.weights[-1]
             return change(fresh, decision="promote") if nothing_to_compare and not state.decision else fresh
         case Observed(block=block):
-            return _observed(plan, state, block)
+            return change(_observed(plan, state, block), uncompared=_rows_left(plan, state) > 0)
+        case Compared(rows=rows):
+            return _compared(plan, change(state, rows=comparison.together((state.rows, rows)), uncompared=False))
         case Adopted(at=at):
             return change(state, adopted=True, adopted_at=at)
         case Announced(problem=problem):
@@ -258,6 +190,18 @@ def advance(plan: Plan, state: RolloutState, event: Event) -> RolloutState:
             return change(state, kept=True) if state.adopted else _revert(state, (why,))
         case Resumed():
             return change(state, ready=False, routed=None)
+
+
+def _rows_left(plan: Plan, state: RolloutState) -> int:
+    """How many rows may be compared after a block."""
+    return min(MOST_ROWS, plan.rows.most - state.rows.compared) if plan.rows is not None else 0
+
+
+def _compared(plan: Plan, state: RolloutState) -> RolloutState:
+    """That too many differ ends it; that few enough do is one of two things that it needs."""
+    if state.decision or plan.rows is None or comparison.decide(plan.rows, state.rows) != "fail":
+        return state
+    return _revert(state, (comparison.said(plan.rows, state.rows),))
 
 
 def _revert(state: RolloutState, reasons: tuple[str, ...], *, failed: bool = False) -> RolloutState:
@@ -314,7 +258,7 @@ def _judged(plan: Plan, state: RolloutState, block: Block) -> RolloutState:
     if assessment.verdict == "inconclusive":
         return _undecided(plan, state, block, deadline)
     if plan.mirror:
-        return _onward(plan, state, block, decision="withdraw") if assessment.verdict == "pass" else state
+        return _shadowed(plan, state, block, deadline) if assessment.verdict == "pass" else state
     if (last_control and assessment.verdict == "pass") or (not last_control and waited and not _suspect(assessment)):
         over = compared >= plan.timeout_seconds
         return _onward(plan, state, block, over=over, step=state.step + 1)
@@ -360,6 +304,18 @@ def _suspect(assessment: judge.Assessment) -> bool:
 def _harm_suspected(assessment: judge.Assessment) -> bool:
     suspicious: float = assessment.harm_needed**0.25
     return assessment.harm >= suspicious
+
+
+def _shadowed(plan: Plan, state: RolloutState, block: Block, deadline: bool) -> RolloutState:
+    """Its errors and times are no worse: whether its predictions are, where that was asked for."""
+    if plan.rows is None:
+        return _onward(plan, state, block, decision="withdraw")
+    said = comparison.said(plan.rows, state.rows)
+    if comparison.decide(plan.rows, state.rows) == "pass":
+        return _onward(plan, state, block, decision="withdraw", reasons=(*state.reasons, said))
+    no_more = "the time is over" if deadline else "" if _rows_left(plan, state) else "no more rows are compared"
+    undecided = msgspec.structs.replace(state, reasons=(*filter(None, (no_more,)), said))
+    return _undecided(plan, undecided, block, deadline=True) if no_more else undecided
 
 
 def _undecided(plan: Plan, state: RolloutState, block: Block, deadline: bool) -> RolloutState:

@@ -12,6 +12,7 @@ from modelway.config.sections import RequestMatch
 from modelway.errors import InvalidInput
 from modelway.records import Release
 from modelway.rollout import judge, matching
+from modelway.rollout.comparison import RowsPlan
 
 Kind = Literal["deploy", "rollback"]
 MIRRORED = (0.5,)
@@ -61,6 +62,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Shares after which it goes no further until a person continues it; what harms is taken back meanwhile."""
     pause_seconds: float = 0.0
     """For how long a person is waited for at each of them; then it is taken back."""
+    rows: RowsPlan | None = None
+    """What a mirror's predictions are compared by, with stable's; None: they are not."""
     testers: RequestMatch | None = None
     """Who reaches it before it has all traffic, whatever the step."""
     led: RequestMatch | None = None

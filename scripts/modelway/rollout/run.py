@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from modelway.errors import ModelwayError, Refused
-from modelway.rollout import engine, journal
+from modelway.rollout import comparison, engine, journal
+from modelway.rollout.comparison import RowCounts
 from modelway.rollout.evidence import number_said
 from modelway.rollout.observations import Block
 from modelway.rollout.plan import Plan, share_said
@@ -33,6 +34,10 @@ class Acts(Protocol):
 
     def observe(self, weight: float) -> Block:
         """What happened in the next block."""
+
+    def compare(self, most: int) -> RowCounts:
+        """Both releases are asked to predict the same rows that came lately, so many at most, within half a block. Never
+        fails: what could not be had is counted."""
 
     def is_due(self) -> bool:
         """Whether a block has passed already, so that `observe` waits for nothing."""
@@ -186,6 +191,9 @@ def _event(
         case engine.Observe():
             with interrupts.allowed():
                 return engine.Observed(acts.observe(state.routed or 0.0))
+        case engine.Compare(most=most):
+            with interrupts.allowed():
+                return engine.Compared(around.clock(), acts.compare(most))
         case engine.Adopt():
             acts.adopt()
             return engine.Adopted(around.clock())
@@ -223,6 +231,11 @@ def progress(plan: Plan, before: engine.RolloutState, after: engine.RolloutState
             lines.append(f"{plan.new.name} gets {gets}{', and its testers' if tested else ''}")
         case engine.Observed(block=block):
             lines.append(_counts(plan, block, after))
+        case engine.Compared() if plan.rows is not None and (after.rows.compared, after.rows.why) != (
+            before.rows.compared,
+            before.rows.why,
+        ):
+            lines.append(comparison.said(plan.rows, after.rows))
         case engine.Adopted():
             lines.append(f"{plan.new.name} is stable now")
         case engine.Announced(problem=problem) if problem:

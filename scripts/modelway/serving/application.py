@@ -10,13 +10,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from modelway.serving import columns, payload, reading
+from modelway.serving import columns, payload, reading, sampling
 from modelway.serving.access import Access
 from modelway.serving.aside import Aside
 from modelway.serving.batching import BatchedRequest, Batcher
 from modelway.serving.messages import LARGE_BYTES, RETRY, TEXT, HttpAnswer, HttpRequest, Refusal, Reply, refuse
 from modelway.serving.metrics import Metrics, Tally
 from modelway.serving.release import ServedRelease
+from modelway.serving.sampling import RowSample
 
 if TYPE_CHECKING:
     from modelway.serving.model import Model
@@ -37,14 +38,21 @@ LARGE_ROWS = 256
 
 
 class Application:
-    """most_rows: of one request. access: told of every answer; None: nobody is. The model is None until it is loaded and
-    warm."""
+    """most_rows: of one request. access: told of every answer; None: nobody is. sample: of the rows that are asked; None:
+    none are remembered. The model is None until it is loaded and warm."""
 
     def __init__(
-        self, release: ServedRelease, metrics: Metrics, most_rows: int, batching: bool, access: Access | None = None
+        self,
+        release: ServedRelease,
+        metrics: Metrics,
+        most_rows: int,
+        batching: bool,
+        access: Access | None = None,
+        sample: RowSample | None = None,
     ) -> None:
         self.release, self.metrics, self.most_rows, self.batching = release, metrics, most_rows, batching
-        self.access = access
+        self.access, self.sample = access, sample
+        self.methods = METHODS if sample is None else METHODS | {sampling.PATH: ("POST",)}
         self.version_header = f"x-modelway-version: {release.version}\r\n".encode()
         self.model: Model | None = None
         self.batcher: Batcher | None = None
@@ -56,12 +64,14 @@ class Application:
         """Answer once, now or later; never raise."""
         answered = partial(self._answered, request, reply)
         try:
-            methods = METHODS.get(request.path)
+            methods = self.methods.get(request.path)
             if methods is None:
                 answered(refuse(404, f"there is nothing at {payload.shown(request.path)}"))
             elif request.method not in methods:
                 allowed = ", ".join(methods)
                 answered(refuse(405, f"{request.path} takes {allowed}", headers=f"allow: {allowed}\r\n".encode()))
+            elif request.path == sampling.PATH:
+                self._tell_sample(request, answered)
             elif methods[0] == "POST":
                 self._ask(request, answered)
             else:
@@ -105,6 +115,18 @@ class Application:
             return HttpAnswer(200, self.model.mlflow_version.encode(), b"text/plain; charset=utf-8")
         return HttpAnswer(200, b'{"status": "ready"}')
 
+    def _tell_sample(self, request: HttpRequest, answered: Reply) -> None:
+        assert self.sample is not None, "else there is no such path"
+        if not self.sample.opens(request.token):
+            answered(refuse(403, "the token is missing, or is not the one of this release"))
+            return
+        if self.model is None or self.aside is None:
+            answered(refuse(503, "the model is being loaded", headers=RETRY))
+            return
+        taken = self.sample.take(sampling.most_of(request.body))
+        tell = partial(sampling.told, taken, self.model, self.most_rows, self.classes)
+        self.aside.run(tell, lambda said, error: answered(said if error is None else _failure(request, error)))
+
     def _ask(self, request: HttpRequest, answered: Reply) -> None:
         if self.model is None or self.batcher is None or self.aside is None:
             answered(refuse(503, "the model is being loaded", headers=RETRY))
@@ -129,6 +151,8 @@ class Application:
         job = BatchedRequest(asked.data, asked.rows, shape, partial(self._said, request, asked.rows, answered))
         if not self.batcher.submit(job):
             answered(refuse(503, "too many requests wait for the model", headers=RETRY))
+        elif self.sample is not None and not request.tested:
+            self.sample.offer(request)
 
     def predict(self, jobs: Sequence[BatchedRequest]) -> list[Any]:
         """Called in the model's thread. Outcomes are what the model returned, one part for each job."""

@@ -15,6 +15,9 @@ VERSIONS = ("1.0", "1.1")
 TESTER_HEADER = "x-modelway-tester"
 """What routes the testers of a rollout marks their requests by it: they are no part of what is judged."""
 TESTER = TESTER_HEADER.encode()
+OPENS_HEADER = "x-modelway-token"
+"""Opens the sample of rows. A header of our own: the proxy of Kubernetes' API server keeps Authorization to itself."""
+OPENS = OPENS_HEADER.encode()
 OLD_VERSIONS = ("0.0", "0.9")
 """As the parser calls a request of one line that names no version."""
 IDENTITY = b"accept-encoding: identity\r\n"
@@ -32,7 +35,7 @@ class WrongHead(Exception):
 class RequestHead:
     """size: of the request line's target and the headers, in bytes. length: of the body, as announced. request_id and
     trace_id: what the client calls the request, and the trace that it belongs to; empty where it does not say, or not in
-    the form of one. tested: it is a tester's."""
+    the form of one. tested: it is a tester's. token: that came with it."""
 
     url: bytes = b""
     size: int = 0
@@ -46,6 +49,7 @@ class RequestHead:
     request_id: str = ""
     trace_id: str = ""
     tested: bool = False
+    token: bytes = b""
 
     @property
     def path(self) -> str:
@@ -78,6 +82,8 @@ class RequestHead:
             self.trace_id = found[1].decode("ascii")
         elif name == TESTER:
             self.tested = True
+        elif name == OPENS:
+            self.token = value
 
     def check(self, version: str, body_bytes: int) -> None:
         """Wrong where the request cannot be served, whatever its path. version: of HTTP. body_bytes: the largest body."""

@@ -18,7 +18,7 @@ LARGE_BYTES = 32 << 10
 class HttpRequest:
     """path without the query; content_type as it was sent, lower case, empty where it was not. arrived: when its last byte
     had come (time.perf_counter). request_id, trace_id: what the client calls it; empty where it does not say. client: the
-    address that it came from. tested: a tester of a rollout sent it."""
+    address that it came from. tested: a tester of a rollout sent it. token: that came with it."""
 
     method: str
     path: str
@@ -29,6 +29,7 @@ class HttpRequest:
     trace_id: str = ""
     client: str = ""
     tested: bool = False
+    token: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

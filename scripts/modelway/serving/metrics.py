@@ -18,7 +18,7 @@ PATHS = (
 OTHER, TESTERS = PATHS.index("other"), PATHS.index("testers")
 """No paths: what has no place of its own, and what a rollout's testers ask, which is counted nowhere else."""
 PLACES = {path: place for place, path in enumerate(PATHS[:OTHER])}
-STATUSES = (200, 400, 404, 405, 408, 413, 415, 431, 500, 501, 503, 505)
+STATUSES = (200, 400, 403, 404, 405, 408, 413, 415, 431, 500, 501, 503, 505)
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1024.0, 4096.0, 16384.0)
 _LARGE = tuple(float(digit * 10**power) for power in range(7) for digit in (1, 2, 5))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -33,6 +34,7 @@ class ServerSettings:
     keep_alive_seconds: float = 75.0
     stop_seconds: float = 10.0
     access_log: bool = False
+    sample_token_sha256: str = ""
 
 
 HELP = {
@@ -52,6 +54,7 @@ HELP = {
     "body_seconds": "how long it may take to send the body, or to take the answer",
     "keep_alive_seconds": "how long a connection may be idle between two requests",
     "stop_seconds": "how long what was begun may take after SIGTERM",
+    "sample_token_sha256": "remember some of the rows that are asked, for whoever has the token with this digest",
     "access_log": "a line of JSON on standard output for each answer",
 }
 ALSO: Mapping[str, str] = {"port": "PORT", "workers": "WEB_CONCURRENCY"}
@@ -88,7 +91,10 @@ def read(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> S
         parser.add_argument(
             f"--{dashed}", type=_within(name, kind), default=given or default, help=f"{HELP[name]} (default: {default})"
         )
-    return ServerSettings(**vars(parser.parse_args(arguments)))
+    chosen = ServerSettings(**vars(parser.parse_args(arguments)))
+    if not re.fullmatch(r"(?:[0-9a-f]{64})?", chosen.sample_token_sha256):
+        parser.error("--sample-token-sha256 must be the SHA-256 of a token, 64 hexadecimal digits in lower case")
+    return chosen
 
 
 def _switch(parser: argparse.ArgumentParser, name: str, given: str) -> bool:

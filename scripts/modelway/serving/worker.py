@@ -23,6 +23,7 @@ from modelway.serving.batching import Batcher
 from modelway.serving.connection import ConnectionLimits, ServerConnection, Shared
 from modelway.serving.metrics import CPU, Metrics
 from modelway.serving.release import ServedRelease
+from modelway.serving.sampling import RowSample
 from modelway.serving.settings import ServerSettings
 
 log = logging.getLogger("modelway.serving")
@@ -56,8 +57,9 @@ class _Worker:
     def __init__(self, settings: ServerSettings, release: ServedRelease, place: Place) -> None:
         self.settings, self.place = settings, place
         self.metrics = Metrics(place.memory, place.slot, release.labels)
+        self.sample = RowSample(settings.sample_token_sha256) if settings.sample_token_sha256 else None
         access = Access() if settings.access_log else None
-        self.app = Application(release, self.metrics, settings.max_rows, settings.batching, access)
+        self.app = Application(release, self.metrics, settings.max_rows, settings.batching, access, self.sample)
         limits = ConnectionLimits(
             settings.max_body_bytes,
             max(settings.max_held_bytes, settings.max_body_bytes),
@@ -142,6 +144,8 @@ class _Worker:
 
     def _note(self) -> None:
         """Bring what only this worker knows of itself into the memory that all read."""
+        if self.sample is not None:
+            self.sample.forget(time.perf_counter())
         self.noted_at, used = time.monotonic(), process.cpu_seconds()
         self.metrics.part[CPU] += used - self.cpu_noted
         self.cpu_noted = used

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any, Generic, Literal, TypeVar
 
 from modelway.errors import ModelwayError
 from modelway.observe.counts import Counters, Snapshot, counted, grown, unknown_between
 from modelway.rollout import engine, journal
+from modelway.rollout.comparison import RowCounts
 from modelway.rollout.observations import Block, Counts
-from modelway.rollout.plan import Plan
+from modelway.rollout.plan import Plan, Side
 from modelway.rollout.run import Waiting
 from modelway.targets.place import Replica, Routing
 from modelway.targets.state import Deployment, Slot, TargetState
@@ -25,8 +28,13 @@ LOOK_SECONDS = 2.0
 """Whether another command has the target by now."""
 SLACK_SECONDS = 0.5
 """Readings of the past are some seconds apart, so a block of them is right to within this."""
+SAMPLED_VARIABLE = "MODELWAY_SAMPLE_TOKEN_SHA256"
+"""Of the model server: what makes it remember a sample of its rows (docs/serving.md)."""
 T = TypeVar("T", bound=TargetState[Any])
 S = TypeVar("S", bound=Slot)
+Replicas = Callable[[], Sequence[Replica]]
+Comparison = Callable[[Replicas, Replicas, str, int, float], RowCounts]
+"""(the shadow's, stable's, token, most rows, seconds) -> what was compared; it never raises."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ class LeftRollout:
 class TargetActs(Generic[T, S]):
     """`rollout.run.Acts` on a claimed target. new: the release to bring; None where it never came so far as to have a
     place. left: where an earlier command has left the rollout; None: nothing of what was counted since is used. warm_up: what
-    replicas go through before their first request."""
+    replicas go through before their first request. comparison: of a shadow's predictions; None: there is none."""
 
     def __init__(
         self,
@@ -60,7 +68,9 @@ class TargetActs(Generic[T, S]):
         say: Callable[[str], None],
         left: LeftRollout | None = None,
         warm_up: Callable[[Sequence[Replica]], None] | None = None,
+        comparison: Comparison | None = None,
     ) -> None:
+        self.comparison, self._token = comparison, ""
         self.claim, self.plan, self.new, self.say, self.left = claim, plan, new, say, left
         self.warm_up = warm_up
         self._last: Snapshot | None = None
@@ -74,11 +84,29 @@ class TargetActs(Generic[T, S]):
         slot = claim.state.slots.get(self.plan.new.slot, self.new)
         assert slot is not None, "only what has a place is started"
         with claim.held():
-            self.new = claim.start(slot)
+            self.new = claim.start(slot, self._variables(slot))
         with claim.watched():
             claim.place.wait_until_ready(claim, self.new, self.say)
             if self.warm_up is not None:
                 self.warm_up(claim.place.replicas(claim, self.new))
+
+    def _variables(self, slot: S) -> dict[str, str]:
+        """The servers know what the token's digest is, and nobody can read the token itself from them."""
+        if self.comparison is None:
+            return {}
+        self._token = self.claim.place.rows_token(slot)
+        return {SAMPLED_VARIABLE: hashlib.sha256(self._token.encode()).hexdigest()} if self._token else {}
+
+    def compare(self, most: int) -> RowCounts:
+        if self.comparison is None or not self._token:
+            return RowCounts(failed=1, why="this target gives the release no token to tell rows for")
+
+        def replicas(side: Side | None) -> Sequence[Replica]:
+            slot = self.claim.state.slots.get(side.slot) if side else None
+            return self.claim.place.replicas(self.claim, slot) if slot is not None else ()
+
+        stable = partial(replicas, self.plan.stable)
+        return self.comparison(partial(replicas, self.plan.new), stable, self._token, most, self.plan.block_seconds / 2)
 
     def route(self, weight: float, waiting: Waiting = nullcontext, *, tested: bool = False) -> None:
         claim, stable, new = self.claim, self.plan.stable.slot if self.plan.stable else "", self.plan.new.slot

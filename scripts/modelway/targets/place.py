@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
 from modelway.config.sections import RequestMatch
-from modelway.errors import InvalidInput
+from modelway.errors import InvalidInput, OutsideFailure
 from modelway.observe.counts import CountsSource
 from modelway.records import Release
 from modelway.rollout.plan import Side
@@ -46,11 +46,19 @@ class Routing:
 
 @dataclass(frozen=True)
 class Replica:
-    """One server of a release, asked past whatever routes. ask: the answer to a POST of this body at this path, which no judge
-    counts; OutsideFailure where it is none of 200."""
+    """One server of a release, asked past whatever routes. ask: the answer to a POST of this JSON at this path, with these
+    headers, which no judge counts; OutsideFailure where it is none of 200, an `Unanswered` where the server said so."""
 
     name: str
-    ask: Callable[[str, bytes], bytes]
+    ask: Callable[[str, bytes, Mapping[str, str]], bytes]
+
+
+class Unanswered(OutsideFailure):
+    """A server answered with this status. What it said may hold a client's values: it is not for a journal."""
+
+    def __init__(self, status: int, what: str, *, where: str = "", fix: str = "") -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.status = status
 
 
 class HeldTarget(Protocol[T, Kept]):
@@ -79,6 +87,9 @@ class TargetPlace(Protocol[T, S]):
     under its lease unless it says otherwise; `claim.change` writes what the place must know again. What an outside system
     refuses is an OutsideFailure within a bounded time; then all that had traffic has it still."""
 
+    keeps_rows_token: ClassVar[bool] = False
+    """Whether a later command has the token of an earlier one, and nobody else does."""
+
     def objection(self, state: T | None, ephemeral: bool) -> InvalidInput | None:
         """Why nothing may be deployed here, known before anything is touched. ephemeral: this machine ends with the job."""
         return None
@@ -104,9 +115,15 @@ class TargetPlace(Protocol[T, S]):
         which nobody is to give the traffic back to where a runner dies."""
         return msgspec.structs.replace(slot, side=side)
 
-    def start(self, claim: HeldTarget[T, S], slot: S | None) -> S | None:
+    def rows_token(self, slot: S) -> str:
+        """What the slot's servers tell their sample of rows for; empty where the place knows nothing of it. Where a later
+        command cannot have the same one, it gets another, and `start` starts the servers anew."""
+        return ""
+
+    def start(self, claim: HeldTarget[T, S], slot: S | None, variables: Mapping[str, str] | None = None) -> S | None:
         """What routes requests runs, as the state says, and so do the slot's replicas, which get no traffic by this; those
-        that run already are left alone. The slot as it is from now on, with what changed in it."""
+        that run already are left alone. variables: of its servers' environment. The slot as it is from now on, with what
+        changed in it."""
 
     def wait_until_ready(self, claim: HeldTarget[T, S], slot: S, say: Say) -> None:
         """Every replica answers that it is this release, and can be routed to. Called without the lease. OutsideFailure, with

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -176,9 +176,11 @@ class Claim(Generic[T, S]):
         with self.held():
             self.change(slots={name: found}, stable=name, deployments=(Deployment(found, "deploy", 0, time.time()),))
 
-    def start(self, slot: S) -> S:
-        """What routes requests runs, and so do the slot's replicas. The slot as the state has it from now on."""
-        started = self.place.start(self, slot)
+    def start(self, slot: S, variables: Mapping[str, str] | None = None) -> S:
+        """What routes requests runs, and so do the slot's replicas. variables: of its servers' environment. The slot as the
+        state has it from now on."""
+        more = (variables,) if variables else ()  # a place that gives no token need not take any
+        started = self.place.start(self, slot, *more)
         assert started is not None, "what is given is started"
         self.keep(started)
         return started

@@ -18,6 +18,7 @@ from modelway.registry.ledger_history import History
 from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import read_candidate, read_release, read_verdict
 from modelway.rollout import engine, journal, judge, matching
+from modelway.rollout.comparison import RowsPlan
 from modelway.rollout.plan import LED, Plan, Side, pauses_of, side_of, weights_of
 from modelway.rollout.planning import time_said
 from modelway.stages.rollouts import announce, deployment, planned, rollout, skip
@@ -62,6 +63,7 @@ def deploy(
     deployment.check_runner(project, job)
     weights = weights_of(settings, project.source)
     pauses_of(settings, project.source)
+    planned.check_rows(settings.shadow)
     if skipped:
         skip.check(settings)
     client = workspace.connect_registry(project, job)
@@ -228,6 +230,7 @@ def _planned(
     judged: dict[str, Any] = {
         "weights": weights,
         "mirror": deploy.strategy == "shadow",
+        "rows": _rows(work),
         "testers": deploy.testers,
         "slow_ms": made.past.slow_ms,
         "settings": made.settings,
@@ -245,6 +248,32 @@ def _compared(work: rollout.Work, base: Plan, past: history.Past) -> Plan:
     work.job.say(expects)
     changed: dict[str, Any] = {"weights": LED, "led": deploy.ab, "settings": settings, "expects": expects}
     return msgspec.structs.replace(base, slow_ms=past.slow_ms, keep_seconds=0.0, **changed)
+
+
+def _rows(work: rollout.Work) -> RowsPlan | None:
+    """How the shadow's predictions are compared; None where they are not. InvalidInput where too few would be."""
+    gate: Any = work.project.gate  # its keys are declared by the kinds of check
+    wanted = work.deploy.shadow
+    if work.deploy.strategy != "shadow" or not wanted.rows:
+        return None
+    if not work.wait and not work.claim.place.keeps_rows_token:
+        why = "only the command that starts a shadow there can ask it for the rows"
+        if wanted.differ_at_most is not None:
+            raise InvalidInput(
+                f"is given, and with wait: false no row is compared on target {work.deploy.target}: {why}",
+                where="deploy.shadow.differ-at-most",
+                fix="leave wait out, or the key",
+            )
+        work.job.say(f"no predictions are compared: {why}")
+        return None
+    return RowsPlan(
+        most=wanted.rows,
+        task=gate.task,
+        threshold=gate.decision_threshold,
+        tolerance=wanted.tolerance,
+        slices=gate.slices.columns,
+        differ_at_most=wanted.differ_at_most,
+    )
 
 
 def _keep_seconds(deploy: Deploy) -> float:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from modelway.config import Deploy, Resolved
-from modelway.errors import Inconclusive, OutsideFailure, Refused
+from modelway.config.sections import Shadow
+from modelway.errors import Inconclusive, InvalidInput, OutsideFailure, Refused
 from modelway.observe import history
 from modelway.observe.counts import Counters, CountsSource, Snapshot, between
 from modelway.rollout import judge
+from modelway.rollout.comparison import rows_needed
 from modelway.rollout.plan import weights_of
-from modelway.rollout.planning import PlanNumbers
+from modelway.rollout.planning import PlanNumbers, time_said
 from modelway.stages.rollouts import deployment
 from modelway.targets.place import TargetPlace
 from modelway.targets.state import TargetState
@@ -53,6 +55,7 @@ def foresee(project: Resolved) -> Foreseen:
     weights = weights_of(deploy, project.source)
     if deploy.strategy == "ab":
         return Foreseen("unneeded", "strategy ab ends by its time, whatever has come until then")
+    check_rows(deploy.shadow)
     if state is None or state.current is None:
         return Foreseen("unneeded", f"nothing is in {project.environment} on this machine to compare with")
     source, stable = target.place.counts(state), state.current.side
@@ -84,7 +87,33 @@ def planned(
     say(numbers.sentence)
     if numbers.refusal:
         raise Refused(numbers.refusal, where="deploy", fix=numbers.fix)
+    _check_rows_come(deploy, past.requests_per_second)
     return Planned(past, settings, numbers)
+
+
+def check_rows(wanted: Shadow) -> None:
+    """InvalidInput where so few rows never show that so few differ."""
+    most = wanted.differ_at_most
+    if most is not None and wanted.rows < (needed := rows_needed(most)):
+        raise InvalidInput(
+            f"is {wanted.rows}, and not even so many equal predictions show that at most {100 * most:.3g} % differ",
+            where="deploy.shadow.rows",
+            fix=f"allow {needed:,} or more",
+        )
+
+
+def _check_rows_come(deploy: Deploy, requests_per_second: float) -> None:
+    """Refused where too few requests come in the time, of each of which one row is compared."""
+    if deploy.strategy != "shadow" or deploy.shadow.differ_at_most is None:
+        return
+    needed, seconds = rows_needed(deploy.shadow.differ_at_most), deploy.timeout_seconds
+    if requests_per_second * seconds < needed:
+        raise Refused(
+            f"{needed:,} requests at least have to be compared, and {requests_per_second * seconds:,.0f} come in"
+            f" {time_said(seconds)} at {requests_per_second:.3g} requests/s",
+            where="deploy.shadow.differ-at-most",
+            fix=f"raise deploy.timeout-seconds above {needed / requests_per_second:,.0f}, or the share that may differ",
+        )
 
 
 def watched(place: TargetPlace[Any, Any], state: TargetState[Any], deploy: Deploy) -> history.Past:

@@ -15,7 +15,7 @@ from modelway.records.verdict import Sample
 from modelway.rollout import engine, journal
 from modelway.rollout.plan import Kind, Plan, Side
 from modelway.rollout.run import Superseded, Surroundings, carry_out
-from modelway.stages.rollouts import announce, deployment, warm_up
+from modelway.stages.rollouts import announce, compare_rows, deployment, warm_up
 from modelway.targets.acts import LeftRollout, TargetActs
 from modelway.targets.state import Slot
 
@@ -113,6 +113,7 @@ def _carried(
     work: Work, plan: Plan, state: engine.RolloutState, slot: Slot | None, left: LeftRollout | None = None
 ) -> engine.RolloutState:
     warmed = partial(warm_up.warm_up, work.samples, work.job.say) if work.samples else None
-    acts = TargetActs(work.claim, plan, slot, work.job.say, left, warmed)
+    compared = compare_rows.RowComparison(plan.rows) if plan.rows is not None else None
+    acts = TargetActs(work.claim, plan, slot, work.job.say, left, warmed, compared)
     announced = partial(announce.announce, work.project, work.job, work.claim)
     return carry_out(plan, state, acts, Surroundings(announced, work.job.say, wait=work.wait))

@@ -70,7 +70,7 @@ def _warmed(samples: Sequence[Sample], over: threading.Event, replica: Replica) 
             sample = samples[done.asked % len(samples)]
             asked = time.perf_counter()
             try:
-                answer = replica.ask(MODELWAY.path, MODELWAY.bytes_of([sample.features]))
+                answer = replica.ask(MODELWAY.path, MODELWAY.bytes_of([sample.features]), {})
             except OutsideFailure as error:
                 done.refused.append(error.what)
             else:

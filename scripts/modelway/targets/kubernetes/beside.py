@@ -30,10 +30,18 @@ def owner(key: str, slot: str, name: str) -> Object:
 
 
 def deployment(
-    home: Home, services: Sequence[Object], key: str, slot: str, image: str, replicas: int, of: Object
+    home: Home,
+    services: Sequence[Object],
+    key: str,
+    slot: str,
+    image: str,
+    replicas: int,
+    of: Object,
+    variables: Mapping[str, str],
 ) -> Object:
     """services: all of the namespace: of the template's labels, none is kept by which one of them, or the team's Deployment,
-    finds its pods. of: the owner, as it is in the cluster."""
+    finds its pods. of: the owner, as it is in the cluster. variables: of the container's environment, over the
+    template's."""
     template = copy.deepcopy(home.template)
     own, kept = labels(key, slot), dict(template["metadata"].get("labels") or {})
     found_by = [selector_of(item) for item in services]
@@ -44,6 +52,9 @@ def deployment(
     for container in containers(template):
         if container["name"] == home.container:
             container["image"] = image
+            if variables:
+                kept_ = [item for item in container.get("env") or () if item["name"] not in variables]
+                container["env"] = [*kept_, *({"name": name, "value": value} for name, value in variables.items())]
             _drains(container, template["spec"])
     spec = {
         name: home.deployment["spec"][name]

@@ -179,12 +179,13 @@ class Cluster:
         seconds: float,
         namespace: str = "",
         body: Any = None,
+        headers: Mapping[str, str] | None = None,
     ) -> str:
         """What a pod or a Service answers at a path below its own, through the API server, which reaches what this machine
         does not. name: with the port's number; a pod's port by its name breaks the API server. body: JSON to POST, as a
-        tester would; left out: GET. Unserved where it refuses."""
+        tester would, with these headers; left out: GET. Unserved where it refuses."""
         path = f"{self.path(kind, name, namespace)}/proxy{below}"
-        method, more = ("GET", {}) if body is None else ("POST", {TESTER_HEADER: "1"})
+        method, more = ("GET", {}) if body is None else ("POST", {TESTER_HEADER: "1", **(headers or {})})
         try:
             content = "application/json" if body is not None else ""
             return self._once(method, path, query or {}, body, content, "*/*", seconds, more).decode(errors="replace")

@@ -5,8 +5,9 @@ gets its image, and the traffic again."""
 
 from __future__ import annotations
 
+import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -55,6 +56,8 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     """The key of the deploy section that only a gateway can do; empty: none is there."""
     _sources: dict[object, CountsSource] = field(default_factory=dict)
     """Kept for a whole rollout: one may know when its next reading is due."""
+    _tokens: dict[str, str] = field(default_factory=dict)
+    """By slot. The namespace has no place that only this command could read, so they last as long as it does."""
     _fenced: set[str] = field(default_factory=set)
     """Nonces of the leases under which the team's objects were marked."""
 
@@ -119,7 +122,12 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
 
     # what runs
 
-    def start(self, claim: KubernetesClaim, slot: KubernetesSlot | None) -> KubernetesSlot | None:
+    def rows_token(self, slot: KubernetesSlot) -> str:
+        return self._tokens.setdefault(slot.side.slot, secrets.token_hex(32))
+
+    def start(
+        self, claim: KubernetesClaim, slot: KubernetesSlot | None, variables: Mapping[str, str] | None = None
+    ) -> KubernetesSlot | None:
         there = self._where.home()
         self._fence(claim, there)
         if slot is None:
@@ -134,7 +142,8 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             self._take_home_back(claim, there, slot)
         else:
             replicas = max(there.replicas, self._pods_beside(there))
-            self._running.start_beside(there, slot, replicas, self._guarded(there, slot), _lease(claim).check)
+            guarded, check = self._guarded(there, slot), _lease(claim).check
+            self._running.start_beside(there, slot, replicas, guarded, check, variables or {})
         return slot if slot.replicas else msgspec.structs.replace(slot, replicas=there.replicas)
 
     def _take_home_back(self, claim: KubernetesClaim, there: Home, slot: KubernetesSlot) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -152,9 +152,9 @@ class Pods:
             for name in (pod["metadata"]["name"] for pod in self.running() if _is_ready(pod))
         ]
 
-    def _post(self, pod: str, path: str, body: bytes) -> bytes:
-        asked = json.loads(body)
-        return self.cluster.proxied("Pod", f"{pod}:{self.port}", path, seconds=POST_SECONDS, body=asked).encode()
+    def _post(self, pod: str, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        asked, name = json.loads(body), f"{pod}:{self.port}"
+        return self.cluster.proxied("Pod", name, path, seconds=POST_SECONDS, body=asked, headers=headers).encode()
 
     def _ask(self, pod: str, path: str) -> str:
         return self.cluster.proxied("Pod", f"{pod}:{self.port}", path, seconds=ASK_SECONDS)

@@ -11,6 +11,7 @@ from typing import Any
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 from modelway.targets.kubernetes import connection
 from modelway.targets.kubernetes.trouble import fix_of_refusal
+from modelway.targets.place import Unanswered
 
 BUSY = (429, 500, 502, 503, 504)
 UNREADABLE = ("unable to convert unstructured object", "failed to create typed patch object")
@@ -58,13 +59,14 @@ class ApiError(Exception):
         return (self.status == 422 and self.reason == "Invalid") or "the server rejected our request" in self.message
 
 
-class Unserved(OutsideFailure):
+class Unserved(Unanswered):
     """A pod or a Service answers with an error, or there is none. status: of HTTP. is_gone: there is none of the name."""
 
     def __init__(self, name: str, below: str, error: ApiError) -> None:
         said = " ".join(error.message.split())[:200]
-        super().__init__(f"{name} answers {error.status} at {below}{f': {said}' if said else ''}", fix="see its log")
-        self.status, self.is_gone = error.status, error.status == 404 and error.reason == "NotFound"
+        what = f"{name} answers {error.status} at {below}{f': {said}' if said else ''}"
+        super().__init__(error.status, what, fix="see its log")
+        self.is_gone = error.status == 404 and error.reason == "NotFound"
 
 
 def read(status: int, data: bytes, headers: Mapping[str, str]) -> ApiError:

@@ -21,7 +21,7 @@ NEEDS: tuple[tuple[str, str, str, str], ...] = (
     ("apps", "replicasets", "list", "why pods do not start"),
     ("", "pods", "list patch", "are they ready? patch: without a gateway, to share connections"),
     ("", "pods/log", "get", "the last words of one that failed"),
-    ("", "pods/proxy", "get create", "which release it is, its /metrics, and the gate's rows"),
+    ("", "pods/proxy", "get create", "which release it is, its /metrics, and rows to predict"),
     ("", "events", "list", "why pods do not start"),
     ("", "services", "get list create patch delete", "one for each release"),
     ("discovery.k8s.io", "endpointslices", "list", "does the Service know the pods?"),

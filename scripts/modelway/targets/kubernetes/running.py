@@ -4,7 +4,7 @@ team that has none."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,13 +37,20 @@ class Running:
         return [str(item["metadata"]["labels"][names.SLOT]) for item in found]
 
     def start_beside(
-        self, there: Home, slot: KubernetesSlot, replicas: int, guarded: Sequence[str], check: Check
+        self,
+        there: Home,
+        slot: KubernetesSlot,
+        replicas: int,
+        guarded: Sequence[str],
+        check: Check,
+        variables: Mapping[str, str],
     ) -> None:
-        """guarded: the paths of the objects that a guardian takes back; none: there is no guardian."""
+        """guarded: the paths of the objects that a guardian takes back; none: there is no guardian. variables: of the
+        container's environment, besides the template's."""
         name = names.workload(there.name, slot.side.slot)
         owner = self._owner(slot.side.slot, name)
         services = self.cluster.list("Service")
-        made = beside.deployment(there, services, self.key, slot.side.slot, slot.image, replicas, owner)
+        made = beside.deployment(there, services, self.key, slot.side.slot, slot.image, replicas, owner, variables)
         if caught := beside.caught(services, made["spec"]["template"]["metadata"]["labels"], name):
             raise InvalidInput(
                 f"Service {caught} selects the pods of every release",

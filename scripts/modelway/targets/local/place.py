@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 
@@ -41,6 +42,7 @@ LocalClaim = HeldTarget[LocalState, LocalSlot]
 class LocalPlace(TargetPlace[LocalState, LocalSlot]):
     """folder: all that is known of the target. wanted: what modelway.yml says of it."""
 
+    keeps_rows_token: ClassVar[bool] = True
     folder: Path
     wanted: Local
 
@@ -74,14 +76,19 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
     def again(self, slot: LocalSlot, side: Side, *, way_back: bool = False) -> LocalSlot:
         return msgspec.structs.replace(slot, side=side, ports=servers.free_ports(self.wanted.replicas))
 
-    def start(self, claim: LocalClaim, slot: LocalSlot | None) -> LocalSlot | None:
+    def rows_token(self, slot: LocalSlot) -> str:
+        return servers.token(self.folder, slot)
+
+    def start(
+        self, claim: LocalClaim, slot: LocalSlot | None, variables: Mapping[str, str] | None = None
+    ) -> LocalSlot | None:
         self._start_envoy(claim)
         if slot is None:
             return None
         missing = servers.missing(self.folder, slot)
         slot = self._with_free_ports(claim, slot, missing)
         self._put_clusters(claim)
-        servers.start(self.folder, slot, missing)
+        servers.start(self.folder, slot, missing, variables or {})
         return slot
 
     def wait_until_ready(self, claim: LocalClaim, slot: LocalSlot, say: Callable[[str], None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import time
@@ -16,10 +17,11 @@ import requests
 
 from modelway import isolation, processes
 from modelway.errors import OutsideFailure
-from modelway.files import last_line
+from modelway.files import last_line, replacing
 from modelway.loopback import HOST, free_port
 from modelway.serving.head import TESTER_HEADER
 from modelway.targets.local.state import LocalSlot
+from modelway.targets.place import Unanswered
 
 LOGS, SLOTS = "logs", "slots"
 ASK_SECONDS = 10.0
@@ -31,8 +33,8 @@ STOP_SECONDS = 12
 """Longer than the server takes to finish what it began."""
 
 
-def start(folder: Path, slot: LocalSlot, numbers: list[int]) -> None:
-    """Start these replicas. folder: the target's."""
+def start(folder: Path, slot: LocalSlot, numbers: list[int], variables: Mapping[str, str]) -> None:
+    """Start these replicas. folder: the target's. variables: of their environment, besides what all have."""
     home = folder / SLOTS / slot.side.slot
     home.mkdir(parents=True, exist_ok=True)
     for number in numbers:
@@ -43,26 +45,41 @@ def start(folder: Path, slot: LocalSlot, numbers: list[int]) -> None:
         Path(mark).symlink_to(slot.release)
         command = [slot.python, "-I", f"{slot.server}/modelway/serving/start.py", "--environment", slot.environment]
         command += ["--model", slot.model, "--release", mark, "--host", HOST, "--port", str(slot.ports[number])]
-        processes.detach(start_process(command, home, log_of(folder, f"{slot.side.slot}-{number}")))
+        processes.detach(start_process(command, home, log_of(folder, f"{slot.side.slot}-{number}"), variables))
     isolation.hide()
 
 
-def ask(port: int, path: str, body: bytes) -> bytes:
-    """What the server says to a POST that is no client's; OutsideFailure where it refuses."""
-    headers = {"content-type": "application/json", TESTER_HEADER: "1"}
+def token(folder: Path, slot: LocalSlot) -> str:
+    """What the slot's servers tell their sample of rows for: the same for every command of this user, and gone with the
+    slot."""
+    path = folder / SLOTS / slot.side.slot / "rows-token"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        with replacing(path) as unfinished:
+            unfinished.touch(mode=0o600)
+            unfinished.write_text(secrets.token_hex(32))
+    return path.read_text()
+
+
+def ask(port: int, path: str, body: bytes, more: Mapping[str, str]) -> bytes:
+    """What the server says to a POST that is no client's; OutsideFailure where it refuses. more: headers."""
+    headers = {"content-type": "application/json", TESTER_HEADER: "1", **more}
     try:
         answer = requests.post(f"http://{HOST}:{port}{path}", data=body, headers=headers, timeout=ASK_SECONDS)
     except requests.RequestException as error:
         raise OutsideFailure(f"it does not answer: {type(error).__name__}", where=f"port {port}") from None
     if answer.status_code != 200:
-        raise OutsideFailure(f"it answers {answer.status_code}: {answer.text[:200].strip()}", where=f"port {port}")
+        said = f"it answers {answer.status_code}: {answer.text[:200].strip()}"
+        raise Unanswered(answer.status_code, said, where=f"port {port}")
     return answer.content
 
 
-def start_process(command: list[str], folder: Path, log: Path) -> subprocess.Popen[bytes]:
-    """A process that outlives the step."""
+def start_process(
+    command: list[str], folder: Path, log: Path, variables: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """A process that outlives the step. variables: of its environment, besides what all have."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    kept |= {**processes.OUTLIVING, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+    kept |= {**processes.OUTLIVING, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"), **(variables or {})}
     with log.open("ab") as stream:
         return processes.start(command, folder, kept, stream)
 
