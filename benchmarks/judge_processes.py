@@ -71,9 +71,9 @@ def draw(world: World, rollouts: int, rng: np.random.Generator) -> Drawn:
         traffic *= 1 + 0.8 * np.sin(2 * np.pi * hours)
     shocks = [np.ones((1, 1))] * 2
     if world.process == "common AR(1)":
-        shocks = [_shock(shape, rng)] * 2
+        shocks = [shock(shape, rng)] * 2
     elif world.process == "own AR(1)":
-        shocks = [_shock(shape, rng), _shock(shape, rng)]
+        shocks = [shock(shape, rng), shock(shape, rng)]
     failing = np.full(shape, world.rate) * shocks[1]
     slow = np.full(shape, SLOW) * shocks[1]
     canary_rate = world.rate if world.canary_rate is None else world.canary_rate
@@ -105,7 +105,8 @@ def arm(traffic: Rates, failing: Rates, slow: Rates, rng: np.random.Generator) -
     return Arm(errors + late + rng.poisson(traffic * (1 - failing - slow)), errors, late)
 
 
-def _shock(shape: tuple[int, int], rng: np.random.Generator, lag: float = 0.8, deviation: float = 0.5) -> Rates:
+def shock(shape: tuple[int, int], rng: np.random.Generator, lag: float = 0.8, deviation: float = 0.5) -> Rates:
+    """exp of a first-order autoregression, on average 1. lag: the correlation after 10 s."""
     step = lag ** (BLOCK / 10)
     z = rng.standard_normal(shape) * deviation
     for block in range(1, shape[0]):

@@ -28,11 +28,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 import judge_vectorised as judges
-from judge_processes import BLOCK, PAST, SLOW, Drawn, Rates
+from judge_processes import BLOCK, PAST, SLOW, Drawn, Rates, shock
 from judge_processes import arm as arm_of
 
 from modelway.config import Judge
-from modelway.rollout import history, settings
+from modelway.rollout import settings
 
 DEFAULTS = settings.settings_from(Judge(), [])
 ERRORS, LATENCY = DEFAULTS.metrics
@@ -104,14 +104,8 @@ def drawn(world: ReplicaWorld, rollouts: int, rng: np.random.Generator, times: f
 
 
 def _wandering(shape: tuple[int, int], noise: tuple[float, float], rng: np.random.Generator) -> Rates:
-    """exp of a first-order autoregression; on average 1."""
     deviation, seconds = noise
-    if not deviation:
-        return np.ones(shape)
-    step, z = np.exp(-BLOCK / seconds), deviation * rng.standard_normal(shape)
-    for block in range(1, shape[0]):
-        z[block] = step * z[block - 1] + np.sqrt(1 - step * step) * z[block]
-    return np.exp(z - deviation**2 / 2)
+    return shock(shape, rng, np.exp(-10 / seconds), deviation) if deviation else np.ones(shape)
 
 
 def taken_back(found: Drawn, *, past: bool, plain: bool = False, keyed: bool = False) -> judges.Numbers:
@@ -121,7 +115,7 @@ def taken_back(found: Drawn, *, past: bool, plain: bool = False, keyed: bool = F
     harm = np.zeros(canary.requests.shape)
     for metric, of in ((ERRORS, "errors"), (LATENCY, "slow")):
         known = (found.past.requests, getattr(found.past, of))
-        wager, tolerance = judges.wagering(*known) if past else unknown(of, canary.requests.shape[1])
+        wager, tolerance = judges.wagering(*known) if past else unknown(metric, canary.requests.shape[1])
         tolerance = tolerance if plain or not keyed else np.maximum(tolerance, settings.KEYED_TOLERANCE)
         skipped = 0 if plain or of == "errors" else WARM_UP_BLOCKS
         counts = [table[skipped:] for arm in (canary, stable) for table in (arm.requests, getattr(arm, of))]
@@ -133,12 +127,9 @@ def taken_back(found: Drawn, *, past: bool, plain: bool = False, keyed: bool = F
     return np.where(rows < 0, np.inf, (rows + 1) * BLOCK)
 
 
-def unknown(of: str, rollouts: int) -> tuple[judges.Table, judges.Numbers]:
+def unknown(metric: settings.JudgedMetric, rollouts: int) -> tuple[judges.Table, judges.Numbers]:
     """Without half an hour of history."""
-    blocks = next(
-        metric.wager_blocks for metric in DEFAULTS.metrics if metric.name == ("latency" if of == "slow" else of)
-    )
-    return np.full(rollouts, blocks), np.full(rollouts, history.UNKNOWN_TOLERANCE)
+    return np.full(rollouts, metric.wager_blocks), np.full(rollouts, metric.tolerance)
 
 
 def median(seconds: judges.Numbers) -> str:

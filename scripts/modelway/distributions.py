@@ -51,7 +51,7 @@ def rate_at_any_look(hits: int, n: int, confidence: float) -> Interval:
     Statistics 41:1397-1409; Waudby-Smith and Ramdas 2020, arXiv 2006.04347, section 2.1, prior over posterior.)"""
     if n == 0:
         return 0.0, 1.0
-    most = -math.log1p(-confidence) + log_beta(0.5, 0.5) - log_beta(hits + 0.5, n - hits + 0.5)
+    most = -math.log1p(-confidence) - log_mixture(hits, n)
 
     def refuted(rate: float) -> bool:
         return -hits * math.log(rate) - (n - hits) * math.log1p(-rate) >= most
@@ -60,6 +60,12 @@ def rate_at_any_look(hits: int, n: int, confidence: float) -> Interval:
     low = 0.0 if hits == 0 else _boundary(0.0, seen, refuted)
     high = 1.0 if hits == n else _boundary(1.0, seen, refuted)
     return low, high
+
+
+def log_mixture(hits: float, n: float) -> float:
+    """The logarithm of the binomial likelihood of `hits` of `n`, mixed over Jeffreys' prior of the rate. Any prior would keep
+    the coverage; this one is narrow for rates near 0 too."""
+    return log_beta(hits + 0.5, n - hits + 0.5) - log_beta(0.5, 0.5)
 
 
 def _boundary(outer: float, inner: float, refuted: Callable[[float], bool]) -> float:

@@ -6,7 +6,7 @@ It may die before or after any act, as a runner does; what it has set up stays.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
@@ -20,7 +20,7 @@ from modelway.rollout.comparison import RowCounts, RowsPlan, SliceRows
 from modelway.rollout.judge import settings_from
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import MIRRORED, Plan, Side
-from modelway.rollout.run import Waiting
+from modelway.rollout.run import Surroundings, Waiting, carry_out
 
 
 class Died(BaseException):
@@ -249,6 +249,38 @@ class SimulatedTarget:
         if plan.new.version not in self.world.announced:
             self.world.announced.append(plan.new.version)
         return ""
+
+
+def run(
+    world: World, state: engine.RolloutState | None = None, say: Callable[[str], None] = lambda said: None
+) -> engine.RolloutState:
+    """The last state of a runner that begins, or goes on from a state."""
+    target = SimulatedTarget(world)
+    around = Surroundings(target.announce, say, lambda: world.clock)
+    return carry_out(world.plan, state or engine.begin(world.plan), target, around)
+
+
+def run_through_deaths(world: World, deaths: Sequence[int]) -> None:
+    """Run until it has an end, each runner going on from the journal of the one before. deaths: after so many steps each."""
+    left, since = list(deaths), 0
+
+    def dies(number: int) -> None:
+        nonlocal since
+        since += 1
+        if left and since >= left[0]:
+            left.pop(0)
+            since = 0
+            raise Died
+
+    world.dies, state = dies, None
+    while True:
+        try:
+            run(world, state)
+            return
+        except Died:
+            world.check()
+            world.lines.append(journal.Line(event=engine.Resumed(world.clock)))
+            state = world.story.state
 
 
 def ended(world: World) -> engine.Outcome:

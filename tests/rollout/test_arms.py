@@ -15,17 +15,14 @@ from modelway.report.rollout import markdown, record
 from modelway.report.rollout_page import page
 from modelway.rollout import effect, engine, journal
 from modelway.rollout.observations import Counts
-from modelway.rollout.run import Surroundings, carry_out
-from rollout.simulated import SimulatedTarget, Traffic, World, plan, traffic
+from rollout.simulated import Traffic, World, plan, run, traffic
 
 KEY = RequestMatch(cookie="arm", value="b")
 
 
 def carried(traffic_: Traffic, **planned: object) -> World:
     world = World(plan(led=KEY, **planned), traffic_, random.Random(1))  # type: ignore[arg-type]
-    target = SimulatedTarget(world)
-    around = Surroundings(target.announce, lambda said: None, lambda: world.clock)
-    carry_out(world.plan, engine.begin(world.plan), target, around)
+    run(world)
     assert all(written == follows for written, follows in journal.replay(world.story))
     assert (world.stable, world.routed, world.running, world.tested) == ("v1", {"v1": 1.0}, {"v1"}, "")
     assert world.announced == []

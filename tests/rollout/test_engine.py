@@ -21,27 +21,7 @@ from modelway.rollout.comparison import RowCounts, RowsPlan
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import Plan
 from modelway.rollout.run import Interrupts, Surroundings, carry_out
-from rollout.simulated import Died, SimulatedTarget, World, plan, traffic
-
-
-def run(world: World, state: engine.RolloutState | None = None) -> engine.RolloutState:
-    target = SimulatedTarget(world)
-    around = Surroundings(target.announce, lambda text: None, lambda: world.clock)
-    return carry_out(world.plan, state or engine.begin(world.plan), target, around)
-
-
-def run_through_deaths(world: World) -> None:
-    """Run until it has an end, each runner going on from the journal of the one before."""
-    state = None
-    while True:
-        try:
-            run(world, state)
-            return
-        except Died:
-            world.check()
-            world.lines.append(journal.Line(event=engine.Resumed(world.clock)))
-            state = world.story.state
-
+from rollout.simulated import SimulatedTarget, World, plan, run, run_through_deaths, traffic
 
 TESTERS = RequestMatch(header="x-release", value="next")
 ROWS = RowsPlan(most=2000, task="binary", threshold=0.5, tolerance=0.01, slices=("carrier",))
@@ -284,19 +264,7 @@ def test_dying_anywhere_ends_as_it_would_have(
 ) -> None:
     """After any number of deaths the rollout ends, one release has all traffic, and nothing else runs."""
     seen = world(planned, traffic(1000, errors, 0.0), seed, differ=differ)
-    left = list(deaths)
-    since = 0
-
-    def dies(number: int) -> None:
-        nonlocal since
-        since += 1
-        if left and since >= left[0]:
-            left.pop(0)
-            since = 0
-            raise Died
-
-    seen.dies = dies
-    run_through_deaths(seen)
+    run_through_deaths(seen, deaths)
     outcome = engine_outcome(seen)
     assert outcome in ("shadowed" if planned.mirror else "compared" if planned.led else "deployed", "rolled-back")
     assert (seen.mirrored, seen.tested) == ("", "")

@@ -13,8 +13,7 @@ from modelway.config.sections import RequestMatch
 from modelway.rollout import engine, journal
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import Plan
-from modelway.rollout.run import Surroundings, carry_out
-from rollout.simulated import Died, SimulatedTarget, Traffic, World, plan, traffic
+from rollout.simulated import Traffic, World, plan, run, run_through_deaths, traffic
 
 TESTERS = RequestMatch(header="x-release", value="next")
 GOOD = traffic(1000, 0.0, 0.0)
@@ -22,9 +21,7 @@ GOOD = traffic(1000, 0.0, 0.0)
 
 def carried(seen: World, state: engine.RolloutState | None = None) -> list[str]:
     said: list[str] = []
-    target = SimulatedTarget(seen)
-    around = Surroundings(target.announce, said.append, lambda: seen.clock)
-    carry_out(seen.plan, state or engine.begin(seen.plan), target, around)
+    run(seen, state, said.append)
     assert all(written == follows for written, follows in journal.replay(seen.story))
     return said
 
@@ -209,26 +206,8 @@ def test_a_runner_that_dies_in_a_pause_loses_nothing(
 ) -> None:
     seen = world(planned, patience, traffic(1000, errors, 0.0))
     seen.chance = random.Random(seed)
-    left, since = list(deaths), 0
-
-    def dies(number: int) -> None:
-        nonlocal since
-        since += 1
-        if left and since >= left[0]:
-            left.pop(0)
-            since = 0
-            raise Died
-
-    seen.dies = dies
-    state = None
-    while True:
-        try:
-            carried(seen, state)
-            break
-        except Died:
-            seen.check()
-            seen.lines.append(journal.Line(event=engine.Resumed(seen.clock)))
-            state = seen.story.state
+    run_through_deaths(seen, deaths)
+    assert all(written == follows for written, follows in journal.replay(seen.story))
     outcome = seen.story.outcome
     words = [line.event.weight for line in seen.lines if isinstance(line.event, engine.Continued)]
     assert outcome in ("deployed", "rolled-back")

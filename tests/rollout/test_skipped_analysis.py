@@ -8,12 +8,11 @@ import msgspec
 import pytest
 
 from modelway.config import Judge
-from modelway.rollout import engine, journal
+from modelway.rollout import journal
 from modelway.rollout.observations import Counts
 from modelway.rollout.plan import Plan
-from modelway.rollout.run import Surroundings, carry_out
 from modelway.rollout.settings import without_analysis
-from rollout.simulated import SimulatedTarget, Traffic, World, plan, traffic
+from rollout.simulated import Traffic, World, plan, run, traffic
 
 
 def skipping(past: tuple[int, int] = (5000, 25)) -> Plan:
@@ -24,10 +23,7 @@ def skipping(past: tuple[int, int] = (5000, 25)) -> Plan:
 
 def carried(planned: Plan, traffic_: Traffic) -> World:
     world = World(planned, traffic_, random.Random(1))
-    target = SimulatedTarget(world)
-    carry_out(
-        planned, engine.begin(planned), target, Surroundings(target.announce, lambda said: None, lambda: world.clock)
-    )
+    run(world)
     assert all(written == follows for written, follows in journal.replay(world.story))
     return world
 
@@ -51,13 +47,7 @@ def test_what_fails_after_its_first_answers_blows_the_fuse() -> None:
         return Counts(100, 100 if world.clock > 5 else 0), Counts()
 
     world = World(skipping(), later, random.Random(1))
-    target = SimulatedTarget(world)
-    carry_out(
-        world.plan,
-        engine.begin(world.plan),
-        target,
-        Surroundings(target.announce, lambda said: None, lambda: world.clock),
-    )
+    run(world)
     assert world.story.outcome == "rolled-back"
     assert "total failure" in world.story.state.reasons[0]
 

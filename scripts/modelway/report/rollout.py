@@ -54,8 +54,11 @@ def pauses_said(story: journal.Story) -> list[str]:
     """That it waits for a person; who has let it go on, when and why."""
     events = [event for event in story.events if isinstance(event, engine.Continued)]
     said = [f"> {cell(_continued_said(event), 400)}" for event in events]
-    waits = not story.outcome and story.state.is_paused
-    return [*said, f"> {paused_said(story.plan, story.state)}: continue-rollout lets it go on"] if waits else said
+    return (
+        [*said, f"> {paused_said(story.plan, story.state)}: continue-rollout lets it go on"]
+        if story.is_paused
+        else said
+    )
 
 
 def _continued_said(word: engine.Continued) -> str:
@@ -106,12 +109,10 @@ def effect_rows(assessment: Assessment) -> list[list[str]]:
     """What an A/B has measured: both rates, their difference with the interval that holds at any look, and the finding."""
     return [
         [
-            "errors" if item.name == "errors" else "slow requests",
+            item.title,
             _rate_alone(item.new),
             _rate_alone(item.stable),
-            "no request"
-            if item.difference is None or item.interval is None
-            else f"{100 * item.difference:+.2f} points [{100 * item.interval[0]:+.2f}, {100 * item.interval[1]:+.2f}]",
+            item.points or "no request",
             item.finding,
         ]
         for item in effect.effects(assessment.metrics)
@@ -138,7 +139,7 @@ def compared(story: journal.Story) -> list[tuple[tuple[str, ...], list[list[str]
     if pairs := sorted(rows.classes, key=lambda pair: -pair.rows):
         named = (f"{plan.stable.name} says", f"{plan.new.name} says", "rows:")
         tables.append((named, [[pair.stable, pair.new, f"{pair.rows:,}"] for pair in pairs]))
-    if slices := sorted(rows.slices, key=lambda item: -comparison.interval_of(item)[0]):
+    if slices := sorted(rows.slices, key=lambda item: -item.interval[0]):
         cells = [[item.name, comparison.rate_said(item.compared, item.differ)] for item in slices]
         tables.append((("slice", "differ"), cells))
     return tables

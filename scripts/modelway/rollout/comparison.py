@@ -56,6 +56,11 @@ class SliceRows(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def name(self) -> str:
         return f"{self.column} = {self.value}"
 
+    @property
+    def interval(self) -> Interval:
+        """Of the rate at which predictions differ."""
+        return rate_at_any_look(self.differ, self.compared, CONFIDENCE)
+
 
 class RowCounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What was compared. failed: times that a row, or the sample of them, could not be had; why: the last time. Of these
@@ -105,13 +110,9 @@ def _known(seen: dict[Key, int] | dict[Key, tuple[int, int]], name: Key, other: 
     return name if name in seen or len(seen) < MOST_NAMES else other
 
 
-def interval_of(item: SliceRows) -> Interval:
-    return rate_at_any_look(item.differ, item.compared, CONFIDENCE)
-
-
 def worst_slice(counts: RowCounts) -> SliceRows | None:
     """Where predictions surely differ most: the slice whose interval begins highest. None where nothing differs."""
-    return max((item for item in counts.slices if item.differ), key=lambda item: interval_of(item)[0], default=None)
+    return max((item for item in counts.slices if item.differ), key=lambda item: item.interval[0], default=None)
 
 
 def decide(plan: RowsPlan, counts: RowCounts) -> Literal["fail", "pass", "inconclusive"]:

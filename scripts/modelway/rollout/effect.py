@@ -11,15 +11,13 @@ draw at one rate, however many requests either arm gets and when. Errors that co
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, inf, lgamma, log, log1p, sqrt
+from math import exp, inf, log, log1p, sqrt
 
 import msgspec
 
-from modelway.distributions import Interval
+from modelway.distributions import Interval, log_mixture
 from modelway.rollout.evidence import CONFIDENCE, Arm, MetricEvidence
 
-PRIOR = 0.5
-"""Beta(a, a), Jeffreys': any one keeps the coverage, and this one is narrow for rates near 0 too."""
 STEEPEST = 46.0
 """The logarithm of a slope at which both rates stand at their ends."""
 
@@ -32,6 +30,18 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     stable: Arm
     difference: float | None
     interval: Interval | None
+
+    @property
+    def title(self) -> str:
+        return "errors" if self.name == "errors" else "slow requests"
+
+    @property
+    def points(self) -> str:
+        """The difference with its interval, in points of a percent; empty where an arm had no request."""
+        if self.difference is None or self.interval is None:
+            return ""
+        low, high = self.interval
+        return f"{100 * self.difference:+.2f} points [{100 * low:+.2f}, {100 * high:+.2f}]"
 
     @property
     def finding(self) -> str:
@@ -55,15 +65,12 @@ def _effect(metric: MetricEvidence) -> Effect:
 
 def said(effect: Effect) -> str:
     """For people: rates, and their difference in points of a percent."""
-    name = "errors" if effect.name == "errors" else "slow requests"
-    if effect.new.rate is None or effect.stable.rate is None or effect.difference is None or effect.interval is None:
+    if not effect.points:
         silent = "with" if effect.new.rate is None else "without"
-        return f"{name}: no request came {silent} the key, so nothing was compared"
-    low, high = effect.interval
+        return f"{effect.title}: no request came {silent} the key, so nothing was compared"
     return (
-        f"{name}: {effect.new.rate:.2%} of {effect.new.requests:,} with the key, {effect.stable.rate:.2%} of "
-        f"{effect.stable.requests:,} without: {100 * effect.difference:+.2f} points [{100 * low:+.2f}, {100 * high:+.2f}], "
-        f"{effect.finding}"
+        f"{effect.title}: {effect.new.rate:.2%} of {effect.new.requests:,} with the key, {effect.stable.rate:.2%} of "
+        f"{effect.stable.requests:,} without: {effect.points}, {effect.finding}"
     )
 
 
@@ -72,21 +79,13 @@ def interval(
 ) -> Interval:
     """Of new's rate minus stable's, each (count, requests)."""
     k1, n1, k0, n0 = new[0] / phi, new[1] / phi, stable[0] / phi, stable[1] / phi
-    floor = _mixture(k1, n1) + _mixture(k0, n0) + log(1 - confidence)
+    floor = log_mixture(k1, n1) + log_mixture(k0, n0) + log(1 - confidence)
     return -_furthest(n1 - k1, n1, k0, n0, floor), _furthest(k1, n1, n0 - k0, n0, floor)
 
 
 def log_evidence(count: float, requests: float, rate: float) -> float:
     """The logarithm of one arm's martingale against this rate."""
-    return _mixture(count, requests) - _likelihood(count, requests, rate, 1 - rate)
-
-
-def _mixture(k: float, n: float) -> float:
-    return _beta(k + PRIOR, n - k + PRIOR) - _beta(PRIOR, PRIOR)
-
-
-def _beta(a: float, b: float) -> float:
-    return lgamma(a) + lgamma(b) - lgamma(a + b)
+    return log_mixture(count, requests) - _likelihood(count, requests, rate, 1 - rate)
 
 
 def _likelihood(k: float, n: float, p: float, q: float) -> float:

@@ -53,6 +53,11 @@ class Story:
         last = self.lines[-1].act if self.lines else None
         return last.outcome if isinstance(last, engine.Finish) else ""
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether a person is waited for."""
+        return not self.outcome and self.state.is_paused
+
 
 def begin(path: Path, plan: Plan) -> None:
     """A new journal with its plan; a file of that name is an error, since no number is used twice."""

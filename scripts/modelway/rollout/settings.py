@@ -53,7 +53,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The chance, at most, that a canary worse by the margin is promoted, for each metric."""
     block_seconds: float
     metrics: tuple[JudgedMetric, ...]
-    """None: nothing is compared, and only what answers nothing at all is found."""
+    """Without any, nothing is compared, and only what answers nothing at all is found."""
     warm_up_seconds: float = 0.0
     """Of each weight, in which slow requests are not judged: a cold release is not a slow one."""
     keyed: bool = False

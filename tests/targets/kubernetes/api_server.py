@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from modelway.targets.kubernetes.cluster import KINDS
+from modelway.targets.kubernetes.cluster import KINDS, Cluster
 from modelway.targets.kubernetes.refusals import ApiError
 
 Object = dict[str, Any]
@@ -173,6 +173,36 @@ class ApiServer:
         image = found[0]["status"]["containerStatuses"][0]["imageID"]
         version = int(image.partition(":v")[2].partition("@")[0])
         return {"version": version, "digest": f"model_digest{version}", "environment": "production"}
+
+
+class ClusterInMemory(Cluster):
+    """What a command sees of it. call: to be replaced where something happens between the two."""
+
+    def __init__(self, api: ApiServer) -> None:
+        super().__init__(None, NAMESPACE)
+        self.api = api
+
+    @property
+    def server(self) -> str:
+        return "the API server in memory"
+
+    def call(
+        self, method: str, path: str, query: Mapping[str, str], body: Any, content: str, headers: Mapping[str, str]
+    ) -> bytes:
+        return json.dumps(self.api.answer(method, path, query, body, content)).encode()
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Any,
+        content: str,
+        accept: str,
+        seconds: float | None,
+        more: Mapping[str, str] | None = None,
+    ) -> bytes:
+        return self.call(method, path, query, body, content, more or {})
 
 
 def _refused(status: int, reason: str, message: str) -> ApiError:

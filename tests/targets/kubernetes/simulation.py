@@ -12,10 +12,9 @@ from typing import Any
 
 from modelway.errors import OutsideFailure
 from modelway.targets.kubernetes import names
-from modelway.targets.kubernetes.cluster import Cluster
 from modelway.targets.kubernetes.lease import NONCE
 from modelway.targets.kubernetes.refusals import ApiError
-from targets.kubernetes.api_server import NAMESPACE, ApiServer
+from targets.kubernetes.api_server import ApiServer, ClusterInMemory
 
 FENCED = ("ConfigMap", "HTTPRoute", "Deployment")
 LOST, UNSENT = 0.01, 0.01
@@ -232,26 +231,14 @@ class Simulation:
         return there and bool(self.server.endpoints(service)["endpoints"])
 
 
-class SimulatedCluster(Cluster):
+class SimulatedCluster(ClusterInMemory):
     """What a process sees of the simulation's API server."""
 
     def __init__(self, simulation: Simulation) -> None:
-        super().__init__(None, NAMESPACE)
+        super().__init__(simulation.server)
         self.simulation = simulation
 
-    @property
-    def server(self) -> str:
-        return "the simulation"
-
-    def _once(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str],
-        body: Any,
-        content: str,
-        accept: str,
-        seconds: float | None,
-        more: Any = None,
+    def call(
+        self, method: str, path: str, query: Mapping[str, str], body: Any, content: str, headers: Mapping[str, str]
     ) -> bytes:
         return self.simulation.call(method, path, query, body, content)

@@ -13,36 +13,32 @@ import pytest
 from modelway.errors import OutsideFailure, Refused
 from modelway.targets.kubernetes import lease
 from modelway.targets.kubernetes.cluster import Cluster
-from targets.kubernetes.api_server import NAMESPACE, ApiServer
+from targets.kubernetes.api_server import ApiServer, ClusterInMemory
 
 HOLDER = {"modelway.dev/nonce": "1", "modelway.dev/what": "deploying version 2", "modelway.dev/who": "a runner"}
 
 
-class Direct(Cluster):
+class Direct(ClusterInMemory):
     """happens: what somebody else writes before the number of a call."""
 
     def __init__(self, happens: Mapping[int, tuple[str, str]]) -> None:
-        super().__init__(None, NAMESPACE)
-        self.known, self.happens, self.calls = ApiServer(), happens, 0
+        super().__init__(ApiServer())
+        self.happens, self.calls = happens, 0
         self.write("deploying version 2 by a runner", "1")
 
     def write(self, holder: str, nonce: str) -> None:
         spec = {"holderIdentity": holder, "leaseDurationSeconds": 3, "renewTime": str(self.calls)}
         body = {"metadata": {"name": "t", "annotations": HOLDER | {"modelway.dev/nonce": nonce}}, "spec": spec}
-        if ("Lease", "t") in self.known.objects:
-            self.known.answer("PUT", self.path("Lease", "t"), {}, body, "application/json")
+        if ("Lease", "t") in self.api.objects:
+            self.api.answer("PUT", self.path("Lease", "t"), {}, body, "application/json")
         else:
-            self.known.create("Lease", body)
+            self.api.create("Lease", body)
 
-    @property
-    def server(self) -> str:
-        return "a server"
-
-    def _once(self, method: str, path: str, query: Any, body: Any, content: str, accept: str, seconds: Any) -> bytes:
+    def call(self, *asked: Any) -> bytes:
         self.calls += 1
         if self.calls in self.happens:
             self.write(*self.happens[self.calls])
-        return json.dumps(self.known.answer(method, path, query, body, content)).encode()
+        return super().call(*asked)
 
 
 @pytest.fixture(autouse=True)

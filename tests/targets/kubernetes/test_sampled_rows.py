@@ -20,45 +20,32 @@ from modelway.rollout.plan import side_of
 from modelway.stages.rollouts import deploy
 from modelway.stages.rollouts.compare_rows import RowComparison
 from modelway.targets.acts import SAMPLED_VARIABLE, TargetActs
-from modelway.targets.kubernetes.cluster import Cluster
 from modelway.targets.kubernetes.place import KubernetesPlace
 from modelway.targets.kubernetes.refusals import ApiError
 from modelway.targets.kubernetes.state import KubernetesSlot, KubernetesState
 from targets.case import plan_of
-from targets.kubernetes.api_server import NAMESPACE, ApiServer
+from targets.kubernetes.api_server import NAMESPACE, ApiServer, ClusterInMemory
 from targets.kubernetes.test_two_at_once import KEY, World, image, release
 
 WANTED = Kubernetes(namespace=NAMESPACE, deployment="home", guardian=False)
 ROWS = RowsPlan(most=100, task="binary", threshold=0.5, tolerance=0.01)
 
 
-class PodsCluster(Cluster):
+class PodsCluster(ClusterInMemory):
     """On an API server in memory, whose pods answer as our server does: those of version 2 have rows. posted: (path, headers,
     body) of every POST to a pod."""
 
     def __init__(self, server: ApiServer) -> None:
-        super().__init__(None, NAMESPACE)
-        self.api, self.posted = server, list[tuple[str, Mapping[str, str], Any]]()
+        super().__init__(server)
+        self.posted = list[tuple[str, Mapping[str, str], Any]]()
 
-    @property
-    def server(self) -> str:
-        return "in memory"
-
-    def _once(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str],
-        body: Any,
-        content: str,
-        accept: str,
-        seconds: float | None,
-        more: Mapping[str, str] | None = None,
+    def call(
+        self, method: str, path: str, query: Mapping[str, str], body: Any, content: str, headers: Mapping[str, str]
     ) -> bytes:
         if method == "POST" and "/proxy/" in path:
-            self.posted.append((path, more or {}, body))
-            return json.dumps(self._said(path.partition("/pods/")[2], more or {}, body)).encode()
-        return json.dumps(self.api.answer(method, path, query, body, content)).encode()
+            self.posted.append((path, headers, body))
+            return json.dumps(self._said(path.partition("/pods/")[2], headers, body)).encode()
+        return super().call(method, path, query, body, content, headers)
 
     def _said(self, path: str, headers: Mapping[str, str], body: Any) -> Any:
         pod, _, below = path.partition("/proxy/")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -17,51 +15,35 @@ from modelway.targets.kubernetes.records import KEPT_JOURNALS, KubernetesRecords
 from modelway.targets.kubernetes.refusals import ApiError
 from modelway.targets.kubernetes.state import KubernetesState
 from rollout.simulated import plan
-from targets.kubernetes.api_server import NAMESPACE, ApiServer
+from targets.kubernetes.api_server import ApiServer, ClusterInMemory
 
 KEY = names.key("m", "production")
 WORD = engine.Continued(5.0, 0.1, "a person", "the desk is quiet")
 
 
-class DirectCluster(Cluster):
+class LosingCluster(ClusterInMemory):
     """lost: answers to writes that never come, though the write is done."""
 
-    def __init__(self, server_: ApiServer) -> None:
-        super().__init__(None, NAMESPACE)
-        self.in_memory, self.lost = server_, 0
+    lost = 0
 
-    @property
-    def server(self) -> str:
-        return "the API server in memory"
-
-    def _once(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str],
-        body: Any,
-        content: str,
-        accept: str,
-        seconds: float | None,
-        more: Any = None,
-    ) -> bytes:
-        answer = self.in_memory.answer(method, path, query, body, content)
+    def call(self, method: str, *more: Any) -> bytes:
+        answer = super().call(method, *more)
         if method == "POST" and self.lost:
             self.lost -= 1
             raise ApiError(503, "no answer", "", (), 0.0)
-        return json.dumps(answer).encode()
+        return answer
 
 
 @pytest.fixture
-def cluster() -> DirectCluster:
-    return DirectCluster(ApiServer())
+def cluster() -> LosingCluster:
+    return LosingCluster(ApiServer())
 
 
 def records(cluster: Cluster) -> KubernetesRecords[KubernetesState]:
     return KubernetesRecords(cluster, KEY, KubernetesState, 15)
 
 
-def test_it_is_left_beside_a_command_at_work_and_the_first_one_stays(cluster: DirectCluster) -> None:
+def test_it_is_left_beside_a_command_at_work_and_the_first_one_stays(cluster: LosingCluster) -> None:
     at_work = records(cluster)
     lease = at_work.take("a tester", "deploying", always=False)
     at_work.begin(plan())
@@ -75,12 +57,12 @@ def test_it_is_left_beside_a_command_at_work_and_the_first_one_stays(cluster: Di
     lease.give_back()
 
 
-def test_an_answer_that_was_lost_is_no_word_of_somebody_else(cluster: DirectCluster) -> None:
+def test_an_answer_that_was_lost_is_no_word_of_somebody_else(cluster: LosingCluster) -> None:
     cluster.lost = 1
     assert records(cluster).leave_word(1, WORD) == WORD
 
 
-def test_it_goes_with_its_journal(cluster: DirectCluster) -> None:
+def test_it_goes_with_its_journal(cluster: LosingCluster) -> None:
     at_work = records(cluster)
     lease = at_work.take("a tester", "deploying", always=False)
     for number in range(1, KEPT_JOURNALS + 3):
@@ -91,9 +73,9 @@ def test_it_goes_with_its_journal(cluster: DirectCluster) -> None:
     lease.give_back()
 
 
-def test_what_is_no_word_is_said_with_its_place(cluster: DirectCluster) -> None:
+def test_what_is_no_word_is_said_with_its_place(cluster: LosingCluster) -> None:
     records(cluster).leave_word(1, WORD)
     name = f"{KEY}-r1-continued-10"
-    cluster.in_memory.objects["ConfigMap", name]["data"] = {"word.json": "{"}
+    cluster.api.objects["ConfigMap", name]["data"] = {"word.json": "{"}
     with pytest.raises(InvalidInput, match=f"ConfigMap {name}.*delete it"):
         records(cluster).word(1, 0.1)

@@ -47,8 +47,9 @@ class Deployed:
     def paused_at(self) -> int | None:
         """The step, in percent, at which it waits for a person."""
         story = self.story
-        waits = story is not None and not story.outcome and story.state.is_paused
-        return round(100 * story.plan.weights[story.state.step]) if story is not None and waits else None
+        if story is None or not story.is_paused:
+            return None
+        return round(100 * story.plan.weights[story.state.step])
 
 
 def deploy(
