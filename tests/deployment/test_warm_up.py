@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -22,7 +22,7 @@ def replica(predict: Callable[[float], object], seconds: Callable[[int], float] 
     """One that answers as our server does, after so many seconds the first time, the second time, ..."""
     asked = 0
 
-    def ask(path: str, body: bytes) -> bytes:
+    def ask(path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         nonlocal asked
         asked += 1
         time.sleep(seconds(asked))
@@ -48,7 +48,7 @@ def test_one_that_predicts_something_else_is_not_the_model_that_was_judged() -> 
 
 
 def test_one_that_answers_no_row_gets_no_client() -> None:
-    def ask(path: str, body: bytes) -> bytes:
+    def ask(path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         raise OutsideFailure("it answers 500: out of order")
 
     with pytest.raises(OutsideFailure, match="answers none of the gate's sample rows: it answers 500: out of order"):
