@@ -37,8 +37,8 @@ def test_a_canary_waits_for_a_person_beside_the_command_that_carries_it_on(team:
         assert "outcome=continued" in said
         assert own.get("lease", names.key(team.model, team.environment))["spec"]["holderIdentity"] == holder
         assert any("continued by" in line and "the desk is quiet" in line for line in lines)
-        list(lines)
-        assert process.wait(300) == 0
+        process.communicate(timeout=300)
+        assert process.returncode == 0
         assert "outcome=unchanged" in team.must("continue_rollout", 0, "--version", again, "--at", "50")
     assert team.running() == team.image("again") and not seen["failed"], seen
 
@@ -49,8 +49,7 @@ def test_a_rollback_ends_a_pause_and_no_word_helps_after_it(team: ClusterTeam) -
         lines = iter(process.stdout or ())
         assert any("paused at 50%" in line for line in lines)
         team.roll_back()
-        list(lines)
-        process.wait(60)
+        process.communicate(timeout=60)
         assert "was taken back" in team.must("continue_rollout", 1, "--version", team.versions["again"])
         wait_until(lambda: team.serving() == team.versions["good"], 30)
     assert not seen["failed"], seen
@@ -62,7 +61,7 @@ def test_the_word_is_in_the_journal_after_a_runner_died(team: ClusterTeam) -> No
         lines = iter(process.stdout or ())
         assert any("paused at 50%" in line for line in lines)
         process.kill()
-        list(lines)
+        process.communicate(timeout=60)
         team.must("continue_rollout", 0, "--version", team.versions["again"], "--reason", "seen")
         assert "outcome=deployed" in team.deploy("again")
     team.must("replay_rollout", 0)
