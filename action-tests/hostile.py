@@ -39,10 +39,13 @@ EOF
 ONE_LINE = '$(touch pwned)`id`$(id)"; touch pwned; rm -rf ./planted # %0A::error::forged %0D##[error]forged'
 """One double quote and no second: where it is a command, as train-model's `command` is, bash finds no end of it."""
 
+LINES = (
+    f"{ONE_LINE}\n'; touch pwned; rm -rf ./planted #\n{COMMANDS}{DELIMITERS}\r{COMMANDS.replace(chr(10), chr(13))}\n"
+)
+
 VALUES = {
     "one-line": ONE_LINE,
-    "lines": f"{ONE_LINE}\n'; touch pwned; rm -rf ./planted #\n{COMMANDS}{DELIMITERS}\r{COMMANDS.replace(chr(10), chr(13))}",
-    "long": f"{ONE_LINE}\n{(COMMANDS + DELIMITERS) * 1000}"[:100_000],
+    "long": (LINES + (COMMANDS + DELIMITERS) * 1000)[:100_000],
 }
 
 LONGEST_MESSAGE = 2000

@@ -62,9 +62,8 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
         "deploy-model": (
             Setting({**rehearsal, **built}),
             {
-                # each is a deployment of its own: where the version is there already, nobody reads the reason
+                # a deployment of its own: where the version is there already, nobody reads the reason
                 "reason_one-line": Setting({**rehearsal, **built, "version": other}),
-                "reason_long": Setting({**rehearsal, **built, "version": other}),
             },
         ),
         "evaluate-gate": (Setting({"environment": "staging", "version": one}), {}),
@@ -88,8 +87,7 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
                 # traffic goes back all the same; the registry that nobody can reach is said
                 "tracking-uri": Setting(rehearsal, refused_with=4),
                 "reason_one-line": Setting({**rehearsal, "to": one}, before=f"{deploy} {one}; {deploy} {other}"),
-                "reason_lines": Setting({**rehearsal, "to": other}),
-                "reason_long": Setting({**rehearsal, "to": one}),
+                "reason_long": Setting({**rehearsal, "to": other}),
             },
         ),
         "show-history": (Setting({"environment": "production"}), {}),

@@ -6,13 +6,16 @@ import json
 import time
 from collections.abc import Callable, Mapping
 
+import msgspec
 import pytest
 
 from deployment.shop import Shop
 from deployment.test_shadow_and_testers import with_keys
+from modelway.config import Deploy
 from modelway.errors import OutsideFailure
 from modelway.records.verdict import Sample
 from modelway.stages.rollouts import warm_up
+from modelway.stages.rollouts.rollout import Work
 from modelway.targets.place import Replica
 
 SAMPLES = tuple(Sample(row=number, features={"a": number}, label=0, candidate=number / 10) for number in range(10))
@@ -55,9 +58,24 @@ def test_one_that_answers_no_row_gets_no_client() -> None:
         warm_up.warm_up(SAMPLES, print, [Replica("replica 0", ask)])
 
 
-def test_before_the_first_share_and_only_where_it_is_wanted(shop: Shop) -> None:
-    with_keys(shop, strategy="all-at-once", check_predictions="true")
+def test_where_only_times_matter_what_it_predicts_is_not_checked() -> None:
+    said: list[str] = []
+    warm_up.warm_up(SAMPLES, said.append, [replica(lambda a: 0.5)], check=False)
+    assert "warmed up in" in said[0]
+
+
+def test_before_the_first_share_and_not_where_nobody_wants_it(shop: Shop) -> None:
+    with_keys(shop, strategy="all-at-once")
     said = shop.deploy("good")
     assert said.index("is ready") > said.index("warmed up in")
     with_keys(shop, check_predictions="false")
     assert "warmed up in" not in shop.deploy("again")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "key", "checks"),
+    [("blue-green", None, True), ("canary", None, False), ("canary", True, True), ("blue-green", False, False)],
+)
+def test_blue_green_checks_predictions_unless_it_is_told_not_to(strategy: str, key: bool | None, checks: bool) -> None:
+    deploy = msgspec.convert({"strategy": strategy, "check-predictions": key}, Deploy)
+    assert Work(None, None, deploy, None).checks_predictions is checks  # type: ignore[arg-type]

@@ -339,9 +339,9 @@ class Deploy(Section, frozen=True):
     keep_seconds: Wait | None = None
     """The release before runs on for so long: going back to it is one change of routes. Left out: 600 with blue-green, 0
     else."""
-    check_predictions: bool = False
-    """true: every replica is warmed up with the gate's sample rows before its first request, and must predict what the gate
-    saw."""
+    check_predictions: bool | None = None
+    """true: before its first request every replica must predict, for the gate's sample rows, what the gate saw. false: it is
+    asked nothing. Left out: it is asked until its times are steady; with blue-green it must predict the same, too."""
     history_seconds: Wait = 1800
     """How much of stable's own past, where there is any, tells how its errors come in bursts."""
     judge: Judge = Judge()

@@ -73,7 +73,7 @@ def deploy(
     there = _check_target(project, target, client, release, verdict)
     prepared = None if there else target.place.prepare(release, job.say)
     claim = target.claim(job.author, f"deploying version {version}", say=job.say)
-    samples = verdict.samples if settings.check_predictions else ()
+    samples = () if settings.check_predictions is False else verdict.samples
     work = rollout.Work(project, job, settings, claim, wait, samples)
     ran = target.place.is_running()
     begun = False

@@ -32,6 +32,13 @@ class Work:
     wait: bool = True
     samples: tuple[Sample, ...] = ()
 
+    @property
+    def checks_predictions(self) -> bool:
+        """Whether a replica must predict for the samples what the gate saw. Blue-green has no step at which a wrong one would
+        meet few."""
+        wanted = self.deploy.check_predictions
+        return self.deploy.strategy == "blue-green" if wanted is None else wanted
+
 
 def all_at_once(work: Work, kind: Kind, number: int, new: Side, why: str) -> Plan:
     """The plan that compares nothing: all traffic to the new release as soon as it is ready."""
@@ -112,8 +119,8 @@ def _go_on(work: Work, story: journal.Story, *then: engine.Event) -> engine.Roll
 def _carried(
     work: Work, plan: Plan, state: engine.RolloutState, slot: Slot | None, left: LeftRollout | None = None
 ) -> engine.RolloutState:
-    warmed = partial(warm_up.warm_up, work.samples, work.job.say) if work.samples else None
+    warm = partial(warm_up.warm_up, work.samples, work.job.say, check=work.checks_predictions) if work.samples else None
     compared = compare_rows.RowComparison(plan.rows) if plan.rows is not None else None
-    acts = TargetActs(work.claim, plan, slot, work.job.say, left, warmed, compared)
+    acts = TargetActs(work.claim, plan, slot, work.job.say, left, warm, compared)
     announced = partial(announce.announce, work.project, work.job, work.claim)
     return carry_out(plan, state, acts, Surroundings(announced, work.job.say, wait=work.wait))

@@ -1,5 +1,5 @@
-"""Before its first real request, every replica of a release answers the gate's sample rows: as the gate saw it, and until its
-times are steady. A cold canary is not a bad one, and the judge would not know the difference."""
+"""Before its first real request, every replica of a release answers the gate's sample rows until its times are steady: a cold
+canary is not a bad one, and the judge would not know the difference. Where it is wanted, it must answer as the gate saw it."""
 
 from __future__ import annotations
 
@@ -43,14 +43,16 @@ class Warmed:
         return len(self.medians) > 2 and max(self.medians[-2:]) <= STEADY * min(self.medians)
 
 
-def warm_up(samples: Sequence[Sample], say: Callable[[str], None], replicas: Sequence[Replica]) -> None:
-    """OutsideFailure where a replica predicts something else than the gate saw, or answers none of the rows."""
+def warm_up(
+    samples: Sequence[Sample], say: Callable[[str], None], replicas: Sequence[Replica], *, check: bool = True
+) -> None:
+    """OutsideFailure where a replica answers none of the rows or, with check, predicts something else than the gate saw."""
     if not replicas:
         return
     began, over = time.monotonic(), threading.Event()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         try:
-            warmed = list(pool.map(partial(_warmed, samples, over), replicas))
+            warmed = list(pool.map(partial(_warmed, samples, over, check), replicas))
         finally:
             over.set()
     first, last = (max(one.medians[at] for one in warmed) for at in (0, -1))
@@ -62,7 +64,7 @@ def warm_up(samples: Sequence[Sample], say: Callable[[str], None], replicas: Seq
         say(f"{len(refused)} of {sum(one.asked for one in warmed)} requests of it failed: {refused[0]}")
 
 
-def _warmed(samples: Sequence[Sample], over: threading.Event, replica: Replica) -> Warmed:
+def _warmed(samples: Sequence[Sample], over: threading.Event, check: bool, replica: Replica) -> Warmed:
     done, deadline = Warmed(), time.monotonic() + MOST_SECONDS
     while not done.medians or (time.monotonic() < deadline and not over.is_set()):
         times, began = list[float](), time.monotonic()
@@ -74,12 +76,12 @@ def _warmed(samples: Sequence[Sample], over: threading.Event, replica: Replica) 
             except OutsideFailure as error:
                 done.refused.append(error.what)
             else:
-                if done.asked < len(samples):
+                if check and done.asked < len(samples):
                     _check(replica.name, sample, answer)
             times.append(time.perf_counter() - asked)
             done.asked += 1
         done.medians.append(statistics.median(times))
-        if done.is_steady and done.asked >= len(samples):
+        if done.is_steady and (not check or done.asked >= len(samples)):
             break
     if len(done.refused) == done.asked:
         raise OutsideFailure(
