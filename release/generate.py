@@ -34,6 +34,7 @@ ADDRESSED = (
     "zizmor.yml",
     "README.md",
     "docs/*.md",
+    "docs/strategies/*.md",
     "actions/*/README.md",
     "workflows-templates/*.yml",
     "examples/**/*.yml",

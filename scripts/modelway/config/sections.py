@@ -294,7 +294,7 @@ class RequestMatch(Section, frozen=True, kw_only=True):
 
 
 class Shadow(Section, frozen=True):
-    """How the predictions of `strategy: shadow` are compared with stable's, row by row (docs/deployment.md)."""
+    """How the predictions of `strategy: shadow` are compared with stable's, row by row (docs/strategies/shadow.md)."""
 
     differ_at_most: Share | None = None
     """The share of rows whose prediction may differ from stable's. Left out: it is told, and nothing is decided by it."""
