@@ -51,7 +51,7 @@ class ChartScale:
     logarithmic: bool = False
 
     def x(self, seconds: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * (seconds / self.seconds if self.seconds else 0)
+        return LEFT + (WIDTH - LEFT - RIGHT) * (min(seconds / self.seconds, 1) if self.seconds else 0)
 
     def y(self, value: float) -> float:
         low, high, at = self.low, self.high, min(max(value, self.low), self.high)
@@ -75,11 +75,11 @@ def chart(
     parts += [_shade(scale, *stretch) for stretch in shaded]
     parts += [_tick(scale, value, label) for value, label in ticks]
     parts += [_second(scale, second) for second in _seconds(scale.seconds)]
-    parts += [_moment(scale, at, what) for at, what in moments]
+    parts += _moments(scale, moments)
     parts += [_limit(scale, limit) for limit in limits if scale.low <= limit.y <= scale.high]
     parts += [_band(scale, item) for item in series]
     parts += [_line(scale, item) for item in series]
-    parts += _legend(series)
+    parts += _legend([item for item in series if item.points])
     return "".join([*parts, "</svg>"])
 
 
@@ -105,11 +105,22 @@ def _seconds(seconds: float) -> list[float]:
     return [step * number for number in range(int(seconds // step) + 1)]
 
 
-def _moment(scale: ChartScale, at: float, what: str) -> str:
-    x = scale.x(at)
+def _moments(scale: ChartScale, moments: Sequence[tuple[float, str]]) -> list[str]:
+    """Each name on the first of three rows where it hides none before it."""
+    drawn, taken = list[str](), [0.0, 0.0, 0.0]
+    for at, what in moments:
+        x, long = scale.x(at), 6.2 * len(what) + 8
+        left = x - long if x > WIDTH - 120 else x
+        row = next((number for number, end in enumerate(taken) if end <= left), len(taken) - 1)
+        taken[row] = left + long if what else taken[row]
+        drawn.append(_moment(x, what, end=left < x, y=TOP + 12 + 13 * row))
+    return drawn
+
+
+def _moment(x: float, what: str, *, end: bool, y: float) -> str:
     line = f'<line class="moment" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
-    end = ' text-anchor="end"' if x > WIDTH - 120 else ""
-    label = f'<text class="moment"{end} x="{x + (-4 if end else 4):.1f}" y="{TOP + 9}">{html.escape(what)}</text>'
+    anchor = ' text-anchor="end"' if end else ""
+    label = f'<text class="moment"{anchor} x="{x + (-4 if end else 4):.1f}" y="{y}">{html.escape(what)}</text>'
     return line + label if what else line
 
 

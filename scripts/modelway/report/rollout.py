@@ -42,7 +42,7 @@ def markdown(story: journal.Story) -> str:
         heads = ("metric", f"with {cell(matching.said(plan.led))}:", "without:", "difference:", "")
         parts += [table(heads, effect_rows(state.assessment)), AT_ANY_LOOK]
     elif state.assessment:
-        parts.append(_evidence(plan.new.version, plan.stable.version if plan.stable else 0, state.assessment))
+        parts.append(table(*evidence(plan, state.assessment, ":")))
     return "\n\n".join(parts)
 
 
@@ -161,16 +161,48 @@ def record(story: journal.Story) -> dict[str, object]:
     }
 
 
-def _evidence(new: int, stable: int, assessment: Assessment) -> str:
-    heads = ("metric", f"version {new}:", f"version {stable}:", "evidence of harm:", "evidence of being no worse:")
-    needed = assessment.promotion_needed
-    return table(heads, [_row(item, needed) for item in assessment.metrics])
+def evidence(plan: Plan, assessment: Assessment, number: str = "") -> tuple[list[str], list[list[str]]]:
+    """Heads and rows: what each metric showed. number: what ends the head of a column of numbers."""
+    new, needed = f"version {plan.new.version}", assessment.promotion_needed
+    if has_no_stable_beside_it(plan):
+        heads = ["", f"{new} at 100 %", "limit", "evidence of harm"]
+        rows = [
+            [
+                metric_said(plan, item.name),
+                rate(item.alone),
+                "" if item.limit is None else f"{item.limit:.2%}",
+                evidence_said(item.harm, item.harm_needed),
+            ]
+            for item in assessment.metrics
+        ]
+    else:
+        stable = plan.stable.name if plan.stable else ""
+        heads = ["", new, stable, "evidence of harm", "of being no worse"]
+        rows = [
+            [
+                metric_said(plan, item.name),
+                _rate_of(plan, item, item.canary),
+                _rate_of(plan, item, item.stable),
+                evidence_said(item.harm, item.harm_needed),
+                evidence_said(item.not_worse, needed),
+            ]
+            for item in assessment.metrics
+        ]
+    return [heads[0], *(head + number for head in heads[1:])], rows
 
 
-def _row(item: MetricEvidence, needed: float) -> list[str]:
-    name = "errors" if item.name == "errors" else "slow requests"
-    harm, not_worse = evidence_said(item.harm, item.harm_needed), evidence_said(item.not_worse, needed)
-    return [name, rate(item.canary), rate(item.stable), harm, not_worse]
+def has_no_stable_beside_it(plan: Plan) -> bool:
+    """It gets all traffic in one change, and is held against limits from before."""
+    return plan.weights == (1.0,)
+
+
+def metric_said(plan: Plan, name: str) -> str:
+    return f"slower than {plan.slow_ms:.0f} ms" if name == "latency" else name
+
+
+def _rate_of(plan: Plan, item: MetricEvidence, arm: Arm) -> str:
+    warming = item.name == "latency" and plan.settings is not None and plan.settings.warm_up_seconds > 0
+    return "not judged yet: warming up" if warming and not arm.requests else rate(arm)
 
 
 def evidence_said(evidence: float, needed: float) -> str:

@@ -11,9 +11,10 @@ from modelway.report.rollout import (
     AT_ANY_LOOK,
     compared,
     effect_rows,
-    evidence_said,
+    evidence,
+    has_no_stable_beside_it,
+    metric_said,
     pauses_said,
-    rate,
     skipped_said,
     weights,
 )
@@ -21,6 +22,7 @@ from modelway.rollout import engine, journal, judge, matching
 from modelway.rollout.evidence import wilson
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import Plan, share_said
+from modelway.rollout.settings import MetricName, count_of
 
 STYLE = (Path(__file__).parent / "rollout_page.css").read_text(encoding="utf-8")
 CHIPS = {
@@ -31,6 +33,7 @@ CHIPS = {
     "failed": "failed",
     "": "unfinished",
 }
+METRICS: tuple[MetricName, ...] = ("errors", "latency")
 LEAST_EVIDENCE, MOST_EVIDENCE = 1e-4, 1e6
 
 
@@ -83,25 +86,37 @@ def _charts(story: journal.Story, blocks: Sequence[Block]) -> str:
     moments = _moments(story, began)
     new, stable = plan.new.name, plan.stable.name if plan.stable else ""
     drawn = [_traffic(story, blocks, began, seconds)]
-    named = (
-        ("errors", "Errors, with 95 % intervals"),
-        ("slow", f"Slower than {plan.slow_ms:.0f} ms, with 95 % intervals"),
-    )
     cold = _cold(plan, blocks, began)
-    for metric, title in named:
-        shaded = cold if metric == "slow" else []
-        title += "; shaded: not judged, it is warming up" if shaded else ""
+    for metric in METRICS:
+        shaded = cold if metric == "latency" else []
+        title = f"{metric_said(plan, metric).capitalize()}, with 95 % intervals"
+        title += "; shaded: warming up, not judged" if shaded else ""
         series = [
             Series(stable, "stable", _rates(blocks, "stable", metric, began, -0.12)),
             Series(new, "canary", _rates(blocks, "canary", metric, began, 0.12)),
         ]
-        high = max([0.02, *(point.high or point.y for item in series for point in item.points)])
+        high = max(
+            [
+                0.02,
+                _limit(plan, story.state, metric),
+                *(point.high or point.y for item in series for point in item.points),
+            ]
+        )
         top = next(limit for limit in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if high <= limit)
         ticks = [(top * part, _percent(top * part)) for part in (0, 0.5, 1)]
         silent = [(at, "") for at, _ in moments]
-        drawn.append(chart(title, ChartScale(seconds, 0, top), series, ticks, moments=silent, shaded=shaded))
+        limits = (
+            [LimitLine(limit, f"limit: {limit:.2%}", "harm")] if (limit := _limit(plan, story.state, metric)) else []
+        )
+        drawn.append(chart(title, ChartScale(seconds, 0, top), series, ticks, limits, silent, shaded))
     drawn.append(_growing(story, began, seconds, moments))
     return "".join(f"<figure>{item}</figure>" for item in drawn)
+
+
+def _limit(plan: Plan, state: engine.RolloutState, metric: str) -> float:
+    """What its rate is held against from the start; 0 where stable is beside it."""
+    found = state.assessment.metrics if state.assessment and has_no_stable_beside_it(plan) else ()
+    return next((item.limit or 0.0 for item in found if item.name == metric), 0.0)
 
 
 def _cold(plan: Plan, blocks: Sequence[Block], began: float) -> list[tuple[float, float]]:
@@ -137,14 +152,14 @@ def _traffic(story: journal.Story, blocks: Sequence[Block], began: float, second
     return chart(title, ChartScale(seconds, 0, 1), series, ticks, moments=_moments(story, began))
 
 
-def _rates(blocks: Sequence[Block], side: str, metric: str, began: float, shift: float) -> list[Point]:
+def _rates(blocks: Sequence[Block], side: str, metric: MetricName, began: float, shift: float) -> list[Point]:
     """shift: of the middle, in blocks, so that two intervals do not hide each other."""
     points = []
     for block in blocks:
         counts: Counts = getattr(block, side)
         alone = side == "stable" and block.weight >= 1  # what it still finishes says nothing
         if counts.requests and not alone:
-            count = counts.errors if metric == "errors" else counts.slow
+            count = count_of(counts, metric)
             low, high = wilson(count, counts.requests)
             points.append(Point(_middle(block, began) + shift * block.seconds, count / counts.requests, low, high))
     return points
@@ -169,11 +184,12 @@ def _growing(story: journal.Story, began: float, seconds: float, moments: Sequen
     high = min(MOST_EVIDENCE, max(10 * last.harm_needed, *shown))
     powers = [10.0**power for power in range(-4, 7) if low <= 10.0**power <= high]
     ticks = [(power, f"{power:g}") for power in powers[:: 2 if high / low > 1e6 else 1]]
-    series = [Series("of harm", "harm", harm), Series("of being no worse", "promotion", promotion)]
-    limits = [
-        LimitLine(last.harm_needed, f"harm: back at {last.harm_needed:.0f}", "harm"),
-        LimitLine(last.promotion_needed, f"no worse: on at {last.promotion_needed:.0f}", "promotion", below=True),
-    ]
+    series = [Series("of harm", "harm", harm)]
+    limits = [LimitLine(last.harm_needed, f"harm: back at {last.harm_needed:.0f}", "harm")]
+    if not has_no_stable_beside_it(plan):
+        series.append(Series("of being no worse", "promotion", promotion))
+        needed = f"no worse: on at {last.promotion_needed:.0f}"
+        limits.append(LimitLine(last.promotion_needed, needed, "promotion", below=True))
     title = "The evidence (1 at the start; powers of ten)"
     scale = ChartScale(seconds, low, high, logarithmic=True)
     return chart(title, scale, series, ticks, limits, [(at, "") for at, _ in moments])
@@ -181,11 +197,14 @@ def _growing(story: journal.Story, began: float, seconds: float, moments: Sequen
 
 def _moments(story: journal.Story, began: float) -> list[tuple[float, str]]:
     """When traffic moved, or a runner went on with it."""
-    found = []
+    found, shared = list[tuple[float, str]](), False
     for event in story.events:
-        if isinstance(event, engine.Routed) and event.at > began:
-            said = "back to stable" if event.weight == 0 else share_said(story.plan, event.weight)
-            found.append((event.at - began, said))
+        if isinstance(event, engine.Routed):
+            back = "back to stable" if shared else "testers alone"
+            shared = shared or event.weight > 0
+            if event.at > began:
+                said = back if event.weight == 0 else share_said(story.plan, event.weight)
+                found.append((event.at - began, said))
         elif isinstance(event, engine.Resumed) and event.at > began:
             found.append((event.at - began, "another runner"))
         elif isinstance(event, engine.Continued) and event.at > began:
@@ -212,19 +231,7 @@ def _evidence(plan: Plan, state: engine.RolloutState) -> str:
     if plan.led is not None:
         heads = ("", f"with {matching.said(plan.led)}", "without", "difference", "")
         return _table(heads, effect_rows(state.assessment)) + f"<p class=quiet>{AT_ANY_LOOK}</p>"
-    stable = plan.stable.version if plan.stable else 0
-    heads = ("", f"version {plan.new.version}", f"version {stable}", "evidence of harm", "of being no worse")
-    rows = [
-        [
-            "errors" if item.name == "errors" else f"slower than {plan.slow_ms:.0f} ms",
-            rate(item.canary),
-            rate(item.stable),
-            evidence_said(item.harm, item.harm_needed),
-            evidence_said(item.not_worse, state.assessment.promotion_needed),
-        ]
-        for item in state.assessment.metrics
-    ]
-    return _table(heads, rows)
+    return _table(*evidence(plan, state.assessment))
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -104,7 +104,9 @@ def worlds(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], World]]:
         monkeypatch.setattr(deployment, "check_runner", lambda project, job: None)
         monkeypatch.setattr(deploy.workspace, "connect_registry", lambda *arguments: None)
         verdict = SimpleNamespace(samples=())
-        monkeypatch.setattr(deploy, "checked_release", lambda client, project, version, built: (release(version), verdict))
+        monkeypatch.setattr(
+            deploy, "checked_release", lambda client, project, version, built: (release(version), verdict)
+        )
         monkeypatch.setattr(deploy, "_check_target", lambda *arguments: False)
         monkeypatch.setattr(deploy, "_same_champion", lambda *arguments: None)
         monkeypatch.setattr(announce, "announce", lambda *arguments: "")
