@@ -186,7 +186,7 @@ def _growing(story: journal.Story, began: float, seconds: float, moments: Sequen
     ticks = [(power, f"{power:g}") for power in powers[:: 2 if high / low > 1e6 else 1]]
     series = [Series("of harm", "harm", harm)]
     limits = [LimitLine(last.harm_needed, f"harm: back at {last.harm_needed:.0f}", "harm")]
-    if not has_no_stable_beside_it(plan):
+    if not has_no_stable_beside_it(plan) and plan.led is None:
         series.append(Series("of being no worse", "promotion", promotion))
         needed = f"no worse: on at {last.promotion_needed:.0f}"
         limits.append(LimitLine(last.promotion_needed, needed, "promotion", below=True))
@@ -200,7 +200,7 @@ def _moments(story: journal.Story, began: float) -> list[tuple[float, str]]:
     found, shared = list[tuple[float, str]](), False
     for event in story.events:
         if isinstance(event, engine.Routed):
-            back = "back to stable" if shared else "testers alone"
+            back = "ended" if shared and story.plan.is_trial else "back to stable" if shared else "testers alone"
             shared = shared or event.weight > 0
             if event.at > began:
                 said = back if event.weight == 0 else share_said(story.plan, event.weight)
