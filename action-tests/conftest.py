@@ -177,7 +177,19 @@ def replayed(run_action: RunAction, rolled_back: Deployed) -> ActRun:
 
 
 @pytest.fixture(scope="session")
-def stopped(run_action: RunAction, replayed: ActRun) -> ActRun:
+def tried(run_action: RunAction, replayed: ActRun, versions: dict[str, str], parcels: Path) -> Deployed:
+    """A run of every strategy, while one client of ten has the key of the A/B; afterwards `good` answers in live again."""
+    where = address(parcels, "live")
+    with (
+        traffic(where, parcel, PER_SECOND) as seen,
+        traffic(where, parcel, PER_SECOND / 10, headers={"x-arm": "b"}) as led,
+    ):
+        run = run_action("strategies", retrained=versions["retrained"])
+    return Deployed(run, where, dict(seen + led), serving(where))
+
+
+@pytest.fixture(scope="session")
+def stopped(run_action: RunAction, replayed: ActRun, tried: Deployed) -> ActRun:
     """stop-deployment's own run, the last on live."""
     return run_action("stop-deployment")
 

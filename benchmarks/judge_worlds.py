@@ -10,7 +10,7 @@ warm-up.
 | world | what happens |
 |---|---|
 | cold D s, S % | so many of the canary's requests are slow for its first seconds |
-| noise K, sd, t | one replica beside K: each one's rate of slow requests wanders by itself, log-normal, for t seconds |
+| noise M:K, sd, t | M replicas beside K: each one's rate of slow requests wanders by itself, log-normal, for t seconds |
 | scaled up | at a quarter of the hour half of the canary's requests go to replicas that are cold for 30 s (60 % slow) |
 | users N | each user stays with one arm, asks by a heavy tail, and has a rate of slow requests of their own (sd 0.5) |
 | beside | something else is deployed: for a minute all requests of both arms are slow four times as often |
@@ -40,15 +40,18 @@ BLOCKS, TRAFFIC, RATE = 720, 50.0, 0.005
 WARM_UP_BLOCKS = 12
 """Half of a step of 120 s."""
 COLD = [(seconds, share) for seconds in (10, 20, 30, 60) for share in (0.15, 0.6)]
-NOISE = [(beside, sd, seconds) for beside in (3, 9) for sd in (0.3, 0.5, 1.0) for seconds in (22, 120)]
+BESIDE = ((3, 3), (9, 9), (1, 3), (1, 9))
+"""Behind a gateway a canary has as many replicas as stable; without one, as many as its share."""
+NOISE = [(*beside, sd, seconds) for beside in BESIDE for sd in (0.3, 0.5, 1.0) for seconds in (22, 120)]
 USERS = (300, 3000)
 
 
 @dataclass(frozen=True)
 class ReplicaWorld:
-    """beside: replicas of stable for one of the canary."""
+    """own, beside: replicas of the canary and of stable."""
 
     name: str
+    own: int = 1
     beside: int = 9
     cold: tuple[int, float] = (0, 0.0)
     noise: tuple[float, float] = (0.0, 0.0)
@@ -58,13 +61,13 @@ class ReplicaWorld:
 
     @property
     def weight(self) -> float:
-        return 1 / (self.beside + 1)
+        return 0.1 if self.own == self.beside else self.own / (self.own + self.beside)
 
 
 WORLDS = (
     ReplicaWorld("quiet"),
     *(ReplicaWorld(f"cold {seconds} s, {100 * share:.0f} %", cold=(seconds, share)) for seconds, share in COLD),
-    *(ReplicaWorld(f"noise {k}, {sd:g}, {seconds} s", k, noise=(sd, seconds)) for k, sd, seconds in NOISE),
+    *(ReplicaWorld(f"noise {m}:{k}, {sd:g}, {seconds} s", m, k, noise=(sd, seconds)) for m, k, sd, seconds in NOISE),
     ReplicaWorld("scaled up", scaled=True),
     *(ReplicaWorld(f"users {users:,}", users=users) for users in USERS),
     ReplicaWorld("beside", incident=True),
@@ -74,9 +77,11 @@ WORLDS = (
 def drawn(world: ReplicaWorld, rollouts: int, rng: np.random.Generator, times: float = 1.0) -> Drawn:
     """times: how often the canary is slow, of how often stable is."""
     shape = (PAST + BLOCKS, rollouts)
-    canary, weight = _wandering(shape, world.noise, rng) * SLOW * times, np.full(rollouts, world.weight)
-    replicas = [_wandering(shape, world.noise, rng) * SLOW for _ in range(world.beside if world.noise[0] else 1)]
-    stable = np.mean(replicas, axis=0)
+    canary, stable = (
+        np.mean([_wandering(shape, world.noise, rng) for _ in range(replicas if world.noise[0] else 1)], axis=0) * SLOW
+        for replicas in (world.own, world.beside)
+    )
+    canary, weight = canary * times, np.full(rollouts, world.weight)
     if world.users:
         volume = rng.pareto(1.5, (world.users, rollouts)) + 0.1
         slow = np.exp(0.5 * rng.standard_normal(volume.shape) - 0.125) * SLOW

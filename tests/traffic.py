@@ -18,13 +18,17 @@ WAIT_SECONDS = 120
 
 @contextlib.contextmanager
 def traffic(
-    address: str, row: Callable[[int], Mapping[str, float]], per_second: float, host: str = ""
+    address: str,
+    row: Callable[[int], Mapping[str, float]],
+    per_second: float,
+    host: str = "",
+    headers: Mapping[str, str] | None = None,
 ) -> Iterator[Counter[str]]:
     """Requests to /predict, one row each, from the moment that a model is ready there until the end. host: the header.
 
     Counts of answers by version and status, such as `2 200`, and all that were not 200 as `failed`."""
     seen: Counter[str] = Counter()
-    ended, headers = threading.Event(), {"host": host} if host else {}
+    ended, sent = threading.Event(), {**({"host": host} if host else {}), **(headers or {})}
 
     def requests_() -> Iterator[TimedRequest]:
         number = 0
@@ -39,10 +43,10 @@ def traffic(
 
     def client() -> None:
         deadline = time.monotonic() + WAIT_SECONDS
-        while not is_ready(address, headers) and time.monotonic() < deadline and not ended.wait(0.1):
+        while not is_ready(address, sent) and time.monotonic() < deadline and not ended.wait(0.1):
             pass
         asked = drive(
-            f"{address}/predict", requests_(), connections=128, timeout_seconds=10, answered=answered, headers=headers
+            f"{address}/predict", requests_(), connections=128, timeout_seconds=10, answered=answered, headers=sent
         )
         run(asked)
 

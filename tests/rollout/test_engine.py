@@ -358,3 +358,15 @@ def test_a_rollout_may_run_in_a_thread_of_a_pipeline_tool() -> None:
 
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(waited).result() is False
+
+
+def test_a_release_that_fails_half_of_its_requests_at_100_percent_is_not_adopted_after_a_short_step() -> None:
+    """Two blocks are two wagers, and each pays for one block what it pays at most."""
+
+    def later(weight: float, chance: random.Random) -> tuple[Counts, Counts]:
+        return traffic(1000, 0.5 if weight == 1 else 0.002, 0.002)(weight, chance)
+
+    seen = world(plan(), later)
+    run(seen)
+    assert engine_outcome(seen) == "rolled-back" and seen.routed == {"v1": 1.0}
+    assert "errors" in seen.story.state.reasons[0]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from modelway.config import Judge
 from modelway.config.sections import Harm
 from modelway.rollout import history, judge
+from modelway.rollout.observations import Block
 from rollout.judged import block
 
 HALF_HOUR = 360
@@ -47,7 +48,9 @@ def test_a_wager_is_longer_than_the_rate_stays_where_it_is() -> None:
     found = history.wander(long, 5)
     assert found is not None and 30 < found.seconds < 120 and 0.3 < found.deviation < 0.7
     assert history.wagering(long, 5).blocks == math.ceil(1.5 * found.seconds / 5)
-    assert history.wagering(long[: HALF_HOUR - 1], 5).blocks == 1, "nobody knows yet"
+    assert history.wagering(long[: HALF_HOUR // 3 - 1], 5).blocks == 1, "nobody knows yet"
+    assert history.wagering(long[: HALF_HOUR // 2], 5).blocks > 6, "ten minutes tell that it wanders,"
+    assert history.wagering([(1000, 50)] * (HALF_HOUR // 2), 5, 6) == (6, 1.25), "and not that it does not"
     steady = [(1000, 50)] * HALF_HOUR
     assert history.wagering(steady, 5).blocks == 1
 
@@ -117,3 +120,32 @@ def test_a_margin_that_can_never_be_the_larger_is_left_out(
 ) -> None:
     config = Judge(errors=Harm(margin_ratio=ratio, margin_rate=rate))
     assert judge.settings_from(config, []).metrics[0].margins == margins
+
+
+def wandering(rng: random.Random, blocks: int, rate: float) -> list[Block]:
+    """Of stable alone, whose slow requests are off by themselves for a minute or two."""
+    z, found = 0.0, list[Block]()
+    for _ in range(blocks):
+        z = math.exp(-5 / 90) * z + math.sqrt(1 - math.exp(-10 / 90)) * rng.gauss(0, 0.7)
+        found.append(block((0, 0), (400, 2, binomial(rng, 400, min(1.0, rate * math.exp(z)))), 0.0))
+    return found
+
+
+def test_rollouts_of_before_tell_what_a_short_history_cannot() -> None:
+    rng = random.Random(3)
+    earlier = [wandering(rng, 120, rate) for rate in (0.03, 0.06, 0.05)]
+    short, long = wandering(rng, 6, 0.05), wandering(rng, HALF_HOUR, 0.05)
+    unknown, known = judge.settings_from(Judge(), short), judge.settings_from(Judge(), short, 0.0, earlier)
+    assert [metric.wager_blocks for metric in unknown.metrics] == [1, 6]
+    assert known.metrics[0].wager_blocks == 1 and known.metrics[1].wager_blocks > 6
+    assert known.metrics[1].tolerance > unknown.metrics[1].tolerance
+    assert known.metrics[1].past_count == unknown.metrics[1].past_count, "its rate is that of now"
+    assert judge.settings_from(Judge(), long, 0.0, earlier) == judge.settings_from(Judge(), long)
+
+
+def test_that_one_day_is_worse_than_another_is_no_wandering() -> None:
+    days = [[(1000, errors)] * 120 for errors in (20, 80, 0, 50)]
+    apart, joined = history.levelled(days), [counts for day in days for counts in day]
+    assert history.wagering(joined, 5).blocks > 1 and history.dispersion(joined, 5) > 10
+    assert history.wagering(apart, 5) == (1, history.LEAST_TOLERANCE) and history.dispersion(apart, 5) == 1
+    assert history.levelled(days[:1]) == days[0] and history.levelled([[], [(5, 0)]]) == [(5, 0)]

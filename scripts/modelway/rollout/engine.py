@@ -270,7 +270,7 @@ def _at_all_traffic(plan: Plan, state: RolloutState, block: Block, assessment: j
     seen, in_step = state.judged.alone, state.in_step
     answered = seen.requests > 0 or bool(plan.skipped)  # no data is never healthy, at 100 % either
     over = in_step >= plan.timeout_seconds and not state.is_paused
-    if in_step >= plan.step_seconds and answered and not _harm_suspected(assessment):
+    if in_step >= plan.step_seconds and answered and not (_harm_suspected(assessment) or _fails_too_often(assessment)):
         alone = f"{seen.errors:,} errors and {seen.slow:,} slow of {seen.requests:,} in {in_step:.0f} s at 100 %"
         within = "the analysis was skipped" if plan.skipped else "within the limits of what was there before"
         reasons = state.reasons if len(plan.weights) > 1 else (f"{alone}: {within}",)
@@ -304,6 +304,18 @@ def _suspect(assessment: judge.Assessment) -> bool:
 def _harm_suspected(assessment: judge.Assessment) -> bool:
     suspicious: float = assessment.harm_needed**0.25
     return assessment.harm >= suspicious
+
+
+def _fails_too_often(assessment: judge.Assessment) -> bool:
+    """At 100 %: more than the limit, with 95 %. A wager pays for one block what it pays at most, so a short step alone proves
+    little of a release that fails half of its requests."""
+    return any(
+        metric.name == "errors"
+        and metric.limit is not None
+        and metric.alone.interval is not None
+        and metric.alone.interval[0] > metric.limit
+        for metric in assessment.metrics
+    )
 
 
 def _shadowed(plan: Plan, state: RolloutState, block: Block, deadline: bool) -> RolloutState:

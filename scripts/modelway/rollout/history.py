@@ -11,7 +11,9 @@ from math import ceil, exp, log, sqrt
 from typing import NamedTuple
 
 SECONDS = 1800.0
-"""A shorter history does not tell how far the rate wanders."""
+"""A shorter history tells that the rate wanders, and not that it does not."""
+LEAST_SECONDS = 600.0
+"""One that is shorter still tells nothing."""
 BIN_SECONDS = 10.0
 DISPERSION_SECONDS = (10.0, 60.0, 300.0)
 LEAST_BINS = 6
@@ -35,7 +37,7 @@ chance hides the rest."""
 CERTAIN = 2.5
 """Standard errors of a covariance."""
 
-Counts = tuple[int, int]
+Counts = tuple[float, int]
 """(requests, errors) of one stretch of time."""
 
 
@@ -59,13 +61,13 @@ class Wagering(NamedTuple):
 
 
 def wander(blocks: Sequence[Counts], block_seconds: float) -> Wander | None:
-    """From the covariances of bins with those after them, less a standard error of each. None with too few errors to tell."""
+    """From the covariances of bins with those after them, less a standard error of each. None with too few errors, or bins, to tell."""
     bins = binned(blocks, BIN_SECONDS, block_seconds)
     requests, errors = sum(n for n, _ in bins), sum(e for _, e in bins)
-    if errors < LEAST_ERRORS:
+    rate, count = errors / requests if requests else 0.0, len(bins)
+    if errors < LEAST_ERRORS or count <= LAGS:
         return None
-    rate, count = errors / requests, len(bins)
-    excess = [e - rate * n for n, e in bins]
+    excess = [round(e - rate * n, 6) for n, e in bins]  # what a division leaves over is no wandering
     deviation = sum(x * x for x in excess) / count / sqrt(count)
     lags = [
         sum(x * y for x, y in zip(excess, excess[lag:], strict=False)) / (count - lag) for lag in range(1, LAGS + 1)
@@ -83,9 +85,17 @@ def wander(blocks: Sequence[Counts], block_seconds: float) -> Wander | None:
 def wagering(blocks: Sequence[Counts], block_seconds: float, unknown_blocks: int = 1) -> Wagering:
     """Where a rate stays off for longer than a block, by enough to show in a canary's counts, one wager goes over more than
     that time: a release's share of the errors in it is then what its replicas give on average, and not where one of them
-    happens to be. unknown_blocks: of a wager without 30 minutes of history."""
-    if len(blocks) * block_seconds < SECONDS:
-        return Wagering(unknown_blocks, UNKNOWN_TOLERANCE)
+    happens to be. unknown_blocks: of a wager without 30 minutes of history, at least."""
+    unknown, seconds = Wagering(unknown_blocks, UNKNOWN_TOLERANCE), len(blocks) * block_seconds
+    if seconds < LEAST_SECONDS:
+        return unknown
+    found = _wagering(blocks, block_seconds)
+    if seconds >= SECONDS:
+        return found
+    return Wagering(max(unknown.blocks, found.blocks), max(unknown.tolerance, found.tolerance))
+
+
+def _wagering(blocks: Sequence[Counts], block_seconds: float) -> Wagering:
     found = wander(blocks, block_seconds)
     if found is None:
         return Wagering(1, LEAST_TOLERANCE)
@@ -98,6 +108,18 @@ def wagering(blocks: Sequence[Counts], block_seconds: float, unknown_blocks: int
 
 def _clipped(tolerance: float) -> float:
     return min(MOST_TOLERANCE, max(LEAST_TOLERANCE, tolerance))
+
+
+def levelled(stretches: Sequence[Sequence[Counts]]) -> list[Counts]:
+    """Stretches of time that lie apart as one, each held against its own rate: that one day is worse than another is no
+    wandering. Requests are no whole numbers then."""
+    requests, errors = (sum(counts[place] for stretch in stretches for counts in stretch) for place in (0, 1))
+    found = list[Counts]()
+    for stretch in stretches:
+        n, e = sum(n for n, _ in stretch), sum(e for _, e in stretch)
+        factor = e / n / (errors / requests) if n and errors else 1.0
+        found += [(n * factor, e) for n, e in stretch]
+    return found
 
 
 def dispersion(blocks: Sequence[Counts], block_seconds: float) -> float:

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from modelway.config import Deploy, Judge
+from modelway.config.sections import Harm, Latency
 from modelway.rollout import history
 from modelway.rollout.observations import Block, Counts
 
@@ -78,17 +79,24 @@ def usable(block: Block) -> bool:
     )
 
 
-def settings_from(judge: Judge, history: Sequence[Block], warm_up_seconds: float = 0.0) -> Settings:
-    """history: blocks of stable alone, in order of time, each `judge.block_seconds` long; it may be empty."""
+def settings_from(
+    judge: Judge,
+    history: Sequence[Block],
+    warm_up_seconds: float = 0.0,
+    earlier: Sequence[Sequence[Block]] = (),
+) -> Settings:
+    """history: blocks of stable alone, in order of time, each `judge.block_seconds` long; it may be empty. earlier: the
+    same of stretches before it, which tell how far a rate wanders where the history is too short to."""
     seen = [block.stable for block in history if usable(block)]
+    before = [[block.stable for block in stretch if usable(block)] for stretch in earlier]
     return Settings(
         alpha=judge.false_rollback,
         beta=judge.false_promotion,
         block_seconds=judge.block_seconds,
         warm_up_seconds=warm_up_seconds,
         metrics=(
-            _metric("errors", judge.errors.margin_ratio, judge.errors.margin_rate, seen, judge.block_seconds),
-            _metric("latency", judge.latency.margin_ratio, judge.latency.margin_rate, seen, judge.block_seconds),
+            _metric("errors", judge.errors, seen, before, judge.block_seconds),
+            _metric("latency", judge.latency, seen, before, judge.block_seconds),
         ),
     )
 
@@ -111,15 +119,23 @@ def without_analysis(judge: Judge, past: tuple[int, int]) -> Settings:
     return Settings(judge.false_rollback, judge.false_promotion, judge.block_seconds, (), past=past)
 
 
-def _metric(name: MetricName, ratio: float, rate: float, seen: Sequence[Counts], block_seconds: float) -> JudgedMetric:
-    counts = [(block.requests, count_of(block, name)) for block in seen]
-    wagering = history.wagering(counts, block_seconds, UNKNOWN_WAGER_BLOCKS[name])
+def _metric(
+    name: MetricName,
+    margin: Harm | Latency,
+    seen: Sequence[Counts],
+    before: Sequence[Sequence[Counts]],
+    block_seconds: float,
+) -> JudgedMetric:
+    counts, *earlier = [[(block.requests, count_of(block, name)) for block in blocks] for blocks in (seen, *before)]
+    short = len(counts) * block_seconds < history.SECONDS
+    known = history.levelled([*earlier, counts]) if short and earlier else counts
+    wagering = history.wagering(known, block_seconds, UNKNOWN_WAGER_BLOCKS[name])
     return JudgedMetric(
         name=name,
         budget=BUDGET[name],
-        margins=margins(ratio, rate),
+        margins=margins(margin.margin_ratio, margin.margin_rate),
         tolerance=wagering.tolerance,
-        phi=history.dispersion(counts, block_seconds),
+        phi=history.dispersion(known, block_seconds),
         wager_blocks=wagering.blocks,
         past_requests=sum(n for n, _ in counts),
         past_count=sum(count for _, count in counts),

@@ -50,7 +50,11 @@ class Target(Generic[T, S]):
 
     def stories(self) -> list[Story]:
         """Every rollout, oldest first."""
-        return _stories(self.records)
+        return list(self.latest())[::-1]
+
+    def latest(self) -> Iterator[Story]:
+        """Every rollout, newest first, read when it is asked for."""
+        return _latest(self.records)
 
     def unfinished(self) -> Story | None:
         """The last rollout, where it has no end."""
@@ -161,7 +165,11 @@ class Claim(Generic[T, S]):
 
     def stories(self) -> list[Story]:
         """Every rollout, oldest first."""
-        return _stories(self.records)
+        return list(self.latest())[::-1]
+
+    def latest(self) -> Iterator[Story]:
+        """Every rollout, newest first, read when it is asked for."""
+        return _latest(self.records)
 
     def unfinished(self) -> Story | None:
         """The last rollout, where it has no end."""
@@ -206,9 +214,9 @@ class Claim(Generic[T, S]):
         self.lease.give_back(left=left)
 
 
-def _stories(records: TargetRecords[Any]) -> list[Story]:
-    found = (records.story(number) for number in records.numbers())
-    return [story for story in found if story is not None]
+def _latest(records: TargetRecords[Any]) -> Iterator[Story]:
+    found = (records.story(number) for number in reversed(records.numbers()))
+    return (story for story in found if story is not None)
 
 
 def _unfinished(records: TargetRecords[T], state: T) -> Story | None:

@@ -222,12 +222,12 @@ def _planned(
     if deploy.strategy == "blue-green":
         expects = f"all traffic at once, then {time_said(deploy.bake_seconds)} under the eyes of the judge"
         work.job.say(expects)
-        settings = judge.settings_from(deploy.judge, past.blocks)
+        settings = planned.settings_of(deploy, past, claim.latest())
         watched: dict[str, Any] = {"slow_ms": past.slow_ms, "settings": settings, "expects": expects}
         return msgspec.structs.replace(base, step_seconds=deploy.bake_seconds, **pauses, **watched)
     if deploy.strategy == "ab":
         return _compared(work, base, past)
-    made = planned.planned(deploy, weights, past, work.job.say)
+    made = planned.planned(deploy, weights, past, claim.latest(), work.job.say)
     judged: dict[str, Any] = {
         "weights": weights,
         "mirror": deploy.strategy == "shadow",
@@ -244,7 +244,7 @@ def _compared(work: rollout.Work, base: Plan, past: history.Past) -> Plan:
     """An A/B, for its time."""
     deploy = work.deploy
     assert deploy.ab is not None, "weights_of has refused that"
-    settings = judge.by_key(judge.settings_from(deploy.judge, past.blocks, judge.warm_up_seconds(deploy)))
+    settings = judge.by_key(planned.settings_of(deploy, past, work.claim.latest()))
     expects = f"{matching.said(deploy.ab)} reaches it for {time_said(deploy.timeout_seconds)}, unless it does harm"
     work.job.say(expects)
     changed: dict[str, Any] = {"weights": LED, "led": deploy.ab, "settings": settings, "expects": expects}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 from modelway.config import Deploy, Resolved
 from modelway.config.sections import Shadow
@@ -14,6 +17,10 @@ from modelway.observe import history
 from modelway.observe.counts import Counters, CountsSource, Snapshot, between
 from modelway.rollout import judge
 from modelway.rollout.comparison import rows_needed
+from modelway.rollout.engine import Observed
+from modelway.rollout.history import SECONDS
+from modelway.rollout.journal import Story
+from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import weights_of
 from modelway.rollout.planning import PlanNumbers, time_said
 from modelway.stages.rollouts import deployment
@@ -64,15 +71,50 @@ def foresee(project: Resolved) -> Foreseen:
     if past is None or past.seconds < least_seconds(deploy) or _has_ceased(samples, deploy.judge.block_seconds):
         got = f"{stable.name} got too few requests in the last {window_seconds(deploy):.0f} s"
         return Foreseen("unknown", f"{got} to say what a canary needs")
-    numbers = planned(deploy, weights, past).numbers
+    numbers = planned(deploy, weights, past, target.latest()).numbers
     return Foreseen("possible", numbers.sentence, numbers)
 
 
+def earlier(stories: Iterable[Story], block_seconds: float) -> tuple[tuple[Block, ...], ...]:
+    """Half an hour of what healthy releases did in the last rollouts, oldest first. It tells how far their rates wander where
+    nothing else remembers. stories: newest first; none is read that is not needed, and none before one that cannot be."""
+    found, seconds = list[tuple[Block, ...]](), 0.0
+    with contextlib.suppress(InvalidInput):  # it is replay-rollout that has to tell of a damaged journal
+        for story in stories:
+            blocks = tuple(_healthy(story)) if story.plan.block_seconds == block_seconds else ()
+            found += [blocks] if blocks else []
+            seconds += block_seconds * len(blocks)
+            if seconds >= SECONDS:
+                break
+    return tuple(reversed(found))
+
+
+def settings_of(deploy: Deploy, past: history.Past, stories: Iterable[Story]) -> judge.Settings:
+    """What the judge fixes from stable's past; stories: of the rollouts before, newest first, where that is too short."""
+    before = () if past.seconds >= SECONDS else earlier(stories, deploy.judge.block_seconds)
+    warm_up = 0.0 if deploy.strategy == "blue-green" else judge.warm_up_seconds(deploy)
+    return judge.settings_from(deploy.judge, past.blocks, warm_up, before)
+
+
+def _healthy(story: Story) -> Iterator[Block]:
+    """The blocks of a rollout as if stable had been alone, which is who had the traffic, or the new one that was adopted."""
+    for event in story.events:
+        if isinstance(event, Observed) and not event.block.dropped:
+            block = event.block
+            if block.weight < 1 or story.outcome == "deployed":
+                alone = block.stable if block.weight < 1 else block.canary
+                yield msgspec.structs.replace(block, weight=0.0, canary=Counts(), stable=alone)
+
+
 def planned(
-    deploy: Deploy, weights: tuple[float, ...], past: history.Past, say: Callable[[str], None] = lambda _: None
+    deploy: Deploy,
+    weights: tuple[float, ...],
+    past: history.Past,
+    stories: Iterable[Story],
+    say: Callable[[str], None] = lambda _: None,
 ) -> Planned:
-    """say: is told what it needs. Refused where the rollout cannot finish in its time."""
-    settings = judge.settings_from(deploy.judge, past.blocks, judge.warm_up_seconds(deploy))
+    """stories: of the rollouts before, newest first. say: is told what it needs. Refused where that takes too long."""
+    settings = settings_of(deploy, past, stories)
     numbers = judge.plan_numbers(
         settings,
         base_error_rate=past.errors / past.requests,

@@ -1,0 +1,30 @@
+"""Every strategy as a caller names it, under live traffic: who met the release, and what is there afterwards."""
+
+from __future__ import annotations
+
+from team import Deployed
+
+
+def test_a_shadow_meets_no_client_and_an_ab_those_with_the_key(tried: Deployed, versions: dict[str, str]) -> None:
+    shadow, ab = tried.run.step("shadow"), tried.run.step("ab")
+    assert shadow.outputs["outcome"] == "shadowed", shadow.errors
+    assert "rows differ from stable's" in shadow.summary
+    assert ab.outputs["outcome"] == "compared", ab.errors
+    assert "with header x-arm" in ab.summary and "points" in ab.summary
+    assert {shadow.outputs["alias-moved"], ab.outputs["alias-moved"]} == {"false"}
+
+
+def test_blue_green_is_watched_by_two_jobs_and_one_command_is_the_way_back(
+    tried: Deployed, versions: dict[str, str]
+) -> None:
+    begun, switched, back = (tried.run.step(name) for name in ("blue-green", "switched", "back"))
+    assert begun.outputs["outcome"] == "under-way", begun.errors
+    assert "warmed up in" in begun.log
+    assert "runs on for" in switched.log, "adopted, and the release before is kept"
+    assert back.result == "success" and "runs still" in back.log, "nothing is started for the way back"
+    assert tried.serving == versions["good"]
+
+
+def test_no_request_failed(tried: Deployed, versions: dict[str, str]) -> None:
+    assert "failed" not in tried.seen
+    assert set(tried.seen) == {f"{versions['good']} 200", f"{versions['retrained']} 200"}
