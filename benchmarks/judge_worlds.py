@@ -3,7 +3,8 @@
     scripts/run --in test python benchmarks/judge_worlds.py [--rollouts 2000]
 
 Each cell is that many simulated hours at 50 requests/s, 0.5 % errors and 5 % slow requests, judged after every block of 5 s as
-the product judges, after half an hour of stable alone and after none. Two columns give the seconds until a canary with twice,
+the product judges, after half an hour of stable alone, after none, and after none but three rollouts of ten minutes, whose
+journals tell how far rates wander. Two columns give the seconds until a canary with twice,
 and with four times, the slow requests is taken back. In the last column nothing of this is done: wagers of one block, and no
 warm-up.
 
@@ -22,6 +23,7 @@ import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -32,7 +34,7 @@ from judge_processes import BLOCK, PAST, SLOW, Drawn, Rates, shock
 from judge_processes import arm as arm_of
 
 from modelway.config import Judge
-from modelway.rollout import settings
+from modelway.rollout import history, settings
 
 DEFAULTS = settings.settings_from(Judge(), [])
 ERRORS, LATENCY = DEFAULTS.metrics
@@ -113,14 +115,20 @@ def _wandering(shape: tuple[int, int], noise: tuple[float, float], rng: np.rando
     return shock(shape, rng, np.exp(-10 / seconds), deviation) if deviation else np.ones(shape)
 
 
-def taken_back(found: Drawn, *, past: bool, plain: bool = False, keyed: bool = False) -> judges.Numbers:
-    """Seconds until it is, by rollout; infinite where it is not. plain: wagers of one block and no warm-up. keyed:
-    an A/B."""
+Known = Literal["history", "rollouts", ""]
+
+
+def taken_back(found: Drawn, *, past: Known, plain: bool = False, keyed: bool = False) -> judges.Numbers:
+    """Seconds until it is, by rollout; infinite where it is not. past: what is known of it. plain: wagers of one block and no
+    warm-up. keyed: an A/B."""
     canary, stable = found.canary, found.stable
     harm = np.zeros(canary.requests.shape)
     for metric, of in ((ERRORS, "errors"), (LATENCY, "slow")):
         known = (found.past.requests, getattr(found.past, of))
-        wager, tolerance = judges.wagering(*known) if past else unknown(metric, canary.requests.shape[1])
+        if past == "history":
+            wager, tolerance = judges.wagering(*known)
+        else:
+            wager, tolerance = by_rollout(metric, *known, stretches=3 if past else 0)
         tolerance = tolerance if plain or not keyed else np.maximum(tolerance, settings.KEYED_TOLERANCE)
         skipped = 0 if plain or of == "errors" else WARM_UP_BLOCKS
         counts = [table[skipped:] for arm in (canary, stable) for table in (arm.requests, getattr(arm, of))]
@@ -132,9 +140,17 @@ def taken_back(found: Drawn, *, past: bool, plain: bool = False, keyed: bool = F
     return np.where(rows < 0, np.inf, (rows + 1) * BLOCK)
 
 
-def unknown(metric: settings.JudgedMetric, rollouts: int) -> tuple[judges.Table, judges.Numbers]:
-    """Without half an hour of history."""
-    return np.full(rollouts, metric.wager_blocks), np.full(rollouts, metric.tolerance)
+def by_rollout(
+    metric: settings.JudgedMetric, requests: judges.Table, counts: judges.Table, *, stretches: int
+) -> tuple[judges.Table, judges.Numbers]:
+    """Without half an hour of history: from so many stretches of the past, each held against its own rate."""
+    wagers = []
+    for rollout in range(requests.shape[1]):
+        past = [(float(n), int(e)) for n, e in zip(requests[:, rollout], counts[:, rollout], strict=True)]
+        length = len(past) // stretches if stretches else 0
+        parts = [past[at * length : (at + 1) * length] for at in range(stretches)]
+        wagers.append(history.wagering(history.levelled(parts), BLOCK, metric.wager_blocks))
+    return np.array([found.blocks for found in wagers]), np.array([found.tolerance for found in wagers])
 
 
 def median(seconds: judges.Numbers) -> str:
@@ -142,13 +158,18 @@ def median(seconds: judges.Numbers) -> str:
     return f"{middle:.0f}" if np.isfinite(middle) else "-"
 
 
+KNOWN: tuple[tuple[Known, bool], ...] = (("history", False), ("rollouts", False), ("", False), ("history", True))
+
+
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--rollouts", type=int, default=2000, help="simulated rollouts a cell")
     rollouts = parser.parse_args(argv).rollouts
     print(f"{rollouts} rollouts a cell; taken back within 1 h, %; seconds until a slow one is, median\n")
-    print("| world | with history | without | slow twice as often, s | four times, s | one block, no warm-up |")
-    print("|---|--:|--:|--:|--:|--:|")
+    print(
+        "| world | with history | after 3 rollouts | without | slow twice as often, s | four times, s | one block, cold |"
+    )
+    print("|---|--:|--:|--:|--:|--:|--:|")
     for number, world in enumerate(WORLDS):
         healthy, twice, four = (
             drawn(world, rollouts, np.random.default_rng([number, place]), times)
@@ -156,10 +177,10 @@ def main(argv: list[str]) -> int:
         )
         wrong = [
             100 * np.isfinite(taken_back(healthy, past=past, plain=plain, keyed=bool(world.users))).mean()
-            for past, plain in ((True, False), (False, False), (True, True))
+            for past, plain in KNOWN
         ]
-        found = [median(taken_back(bad, past=True, keyed=bool(world.users))) for bad in (twice, four)]
-        shown = (f"{wrong[0]:.2f}", f"{wrong[1]:.2f}", *found, f"{wrong[2]:.2f}")
+        found = [median(taken_back(bad, past="history", keyed=bool(world.users))) for bad in (twice, four)]
+        shown = (*(f"{share:.2f}" for share in wrong[:3]), *found, f"{wrong[3]:.2f}")
         print(f"| {world.name} | {' | '.join(shown)} |", flush=True)
     return 0
 
