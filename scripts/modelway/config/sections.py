@@ -26,6 +26,7 @@ from modelway.config.keys import (
     Section,
     Wait,
 )
+from modelway.config.model_metrics import Predictions, RisingShare
 
 
 class Registry(Section, frozen=True):
@@ -160,6 +161,12 @@ class Judge(Section, frozen=True):
     """How many more errors than stable the canary may have."""
     latency: Latency = Latency()
     """Which requests are slow, and how many more of them than stable the canary may have."""
+    predictions: Predictions | None = None
+    """How far the distribution of the predictions may shift. Left out: nobody looks at what the model predicts."""
+    refused: RisingShare | None = None
+    """How much larger the share of requests may be whose input the server refuses (400). Left out: they are errors alone."""
+    nulls: RisingShare | None = None
+    """How much larger the share of predictions that are null may be. Left out: they are answers like others."""
     inconclusive: Literal["rollback", "promote", "extend"] = "rollback"
     """What becomes of a rollout whose time is over without an answer: extend gives it as long again, once, then rollback."""
 

@@ -168,9 +168,8 @@ def _evidence(new: int, stable: int, assessment: Assessment) -> str:
 
 
 def _row(item: MetricEvidence, needed: float) -> list[str]:
-    name = "errors" if item.name == "errors" else "slow requests"
     harm, not_worse = evidence_said(item.harm, item.harm_needed), evidence_said(item.not_worse, needed)
-    return [name, rate(item.canary), rate(item.stable), harm, not_worse]
+    return [cell(item.title), rate(item.canary), rate(item.stable), harm, not_worse]
 
 
 def evidence_said(evidence: float, needed: float) -> str:

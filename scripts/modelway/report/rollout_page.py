@@ -216,7 +216,7 @@ def _evidence(plan: Plan, state: engine.RolloutState) -> str:
     heads = ("", f"version {plan.new.version}", f"version {stable}", "evidence of harm", "of being no worse")
     rows = [
         [
-            "errors" if item.name == "errors" else f"slower than {plan.slow_ms:.0f} ms",
+            f"slower than {plan.slow_ms:.0f} ms" if item.name == "latency" else item.title,
             rate(item.canary),
             rate(item.stable),
             evidence_said(item.harm, item.harm_needed),

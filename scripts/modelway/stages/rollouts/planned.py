@@ -16,7 +16,8 @@ from modelway.rollout import judge
 from modelway.rollout.comparison import rows_needed
 from modelway.rollout.plan import weights_of
 from modelway.rollout.planning import PlanNumbers, time_said
-from modelway.stages.rollouts import deployment
+from modelway.rollout.shift import JudgedShare
+from modelway.stages.rollouts import deployment, model_metrics
 from modelway.targets.place import TargetPlace
 from modelway.targets.state import TargetState
 
@@ -56,6 +57,7 @@ def foresee(project: Resolved) -> Foreseen:
     if deploy.strategy == "ab":
         return Foreseen("unneeded", "strategy ab ends by its time, whatever has come until then")
     check_rows(deploy.shadow)
+    model_metrics.check(deploy)
     if state is None or state.current is None:
         return Foreseen("unneeded", f"nothing is in {project.environment} on this machine to compare with")
     source, stable = target.place.counts(state), state.current.side
@@ -64,15 +66,21 @@ def foresee(project: Resolved) -> Foreseen:
     if past is None or past.seconds < least_seconds(deploy) or _has_ceased(samples, deploy.judge.block_seconds):
         got = f"{stable.name} got too few requests in the last {window_seconds(deploy):.0f} s"
         return Foreseen("unknown", f"{got} to say what a canary needs")
-    numbers = planned(deploy, weights, past).numbers
+    numbers = planned(deploy, weights, past, model_metrics.shares(deploy, target.place, state)).numbers
     return Foreseen("possible", numbers.sentence, numbers)
 
 
 def planned(
-    deploy: Deploy, weights: tuple[float, ...], past: history.Past, say: Callable[[str], None] = lambda _: None
+    deploy: Deploy,
+    weights: tuple[float, ...],
+    past: history.Past,
+    shares: tuple[JudgedShare, ...] = (),
+    say: Callable[[str], None] = lambda _: None,
 ) -> Planned:
-    """say: is told what it needs. Refused where the rollout cannot finish in its time."""
+    """shares: of what the model says, compared besides. say: is told what it needs. Refused where the rollout cannot finish in
+    its time."""
     settings = judge.settings_from(deploy.judge, past.blocks, judge.warm_up_seconds(deploy))
+    settings = judge.with_shares(settings, shares)
     numbers = judge.plan_numbers(
         settings,
         base_error_rate=past.errors / past.requests,

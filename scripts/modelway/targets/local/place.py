@@ -19,6 +19,7 @@ from modelway.environments import home
 from modelway.errors import InvalidInput, OutsideFailure, Refused
 from modelway.loopback import HOST, free_port, is_taken
 from modelway.observe.envoy import EnvoyCounts
+from modelway.observe.pods import PodMetrics
 from modelway.records import Release
 from modelway.rollout.plan import Side
 from modelway.targets.local import layers, proxy, servers
@@ -135,6 +136,13 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
 
     def counts(self, state: LocalState) -> EnvoyCounts:
         return EnvoyCounts(_admin(state), self.folder / LOGS)
+
+    def servers(self, state: LocalState) -> list[PodMetrics]:
+        return [
+            PodMetrics(name, f"replica {number} of {name}", partial(servers.metrics, port))
+            for name, slot in state.slots.items()
+            for number, port in enumerate(slot.ports)
+        ]
 
     def address(self, state: LocalState | None) -> str:
         listens = state is not None and self._envoys()  # where none does, the next one does as modelway.yml says

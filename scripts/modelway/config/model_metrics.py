@@ -1,0 +1,28 @@
+"""What may stand below deploy.judge of what the model says, beside errors and slow requests."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from modelway.config.keys import Section
+
+Points = Annotated[float, Meta(gt=0, lt=0.5)]
+
+
+class Predictions(Section, frozen=True):
+    """How far the distribution of the predictions may shift: the share of each class or, of numbers, of each quarter of what
+    stable has predicted so far."""
+
+    differ_at_most: Points = 0.02
+    """What a share may be larger or smaller than stable's: 0.02 is two points, such as 12 instead of 10 %. More is taken
+    back; promotion needs evidence of less than twice that."""
+
+
+class RisingShare(Section, frozen=True):
+    """A share that may not rise."""
+
+    rise_at_most: Points = 0.01
+    """What it may be larger than stable's: 0.01 is a point. More is taken back; promotion needs evidence of less than twice
+    that."""
