@@ -1,20 +1,24 @@
 """How often the judge is wrong about the shares of what a model predicts, and how fast it is right: simulated requests, each
 sent to an arm by its own draw, in blocks of 5 s.
 
-    scripts/run --in test python benchmarks/judge_shares.py [--runs 400]
+    scripts/run --in test python benchmarks/judge_shares.py [--runs 200] [--healthy 400]
 
-Healthy: both arms predict alike, for an hour at 10 %, with errors and slow requests beside. Shifted: the canary's share of one class
-is another from the start.
+Healthy: both arms predict alike, for an hour at 10 %, with errors and slow requests beside. Shifted: the canary's share of one
+class is another from the start.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from modelway.config import Judge
 from modelway.rollout import judge
@@ -27,8 +31,8 @@ ERRORS, SLOW = 0.005, 0.05
 
 @dataclass(frozen=True)
 class World:
-    """rows: of one request. together: the chance that a row is like the one before it in its request. wander: how far the share of
-    both arms swings, times itself, within half an hour."""
+    """rows: of one request. together: the chance that a row is like the one before it in its request. wander: how far the
+    share of both arms swings, times itself, within half an hour."""
 
     name: str
     rows: int = 1

@@ -16,6 +16,7 @@ from modelway.rollout.evidence import Arm, MetricEvidence
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.planning import PlanNumbers, plan_numbers
 from modelway.rollout.settings import (
+    SHARES_BUDGET,
     JudgedMetric,
     Settings,
     by_key,
@@ -29,6 +30,7 @@ from modelway.rollout.settings import (
 from modelway.rollout.split import Split
 
 __all__ = [
+    "SHARES_BUDGET",
     "Arm",
     "Assessment",
     "JudgeState",
