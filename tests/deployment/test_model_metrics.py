@@ -3,10 +3,14 @@ them."""
 
 from __future__ import annotations
 
+import contextlib
+import http.server
 import json
 import re
+import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +20,7 @@ import pytest
 from checkout import commit_all
 from deployment.shop import Shop, with_target
 from modelway.rollout import engine, journal
+from observe.real_prometheus import real_prometheus
 from stages.test_gate_and_promote import rows
 
 TRAIN = """
@@ -155,6 +160,54 @@ def test_predictions_that_are_null_are_taken_back(shop: Shop) -> None:
         shop.deploy("silent", code=1)
     assert seen["failed"] == 0
     assert "null predictions: the canary has" in "".join(last(shop).state.reasons)
+
+
+@contextlib.contextmanager
+def bookings(seen: Counter[str], per_cent: dict[str, int]) -> Iterator[str]:
+    """The address of a service of the team's that counts what came of each answer, by the version that gave it. per_cent:
+    version -> so many of a hundred are booked."""
+
+    class Told(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            lines = []
+            for version, booked in per_cent.items():
+                trials = seen[f"{version} 200"]
+                lines.append(f'searches_total{{model_version="{version}"}} {trials}')
+                lines.append(f'bookings_total{{model_version="{version}"}} {trials * booked // 100}')
+            self.send_response(200)
+            self.send_header("content-type", "text/plain; version=0.0.4")
+            self.end_headers()
+            self.wfile.write(("\n".join(lines) + "\n").encode())
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Told) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_release_that_sells_less_is_taken_back_by_the_teams_own_counter(shop: Shop, tmp_path: Path) -> None:
+    """Nothing else of it is worse."""
+    shop.deploy("good")
+    good, worse = shop.versions["good"], shop.versions["same"]
+    with (
+        shop.traffic() as seen,
+        bookings(seen, {good: 90, worse: 70}) as address,
+        real_prometheus(tmp_path / "prometheus", [{"targets": [address]}]) as prometheus,
+    ):
+        one = '{model_version="{version}"}'
+        series = f"trials: 'searches_total{one}', successes: 'bookings_total{one}'"
+        judging(shop, f"outcomes: {{bookings: {{{series}, fall-at-most: 0.05}}}}")
+        path = shop.folder / "modelway.yml"
+        text = path.read_text().replace("local: {", f"local: {{prometheus: {prometheus.url}, ", 1)
+        path.write_text(text.replace("block-seconds: 0.5", "block-seconds: 2", 1))
+        time.sleep(12)
+        said = shop.deploy("same", code=1)
+    assert "compared besides: without bookings" in said
+    assert re.match(r"without bookings: the canary has (2\d|3\d)\.\d+% of", last(shop).state.reasons[0])
+    assert shop.serving() == good
 
 
 def test_what_cannot_be_compared_is_refused_before_anything_happens(shop: Shop) -> None:

@@ -32,6 +32,8 @@ CHIPS = {
     "": "unfinished",
 }
 LEAST_EVIDENCE, MOST_EVIDENCE = 1e-4, 1e6
+MOST_DRAWN = 4
+"""Charts of shares of what a model says; all of them stand in the table."""
 
 
 def page(stories: Sequence[journal.Story], title: str = "", before: str = "") -> str:
@@ -83,10 +85,11 @@ def _charts(story: journal.Story, blocks: Sequence[Block]) -> str:
     moments = _moments(story, began)
     new, stable = plan.new.name, plan.stable.name if plan.stable else ""
     drawn = [_traffic(story, blocks, began, seconds)]
-    named = (
+    named = [
         ("errors", "Errors, with 95 % intervals"),
         ("slow", f"Slower than {plan.slow_ms:.0f} ms, with 95 % intervals"),
-    )
+        *((name, f"{name[0].upper()}{name[1:]}, with 95 % intervals") for name in _watched(story)),
+    ]
     cold = _cold(plan, blocks, began)
     for metric, title in named:
         shaded = cold if metric == "slow" else []
@@ -141,13 +144,30 @@ def _rates(blocks: Sequence[Block], side: str, metric: str, began: float, shift:
     """shift: of the middle, in blocks, so that two intervals do not hide each other."""
     points = []
     for block in blocks:
-        counts: Counts = getattr(block, side)
+        count, of = _counted(block, side, metric)
         alone = side == "stable" and block.weight >= 1  # what it still finishes says nothing
-        if counts.requests and not alone:
-            count = counts.errors if metric == "errors" else counts.slow
-            low, high = wilson(count, counts.requests)
-            points.append(Point(_middle(block, began) + shift * block.seconds, count / counts.requests, low, high))
+        if of and not alone:
+            low, high = wilson(count, of)
+            points.append(Point(_middle(block, began) + shift * block.seconds, count / of, low, high))
     return points
+
+
+def _counted(block: Block, side: str, metric: str) -> tuple[int, int]:
+    """(how many count, of so many); of none where it was not counted."""
+    counts: Counts = getattr(block, side)
+    if metric in ("errors", "slow"):
+        return (counts.errors if metric == "errors" else counts.slow), counts.requests
+    found: tuple[int, int] = next((getattr(item, side) for item in block.watched if item.name == metric), (0, 0))
+    return found
+
+
+def _watched(story: journal.Story) -> list[str]:
+    """The shares that are drawn: those that are furthest from what may be."""
+    plan, seen = story.plan, story.state.assessment
+    names = {share.name for share in plan.settings.shares} if plan.settings else set[str]()
+    metrics = [metric for metric in seen.metrics if metric.name in names] if seen else []
+    metrics.sort(key=lambda metric: metric.harm / metric.harm_needed, reverse=True)
+    return [metric.name for metric in metrics[:MOST_DRAWN]]
 
 
 def _growing(story: journal.Story, began: float, seconds: float, moments: Sequence[tuple[float, str]]) -> str:

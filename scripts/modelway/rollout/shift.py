@@ -46,12 +46,15 @@ class JudgedShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     name: str
     """For people, such as: predictions of class 1."""
-    counts: Literal["class", "other classes", "scores", "nulls", "refused"]
+    counts: Literal["class", "other classes", "scores", "nulls", "refused", "outcome"]
     classes: tuple[str, ...] = ()
     """The class; of other classes, those that they are not."""
     above: float | None = None
     """Of scores: the bound that they are above; None: there is none."""
     up_to: float | None = None
+    trials: str = ""
+    """Of an outcome, the series that count them, with placeholders."""
+    successes: str = ""
     differ_at_most: float
     """What the two shares may differ by, 0 to 1."""
     two_sided: bool = True
@@ -60,6 +63,8 @@ class JudgedShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Its part of alpha."""
     share: float
     """Stable's, before the start."""
+    per_request: float = 1.0
+    """Of what is counted, so many independent ones come with a request, on average: for the plan."""
     rows: float = 1.0
     """Predictions in one of stable's requests, on average: how many are taken for one until the scatter shows more or less."""
 
@@ -186,7 +191,7 @@ def growth(share: JudgedShare, weight: float) -> float:
     ratio = (1 - weight) / weight
     sides = within_of(share.share, share.differ_at_most, (share.share, 1.0), (share.share * ratio, ratio))
     # rows of one request are one witness until more is known, so a request tells as much as one row
-    return min(max(side) for side in sides[: 2 if share.two_sided else 1])
+    return share.per_request * min(max(side) for side in sides[: 2 if share.two_sided else 1])
 
 
 def needed(beta: float) -> float:

@@ -13,17 +13,16 @@ from itertools import pairwise
 from typing import Any, Generic, Literal, TypeVar
 
 from modelway.errors import ModelwayError
-from modelway.observe import model_counts
 from modelway.observe.counts import Counters, Snapshot, counted, grown, unknown_between
 from modelway.rollout import engine, journal
 from modelway.rollout.comparison import RowCounts
 from modelway.rollout.observations import Block, Counts, WatchedCounts
 from modelway.rollout.plan import Plan, Side
 from modelway.rollout.run import Waiting
-from modelway.rollout.shift import JudgedShare
 from modelway.targets.place import Replica, Routing
 from modelway.targets.state import Deployment, Slot, TargetState
 from modelway.targets.target import Claim
+from modelway.targets.watching import ShareWatch
 
 KEPT_DEPLOYMENTS = 20
 LOOK_SECONDS = 2.0
@@ -75,9 +74,8 @@ class TargetActs(Generic[T, S]):
         self.comparison, self._token = comparison, ""
         self.claim, self.plan, self.new, self.say, self.left = claim, plan, new, say, left
         self.warm_up = warm_up
+        self._shares = ShareWatch(claim, plan)
         self._last: Snapshot | None = None
-        self._said: model_counts.ModelReading | None = None
-        """What the servers had predicted at that moment; None where the plan compares nothing of it."""
         self._past = deque[tuple[Snapshot, Snapshot]]()
         """Blocks that have passed and that nobody has looked at: their first and last readings."""
         self._started = time.time() - time.monotonic()
@@ -130,7 +128,7 @@ class TargetActs(Generic[T, S]):
             claim.place.verify(claim, routing)
         if forth:  # a way back waits for nothing that is counted
             self._last = claim.place.counts(claim.state).snapshot()
-            self._said = self._read_servers()
+            self._shares.begin()
             if self.left is not None and weight == self.left.weight:
                 self._look_back(self.left.at)
         self.left = None
@@ -157,13 +155,13 @@ class TargetActs(Generic[T, S]):
         unwatched = ""
         if self._past:
             before, after = self._past.popleft()
-            unwatched = "no command was there to read the servers" if self._shares else ""
+            unwatched = "no command was there to read the servers" if self._shares.shares else ""
         else:
             source = self.claim.place.counts(self.claim.state)
             before = self._last or source.snapshot()
             time.sleep(max(0.0, before.ticks + self.plan.block_seconds - time.monotonic()))
             self._last = after = source.snapshot()
-            watched, unwatched = self._watched()
+            watched, unwatched = self._shares.since()
         with self.claim.held():
             pass  # what was counted is of use only to the one that may act on it
         counts, dropped = dict[str, Counts](), ""
@@ -189,20 +187,6 @@ class TargetActs(Generic[T, S]):
             unwatched=unwatched,
             more=self.is_due(),
         )
-
-    @property
-    def _shares(self) -> Sequence[JudgedShare]:
-        return self.plan.settings.shares if self.plan.settings is not None and self.plan.stable is not None else ()
-
-    def _read_servers(self) -> model_counts.ModelReading | None:
-        return model_counts.read(lambda: self.claim.place.servers(self.claim.state)) if self._shares else None
-
-    def _watched(self) -> tuple[tuple[WatchedCounts, ...], str]:
-        """What the servers of both releases have predicted since the last reading; and why that is not known."""
-        before, self._said = self._said, self._read_servers()
-        if self._said is None or before is None or self.plan.stable is None:
-            return (), "the servers were read for the first time" if self._shares else ""
-        return model_counts.watched(self._shares, before, self._said, self.plan.new.slot, self.plan.stable.slot)
 
     def continued(self, weight: float) -> engine.Continued | None:
         try:

@@ -164,6 +164,11 @@ class TargetPlace(Protocol[T, S]):
         """The /metrics of every server of every slot, where they are servers of ours; nothing where the place reaches none."""
         return ()
 
+    def outcomes(self, state: T, trials: str, successes: str, block_seconds: float) -> CountsSource:
+        """A team's own counters of a Prometheus, of every slot: its requests are trials, its errors those that succeeded.
+        InvalidInput where the place knows no Prometheus, or a series does not tell releases apart."""
+        raise InvalidInput("are given, and this target asks no Prometheus", where="deploy.judge.outcomes")
+
     def address(self, state: T | None) -> str:
         """The URL that the environment's model answers at, or will; empty where the target cannot know it."""
         return ""

@@ -81,13 +81,14 @@ class Rollout:
         )
         changed: dict[str, Any] = {"settings": settings, "block_seconds": 0.01, "weights": (0.5, 1.0)}
         acts: Any = TargetActs(claim, msgspec.structs.replace(plan_of(claim, self.new), **changed), self.new, print)
-        acts._last, acts._said = self.place.counts(self.state).snapshot(), acts._read_servers()
+        acts._last = self.place.counts(self.state).snapshot()
+        acts._shares.begin()
         return acts
 
 
 def test_each_block_has_the_classes_of_both_releases_from_their_pods() -> None:
     rollout = Rollout()
-    shares = model_metrics.shares(DEPLOY, rollout.place, rollout.state)
+    shares = model_metrics.shares(DEPLOY, rollout.place, rollout.state, 50.0)
     assert [share.name for share in shares] == ["predictions of class late", "predictions of other classes"]
     settings = judge.with_shares(judge.settings_from(Judge(), []), shares)
     acts, state = rollout.acts(settings), judge.begin(settings)
@@ -109,7 +110,7 @@ def test_each_block_has_the_classes_of_both_releases_from_their_pods() -> None:
 def test_a_pod_that_says_nothing_is_named_and_nothing_is_taken_for_alike() -> None:
     rollout = Rollout()
     settings = judge.with_shares(
-        judge.settings_from(Judge(), []), model_metrics.shares(DEPLOY, rollout.place, rollout.state)
+        judge.settings_from(Judge(), []), model_metrics.shares(DEPLOY, rollout.place, rollout.state, 50.0)
     )
     acts = rollout.acts(settings)
     rollout.cluster.deaf = "home-v2-r1-1"
@@ -122,4 +123,4 @@ def test_stables_pods_that_say_nothing_refuse_it_before_the_start() -> None:
     rollout = Rollout()
     rollout.cluster.deaf = "home-0"
     with pytest.raises(OutsideFailure, match="what version 1 predicts cannot be read: home-0"):
-        model_metrics.shares(DEPLOY, rollout.place, rollout.state)
+        model_metrics.shares(DEPLOY, rollout.place, rollout.state, 50.0)

@@ -228,7 +228,7 @@ def _planned(
         return msgspec.structs.replace(base, step_seconds=deploy.bake_seconds, **pauses, **watched)
     if deploy.strategy == "ab":
         return _compared(work, base, past)
-    shares = model_metrics.shares(deploy, claim.place, claim.state)
+    shares = model_metrics.shares(deploy, claim.place, claim.state, past.requests_per_second)
     if shares:
         work.job.say(f"compared besides: {model_metrics.said(shares)}")
     made = planned.planned(deploy, weights, past, shares, work.job.say)

@@ -10,8 +10,10 @@ from typing import Any
 import msgspec
 
 from modelway.config import Deploy
+from modelway.config.model_metrics import Outcome
 from modelway.errors import Inconclusive, InvalidInput, OutsideFailure
-from modelway.observe import model_counts
+from modelway.observe import model_counts, outcomes
+from modelway.observe.counts import between
 from modelway.observe.model_counts import ModelTotals
 from modelway.rollout.shift import JudgedShare
 from modelway.targets.place import TargetPlace
@@ -22,13 +24,19 @@ LEAST_PREDICTIONS = 100
 """Fewer do not tell which classes there are, nor where a quarter of the scores ends."""
 MOST_CLASSES = 8
 """Each with a wager of its own; the others together have one."""
+LEAST_SECONDS = 60.0
+"""Of the past in which trials are looked for."""
 QUARTERS = (0.25, 0.5, 0.75)
 UNSEEN = 0.1
 """The part of the predictions' budget that stands on classes that stable never said: one that appears is soon seen."""
 
 
 def is_asked(deploy: Deploy) -> bool:
-    return any(key is not None for key in (deploy.judge.predictions, deploy.judge.refused, deploy.judge.nulls))
+    return bool(_asked(deploy))
+
+
+def _asked(deploy: Deploy) -> list[str]:
+    return [key for key in ("predictions", "refused", "nulls", "outcomes") if getattr(deploy.judge, key)]
 
 
 def check(deploy: Deploy, *, wait: bool = True) -> None:
@@ -36,7 +44,9 @@ def check(deploy: Deploy, *, wait: bool = True) -> None:
     nobody is there to read their servers."""
     if not is_asked(deploy):
         return
-    named = next(key for key in ("predictions", "refused", "nulls") if getattr(deploy.judge, key) is not None)
+    named = _asked(deploy)[0]
+    for outcome in deploy.judge.outcomes.values():
+        outcomes.queries(outcome.trials, outcome.successes)
     if deploy.strategy in ("blue-green", "ab"):
         why = (
             "compares with stable's past alone" if deploy.strategy == "blue-green" else "lets its users choose the arm"
@@ -54,11 +64,26 @@ def check(deploy: Deploy, *, wait: bool = True) -> None:
         )
 
 
-def shares(deploy: Deploy, place: TargetPlace[Any, Any], state: TargetState[Any]) -> tuple[JudgedShare, ...]:
-    """Their budgets are 1 together. Without a key none, and no server is asked. OutsideFailure where stable's servers do not
-    say what they predict; Inconclusive where they have predicted next to nothing."""
+def shares(
+    deploy: Deploy, place: TargetPlace[Any, Any], state: TargetState[Any], requests_per_second: float
+) -> tuple[JudgedShare, ...]:
+    """requests_per_second: of stable. Their budgets are 1 together. Without a key none, and nobody is asked. OutsideFailure
+    where it is not known what stable says, or what came of it; Inconclusive where that is next to nothing."""
     if not is_asked(deploy) or state.current is None:
         return ()
+    own = [
+        [_outcome(name, wanted, deploy, place, state, requests_per_second)]
+        for name, wanted in deploy.judge.outcomes.items()
+    ]
+    groups = own + (_said(deploy, place, state) if _asked(deploy) != ["outcomes"] else [])
+    return tuple(
+        msgspec.structs.replace(share, budget=share.budget / len(groups)) for group in groups for share in group
+    )
+
+
+def _said(deploy: Deploy, place: TargetPlace[Any, Any], state: TargetState[Any]) -> list[list[JudgedShare]]:
+    """By what the servers say."""
+    assert state.current is not None
     stable, judge = state.current.side, deploy.judge
     reading = model_counts.read(lambda: place.servers(state))
     if reading.gap or stable.slot not in reading.slots:
@@ -68,7 +93,7 @@ def shares(deploy: Deploy, place: TargetPlace[Any, Any], state: TargetState[Any]
             fix=f"predictions, refused and nulls of {KEY} need modelway's own server; leave them out for another one",
         )
     seen = reading.total(stable.slot)
-    groups = []
+    groups: list[list[JudgedShare]] = []
     if judge.predictions is not None:
         groups.append(_predictions(seen, stable.name, judge.predictions.differ_at_most))
     if judge.refused is not None:
@@ -82,8 +107,49 @@ def shares(deploy: Deploy, place: TargetPlace[Any, Any], state: TargetState[Any]
                 fix="leave the key out until a release that was built anew is in production",
             )
         groups.append([_share("null predictions", "nulls", judge.nulls.rise_at_most, seen, two_sided=False)])
-    return tuple(
-        msgspec.structs.replace(share, budget=share.budget / len(groups)) for group in groups for share in group
+    return groups
+
+
+def _outcome(
+    name: str,
+    wanted: Outcome,
+    deploy: Deploy,
+    place: TargetPlace[Any, Any],
+    state: TargetState[Any],
+    requests_per_second: float,
+) -> JudgedShare:
+    """Failures out of trials: what may not rise."""
+    assert state.current is not None
+    stable, where = state.current.side, f"{KEY}.outcomes.{name}"
+    source = place.outcomes(state, wanted.trials, wanted.successes, deploy.judge.block_seconds)
+    said_ = source.snapshot()
+    counted = said_.releases.get(stable.slot)
+    if said_.gap or counted is None or not counted.requests:
+        why = said_.gap or "Prometheus has no trial of it"
+        raise OutsideFailure(
+            f"what came of the requests of {stable.name} is not known: {why}",
+            where=where,
+            fix="see that the series name it by a label, such as {version}, and that it has had traffic",
+        )
+    samples = between(source.past(max(deploy.history_seconds, LEAST_SECONDS)) or (), stable.slot)
+    (began, first), (ended, last) = (samples[0], samples[-1]) if samples else ((0.0, counted), (0.0, counted))
+    if last.requests <= first.requests:
+        raise Inconclusive(
+            f"Prometheus has seen no trial of {stable.name} of late, so nobody knows how many will come",
+            where=where,
+            fix="send traffic there, and run the same command again",
+        )
+    failed = max(0, counted.requests - counted.errors)
+    return JudgedShare(
+        name=f"without {name}",
+        counts="outcome",
+        trials=wanted.trials,
+        successes=wanted.successes,
+        differ_at_most=wanted.fall_at_most,
+        two_sided=False,
+        budget=1.0,
+        share=(failed + 0.5) / (counted.requests + 1),
+        per_request=(last.requests - first.requests) / (ended - began) / requests_per_second,
     )
 
 

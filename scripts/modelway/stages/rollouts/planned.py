@@ -66,7 +66,8 @@ def foresee(project: Resolved) -> Foreseen:
     if past is None or past.seconds < least_seconds(deploy) or _has_ceased(samples, deploy.judge.block_seconds):
         got = f"{stable.name} got too few requests in the last {window_seconds(deploy):.0f} s"
         return Foreseen("unknown", f"{got} to say what a canary needs")
-    numbers = planned(deploy, weights, past, model_metrics.shares(deploy, target.place, state)).numbers
+    shares = model_metrics.shares(deploy, target.place, state, past.requests_per_second)
+    numbers = planned(deploy, weights, past, shares).numbers
     return Foreseen("possible", numbers.sentence, numbers)
 
 

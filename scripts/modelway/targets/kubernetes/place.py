@@ -256,6 +256,11 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     def servers(self, state: KubernetesState) -> list[PodMetrics]:
         return self._metrics(self._where.home(), state.slots)
 
+    def outcomes(self, state: KubernetesState, trials: str, successes: str, block_seconds: float) -> CountsSource:
+        there = self._where.home()
+        released = [self._where.counted(there, slot) for slot in state.slots.values()]
+        return counting.outcome_source(self.cluster, self.wanted.counts, released, trials, successes, block_seconds)
+
     def _metrics(self, there: Home, slots: Mapping[str, KubernetesSlot]) -> list[PodMetrics]:
         return [item for name, slot in slots.items() for item in self._where.pods(there, slot).metrics(name)]
 
