@@ -70,7 +70,7 @@ class JudgedShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class ShareState(msgspec.Struct, frozen=True):
-    """What the blocks have shown of one share."""
+    """What the blocks have shown of one share, on both sides, whether both are asked for or not."""
 
     rise: harm.Holdings = harm.PRIOR
     fall: harm.Holdings = harm.PRIOR
@@ -113,7 +113,7 @@ def observe(share: JudgedShare, state: ShareState, counts: WatchedCounts | None,
     return msgspec.structs.replace(
         state,
         rise=paid(state.rise, seen[0]),
-        fall=paid(state.fall, seen[1]) if share.two_sided else state.fall,
+        fall=paid(state.fall, seen[1]),
         below=tuple(log_ + more / phi for log_, more in zip(state.below, above, strict=True)),
         not_under=tuple(log_ + more / phi for log_, more in zip(state.not_under, under, strict=True)),
         canary=_both(state.canary, canary),
