@@ -11,7 +11,7 @@ from modelway.config.keys import Name, Section
 Points = Annotated[float, Meta(gt=0, lt=0.5)]
 
 
-class Predictions(Section, frozen=True):
+class PredictionShares(Section, frozen=True):
     """How far the distribution of the predictions may shift: the share of each class or, of numbers, of each quarter of what
     stable has predicted so far."""
 

@@ -26,7 +26,7 @@ from modelway.config.keys import (
     Section,
     Wait,
 )
-from modelway.config.model_metrics import Outcome, Predictions, RisingShare
+from modelway.config.model_metrics import Outcome, PredictionShares, RisingShare
 
 
 class Registry(Section, frozen=True):
@@ -161,7 +161,7 @@ class Judge(Section, frozen=True):
     """How many more errors than stable the canary may have."""
     latency: Latency = Latency()
     """Which requests are slow, and how many more of them than stable the canary may have."""
-    predictions: Predictions | None = None
+    predictions: PredictionShares | None = None
     """How far the distribution of the predictions may shift. Left out: nobody looks at what the model predicts."""
     refused: RisingShare | None = None
     """How much larger the share of requests may be whose input the server refuses (400). Left out: they are errors alone."""

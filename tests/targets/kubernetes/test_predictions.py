@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from modelway.config import Deploy, Judge
-from modelway.config.model_metrics import Predictions
+from modelway.config.model_metrics import PredictionShares
 from modelway.config.sections import Kubernetes
 from modelway.errors import OutsideFailure
 from modelway.rollout import judge
@@ -29,7 +29,7 @@ from targets.kubernetes.api_server import NAMESPACE, ApiServer, ClusterInMemory
 from targets.kubernetes.test_two_at_once import KEY, World, image, release
 
 WANTED = Kubernetes(namespace=NAMESPACE, deployment="home", guardian=False)
-DEPLOY = Deploy(judge=Judge(predictions=Predictions(differ_at_most=0.02)))
+DEPLOY = Deploy(judge=Judge(predictions=PredictionShares(differ_at_most=0.02)))
 
 
 class PredictingCluster(ClusterInMemory):

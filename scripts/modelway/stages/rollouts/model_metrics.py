@@ -42,7 +42,7 @@ def _asked(deploy: Deploy) -> list[str]:
 def check(deploy: Deploy, *, wait: bool = True) -> None:
     """InvalidInput where the strategy never compares two releases that predict at random from the same requests, or where
     nobody is there to read their servers."""
-    if not is_asked(deploy):
+    if not is_asked(deploy) or deploy.strategy == "all-at-once":
         return
     named = _asked(deploy)[0]
     for outcome in deploy.judge.outcomes.values():
