@@ -70,13 +70,22 @@ def test_one_row_of_each_request_at_random(sampled: Served, expected: dict[str, 
 
 
 def test_what_testers_ask_is_no_part_of_it(sampled: Served, expected: dict[str, Any]) -> None:
-    """So neither are the rows with which releases are compared."""
+    """So neither are the rows with which releases are compared; and no counter of predictions has them."""
     rows_of(sampled)
+
+    def predicted() -> float:
+        return sum(sampled.metric(f"modelway_prediction_{name}") for name in ("score_count", "classes", "nulls"))
+
+    before = predicted()
     url = f"http://127.0.0.1:{sampled.port}/predict"
     assert (
         requests.post(url, json=expected["rows"][0], headers={"x-modelway-tester": "1"}, timeout=10).status_code == 200
     )
     assert rows_of(sampled) == []
+    assert predicted() == before
+    sampled.post("/predict", expected["rows"][0])
+    assert predicted() == before + 1
+    rows_of(sampled)
 
 
 @pytest.mark.parametrize("token", [None, "", "wrong", TOKEN[:-1], TOKEN + "t", DIGEST, "\xe9"])

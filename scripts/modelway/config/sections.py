@@ -26,6 +26,7 @@ from modelway.config.keys import (
     Section,
     Wait,
 )
+from modelway.config.model_metrics import Outcome, PredictionShares, RisingShare
 
 
 class Registry(Section, frozen=True):
@@ -160,6 +161,14 @@ class Judge(Section, frozen=True):
     """How many more errors than stable the canary may have."""
     latency: Latency = Latency()
     """Which requests are slow, and how many more of them than stable the canary may have."""
+    predictions: PredictionShares | None = None
+    """How far the distribution of the predictions may shift. Left out: nobody looks at what the model predicts."""
+    refused: RisingShare | None = None
+    """How much larger the share of requests may be whose input the server refuses (400). Left out: they are errors alone."""
+    nulls: RisingShare | None = None
+    """How much larger the share of predictions that are null may be. Left out: they are answers like others."""
+    outcomes: dict[Name, Outcome] = msgspec.field(default_factory=dict)
+    """The team's own counters of what came of requests, by a name for the report. Left out: there are none."""
     inconclusive: Literal["rollback", "promote", "extend"] = "rollback"
     """What becomes of a rollout whose time is over without an answer: extend gives it as long again, once, then rollback."""
 
@@ -177,6 +186,8 @@ class Local(Section, frozen=True):
     """How long a replica may take until it is ready."""
     ephemeral: bool = False
     """true: allowed on a GitHub-hosted runner, where all of it ends with the job."""
+    prometheus: Name | None = None
+    """The URL of the Prometheus that judge.outcomes are counted by. Left out: it is not asked."""
 
 
 class Create(Section, frozen=True):

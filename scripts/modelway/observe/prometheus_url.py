@@ -11,6 +11,7 @@ import requests
 from modelway.errors import InvalidInput, OutsideFailure
 
 CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
+TOKEN = "MODELWAY_PROMETHEUS_TOKEN"  # noqa: S105  the variable's name
 MOST_BYTES = 64 * 1024 * 1024
 
 

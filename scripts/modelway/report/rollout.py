@@ -168,7 +168,7 @@ def evidence(plan: Plan, assessment: Assessment, number: str = "") -> tuple[list
         heads = ["", f"{new} at 100 %", "limit", "evidence of harm"]
         rows = [
             [
-                metric_said(plan, item.name),
+                title_of(plan, item),
                 rate(item.alone),
                 "" if item.limit is None else f"{item.limit:.2%}",
                 evidence_said(item.harm, item.harm_needed),
@@ -180,7 +180,7 @@ def evidence(plan: Plan, assessment: Assessment, number: str = "") -> tuple[list
         heads = ["", new, stable, "evidence of harm", "of being no worse"]
         rows = [
             [
-                metric_said(plan, item.name),
+                title_of(plan, item),
                 _rate_of(plan, item, item.canary),
                 _rate_of(plan, item, item.stable),
                 evidence_said(item.harm, item.harm_needed),
@@ -196,8 +196,12 @@ def has_no_stable_beside_it(plan: Plan) -> bool:
     return plan.weights == (1.0,)
 
 
-def metric_said(plan: Plan, name: str) -> str:
-    return f"slower than {plan.slow_ms:.0f} ms" if name == "latency" else name
+def title_of(plan: Plan, item: MetricEvidence) -> str:
+    return slow_said(plan) if item.name == "latency" else item.title
+
+
+def slow_said(plan: Plan) -> str:
+    return f"slower than {plan.slow_ms:.0f} ms"
 
 
 def _rate_of(plan: Plan, item: MetricEvidence, arm: Arm) -> str:

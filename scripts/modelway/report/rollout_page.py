@@ -13,16 +13,16 @@ from modelway.report.rollout import (
     effect_rows,
     evidence,
     has_no_stable_beside_it,
-    metric_said,
     pauses_said,
     skipped_said,
+    slow_said,
     weights,
 )
 from modelway.rollout import engine, journal, judge, matching
 from modelway.rollout.evidence import wilson
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import Plan, share_said
-from modelway.rollout.settings import MetricName, count_of
+from modelway.rollout.settings import count_of
 
 STYLE = (Path(__file__).parent / "rollout_page.css").read_text(encoding="utf-8")
 CHIPS = {
@@ -33,8 +33,9 @@ CHIPS = {
     "failed": "failed",
     "": "unfinished",
 }
-METRICS: tuple[MetricName, ...] = ("errors", "latency")
 LEAST_EVIDENCE, MOST_EVIDENCE = 1e-4, 1e6
+MOST_DRAWN = 4
+"""Charts of shares of what a model says; all of them stand in the table."""
 
 
 def page(stories: Sequence[journal.Story], title: str = "", before: str = "") -> str:
@@ -87,27 +88,21 @@ def _charts(story: journal.Story, blocks: Sequence[Block]) -> str:
     new, stable = plan.new.name, plan.stable.name if plan.stable else ""
     drawn = [_traffic(story, blocks, began, seconds)]
     cold = _cold(plan, blocks, began)
-    for metric in METRICS:
+    for metric in ("errors", "latency", *_watched(story)):
         shaded = cold if metric == "latency" else []
-        title = f"{metric_said(plan, metric).capitalize()}, with 95 % intervals"
+        named = slow_said(plan) if metric == "latency" else metric
+        title = f"{named[0].upper()}{named[1:]}, with 95 % intervals"
         title += "; shaded: warming up, not judged" if shaded else ""
         series = [
             Series(stable, "stable", _rates(blocks, "stable", metric, began, -0.12)),
             Series(new, "canary", _rates(blocks, "canary", metric, began, 0.12)),
         ]
-        high = max(
-            [
-                0.02,
-                _limit(plan, story.state, metric),
-                *(point.high or point.y for item in series for point in item.points),
-            ]
-        )
+        limit = _limit(plan, story.state, metric)
+        high = max([0.02, limit, *(point.high or point.y for item in series for point in item.points)])
         top = next(limit for limit in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if high <= limit)
         ticks = [(top * part, _percent(top * part)) for part in (0, 0.5, 1)]
         silent = [(at, "") for at, _ in moments]
-        limits = (
-            [LimitLine(limit, f"limit: {limit:.2%}", "harm")] if (limit := _limit(plan, story.state, metric)) else []
-        )
+        limits = [LimitLine(limit, f"limit: {limit:.2%}", "harm")] if limit else []
         drawn.append(chart(title, ChartScale(seconds, 0, top), series, ticks, limits, silent, shaded))
     drawn.append(_growing(story, began, seconds, moments))
     return "".join(f"<figure>{item}</figure>" for item in drawn)
@@ -152,17 +147,36 @@ def _traffic(story: journal.Story, blocks: Sequence[Block], began: float, second
     return chart(title, ChartScale(seconds, 0, 1), series, ticks, moments=_moments(story, began))
 
 
-def _rates(blocks: Sequence[Block], side: str, metric: MetricName, began: float, shift: float) -> list[Point]:
+def _rates(blocks: Sequence[Block], side: str, metric: str, began: float, shift: float) -> list[Point]:
     """shift: of the middle, in blocks, so that two intervals do not hide each other."""
     points = []
     for block in blocks:
-        counts: Counts = getattr(block, side)
+        count, of = _counted(block, side, metric)
         alone = side == "stable" and block.weight >= 1  # what it still finishes says nothing
-        if counts.requests and not alone:
-            count = count_of(counts, metric)
-            low, high = wilson(count, counts.requests)
-            points.append(Point(_middle(block, began) + shift * block.seconds, count / counts.requests, low, high))
+        if of and not alone:
+            low, high = wilson(count, of)
+            points.append(Point(_middle(block, began) + shift * block.seconds, count / of, low, high))
     return points
+
+
+def _counted(block: Block, side: str, metric: str) -> tuple[int, int]:
+    """(how many count, of so many); of none where it was not counted."""
+    counts: Counts = getattr(block, side)
+    if metric == "errors":
+        return count_of(counts, "errors"), counts.requests
+    if metric == "latency":
+        return count_of(counts, "latency"), counts.requests
+    found: tuple[int, int] = next((getattr(item, side) for item in block.watched if item.name == metric), (0, 0))
+    return found
+
+
+def _watched(story: journal.Story) -> list[str]:
+    """The shares that are drawn: those that are furthest from what may be."""
+    plan, seen = story.plan, story.state.assessment
+    names = {share.name for share in plan.settings.shares} if plan.settings else set[str]()
+    metrics = [metric for metric in seen.metrics if metric.name in names] if seen else []
+    metrics.sort(key=lambda metric: metric.harm / metric.harm_needed, reverse=True)
+    return [metric.name for metric in metrics[:MOST_DRAWN]]
 
 
 def _growing(story: journal.Story, began: float, seconds: float, moments: Sequence[tuple[float, str]]) -> str:

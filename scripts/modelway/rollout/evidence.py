@@ -43,6 +43,15 @@ class MetricEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """The canary at 100 %, without a stable arm."""
     limit: float | None
     """What its rate was held against there."""
+    differ_at_most: float | None = None
+    """Of a share that may rise and fall: by how much. None: the metric is one that may not rise."""
+    missed: str = ""
+    """Why it was not counted in some of the blocks, the last time."""
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return "slow requests" if self.name == "latency" else self.name
 
 
 def wilson(count: int, requests: int, confidence: float = CONFIDENCE) -> Interval:

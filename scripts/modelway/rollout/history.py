@@ -61,7 +61,7 @@ class Wagering(NamedTuple):
 
 
 def wander(blocks: Sequence[Counts], block_seconds: float) -> Wander | None:
-    """From the covariances of bins with those after them, less a standard error of each. None with too few errors, or bins, to tell."""
+    """From the covariances of bins with those after them, less a standard error of each. None with too few bins or errors."""
     bins = binned(blocks, BIN_SECONDS, block_seconds)
     requests, errors = sum(n for n, _ in bins), sum(e for _, e in bins)
     rate, count = errors / requests if requests else 0.0, len(bins)

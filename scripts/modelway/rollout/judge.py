@@ -1,7 +1,7 @@
 """The judge of a rollout: counts of canary and stable go in block by block, and after each it may be asked for its verdict.
 
 Pure functions over JSON-able values: the same blocks always give the same state and the same verdict. docs/judge.md tells how
-it decides; harm, not_worse, split and total_failure hold the four questions that it asks.
+it decides; harm, not_worse, shift, split and total_failure hold the questions that it asks.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from typing import Literal
 
 import msgspec
 
-from modelway.rollout import evidence, harm, not_worse, split, total_failure
+from modelway.rollout import evidence, harm, not_worse, shift, split, total_failure
 from modelway.rollout.evidence import Arm, MetricEvidence
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.planning import PlanNumbers, plan_numbers
 from modelway.rollout.settings import (
+    SHARES_BUDGET,
     JudgedMetric,
     Settings,
     by_key,
@@ -24,10 +25,12 @@ from modelway.rollout.settings import (
     settings_from,
     usable,
     warm_up_seconds,
+    with_shares,
 )
 from modelway.rollout.split import Split
 
 __all__ = [
+    "SHARES_BUDGET",
     "Arm",
     "Assessment",
     "JudgeState",
@@ -42,6 +45,7 @@ __all__ = [
     "plan_numbers",
     "settings_from",
     "warm_up_seconds",
+    "with_shares",
 ]
 
 Verdict = Literal["continue", "pass", "fail", "inconclusive"]
@@ -62,6 +66,8 @@ class JudgeState(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds that were seen at it."""
     cold: tuple[Counts, Counts] = (Counts(), Counts())
     """Of `canary` and `stable`, what was left out of the evidence of slow requests."""
+    shares: tuple[shift.ShareState, ...] = ()
+    """Parallel to the settings' shares."""
     split: Split = Split()
     recent: tuple[total_failure.Arms, ...] = ()
     """The last blocks, as many as the fuse looks at."""
@@ -103,6 +109,7 @@ def begin(settings: Settings) -> JudgeState:
         held=(harm.PRIOR,) * len(settings.metrics),
         wagers=(harm.Wager(),) * len(settings.metrics),
         logs=tuple(not_worse.begin(metric.margins) for metric in settings.metrics),
+        shares=(shift.ShareState(),) * len(settings.shares),
     )
 
 
@@ -141,7 +148,7 @@ def assess(settings: Settings, state: JudgeState, *, baked: bool, deadline: bool
 
     A failure comes before everything; a wrong split before a pass, since nothing that was compared is to be believed then.
     """
-    metrics = tuple(_evidence(settings, state, place) for place in range(len(settings.metrics)))
+    metrics = _all_evidence(settings, state)
     promotion = min((metric.not_worse for metric in metrics), default=0.0)
     verdict, reasons = _verdict(settings, state, metrics, baked, deadline)
     total = state.split.canary + state.split.stable
@@ -171,6 +178,7 @@ def _at_new_weight(settings: Settings, state: JudgeState) -> JudgeState:
         held=tuple(harm.give_back(paid, harm.RETURNED_AT_A_STEP) for paid in held),
         wagers=(harm.Wager(),) * len(settings.metrics),
         at_weight=0.0,
+        shares=tuple(shift.at_new_weight(share) for share in state.shares),
         split=split.at_new_weight(state.split),
         limits=(),
     )
@@ -187,9 +195,14 @@ def _compared(settings: Settings, state: JudgeState, block: Block) -> JudgeState
         state = msgspec.structs.replace(
             state, cold=(_sum(state.cold[0], block.canary), _sum(state.cold[1], block.stable))
         )
+    watched = {counts.name: counts for counts in block.watched}
     return msgspec.structs.replace(
         _wagered(settings, state, block, (None,) * len(settings.metrics)),
         logs=logs,
+        shares=tuple(
+            shift.observe(share, before, watched.get(share.name), block.unwatched)
+            for share, before in zip(settings.shares, state.shares, strict=True)
+        ),
         canary=_sum(state.canary, block.canary),
         stable=_sum(state.stable, block.stable),
     )
@@ -252,10 +265,13 @@ def _failures(settings: Settings, state: JudgeState) -> tuple[str, ...]:
 
 def _harmful(settings: Settings, state: JudgeState, combined: float) -> str:
     """The metric that weighs most, with its rates."""
-    place = max(range(len(settings.metrics)), key=lambda at: settings.metrics[at].budget * harm.wealth(state.held[at]))
-    shown = _evidence(settings, state, place)
     told = f"evidence {evidence.number_said(combined)}, {1 / settings.alpha:.0f} needed"
+    shown = max(_all_evidence(settings, state), key=lambda metric: metric.harm / metric.harm_needed)
+    if shown.differ_at_most is not None:
+        told = f"more than {100 * shown.differ_at_most:.3g} points apart ({told})"
+        return f"{shown.name}: the canary has {_said(shown.canary)}, stable {_said(shown.stable)}: {told}"
     if state.limits:
+        place = next(at for at, metric in enumerate(settings.metrics) if metric.name == shown.name)
         return f"{shown.name}: the canary has {_said(shown.alone)} at 100 %, limit {state.limits[place]:.2%} ({told})"
     return f"{shown.name}: the canary has {_said(shown.canary)}, stable {_said(shown.stable)} ({told})"
 
@@ -271,8 +287,8 @@ def _verdict(
     missing = tuple(_missing(metric, needed) for metric in metrics if not metric.not_worse >= needed)
     if baked and metrics and not missing:
         return "pass", tuple(
-            f"{metric.name}: the canary has {_said(metric.canary)}, stable {_said(metric.stable)}: not worse by the "
-            f"margin (evidence {evidence.number_said(metric.not_worse)}, {needed:.0f} needed)"
+            f"{metric.name}: the canary has {_said(metric.canary)}, stable {_said(metric.stable)}: {_within(metric)} "
+            f"(evidence {evidence.number_said(metric.not_worse)}, {needed:.0f} needed)"
             for metric in metrics
         )
     if deadline:
@@ -281,17 +297,34 @@ def _verdict(
 
 
 def _missing(metric: MetricEvidence, needed: float) -> str:
+    if (metric.canary.requests == 0 or metric.stable.requests == 0) and metric.missed:
+        return f"{metric.name}: was not counted ({metric.missed})"
     if metric.canary.requests == 0 or metric.stable.requests == 0:
         silent = "the canary" if metric.canary.requests == 0 else "stable"
         return f"{metric.name}: {silent} had no requests to compare"
+    lacks = "no worse" if metric.differ_at_most is None else _within(metric)
+    missed = f"; it was not counted in every block: {metric.missed}" if metric.missed else ""
     return (
-        f"{metric.name}: the canary has {_said(metric.canary)}, stable {_said(metric.stable)}: not shown to be no worse "
-        f"(evidence {metric.not_worse:.3g} of {needed:.0f})"
+        f"{metric.name}: the canary has {_said(metric.canary)}, stable {_said(metric.stable)}: not shown to be {lacks} "
+        f"(evidence {metric.not_worse:.3g} of {needed:.0f}){missed}"
     )
+
+
+def _within(metric: MetricEvidence) -> str:
+    if metric.differ_at_most is None:
+        return "not worse by the margin"
+    return f"less than {100 * shift.PASSES * metric.differ_at_most:.3g} points apart"
 
 
 def _said(arm: Arm) -> str:
     return "no requests" if arm.rate is None else f"{arm.rate:.2%} of {arm.requests:,}"
+
+
+def _all_evidence(settings: Settings, state: JudgeState) -> tuple[MetricEvidence, ...]:
+    shares = (
+        shift.shown(share, seen, settings.alpha) for share, seen in zip(settings.shares, state.shares, strict=True)
+    )
+    return (*(_evidence(settings, state, place) for place in range(len(settings.metrics))), *shares)
 
 
 def _evidence(settings: Settings, state: JudgeState, place: int) -> MetricEvidence:
@@ -319,7 +352,12 @@ def _evidence(settings: Settings, state: JudgeState, place: int) -> MetricEviden
 
 
 def _harm(settings: Settings, state: JudgeState) -> float:
-    return fsum(m.budget * harm.wealth(held) for m, held in zip(settings.metrics, state.held, strict=True))
+    found = [m.budget * harm.wealth(held) for m, held in zip(settings.metrics, state.held, strict=True)]
+    if not state.limits:  # at 100 % no share is compared, and what it has shown before can neither grow nor fade
+        found += [
+            share.budget * shift.wealth(share, seen) for share, seen in zip(settings.shares, state.shares, strict=True)
+        ]
+    return fsum(found)
 
 
 def _stable_rate(settings: Settings, state: JudgeState) -> float:

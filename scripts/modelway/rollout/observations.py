@@ -15,6 +15,14 @@ class Counts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Slower than the rollout's latency limit."""
 
 
+class WatchedCounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of one share that the judge compares besides, by the name that the plan has for it: (how many count, of so many)."""
+
+    name: str
+    canary: tuple[int, int]
+    stable: tuple[int, int]
+
+
 class Block(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One stretch of time in which the weight did not change."""
 
@@ -27,6 +35,11 @@ class Block(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     stable: Counts
     dropped: str = ""
     """Why these counts are not to be used (a counter went down, a query failed); empty where they are."""
+    watched: tuple[WatchedCounts, ...] = ()
+    """By the servers' own counters."""
+    unwatched: str = ""
+    """Why those say nothing of this block, though the plan asks for them; requests, errors and times were counted all the
+    same."""
     more: bool = False
     """Later blocks have passed already: no share rises before they were judged too."""
 

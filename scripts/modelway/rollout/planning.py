@@ -7,6 +7,7 @@ from math import ceil, inf, isfinite, log, log1p
 
 import msgspec
 
+from modelway.rollout import shift
 from modelway.rollout.not_worse import FRACTIONS
 from modelway.rollout.settings import JudgedMetric, Settings
 
@@ -68,6 +69,7 @@ def plan_numbers(
     compared = [weight for weight in weights if 0 < weight < 1]
     last = compared[-1]
     needed = max(planned_requests(rates[metric.name], last, metric, settings.beta) for metric in settings.metrics)
+    needed = max([needed, *(shift.needed(settings.beta) / shift.growth(share, last) for share in settings.shares)])
     if requests_per_second is None:
         return PlanNumbers(
             steps=(),
@@ -140,7 +142,11 @@ def _last_wait(
                 elif speeds[-1] > 0:
                     best = min(best, idle + missing / speeds[-1])
         waits.append(best)
-    return max(waits)
+    of_shares = (
+        shift.last_wait(share, settings.beta, requests_per_second, weights, step_seconds, times)
+        for share in settings.shares
+    )
+    return max([*waits, *of_shares])
 
 
 def _product(per_second: float, seconds: float) -> float:
@@ -173,7 +179,7 @@ def _objection(
         f"needs about {_rounded(requests)} canary requests, which takes {time_said(allowed)} to be safe at "
         f"{100 * weight:.3g} % of {requests_per_second:.3g} requests/s, but its time is {time_said(timeout)}"
     )
-    ways = "give the canary a larger share, or widen the margins of deploy.judge"
+    ways = "give the canary a larger share, or widen the margins of deploy.judge (differ-at-most, where it is given)"
     return short, f"set deploy.timeout-seconds to {_up(allowed)}, {ways}"
 
 

@@ -276,6 +276,7 @@ def _counts(plan: Plan, block: Block, state: engine.RolloutState) -> str:
     said = f"{share_said(plan, block.weight)}: {plan.new.name} {new.errors} errors, {new.slow} slow of {new.requests}"
     if plan.stable is not None:
         said += f"; {plan.stable.name} {stable.errors}, {stable.slow} of {stable.requests}"
+    said += f"; its predictions are not counted: {block.unwatched}" if block.unwatched else ""
     judged = state.assessment
     if plan.led is not None and judged:
         return f"{said}; harm {number_said(judged.harm)}"

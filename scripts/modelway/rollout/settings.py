@@ -11,6 +11,7 @@ from modelway.config import Deploy, Judge
 from modelway.config.sections import Harm, Latency
 from modelway.rollout import history
 from modelway.rollout.observations import Block, Counts
+from modelway.rollout.shift import JudgedShare
 
 MetricName = Literal["errors", "latency"]
 
@@ -18,6 +19,8 @@ BUDGET: dict[MetricName, float] = {"errors": 0.75, "latency": 0.25}
 """Each metric's part of the error budget alpha. Errors get more: they hurt more, and they are rarer, so harder to tell."""
 
 
+SHARES_BUDGET = 0.2
+"""The part of alpha of all that is asked of the model's predictions together; errors and slow requests have so much less."""
 MOST_WARM_UP_SECONDS = 60.0
 """Where nobody says it."""
 KEYED_TOLERANCE = 2.0
@@ -61,6 +64,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Requests are led by a key of their own: no share of them is expected."""
     past: tuple[int, int] = (0, 0)
     """Stable's requests and errors before the start, where no metric has them."""
+    shares: tuple[JudgedShare, ...] = ()
+    """Of what the model says, compared besides."""
 
 
 def count_of(counts: Counts, name: MetricName) -> int:
@@ -112,6 +117,18 @@ def by_key(settings: Settings) -> Settings:
         msgspec.structs.replace(metric, tolerance=max(KEYED_TOLERANCE, metric.tolerance)) for metric in settings.metrics
     )
     return msgspec.structs.replace(settings, keyed=True, metrics=tuple(metrics))
+
+
+def with_shares(settings: Settings, shares: Sequence[JudgedShare]) -> Settings:
+    """With these compared besides. Their budgets, which are 1 together, become parts of alpha."""
+    if not shares:
+        return settings
+    replaced = msgspec.structs.replace
+    return replaced(
+        settings,
+        metrics=tuple(replaced(metric, budget=(1 - SHARES_BUDGET) * metric.budget) for metric in settings.metrics),
+        shares=tuple(replaced(share, budget=SHARES_BUDGET * share.budget) for share in shares),
+    )
 
 
 def without_analysis(judge: Judge, past: tuple[int, int]) -> Settings:

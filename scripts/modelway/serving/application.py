@@ -185,7 +185,8 @@ class Application:
             answered(_failure(request, error, "the model's prediction is not JSON, or is not finite"))
             return
         answer, tally = written
-        self.metrics.predicted(tally)
+        if not request.tested:  # what testers ask is counted nowhere else
+            self.metrics.predicted(tally)
         answered(answer)
 
     def _written(self, request: HttpRequest, rows: int, said: Any) -> tuple[HttpAnswer, Tally]:

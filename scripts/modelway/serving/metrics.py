@@ -75,7 +75,8 @@ for _path in PATHS:
 BATCH_REQUESTS = Histogram(_after, SIZES)
 BATCH_ROWS = Histogram(BATCH_REQUESTS.at + BATCH_REQUESTS.size, SIZES)
 SCORE = Histogram(BATCH_ROWS.at + BATCH_ROWS.size, SCORES)
-CLASSES = SCORE.at + SCORE.size
+NULLS = SCORE.at + SCORE.size
+CLASSES = NULLS + 1
 PART = CLASSES + MOST_CLASSES + 1
 """Numbers of 8 bytes in a part; the last one counts the classes that have no place of their own."""
 NAMES = MOST_CLASSES * CLASS_BYTES
@@ -93,6 +94,7 @@ class Tally:
     scores: dict[int, int] = field(default_factory=dict)
     total: float = 0.0
     classes: dict[str, int] = field(default_factory=dict)
+    nulls: int = 0
 
     def score(self, value: float) -> None:
         bucket = bisect_left(SCORES, value)
@@ -131,6 +133,7 @@ class Metrics:
         for bucket, count in tally.scores.items():
             self.part[SCORE.at + bucket] += count
         self.part[SCORE.at + SCORE.size - 1] += tally.total
+        self.part[NULLS] += tally.nulls
         for name, count in tally.classes.items():
             number = self.known.get(name)
             if number is None:
@@ -201,6 +204,8 @@ class Metrics:
         yield from _head("modelway_prediction_classes_total", "counter", "Predicted classes.")
         for value, count in sorted(self._classes().items()):
             yield f'modelway_prediction_classes_total{{{labels},class="{_escaped(value)}"}} {_number(count)}'
+        yield from _head("modelway_prediction_nulls_total", "counter", "Predictions that are null.")
+        yield f"modelway_prediction_nulls_total{{{labels}}} {_number(total[NULLS])}"
         yield from _head("modelway_workers_ready", "gauge", "Workers that are ready.")
         yield f"modelway_workers_ready{{{labels}}} {_number(total[READY])}"
         for name, (at, help_) in GAUGES.items():

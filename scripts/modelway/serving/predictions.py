@@ -57,7 +57,8 @@ encode = json.JSONEncoder(allow_nan=False, default=_other).encode
 
 
 def tally(values: Any, classes: Sequence[str]) -> Tally:
-    """The distribution of plain predictions: numbers and probabilities as scores, the rest as classes."""
+    """The distribution of plain predictions: numbers and probabilities as scores, the rest as classes, and nulls
+    by themselves."""
     found = Tally()
     if not isinstance(values, list):
         return found
@@ -70,7 +71,9 @@ def tally(values: Any, classes: Sequence[str]) -> Tally:
                 found.predicted(classes[best] if len(classes) == len(value) else str(best))
                 continue
             value = value[-1]
-        if type(value) is float and math.isfinite(value):
+        if value is None:
+            found.nulls += 1
+        elif type(value) is float and math.isfinite(value):
             found.score(value)
         elif isinstance(value, (bool, int, str)):
             found.predicted(str(value))

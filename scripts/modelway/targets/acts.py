@@ -16,12 +16,13 @@ from modelway.errors import ModelwayError
 from modelway.observe.counts import Counters, Snapshot, counted, grown, unknown_between
 from modelway.rollout import engine, journal
 from modelway.rollout.comparison import RowCounts
-from modelway.rollout.observations import Block, Counts
+from modelway.rollout.observations import Block, Counts, WatchedCounts
 from modelway.rollout.plan import Plan, Side
 from modelway.rollout.run import Waiting
 from modelway.targets.place import Replica, Routing
 from modelway.targets.state import Deployment, Slot, TargetState
 from modelway.targets.target import Claim
+from modelway.targets.watching import ShareWatch
 
 KEPT_DEPLOYMENTS = 20
 LOOK_SECONDS = 2.0
@@ -73,6 +74,7 @@ class TargetActs(Generic[T, S]):
         self.comparison, self._token = comparison, ""
         self.claim, self.plan, self.new, self.say, self.left = claim, plan, new, say, left
         self.warm_up = warm_up
+        self._shares = ShareWatch(claim, plan)
         self._last: Snapshot | None = None
         self._past = deque[tuple[Snapshot, Snapshot]]()
         """Blocks that have passed and that nobody has looked at: their first and last readings."""
@@ -126,6 +128,7 @@ class TargetActs(Generic[T, S]):
             claim.place.verify(claim, routing)
         if forth:  # a way back waits for nothing that is counted
             self._last = claim.place.counts(claim.state).snapshot()
+            self._shares.begin()
             if self.left is not None and weight == self.left.weight:
                 self._look_back(self.left.at)
         self.left = None
@@ -148,13 +151,17 @@ class TargetActs(Generic[T, S]):
         return bool(self._past) or waited >= self.plan.block_seconds
 
     def observe(self, weight: float) -> Block:
+        watched: tuple[WatchedCounts, ...] = ()
+        unwatched = ""
         if self._past:
             before, after = self._past.popleft()
+            unwatched = "no command was there to read the servers" if self._shares.shares else ""
         else:
             source = self.claim.place.counts(self.claim.state)
             before = self._last or source.snapshot()
             time.sleep(max(0.0, before.ticks + self.plan.block_seconds - time.monotonic()))
             self._last = after = source.snapshot()
+            watched, unwatched = self._shares.since()
         with self.claim.held():
             pass  # what was counted is of use only to the one that may act on it
         counts, dropped = dict[str, Counts](), ""
@@ -176,6 +183,8 @@ class TargetActs(Generic[T, S]):
             canary=counts.get(self.plan.new.slot, Counts()),
             stable=counts.get(self.plan.stable.slot, Counts()) if self.plan.stable else Counts(),
             dropped=dropped,
+            watched=() if dropped else watched,
+            unwatched=unwatched,
             more=self.is_due(),
         )
 

@@ -12,6 +12,7 @@ import msgspec
 from modelway.config.sections import RequestMatch
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.observe.counts import CountsSource
+from modelway.observe.pods import PodMetrics
 from modelway.records import Release
 from modelway.rollout.plan import Side
 from modelway.targets.records import Lease
@@ -158,6 +159,15 @@ class TargetPlace(Protocol[T, S]):
 
     def counts(self, state: T) -> CountsSource:
         """Who counts the requests of every slot."""
+
+    def servers(self, state: T) -> Sequence[PodMetrics]:
+        """The /metrics of every server of every slot, where they are servers of ours; nothing where the place reaches none."""
+        return ()
+
+    def outcomes(self, state: T, trials: str, successes: str, block_seconds: float) -> CountsSource:
+        """A team's own counters of a Prometheus, of every slot: its requests are trials, its errors those that succeeded.
+        InvalidInput where the place knows no Prometheus, or a series does not tell releases apart."""
+        raise InvalidInput("are given, and this target asks no Prometheus", where="deploy.judge.outcomes")
 
     def address(self, state: T | None) -> str:
         """The URL that the environment's model answers at, or will; empty where the target cannot know it."""

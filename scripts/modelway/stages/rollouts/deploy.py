@@ -21,7 +21,7 @@ from modelway.rollout import engine, journal, judge, matching
 from modelway.rollout.comparison import RowsPlan
 from modelway.rollout.plan import LED, Plan, Side, pauses_of, side_of, weights_of
 from modelway.rollout.planning import time_said
-from modelway.stages.rollouts import announce, deployment, planned, rollout, skip
+from modelway.stages.rollouts import announce, deployment, model_metrics, planned, rollout, skip
 from modelway.stages.steps import workspace
 from modelway.stages.steps.promote import AGAIN
 from modelway.targets.state import Slot
@@ -65,6 +65,7 @@ def deploy(
     weights = weights_of(settings, project.source)
     pauses_of(settings, project.source)
     planned.check_rows(settings.shadow)
+    model_metrics.check(settings, wait=wait)
     if skipped:
         skip.check(settings)
     client = workspace.connect_registry(project, job)
@@ -227,7 +228,10 @@ def _planned(
         return msgspec.structs.replace(base, step_seconds=deploy.bake_seconds, **pauses, **watched)
     if deploy.strategy == "ab":
         return _compared(work, base, past)
-    made = planned.planned(deploy, weights, past, claim.latest(), work.job.say)
+    shares = model_metrics.shares(deploy, claim.place, claim.state, past.requests_per_second)
+    if shares:
+        work.job.say(f"compared besides: {model_metrics.said(shares)}")
+    made = planned.planned(deploy, weights, past, claim.latest(), shares, work.job.say)
     judged: dict[str, Any] = {
         "weights": weights,
         "mirror": deploy.strategy == "shadow",

@@ -23,7 +23,8 @@ from modelway.rollout.journal import Story
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import weights_of
 from modelway.rollout.planning import PlanNumbers, time_said
-from modelway.stages.rollouts import deployment
+from modelway.rollout.shift import JudgedShare
+from modelway.stages.rollouts import deployment, model_metrics
 from modelway.targets.place import TargetPlace
 from modelway.targets.state import TargetState
 
@@ -63,6 +64,7 @@ def foresee(project: Resolved) -> Foreseen:
     if deploy.strategy == "ab":
         return Foreseen("unneeded", "strategy ab ends by its time, whatever has come until then")
     check_rows(deploy.shadow)
+    model_metrics.check(deploy)
     if state is None or state.current is None:
         return Foreseen("unneeded", f"nothing is in {project.environment} on this machine to compare with")
     source, stable = target.place.counts(state), state.current.side
@@ -71,7 +73,8 @@ def foresee(project: Resolved) -> Foreseen:
     if past is None or past.seconds < least_seconds(deploy) or _has_ceased(samples, deploy.judge.block_seconds):
         got = f"{stable.name} got too few requests in the last {window_seconds(deploy):.0f} s"
         return Foreseen("unknown", f"{got} to say what a canary needs")
-    numbers = planned(deploy, weights, past, target.latest()).numbers
+    shares = model_metrics.shares(deploy, target.place, state, past.requests_per_second)
+    numbers = planned(deploy, weights, past, target.latest(), shares).numbers
     return Foreseen("possible", numbers.sentence, numbers)
 
 
@@ -111,10 +114,12 @@ def planned(
     weights: tuple[float, ...],
     past: history.Past,
     stories: Iterable[Story],
+    shares: tuple[JudgedShare, ...] = (),
     say: Callable[[str], None] = lambda _: None,
 ) -> Planned:
-    """stories: of the rollouts before, newest first. say: is told what it needs. Refused where that takes too long."""
-    settings = settings_of(deploy, past, stories)
+    """stories: of the rollouts before, newest first. shares: of what the model says, compared besides. say: is told what it
+    needs. Refused where that takes too long."""
+    settings = judge.with_shares(settings_of(deploy, past, stories), shares)
     numbers = judge.plan_numbers(
         settings,
         base_error_rate=past.errors / past.requests,

@@ -9,18 +9,17 @@ from functools import partial
 
 from modelway.config.sections import GatewayPods, Prometheus, RequestCounts
 from modelway.errors import InvalidInput
-from modelway.observe import envoy_statistics
+from modelway.observe import envoy_statistics, outcomes
 from modelway.observe.counts import CountsSource
 from modelway.observe.gateway import GatewayCounts
 from modelway.observe.pods import PodMetrics, PodsCounts
 from modelway.observe.prometheus_queries import QUERIES, CounterQueries
 from modelway.observe.prometheus_server import PrometheusCounts
-from modelway.observe.prometheus_url import PrometheusUrl
+from modelway.observe.prometheus_url import TOKEN, PrometheusUrl
 from modelway.targets.kubernetes.cluster import Cluster
 from modelway.targets.kubernetes.refusals import Unserved
 
 KEY = "deploy.kubernetes.counts"
-TOKEN = "MODELWAY_PROMETHEUS_TOKEN"  # noqa: S105  the variable's name
 READ_SECONDS = 10.0
 ENVOY_SECONDS = 3.0
 ENVOY_PORT = 8002
@@ -63,6 +62,25 @@ def source(
         )
     get, asked = _prometheus(cluster, wanted.prometheus), _queries(wanted.prometheus)
     return PrometheusCounts(get, {item.slot: asked.of(item.values) for item in releases}, min(5.0, block_seconds))
+
+
+def outcome_source(
+    cluster: Cluster,
+    wanted: RequestCounts,
+    releases: Sequence[CountedRelease],
+    trials: str,
+    successes: str,
+    block_seconds: float,
+) -> CountsSource:
+    """A team's own counters, by the same Prometheus. InvalidInput where modelway.yml names none."""
+    if wanted.prometheus is None:
+        raise InvalidInput(
+            "is not given, and deploy.judge.outcomes are counted there",
+            where=f"{KEY}.prometheus",
+            fix="name its url or service; with source: pods beside it the requests are counted by the pods still",
+        )
+    values = {item.slot: item.values for item in releases}
+    return outcomes.source(_prometheus(cluster, wanted.prometheus), trials, successes, values, block_seconds)
 
 
 def check(cluster: Cluster, wanted: RequestCounts) -> None:

@@ -246,14 +246,23 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         there, slots = self._where.home(), state.slots
         key = tuple(sorted((name, slot.home) for name, slot in slots.items()))
         if key not in self._sources:
-
-            def pods() -> list[PodMetrics]:
-                return [item for name, slot in slots.items() for item in self._where.pods(there, slot).metrics(name)]
-
             released = [self._where.counted(there, slot) for slot in slots.values()]
-            made = counting.source(self.cluster, self.wanted.counts, released, pods, self.block_seconds)
+            made = counting.source(
+                self.cluster, self.wanted.counts, released, lambda: self._metrics(there, slots), self.block_seconds
+            )
             self._sources[key] = made
         return self._sources[key]
+
+    def servers(self, state: KubernetesState) -> list[PodMetrics]:
+        return self._metrics(self._where.home(), state.slots)
+
+    def outcomes(self, state: KubernetesState, trials: str, successes: str, block_seconds: float) -> CountsSource:
+        there = self._where.home()
+        released = [self._where.counted(there, slot) for slot in state.slots.values()]
+        return counting.outcome_source(self.cluster, self.wanted.counts, released, trials, successes, block_seconds)
+
+    def _metrics(self, there: Home, slots: Mapping[str, KubernetesSlot]) -> list[PodMetrics]:
+        return [item for name, slot in slots.items() for item in self._where.pods(there, slot).metrics(name)]
 
     def address(self, state: KubernetesState | None) -> str:
         return self.wanted.address or ""

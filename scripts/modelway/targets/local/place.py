@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +19,11 @@ from modelway.config.sections import Local
 from modelway.environments import home
 from modelway.errors import InvalidInput, OutsideFailure, Refused
 from modelway.loopback import HOST, free_port, is_taken
+from modelway.observe import outcomes
+from modelway.observe.counts import CountsSource
 from modelway.observe.envoy import EnvoyCounts
+from modelway.observe.pods import PodMetrics
+from modelway.observe.prometheus_url import TOKEN, PrometheusUrl
 from modelway.records import Release
 from modelway.rollout.plan import Side
 from modelway.targets.local import layers, proxy, servers
@@ -135,6 +140,27 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
 
     def counts(self, state: LocalState) -> EnvoyCounts:
         return EnvoyCounts(_admin(state), self.folder / LOGS)
+
+    def servers(self, state: LocalState) -> list[PodMetrics]:
+        return [
+            PodMetrics(name, f"replica {number} of {name}", partial(servers.metrics, port))
+            for name, slot in state.slots.items()
+            for number, port in enumerate(slot.ports)
+        ]
+
+    def outcomes(self, state: LocalState, trials: str, successes: str, block_seconds: float) -> CountsSource:
+        if self.wanted.prometheus is None:
+            raise InvalidInput(
+                "is not given, and deploy.judge.outcomes are counted there",
+                where="deploy.local.prometheus",
+                fix="write its URL, such as http://127.0.0.1:9090",
+            )
+        values = {
+            name: {"slot": name, "version": str(slot.side.version), "digest": slot.side.model_digest}
+            for name, slot in state.slots.items()
+        }
+        get = PrometheusUrl(self.wanted.prometheus, os.environ.get(TOKEN, ""))
+        return outcomes.source(get, trials, successes, values, block_seconds)
 
     def address(self, state: LocalState | None) -> str:
         listens = state is not None and self._envoys()  # where none does, the next one does as modelway.yml says

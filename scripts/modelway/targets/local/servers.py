@@ -25,6 +25,7 @@ from modelway.targets.place import Unanswered
 
 LOGS, SLOTS = "logs", "slots"
 ASK_SECONDS = 10.0
+METRICS_SECONDS = 3.0
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME")
 """What a server sees of the caller's environment: no secret of a job may reach a model."""
 MISSED = 5
@@ -72,6 +73,16 @@ def ask(port: int, path: str, body: bytes, more: Mapping[str, str]) -> bytes:
         said = f"it answers {answer.status_code}: {answer.text[:200].strip()}"
         raise Unanswered(answer.status_code, said, where=f"port {port}")
     return answer.content
+
+
+def metrics(port: int) -> str:
+    """What the server says at /metrics; OutsideFailure where it says nothing."""
+    try:
+        answer = requests.get(f"http://{HOST}:{port}/metrics", timeout=METRICS_SECONDS)
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        raise OutsideFailure(f"it does not answer: {type(error).__name__}", where=f"port {port}") from None
+    return answer.text
 
 
 def start_process(
