@@ -227,7 +227,7 @@ def _planned(
         return msgspec.structs.replace(base, step_seconds=deploy.bake_seconds, **pauses, **watched)
     if deploy.strategy == "ab":
         return _compared(work, base, past)
-    made = planned.planned(deploy, weights, past, work.job.say)
+    made = planned.planned(deploy, past, work.job.say)
     judged: dict[str, Any] = {
         "weights": weights,
         "mirror": deploy.strategy == "shadow",
