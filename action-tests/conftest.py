@@ -177,7 +177,16 @@ def replayed(run_action: RunAction, rolled_back: Deployed) -> ActRun:
 
 
 @pytest.fixture(scope="session")
-def stopped(run_action: RunAction, replayed: ActRun) -> ActRun:
+def continued(run_action: RunAction, replayed: ActRun, versions: dict[str, str], parcels: Path) -> Deployed:
+    """continue-rollout's own run: a canary of `retrained` as far as its second step; afterwards `good` answers in live."""
+    where = address(parcels, "live")
+    with traffic(where, parcel, PER_SECOND) as seen:
+        run = run_action("continue-rollout", good=versions["good"], retrained=versions["retrained"])
+    return Deployed(run, where, dict(seen), serving(where))
+
+
+@pytest.fixture(scope="session")
+def stopped(run_action: RunAction, continued: Deployed) -> ActRun:
     """stop-deployment's own run, the last on live."""
     return run_action("stop-deployment")
 
