@@ -190,6 +190,8 @@ def test_a_schedule_goes_on_with_what_it_finds_and_knows_no_version(
 ) -> None:
     assert go_on(team.project, team.job, wait=True) is None, "nothing was ever deployed"
     dead_at_half(team, monkeypatch)
+    with pytest.raises(InvalidInput, match="input wait: is false, and nothing remembers what is counted"):
+        go_on(team.project, team.job, wait=False)
     done = go_on(team.project, team.job, wait=True)
     assert done is not None and (done.outcome, str(done.version)) == ("deployed", team.shop.versions["again"])
     assert team.serving() == {team.shop.versions["again"]}
@@ -232,6 +234,19 @@ def test_a_schedule_leaves_a_rollout_to_who_is_at_work_on_it(team: Team, monkeyp
     assert any("deploying it by another is at work" in said for said in team.said)
     assert len(deployment.stories(team.project)[-1].events) == before
     claim.give_back()
+
+
+def test_a_rollback_that_was_cut_off_is_not_a_schedules_to_finish(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(*_: object) -> None:
+        raise Died
+
+    team.deploy("good")
+    team.deploy("again")
+    monkeypatch.setattr(team.world.place, "route", dies)
+    with pytest.raises(Died):
+        team.roll_back()
+    with pytest.raises(Refused, match="a rollback to version .* was cut off. Fix: run rollback-release again"):
+        go_on(team.project, team.job, wait=True)
 
 
 def test_a_word_that_cannot_be_read_holds_no_rollback_up(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:

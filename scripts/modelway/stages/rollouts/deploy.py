@@ -225,12 +225,8 @@ def _planned(
         reason = "nothing is there to compare it with" if current is None else "strategy all-at-once"
         work.job.say(f"all traffic at once: {reason}{', so it does not pause' if deploy.pause_at else ''}")
         return base
-    if not work.wait and claim.place.counts(claim.state).past(1) is None:
-        raise InvalidInput(
-            "is false, and nothing remembers what is counted while no command is there",
-            where="input wait",
-            fix="name deploy.kubernetes.counts.prometheus, or leave it out",
-        )
+    if not work.wait:
+        planned.check_remembered(claim.place, claim.state)
     if skipped:
         return skip.planned(work, base, skipped)
     past = planned.watched(claim.place, claim.state, deploy)

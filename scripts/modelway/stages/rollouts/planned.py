@@ -127,6 +127,16 @@ def _too_few_rows(deploy: Deploy, requests_per_second: float) -> Refused | None:
     )
 
 
+def check_remembered(place: TargetPlace[Any, Any], state: TargetState[Any]) -> None:
+    """InvalidInput where nobody could judge what comes between two commands that do not wait."""
+    if place.counts(state).past(1) is None:
+        raise InvalidInput(
+            "is false, and nothing remembers what is counted while no command is there",
+            where="input wait",
+            fix="name deploy.kubernetes.counts.prometheus, or leave it out",
+        )
+
+
 def watched(place: TargetPlace[Any, Any], state: TargetState[Any], deploy: Deploy) -> history.Past:
     """What is known of stable's traffic, which is watched where nothing was recorded; Inconclusive where none comes."""
     assert state.current is not None
