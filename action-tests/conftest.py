@@ -177,7 +177,16 @@ def replayed(run_action: RunAction, rolled_back: Deployed) -> ActRun:
 
 
 @pytest.fixture(scope="session")
-def tried(run_action: RunAction, replayed: ActRun, versions: dict[str, str], parcels: Path) -> Deployed:
+def continued(run_action: RunAction, replayed: ActRun, versions: dict[str, str], parcels: Path) -> Deployed:
+    """continue-rollout's own run: a canary of `retrained` as far as its second step; afterwards `good` answers in live."""
+    where = address(parcels, "live")
+    with traffic(where, parcel, PER_SECOND) as seen:
+        run = run_action("continue-rollout", good=versions["good"], retrained=versions["retrained"])
+    return Deployed(run, where, dict(seen), serving(where))
+
+
+@pytest.fixture(scope="session")
+def tried(run_action: RunAction, continued: Deployed, versions: dict[str, str], parcels: Path) -> Deployed:
     """A run of every strategy, while one client of ten has the key of the A/B; afterwards `good` answers in live again."""
     where = address(parcels, "live")
     with (
@@ -189,7 +198,7 @@ def tried(run_action: RunAction, replayed: ActRun, versions: dict[str, str], par
 
 
 @pytest.fixture(scope="session")
-def stopped(run_action: RunAction, replayed: ActRun, tried: Deployed) -> ActRun:
+def stopped(run_action: RunAction, tried: Deployed) -> ActRun:
     """stop-deployment's own run, the last on live."""
     return run_action("stop-deployment")
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 HERE = Path(__file__).resolve().parent
 IDENTITY = ["-c", "user.name=Parcels", "-c", "user.email=team@example.org", "-c", "commit.gpgsign=false"]
 
-DELIVER, ROLLBACK = ".github/workflows/model.yml", ".github/workflows/rollback.yml"
+DELIVER, ROLLBACK, ADVANCE = (f".github/workflows/{name}.yml" for name in ("model", "rollback", "advance"))
 """Where a team puts the templates."""
 
 MakeProject = Callable[..., Path]

@@ -123,7 +123,9 @@ def described(workflow: str) -> str:
             handed_on.setdefault(source, takes[name])
     for name, item in handed_on.items():
         line = re.compile(rf"^(      {name}: \{{ type: .*description: ).*?( \}})$", re.MULTILINE)
-        said = quoted(item.description)
+        # an action may do without what its workflow requires
+        required = re.search(rf"^      {name}: \{{ .*required: true, ", workflow, re.MULTILINE)
+        said = quoted(item.description.partition(" Left out: ")[0] if required else item.description)
         workflow = line.sub(lambda match, said=said: f"{match[1]}{said}{match[2]}", workflow, count=1)  # type: ignore[misc]
     return workflow
 

@@ -1,4 +1,5 @@
-"""The rollback's template while the delivery's template holds its runner: two runners of one machine, which act plays."""
+"""The rollback's template while the delivery's template holds its runner: two runners of one machine, which act plays. And the
+release that was taken back, once more, by the short jobs of the schedule's template."""
 
 from __future__ import annotations
 
@@ -6,12 +7,14 @@ import threading
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from act import Act, ActRun
+from modelway.registry.mlflow import connect
 from modelway.rollout import journal
-from team import DELIVER, ROLLBACK, MakeProject, address, config, serving, template
+from team import ADVANCE, DELIVER, HERE, ROLLBACK, MakeProject, address, config, serving, template
 from traffic import traffic
 
 MODEL = "parcels-held"
@@ -38,8 +41,9 @@ def project(make_project: MakeProject) -> Path:
         f"strategy: canary, steps: [50, 100], step-seconds: {LONG}, bake-seconds: {LONG}, timeout-seconds: {4 * LONG}"
     )
     tail = tail.replace("strategy: all-at-once", f"{slow}, history-seconds: 10, judge: {{ block-seconds: 1 }}", 1)
-    files = {"modelway.yml": f"{head}  production:\n{tail}"}
-    return make_project(MODEL, {**files, DELIVER: template("deliver-model.yml"), ROLLBACK: template("rollback.yml")})
+    copied = {DELIVER: "deliver-model.yml", ROLLBACK: "rollback.yml", ADVANCE: "advance.yml"}
+    files = {"modelway.yml": f"{head}  production:\n{tail}", **{path: template(name) for path, name in copied.items()}}
+    return make_project(MODEL, files)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +57,7 @@ def scene(act: Act, project: Path, server: str, tmp_path_factory: pytest.TempPat
         target=lambda: held.append(act.run(project, project / DELIVER, inputs=inputs, secrets=secrets))
     )
     where = address(project, "production")
-    with traffic(where, lambda number: {"distance": float(number % 101), "weight": float(number % 51)}, 100) as seen:
+    with traffic(where, parcel, 100) as seen:
         time.sleep(6)  # so much of the past that a plan can be made
         hopeless = act.run(in_a_hurry(project), project / DELIVER, secrets=secrets)
         put_back(project)
@@ -65,6 +69,10 @@ def scene(act: Act, project: Path, server: str, tmp_path_factory: pytest.TempPat
         took = time.monotonic() - began
         delivery.join(120)
     return Scene(first, hopeless, back, held[0], took, serving(where), dict(seen))
+
+
+def parcel(number: int) -> dict[str, float]:
+    return {"distance": float(number % 101), "weight": float(number % 51)}
 
 
 def in_a_hurry(project: Path) -> Path:
@@ -100,6 +108,7 @@ def test_a_plan_that_cannot_finish_ends_it_before_anything_is_trained(scene: Sce
     assert scene.hopeless.exit_code == 1 and scene.hopeless.jobs == {"plan": "failure"}
     (error,) = scene.hopeless.step("plan").errors
     assert error.title == "plan-rollout: refused" and "timeout-seconds" in error.message
+    assert "| deploy.timeout-seconds: " in scene.hopeless.step("plan").summary
     assert not scene.hopeless.ran("train")
 
 
@@ -116,3 +125,46 @@ def test_the_canary_finds_that_it_was_superseded_and_changes_nothing_more(scene:
     (error,) = scene.held.within("production").step("deploy").errors
     assert "superseded" in error.message
     assert scene.seen.get("failed", 0) == 0
+
+
+@pytest.fixture(scope="module")
+def carried(act: Act, project: Path, server: str, scene: Scene) -> list[ActRun]:
+    """A job that begins the canary and does not wait, then those of the schedule until there is nothing left to do."""
+    path = project / "modelway.yml"
+    lasts = f"step-seconds: {LONG}, bake-seconds: {LONG}"
+    assert lasts in path.read_text()
+    path.write_text(path.read_text().replace(lasts, "step-seconds: 1, bake-seconds: 6"))
+    version = scene.held.step("train").outputs["version"]
+    known: Any = {"project": project, "secrets": {"MLFLOW_TRACKING_URI": server}}
+    with traffic(address(project, "production"), parcel, 100):
+        time.sleep(6)
+        begun = {"version": version, "wait": "false"}
+        runs = [act.run(workflow=HERE / "canary" / "workflow.yml", inputs=begun, **known)]
+        while len(runs) < 8 and outcome(runs[-1]) in ("", "under-way"):
+            runs.append(act.run(workflow=project / ADVANCE, event="schedule", **known))
+    return [*runs, act.run(workflow=project / ADVANCE, event="schedule", **known)]
+
+
+def outcome(run: ActRun) -> str:
+    return run.step("deploy" if run.ran("deploy") else "advance").outputs["outcome"]
+
+
+def test_a_schedule_carries_the_canary_that_another_job_has_begun(carried: list[ActRun], scene: Scene) -> None:
+    first, *scheduled, last = carried
+    assert all(run.exit_code == 0 for run in carried), [run.log[-2000:] for run in carried if run.exit_code]
+    assert outcome(first) == "under-way" and scheduled
+    assert {outcome(run) for run in scheduled[:-1]} <= {"under-way"} and outcome(scheduled[-1]) == "deployed"
+    version = scene.held.step("train").outputs["version"]
+    for run in scheduled:
+        assert run.jobs == {"advance": "success"} and run.step("advance").outputs["version"] == version
+        assert f"version {version} gets " in run.step("advance").log
+    assert (outcome(last), last.step("advance").outputs["version"]) == ("unchanged", "")
+
+
+def test_what_the_schedule_has_brought_is_there(
+    carried: list[ActRun], scene: Scene, project: Path, server: str
+) -> None:
+    version = scene.held.step("train").outputs["version"]
+    assert serving(address(project, "production")) == version
+    registered = connect(server, {}).get_model(MODEL)
+    assert registered and registered.aliases["production"] == int(version)

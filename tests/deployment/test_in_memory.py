@@ -9,6 +9,7 @@ import random
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,6 +32,7 @@ from modelway.stages.rollouts.paused import continue_
 from modelway.stages.rollouts.planned import foresee
 from modelway.stages.rollouts.reasons import one_line
 from modelway.stages.rollouts.rollback import RolledBack, roll_back
+from modelway.stages.rollouts.unfinished import go_on
 from modelway.targets import TARGETS, acts
 from targets.test_in_memory import ask, documented_target
 
@@ -116,7 +118,7 @@ def team(built: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Team:
 
 def test_the_first_release_a_canary_and_the_way_back(team: Team) -> None:
     good, again = team.shop.versions["good"], team.shop.versions["again"]
-    assert foresee(team.project).outcome == "unneeded"
+    assert foresee(team.project)[0].outcome == "unneeded"
     first = team.deploy("good")
     assert first.outcome == "deployed" and not first.problem
     assert (team.serving(), team.alias()) == ({good}, good)
@@ -126,7 +128,7 @@ def test_the_first_release_a_canary_and_the_way_back(team: Team) -> None:
     assert team.world.seconds - began > 600, "it baked for its time"
     assert (team.serving(), team.alias()) == ({again}, again)
     assert team.deploy("again").story is None, "it is there already"
-    assert foresee(team.project).outcome == "unknown", "the target keeps no past"
+    assert foresee(team.project)[0].outcome == "unknown", "the target keeps no past"
     back = team.roll_back()
     assert (back.version, back.left, back.problem) == (int(good), int(again), "")
     assert (team.serving(), team.alias()) == ({good}, good)
@@ -159,19 +161,92 @@ def dead_in_a_pause(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     assert team.project.deploy is not None
     paused = msgspec.structs.replace(team.project.deploy, pause_at=(10,))
     team.project = msgspec.structs.replace(team.project, deploy=paused)
+    dead_when(team, monkeypatch, lambda story: story.state.is_paused)
+
+
+def dead_when(team: Team, monkeypatch: pytest.MonkeyPatch, comes: Callable[[journal.Story], bool]) -> None:
+    """`good` is there, and the runner that carried a canary of `again` has died when this came."""
     team.deploy("good")
     sleep = team.world.sleep
 
-    def dies_in_the_pause(seconds: float) -> None:
+    def dies(seconds: float) -> None:
         story = deployment.target_of(team.project).last()
-        if story is not None and story.state.is_paused:
+        if story is not None and comes(story):
             raise Died
         sleep(seconds)
 
-    monkeypatch.setattr(team.world, "sleep", dies_in_the_pause)
+    monkeypatch.setattr(team.world, "sleep", dies)
     with pytest.raises(Died):
         team.deploy("again")
     monkeypatch.setattr(team.world, "sleep", sleep)
+
+
+def dead_at_half(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    dead_when(team, monkeypatch, lambda story: story.state.routed == 0.5)
+
+
+def test_a_schedule_goes_on_with_what_it_finds_and_knows_no_version(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert go_on(team.project, team.job, wait=True) is None, "nothing was ever deployed"
+    dead_at_half(team, monkeypatch)
+    with pytest.raises(InvalidInput, match="input wait: is false, and nothing remembers what is counted"):
+        go_on(team.project, team.job, wait=False)
+    done = go_on(team.project, team.job, wait=True)
+    assert done is not None and (done.outcome, str(done.version)) == ("deployed", team.shop.versions["again"])
+    assert team.serving() == {team.shop.versions["again"]}
+    team.job.environ["MLFLOW_TRACKING_URI"] = "http://127.0.0.1:9"
+    assert go_on(team.project, team.job, wait=True) is None, "and asks nobody else where nothing is under way"
+
+
+def test_a_schedule_takes_a_bad_release_back_and_begins_it_never_again(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead_at_half(team, monkeypatch)
+    team.world.failing[team.shop.versions["again"]] = 0.2
+    done = go_on(team.project, team.job, wait=True)
+    assert done is not None and done.outcome == "rolled-back"
+    assert go_on(team.project, team.job, wait=True) is None
+    assert len(deployment.stories(team.project)) == 2 and team.serving() == {team.shop.versions["good"]}
+
+
+def test_what_another_has_ended_meanwhile_is_not_begun_again(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between looking and taking the target a rollback came."""
+    dead_at_half(team, monkeypatch)
+    left = deployment.target_of(team.project).unfinished()
+    assert left is not None
+    team.roll_back()
+    done = deploy(team.project, team.job, left.plan.new.version, "production", "", only=left)
+    assert done.outcome == "rolled-back" and len(deployment.stories(team.project)) == 2
+    assert team.serving() == {team.shop.versions["good"]}
+    other = msgspec.structs.replace(left.plan.new, config_digest="another")
+    anew = replace(left, plan=msgspec.structs.replace(left.plan, new=other))
+    with pytest.raises(Refused, match="was built anew since its rollout began"):
+        deploy(team.project, team.job, left.plan.new.version, "production", "", only=anew)
+
+
+def test_a_schedule_leaves_a_rollout_to_who_is_at_work_on_it(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    dead_at_half(team, monkeypatch)
+    claim = deployment.target_of(team.project).claim("another", "deploying it")
+    before = len(deployment.stories(team.project)[-1].events)
+    done = go_on(team.project, team.job, wait=True)
+    assert done is not None and (done.outcome, done.paused_at) == ("", None)
+    assert any("deploying it by another is at work" in said for said in team.said)
+    assert len(deployment.stories(team.project)[-1].events) == before
+    claim.give_back()
+
+
+def test_a_rollback_that_was_cut_off_is_not_a_schedules_to_finish(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(*_: object) -> None:
+        raise Died
+
+    team.deploy("good")
+    team.deploy("again")
+    monkeypatch.setattr(team.world.place, "route", dies)
+    with pytest.raises(Died):
+        team.roll_back()
+    with pytest.raises(Refused, match="a rollback to version .* was cut off. Fix: run rollback-release again"):
+        go_on(team.project, team.job, wait=True)
 
 
 def test_a_word_that_cannot_be_read_holds_no_rollback_up(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,8 +369,10 @@ def test_with_the_registry_down_the_next_command_announces(team: Team) -> None:
     assert team.roll_back().problem
     assert team.serving() == {good} != {team.alias()}
     assert len(deployment.existing(team.project).pending) == 1
+    with pytest.raises(OutsideFailure, match=r"the alias could not be moved: .* run the same command again"):
+        go_on(team.project, team.job, wait=False)
     team.job.environ["MLFLOW_TRACKING_URI"] = team.shop.server
-    assert not team.roll_back().problem
+    assert go_on(team.project, team.job, wait=False) is None, "a schedule is such a command, too"
     assert team.alias() == good
     assert not deployment.existing(team.project).pending
 

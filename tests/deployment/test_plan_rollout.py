@@ -46,9 +46,26 @@ def test_it_says_what_deploy_model_would_say_and_changes_nothing(shop: Shop) -> 
         assert everything(shop) == before
         refused = shop.deploy("again", code=1)
         assert "timeout-seconds" in refused, "as it is said later"
+        thin_traffic_is_told_what_would_do(shop)
     time.sleep(3)
     assert "got too few requests" in plan(shop), "what has ceased is not called thin"
     assert outcome(shop) == "unknown"
+
+
+def thin_traffic_is_told_what_would_do(shop: Shop) -> None:
+    """In one line, and as a table of the summary; and it does."""
+    shop.configure(shop.port, timeout=6)
+    said, refused = plan(shop, code=1), shop.deploy("again", code=1)
+    assert outcome(shop) == "impossible" and "outcome=impossible" in said
+    out = shop.folder / "out" / "modelway"
+    found = json.loads((out / "plan-rollout.json").read_text())["ways"]
+    summary = (out / "plan-rollout.md").read_text()
+    assert list(found[0]["changes"]) == ["deploy.timeout-seconds"] and len(found) >= 3
+    for way in found:
+        assert way["change"] in said and f"| {way['change']} |" in summary and way["price"] in summary
+    assert f"set {found[0]['change']}; or " in refused
+    shop.configure(shop.port, timeout=found[0]["changes"]["deploy.timeout-seconds"])
+    assert "canary requests" in plan(shop) and outcome(shop) == "possible"
 
 
 def test_without_traffic_it_warns_and_does_not_wait(shop: Shop) -> None:

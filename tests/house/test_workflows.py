@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-REUSABLE = ("plan", "train", "gate", "check", "build", "canary", "continue", "rollback")
+REUSABLE = ("plan", "train", "gate", "check", "build", "canary", "advance", "continue", "rollback")
 PIPED = ("train", "gate", "build", "canary")
 """Those that the pipeline calls with the registry's secrets."""
-ON_CLUSTER = ("plan", "canary", "continue", "rollback")
+ON_CLUSTER = ("plan", "canary", "advance", "continue", "rollback")
 """Those that touch a target."""
 GRANT = re.compile(r"^# The caller's job grants (.+?)$", re.MULTILINE)
 CALLERS = sorted([*ROOT.glob("workflows-templates/*.yml"), *ROOT.glob("examples/*/.github/workflows/*.yml")])
@@ -96,6 +96,17 @@ def test_a_newer_push_ends_the_older_check_and_no_leg_of_its_own() -> None:
     check = load(ROOT / "workflows-templates" / "check-pull-request.yml")
     group = "${{ github.workflow }}-${{ github.ref }}"
     assert check["concurrency"] == {"group": group, "cancel-in-progress": True}
+
+
+def test_a_schedule_waits_for_no_reviewer_and_cancels_no_job_at_work() -> None:
+    """The reviewers have approved the rollout's beginning: a job every quarter hour that waits for them judges nothing."""
+    (job,) = reusable("advance")["jobs"].values()
+    assert job["environment"] == "${{ inputs.environment }}-advance"
+    (step,) = [step for step in job["steps"] if step.get("id") == "advance"]
+    assert (step["with"]["only-unfinished"], step["with"]["wait"]) == ("true", "false")
+    template = load(ROOT / "workflows-templates" / "advance.yml")
+    assert set(template["on"]) == {"schedule", "workflow_dispatch"}
+    assert template["concurrency"] == {"group": "${{ github.workflow }}", "cancel-in-progress": False}
 
 
 def test_a_rollback_waits_for_nobody() -> None:

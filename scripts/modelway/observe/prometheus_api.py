@@ -1,4 +1,4 @@
-"""Prometheus' HTTP API: the raw samples of a selector, at one moment of the server's own clock."""
+"""Prometheus' HTTP API: the raw samples of a selector, and what a query said until now, at a moment of the server's clock."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from modelway.errors import OutsideFailure
+from modelway.errors import InvalidInput, OutsideFailure
 
-QUERY = "/api/v1/query"
+QUERY, QUERY_RANGE = "/api/v1/query", "/api/v1/query_range"
 ALL_SECONDS = 15.0
 """For all queries of one reading together."""
 
@@ -30,8 +30,9 @@ class _Scalar(msgspec.Struct, tag_field="resultType", tag="scalar"):
     result: tuple[float, str]
 
 
-class _Answer(msgspec.Struct):
+class _Answer(msgspec.Struct, rename="camel"):
     status: str
+    error_type: str = ""
     data: _Matrix | _Scalar | None = None
     error: str = ""
     warnings: tuple[str, ...] = ()
@@ -56,18 +57,31 @@ class PrometheusMoment:
             raise _failed("answers what no Prometheus says")
         return [one for one in found.result if one.values]
 
+    def over(self, query: str, since: float, step: int, where: str) -> list[SampledSeries]:
+        """What a query says every `step` seconds from `since` on, until this moment. where: of the query, for InvalidInput
+        where it is none."""
+        times = {"start": f"{since:.3f}", "end": f"{self.now:.3f}", "step": f"{step}"}
+        found = self._asked({"query": query, **times}, QUERY_RANGE, where)
+        if not isinstance(found, _Matrix):
+            raise _failed("answers what no Prometheus says")
+        return [one for one in found.result if one.values]
+
     def of_job(self, name: str, job: str) -> list[SampledSeries]:
         """The series of this name, of one job."""
         text = job.replace("\\", "\\\\").replace('"', '\\"')
         return self.series(f'{name}{{job="{text}"}}')
 
-    def _asked(self, parameters: Mapping[str, str]) -> _Matrix | _Scalar | None:
+    def _asked(self, parameters: Mapping[str, str], path: str = QUERY, where: str = "") -> _Matrix | _Scalar | None:
         if time.monotonic() > self.ticks + ALL_SECONDS:
             raise _failed(f"needs more than {ALL_SECONDS:.0f} s for what is asked")
         try:
-            said = msgspec.json.decode(self._get(QUERY, parameters), type=_Answer)
+            said = msgspec.json.decode(self._get(path, parameters), type=_Answer)
         except msgspec.DecodeError:
             raise _failed("answers what no Prometheus says") from None
+        if where and said.error_type == "bad_data":
+            raise InvalidInput(
+                f"is refused by Prometheus: {said.error[:200]}", where=where, fix="try it in Prometheus' own page"
+            )
         if said.status != "success":
             raise _failed(f"refuses {parameters['query']}: {said.error[:200]}")
         if said.warnings:  # Thanos and its like: a part could not be asked

@@ -7,6 +7,16 @@ import msgspec
 from modelway.peers.argo import ArgoAnalysis
 from modelway.peers.flagger import FlaggerAnalysis
 from modelway.peers.simulation import BothErrors
+from modelway.peers.traffic import MeasuredTraffic
+
+
+class JudgedAt(msgspec.Struct, frozen=True, kw_only=True):
+    """The same at another rate of requests."""
+
+    requests_per_second: float
+    theirs: BothErrors
+    ours: BothErrors | None
+    our_refusal: str
 
 
 class JudgedPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,5 +36,9 @@ class JudgedPlan(msgspec.Struct, frozen=True, kw_only=True):
     """None where our plan is refused at this traffic."""
     our_refusal: str
     our_steps: tuple[int, ...]
+    measured: MeasuredTraffic | None = None
+    """Where requests_per_second, then the median, comes from; None where it was given."""
+    at_other_rates: tuple[JudgedAt, ...] = ()
+    """At the least and the most that were measured."""
     notes: tuple[str, ...]
     """What was left out or assumed, a line each."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelway.markdown import cell, table
-from modelway.peers.record import JudgedPlan
+from modelway.peers.record import JudgedAt, JudgedPlan
 from modelway.peers.simulation import BothErrors, Fates
 from modelway.rollout.planning import time_said
 
@@ -25,14 +25,21 @@ def sentence(judged: JudgedPlan) -> str:
 
 def markdown(judged: JudgedPlan) -> str:
     slow = "" if judged.slow_percent is None else f", {judged.slow_percent:g} % slower than its limit"
-    rows = [_row(judged.name, judged.theirs)]
     ours = f"modelway, steps {', '.join(map(str, judged.our_steps))} %"
-    rows.append(_row(ours, judged.ours) if judged.ours else (f"{ours}: refused, {judged.our_refusal}", *["—"] * 5))
+    rows = []
+    at_rates: tuple[JudgedPlan | JudgedAt, ...] = (judged, *judged.at_other_rates)
+    for one in at_rates:
+        at = f", at {one.requests_per_second:.3g} requests/s" if judged.at_other_rates else ""
+        rows.append(_row(f"{judged.name}{at}", one.theirs))
+        refused = (f"{ours}{at}: refused, {one.our_refusal}", *["—"] * 5)
+        rows.append(_row(f"{ours}{at}", one.ours) if one.ours else refused)
     n = judged.theirs.healthy.taken_back.n
-    at = f"at {judged.requests_per_second:g} requests/s, errors {judged.error_percent:g} %{slow}"
+    at = f"at {judged.requests_per_second:.6g} requests/s, errors {judged.error_percent:.6g} %{slow}"
+    if judged.measured:
+        at += f" (measured over {time_said(judged.measured.seconds)}: the median, the least and the most)"
     how = f"{n:,} healthy and {n:,} bad releases simulated for each, seed {judged.seed}; in brackets the exact 95 % interval."
     parts = [
-        f"**{cell(judged.name)}** {at}; a bad release has {judged.worse_error_percent:g} %.",
+        f"**{cell(judged.name)}** {at}; a bad release has {judged.worse_error_percent:.6g} %.",
         table(HEADS, rows),
         f"{how} Every request fails by itself: errors in bursts make a fixed limit take back more healthy releases.",
         "\n".join(f"- {cell(note, 500)}" for note in (*judged.notes, *_unfinished(judged.theirs))),

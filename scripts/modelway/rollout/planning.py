@@ -179,8 +179,7 @@ def _objection(
         f"needs about {_rounded(requests)} canary requests, which takes {time_said(allowed)} to be safe at "
         f"{100 * weight:.3g} % of {requests_per_second:.3g} requests/s, but its time is {time_said(timeout)}"
     )
-    ways = "give the canary a larger share, or widen the margins of deploy.judge (differ-at-most, where it is given)"
-    return short, f"set deploy.timeout-seconds to {_up(allowed)}, {ways}"
+    return short, f"set deploy.timeout-seconds to at least {_up(allowed)}"
 
 
 def time_said(seconds: float) -> str:

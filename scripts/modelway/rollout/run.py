@@ -65,6 +65,10 @@ class Superseded(Refused):
     """Another command has taken the target over: this one changes nothing more."""
 
 
+class AtWork(Refused):
+    """Another command that lives has the target."""
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """announce: moves the alias, and returns what went wrong. say: a line of progress. wait: false: the rollout is left where

@@ -7,26 +7,29 @@ from typing import Annotated, Literal
 
 from modelway import ci
 from modelway.ci import Input, Output
-from modelway.errors import CancelledByUser, Inconclusive, ModelwayError, OutsideFailure, Refused
+from modelway.config.keys import Count
+from modelway.errors import CancelledByUser, Inconclusive, InvalidInput, ModelwayError, OutsideFailure, Refused
 from modelway.report.rollout import markdown, record
 from modelway.report.rollout_page import page
 from modelway.rollout import engine
 from modelway.rollout.journal import Story
+from modelway.stages.rollouts import deployment
 from modelway.stages.rollouts.deploy import Deployed, deploy
 from modelway.stages.rollouts.reasons import one_line
+from modelway.stages.rollouts.unfinished import go_on
 from modelway.stages.steps import workspace
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelDeployed(ci.Result):
     outcome: Annotated[
-        Literal["deployed", "shadowed", "compared", "rolled-back", "failed", "under-way"],
+        Literal["deployed", "shadowed", "compared", "rolled-back", "failed", "under-way", "unchanged"],
         Output(
             "deployed, rolled-back or failed; shadowed where it was no worse as a shadow; compared at the end of an A/B;"
-            " under-way where wait is false and the rollout goes on"
+            " under-way where wait is false and the rollout goes on; unchanged where only-unfinished finds none"
         ),
     ]
-    version: Annotated[int, Output("the version that was to be deployed")]
+    version: Annotated[int | None, Output("the version that was to be deployed; empty where the outcome is unchanged")]
     address: Annotated[str, Output("where the environment's model answers")]
     paused_at: Annotated[
         int | None, Output("the step, in percent, at which it waits for continue-rollout; empty where it does not")
@@ -42,7 +45,12 @@ def deploy_model(
     job: ci.Job,
     *,
     environment: ci.Environment,
-    version: ci.Version,
+    version: Annotated[
+        Count | None,
+        Input(
+            "The registered version of the model.", left_out="with only-unfinished, that of the rollout; else refused"
+        ),
+    ] = None,
     config: ci.Config = "modelway.yml",
     working_directory: ci.WorkingDirectory = ".",
     tracking_uri: ci.TrackingUri = None,
@@ -61,6 +69,13 @@ def deploy_model(
             " schedule."
         ),
     ] = True,
+    only_unfinished: Annotated[
+        bool,
+        Input(
+            "true: go on with the rollout that is under way, of whatever version, and change nothing where none is: what a"
+            " schedule runs, with wait: false."
+        ),
+    ] = False,
     skip_analysis: Annotated[
         str,
         Input(
@@ -83,11 +98,24 @@ def deploy_model(
     no traffic to judge by; 4 it could not be started, or an outside system failed; 130 cancelled, traffic is on stable.
     """
     skipped = one_line(skip_analysis, "skip-analysis") if skip_analysis else ""
+    if only_unfinished:
+        _check_alone(job)
+    elif version is None:
+        raise InvalidInput(
+            "is required and was not given", where="input version", fix="give it, or only-unfinished: true"
+        )
     project = workspace.resolve(job, environment)
     known = workspace.known_environment(job, built_for)
-    done = deploy(project, job, version, known, reason, wait=wait, skipped=skipped)
+    if version is None:
+        unfinished = go_on(project, job, wait=wait)
+        if unfinished is None:
+            address = deployment.target_of(project).address()
+            return ModelDeployed(outcome="unchanged", version=None, address=address, paused_at=None, alias_moved=False)
+        done = unfinished
+    else:
+        done = deploy(project, job, version, known, reason, wait=wait, skipped=skipped)
     if done.paused_at is not None:
-        job.say(f"paused: `continue-rollout --version {version} --at {done.paused_at}` lets it go on")
+        job.say(f"paused: `continue-rollout --version {done.version} --at {done.paused_at}` lets it go on")
     report = ""
     if done.story is not None:
         report = str(job.report(record(done.story), markdown(done.story)))
@@ -102,6 +130,17 @@ def deploy_model(
         story=done.story,
         failures=_failures(done),
     )
+
+
+def _check_alone(job: ci.Job) -> None:
+    """InvalidInput where something is asked for that a rollout under way has fixed already."""
+    fixed = ("version", "built-for", "strategy", "timeout-seconds", "skip-analysis", "reason")
+    if given := [name for name in fixed if name in job.given]:
+        raise InvalidInput(
+            "is given, and only-unfinished goes on with a rollout as it was begun",
+            where=f"input {given[0]}",
+            fix=f"leave {' and '.join(given)} out, or only-unfinished",
+        )
 
 
 def _failures(done: Deployed) -> tuple[ModelwayError, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Literal
 
@@ -15,10 +15,11 @@ from modelway.errors import InvalidInput
 from modelway.peers import reading
 from modelway.peers.argo import ArgoAnalysis
 from modelway.peers.queried import Assumed
-from modelway.peers.record import JudgedPlan
-from modelway.peers.simulation import BothErrors, Service, both_errors, fate_of, our_fate, our_numbers
+from modelway.peers.record import JudgedAt, JudgedPlan
+from modelway.peers.simulation import BothErrors, PeerAnalysis, Service, both_errors, fate_of, our_fate, our_numbers
 from modelway.report.judged_plan import markdown, sentence
 from modelway.stages.steps import workspace
+from modelway.stages.steps.measured_traffic import measured_traffic
 
 SEED = 1
 TIMES_WORSE = 4
@@ -51,8 +52,33 @@ def judge_plan(
             "AnalysisTemplates."
         ),
     ],
-    requests_per_second: Annotated[float, Meta(gt=0, le=1e6), Input("What comes to both releases together.")],
-    error_percent: Annotated[Share, Input("The percentage of stable's requests that fail.")],
+    requests_per_second: Annotated[
+        Annotated[float, Meta(gt=0, le=1e6)] | None,
+        Input("What comes to both releases together.", left_out="what requests-query says"),
+    ] = None,
+    error_percent: Annotated[
+        Share | None, Input("The percentage of stable's requests that fail.", left_out="what errors-query says")
+    ] = None,
+    prometheus_url: Annotated[
+        str, Input("The URL of a Prometheus that has counted the requests.", left_out="none is asked")
+    ] = "",
+    requests_query: Annotated[
+        str,
+        Input(
+            "A query for the requests per second of both releases together, one series, such as"
+            ' sum(rate(http_requests_total{service="shop"}[5m])). It is judged at the median, the least and the most.',
+            left_out="requests-per-second must be given",
+        ),
+    ] = "",
+    errors_query: Annotated[
+        str, Input("A query for those of them that fail, also per second.", left_out="error-percent must be given")
+    ] = "",
+    range_seconds: Annotated[
+        int, Meta(ge=600, le=31_536_000), Input("How far back the queries go: 604800 are a week.")
+    ] = 604_800,
+    prometheus_token: Annotated[
+        str, Input("The bearer token that is sent to Prometheus.", left_out="none is sent", secret=True)
+    ] = "",
     worse_error_percent: Annotated[
         Share | None, Input("The same of a bad release.", left_out="four times error-percent")
     ] = None,
@@ -92,8 +118,12 @@ def judge_plan(
     Inputs: the manifests, and modelway.yml (section deploy; without the file, the defaults). Outputs: how often a healthy
     release is taken back, how often one with four times the errors is, and when. Every rule is carried out as its own code has
     it, on simulated requests; nothing of the manifests is run, and no cluster is asked.
-    Exit codes: 0 done; 2 wrong input, or a manifest that cannot be judged.
+    Exit codes: 0 done; 2 wrong input, or a manifest that cannot be judged; 4 Prometheus failed.
     """
+    measured = measured_traffic(job, prometheus_url, prometheus_token, requests_query, errors_query, range_seconds)
+    rate, share = (measured.median, measured.error_percent) if measured else (None, None)
+    requests_per_second = _one_of("requests-per-second", requests_per_second, "requests-query", rate)
+    error_percent = _one_of("error-percent", error_percent, "errors-query", share)
     worse = TIMES_WORSE * error_percent if worse_error_percent is None else worse_error_percent
     if not error_percent < worse < 100:
         raise InvalidInput(
@@ -123,8 +153,10 @@ def judge_plan(
     )
     for note in notes:
         job.warn("judge-plan", note)
-    refusal = our_numbers(deploy, service).refusal
     job.say(f"drawing {rollouts} healthy and {rollouts} bad releases for each")
+    rates = measured.rates if measured else (requests_per_second,)
+    services = [replace(service, requests_per_second=rate) for rate in rates]
+    first, *others = [_at(analysis, deploy, one, rollouts) for one in services]
     judged = JudgedPlan(
         name=analysis.name,
         analysis=analysis,
@@ -133,10 +165,12 @@ def judge_plan(
         worse_error_percent=worse,
         slow_percent=slow_percent,
         seed=SEED,
-        theirs=both_errors(partial(fate_of, analysis), service, rollouts, (SEED,)),
-        ours=None if refusal else both_errors(partial(our_fate, deploy), service, rollouts, (SEED,)),
-        our_refusal=refusal,
+        theirs=first.theirs,
+        ours=first.ours,
+        our_refusal=first.our_refusal,
         our_steps=deploy.steps,
+        measured=measured,
+        at_other_rates=tuple(others),
         notes=(*notes, *said),
     )
     line = sentence(judged)
@@ -150,6 +184,26 @@ def judge_plan(
         notes=judged.notes,
         report=str(job.report(judged, markdown(judged))),
         judged=judged,
+    )
+
+
+def _one_of(name: str, given: float | None, query: str, measured: float | None) -> float:
+    """The one of the two that there is; InvalidInput where there are both, or none."""
+    if given is not None and measured is not None:
+        raise InvalidInput(f"given together with {query}", where=f"input {name}", fix="give one of the two")
+    value = measured if given is None else given
+    if value is None:
+        raise InvalidInput("is required and was not given", where=f"input {name}", fix=f"give it, or {query}")
+    return value
+
+
+def _at(analysis: PeerAnalysis, deploy: Deploy, service: Service, rollouts: int) -> JudgedAt:
+    refusal = our_numbers(deploy, service).refusal
+    return JudgedAt(
+        requests_per_second=service.requests_per_second,
+        theirs=both_errors(partial(fate_of, analysis), service, rollouts, (SEED,)),
+        ours=None if refusal else both_errors(partial(our_fate, deploy), service, rollouts, (SEED,)),
+        our_refusal=refusal,
     )
 
 

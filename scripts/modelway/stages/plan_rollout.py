@@ -7,21 +7,28 @@ from typing import Annotated, Literal
 
 from modelway import ci
 from modelway.ci import Output
-from modelway.rollout.planning import PlanNumbers
-from modelway.stages.rollouts.planned import foresee
+from modelway.markdown import cell
+from modelway.rollout.planning import PlanNumbers, time_said
+from modelway.rollout.ways import Way
+from modelway.stages.rollouts.planned import Foreseen, foresee
 from modelway.stages.steps import workspace
 
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutPlanned(ci.Result):
     outcome: Annotated[
-        Literal["possible", "unneeded", "unknown"],
-        Output("possible; unneeded where nothing would be compared; unknown where there was too little traffic"),
+        Literal["possible", "impossible", "unneeded", "unknown"],
+        Output(
+            "possible; impossible where it cannot finish in its time; unneeded where nothing would be compared; unknown where"
+            " there was too little traffic"
+        ),
     ]
     sentence: Annotated[str, Output("how many requests and how long the canary needs, or why nobody can say")]
     report: Annotated[str, Output("the path of plan-rollout.json")]
     numbers: PlanNumbers | None
     """What the sentence says; None where nothing would be compared, or the traffic is not known."""
+    ways: tuple[Way, ...] = ()
+    """What would let it finish, each with its number; none where it can."""
 
 
 @ci.use_case
@@ -41,14 +48,26 @@ def plan_rollout(
     starts.
     Exit codes: 0 it can, nothing would be compared, or the traffic is not known; 1 it cannot; 2 wrong input or configuration.
     """
-    foreseen = foresee(workspace.resolve(job, environment))
+    foreseen, refusal = foresee(workspace.resolve(job, environment))
     job.say(foreseen.sentence)
     if foreseen.outcome == "unknown":
         job.warn("plan-rollout", f"{foreseen.sentence}; deploy-model asks again before the canary starts")
-    text = f"**{foreseen.outcome.upper()}** {environment}: {foreseen.sentence}"
     return RolloutPlanned(
         outcome=foreseen.outcome,
         sentence=foreseen.sentence,
-        report=str(job.report(foreseen, text)),
+        report=str(job.report(foreseen, markdown(foreseen, environment, refusal.what if refusal else ""))),
         numbers=foreseen.numbers,
+        ways=foreseen.ways,
+        failures=(refusal,) if refusal else (),
     )
+
+
+def markdown(foreseen: Foreseen, environment: str, why: str) -> str:
+    """For the job's summary. why: it cannot finish in its time."""
+    lines = [f"**{foreseen.outcome.upper()}** {environment}: {why or foreseen.sentence}"]
+    if foreseen.ways:
+        lines += ["", "| what would do | it takes at most | what to know of it |", "|---|--:|---|"]
+        lines += [
+            f"| {cell(way.change)} | {time_said(way.takes_seconds)} | {cell(way.price)} |" for way in foreseen.ways
+        ]
+    return "\n".join(lines)

@@ -19,9 +19,9 @@ from pathlib import Path
 import msgspec
 
 from modelway import processes
-from modelway.errors import OutsideFailure, Refused
+from modelway.errors import OutsideFailure
 from modelway.files import try_lock, write_whole
-from modelway.rollout.run import Superseded
+from modelway.rollout.run import AtWork, Superseded
 
 LEASE, LOCK = "lease.json", "lock"
 PATIENCE_SECONDS = 12.0
@@ -73,11 +73,11 @@ class FolderLease:
 
 
 def take(folder: Path, who: str, what: str, *, always: bool) -> FolderLease:
-    """The lease with the next number. Refused where a command that lives holds it, unless `always`."""
+    """The lease with the next number. AtWork where a command that lives holds it, unless `always`."""
     with _alone(folder, end_holder=always):
         now = _read(folder)
         if now and now.process and processes.lives(now.process) and not always:
-            raise Refused(
+            raise AtWork(
                 f"{now.what} by {now.who} is at work on this target (process {now.process.pid})",
                 where=str(folder),
                 fix="wait until it has ended, or end it with rollback-release",

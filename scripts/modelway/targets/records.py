@@ -48,7 +48,7 @@ class TargetRecords(Protocol[T]):
     def write(self, state: T) -> None: ...
 
     def take(self, who: str, what: str, *, always: bool, say: Callable[[str], None] = ...) -> Lease:
-        """The lease, from now on. Refused, naming the holder, where a command that lives has it, unless `always`: then that
+        """The lease, from now on. AtWork, naming the holder, where a command that lives has it, unless `always`: then that
         one is superseded at its next act, and ended where it stands within one for too long. Makes the place where there is
         none. say: is told where it has to be found out whether the holder lives."""
 

@@ -70,7 +70,7 @@ class Target(Generic[T, S]):
         self, who: str, what: str, *, always: bool = False, say: Callable[[str], None] = lambda said: None
     ) -> Claim[T, S]:
         """The target in this command's hands, made where there is none yet: the state is read after the lease was taken.
-        Refused where a command that lives has it, unless `always`."""
+        AtWork where a command that lives has it, unless `always`."""
         self.state()  # what is wrong takes the target from nobody
         lease = self.records.take(who, what, always=always, say=say)
         state = self.state() or self.records.empty(self.model, self.environment)

@@ -53,10 +53,19 @@ class Deployed:
 
 
 def deploy(
-    project: Resolved, job: ci.Job, version: int, built_for: str, why: str, *, wait: bool = True, skipped: str = ""
+    project: Resolved,
+    job: ci.Job,
+    version: int,
+    built_for: str,
+    why: str,
+    *,
+    wait: bool = True,
+    skipped: str = "",
+    only: journal.Story | None = None,
 ) -> Deployed:
     """Bring the release of `version` into the project's environment. built_for: the environment whose gate it passed. wait:
-    false: do what is due, and leave the rest to the next command. skipped: a person's reason for no analysis.
+    false: do what is due, and leave the rest to the next command. skipped: a person's reason for no analysis. only: go on with
+    this rollout of it, and begin none where that has ended meanwhile.
 
     Refused without a passing Verdict, and where a command that lives holds the target; what is refused has changed nothing.
     Run again after a crash it goes on with the rollout that it finds; a rollout of another release it undoes first."""
@@ -71,6 +80,11 @@ def deploy(
     client = workspace.connect_registry(project, job)
     release, verdict = checked_release(client, project, version, built_for or project.environment)
     target = deployment.target_of(project)
+    if only is not None and only.plan.new.config_digest != release.config_digest:
+        raise Refused(
+            f"version {version} was built anew since its rollout began",
+            fix="deploy it again, which undoes that rollout first, or end it with rollback-release",
+        )
     there = _check_target(project, target, client, release, verdict)
     prepared = None if there else target.place.prepare(release, job.say)
     claim = target.claim(job.author, f"deploying version {version}", say=job.say)
@@ -85,6 +99,9 @@ def deploy(
         claim.take_in()
         claim.run_stable(job.say)
         left = claim.unfinished()
+        if only is not None and (left is None or left.plan.number != only.plan.number):
+            begun = True
+            return Deployed(version, claim.story(only.plan.number), target.address())
         if left is not None and left.plan.kind == "rollback":
             job.say("finishing a rollback that was cut off")
             begun_slot = claim.state.slots.get(left.plan.new.slot)
@@ -93,7 +110,7 @@ def deploy(
             else:
                 rollout.undo(work, left, "it was cut off before it began")
             left = None
-        if left is not None and not _same(left, release, settings, skipped):
+        if left is not None and only is None and not _same(left, release, settings, skipped):
             job.say(f"undoing the rollout of version {left.plan.new.version}, which nobody carries on")
             rollout.undo(work, left, f"version {version} is deployed instead, by strategy {settings.strategy}")
             left = None
@@ -209,12 +226,8 @@ def _planned(
         reason = "nothing is there to compare it with" if current is None else "strategy all-at-once"
         work.job.say(f"all traffic at once: {reason}{', so it does not pause' if deploy.pause_at else ''}")
         return base
-    if not work.wait and claim.place.counts(claim.state).past(1) is None:
-        raise InvalidInput(
-            "is false, and nothing remembers what is counted while no command is there",
-            where="input wait",
-            fix="name deploy.kubernetes.counts.prometheus, or leave it out",
-        )
+    if not work.wait:
+        planned.check_remembered(claim.place, claim.state)
     if skipped:
         return skip.planned(work, base, skipped)
     past = planned.watched(claim.place, claim.state, deploy)
@@ -231,7 +244,7 @@ def _planned(
     shares = model_metrics.shares(deploy, claim.place, claim.state, past.requests_per_second)
     if shares:
         work.job.say(f"compared besides: {model_metrics.said(shares)}")
-    made = planned.planned(deploy, weights, past, claim.latest(), shares, work.job.say)
+    made = planned.planned(deploy, past, claim.latest(), shares, work.job.say)
     judged: dict[str, Any] = {
         "weights": weights,
         "mirror": deploy.strategy == "shadow",

@@ -24,6 +24,7 @@ from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import weights_of
 from modelway.rollout.planning import PlanNumbers, time_said
 from modelway.rollout.shift import JudgedShare
+from modelway.rollout.ways import StableTraffic, Way, fix_of, numbers_of, ways
 from modelway.stages.rollouts import deployment, model_metrics
 from modelway.targets.place import TargetPlace
 from modelway.targets.state import TargetState
@@ -34,33 +35,46 @@ WATCHED_BLOCKS = 3
 
 @dataclass(frozen=True)
 class Planned:
-    """What the judge fixes before the start. numbers.refusal: why it cannot finish in its time."""
+    """What the judge fixes before the start. refusal: why it cannot finish in its time; None where it can. ways: what
+    would do."""
 
     past: history.Past
     settings: judge.Settings
     numbers: PlanNumbers
+    ways: tuple[Way, ...] = ()
+    refusal: Refused | None = None
 
 
 @dataclass(frozen=True)
 class Foreseen:
-    """possible: at the traffic of now. unneeded: nothing would be compared. unknown: stable got too few requests of late."""
+    """possible, impossible: at the traffic of now. unneeded: nothing would be compared. unknown: stable got too few requests
+    of late. ways: what would make it possible."""
 
-    outcome: Literal["possible", "unneeded", "unknown"]
+    outcome: Literal["possible", "impossible", "unneeded", "unknown"]
     sentence: str
     numbers: PlanNumbers | None = None
+    ways: tuple[Way, ...] = ()
     schema: str = "modelway/plan-rollout/1"
 
 
-def foresee(project: Resolved) -> Foreseen:
-    """What deploy-model would say of the next canary, were it started now. Reads the target's folder and changes nothing.
-    Refused, with the numbers, where it cannot finish in its time."""
+def foresee(project: Resolved) -> tuple[Foreseen, Refused | None]:
+    """What deploy-model would say of the next canary, were it started now, and what it would refuse it with, where it cannot
+    finish in its time. Reads the target's folder and changes nothing."""
+    foreseen = _foreseen(project)
+    if isinstance(foreseen, Foreseen):
+        return foreseen, None
+    outcome: Literal["possible", "impossible"] = "impossible" if foreseen.refusal else "possible"
+    return Foreseen(outcome, foreseen.numbers.sentence, foreseen.numbers, foreseen.ways), foreseen.refusal
+
+
+def _foreseen(project: Resolved) -> Foreseen | Planned:
     deploy, target = deployment.section(project), deployment.target_of(project)
     state = target.state()
     if deploy.strategy == "all-at-once":
         return Foreseen("unneeded", "strategy all-at-once compares nothing")
     if deploy.strategy == "blue-green":
         return Foreseen("unneeded", "strategy blue-green needs no more requests than stable has had")
-    weights = weights_of(deploy, project.source)
+    weights_of(deploy, project.source)
     if deploy.strategy == "ab":
         return Foreseen("unneeded", "strategy ab ends by its time, whatever has come until then")
     check_rows(deploy.shadow)
@@ -74,8 +88,7 @@ def foresee(project: Resolved) -> Foreseen:
         got = f"{stable.name} got too few requests in the last {window_seconds(deploy):.0f} s"
         return Foreseen("unknown", f"{got} to say what a canary needs")
     shares = model_metrics.shares(deploy, target.place, state, past.requests_per_second)
-    numbers = planned(deploy, weights, past, target.latest(), shares).numbers
-    return Foreseen("possible", numbers.sentence, numbers)
+    return _planned(deploy, past, target.latest(), shares)
 
 
 def earlier(stories: Iterable[Story], block_seconds: float) -> tuple[tuple[Block, ...], ...]:
@@ -111,31 +124,29 @@ def _healthy(story: Story) -> Iterator[Block]:
 
 def planned(
     deploy: Deploy,
-    weights: tuple[float, ...],
     past: history.Past,
     stories: Iterable[Story],
-    shares: tuple[JudgedShare, ...] = (),
-    say: Callable[[str], None] = lambda _: None,
+    shares: tuple[JudgedShare, ...],
+    say: Callable[[str], None],
 ) -> Planned:
     """stories: of the rollouts before, newest first. shares: of what the model says, compared besides. say: is told what it
-    needs. Refused where that takes too long."""
+    needs. Refused where the rollout cannot finish in its time."""
+    made = _planned(deploy, past, stories, shares)
+    say(made.numbers.sentence)
+    if made.refusal:
+        raise made.refusal
+    return made
+
+
+def _planned(deploy: Deploy, past: history.Past, stories: Iterable[Story], shares: tuple[JudgedShare, ...]) -> Planned:
     settings = judge.with_shares(settings_of(deploy, past, stories), shares)
-    numbers = judge.plan_numbers(
-        settings,
-        base_error_rate=past.errors / past.requests,
-        base_slow_rate=past.slow / past.requests,
-        # a copy is a second request that is counted
-        requests_per_second=past.requests_per_second * (2 if deploy.strategy == "shadow" else 1),
-        weights=weights,
-        step_seconds=deploy.step_seconds,
-        bake_seconds=deploy.bake_seconds,
-        timeout_seconds=deploy.timeout_seconds,
-    )
-    say(numbers.sentence)
-    if numbers.refusal:
-        raise Refused(numbers.refusal, where="deploy", fix=numbers.fix)
-    _check_rows_come(deploy, past.requests_per_second)
-    return Planned(past, settings, numbers)
+    traffic = StableTraffic(past.requests_per_second, past.errors / past.requests, past.slow / past.requests)
+    numbers = numbers_of(deploy, settings, traffic)
+    if not numbers.refusal:
+        return Planned(past, settings, numbers, refusal=_too_few_rows(deploy, past.requests_per_second))
+    found = ways(deploy, settings, traffic)
+    fix = fix_of(found) if found else numbers.fix
+    return Planned(past, settings, numbers, found, Refused(numbers.refusal, where="deploy", fix=fix))
 
 
 def check_rows(wanted: Shadow) -> None:
@@ -149,17 +160,28 @@ def check_rows(wanted: Shadow) -> None:
         )
 
 
-def _check_rows_come(deploy: Deploy, requests_per_second: float) -> None:
-    """Refused where too few requests come in the time, of each of which one row is compared."""
+def _too_few_rows(deploy: Deploy, requests_per_second: float) -> Refused | None:
+    """Where too few requests come in the time, of each of which one row is compared."""
     if deploy.strategy != "shadow" or deploy.shadow.differ_at_most is None:
-        return
+        return None
     needed, seconds = rows_needed(deploy.shadow.differ_at_most), deploy.timeout_seconds
-    if requests_per_second * seconds < needed:
-        raise Refused(
-            f"{needed:,} requests at least have to be compared, and {requests_per_second * seconds:,.0f} come in"
-            f" {time_said(seconds)} at {requests_per_second:.3g} requests/s",
-            where="deploy.shadow.differ-at-most",
-            fix=f"raise deploy.timeout-seconds above {needed / requests_per_second:,.0f}, or the share that may differ",
+    if requests_per_second * seconds >= needed:
+        return None
+    return Refused(
+        f"{needed:,} requests at least have to be compared, and {requests_per_second * seconds:,.0f} come in"
+        f" {time_said(seconds)} at {requests_per_second:.3g} requests/s",
+        where="deploy.shadow.differ-at-most",
+        fix=f"raise deploy.timeout-seconds above {needed / requests_per_second:,.0f}, or the share that may differ",
+    )
+
+
+def check_remembered(place: TargetPlace[Any, Any], state: TargetState[Any]) -> None:
+    """InvalidInput where nobody could judge what comes between two commands that do not wait."""
+    if place.counts(state).past(1) is None:
+        raise InvalidInput(
+            "is false, and nothing remembers what is counted while no command is there",
+            where="input wait",
+            fix="name deploy.kubernetes.counts.prometheus, or leave it out",
         )
 
 

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from modelway.errors import ModelwayError, OutsideFailure, Refused
-from modelway.rollout.run import Superseded
+from modelway.errors import ModelwayError, OutsideFailure
+from modelway.rollout.run import AtWork, Superseded
 from modelway.targets.kubernetes import names
 from modelway.targets.kubernetes.cluster import Cluster, Object
 from modelway.targets.kubernetes.refusals import ApiError
@@ -110,7 +110,7 @@ def take(
     always: bool,
     say: Callable[[str], None],
 ) -> KubernetesLease:
-    """The lease. Refused where its holder is alive, unless `always`; one that may be dead is watched for its duration."""
+    """The lease. AtWork where its holder is alive, unless `always`; one that may be dead is watched for its duration."""
     labels = {names.TARGET: name, "app.kubernetes.io/managed-by": "modelway"}
     annotations = {NONCE: uuid.uuid4().hex, WHAT: what, WHO: who}
     for _ in range(20):
@@ -137,7 +137,7 @@ def take(
 
 
 def _died(cluster: Cluster, seen: Object, say: Callable[[str], None]) -> Object | None:
-    """The lease once its holder has not renewed it for its duration; Refused where it does. A guardian that takes it over
+    """The lease once its holder has not renewed it for its duration; AtWork where it does. A guardian that takes it over
     meanwhile gives it back in a moment."""
     name, seconds = seen["metadata"]["name"], float(seen["spec"].get("leaseDurationSeconds") or 15)
     said = _annotations(seen)
@@ -152,7 +152,7 @@ def _died(cluster: Cluster, seen: Object, say: Callable[[str], None]) -> Object 
         if now["metadata"]["resourceVersion"] != seen["metadata"]["resourceVersion"]:
             if _annotations(now).get(NONCE) != said.get(NONCE) and now["spec"]["holderIdentity"].startswith(GUARDIAN):
                 return _died(cluster, now, say)
-            raise Refused(
+            raise AtWork(
                 f"{who} is at work on this target",
                 where=f"{cluster.where}, lease {name}",
                 fix="wait until it has ended, or end it with rollback-release",
