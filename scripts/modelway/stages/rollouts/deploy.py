@@ -70,6 +70,13 @@ def deploy(
     client = workspace.connect_registry(project, job)
     release, verdict = checked_release(client, project, version, built_for or project.environment)
     target = deployment.target_of(project)
+    planned.check_scales(settings, target.place)
+    if settings.strategy == "rolling" and not wait:
+        raise InvalidInput(
+            "is false, and between two commands nobody would start stable's replicas again",
+            where="input wait",
+            fix="leave it out, or use strategy: canary",
+        )
     there = _check_target(project, target, client, release, verdict)
     prepared = None if there else target.place.prepare(release, job.say)
     claim = target.claim(job.author, f"deploying version {version}", say=job.say)
@@ -227,9 +234,15 @@ def _planned(
         return msgspec.structs.replace(base, step_seconds=deploy.bake_seconds, **pauses, **watched)
     if deploy.strategy == "ab":
         return _compared(work, base, past)
+    batches = planned.rolling_of(deploy, claim.place, current) if deploy.strategy == "rolling" else None
+    weights = batches.weights if batches is not None else weights
+    if batches is not None:
+        bounds = batches.bounds
+        work.job.say(f"{bounds.whole} replicas are replaced, {bounds.surge + bounds.unavailable} at a time at most")
     made = planned.planned(deploy, weights, past, work.job.say)
     judged: dict[str, Any] = {
         "weights": weights,
+        "rolling": batches,
         "mirror": deploy.strategy == "shadow",
         "rows": _rows(work),
         "testers": deploy.testers,

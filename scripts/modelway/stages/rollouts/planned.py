@@ -12,13 +12,13 @@ from modelway.config.sections import Shadow
 from modelway.errors import Inconclusive, InvalidInput, OutsideFailure, Refused
 from modelway.observe import history
 from modelway.observe.counts import Counters, CountsSource, Snapshot, between
-from modelway.rollout import judge
+from modelway.rollout import judge, rolling
 from modelway.rollout.comparison import rows_needed
 from modelway.rollout.plan import weights_of
 from modelway.rollout.planning import PlanNumbers, time_said
 from modelway.stages.rollouts import deployment
 from modelway.targets.place import TargetPlace
-from modelway.targets.state import TargetState
+from modelway.targets.state import Slot, TargetState
 
 WATCHED_BLOCKS = 3
 """How many blocks of stable's traffic must be known."""
@@ -56,6 +56,7 @@ def foresee(project: Resolved) -> Foreseen:
     if deploy.strategy == "ab":
         return Foreseen("unneeded", "strategy ab ends by its time, whatever has come until then")
     check_rows(deploy.shadow)
+    check_scales(deploy, target.place)
     if state is None or state.current is None:
         return Foreseen("unneeded", f"nothing is in {project.environment} on this machine to compare with")
     source, stable = target.place.counts(state), state.current.side
@@ -64,6 +65,8 @@ def foresee(project: Resolved) -> Foreseen:
     if past is None or past.seconds < least_seconds(deploy) or _has_ceased(samples, deploy.judge.block_seconds):
         got = f"{stable.name} got too few requests in the last {window_seconds(deploy):.0f} s"
         return Foreseen("unknown", f"{got} to say what a canary needs")
+    if deploy.strategy == "rolling":
+        weights = rolling_of(deploy, target.place, state.current).weights
     numbers = planned(deploy, weights, past).numbers
     return Foreseen("possible", numbers.sentence, numbers)
 
@@ -89,6 +92,28 @@ def planned(
         raise Refused(numbers.refusal, where="deploy", fix=numbers.fix)
     _check_rows_come(deploy, past.requests_per_second)
     return Planned(past, settings, numbers)
+
+
+def check_scales(deploy: Deploy, place: TargetPlace[Any, Any]) -> None:
+    """InvalidInput where the target starts and ends whole releases alone."""
+    if deploy.strategy == "rolling" and not place.scales:
+        raise InvalidInput(
+            f"is rolling, and target {deploy.target} starts and ends no single replica of a release",
+            where="deploy.strategy",
+            fix="use strategy: canary",
+        )
+
+
+def rolling_of(deploy: Deploy, place: TargetPlace[Any, Any], stable: Slot) -> rolling.RollingPlan:
+    """The batches in which a release would replace stable. InvalidInput where it is to have another number of replicas."""
+    whole = place.whole(stable)
+    if deploy.target == "local" and deploy.local.replicas != whole:
+        raise InvalidInput(
+            f"is {deploy.local.replicas}, and {stable.side.name} has {whole} replicas, which are to be replaced one by one",
+            where="deploy.local.replicas",
+            fix=f"write {whole}, or change the number with another strategy",
+        )
+    return rolling.judged(rolling.bounds_of(deploy.rolling, whole))
 
 
 def check_rows(wanted: Shadow) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelway.rollout.rolling import ReplicaBounds
 from modelway.targets.state import Slot, TargetState
 
 
@@ -16,6 +17,16 @@ class LocalSlot(Slot, frozen=True, forbid_unknown_fields=True):
     server: str
     model: str
     release: str
+
+    active: int | None = None
+    """How many of its replicas run, the first of them; None: all. Within a rolling rollout."""
+    bounds: ReplicaBounds | None = None
+    """Of the rolling rollout that brings it."""
+
+    @property
+    def running(self) -> tuple[int, ...]:
+        """The ports of those."""
+        return self.ports[: self.active]
 
     @property
     def paths(self) -> tuple[str, ...]:
