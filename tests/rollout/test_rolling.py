@@ -186,3 +186,25 @@ def test_cancelling_goes_back_gradually_from_wherever_it_is() -> None:
     assert engine.command(planned(), after) == engine.Inspect(), "an act was left half done"
     known = engine.advance(planned(), after, engine.Sized(0.0, 3, 2))
     assert engine.command(planned(), known) == engine.Route(0.5, stable=2)
+
+
+def test_who_goes_on_looks_first_at_what_there_is() -> None:
+    """Somebody may have stopped all of it meanwhile."""
+    left = engine.RolloutState(
+        ready=True, routed=0.4, sizes=Replicas(2, 3), step=1, judged=engine.begin(planned()).judged
+    )
+    again = engine.advance(planned(), engine.advance(planned(), left, engine.Resumed(0.0)), engine.Ready(0.0))
+    assert engine.command(planned(), again) == engine.Inspect()
+    nothing = engine.advance(planned(), again, engine.Sized(0.0, 0, 4))
+    assert engine.command(planned(), nothing) == engine.Route(0.0, stable=4), "and not the share that they had"
+
+
+def test_what_was_adopted_is_told_and_tidied_and_no_replica_is_moved_for_it() -> None:
+    adopted = engine.RolloutState(
+        ready=True, routed=1.0, sizes=Replicas(4, 0), step=4, decision="promote", adopted=True
+    )
+    again = engine.advance(planned(), adopted, engine.Resumed(0.0))
+    assert engine.command(planned(), again) == engine.Announce()
+    told = engine.advance(planned(), again, engine.Announced(0.0))
+    assert engine.command(planned(), told) == engine.Retire("stable")
+    assert engine.command(planned(), engine.advance(planned(), told, engine.Retired(0.0))) == engine.Finish("deployed")

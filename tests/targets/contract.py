@@ -273,6 +273,9 @@ class TargetContract:
         assert acts.sizes() == (0, whole)
         assert set(case.send(20)) == {case.old}
         acts.claim.check_answer()
+        claimed(case, "a rollback", always=True)
+        with pytest.raises(Superseded):
+            acts.scale(Replicas(0, whole))
 
     def test_a_rolling_rollout_ends_with_all_of_the_new_release_and_nothing_else(self, case: Case) -> None:
         deployed(case, case.releases[0])

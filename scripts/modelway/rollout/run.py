@@ -204,7 +204,8 @@ def _event(
             acts.route(weight, interrupts.allowed, tested=tested, stable=stable)
             return engine.Routed(around.clock(), weight, tested)
         case engine.Inspect():
-            return engine.Sized(around.clock(), *acts.sizes())
+            with interrupts.allowed():
+                return engine.Sized(around.clock(), *acts.sizes())
         case engine.Scale(new=new, stable=left):
             return _scaled(Replicas(new, left), state, acts, around, interrupts)
         case engine.Observe():

@@ -7,6 +7,7 @@ import dataclasses
 import os
 import random
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -17,18 +18,19 @@ from modelway.errors import InvalidInput, Refused
 from modelway.rollout import rolling
 from modelway.rollout.observations import Block
 from modelway.rollout.rolling import ReplicaBounds
-from modelway.stages.rollouts import deploy, deployment
+from modelway.stages.rollouts import deploy, deployment, warm_up
 from modelway.targets.acts import TargetActs
 from modelway.targets.kubernetes import gateway
 from modelway.targets.kubernetes import names as ours
 from rollout import simulated
 from targets.kubernetes.api_server import patched
 from targets.kubernetes.simulation import Killed, Process
-from targets.kubernetes.test_two_at_once import SETTINGS, World
+from targets.kubernetes.test_two_at_once import SETTINGS, World, check_ends, release
 from targets.kubernetes.test_two_at_once import worlds as worlds
 
 DEATHS = int(os.environ.get("SIMULATIONS", "100")) // 8
 """At so many calls, which chance picks."""
+SEEDS = int(os.environ.get("SIMULATIONS", "100")) // 4
 FOUR = ReplicaBounds(4, 1, 0)
 GOOD, BAD = simulated.traffic(1000, 0.0, 0.0), simulated.traffic(1000, 0.3, 0.0)
 
@@ -224,6 +226,49 @@ def test_killed_at_any_call_one_command_ends_it(rolled: Made, flow: Any, guarded
             raise
 
 
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_whatever_happens_at_once_the_bounds_hold_and_the_next_command_ends_it(rolled: Made, seed: int) -> None:
+    """Commands that take the target from each other, are killed and held up, and whose answers are lost."""
+    seen = rolled(GOOD, ReplicaBounds(4, 1, 1), seed)
+    simulation, chance = seen.world.simulation, seen.world.simulation.chance
+    simulation.run(seen.world.deploying(2))
+    simulation.faults = True
+    many = [seen.world.deploying(3), chance.choice((seen.world.rolling_back(1), seen.world.deploying(4)))]
+    many[0].killed_at = chance.randint(1, 250) if chance.random() < 0.5 else 0
+    simulation.run(*many)
+    check_ends(seen.world, *many)
+    simulation.faults = False
+    last, version = chance.choice(((seen.world.deploying(5), 5), (seen.world.rolling_back(1), 1)))
+    simulation.run(last)
+    try:
+        assert last.ended is None, f"{last.name}: {last.ended!r}"
+        seen.check_whole(version)
+    except AssertionError:
+        print("\n".join(simulation.log))
+        raise
+
+
+def test_every_pod_is_warmed_once_before_its_first_request(rolled: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of stable that come back too, and these are not held to what the gate saw of the new release."""
+    seen, warmed = rolled(late), list[tuple[tuple[str, ...], bool]]()
+    verdict = SimpleNamespace(samples=("a row",))
+    monkeypatch.setattr(deploy, "checked_release", lambda client, project, version, built: (release(version), verdict))
+    seen.world.project.deploy = msgspec.structs.replace(seen.world.project.deploy, check_predictions=True)
+
+    def warm(samples: Any, say: Any, replicas: Any, checked: bool) -> None:
+        assert samples == verdict.samples
+        warmed.append((tuple(item.name for item in replicas), checked))
+
+    monkeypatch.setattr(warm_up, "warm_up", warm)
+    deploying = seen.world.deploying(2)
+    seen.world.simulation.run(deploying)
+    assert deploying.ended is None, deploying.ended
+    seen.check_whole(1)
+    new = [("pod home-v2-r1-0",), ("pod home-v2-r1-1",), ("pod home-v2-r1-2",)]
+    assert [names for names, checked in warmed if checked and names] == new
+    assert [names for names, checked in warmed if not checked] == [("pod home-2",), ("pod home-3",)]
+
+
 @MODES
 @pytest.mark.parametrize("then", ["deploy", "rollback"])
 def test_stopped_in_the_middle_it_comes_back_whole(rolled: Made, then: str, route: bool) -> None:
@@ -257,6 +302,16 @@ def test_a_tool_that_owns_the_replicas_is_not_fought_over(rolled: Made) -> None:
     fields = [{"manager": "argocd-controller", "operation": "Apply", "fieldsV1": owned}]
     seen.world.get("Deployment", "home")["metadata"]["managedFields"] = fields
     assert_refused(seen, r"Argo CD \(argocd-controller\) owns .spec.replicas")
+
+
+def test_a_deployment_that_we_made_gets_its_image_and_no_second_set_of_pods(rolled: Made) -> None:
+    """Its manifest says how many pods it has, and the rollout how many of them it has by then."""
+    seen = rolled()
+    seen.world.settings = msgspec.structs.replace(seen.world.settings, create=Create(replicas=4))
+    deploying = seen.world.deploying(2)
+    seen.world.simulation.run(deploying)
+    assert deploying.ended is None, deploying.ended
+    seen.check_whole(2)
 
 
 def test_another_number_in_modelway_yml_than_there_are_pods_is_refused(rolled: Made) -> None:
