@@ -8,7 +8,7 @@ import os
 import random
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -17,12 +17,14 @@ from modelway.config.sections import Create, Rolling
 from modelway.errors import InvalidInput, Refused
 from modelway.rollout import rolling
 from modelway.rollout.observations import Block
-from modelway.rollout.rolling import ReplicaBounds
+from modelway.rollout.rolling import ReplicaBounds, Replicas
+from modelway.rollout.run import Superseded
 from modelway.stages.rollouts import deploy, deployment, warm_up
 from modelway.targets.acts import TargetActs
-from modelway.targets.kubernetes import gateway
+from modelway.targets.kubernetes import capacity, gateway
 from modelway.targets.kubernetes import names as ours
 from rollout import simulated
+from targets.case import Case, begun
 from targets.kubernetes.api_server import patched
 from targets.kubernetes.simulation import Killed, Process
 from targets.kubernetes.test_two_at_once import SETTINGS, World, check_ends, release
@@ -246,6 +248,35 @@ def test_whatever_happens_at_once_the_bounds_hold_and_the_next_command_ends_it(r
     except AssertionError:
         print("\n".join(simulation.log))
         raise
+
+
+def test_a_command_that_was_held_up_between_knowing_and_writing_scales_nothing_more(
+    rolled: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, changed, taken = rolled(), capacity.changed, list[Any]()
+
+    def held_up(cluster: Any, kind: str, name: str, change: Any, check: Callable[[], None]) -> Any:
+        def known() -> None:
+            check()
+            if not taken:  # after that it only has to write
+                taken.append(seen.target().claim("another", "a rollback", always=True))
+                with taken[0].held():
+                    taken[0].place.start(taken[0], None)
+
+        return changed(cluster, kind, name, change, known)
+
+    def work() -> None:
+        claim = seen.target().claim("a tester", "deploying")
+        claim.take_in()
+        acts = begun(cast("Case", None), claim, release(2), rolling=rolling.unjudged(FOUR))
+        acts.scale(Replicas(1, 4))
+        monkeypatch.setattr(capacity, "changed", held_up)
+        acts._scale(acts.plan.new, 2)
+
+    process = Process("deploying", work)
+    seen.world.simulation.run(process)
+    assert taken and isinstance(process.ended, Superseded), process.ended
+    assert seen.pods() == {"home": 4, "home-v2-r1": 1}
 
 
 def test_every_pod_is_warmed_once_before_its_first_request(rolled: Made, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -365,13 +365,10 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         if nonce in self._fenced:
             return
         self._where.traffic(there).fence(nonce, _lease(claim).check)
-        changed(
-            self.cluster,
-            "Deployment",
-            there.name,
-            lambda deployment: gateway.annotated(deployment, {names.FENCE: nonce, names.TARGET: self.key}),
-            _lease(claim).check,
-        )
+        notes, check = {names.FENCE: nonce, names.TARGET: self.key}, _lease(claim).check
+        sized = [name for name, slot in claim.state.slots.items() if slot.bounds is not None]
+        for name in (there.name, *(names.workload(there.name, slot) for slot in sized)):
+            changed(self.cluster, "Deployment", name, lambda found: gateway.annotated(found, notes), check)
         self._fenced.add(nonce)
 
 

@@ -6,7 +6,7 @@ from modelway.rollout.rolling import ReplicaBounds
 from modelway.targets.state import Slot, TargetState
 
 
-class KubernetesSlot(Slot, frozen=True, forbid_unknown_fields=True):
+class KubernetesSlot(Slot, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     image: str
     """REPOSITORY@sha256:...; for what ran before modelway came, as its Deployment named it."""
     home: bool = False

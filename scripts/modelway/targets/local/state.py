@@ -6,8 +6,9 @@ from modelway.rollout.rolling import ReplicaBounds
 from modelway.targets.state import Slot, TargetState
 
 
-class LocalSlot(Slot, frozen=True, forbid_unknown_fields=True):
-    """ports: of its replicas, on the loopback address; none before it has a name."""
+class LocalSlot(Slot, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """ports: of its replicas, on the loopback address; none before it has a name. Defaults are left out of the state: an older
+    release may read it."""
 
     ports: tuple[int, ...]
     python: str
