@@ -15,14 +15,16 @@ import pytest
 
 from modelway.config.sections import Create, Rolling
 from modelway.errors import InvalidInput, Refused
+from modelway.observe.counts import Counters
 from modelway.rollout import rolling
 from modelway.rollout.observations import Block
 from modelway.rollout.rolling import ReplicaBounds, Replicas
 from modelway.rollout.run import Superseded
-from modelway.stages.rollouts import deploy, deployment, warm_up
+from modelway.stages.rollouts import deploy, deployment, planned, warm_up
 from modelway.targets.acts import TargetActs
 from modelway.targets.kubernetes import capacity, gateway
 from modelway.targets.kubernetes import names as ours
+from modelway.targets.kubernetes.place import KubernetesPlace
 from rollout import simulated
 from targets.case import Case, begun
 from targets.kubernetes.api_server import patched
@@ -131,7 +133,7 @@ def rolled(worlds: Callable[[int], World], monkeypatch: pytest.MonkeyPatch) -> M
         world = RollingWorld(worlds(seed), bounds, route=route)
         chance = random.Random(seed)
 
-        def planned(work: Any, release: Any, slot: Any, weights: Any, why: str, skipped: str) -> Any:
+        def with_batches(work: Any, release: Any, slot: Any, weights: Any, why: str, skipped: str) -> Any:
             current = work.claim.state.current
             judged = simulated.plan(rolling=rolling.judged(rolling.bounds_of(work.deploy.rolling, _whole(work))))
             names = {"id": f"rollout {slot.side.slot}", "new": slot.side, "stable": current.side}
@@ -148,7 +150,7 @@ def rolled(worlds: Callable[[int], World], monkeypatch: pytest.MonkeyPatch) -> M
             canary, stable = flow(weight, chance)
             return Block(began=0.0, seconds=5, weight=weight, canary=canary, stable=stable)
 
-        monkeypatch.setattr(deploy, "_planned", planned)
+        monkeypatch.setattr(deploy, "_planned", with_batches)
         monkeypatch.setattr(deployment, "target_of", world.target)
         monkeypatch.setattr(TargetActs, "observe", observe)
         return world
@@ -318,6 +320,23 @@ def test_stopped_in_the_middle_it_comes_back_whole(rolled: Made, then: str, rout
         seen.world.simulation.run(last)
         assert last.ended is None, last.ended
         seen.check_whole(2 if then == "deploy" else 1)
+
+
+def test_what_the_batches_need_is_told_before_there_is_a_release(rolled: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At 60 requests/s, of which stable's pods have told for ten minutes."""
+    seen, said = rolled(), list[planned.Foreseen]()
+    seen.world.simulation.run(seen.world.deploying(2))
+    samples = [(5.0 * at, Counters(300 * at, 0, 300 * at, {1000.0: 300 * at})) for at in range(120)]
+    source = SimpleNamespace(past=lambda seconds: (), bounds_ms=(1000.0,))
+    monkeypatch.setattr(KubernetesPlace, "counts", lambda place, state: source)
+    monkeypatch.setattr(planned, "between", lambda past, slot: samples)
+    asking = Process("plan", lambda: said.append(planned.foresee(seen.world.project)))
+    seen.world.simulation.run(asking)
+    assert asking.ended is None, asking.ended
+    (found,) = said
+    assert found.outcome == "possible" and found.numbers is not None
+    assert [step.weight for step in found.numbers.steps] == [0.2, 0.4, 0.6, 0.8]
+    assert "at 80 % of 60 requests/s" in found.sentence
 
 
 def test_an_autoscaler_that_decides_the_replicas_is_not_fought_over(rolled: Made) -> None:
