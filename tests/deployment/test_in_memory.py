@@ -313,6 +313,14 @@ def test_what_the_team_has_asked_for_is_not_passed_by(team: Team) -> None:
     assert len(deployment.stories(team.project)) == 1
 
 
+def test_rolling_needs_a_target_that_starts_and_ends_single_replicas(team: Team) -> None:
+    team.deploy("good")
+    with pytest.raises(InvalidInput, match="target memory starts and ends no single replica of a release"):
+        team.deploy("again", strategy="rolling")
+    assert team.serving() == {team.shop.versions["good"]}
+    assert len(deployment.stories(team.project)) == 1
+
+
 @pytest.mark.parametrize(
     ("reason", "said"),
     [("  ", "is blank"), ("x" * 301, "has 301 characters"), ("one\ntwo", "U\\+000A"), ("a\u202eb", "U\\+202E")],

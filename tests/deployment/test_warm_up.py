@@ -60,8 +60,19 @@ def test_one_that_answers_no_row_gets_no_client() -> None:
 
 def test_where_only_times_matter_what_it_predicts_is_not_checked() -> None:
     said: list[str] = []
-    warm_up.warm_up(SAMPLES, said.append, [replica(lambda a: 0.5)], check=False)
+    warm_up.warm_up(SAMPLES, said.append, [replica(lambda a: 0.5)], "answers")
     assert "warmed up in" in said[0]
+
+
+def test_what_comes_back_is_warmed_and_held_to_nothing() -> None:
+    """The gate saw another release's predictions, and a way back is not held up."""
+
+    def ask(path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        raise OutsideFailure("it answers 500: out of order")
+
+    warm_up.warm_up(SAMPLES, print, [Replica("replica 0", ask)], "nothing")
+    with pytest.raises(OutsideFailure, match="answers none"):
+        warm_up.warm_up(SAMPLES, print, [Replica("replica 0", ask)], "answers")
 
 
 def test_before_the_first_share_and_not_where_nobody_wants_it(shop: Shop) -> None:

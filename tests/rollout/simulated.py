@@ -15,11 +15,13 @@ import msgspec
 
 from modelway.config import Judge
 from modelway.config.sections import RequestMatch
+from modelway.errors import OutsideFailure
 from modelway.rollout import engine, journal
 from modelway.rollout.comparison import RowCounts, RowsPlan, SliceRows
 from modelway.rollout.judge import settings_from
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import MIRRORED, Plan, Side
+from modelway.rollout.rolling import CarriedTraffic, Replicas, RollingPlan
 from modelway.rollout.run import Surroundings, Waiting, carry_out
 
 
@@ -50,7 +52,9 @@ def plan(
     pauses: tuple[float, ...] = (),
     pause_seconds: float = 1000.0,
     rows: RowsPlan | None = None,
+    rolling: RollingPlan | None = None,
 ) -> Plan:
+    weights = rolling.weights if rolling is not None else weights
     compared = stable and (mirror or led is not None or blue_green or len(weights) > 1)
     settings = settings_from(Judge(), PAST if blue_green else ()) if compared else None
     if settings is not None and led is not None:
@@ -64,6 +68,7 @@ def plan(
         new=side(2),
         stable=side(1) if stable else None,
         weights=MIRRORED if mirror or led is not None else weights if compared and not blue_green else (1.0,),
+        rolling=rolling,
         keep_seconds=keep,
         mirror=mirror,
         led=led,
@@ -124,11 +129,20 @@ class World:
     person: Callable[[float, float], bool] = lambda weight, waited: False
     waited: dict[float, float] = field(default_factory=dict)
     """When each pause was first asked of."""
+    replicas: dict[str, int] = field(default_factory=dict)
+    """Of a rolling rollout: those that run, ready or not, and those that are ready."""
+    answering: dict[str, int] = field(default_factory=dict)
+    prepared: dict[str, float] = field(default_factory=dict)
+    """The shares that the way back gives."""
+    comes: Callable[[str, int], bool] = lambda slot, number: True
+    """Whether so many replicas of a release become ready."""
 
     def __post_init__(self) -> None:
         if self.plan.stable:
             name = self.plan.stable.slot
             self.running, self.ready, self.routed, self.stable = {name}, {name}, {name: 1.0}, name
+            if self.plan.rolling is not None:
+                self.replicas, self.answering = ({name: self.plan.rolling.bounds.whole} for _ in range(2))
 
     def step(self) -> None:
         self.acts += 1
@@ -143,6 +157,13 @@ class World:
         assert self.ready <= self.running
         if self.plan.stable and self.stable == self.plan.stable.slot:
             assert self.stable in self.running, "stable runs until its successor was adopted"
+        if self.plan.rolling is not None:
+            bounds = self.plan.rolling.bounds
+            assert sum(self.replicas.values()) <= bounds.most, "never more than the surge allows"
+            assert sum(self.answering.values()) >= bounds.least, "never fewer than may be unavailable"
+            for name, share in self.routed.items():
+                carried = self.answering.get(name, 0) / bounds.least
+                assert share <= carried + 1e-9, f"{name} gets {share:.0%} and carries {carried:.0%}"
 
     @property
     def story(self) -> journal.Story:
@@ -158,13 +179,44 @@ class SimulatedTarget:
         world.step()
         world.running.add(world.plan.new.slot)
         if not world.starts:
-            from modelway.errors import OutsideFailure
-
             raise OutsideFailure("the server ended")
         world.ready.add(world.plan.new.slot)
+        if world.plan.rolling is not None:
+            for counted in (world.replicas, world.answering):
+                counted.setdefault(world.plan.new.slot, 0)
         world.step()
 
-    def route(self, weight: float, waiting: Waiting = nullcontext, *, tested: bool = False) -> None:
+    def sizes(self) -> Replicas:
+        world = self.world
+        assert world.plan.stable is not None
+        return Replicas(*(world.answering.get(item.slot, 0) for item in (world.plan.new, world.plan.stable)))
+
+    def scale(self, replicas: Replicas) -> None:
+        world = self.world
+        assert world.plan.stable is not None
+        wanted = dict(zip((world.plan.new.slot, world.plan.stable.slot), replicas, strict=True))
+        world.step()
+        for name, count in wanted.items():
+            if count < world.replicas.get(name, 0):
+                world.replicas[name] = world.answering[name] = count
+                world.step()
+        for name, count in wanted.items():
+            if count > world.answering.get(name, 0):
+                world.replicas[name] = count
+                world.step()
+                if not world.comes(name, count):
+                    raise OutsideFailure("a pod does not become ready")
+                world.answering[name] = count
+                world.step()
+
+    def route(
+        self,
+        weight: float,
+        waiting: Waiting = nullcontext,
+        *,
+        tested: bool = False,
+        stable: int | None = None,
+    ) -> None:
         world = self.world
         world.step()
         new, old = world.plan.new.slot, world.plan.stable.slot if world.plan.stable else ""
@@ -174,6 +226,9 @@ class SimulatedTarget:
         world.mirrored = new if weight > taken and not led else ""
         world.tested = new if tested or led else ""
         world.routed = {name: share for name, share in shares.items() if share > 0 and name}
+        rolling = world.plan.rolling
+        carried = CarriedTraffic(rolling.bounds, stable).share if rolling and stable is not None else 1.0
+        world.prepared = {old: carried, new: 1 - carried} if weight > 0 and old else {}
         with waiting():
             world.verified(weight)
         world.step()
@@ -232,11 +287,15 @@ class SimulatedTarget:
         assert side.slot != world.stable
         world.ready.discard(side.slot)
         world.running.discard(side.slot)
+        world.replicas.pop(side.slot, None)
+        world.answering.pop(side.slot, None)
         world.step()
 
     def back(self) -> None:
         world = self.world
-        if world.plan.stable:
+        if world.plan.rolling is not None:
+            world.routed = world.prepared or world.routed
+        elif world.plan.stable:
             world.routed, world.tested = {world.plan.stable.slot: 1.0}, ""
 
     def write(self, line: journal.Line) -> None:
@@ -260,8 +319,9 @@ def run(
     return carry_out(world.plan, state or engine.begin(world.plan), target, around)
 
 
-def run_through_deaths(world: World, deaths: Sequence[int]) -> None:
-    """Run until it has an end, each runner going on from the journal of the one before. deaths: after so many steps each."""
+def run_through_deaths(world: World, deaths: Sequence[int], *, guarded: bool = False) -> None:
+    """Run until it has an end, each runner going on from the journal of the one before. deaths: after so many steps each.
+    guarded: between two of them the guardian takes the way back that is prepared."""
     left, since = list(deaths), 0
 
     def dies(number: int) -> None:
@@ -279,6 +339,9 @@ def run_through_deaths(world: World, deaths: Sequence[int]) -> None:
             return
         except Died:
             world.check()
+            if guarded and not world.story.state.adopted:
+                SimulatedTarget(world).back()
+                world.check()
             world.lines.append(journal.Line(event=engine.Resumed(world.clock)))
             state = world.story.state
 

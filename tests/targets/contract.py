@@ -15,9 +15,10 @@ import pytest
 
 from modelway.errors import InvalidInput, OutsideFailure, Refused
 from modelway.observe.counts import between
-from modelway.rollout import engine, journal
+from modelway.rollout import engine, journal, rolling
 from modelway.rollout.plan import side_of
-from modelway.rollout.run import Superseded
+from modelway.rollout.rolling import ReplicaBounds, Replicas
+from modelway.rollout.run import Superseded, Surroundings, carry_out
 from modelway.targets import Slot
 from modelway.targets.state import NeverAnnounced, Pending
 from targets.case import (
@@ -242,6 +243,52 @@ class TargetContract:
         assert set(case.send(20, tested=True)) == {case.old}
         acts.retire("new")
         assert set(case.send(10, tested=True)) == {case.old}
+
+    def test_replicas_come_and_go_and_the_traffic_is_where_they_are(self, case: Case) -> None:
+        deployed(case, case.releases[0])
+        claim = claimed(case)
+        if not claim.place.scales:
+            return
+        whole = claim.place.whole(claim.state.current)
+        planned = rolling.unjudged(ReplicaBounds(whole, 1, 0))
+        acts = begun(case, claim, case.releases[1], rolling=planned)
+        assert acts.sizes() == (0, whole)
+        assert set(case.send(20)) == {case.old}
+        acts.scale(Replicas(1, whole))
+        acts.scale(Replicas(1, whole))
+        assert acts.sizes() == (1, whole)
+        assert set(case.send(20)) == {case.old}, "what is started gets no traffic"
+        acts.route(1 / whole, stable=whole - 1)
+        acts.scale(Replicas(1, whole - 1))
+        assert acts.sizes() == (1, whole - 1)
+        assert set(case.send(100)) == ({case.old, case.new} if whole > 1 else {case.new})
+        acts.back()
+        seen = case.send(100)
+        assert case.new in seen and seen.total() == 100, "stable has too few replicas for all of it"
+        acts.scale(Replicas(1, whole))
+        acts.route(0.0, stable=whole)
+        assert set(case.send(40)) == {case.old}
+        acts.retire("new")
+        acts.scale(Replicas(0, whole))
+        assert acts.sizes() == (0, whole)
+        assert set(case.send(20)) == {case.old}
+        acts.claim.check_answer()
+        claimed(case, "a rollback", always=True)
+        with pytest.raises(Superseded):
+            acts.scale(Replicas(0, whole))
+
+    def test_a_rolling_rollout_ends_with_all_of_the_new_release_and_nothing_else(self, case: Case) -> None:
+        deployed(case, case.releases[0])
+        claim = claimed(case)
+        if not claim.place.scales:
+            return
+        whole = claim.place.whole(claim.state.current)
+        acts = begun(case, claim, case.releases[1], rolling=rolling.unjudged(ReplicaBounds(whole, 1, 0)))
+        carry_out(acts.plan, engine.begin(acts.plan), acts, Surroundings(lambda plan: "", lambda said: None))
+        (slot,) = state_of(case).slots.values()
+        assert (str(slot.side.version), claim.place.size(slot), claim.place.whole(slot)) == (case.new, whole, whole)
+        assert set(case.send(40)) == {case.new}
+        acts.claim.check_answer()
 
     def test_adopting_twice_is_adopting_once(self, case: Case) -> None:
         deployed(case, case.releases[0])

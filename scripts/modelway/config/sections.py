@@ -108,6 +108,7 @@ else:
 
 Share = Annotated[float, Meta(gt=0, lt=1)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
+ReplicaPart = Annotated[int, Meta(ge=0, le=1000)] | Annotated[str, Meta(pattern=r"^(100|[0-9]{1,2})%$")]
 
 
 class Build(Section, frozen=True):
@@ -315,19 +316,31 @@ class Shadow(Section, frozen=True):
     """Two predicted numbers differ where they are further apart than this times the larger one, or than this itself."""
 
 
+class Rolling(Section, frozen=True):
+    """How many replicas `strategy: rolling` replaces at a time (docs/strategies/rolling.md): a number, or a part of stable's."""
+
+    max_surge: ReplicaPart = "25%"
+    """So many replicas there may be beyond stable's own number; a percentage is rounded up."""
+    max_unavailable: ReplicaPart = "25%"
+    """So many fewer than that may carry the traffic meanwhile; a percentage is rounded down."""
+
+
 class Deploy(Section, frozen=True):
     """How a release comes into an environment. With this section the alias moves by deploy-model alone."""
 
     target: Literal["local", "kubernetes"] = "local"
     """Where releases run."""
-    strategy: Literal["canary", "blue-green", "shadow", "ab", "all-at-once"] = "canary"
-    """canary judges the release under a growing share of the traffic; blue-green gives it all traffic at once, judges it by
-    stable's past, and keeps stable running for a while; shadow judges it by a copy of every request, whose answer no client
-    sees, and moves nothing; ab leads requests by a header or a cookie to it, measures the difference, and moves nothing;
-    all-at-once compares nothing."""
+    strategy: Literal["canary", "rolling", "blue-green", "shadow", "ab", "all-at-once"] = "canary"
+    """canary judges the release under a growing share of the traffic; rolling does so too, and replaces stable's replicas a
+    few at a time, so that there is no second full set; blue-green gives it all traffic at once, judges it by stable's past,
+    and keeps stable running for a while; shadow judges it by a copy of every request, whose answer no client sees, and moves
+    nothing; ab leads requests by a header or a cookie to it, measures the difference, and moves nothing; all-at-once compares
+    nothing."""
     steps: Annotated[tuple[Percent, ...], Meta(min_length=1)] = (10, 50, 100)
     """The canary's shares of the traffic, in percent, each larger than the one before; the last is 100. The first may be 0,
     where there are testers."""
+    rolling: Rolling = Rolling()
+    """How many replicas strategy rolling replaces at a time."""
     pause_at: tuple[Percent, ...] = ()
     """Steps, in percent, after which the rollout goes no further until somebody runs continue-rollout; harm is taken back
     meanwhile. Left out: it waits for nobody."""

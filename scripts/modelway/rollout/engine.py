@@ -29,6 +29,7 @@ from modelway.rollout.events import (
     Failed,
     Finish,
     GoneBack,
+    Inspect,
     Keep,
     Kept,
     Observe,
@@ -40,10 +41,13 @@ from modelway.rollout.events import (
     Retired,
     Route,
     Routed,
+    Scale,
+    Sized,
     Start,
 )
 from modelway.rollout.observations import Block
 from modelway.rollout.plan import Plan
+from modelway.rollout.rolling import Replicas, RollingPlan, leaving, share
 
 __all__ = [
     "MOST_ROWS",
@@ -61,6 +65,7 @@ __all__ = [
     "Failed",
     "Finish",
     "GoneBack",
+    "Inspect",
     "Keep",
     "Kept",
     "Observe",
@@ -73,6 +78,8 @@ __all__ = [
     "RolloutState",
     "Route",
     "Routed",
+    "Scale",
+    "Sized",
     "Start",
     "advance",
     "begin",
@@ -89,6 +96,8 @@ class RolloutState(msgspec.Struct, frozen=True, kw_only=True):
     routed: float | None = 0.0
     """The new release's share as last confirmed; None where another runner left it and nobody knows."""
     tested: bool = False
+    sizes: Replicas | None = None
+    """Of a rolling rollout, as last confirmed; None where nobody knows."""
     step: int = 0
     in_step: float = 0.0
     """Seconds observed in this step, but for a pause."""
@@ -130,17 +139,23 @@ def begin(plan: Plan) -> RolloutState:
 def command(plan: Plan, state: RolloutState) -> Command:
     """What is to be done next; it follows from the state alone."""
     if state.decision in ("revert", "withdraw"):
+        if plan.rolling is not None and (act := _rolled_back(plan.rolling, state)) is not None:
+            return act
         if (state.routed != 0 or state.tested) and plan.stable is not None:
             return Route(0.0)
         if not state.retired:
             return Retire("new")
         learned: Outcome = "compared" if plan.led is not None else "shadowed"
         return Finish("failed" if state.failed else learned if state.decision == "withdraw" else "rolled-back")
+    if plan.rolling is not None and state.adopted:  # its replicas are all there: no act of before is done again
+        return Announce() if not state.announced else Finish("deployed") if state.retired else Retire("stable")
     if not state.ready:
         return Start()
+    if plan.rolling is not None and (act := _rolled_on(plan, plan.rolling, state)) is not None:
+        return act
     weight = plan.weights[state.step]
     route = Route(weight, plan.testers is not None and plan.stable is not None and weight < 1)
-    if (state.routed, state.tested) != (route.weight, route.tested):
+    if plan.rolling is None and (state.routed, state.tested) != (route.weight, route.tested):
         return route
     if state.decision == "":
         return Compare(_rows_left(plan, state)) if state.uncompared else Observe()
@@ -153,6 +168,39 @@ def command(plan: Plan, state: RolloutState) -> Command:
     return Finish("deployed")
 
 
+def _rolled_on(plan: Plan, rolling: RollingPlan, state: RolloutState) -> Command | None:
+    """The next act on the way to the step's replicas and their share; None: they are there."""
+    if state.sizes is None:
+        return Inspect()
+    goal = rolling.steps[state.step]
+    if state.sizes == goal:
+        weight = plan.weights[state.step]
+        return Route(weight, stable=goal.stable) if state.routed != weight else None
+    then = rolling.bounds.forth(state.sizes, goal)
+    return _moved(state, then)
+
+
+def _rolled_back(rolling: RollingPlan, state: RolloutState) -> Command | None:
+    """The next act on the way to all of stable's replicas, which get what they carry at once, and all of the traffic in the
+    end; None: they have it."""
+    if state.sizes is None:
+        return Inspect()
+    then = rolling.bounds.back(state.sizes)
+    if then.new == 0 and state.routed == 0 and not state.retired:
+        return Retire("new")
+    if state.routed == 0 and state.sizes.stable == rolling.bounds.whole:
+        return None
+    return _moved(state, then)
+
+
+def _moved(state: RolloutState, then: Replicas) -> Command:
+    """Traffic leaves replicas before they go, and comes when they are ready."""
+    assert state.sizes is not None
+    left = leaving(state.sizes, then)
+    weight = share(left)
+    return Route(weight, stable=left.stable) if state.routed != weight else Scale(then.new, then.stable)
+
+
 def advance(plan: Plan, state: RolloutState, event: Event) -> RolloutState:
     """The state after `event`."""
     change = msgspec.structs.replace
@@ -163,6 +211,8 @@ def advance(plan: Plan, state: RolloutState, event: Event) -> RolloutState:
             fresh = change(state, routed=weight, tested=tested)
             nothing_to_compare = plan.settings is None and weight == plan.weights[-1]
             return change(fresh, decision="promote") if nothing_to_compare and not state.decision else fresh
+        case Sized(new=new, stable=stable):
+            return change(state, sizes=Replicas(new, stable))
         case Observed(block=block):
             return change(_observed(plan, state, block), uncompared=_rows_left(plan, state) > 0)
         case Compared(rows=rows):
@@ -174,22 +224,30 @@ def advance(plan: Plan, state: RolloutState, event: Event) -> RolloutState:
         case Kept():
             return change(state, kept=True)
         case Retired():
-            return change(state, retired=True)
+            gone = (
+                state.sizes._replace(new=0) if state.sizes is not None and state.decision != "promote" else state.sizes
+            )
+            return change(state, retired=True, sizes=gone)
         case GoneBack():  # what it had set up is not set up again
             return change(
                 state, ready=True, routed=plan.weights[-1], tested=False, step=len(plan.weights) - 1, retired=True
             )
         case Failed(why=why):
-            return state if state.adopted else _revert(state, (why,), failed=True)
+            return state if state.adopted else _revert(_unknown(plan, state), (why,), failed=True)
         case Continued(weight=weight):
             return change(state, continued=True) if state.is_paused and weight == plan.weights[state.step] else state
         case Cancelled(why=why):
             measured = plan.led is not None and state.assessment is not None
             if measured and not state.decision:  # what an A/B has shown until then is worth as much
                 return change(state, decision="withdraw", reasons=(why, *state.reasons))
-            return change(state, kept=True) if state.adopted else _revert(state, (why,))
+            return change(state, kept=True) if state.adopted else _revert(_unknown(plan, state), (why,))
         case Resumed():
-            return change(state, ready=False, routed=None)
+            return change(state, ready=False, routed=None, sizes=None)
+
+
+def _unknown(plan: Plan, state: RolloutState) -> RolloutState:
+    """An act of a rolling rollout was left half done: what there is, is looked at."""
+    return state if plan.rolling is None else msgspec.structs.replace(state, routed=None, sizes=None)
 
 
 def _rows_left(plan: Plan, state: RolloutState) -> int:

@@ -26,6 +26,14 @@ class Routed(msgspec.Struct, frozen=True, tag="routed"):
     tested: bool = False
 
 
+class Sized(msgspec.Struct, frozen=True, tag="sized"):
+    """So many replicas of each are ready, and no others run."""
+
+    at: float
+    new: int
+    stable: int
+
+
 class Observed(msgspec.Struct, frozen=True, tag="observed"):
     block: Block
 
@@ -101,6 +109,7 @@ class Resumed(msgspec.Struct, frozen=True, tag="resumed"):
 Event = (
     Ready
     | Routed
+    | Sized
     | Observed
     | Compared
     | Adopted
@@ -124,6 +133,20 @@ class Route(msgspec.Struct, frozen=True, tag="route"):
 
     weight: float
     tested: bool = False
+    stable: int | None = None
+    """So many replicas of stable will be there from now on, in a rolling rollout: what is prepared to go back gives it no more
+    than these carry. None: all of them."""
+
+
+class Inspect(msgspec.Struct, frozen=True, tag="inspect"):
+    """How many replicas of each are ready."""
+
+
+class Scale(msgspec.Struct, frozen=True, tag="scale"):
+    """Both have so many replicas: those that leave go first, and those that come are ready and warm."""
+
+    new: int
+    stable: int
 
 
 class Observe(msgspec.Struct, frozen=True, tag="observe"):
@@ -160,4 +183,4 @@ class Finish(msgspec.Struct, frozen=True, tag="finish"):
     outcome: Outcome
 
 
-Command = Start | Route | Observe | Compare | Adopt | Announce | Keep | Retire | Finish
+Command = Start | Route | Inspect | Scale | Observe | Compare | Adopt | Announce | Keep | Retire | Finish

@@ -13,10 +13,12 @@ from modelway.errors import InvalidInput
 from modelway.records import Release
 from modelway.rollout import judge, matching
 from modelway.rollout.comparison import RowsPlan
+from modelway.rollout.rolling import RollingPlan, bounds_of
 
 Kind = Literal["deploy", "rollback"]
 MIRRORED = (0.5,)
 """Of what is counted, where each request comes to stable and, as a copy, to the new release."""
+MOST_REPLICAS = 10_000
 LED = (0.5,)
 """In name alone, where requests are led by a key: how many come with it is known by nobody."""
 
@@ -54,6 +56,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     weights: tuple[float, ...]
     """The new release's share of the traffic at each step, 0 to 1; the last is 1. Where it is a mirror: its part of what is
     counted."""
+    rolling: RollingPlan | None = None
+    """How many replicas each release has at each step; None: both have all of theirs."""
     keep_seconds: float = 0.0
     """The release before runs on for so long after the new one was adopted."""
     mirror: bool = False
@@ -112,7 +116,9 @@ def weights_of(deploy: Deploy, where: str) -> tuple[float, ...]:
         matching.checked(deploy.testers, "deploy.testers")
     if deploy.strategy == "ab":
         return _led(deploy)
-    if deploy.testers is not None and deploy.strategy in ("blue-green", "all-at-once"):
+    if deploy.strategy == "rolling":
+        _check_rolling(deploy)
+    if deploy.testers is not None and deploy.strategy in ("blue-green", "all-at-once", "rolling"):
         raise InvalidInput(
             f"are given, and strategy {deploy.strategy} has no time in which they would reach the release alone",
             where="deploy.testers",
@@ -135,6 +141,17 @@ def weights_of(deploy: Deploy, where: str) -> tuple[float, ...]:
             fix="say who does, by deploy.testers, or leave the 0 out",
         )
     return tuple(step / 100 for step in steps)
+
+
+def _check_rolling(deploy: Deploy) -> None:
+    """Its shares follow from the number of replicas, which is known later."""
+    bounds_of(deploy.rolling, MOST_REPLICAS)
+    if deploy.keep_seconds:
+        raise InvalidInput(
+            "is given, and strategy rolling has ended stable's replicas by then",
+            where="deploy.keep-seconds",
+            fix="leave it out, or use strategy: canary or blue-green",
+        )
 
 
 def _led(deploy: Deploy) -> tuple[float, ...]:

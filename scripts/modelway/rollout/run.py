@@ -17,6 +17,7 @@ from modelway.rollout.comparison import RowCounts
 from modelway.rollout.evidence import number_said
 from modelway.rollout.observations import Block
 from modelway.rollout.plan import Plan, share_said
+from modelway.rollout.rolling import Replicas
 
 Waiting = Callable[[], AbstractContextManager[None]]
 
@@ -28,9 +29,23 @@ class Acts(Protocol):
     def start(self) -> None:
         """The new release runs, and every replica of it is ready."""
 
-    def route(self, weight: float, waiting: Waiting = contextlib.nullcontext, *, tested: bool = False) -> None:
+    def route(
+        self,
+        weight: float,
+        waiting: Waiting = contextlib.nullcontext,
+        *,
+        tested: bool = False,
+        stable: int | None = None,
+    ) -> None:
         """The new release gets this share of the traffic, as was verified when this returns. waiting: within it an
-        interrupt may break in. tested: the plan's testers reach it too."""
+        interrupt may break in. tested: the plan's testers reach it too. stable: as of `engine.Route`."""
+
+    def sizes(self) -> Replicas:
+        """How many replicas of each are ready."""
+
+    def scale(self, replicas: Replicas) -> None:
+        """Both have so many: those that leave, and get no traffic, have gone before those that come are started, and these are
+        ready and warm when this returns."""
 
     def observe(self, weight: float) -> Block:
         """What happened in the next block."""
@@ -189,9 +204,14 @@ def _event(
             except ModelwayError as error:
                 raise _StartFailed(error.line()) from error
             return engine.Ready(around.clock())
-        case engine.Route(weight=weight, tested=tested):
-            acts.route(weight, interrupts.allowed, tested=tested)
+        case engine.Route(weight=weight, tested=tested, stable=stable):
+            acts.route(weight, interrupts.allowed, tested=tested, stable=stable)
             return engine.Routed(around.clock(), weight, tested)
+        case engine.Inspect():
+            with interrupts.allowed():
+                return engine.Sized(around.clock(), *acts.sizes())
+        case engine.Scale(new=new, stable=left):
+            return _scaled(Replicas(new, left), state, acts, around, interrupts)
         case engine.Observe():
             with interrupts.allowed():
                 return engine.Observed(acts.observe(state.routed or 0.0))
@@ -219,6 +239,22 @@ def _event(
             raise AssertionError(act)
 
 
+def _scaled(
+    replicas: Replicas, state: engine.RolloutState, acts: Acts, around: Surroundings, interrupts: Interrupts
+) -> engine.Event:
+    """A replica that does not come ends a rollout as one that does not start does. On the way back there is no other way."""
+    try:
+        with interrupts.allowed():
+            acts.scale(replicas)
+    except Superseded:
+        raise
+    except ModelwayError as error:
+        if state.decision:
+            raise
+        raise _StartFailed(error.line()) from error
+    return engine.Sized(around.clock(), *replicas)
+
+
 def progress(plan: Plan, before: engine.RolloutState, after: engine.RolloutState, event: engine.Event) -> list[str]:
     """What to tell a person of an event."""
     lines = []
@@ -233,6 +269,9 @@ def progress(plan: Plan, before: engine.RolloutState, after: engine.RolloutState
                 else f"{weight:.0%} of the traffic"
             )
             lines.append(f"{plan.new.name} gets {gets}{', and its testers' if tested else ''}")
+        case engine.Sized(new=new, stable=stable) if before.sizes not in (None, (new, stable)):
+            kept = plan.stable.name if plan.stable else "nothing"
+            lines.append(f"{new} replicas of {plan.new.name}, {stable} of {kept}")
         case engine.Observed(block=block):
             lines.append(_counts(plan, block, after))
         case engine.Compared() if plan.rows is not None and (after.rows.compared, after.rows.why) != (

@@ -30,6 +30,11 @@ class StableTraffic(msgspec.Struct, frozen=True):
     requests_per_second: float
     error_rate: float
     slow_rate: float
+    batches: tuple[float, ...] = ()
+    """The new release's shares of it in a rolling rollout, which the replicas say; empty where the strategy does."""
+
+    def weights(self, deploy: Deploy) -> tuple[float, ...]:
+        return self.batches or weights_of(deploy, "")
 
 
 class Way(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +58,7 @@ def numbers_of(deploy: Deploy, settings: Settings, traffic: StableTraffic) -> Pl
         base_slow_rate=traffic.slow_rate,
         # a copy is a second request that is counted
         requests_per_second=traffic.requests_per_second * (2 if deploy.strategy == "shadow" else 1),
-        weights=weights_of(deploy, ""),
+        weights=traffic.weights(deploy),
         step_seconds=deploy.step_seconds,
         bake_seconds=deploy.bake_seconds,
         timeout_seconds=deploy.timeout_seconds,
@@ -65,7 +70,7 @@ def ways(deploy: Deploy, settings: Settings, traffic: StableTraffic) -> tuple[Wa
     it can finish already."""
     if _fits(deploy, settings, traffic):
         return ()
-    compared = sum(0 < weight < 1 for weight in weights_of(deploy, ""))
+    compared = sum(0 < weight < 1 for weight in traffic.weights(deploy))
     if max(deploy.step_seconds * compared, deploy.bake_seconds) > deploy.timeout_seconds:
         found = [_longer(deploy, settings, traffic)]  # however many requests come
     else:

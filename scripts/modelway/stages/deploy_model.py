@@ -59,7 +59,7 @@ def deploy_model(
         Input("The environment whose gate it passed and was built for.", left_out="the one it is deployed to"),
     ] = None,
     strategy: Annotated[
-        Literal["canary", "blue-green", "shadow", "ab", "all-at-once"] | None, ci.key("deploy.strategy")
+        Literal["canary", "rolling", "blue-green", "shadow", "ab", "all-at-once"] | None, ci.key("deploy.strategy")
     ] = None,
     timeout_seconds: Annotated[float | None, ci.key("deploy.timeout-seconds")] = None,
     wait: Annotated[

@@ -18,6 +18,8 @@ from modelway.rollout import engine, journal
 from modelway.rollout.comparison import RowCounts
 from modelway.rollout.observations import Block, Counts, WatchedCounts
 from modelway.rollout.plan import Plan, Side
+from modelway.rollout.rolling import CarriedTraffic
+from modelway.rollout.rolling import Replicas as Sizes
 from modelway.rollout.run import Waiting
 from modelway.targets.place import Replica, Routing
 from modelway.targets.state import Deployment, Slot, TargetState
@@ -59,7 +61,8 @@ class LeftRollout:
 class TargetActs(Generic[T, S]):
     """`rollout.run.Acts` on a claimed target. new: the release to bring; None where it never came so far as to have a
     place. left: where an earlier command has left the rollout; None: nothing of what was counted since is used. warm_up: what
-    replicas go through before their first request. comparison: of a shadow's predictions; None: there is none."""
+    replicas go through before their first request; True: they are the new release's, held to what the gate saw. comparison: of
+    a shadow's predictions; None: there is none."""
 
     def __init__(
         self,
@@ -68,7 +71,7 @@ class TargetActs(Generic[T, S]):
         new: S | None,
         say: Callable[[str], None],
         left: LeftRollout | None = None,
-        warm_up: Callable[[Sequence[Replica]], None] | None = None,
+        warm_up: Callable[[Sequence[Replica], bool], None] | None = None,
         comparison: Comparison | None = None,
     ) -> None:
         self.comparison, self._token = comparison, ""
@@ -85,12 +88,55 @@ class TargetActs(Generic[T, S]):
         claim = self.claim
         slot = claim.state.slots.get(self.plan.new.slot, self.new)
         assert slot is not None, "only what has a place is started"
+        if self.plan.rolling is not None:
+            slot = claim.place.rolled(slot, self.plan.rolling.bounds)
         with claim.held():
             self.new = claim.start(slot, self._variables(slot))
         with claim.watched():
             claim.place.wait_until_ready(claim, self.new, self.say)
             if self.warm_up is not None:
-                self.warm_up(claim.place.replicas(claim, self.new))
+                self.warm_up(claim.place.replicas(claim, self.new), True)
+
+    def sizes(self) -> Sizes:
+        return Sizes(self._size(self.plan.new), self._size(self.plan.stable))
+
+    def _size(self, side: Side | None) -> int:
+        place, slot = self.claim.place, self.claim.state.slots.get(side.slot) if side else None
+        if slot is None:
+            return 0
+        with self.claim.watched():
+            place.ended(self.claim, slot, self.say)
+        return place.size(slot)
+
+    def scale(self, replicas: Sizes) -> None:
+        plan, growing = self.plan, list[tuple[Side, int]]()
+        for side, count in ((plan.new, replicas.new), (plan.stable, replicas.stable)):
+            if side is None or side.slot not in self.claim.state.slots:
+                assert side is None or not count, "only what has a place has replicas"
+            elif count > self.claim.place.size(self.claim.state.slots[side.slot]):
+                growing.append((side, count))
+            else:
+                self._scale(side, count)
+                with self.claim.watched():
+                    self.claim.place.ended(self.claim, self.claim.state.slots[side.slot], self.say)
+        for side, count in growing:
+            self._grow(side, count)
+        self._last = None  # what was counted while replicas came and went is no block
+
+    def _scale(self, side: Side, count: int) -> None:
+        with self.claim.held():
+            self.claim.place.scale(self.claim, self.claim.state.slots[side.slot], count)
+
+    def _grow(self, side: Side, count: int) -> None:
+        claim, place = self.claim, self.claim.place
+        before = {item.name for item in place.replicas(claim, claim.state.slots[side.slot])}
+        self._scale(side, count)
+        slot = claim.state.slots[side.slot]
+        with claim.watched():
+            place.wait_until_ready(claim, slot, self.say)
+            if self.warm_up is not None:
+                fresh = [item for item in place.replicas(claim, slot) if item.name not in before]
+                self.warm_up(fresh, side == self.plan.new)
 
     def _variables(self, slot: S) -> dict[str, str]:
         """The servers know what the token's digest is, and nobody can read the token itself from them."""
@@ -110,20 +156,24 @@ class TargetActs(Generic[T, S]):
         stable = partial(replicas, self.plan.stable)
         return self.comparison(partial(replicas, self.plan.new), stable, self._token, most, self.plan.block_seconds / 2)
 
-    def route(self, weight: float, waiting: Waiting = nullcontext, *, tested: bool = False) -> None:
-        claim, stable, new = self.claim, self.plan.stable.slot if self.plan.stable else "", self.plan.new.slot
+    def route(
+        self, weight: float, waiting: Waiting = nullcontext, *, tested: bool = False, stable: int | None = None
+    ) -> None:
+        rolling, left = self.plan.rolling, stable
+        claim, old, new = self.claim, self.plan.stable.slot if self.plan.stable else "", self.plan.new.slot
         taken, leads = 0.0 if self.plan.is_trial else weight, self.plan.led is not None and weight > 0
-        shares = {stable: 1 - taken if stable else 0.0, new: taken}
+        shares = {old: 1 - taken if old else 0.0, new: taken}
         routing = Routing(
             {name: share for name, share in shares.items() if share > 0},
             mirror=new if self.plan.mirror and weight > 0 else "",
             tested=new if tested or leads else "",
             testers=self.plan.led if leads else self.plan.testers if tested else None,
             judged=leads,
+            carried=CarriedTraffic(rolling.bounds, left) if rolling is not None and left is not None else None,
         )
         forth = weight > 0 or tested
         with claim.held():
-            claim.place.route(claim, routing, stable if forth and stable in claim.state.slots else "")
+            claim.place.route(claim, routing, old if forth and old in claim.state.slots else "")
         with waiting(), claim.watched():
             claim.place.verify(claim, routing)
         if forth:  # a way back waits for nothing that is counted
@@ -200,9 +250,10 @@ class TargetActs(Generic[T, S]):
         with claim.held():
             if claim.state.stable == self.plan.new.slot:
                 return
-            assert self.new is not None, "only what runs is adopted"
+            new = claim.state.slots.get(self.plan.new.slot, self.new)
+            assert new is not None, "only what runs is adopted"
             claim.place.adopted(claim)
-            deployment = Deployment(self.new, self.plan.kind, self.plan.number, time.time())
+            deployment = Deployment(new, self.plan.kind, self.plan.number, time.time())
             kept = (*claim.state.deployments, deployment)[-KEPT_DEPLOYMENTS:]
             claim.change(stable=self.plan.new.slot, deployments=kept)
 

@@ -15,6 +15,7 @@ from modelway.observe.counts import CountsSource
 from modelway.observe.pods import PodMetrics
 from modelway.records import Release
 from modelway.rollout.plan import Side
+from modelway.rollout.rolling import CarriedTraffic, ReplicaBounds
 from modelway.targets.records import Lease
 from modelway.targets.state import Slot, TargetState
 
@@ -36,6 +37,14 @@ class Routing:
     testers: RequestMatch | None = None
     judged: bool = False
     """The testers are an arm of an A/B: their requests are counted as those of the slot, and nobody knows how many come."""
+    carried: CarriedTraffic | None = None
+    """What the way back may give stable, where replicas come and go within the rollout; None: all of the traffic."""
+
+    def returned(self, back: str) -> Mapping[str, float]:
+        """The shares that the way back to this slot gives: what its replicas carry. The rest stays where it is."""
+        share = self.carried.share if self.carried is not None else 1.0
+        others = [name for name in self.shares if name != back]
+        return {name: part for name, part in ({back: share} | dict.fromkeys(others, 1 - share)).items() if part > 0}
 
     @property
     def counted(self) -> Mapping[str, float]:
@@ -91,6 +100,10 @@ class TargetPlace(Protocol[T, S]):
     keeps_rows_token: ClassVar[bool] = False
     """Whether a later command has the token of an earlier one, and nobody else does."""
 
+    scales: ClassVar[bool] = False
+    """Whether single replicas of a release can be started and ended, as strategy rolling does: then the place has `rolled`,
+    `whole`, `size`, `scale` and `ended` of its own."""
+
     def objection(self, state: T | None, ephemeral: bool) -> InvalidInput | None:
         """Why nothing may be deployed here, known before anything is touched. ephemeral: this machine ends with the job."""
         return None
@@ -129,6 +142,27 @@ class TargetPlace(Protocol[T, S]):
     def wait_until_ready(self, claim: HeldTarget[T, S], slot: S, say: Say) -> None:
         """Every replica answers that it is this release, and can be routed to. Called without the lease. OutsideFailure, with
         the server's last words, where one has ended or is not ready in time."""
+
+    def rolled(self, slot: S, bounds: ReplicaBounds) -> S:
+        """The release's replicas come and go by `scale` alone: `start` starts none. Changes nothing."""
+        return slot
+
+    def whole(self, slot: S) -> int:
+        """How many replicas the release is to have, whatever a rollout has made of them."""
+        return 1
+
+    def size(self, slot: S) -> int:
+        """How many of its replicas are ready."""
+        return 1
+
+    def scale(self, claim: HeldTarget[T, S], slot: S, replicas: int) -> None:
+        """It is to have so many. Those that are too many get no traffic that others are not there for."""
+        return
+
+    def ended(self, claim: HeldTarget[T, S], slot: S, say: Say) -> None:
+        """Those that were too many have finished what they began, and take no room any more; or are not waited for any longer.
+        Called without the lease."""
+        return
 
     def replicas(self, claim: HeldTarget[T, S], slot: S) -> Sequence[Replica]:
         """Those that are ready and can be asked by themselves. Called without the lease."""

@@ -23,6 +23,8 @@ class ApiServer:
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], Object] = {}
         self.phases: dict[str, str] = {}
+        self.labels: dict[str, dict[str, str | None]] = {}
+        """Of pods, over those of their templates."""
         self.version = 0
 
     def answer(self, method: str, path: str, query: Mapping[str, str], body: Any, content: str) -> Object:
@@ -32,6 +34,9 @@ class ApiServer:
         kind, rest = KIND_OF[parts[at]], parts[at + 1 :]
         if kind == "Pod" and rest[1:2] == ["proxy"]:
             return self._said_by(rest[0].partition(":")[0], rest[2:])
+        if kind == "Pod" and method == "PATCH":
+            self.labels.setdefault(rest[0], {}).update(body["metadata"]["labels"])
+            return {}
         if not rest:
             return (
                 {"items": list(self._listed(kind, query.get("labelSelector", "")))}
@@ -150,8 +155,10 @@ class ApiServer:
                     {"name": one["name"], "ready": True, "restartCount": 0, "imageID": one["image"]}
                     for one in template["spec"]["containers"]
                 ]
+                labels = template["metadata"]["labels"] | self.labels.get(f"{name}-{number}", {})
+                labels = {label: said for label, said in labels.items() if said is not None}
                 yield {
-                    "metadata": {"name": f"{name}-{number}", "labels": template["metadata"]["labels"]},
+                    "metadata": {"name": f"{name}-{number}", "labels": labels},
                     "status": {
                         "phase": "Running",
                         "conditions": [{"type": "Ready", "status": "True"}],

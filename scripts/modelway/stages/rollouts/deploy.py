@@ -85,6 +85,13 @@ def deploy(
             f"version {version} was built anew since its rollout began",
             fix="deploy it again, which undoes that rollout first, or end it with rollback-release",
         )
+    planned.check_scales(settings, target.place)
+    if settings.strategy == "rolling" and not wait:
+        raise InvalidInput(
+            "is false, and between two commands nobody would start stable's replicas again",
+            where="input wait",
+            fix="leave it out, or use strategy: canary",
+        )
     there = _check_target(project, target, client, release, verdict)
     prepared = None if there else target.place.prepare(release, job.say)
     claim = target.claim(job.author, f"deploying version {version}", say=job.say)
@@ -244,9 +251,15 @@ def _planned(
     shares = model_metrics.shares(deploy, claim.place, claim.state, past.requests_per_second)
     if shares:
         work.job.say(f"compared besides: {model_metrics.said(shares)}")
-    made = planned.planned(deploy, past, claim.latest(), shares, work.job.say)
+    batches = planned.rolling_of(deploy, claim.place, current) if deploy.strategy == "rolling" else None
+    weights = batches.weights if batches is not None else weights
+    if batches is not None:
+        bounds = batches.bounds
+        work.job.say(f"{bounds.whole} replicas are replaced, {bounds.surge + bounds.unavailable} at a time at most")
+    made = planned.planned(deploy, weights, past, claim.latest(), shares, work.job.say)
     judged: dict[str, Any] = {
         "weights": weights,
+        "rolling": batches,
         "mirror": deploy.strategy == "shadow",
         "rows": _rows(work),
         "testers": deploy.testers,

@@ -15,7 +15,7 @@ from modelway.config.sections import Shadow
 from modelway.errors import Inconclusive, InvalidInput, OutsideFailure, Refused
 from modelway.observe import history
 from modelway.observe.counts import Counters, CountsSource, Snapshot, between
-from modelway.rollout import judge
+from modelway.rollout import judge, rolling
 from modelway.rollout.comparison import rows_needed
 from modelway.rollout.engine import Observed
 from modelway.rollout.history import SECONDS
@@ -27,7 +27,7 @@ from modelway.rollout.shift import JudgedShare
 from modelway.rollout.ways import StableTraffic, Way, fix_of, numbers_of, ways
 from modelway.stages.rollouts import deployment, model_metrics
 from modelway.targets.place import TargetPlace
-from modelway.targets.state import TargetState
+from modelway.targets.state import Slot, TargetState
 
 WATCHED_BLOCKS = 3
 """How many blocks of stable's traffic must be known."""
@@ -74,11 +74,12 @@ def _foreseen(project: Resolved) -> Foreseen | Planned:
         return Foreseen("unneeded", "strategy all-at-once compares nothing")
     if deploy.strategy == "blue-green":
         return Foreseen("unneeded", "strategy blue-green needs no more requests than stable has had")
-    weights_of(deploy, project.source)
+    weights = weights_of(deploy, project.source)
     if deploy.strategy == "ab":
         return Foreseen("unneeded", "strategy ab ends by its time, whatever has come until then")
     check_rows(deploy.shadow)
     model_metrics.check(deploy)
+    check_scales(deploy, target.place)
     if state is None or state.current is None:
         return Foreseen("unneeded", f"nothing is in {project.environment} on this machine to compare with")
     source, stable = target.place.counts(state), state.current.side
@@ -87,8 +88,10 @@ def _foreseen(project: Resolved) -> Foreseen | Planned:
     if past is None or past.seconds < least_seconds(deploy) or _has_ceased(samples, deploy.judge.block_seconds):
         got = f"{stable.name} got too few requests in the last {window_seconds(deploy):.0f} s"
         return Foreseen("unknown", f"{got} to say what a canary needs")
+    if deploy.strategy == "rolling":
+        weights = rolling_of(deploy, target.place, state.current).weights
     shares = model_metrics.shares(deploy, target.place, state, past.requests_per_second)
-    return _planned(deploy, past, target.latest(), shares)
+    return _planned(deploy, weights, past, target.latest(), shares)
 
 
 def earlier(stories: Iterable[Story], block_seconds: float) -> tuple[tuple[Block, ...], ...]:
@@ -124,6 +127,7 @@ def _healthy(story: Story) -> Iterator[Block]:
 
 def planned(
     deploy: Deploy,
+    weights: tuple[float, ...],
     past: history.Past,
     stories: Iterable[Story],
     shares: tuple[JudgedShare, ...],
@@ -131,22 +135,52 @@ def planned(
 ) -> Planned:
     """stories: of the rollouts before, newest first. shares: of what the model says, compared besides. say: is told what it
     needs. Refused where the rollout cannot finish in its time."""
-    made = _planned(deploy, past, stories, shares)
+    made = _planned(deploy, weights, past, stories, shares)
     say(made.numbers.sentence)
     if made.refusal:
         raise made.refusal
     return made
 
 
-def _planned(deploy: Deploy, past: history.Past, stories: Iterable[Story], shares: tuple[JudgedShare, ...]) -> Planned:
+def _planned(
+    deploy: Deploy,
+    weights: tuple[float, ...],
+    past: history.Past,
+    stories: Iterable[Story],
+    shares: tuple[JudgedShare, ...],
+) -> Planned:
     settings = judge.with_shares(settings_of(deploy, past, stories), shares)
-    traffic = StableTraffic(past.requests_per_second, past.errors / past.requests, past.slow / past.requests)
+    batches = weights if deploy.strategy == "rolling" else ()
+    rates = past.errors / past.requests, past.slow / past.requests
+    traffic = StableTraffic(past.requests_per_second, *rates, batches)
     numbers = numbers_of(deploy, settings, traffic)
     if not numbers.refusal:
         return Planned(past, settings, numbers, refusal=_too_few_rows(deploy, past.requests_per_second))
     found = ways(deploy, settings, traffic)
     fix = fix_of(found) if found else numbers.fix
     return Planned(past, settings, numbers, found, Refused(numbers.refusal, where="deploy", fix=fix))
+
+
+def check_scales(deploy: Deploy, place: TargetPlace[Any, Any]) -> None:
+    """InvalidInput where the target starts and ends whole releases alone."""
+    if deploy.strategy == "rolling" and not place.scales:
+        raise InvalidInput(
+            f"is rolling, and target {deploy.target} starts and ends no single replica of a release",
+            where="deploy.strategy",
+            fix="use strategy: canary",
+        )
+
+
+def rolling_of(deploy: Deploy, place: TargetPlace[Any, Any], stable: Slot) -> rolling.RollingPlan:
+    """The batches in which a release would replace stable. InvalidInput where it is to have another number of replicas."""
+    whole = place.whole(stable)
+    if deploy.target == "local" and deploy.local.replicas != whole:
+        raise InvalidInput(
+            f"is {deploy.local.replicas}, and {stable.side.name} has {whole} replicas, which are to be replaced one by one",
+            where="deploy.local.replicas",
+            fix=f"write {whole}, or change the number with another strategy",
+        )
+    return rolling.judged(rolling.bounds_of(deploy.rolling, whole))
 
 
 def check_rows(wanted: Shadow) -> None:

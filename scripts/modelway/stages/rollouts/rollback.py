@@ -13,8 +13,9 @@ import msgspec
 from modelway import ci
 from modelway.config import Resolved
 from modelway.errors import Refused
-from modelway.rollout import journal
+from modelway.rollout import journal, rolling
 from modelway.rollout.plan import Side, slot_name
+from modelway.rollout.rolling import RollingPlan
 from modelway.stages.rollouts import announce, deployment, rollout
 from modelway.targets.state import Deployment, Slot
 
@@ -99,9 +100,10 @@ def _end(work: rollout.Work, left: journal.Story, to: int | None, *, only_unfini
 
 
 def _kept(work: rollout.Work, left: journal.Story, to: int | None) -> Side | None:
-    """The release before an adopted one, where it is what is to be brought back, and runs still."""
+    """The release before an adopted one, where it is what is to be brought back, and runs still, as it does not after a
+    rolling rollout."""
     state, before = work.claim.state, left.plan.stable
-    adopted = left.plan.kind == "deploy" and state.stable == left.plan.new.slot
+    adopted = left.plan.kind == "deploy" and state.stable == left.plan.new.slot and left.plan.rolling is None
     if adopted and before is not None and before.slot in state.slots and to in (None, before.version):
         return before
     return None
@@ -136,6 +138,15 @@ def _goal(kept: tuple[Deployment[Slot], ...], to: int | None, environment: str) 
     return known[-1]
 
 
+def _rolling(work: rollout.Work, current: Slot) -> RollingPlan | None:
+    """A few replicas at a time, each batch as soon as it is ready, where that is how releases replace each other; None where
+    what is there does not run whole: nobody waits for that."""
+    place = work.claim.place
+    if work.deploy.strategy != "rolling" or not place.scales or place.size(current) < (whole := place.whole(current)):
+        return None
+    return rolling.unjudged(rolling.bounds_of(work.deploy.rolling, whole))
+
+
 def _bring_back(work: rollout.Work, kept: Slot, why: str) -> journal.Story:
     claim = work.claim
     current = claim.state.current
@@ -149,5 +160,6 @@ def _bring_back(work: rollout.Work, kept: Slot, why: str) -> journal.Story:
         side = msgspec.structs.replace(kept.side, slot=slot_name(kept.side.version, number))
         slot = claim.place.again(kept, side, way_back=True)
     why = why or f"rolled back from {current.side.name}"
-    rollout.begin(work, rollout.all_at_once(work, "rollback", number, slot.side, why), slot)
+    plan = rollout.all_at_once(work, "rollback", number, slot.side, why)
+    rollout.begin(work, msgspec.structs.replace(plan, rolling=_rolling(work, current)), slot)
     return claim.story(number)

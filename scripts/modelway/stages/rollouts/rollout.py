@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,6 +18,7 @@ from modelway.rollout.plan import Kind, Plan, Side
 from modelway.rollout.run import Superseded, Surroundings, carry_out
 from modelway.stages.rollouts import announce, compare_rows, deployment, warm_up
 from modelway.targets.acts import LeftRollout, TargetActs
+from modelway.targets.place import Replica
 from modelway.targets.state import Slot
 
 
@@ -116,10 +118,15 @@ def _go_on(work: Work, story: journal.Story, *then: engine.Event) -> engine.Roll
     return state
 
 
+def _warm_up(work: Work, replicas: Sequence[Replica], is_new: bool) -> None:
+    demand: warm_up.Demand = "the gate's predictions" if work.checks_predictions else "answers"
+    warm_up.warm_up(work.samples, work.job.say, replicas, demand if is_new else "nothing")
+
+
 def _carried(
     work: Work, plan: Plan, state: engine.RolloutState, slot: Slot | None, left: LeftRollout | None = None
 ) -> engine.RolloutState:
-    warm = partial(warm_up.warm_up, work.samples, work.job.say, check=work.checks_predictions) if work.samples else None
+    warm = partial(_warm_up, work) if work.samples else None
     compared = compare_rows.RowComparison(plan.rows) if plan.rows is not None else None
     acts = TargetActs(work.claim, plan, slot, work.job.say, left, warm, compared)
     announced = partial(announce.announce, work.project, work.job, work.claim)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from modelway.endpoint.dialects import MODELWAY
 from modelway.endpoint.prediction_checks import same
@@ -25,6 +25,8 @@ ROUND, ROUND_SECONDS = 20, 1.0
 """Requests, or seconds, whatever is less."""
 STEADY = 1.25
 """The medians of the last two rounds are at most so many times the smallest of all."""
+Demand = Literal["the gate's predictions", "answers", "nothing"]
+"""nothing: they are stable's, whose predictions nobody has, and a way back is not held up by them."""
 AT_ONCE = 8
 TOLERANCE = 1e-6
 """Relative: sums that several threads make differ in the last digits."""
@@ -44,15 +46,18 @@ class Warmed:
 
 
 def warm_up(
-    samples: Sequence[Sample], say: Callable[[str], None], replicas: Sequence[Replica], *, check: bool = True
+    samples: Sequence[Sample],
+    say: Callable[[str], None],
+    replicas: Sequence[Replica],
+    demand: Demand = "the gate's predictions",
 ) -> None:
-    """OutsideFailure where a replica answers none of the rows or, with check, predicts something else than the gate saw."""
+    """OutsideFailure where a replica does not do what is demanded of it."""
     if not replicas:
         return
     began, over = time.monotonic(), threading.Event()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         try:
-            warmed = list(pool.map(partial(_warmed, samples, over, check), replicas))
+            warmed = list(pool.map(partial(_warmed, samples, over, demand), replicas))
         finally:
             over.set()
     first, last = (max(one.medians[at] for one in warmed) for at in (0, -1))
@@ -64,7 +69,8 @@ def warm_up(
         say(f"{len(refused)} of {sum(one.asked for one in warmed)} requests of it failed: {refused[0]}")
 
 
-def _warmed(samples: Sequence[Sample], over: threading.Event, check: bool, replica: Replica) -> Warmed:
+def _warmed(samples: Sequence[Sample], over: threading.Event, demand: Demand, replica: Replica) -> Warmed:
+    check = demand == "the gate's predictions"
     done, deadline = Warmed(), time.monotonic() + MOST_SECONDS
     while not done.medians or (time.monotonic() < deadline and not over.is_set()):
         times, began = list[float](), time.monotonic()
@@ -83,7 +89,7 @@ def _warmed(samples: Sequence[Sample], over: threading.Event, check: bool, repli
         done.medians.append(statistics.median(times))
         if done.is_steady and (not check or done.asked >= len(samples)):
             break
-    if len(done.refused) == done.asked:
+    if demand != "nothing" and len(done.refused) == done.asked:
         raise OutsideFailure(
             f"{replica.name} answers none of the gate's sample rows: {done.refused[0]}",
             fix="see its log; what the model needs at the gate it needs here",

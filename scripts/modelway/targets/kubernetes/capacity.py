@@ -20,7 +20,7 @@ def make_room(
 ) -> None:
     """Before a release gets this share, it has as many ready pods as that needs of the `replicas` that carry all of it:
     something may have scaled it down while it had less. OutsideFailure where it does not within seconds."""
-    needed, deadline = max(1, math.ceil(share * replicas)), time.monotonic() + seconds
+    needed, deadline = max(1, math.ceil(share * replicas - 1e-9)), time.monotonic() + seconds
     while True:
         found = cluster.get("Deployment", deployment) or {"spec": {}}
         if (found.get("status") or {}).get("readyReplicas", 0) >= needed:
@@ -45,9 +45,12 @@ def to_zero(cluster: Cluster, deployment: str) -> None:
     """No pod of it runs any more; how many there were is noted on it. An autoscaler leaves it so."""
 
     def change(found: Object) -> Operations:
-        if not (replicas := found["spec"].get("replicas", 1)):
+        noted = found["metadata"].get("annotations") or {}
+        now = found["spec"].get("replicas", 1)
+        if not now and names.WHOLE not in noted:
             return []
-        return [*gateway.annotated(found, {names.REPLICAS: str(replicas)}), _replicas(0)]
+        replicas = noted.get(names.WHOLE, now)  # a rolling rollout may have left it fewer
+        return [*gateway.annotated(found, {names.REPLICAS: str(replicas), names.WHOLE: None}), _replicas(0)]
 
     changed(cluster, "Deployment", deployment, change, lambda: None)
 
@@ -62,6 +65,33 @@ def as_before_the_stop(cluster: Cluster, deployment: str, check: Callable[[], No
         return [*gateway.annotated(found, {names.REPLICAS: None}), _replicas(int(noted))]
 
     changed(cluster, "Deployment", deployment, change, check)
+
+
+def resize(cluster: Cluster, deployment: str, replicas: int, whole: int, check: Callable[[], None]) -> None:
+    """It is to have so many pods. whole: as many as it had before the rollout, which is noted on it while it has fewer; 0: it
+    is one beside."""
+
+    def change(found: Object) -> Operations:
+        now = found["spec"].get("replicas", 1)
+        notes = {names.WHOLE: str(whole) if replicas < whole else None} if whole else {}
+        return [*gateway.annotated(found, notes), *([_replicas(replicas)] if now != replicas else [])]
+
+    if changed(cluster, "Deployment", deployment, change, check) is None and replicas:
+        raise OutsideFailure(f"Deployment {deployment} was deleted by somebody else", where=cluster.where)
+
+
+def wait_for_end(cluster: Cluster, deployment: str, selector: str, seconds: float) -> bool:
+    """Until no more pods take room, in nodes and of a quota, than it is to have: those that end may finish what they began.
+    False where some still do after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        wanted = (cluster.get("Deployment", deployment) or {"spec": {"replicas": 0}})["spec"].get("replicas", 1)
+        pods = cluster.list("Pod", selector)
+        if sum((pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed") for pod in pods) <= wanted:
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
 
 
 def wait_for_endpoints(cluster: Cluster, service: str, count: int) -> None:

@@ -101,6 +101,28 @@ class Checks:
         if error.status != 409:
             raise self.where.cluster.told(error)
 
+    def check_sizes(self, there: Home) -> None:
+        """InvalidInput where another program decides how many pods there are: each would undo what the other does."""
+        for autoscaler in self.where.cluster.list("HorizontalPodAutoscaler"):
+            target = autoscaler["spec"]["scaleTargetRef"]
+            if (target["kind"], target["name"]) == ("Deployment", there.name):
+                raise InvalidInput(
+                    f"HorizontalPodAutoscaler {autoscaler['metadata']['name']} decides how many pods Deployment {there.name}"
+                    " has, and strategy rolling takes them down one by one",
+                    where="deploy.strategy",
+                    fix="use strategy: canary, which leaves them to it; or delete the autoscaler",
+                )
+        create = self.where.wanted.create
+        if create is not None and create.replicas != there.replicas:
+            raise InvalidInput(
+                f"is {create.replicas}, and Deployment {there.name} has {there.replicas} pods, which are to be replaced",
+                where="deploy.kubernetes.create.replicas",
+                fix=f"run kubectl scale deployment/{there.name} --replicas={create.replicas}, or write the number that it has",
+            )
+        path = ("spec", "replicas")
+        if (manager := owners.foreign(there.deployment, path, self.where.wanted.take_over)) is not None:
+            raise owners.refusal(manager, "Deployment", there.name, path)
+
     def check_counts(self, there: Home) -> None:
         """InvalidInput where nobody could count the requests of what is compared."""
         counting.check(self.where.cluster, self.where.wanted.counts)

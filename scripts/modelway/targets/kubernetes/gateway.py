@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
+from modelway.rollout.rolling import CarriedTraffic
 from modelway.targets.kubernetes import additions, names
 from modelway.targets.kubernetes.additions import NO_ADDITIONS, Additions
 from modelway.targets.kubernetes.cluster import Object, Operations
@@ -34,6 +35,14 @@ class Sharing:
     beside: Sequence[str]
     back: str = ""
     additions: Additions = NO_ADDITIONS
+    carried: CarriedTraffic | None = None
+    """Where replicas come and go within the rollout."""
+
+    @property
+    def returned(self) -> Mapping[str, float]:
+        """The shares that the way back gives: what stable's replicas carry. The rest stays where it is."""
+        share = self.carried.share if self.carried is not None else 1.0
+        return {self.back: share} | {name: 1 - share for name in self.shares if name != self.back}
 
 
 def refers(route: Object, service: str) -> bool:
@@ -65,7 +74,7 @@ def weights(route: Object, service: str, wanted: Sharing) -> Operations:
         before[_identity(rule, added)] = written
         if wanted.back:
             returning.append({"op": "test", "path": path, "value": refs})
-            stable = _shared(written, service, {wanted.back: 1.0}, wanted.beside, route)
+            stable = _shared(written, service, wanted.returned, wanted.beside, route)
             returning.append({"op": "replace", "path": path, "value": stable})
     if not before:
         raise _no_rule(route, service)

@@ -46,9 +46,9 @@ class Home:
 
     @property
     def replicas(self) -> int:
-        """As many as it has; after a stop, as many as it had."""
-        noted = (self.deployment["metadata"].get("annotations") or {}).get(names.REPLICAS, 0)
-        return int(self.deployment["spec"].get("replicas", 1) or noted)
+        """As many as it has; after a stop, and within a rolling rollout, as many as it had."""
+        noted = self.deployment["metadata"].get("annotations") or {}
+        return int(noted.get(names.WHOLE) or self.deployment["spec"].get("replicas", 1) or noted.get(names.REPLICAS, 0))
 
     @property
     def selector(self) -> str:

@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import msgspec
 
@@ -18,6 +19,7 @@ from modelway.observe.counts import CountsSource
 from modelway.observe.pods import PodMetrics, PodsCounts
 from modelway.records import Release
 from modelway.rollout.plan import Side, side_of
+from modelway.rollout.rolling import ReplicaBounds
 from modelway.targets.kubernetes import capacity, counting, gateway, home, names, objects, traffic
 from modelway.targets.kubernetes.additions import Additions
 from modelway.targets.kubernetes.checks import Checks
@@ -27,6 +29,7 @@ from modelway.targets.kubernetes.home import Home
 from modelway.targets.kubernetes.lease import KubernetesLease
 from modelway.targets.kubernetes.replicas import check_reach, pods_for
 from modelway.targets.kubernetes.running import Running
+from modelway.targets.kubernetes.sizing import Sizing
 from modelway.targets.kubernetes.state import KubernetesSlot, KubernetesState
 from modelway.targets.kubernetes.whereabouts import Whereabouts
 from modelway.targets.place import HeldTarget, Replica, Routing, TargetPlace
@@ -43,6 +46,7 @@ KubernetesClaim = HeldTarget[KubernetesState, KubernetesSlot]
 class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     """key: the target's name in its namespace. wanted: what modelway.yml says of it."""
 
+    scales: ClassVar[bool] = True
     cluster: Cluster
     key: str
     wanted: Kubernetes
@@ -54,6 +58,8 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     """Requests are led to the new release by a key."""
     needs_route: str = ""
     """The key of the deploy section that only a gateway can do; empty: none is there."""
+    rolling: bool = False
+    """Pods of the team's Deployment are started and ended within a rollout."""
     _sources: dict[object, CountsSource] = field(default_factory=dict)
     """Kept for a whole rollout: one may know when its next reading is due."""
     _tokens: dict[str, str] = field(default_factory=dict)
@@ -79,6 +85,8 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         checks.check_ours(there)
         checks.check_made(there, image)
         checks.check_counts(there)
+        if self.rolling and there.is_there:
+            checks.check_sizes(there)
         if self.by_key:
             counting.check_by_key(self.wanted.counts)
         if not self._where.route(there):
@@ -118,7 +126,22 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         """Its image is in a registry: whether it still is, the nodes will say."""
 
     def again(self, slot: KubernetesSlot, side: Side, *, way_back: bool = False) -> KubernetesSlot:
-        return msgspec.structs.replace(slot, side=side, home=False, replicas=0, guarded=not way_back)
+        return msgspec.structs.replace(slot, side=side, home=False, replicas=0, guarded=not way_back, bounds=None)
+
+    def rolled(self, slot: KubernetesSlot, bounds: ReplicaBounds) -> KubernetesSlot:
+        return msgspec.structs.replace(slot, bounds=bounds)
+
+    def whole(self, slot: KubernetesSlot) -> int:
+        return self._sizing.whole(slot)
+
+    def size(self, slot: KubernetesSlot) -> int:
+        return self._sizing.size(slot)
+
+    def scale(self, claim: KubernetesClaim, slot: KubernetesSlot, replicas: int) -> None:
+        self._sizing.scale(slot, replicas, _lease(claim).check)
+
+    def ended(self, claim: KubernetesClaim, slot: KubernetesSlot, say: Say) -> None:
+        self._sizing.ended(slot, say)
 
     # what runs
 
@@ -141,7 +164,8 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             capacity.as_before_the_stop(self.cluster, there.name, _lease(claim).check)
             self._take_home_back(claim, there, slot)
         else:
-            replicas = max(there.replicas, self._pods_beside(there))
+            rolled = slot.bounds is not None
+            replicas = self._sizing.wanted(there, slot) if rolled else max(there.replicas, self._pods_beside(there))
             guarded, check = self._guarded(there, slot), _lease(claim).check
             self._running.start_beside(there, slot, replicas, guarded, check, variables or {})
         return slot if slot.replicas else msgspec.structs.replace(slot, replicas=there.replicas)
@@ -187,6 +211,8 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         """The team's Deployment gets the image of what is stable now, without any traffic, and then all of it."""
         with claim.held():
             self._running.set_image(stable.image, _lease(claim).check)
+        if stable.bounds is not None:
+            self._sizing.into_home(stable, stable.bounds, self._services_beside(claim, there), _lease(claim).check)
         pods = self._where.pods_at_home(there)
         ready = pods.wait_until_ready(stable.side.name, self.wanted.ready_seconds, lambda said: None)
         pods.check_release(ready, stable.side, stable.image)
@@ -200,7 +226,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         traffic.counted(left, {"home": 1.0, "beside": 0.0}, connections=self._where.traffic(there).connections)
         with claim.held():
             slots = {name: slot for name, slot in claim.state.slots.items() if name != leaving.side.slot}
-            at_home = msgspec.structs.replace(stable, home=True, replicas=there.replicas)
+            at_home = msgspec.structs.replace(stable, home=True, replicas=there.replicas, bounds=None)
             claim.change(slots=slots | {stable.side.slot: at_home})
 
     # who gets requests
@@ -211,7 +237,8 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         led = routing.mirror or (routing.tested if routing.judged else "")  # may get as much as there is
         for name, share in (*routing.shares.items(), *([(led, 1.0)] if led else [])):
             name_, seconds = self._where.pods(there, slots[name]).deployment, self.wanted.ready_seconds
-            capacity.make_room(self.cluster, name_, slots[name].replicas, share, seconds, _lease(claim).check)
+            needed = routing.carried.bounds.least if routing.carried is not None else slots[name].replicas
+            capacity.make_room(self.cluster, name_, needed, share, seconds, _lease(claim).check)
         way_back = self._where.service(there, slots[back]) if back else ""
         added = Additions(
             mirror=self._where.service(there, slots[routing.mirror]) if routing.mirror else "",
@@ -219,7 +246,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             testers=routing.testers,
             judged=routing.judged,
         )
-        wanted = Sharing(services, self._services_beside(claim, there), way_back, added)
+        wanted = Sharing(services, self._services_beside(claim, there), way_back, added, routing.carried)
         self._where.traffic(there).put(wanted, _lease(claim).check)
 
     def _tested(self, claim: KubernetesClaim, there: Home, slot: KubernetesSlot, judged: bool) -> str:
@@ -315,6 +342,10 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     def _running(self) -> Running:
         return Running(self.cluster, self.key, self.wanted)
 
+    @property
+    def _sizing(self) -> Sizing:
+        return Sizing(self._where)
+
     def _is_guarded(self, slot: KubernetesSlot) -> bool:
         return self.wanted.guardian and slot.guarded and not slot.home
 
@@ -343,13 +374,10 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         if nonce in self._fenced:
             return
         self._where.traffic(there).fence(nonce, _lease(claim).check)
-        changed(
-            self.cluster,
-            "Deployment",
-            there.name,
-            lambda deployment: gateway.annotated(deployment, {names.FENCE: nonce, names.TARGET: self.key}),
-            _lease(claim).check,
-        )
+        notes, check = {names.FENCE: nonce, names.TARGET: self.key}, _lease(claim).check
+        sized = [name for name, slot in claim.state.slots.items() if slot.bounds is not None]
+        for name in (there.name, *(names.workload(there.name, slot) for slot in sized)):
+            changed(self.cluster, "Deployment", name, lambda found: gateway.annotated(found, notes), check)
         self._fenced.add(nonce)
 
 

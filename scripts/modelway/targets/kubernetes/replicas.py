@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from modelway.errors import InvalidInput, OutsideFailure
+from modelway.rollout.rolling import CarriedTraffic
 from modelway.targets.kubernetes import gateway, names
 from modelway.targets.kubernetes.additions import NO_ADDITIONS
 from modelway.targets.kubernetes.cluster import Cluster, Object, Operations, changed
@@ -60,6 +61,9 @@ class ReplicaTraffic(Traffic):
 
     def put(self, wanted: Sharing, check: Check) -> None:
         assert wanted.additions == NO_ADDITIONS, "a Service knows neither copies nor headers: such a plan is refused"
+        if wanted.carried is not None:
+            self._put_rolling(wanted, wanted.carried, check)
+            return
         alone = next((name for name in wanted.beside if wanted.shares.get(name, 0.0) == 1), "")
         if alone:
             self._select(self.own(alone), wanted.back, check)
@@ -69,6 +73,14 @@ class ReplicaTraffic(Traffic):
             self._note(name, bool(wanted.back) and 0 < share < 1, check)
         if not alone:
             self._changed(self._restored, check)
+
+    def _put_rolling(self, wanted: Sharing, carried: CarriedTraffic, check: Check) -> None:
+        """Pods come and go, and the Service selects those of both: all of the traffic is that of its last release's pods."""
+        for name in wanted.beside:
+            share = wanted.shares.get(name, 0.0)
+            self._label(name, pods_for(share, carried.stable) if share < 1 else None, check)
+            self._note(name, bool(wanted.back) and 0 < share < 1, check, carried.missing)
+        self._changed(self._restored, check)
 
     def follow(self, seconds: float = FOLLOW_SECONDS) -> None:
         deadline = time.monotonic() + seconds
@@ -98,7 +110,8 @@ class ReplicaTraffic(Traffic):
         for deployment in self.cluster.list("Deployment", names.SLOT):
             if names.BACK in (deployment["metadata"].get("annotations") or {}):
                 name = deployment["metadata"]["name"]
-                self._label(name, 0, check)
+                left = json.loads(deployment["metadata"]["annotations"][names.BACK])[0]["value"]
+                self._label(name, left, check)
                 self._note(name, False, check)
 
     def forget_back(self, check: Check) -> None:
@@ -130,14 +143,15 @@ class ReplicaTraffic(Traffic):
         written = [{"op": "replace", "path": "/spec/selector", "value": json.loads(noted)}] if noted else []
         return [*written, *gateway.annotated(service, {names.BEFORE: None, names.BACK: None})]
 
-    def _label(self, beside: str, count: int, check: Check) -> None:
-        """So many of the release's pods are selected by the Service."""
+    def _label(self, beside: str, wanted: int | None, check: Check) -> None:
+        """So many of the release's pods are selected by the Service; None: all that are ready."""
         own, service = self.own(beside), self._read()
         selector = selector_of(service)
         pods = self.cluster.list("Pod", ",".join(f"{key}={said}" for key, said in sorted(own.items())))
         pods = sorted((pod for pod in pods if _is_ready(pod)), key=lambda pod: str(pod["metadata"]["name"]))
         labelled = [pod for pod in pods if _has(pod, selector)]
         others = [pod for pod in pods if not _has(pod, selector)]
+        count = len(pods) if wanted is None else wanted
         if len(labelled) + len(others) < count:
             raise OutsideFailure(
                 f"{len(pods)} pods are ready, and {count} are needed",
@@ -157,9 +171,10 @@ class ReplicaTraffic(Traffic):
             if error.status != 404:
                 raise self.cluster.told(error) from None
 
-    def _note(self, deployment: str, shares: bool, check: Check) -> None:
-        """While it has a part of the connections, its guardian ends them by ending its pods."""
-        returning = json.dumps([{"op": "replace", "path": pointer("spec", "replicas"), "value": 0}])
+    def _note(self, deployment: str, shares: bool, check: Check, left: int = 0) -> None:
+        """While it has a part of the connections, its guardian ends them by ending its pods. left: but for so many, without
+        which stable's are too few."""
+        returning = json.dumps([{"op": "replace", "path": pointer("spec", "replicas"), "value": left}])
         notes = {names.BACK: returning if shares else None}
         changed(self.cluster, "Deployment", deployment, lambda found: gateway.annotated(found, notes), check)
 

@@ -26,6 +26,7 @@ NEEDS: tuple[tuple[str, str, str, str], ...] = (
     ("", "services", "get list create patch delete", "one for each release"),
     ("discovery.k8s.io", "endpointslices", "list", "does the Service know the pods?"),
     ("gateway.networking.k8s.io", "httproutes", "get list patch", "weights"),
+    ("autoscaling", "horizontalpodautoscalers", "list", "strategy: rolling is refused where one decides the replicas"),
     ("batch", "jobs", "get list create patch delete", "the guardian,"),
     ("", "serviceaccounts", "create patch", "its account,"),
     (RBAC, "roles", "create patch", "and what it may do, which is less than this"),

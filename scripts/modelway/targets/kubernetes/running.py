@@ -164,6 +164,8 @@ class Running:
         version = {"resourceVersion": now.deployment["metadata"]["resourceVersion"]}
         if self.wanted.create is not None:
             body = objects.deployment(self.wanted, self.wanted.create, image)
+            if names.WHOLE in (now.deployment["metadata"].get("annotations") or {}):  # how many, the rollout says
+                body["spec"]["replicas"] = now.deployment["spec"]["replicas"]
             return body | {"metadata": body["metadata"] | version}
         container = {"name": now.container, "image": image}
         return {

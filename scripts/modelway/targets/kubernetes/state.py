@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from modelway.rollout.rolling import ReplicaBounds
 from modelway.targets.state import Slot, TargetState
 
 
-class KubernetesSlot(Slot, frozen=True, forbid_unknown_fields=True):
+class KubernetesSlot(Slot, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     image: str
     """REPOSITORY@sha256:...; for what ran before modelway came, as its Deployment named it."""
     home: bool = False
@@ -14,6 +15,8 @@ class KubernetesSlot(Slot, frozen=True, forbid_unknown_fields=True):
     """How many pods it had when it last had all of the traffic, or was started with."""
     guarded: bool = True
     """Whether the traffic that it gets goes back to stable when its runner is dead."""
+    bounds: ReplicaBounds | None = None
+    """Of the rolling rollout that brings it, until it is in the team's own Deployment."""
 
 
 class KubernetesState(TargetState[KubernetesSlot], frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -21,9 +21,10 @@ def open_target(model: str, environment: str, deploy: Deploy) -> Target[Kubernet
         )
     by_key = deploy.strategy == "ab"
     shares = tuple(step / 100 for step in deploy.steps if step) if deploy.strategy == "canary" else (1.0,)
-    shares = LED if by_key else shares
+    shares = LED if by_key or deploy.strategy == "rolling" else shares  # it compares; at which shares, the replicas say
     needs_route = "strategy" if deploy.strategy in ("shadow", "ab") else "testers" if deploy.testers else ""
+    rolling = deploy.strategy == "rolling"
     cluster, key = Cluster(wanted.context, wanted.namespace), names.key(model, environment)
     records = KubernetesRecords(cluster, key, KubernetesState, wanted.lease_seconds, wanted.guard_seconds)
-    place = KubernetesPlace(cluster, key, wanted, shares, deploy.judge.block_seconds, by_key, needs_route)
+    place = KubernetesPlace(cluster, key, wanted, shares, deploy.judge.block_seconds, by_key, needs_route, rolling)
     return Target(model, environment, records, place)

@@ -26,6 +26,7 @@ from modelway.observe.pods import PodMetrics
 from modelway.observe.prometheus_url import TOKEN, PrometheusUrl
 from modelway.records import Release
 from modelway.rollout.plan import Side
+from modelway.rollout.rolling import ReplicaBounds
 from modelway.targets.local import layers, proxy, servers
 from modelway.targets.local.servers import LOGS, SLOTS, STOP_SECONDS, log_of
 from modelway.targets.local.state import LocalSlot, LocalState
@@ -48,6 +49,7 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
     """folder: all that is known of the target. wanted: what modelway.yml says of it."""
 
     keeps_rows_token: ClassVar[bool] = True
+    scales: ClassVar[bool] = True
     folder: Path
     wanted: Local
 
@@ -79,7 +81,32 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
                 )
 
     def again(self, slot: LocalSlot, side: Side, *, way_back: bool = False) -> LocalSlot:
-        return msgspec.structs.replace(slot, side=side, ports=servers.free_ports(self.wanted.replicas))
+        ports = servers.free_ports(self.wanted.replicas)
+        return msgspec.structs.replace(slot, side=side, ports=ports, active=None, bounds=None)
+
+    def rolled(self, slot: LocalSlot, bounds: ReplicaBounds) -> LocalSlot:
+        if slot.bounds is not None:
+            return slot
+        ports = slot.ports if len(slot.ports) == bounds.whole else servers.free_ports(bounds.whole)
+        return msgspec.structs.replace(slot, ports=ports, active=0, bounds=bounds)
+
+    def whole(self, slot: LocalSlot) -> int:
+        return len(slot.ports)
+
+    def size(self, slot: LocalSlot) -> int:
+        return len(slot.running) - len(servers.missing(self.folder, slot))
+
+    def scale(self, claim: LocalClaim, slot: LocalSlot, replicas: int) -> None:
+        active = None if replicas == len(slot.ports) else replicas
+        self.start(claim, msgspec.structs.replace(slot, active=active))
+
+    def ended(self, claim: LocalClaim, slot: LocalSlot, say: Callable[[str], None]) -> None:
+        """Envoy sends them nothing more, and they finish what they have when they are told to end."""
+        name, admin = slot.side.slot, _admin(claim.state)
+        deadline = time.monotonic() + ASK_SECONDS
+        while proxy.known(admin, name) > len(slot.running) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        servers.end_idle(self.folder, slot)
 
     def rows_token(self, slot: LocalSlot) -> str:
         return servers.token(self.folder, slot)
@@ -105,12 +132,14 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
     def replicas(self, claim: LocalClaim, slot: LocalSlot) -> list[Replica]:
         return [
             Replica(f"replica {number} of {slot.side.name}", partial(servers.ask, port))
-            for number, port in enumerate(slot.ports)
+            for number, port in enumerate(slot.running)
         ]
 
     def route(self, claim: LocalClaim, routing: Routing, back: str) -> None:
         if back:
-            self._put_routes(claim, Routing({back: 1.0}), proxy.BACK)  # the way back is there before the way forth
+            self._put_routes(
+                claim, Routing(routing.returned(back)), proxy.BACK
+            )  # the way back is there before the way forth
         if routing.tested and not routing.judged:
             self._put_clusters(claim, routing.tested)
             self._wait_for(claim, proxy.tested_name(routing.tested), ASK_SECONDS)
@@ -229,8 +258,7 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
             for slot in claim.state.slots.values():  # Envoy knows no port that is another program's by now
                 self._with_free_ports(claim, slot, servers.missing(self.folder, slot))
             self._put_clusters(claim)
-            stable = claim.state.current
-            self._put_routes(claim, Routing({stable.side.slot: 1.0} if stable else {}))
+            self._put_routes(claim, Routing(self._shares_of_now(claim.state)))
             proxy.start(self._configuration, _admin(claim.state), log_of(self.folder, "envoy"), START_SECONDS)
         admin = _admin(claim.state)
         if not processes.find(str(self.folder / LOGS), admin):
@@ -238,11 +266,22 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
             command = [sys.executable, "-I", "-c", RECORDER, admin, str(self.folder / LOGS)]
             processes.detach(servers.start_process(command, self.folder, log_of(self.folder, "recorder")))
 
+    def _shares_of_now(self, state: LocalState) -> dict[str, float]:
+        """All of the traffic to stable; where a rolling rollout has left it fewer replicas than its own, its part beside what
+        runs of the other one."""
+        stable = state.current
+        if stable is None or stable.active is None:
+            return {stable.side.slot: 1.0} if stable else {}
+        count = {name: self.size(slot) for name, slot in state.slots.items()} | {state.stable: stable.active}
+        return {name: running / sum(count.values()) for name, running in count.items() if running} or {
+            state.stable: 1.0
+        }
+
     def _wait_for(self, claim: LocalClaim, cluster: str, seconds: float) -> None:
         """Envoy sends requests to every replica of it."""
         slot, admin = claim.state.slots[proxy.slot_of(cluster)], _admin(claim.state)
         deadline = time.monotonic() + seconds
-        while proxy.healthy(admin, cluster) < len(slot.ports):
+        while proxy.healthy(admin, cluster) < len(slot.running):
             if time.monotonic() > deadline:
                 raise OutsideFailure(
                     f"Envoy does not reach the servers of version {slot.side.version}", where=admin, fix="see envoy.log"

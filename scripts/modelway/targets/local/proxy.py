@@ -240,6 +240,12 @@ def healthy(admin: str, slot: str) -> int:
     return 0
 
 
+def known(admin: str, slot: str) -> int:
+    """How many replicas of a release Envoy has been told of."""
+    clusters = _get(admin, "/clusters?format=json").get("cluster_statuses", [])
+    return sum(len(cluster.get("host_statuses", [])) for cluster in clusters if cluster["name"] == slot)
+
+
 def active(admin: str, slot: str) -> int:
     """Requests that a release is at work on."""
     answer = _get(admin, f"/stats?format=json&filter=^cluster\\.{slot}\\.upstream_rq_active$")
@@ -263,7 +269,7 @@ def _get(admin: str, path: str) -> dict[str, Any]:
 
 
 def _cluster(name: str, slot: LocalSlot) -> dict[str, Any]:
-    endpoints = [{"endpoint": {"address": _address(port)}} for port in slot.ports]
+    endpoints = [{"endpoint": {"address": _address(port)}} for port in slot.running]
     return {
         "@type": f"{TYPE}.config.cluster.v3.Cluster",
         "name": name,

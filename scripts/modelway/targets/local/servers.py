@@ -97,7 +97,7 @@ def start_process(
 
 def missing(folder: Path, slot: LocalSlot) -> list[int]:
     """The replicas that do not run."""
-    return [number for number in range(len(slot.ports)) if not processes.find(_mark(folder, slot, number))]
+    return [number for number in range(len(slot.running)) if not processes.find(_mark(folder, slot, number))]
 
 
 def wait_until_ready(
@@ -105,7 +105,7 @@ def wait_until_ready(
 ) -> None:
     """Every replica is ready and says that it is this release. OutsideFailure with the server's last words where one has
     ended, or is not ready in time. deadline: after so many seconds, by the machine's own clock."""
-    waiting = dict(enumerate(slot.ports))
+    waiting = dict(enumerate(slot.running))
     told, missed = time.monotonic(), dict.fromkeys(waiting, 0)
     release = json.loads(Path(slot.release).read_bytes()) if waiting else {}
     while waiting:
@@ -130,8 +130,14 @@ def wait_until_ready(
                 )
         if time.monotonic() - told > 10:
             told = time.monotonic()
-            say(f"waiting for {len(waiting)} of {len(slot.ports)} servers of version {slot.side.version}")
+            say(f"waiting for {len(waiting)} of {len(slot.running)} servers of version {slot.side.version}")
         time.sleep(0.03)
+
+
+def end_idle(folder: Path, slot: LocalSlot) -> None:
+    """Those replicas that are not to run."""
+    idle = range(len(slot.running), len(slot.ports))
+    processes.end([found for number in idle for found in processes.find(_mark(folder, slot, number))], STOP_SECONDS)
 
 
 def end(folder: Path, name: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from modelway.rollout.rolling import ReplicaBounds
 from modelway.targets.state import Slot, TargetState
 
 
-class LocalSlot(Slot, frozen=True, forbid_unknown_fields=True):
-    """ports: of its replicas, on the loopback address; none before it has a name."""
+class LocalSlot(Slot, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """ports: of its replicas, on the loopback address; none before it has a name. Defaults are left out of the state: an older
+    release may read it."""
 
     ports: tuple[int, ...]
     python: str
@@ -16,6 +18,16 @@ class LocalSlot(Slot, frozen=True, forbid_unknown_fields=True):
     server: str
     model: str
     release: str
+
+    active: int | None = None
+    """How many of its replicas run, the first of them; None: all. Within a rolling rollout."""
+    bounds: ReplicaBounds | None = None
+    """Of the rolling rollout that brings it."""
+
+    @property
+    def running(self) -> tuple[int, ...]:
+        """The ports of those."""
+        return self.ports[: self.active]
 
     @property
     def paths(self) -> tuple[str, ...]:
