@@ -199,7 +199,7 @@ def test_a_release_that_sells_less_is_taken_back_by_the_teams_own_counter(shop: 
     ):
         one = '{model_version="{version}"}'
         series = f"trials: 'searches_total{one}', successes: 'bookings_total{one}'"
-        judging(shop, f"outcomes: {{bookings: {{{series}, fall-at-most: 0.05}}}}")
+        judging(shop, f"outcomes: [{{name: bookings, {series}, fall-at-most: 0.05}}]")
         path = shop.folder / "modelway.yml"
         text = path.read_text().replace("local: {", f"local: {{prometheus: {prometheus.url}, ", 1)
         path.write_text(text.replace("block-seconds: 0.5", "block-seconds: 2", 1))

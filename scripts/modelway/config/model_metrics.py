@@ -33,6 +33,8 @@ class Outcome(Section, frozen=True, kw_only=True):
     labels alone, which tell releases apart by {version}, {slot} or {digest}; on Kubernetes also by whatever
     counts.prometheus.series may name."""
 
+    name: Name
+    """What the report calls a success, such as bookings."""
     trials: Name
     """How many there were, such as searches_total{model_version="{version}"}."""
     successes: Name

@@ -168,8 +168,8 @@ class Judge(Section, frozen=True):
     """How much larger the share of requests may be whose input the server refuses (400). Left out: they are errors alone."""
     nulls: RisingShare | None = None
     """How much larger the share of predictions that are null may be. Left out: they are answers like others."""
-    outcomes: dict[Name, Outcome] = msgspec.field(default_factory=dict)
-    """The team's own counters of what came of requests, by a name for the report. Left out: there are none."""
+    outcomes: tuple[Outcome, ...] = ()
+    """The team's own counters of what came of requests. Left out: there are none."""
     inconclusive: Literal["rollback", "promote", "extend"] = "rollback"
     """What becomes of a rollout whose time is over without an answer: extend gives it as long again, once, then rollback."""
 

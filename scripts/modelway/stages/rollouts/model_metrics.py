@@ -45,7 +45,10 @@ def check(deploy: Deploy, *, wait: bool = True) -> None:
     if not is_asked(deploy) or deploy.strategy == "all-at-once":
         return
     named = _asked(deploy)[0]
-    for outcome in deploy.judge.outcomes.values():
+    names = [outcome.name for outcome in deploy.judge.outcomes]
+    if len(names) > len(set(names)):
+        raise InvalidInput("name one twice", where=f"{KEY}.outcomes", fix="give each a name of its own")
+    for outcome in deploy.judge.outcomes:
         outcomes.queries(outcome.trials, outcome.successes)
     if deploy.strategy in ("blue-green", "ab"):
         why = (
@@ -71,10 +74,7 @@ def shares(
     where it is not known what stable says, or what came of it; Inconclusive where that is next to nothing."""
     if not is_asked(deploy) or state.current is None:
         return ()
-    own = [
-        [_outcome(name, wanted, deploy, place, state, requests_per_second)]
-        for name, wanted in deploy.judge.outcomes.items()
-    ]
+    own = [[_outcome(wanted, deploy, place, state, requests_per_second)] for wanted in deploy.judge.outcomes]
     groups = own + (_said(deploy, place, state) if _asked(deploy) != ["outcomes"] else [])
     return tuple(
         msgspec.structs.replace(share, budget=share.budget / len(groups)) for group in groups for share in group
@@ -111,7 +111,6 @@ def _said(deploy: Deploy, place: TargetPlace[Any, Any], state: TargetState[Any])
 
 
 def _outcome(
-    name: str,
     wanted: Outcome,
     deploy: Deploy,
     place: TargetPlace[Any, Any],
@@ -120,7 +119,7 @@ def _outcome(
 ) -> JudgedShare:
     """Failures out of trials: what may not rise."""
     assert state.current is not None
-    stable, where = state.current.side, f"{KEY}.outcomes.{name}"
+    stable, where = state.current.side, f"{KEY}.outcomes, {wanted.name}"
     source = place.outcomes(state, wanted.trials, wanted.successes, deploy.judge.block_seconds)
     said_ = source.snapshot()
     counted = said_.releases.get(stable.slot)
@@ -141,7 +140,7 @@ def _outcome(
         )
     failed = max(0, counted.requests - counted.errors)
     return JudgedShare(
-        name=f"without {name}",
+        name=f"without {wanted.name}",
         counts="outcome",
         trials=wanted.trials,
         successes=wanted.successes,
