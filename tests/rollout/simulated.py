@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from modelway.config import Judge
-from modelway.config.sections import RequestMatch
+from modelway.config.strategies import RequestMatch
 from modelway.errors import OutsideFailure
 from modelway.rollout import engine, journal
 from modelway.rollout.comparison import RowCounts, RowsPlan, SliceRows

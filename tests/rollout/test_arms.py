@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelway.config.sections import RequestMatch
+from modelway.config.strategies import RequestMatch
 from modelway.report.rollout import markdown, record
 from modelway.report.rollout_page import page
 from modelway.rollout import effect, engine, journal

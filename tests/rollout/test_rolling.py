@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelway.config import Deploy
-from modelway.config.sections import Rolling
+from modelway.config.strategies import Rolling
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.rollout import engine, journal, rolling
 from modelway.rollout.plan import Plan, pauses_of, weights_of

@@ -12,7 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from modelway.config import Deploy
-from modelway.config.sections import Harm, Judge, Latency, Shadow
+from modelway.config.sections import Harm, Judge, Latency
+from modelway.config.strategies import Shadow
 from modelway.markdown import cell
 from modelway.rollout import judge
 from modelway.rollout.comparison import rows_needed

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from modelway.config.sections import RequestMatch
+from modelway.config.strategies import RequestMatch
 from modelway.observe.counts import Counters, Snapshot
 from modelway.records import Release
 from modelway.rollout import engine, journal

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from modelway.config.sections import RequestMatch
+from modelway.config.strategies import RequestMatch
 from modelway.errors import InvalidInput
 
 NO_COOKIE = re.compile(r'[",;\\]')

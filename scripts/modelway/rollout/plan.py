@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from modelway.config import Deploy
-from modelway.config.sections import RequestMatch
+from modelway.config.strategies import RequestMatch
 from modelway.errors import InvalidInput
 from modelway.records import Release
 from modelway.rollout import judge, matching

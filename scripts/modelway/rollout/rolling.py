@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from modelway.config.sections import Rolling
+from modelway.config.strategies import Rolling
 from modelway.errors import InvalidInput
 
 KEY = "deploy.rolling"

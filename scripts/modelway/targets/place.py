@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
-from modelway.config.sections import RequestMatch
+from modelway.config.strategies import RequestMatch
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.observe.counts import CountsSource
 from modelway.observe.pods import PodMetrics

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from modelway.config.sections import CounterSeries, Prometheus, RequestCounts, RequestMatch
+from modelway.config.sections import CounterSeries, Prometheus, RequestCounts
+from modelway.config.strategies import RequestMatch
 from modelway.errors import InvalidInput
 from modelway.targets.kubernetes import counting
 from targets.case import Case, begun

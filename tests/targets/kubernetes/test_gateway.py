@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelway.config.sections import RequestMatch
+from modelway.config.strategies import RequestMatch
 from modelway.errors import InvalidInput
 from modelway.targets.kubernetes import additions, gateway, names
 from modelway.targets.kubernetes.cluster import Operations

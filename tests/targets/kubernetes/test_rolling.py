@@ -13,7 +13,8 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from modelway.config.sections import Create, Rolling
+from modelway.config.sections import Create
+from modelway.config.strategies import Rolling
 from modelway.errors import InvalidInput, Refused
 from modelway.observe.counts import Counters
 from modelway.rollout import rolling

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from modelway.config import Deploy, Resolved
-from modelway.config.sections import Shadow
+from modelway.config.strategies import Shadow
 from modelway.errors import Inconclusive, InvalidInput, OutsideFailure, Refused
 from modelway.observe import history
 from modelway.observe.counts import Counters, CountsSource, Snapshot, between

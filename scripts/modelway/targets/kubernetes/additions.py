@@ -11,7 +11,7 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from modelway.config.sections import RequestMatch
+from modelway.config.strategies import RequestMatch
 from modelway.errors import InvalidInput
 from modelway.rollout import matching
 from modelway.serving.head import TESTER_HEADER
