@@ -177,4 +177,4 @@ def test_the_plan_says_what_a_narrow_difference_costs_and_refuses_what_does_not_
     wide, narrow, too_narrow = numbers(0.05), numbers(0.01), numbers(0.002)
     assert not wide.refusal
     assert narrow.expected_requests > wide.expected_requests
-    assert too_narrow.refusal and "differ-at-most" in too_narrow.fix
+    assert too_narrow.refusal and "deploy.timeout-seconds to at least" in too_narrow.fix

@@ -331,7 +331,7 @@ def test_what_the_batches_need_is_told_before_there_is_a_release(rolled: Made, m
     source = SimpleNamespace(past=lambda seconds: (), bounds_ms=(1000.0,))
     monkeypatch.setattr(KubernetesPlace, "counts", lambda place, state: source)
     monkeypatch.setattr(planned, "between", lambda past, slot: samples)
-    asking = Process("plan", lambda: said.append(planned.foresee(seen.world.project)))
+    asking = Process("plan", lambda: said.append(planned.foresee(seen.world.project)[0]))
     seen.world.simulation.run(asking)
     assert asking.ended is None, asking.ended
     (found,) = said
