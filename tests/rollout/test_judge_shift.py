@@ -86,7 +86,7 @@ def test_a_share_that_is_too_far_off_is_taken_back_by_its_name(canary: tuple[int
     seen = verdict(plan, after(*[block(canary)] * 20, settings=plan))
     assert seen.verdict == "fail"
     assert seen.reasons[0].startswith("predictions of class late: the canary has ")
-    assert "more than 1 points apart" in seen.reasons[0]
+    assert "more than 1 point apart" in seen.reasons[0]
     assert seen.metrics[-1].harm > seen.metrics[-1].harm_needed
 
 

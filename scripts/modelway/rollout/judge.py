@@ -268,7 +268,7 @@ def _harmful(settings: Settings, state: JudgeState, combined: float) -> str:
     told = f"evidence {evidence.number_said(combined)}, {1 / settings.alpha:.0f} needed"
     shown = max(_all_evidence(settings, state), key=lambda metric: metric.harm / metric.harm_needed)
     if shown.differ_at_most is not None:
-        told = f"more than {100 * shown.differ_at_most:.3g} points apart ({told})"
+        told = f"more than {shift.points_said(shown.differ_at_most)} apart ({told})"
         return f"{shown.name}: the canary has {_said(shown.canary)}, stable {_said(shown.stable)}: {told}"
     if state.limits:
         place = next(at for at, metric in enumerate(settings.metrics) if metric.name == shown.name)
@@ -313,7 +313,7 @@ def _missing(metric: MetricEvidence, needed: float) -> str:
 def _within(metric: MetricEvidence) -> str:
     if metric.differ_at_most is None:
         return "not worse by the margin"
-    return f"less than {100 * shift.PASSES * metric.differ_at_most:.3g} points apart"
+    return f"less than {shift.points_said(shift.PASSES * metric.differ_at_most)} apart"
 
 
 def _said(arm: Arm) -> str:

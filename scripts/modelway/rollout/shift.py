@@ -186,6 +186,12 @@ def within_of(share: float, limit: float, canary: Counted, stable: Counted) -> t
     )
 
 
+def points_said(share: float) -> str:
+    """A difference of shares, for people."""
+    points = f"{100 * share:.3g}"
+    return f"{points} point{'s' if points != '1' else ''}"
+
+
 def growth(share: JudgedShare, weight: float) -> float:
     """What one of the canary's requests adds to the logarithm of the evidence of `within`, where it is as stable is."""
     ratio = (1 - weight) / weight

@@ -15,6 +15,7 @@ from modelway.errors import Inconclusive, InvalidInput, OutsideFailure
 from modelway.observe import model_counts, outcomes
 from modelway.observe.counts import between
 from modelway.observe.model_counts import ModelTotals
+from modelway.rollout import shift
 from modelway.rollout.shift import JudgedShare
 from modelway.targets.place import TargetPlace
 from modelway.targets.state import TargetState
@@ -226,4 +227,4 @@ def said(shares_: Sequence[JudgedShare]) -> str:
     told: dict[float, list[str]] = {}
     for share in shares_:
         told.setdefault(share.differ_at_most, []).append(share.name)
-    return "; ".join(f"{', '.join(names)}: at most {100 * limit:.3g} points apart" for limit, names in told.items())
+    return "; ".join(f"{', '.join(names)}: at most {shift.points_said(limit)} apart" for limit, names in told.items())
