@@ -149,7 +149,7 @@ def by_rollout(
         past = [(float(n), int(e)) for n, e in zip(requests[:, rollout], counts[:, rollout], strict=True)]
         length = len(past) // stretches if stretches else 0
         parts = [past[at * length : (at + 1) * length] for at in range(stretches)]
-        wagers.append(history.wagering(history.levelled(parts), BLOCK, metric.wager_blocks))
+        wagers.append(history.wagering(history.levelled(parts), BLOCK, metric.wager_blocks, remembered=True))
     return np.array([found.blocks for found in wagers]), np.array([found.tolerance for found in wagers])
 
 

@@ -192,6 +192,9 @@ def test_a_schedule_goes_on_with_what_it_finds_and_knows_no_version(
     dead_at_half(team, monkeypatch)
     with pytest.raises(InvalidInput, match="input wait: is false, and nothing remembers what is counted"):
         go_on(team.project, team.job, wait=False)
+    with pytest.raises(InvalidInput, match="nothing remembers"):
+        deploy(team.project, team.job, int(team.shop.versions["again"]), "production", "", wait=False)
+    assert (left := deployment.target_of(team.project).unfinished()) and left.state.routed == 0.5, "nothing was touched"
     done = go_on(team.project, team.job, wait=True)
     assert done is not None and (done.outcome, str(done.version)) == ("deployed", team.shop.versions["again"])
     assert team.serving() == {team.shop.versions["again"]}

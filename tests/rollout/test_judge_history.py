@@ -137,6 +137,7 @@ def test_rollouts_of_before_tell_what_a_short_history_cannot() -> None:
     short, long = wandering(rng, 6, 0.05), wandering(rng, HALF_HOUR, 0.05)
     unknown, known = judge.settings_from(Judge(), short), judge.settings_from(Judge(), short, 0.0, earlier)
     assert [metric.wager_blocks for metric in unknown.metrics] == [1, 6]
+    assert known.metrics[0].tolerance == unknown.metrics[0].tolerance, "that errors never wandered is no promise"
     assert known.metrics[0].wager_blocks == 1 and known.metrics[1].wager_blocks > 6
     assert known.metrics[1].tolerance > unknown.metrics[1].tolerance
     assert known.metrics[1].past_count == unknown.metrics[1].past_count, "its rate is that of now"

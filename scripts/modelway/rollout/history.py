@@ -82,15 +82,18 @@ def wander(blocks: Sequence[Counts], block_seconds: float) -> Wander | None:
     return Wander(sqrt(near) / mean, sqrt(seen) / mean, -LATE_SECONDS / log(left), certain)
 
 
-def wagering(blocks: Sequence[Counts], block_seconds: float, unknown_blocks: int = 1) -> Wagering:
+def wagering(
+    blocks: Sequence[Counts], block_seconds: float, unknown_blocks: int = 1, *, remembered: bool = False
+) -> Wagering:
     """Where a rate stays off for longer than a block, by enough to show in a canary's counts, one wager goes over more than
     that time: a release's share of the errors in it is then what its replicas give on average, and not where one of them
-    happens to be. unknown_blocks: of a wager without 30 minutes of history, at least."""
+    happens to be. unknown_blocks: of a wager without 30 minutes of history, at least.
+    remembered: by the journals of rollouts, which tell that it wanders, and not that it does not, however long they are."""
     unknown, seconds = Wagering(unknown_blocks, UNKNOWN_TOLERANCE), len(blocks) * block_seconds
     if seconds < LEAST_SECONDS:
         return unknown
     found = _wagering(blocks, block_seconds)
-    if seconds >= SECONDS:
+    if seconds >= SECONDS and not remembered:
         return found
     return Wagering(max(unknown.blocks, found.blocks), max(unknown.tolerance, found.tolerance))
 

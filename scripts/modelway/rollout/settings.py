@@ -144,9 +144,9 @@ def _metric(
     block_seconds: float,
 ) -> JudgedMetric:
     counts, *earlier = [[(block.requests, count_of(block, name)) for block in blocks] for blocks in (seen, *before)]
-    short = len(counts) * block_seconds < history.SECONDS
-    known = history.levelled([*earlier, counts]) if short and earlier else counts
-    wagering = history.wagering(known, block_seconds, UNKNOWN_WAGER_BLOCKS[name])
+    remembered = len(counts) * block_seconds < history.SECONDS and bool(earlier)
+    known = history.levelled([*earlier, counts]) if remembered else counts
+    wagering = history.wagering(known, block_seconds, UNKNOWN_WAGER_BLOCKS[name], remembered=remembered)
     return JudgedMetric(
         name=name,
         budget=BUDGET[name],

@@ -93,6 +93,8 @@ def deploy(
             fix="leave it out, or use strategy: canary",
         )
     there = _check_target(project, target, client, release, verdict)
+    if not wait and not there:
+        _check_remembered(target, compares=settings.strategy != "all-at-once" or bool(skipped))
     prepared = None if there else target.place.prepare(release, job.say)
     claim = target.claim(job.author, f"deploying version {version}", say=job.say)
     samples = () if settings.check_predictions is False else verdict.samples
@@ -142,6 +144,16 @@ def deploy(
         if not (ran or begun):
             _as_it_was(work)
         claim.give_back(left=not wait)
+
+
+def _check_remembered(target: deployment.AnyTarget, *, compares: bool) -> None:
+    """Before the lease is taken: where a command died, a guardian takes the traffic back then. compares: a rollout that is
+    begun now does."""
+    state, left = target.state(), target.unfinished()
+    if left is not None:
+        compares = left.plan.settings is not None and not left.state.adopted
+    if compares and state is not None and state.current is not None:
+        planned.check_remembered(target.place, state)
 
 
 def _check_target(

@@ -6,7 +6,7 @@ from modelway import ci
 from modelway.config import Resolved
 from modelway.errors import OutsideFailure, Refused
 from modelway.rollout.run import AtWork
-from modelway.stages.rollouts import announce, deployment, planned
+from modelway.stages.rollouts import announce, deployment
 from modelway.stages.rollouts.deploy import Deployed, deploy
 
 
@@ -26,9 +26,6 @@ def go_on(project: Resolved, job: ci.Job, *, wait: bool) -> Deployed | None:
         raise Refused(
             f"a rollback to {side.name} was cut off", where="input only-unfinished", fix="run rollback-release again"
         )
-    if not wait and state is not None and left.plan.settings is not None and not left.state.adopted:
-        # before the lease is taken: where a command died, a guardian takes the traffic back then
-        planned.check_remembered(target.place, state)
     try:
         return deploy(project, job, side.version, side.built_for, "", wait=wait, only=left)
     except AtWork as other:
