@@ -109,7 +109,7 @@ def _moments(scale: ChartScale, moments: Sequence[tuple[float, str]]) -> list[st
     """Each name on the first of three rows where it hides none before it."""
     drawn, taken = list[str](), [0.0, 0.0, 0.0]
     for at, what in moments:
-        x, long = scale.x(at), 6.2 * len(what) + 8
+        x, long = scale.x(at), 7 * len(what) + 10
         left = x - long if x > WIDTH - 120 else x
         row = next((number for number, end in enumerate(taken) if end <= left), len(taken) - 1)
         taken[row] = left + long if what else taken[row]
