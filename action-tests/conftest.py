@@ -14,6 +14,7 @@ from demo_act import run_script
 
 from act import Act, ActRun, left_running
 from modelway.config.sections import Local
+from modelway.registry.mlflow import connect
 from modelway.targets.local.place import LocalPlace
 from team import (
     DELIVER,
@@ -139,12 +140,13 @@ def parcel(number: int) -> dict[str, float]:
 
 
 @pytest.fixture(scope="session")
-def deployed(run_action: RunAction, built: ActRun, versions: dict[str, str], parcels: Path) -> Deployed:
+def deployed(run_action: RunAction, built: ActRun, versions: dict[str, str], parcels: Path, server: str) -> Deployed:
     """deploy-model's own run, while a client sends requests; afterwards `retrained` answers in the environment live."""
     where = address(parcels, "live")
     with traffic(where, parcel, PER_SECOND) as seen:
         run = run_action("deploy-model", **versions)
-    return Deployed(run, where, dict(seen), serving(where))
+    registered = connect(server, {}).get_model("parcels")
+    return Deployed(run, where, dict(seen), serving(where), registered.aliases["live"] if registered else 0)
 
 
 @pytest.fixture(scope="session")

@@ -31,12 +31,13 @@ RunAction = Callable[..., ActRun]
 @dataclass(frozen=True)
 class Deployed:
     """A run that changed what answers in the environment live. seen: the client's own counts meanwhile. serving: the version
-    that answered when it had ended."""
+    that answered when it had ended; alias: where the registry's pointed then, where that was looked up."""
 
     run: ActRun
     address: str
     seen: dict[str, int]
     serving: str
+    alias: int = 0
 
 
 def write_project(repository: Path, model: str, files: Mapping[str, str] | None = None, inside: str = ".") -> Path:

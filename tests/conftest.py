@@ -43,6 +43,10 @@ FIRST = (
 """The longest first, so that the workers of `make test` end together."""
 
 
+LONGEST = "tests/deployment"
+"""Its files go to the workers one by one, each of which builds what they deploy once: alone it would outlast all others."""
+
+
 def folder_of(path: str) -> str:
     """Whose tests share servers: action-tests, or a folder of tests."""
     first, *rest = path.split("::")[0].split("/")
@@ -59,12 +63,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """One worker for each folder: its servers are started once. xdist's own groups do nothing under pytest 9.2."""
+    """One worker for each folder but the longest: its servers are started once. xdist's own groups do nothing under pytest
+    9.2."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Folders(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return folder_of(nodeid)
+            folder = folder_of(nodeid)
+            return nodeid.split("::")[0] if folder == LONGEST else folder
 
     return Folders(config, log)
 

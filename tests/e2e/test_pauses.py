@@ -43,6 +43,7 @@ def test_a_canary_waits_for_a_person_beside_the_command_that_carries_it_on(team:
     assert team.running() == team.image("again") and not seen["failed"], seen
 
 
+@pytest.mark.long
 def test_a_rollback_ends_a_pause_and_no_word_helps_after_it(team: ClusterTeam) -> None:
     with team.requests() as seen:
         process = team.started("again")
@@ -55,6 +56,7 @@ def test_a_rollback_ends_a_pause_and_no_word_helps_after_it(team: ClusterTeam) -
     assert not seen["failed"], seen
 
 
+@pytest.mark.long
 def test_the_word_is_in_the_journal_after_a_runner_died(team: ClusterTeam) -> None:
     with team.requests():
         process = team.started("again")
