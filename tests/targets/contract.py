@@ -131,6 +131,9 @@ class TargetContract:
             again.records.begin(plan)
         assert again.records.story(2) is None
         assert list(again.records.numbers()) == [1]
+        with again.held():
+            again.change(rollouts=2)
+        assert again.stories() == [], "of the first one nothing was begun"
 
     def test_what_is_still_to_be_announced_survives(self, case: Case) -> None:
         claim = claimed(case)

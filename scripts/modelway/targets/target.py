@@ -54,7 +54,8 @@ class Target(Generic[T, S]):
 
     def latest(self) -> Iterator[Story]:
         """Every rollout, newest first, read when it is asked for."""
-        return _latest(self.records)
+        state = self.state()
+        return _latest(self.records, state.rollouts if state else 0)
 
     def unfinished(self) -> Story | None:
         """The last rollout, where it has no end."""
@@ -169,7 +170,7 @@ class Claim(Generic[T, S]):
 
     def latest(self) -> Iterator[Story]:
         """Every rollout, newest first, read when it is asked for."""
-        return _latest(self.records)
+        return _latest(self.records, self.state.rollouts)
 
     def unfinished(self) -> Story | None:
         """The last rollout, where it has no end."""
@@ -214,9 +215,11 @@ class Claim(Generic[T, S]):
         self.lease.give_back(left=left)
 
 
-def _latest(records: TargetRecords[Any]) -> Iterator[Story]:
+def _latest(records: TargetRecords[Any], begun: int) -> Iterator[Story]:
+    """begun: the number of the last rollout that the state has. Who died between writing a plan and taking its number has begun
+    nothing."""
     found = (records.story(number) for number in reversed(records.numbers()))
-    return (story for story in found if story is not None)
+    return (story for story in found if story is not None and (story.lines or story.plan.number == begun))
 
 
 def _unfinished(records: TargetRecords[T], state: T) -> Story | None:
