@@ -6,6 +6,7 @@ import json
 import time
 
 from deployment.shop import Shop
+from modelway.markdown import cell
 
 
 def plan(shop: Shop, code: int = 0) -> str:
@@ -62,7 +63,7 @@ def thin_traffic_is_told_what_would_do(shop: Shop) -> None:
     summary = (out / "plan-rollout.md").read_text()
     assert list(found[0]["changes"]) == ["deploy.timeout-seconds"] and len(found) >= 3
     for way in found:
-        assert way["change"] in said and f"| {way['change']} |" in summary and way["price"] in summary
+        assert way["change"] in said and f"| {cell(way['change'])} |" in summary and cell(way["price"]) in summary
     assert f"set {found[0]['change']}; or " in refused
     shop.configure(shop.port, timeout=found[0]["changes"]["deploy.timeout-seconds"])
     assert "canary requests" in plan(shop) and outcome(shop) == "possible"
