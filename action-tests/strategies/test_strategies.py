@@ -14,13 +14,14 @@ def test_a_shadow_meets_no_client_and_an_ab_those_with_the_key(tried: Deployed, 
     assert {shadow.outputs["alias-moved"], ab.outputs["alias-moved"]} == {"false"}
 
 
-def test_blue_green_is_watched_by_two_jobs_and_one_command_is_the_way_back(
+def test_blue_green_is_watched_by_short_jobs_and_one_command_is_the_way_back(
     tried: Deployed, versions: dict[str, str]
 ) -> None:
-    begun, switched, back = (tried.run.step(name) for name in ("blue-green", "switched", "back"))
+    begun, back = tried.run.step("blue-green"), tried.run.step("back")
+    later = [tried.run.step(name).log for name in ("second", "third", "fourth", "fifth")]
     assert begun.outputs["outcome"] == "under-way", begun.errors
     assert "warmed up in" in begun.log
-    assert "runs on for" in switched.log, "adopted, and the release before is kept"
+    assert any("runs on for" in log for log in later), "adopted, and the release before is kept"
     assert back.result == "success" and "runs still" in back.log, "nothing is started for the way back"
     assert tried.serving == versions["good"]
 
