@@ -216,8 +216,8 @@ class Claim(Generic[T, S]):
 
 
 def _latest(records: TargetRecords[Any], begun: int) -> Iterator[Story]:
-    """begun: the number of the last rollout that the state has. Who died between writing a plan and taking its number has begun
-    nothing."""
+    """begun: the number of the last rollout that the state has. Who died between writing a plan and taking its number has
+    begun nothing."""
     found = (records.story(number) for number in reversed(records.numbers()))
     return (story for story in found if story is not None and (story.lines or story.plan.number == begun))
 
