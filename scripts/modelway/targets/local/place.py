@@ -174,7 +174,7 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
         return [
             PodMetrics(name, f"replica {number} of {name}", partial(servers.metrics, port))
             for name, slot in state.slots.items()
-            for number, port in enumerate(slot.ports)
+            for number, port in enumerate(slot.running)
         ]
 
     def outcomes(self, state: LocalState, trials: str, successes: str, block_seconds: float) -> CountsSource:
