@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ import requests
 from deployment.shop import DEPLOYED, Shop, row
 from deployment.test_shadow_and_testers import with_keys
 from modelway.rollout import engine, journal
+from repeated import repeated
 
 ARM = "{cookie: arm, value: b}"
 
@@ -28,23 +29,15 @@ def answered_by(shop: Shop, **headers: str) -> str:
 @contextlib.contextmanager
 def asking(shop: Shop, seen: Counter[str], **headers: str) -> Iterator[None]:
     """A client with these headers, some dozens of times a second."""
-    over = threading.Event()
+    session, numbers = requests.Session(), itertools.count(1)
 
     def ask() -> None:
-        number, session = 0, requests.Session()
-        while not over.wait(0.02):
-            number += 1
-            address = f"http://127.0.0.1:{shop.port}/predict"
-            answer = session.post(address, json=row(number), headers=headers, timeout=20)
-            seen[f"{answer.headers.get('x-modelway-version', '')} {answer.status_code}"] += 1
+        address = f"http://127.0.0.1:{shop.port}/predict"
+        answer = session.post(address, json=row(next(numbers)), headers=headers, timeout=20)
+        seen[f"{answer.headers.get('x-modelway-version', '')} {answer.status_code}"] += 1
 
-    thread = threading.Thread(target=ask)
-    thread.start()
-    try:
+    with repeated(ask, 0.02):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def wait_until_led(shop: Shop, new: str) -> None:

@@ -7,7 +7,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 
@@ -18,6 +17,7 @@ from deployment.test_shadow_and_testers import with_keys
 from modelway import processes
 from modelway.rollout import engine, journal
 from modelway.targets.local.servers import SLOTS
+from repeated import repeated
 
 REPLICAS = 3
 
@@ -39,19 +39,9 @@ def servers(shop: Shop) -> list[int]:
 @contextlib.contextmanager
 def watched(shop: Shop) -> Iterator[list[int]]:
     """How many servers there were, looked at again and again."""
-    seen, over = list[int](), threading.Event()
-
-    def look() -> None:
-        while not over.wait(0.1):
-            seen.append(len(servers(shop)))
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
+    seen = list[int]()
+    with repeated(lambda: seen.append(len(servers(shop))), 0.1):
         yield seen
-    finally:
-        over.set()
-        thread.join()
 
 
 def sizes(story: journal.Story) -> list[tuple[int, int]]:

@@ -4,7 +4,6 @@ the traffic than its part, and whoever dies in the middle, stable gets what its 
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from e2e.team import NAME, ClusterTeam, end, on_cluster
 from e2e.test_scaling import autoscaler
 from modelway.targets.kubernetes import names
 from modelway.targets.kubernetes.cluster import Cluster
+from repeated import repeated
 
 REPLICAS, SURGE = 3, 1
 
@@ -73,25 +73,19 @@ def weights(there: Cluster) -> dict[str, float]:
 
 @contextlib.contextmanager
 def watched(own: Namespace) -> Iterator[Seen]:
-    there, seen, over = Cluster(None, own.name), Seen(), threading.Event()
+    there, seen = Cluster(None, own.name), Seen()
 
     def look() -> None:
-        while not over.wait(0.1):
-            before, shares, after = deployments(there), weights(there), deployments(there)
-            seen.wanted.append(sum(int(item["spec"]["replicas"]) for item in after.values()))
-            seen.ready.append(sum(map(ready, after.values())))
-            for name, share in shares.items():  # a pod that came, or went, between two readings was there for it
-                pods = max(ready(before.get(name)), ready(after.get(name)))
-                if share > pods / REPLICAS + 0.001:
-                    seen.over.append(f"{name} gets {share:.0%} with {pods} pods")
+        before, shares, after = deployments(there), weights(there), deployments(there)
+        seen.wanted.append(sum(int(item["spec"]["replicas"]) for item in after.values()))
+        seen.ready.append(sum(map(ready, after.values())))
+        for name, share in shares.items():  # a pod that came, or went, between two readings was there for it
+            pods = max(ready(before.get(name)), ready(after.get(name)))
+            if share > pods / REPLICAS + 0.001:
+                seen.over.append(f"{name} gets {share:.0%} with {pods} pods")
 
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
+    with repeated(look, 0.1):
         yield seen
-    finally:
-        over.set()
-        thread.join()
 
 
 def check_bounds(seen: Seen) -> None:

@@ -7,10 +7,8 @@ from collections.abc import Callable, Mapping
 from modelway.errors import InvalidInput
 from modelway.observe.counts import CountsSource, Snapshot, grown, unknown_between
 from modelway.observe.prometheus_queries import CounterQueries
-from modelway.observe.prometheus_server import PrometheusCounts
+from modelway.observe.prometheus_server import of_releases
 from modelway.rollout.observations import WatchedCounts
-
-OLDEST_SECONDS = 5.0
 
 
 def queries(trials: str, successes: str) -> CounterQueries:
@@ -30,10 +28,7 @@ def source(
     block_seconds: float,
 ) -> CountsSource:
     """values: slot -> what stands for the placeholders. Its requests are trials, and its errors those that succeeded."""
-    asked = queries(trials, successes)
-    return PrometheusCounts(
-        get, {slot: asked.of(known) for slot, known in values.items()}, min(OLDEST_SECONDS, block_seconds)
-    )
+    return of_releases(get, queries(trials, successes), values, block_seconds)
 
 
 def outcome(name: str, before: Snapshot, after: Snapshot, canary: str, stable: str) -> WatchedCounts | str:

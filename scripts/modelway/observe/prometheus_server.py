@@ -240,3 +240,14 @@ def _bound(text: str) -> float:
         raise OutsideFailure(
             f"a latency bucket has the bound {text!r}", fix="name a series that ends in _bucket"
         ) from None
+
+
+def of_releases(
+    get: Callable[[str, Mapping[str, str]], bytes],
+    queries: CounterQueries,
+    values: Mapping[str, Mapping[str, str]],
+    block_seconds: float,
+) -> PrometheusCounts:
+    """values: slot -> what stands for the placeholders. A sample says something of now for a block at most."""
+    counted = {slot: queries.of(known) for slot, known in values.items()}
+    return PrometheusCounts(get, counted, min(PrometheusCounts.oldest_seconds, block_seconds))

@@ -22,7 +22,6 @@ from modelway.rollout import engine, journal, judge, matching
 from modelway.rollout.evidence import wilson
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import Plan, share_said
-from modelway.rollout.settings import count_of
 
 STYLE = (Path(__file__).parent / "rollout_page.css").read_text(encoding="utf-8")
 CHIPS = {
@@ -162,10 +161,9 @@ def _rates(blocks: Sequence[Block], side: str, metric: str, began: float, shift:
 def _counted(block: Block, side: str, metric: str) -> tuple[int, int]:
     """(how many count, of so many); of none where it was not counted."""
     counts: Counts = getattr(block, side)
-    if metric == "errors":
-        return count_of(counts, "errors"), counts.requests
-    if metric == "latency":
-        return count_of(counts, "latency"), counts.requests
+    own = {"errors": counts.errors, "latency": counts.slow}
+    if metric in own:
+        return own[metric], counts.requests
     found: tuple[int, int] = next((getattr(item, side) for item in block.watched if item.name == metric), (0, 0))
     return found
 

@@ -37,14 +37,14 @@ class Wager(msgspec.Struct, frozen=True):
 
     def after(self, canary: tuple[int, int], stable: tuple[int, int]) -> Wager:
         """With one more block."""
-        return Wager(_both(self.canary, canary), _both(self.stable, stable), self.blocks + 1)
+        return Wager(both(self.canary, canary), both(self.stable, stable), self.blocks + 1)
 
 
 Holdings = tuple[float, ...]
 """Cash first, then what stands on each stake, as in PRIOR. Their sum is the evidence, which begins at 1."""
 
 
-def _both(counts: tuple[int, int], more: tuple[int, int]) -> tuple[int, int]:
+def both(counts: tuple[int, int], more: tuple[int, int]) -> tuple[int, int]:
     return counts[0] + more[0], counts[1] + more[1]
 
 
@@ -99,5 +99,10 @@ def give_back(held: Holdings, part: float) -> Holdings:
 
 def _pay(held: Holdings, gains: tuple[float, ...]) -> Holdings:
     paid = (held[0], *(h * (1 + g * gain) for h, g, gain in zip(held[1:], STAKES, gains, strict=True)))
-    total = wealth(paid)
-    return paid if total <= MOST else tuple(holding * (MOST / total) for holding in paid)
+    return bounded(paid)
+
+
+def bounded(held: Holdings) -> Holdings:
+    """Scaled down to MOST, where it is more."""
+    total = wealth(held)
+    return held if total <= MOST else tuple(holding * (MOST / total) for holding in held)

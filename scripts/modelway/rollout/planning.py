@@ -197,5 +197,9 @@ def _rounded(requests: float) -> str:
 
 
 def _up(seconds: float) -> str:
-    """To whole minutes."""
-    return f"{60 * ceil(seconds / 60)}" if isfinite(seconds) else "more"
+    return f"{whole_minutes(seconds)}" if isfinite(seconds) else "more"
+
+
+def whole_minutes(seconds: float) -> int:
+    """In seconds, rounded up."""
+    return 60 * ceil(seconds / 60)

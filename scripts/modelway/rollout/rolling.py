@@ -7,6 +7,7 @@ and no replica is sent more than 1 / `least` of the traffic. So stable never get
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -67,6 +68,14 @@ class CarriedTraffic(NamedTuple):
     def missing(self) -> int:
         """Replicas that the other release must have for the rest."""
         return max(0, self.bounds.least - self.stable)
+
+
+def returned(back: str, shares: Mapping[str, float], carried: CarriedTraffic | None) -> dict[str, float]:
+    """The shares that the way back to this release gives: what its replicas carry. The rest stays where it is. shares: of now.
+    carried: None where no replicas come and go: all of the traffic."""
+    share = carried.share if carried is not None else 1.0
+    wanted = dict.fromkeys(shares, 1 - share) | {back: share}
+    return {name: part for name, part in wanted.items() if part > 0}
 
 
 class RollingPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

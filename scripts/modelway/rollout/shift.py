@@ -104,9 +104,7 @@ def observe(share: JudgedShare, state: ShareState, counts: WatchedCounts | None,
     def paid(held: harm.Holdings, logs: Sequence[float]) -> harm.Holdings:
         growth = [min(harm.CAP, exp(min(700.0, log_ / phi))) for log_ in logs]
         after = (held[0], *(one * by for one, by in zip(held[1:], growth, strict=True)))
-        total = fsum(after)
-        after = after if total <= harm.MOST else tuple(one * (harm.MOST / total) for one in after)
-        return harm.give_back(after, harm.RETURNED)
+        return harm.give_back(harm.bounded(after), harm.RETURNED)
 
     above, under = within_of(share.share, limit, canary, stable)
     scatter, pairs = _scattered(state, stable)
@@ -116,8 +114,8 @@ def observe(share: JudgedShare, state: ShareState, counts: WatchedCounts | None,
         fall=paid(state.fall, seen[1]),
         below=tuple(log_ + more / phi for log_, more in zip(state.below, above, strict=True)),
         not_under=tuple(log_ + more / phi for log_, more in zip(state.not_under, under, strict=True)),
-        canary=_both(state.canary, canary),
-        stable=_both(state.stable, stable),
+        canary=harm.both(state.canary, canary),
+        stable=harm.both(state.stable, stable),
         before=stable,
         scatter=scatter,
         pairs=pairs,
@@ -238,13 +236,9 @@ def _variance(share: float) -> float:
 
 
 def _scattered(state: ShareState, stable: tuple[int, int]) -> tuple[float, int]:
-    count, of = _both(state.stable, stable)
+    count, of = harm.both(state.stable, stable)
     if not state.before[1] or not 0 < count < of:
         return state.scatter, state.pairs
     apart = stable[0] / stable[1] - state.before[0] / state.before[1]
     chance = count / of * (1 - count / of) * (1 / stable[1] + 1 / state.before[1])
     return state.scatter + apart * apart / chance, state.pairs + 1
-
-
-def _both(counts: tuple[int, int], more: tuple[int, int]) -> tuple[int, int]:
-    return counts[0] + more[0], counts[1] + more[1]

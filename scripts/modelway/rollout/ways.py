@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 
 from modelway.config import Deploy
+from modelway.config.keys import YEAR
 from modelway.config.sections import Harm, Latency
 from modelway.rollout.comparison import rows_needed
 from modelway.rollout.plan import weights_of
-from modelway.rollout.planning import PlanNumbers, plan_numbers
+from modelway.rollout.planning import PlanNumbers, plan_numbers, whole_minutes
 from modelway.rollout.settings import JudgedMetric, Settings, margins
 
-LONGEST_TIMEOUT = 31_536_000.0
 LONGEST_JOB = 6 * 3600.0
 """Of a job on a runner of GitHub's own."""
 MARGIN_STEPS = 1000
@@ -86,12 +86,12 @@ def fix_of(found: tuple[Way, ...]) -> str:
 
 def _longer(deploy: Deploy, settings: Settings, traffic: StableTraffic) -> Way | None:
     takes = _takes(deploy, settings, traffic)
-    if takes > LONGEST_TIMEOUT:
+    if takes > YEAR:
         return None
     price = "the same proof, later"
     if takes > LONGEST_JOB:
         price += "; no job of GitHub's own lasts so long: begin it with wait: false, and let advance.yml carry it"
-    changes = {"deploy.timeout-seconds": _whole_minutes(takes)}
+    changes = {"deploy.timeout-seconds": whole_minutes(takes)}
     return Way(changes=changes, takes_seconds=takes, change=_said(changes), price=price)
 
 
@@ -157,13 +157,13 @@ def _shadow(deploy: Deploy, settings: Settings, traffic: StableTraffic) -> Way |
         return None
     mirrored = msgspec.structs.replace(deploy, strategy="shadow", pause_at=())
     takes = _takes(mirrored, settings, traffic)
-    if takes > LONGEST_TIMEOUT or takes >= _takes(deploy, settings, traffic):
+    if takes > YEAR or takes >= _takes(deploy, settings, traffic):
         return None
     changes: dict[str, Any] = {"deploy.strategy": "shadow"}
     if deploy.pause_at:
         changes["deploy.pause-at"] = ()
     if takes > deploy.timeout_seconds:
-        changes["deploy.timeout-seconds"] = _whole_minutes(takes)
+        changes["deploy.timeout-seconds"] = whole_minutes(takes)
     return Way(
         changes=changes,
         takes_seconds=takes,
@@ -213,10 +213,6 @@ def _said(changes: Mapping[str, Any]) -> str:
     return " and ".join(
         f"{key}: {list(value) if isinstance(value, tuple) else value}" for key, value in changes.items()
     )
-
-
-def _whole_minutes(seconds: float) -> int:
-    return 60 * ceil(seconds / 60)
 
 
 def _three_digits_up(value: float) -> float:

@@ -11,6 +11,7 @@ from msgspec import Meta
 from modelway import ci
 from modelway.ci import Input, Output
 from modelway.config import Deploy
+from modelway.config.keys import YEAR
 from modelway.errors import InvalidInput
 from modelway.peers import reading
 from modelway.peers.argo import ArgoAnalysis
@@ -74,7 +75,7 @@ def judge_plan(
         str, Input("A query for those of them that fail, also per second.", left_out="error-percent must be given")
     ] = "",
     range_seconds: Annotated[
-        int, Meta(ge=600, le=31_536_000), Input("How far back the queries go: 604800 are a week.")
+        int, Meta(ge=600, le=YEAR), Input("How far back the queries go: 604800 are a week.")
     ] = 604_800,
     prometheus_token: Annotated[
         str, Input("The bearer token that is sent to Prometheus.", left_out="none is sent", secret=True)

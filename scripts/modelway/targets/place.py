@@ -40,12 +40,6 @@ class Routing:
     carried: CarriedTraffic | None = None
     """What the way back may give stable, where replicas come and go within the rollout; None: all of the traffic."""
 
-    def returned(self, back: str) -> Mapping[str, float]:
-        """The shares that the way back to this slot gives: what its replicas carry. The rest stays where it is."""
-        share = self.carried.share if self.carried is not None else 1.0
-        others = [name for name in self.shares if name != back]
-        return {name: part for name, part in ({back: share} | dict.fromkeys(others, 1 - share)).items() if part > 0}
-
     @property
     def counted(self) -> Mapping[str, float]:
         """Each slot's part of the requests that are counted."""

@@ -14,7 +14,7 @@ from modelway.observe.counts import CountsSource
 from modelway.observe.gateway import GatewayCounts
 from modelway.observe.pods import PodMetrics, PodsCounts
 from modelway.observe.prometheus_queries import QUERIES, CounterQueries
-from modelway.observe.prometheus_server import PrometheusCounts
+from modelway.observe.prometheus_server import of_releases
 from modelway.observe.prometheus_url import TOKEN, PrometheusUrl
 from modelway.targets.kubernetes.cluster import Cluster
 from modelway.targets.kubernetes.refusals import Unserved
@@ -61,7 +61,7 @@ def source(
             "is not given, and source is prometheus", where=f"{KEY}.prometheus", fix="name its url or service"
         )
     get, asked = _prometheus(cluster, wanted.prometheus), _queries(wanted.prometheus)
-    return PrometheusCounts(get, {item.slot: asked.of(item.values) for item in releases}, min(5.0, block_seconds))
+    return of_releases(get, asked, {item.slot: item.values for item in releases}, block_seconds)
 
 
 def outcome_source(

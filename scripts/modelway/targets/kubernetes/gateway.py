@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
-from modelway.rollout.rolling import CarriedTraffic
+from modelway.rollout.rolling import CarriedTraffic, returned
 from modelway.targets.kubernetes import additions, names
 from modelway.targets.kubernetes.additions import NO_ADDITIONS, Additions
 from modelway.targets.kubernetes.cluster import Object, Operations
@@ -37,12 +37,6 @@ class Sharing:
     additions: Additions = NO_ADDITIONS
     carried: CarriedTraffic | None = None
     """Where replicas come and go within the rollout."""
-
-    @property
-    def returned(self) -> Mapping[str, float]:
-        """The shares that the way back gives: what stable's replicas carry. The rest stays where it is."""
-        share = self.carried.share if self.carried is not None else 1.0
-        return {self.back: share} | {name: 1 - share for name in self.shares if name != self.back}
 
 
 def refers(route: Object, service: str) -> bool:
@@ -73,8 +67,9 @@ def weights(route: Object, service: str, wanted: Sharing) -> Operations:
             operations.append({"op": "replace", "path": path, "value": refs})
         before[_identity(rule, added)] = written
         if wanted.back:
+            shares = returned(wanted.back, wanted.shares, wanted.carried)
             returning.append({"op": "test", "path": path, "value": refs})
-            stable = _shared(written, service, wanted.returned, wanted.beside, route)
+            stable = _shared(written, service, shares, wanted.beside, route)
             returning.append({"op": "replace", "path": path, "value": stable})
     if not before:
         raise _no_rule(route, service)

@@ -26,7 +26,7 @@ from modelway.observe.pods import PodMetrics
 from modelway.observe.prometheus_url import TOKEN, PrometheusUrl
 from modelway.records import Release
 from modelway.rollout.plan import Side
-from modelway.rollout.rolling import ReplicaBounds
+from modelway.rollout.rolling import ReplicaBounds, returned
 from modelway.targets.local import layers, proxy, servers
 from modelway.targets.local.servers import LOGS, SLOTS, STOP_SECONDS, log_of
 from modelway.targets.local.state import LocalSlot, LocalState
@@ -137,9 +137,8 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
 
     def route(self, claim: LocalClaim, routing: Routing, back: str) -> None:
         if back:
-            self._put_routes(
-                claim, Routing(routing.returned(back)), proxy.BACK
-            )  # the way back is there before the way forth
+            # the way back is there before the way forth
+            self._put_routes(claim, Routing(returned(back, routing.shares, routing.carried)), proxy.BACK)
         if routing.tested and not routing.judged:
             self._put_clusters(claim, routing.tested)
             self._wait_for(claim, proxy.tested_name(routing.tested), ASK_SECONDS)
