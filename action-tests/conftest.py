@@ -200,7 +200,16 @@ def tried(run_action: RunAction, continued: Deployed, versions: dict[str, str], 
 
 
 @pytest.fixture(scope="session")
-def stopped(run_action: RunAction, tried: Deployed) -> ActRun:
+def grouped(run_action: RunAction, tried: Deployed, versions: dict[str, str], parcels: Path) -> Deployed:
+    """deploy-group's and rollback-group's own run, on live and rehearsal; afterwards `good` answers in both."""
+    where = address(parcels, "live")
+    with traffic(where, parcel, PER_SECOND) as seen:
+        run = run_action("deploy-group", good=versions["good"], retrained=versions["retrained"])
+    return Deployed(run, where, dict(seen), serving(where))
+
+
+@pytest.fixture(scope="session")
+def stopped(run_action: RunAction, grouped: Deployed) -> ActRun:
     """stop-deployment's own run, the last on live."""
     return run_action("stop-deployment")
 

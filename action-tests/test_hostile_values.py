@@ -36,6 +36,7 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
     move = MOVE_THE_ALIAS.replace("ONE", one).replace("OTHER", other)
     built = {"built-for": "production", "version": one}
     rehearsal = {"environment": "rehearsal"}
+    unbuilt = {"versions": "parcels=999, hostile=999"}
     brief = {"requests-per-second": "10", "duration-seconds": "0.5", "warm-up-seconds": "0", "error-percent": "100"}
     measured = {"environment": "live", **built, "url": url, **brief}
     known: dict[str, Around] = {
@@ -59,6 +60,7 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
                 "report-directory": Setting({"environment": "live", "version": one}, refused_with=1),
             },
         ),
+        "deploy-group": (Setting(rehearsal | unbuilt), {}),
         "deploy-model": (
             Setting({**rehearsal, **built}),
             {
@@ -81,6 +83,13 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
             },
         ),
         "replay-rollout": (Setting({"environment": "live"}), {}),
+        "rollback-group": (
+            Setting(rehearsal),
+            {  # it never was one
+                name: Setting(rehearsal, refused_with=1)
+                for name in ("reason_one-line", "tracking-uri", "report-directory")
+            },
+        ),
         "rollback-release": (
             Setting(rehearsal),
             {
@@ -117,12 +126,14 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
 
 @pytest.fixture(scope="module")
 def project(parcels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shared project, with a configuration that names no requirements and one of another model."""
+    """The shared project, with a configuration that names no requirements, one of another model, and a group of the two."""
     folder = tmp_path_factory.mktemp("hostile") / "project"
     shutil.copytree(parcels, folder)
     text = (folder / "modelway.yml").read_text(encoding="utf-8")
     (folder / "elsewhere.yml").write_text(text.replace("model: parcels", "model: hostile"), encoding="utf-8")
     shutil.copy(ROOT / "benchmarks" / "peers" / "flagger-threshold-5.yml", folder / "canary.yml")
+    group = "group: both\nmembers: [{ config: modelway.yml }, { config: elsewhere.yml }]\n"
+    (folder / "modelway-group.yml").write_text(group, encoding="utf-8")
     (folder / "bare.yml").write_text(re.sub(r"(?m)^  requirements: .*\n", "", text), encoding="utf-8")
     return folder
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from modelway.stages.benchmark_endpoint import benchmark_endpoint as benchmark_endpoint
     from modelway.stages.build_image import build_image as build_image
     from modelway.stages.continue_rollout import continue_rollout as continue_rollout
+    from modelway.stages.deploy_group import deploy_group as deploy_group
     from modelway.stages.deploy_model import deploy_model as deploy_model
     from modelway.stages.evaluate_gate import evaluate_gate as evaluate_gate
     from modelway.stages.judge_plan import judge_plan as judge_plan
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from modelway.stages.promote_model import promote_model as promote_model
     from modelway.stages.render_manifests import render_manifests as render_manifests
     from modelway.stages.replay_rollout import replay_rollout as replay_rollout
+    from modelway.stages.rollback_group import rollback_group as rollback_group
     from modelway.stages.rollback_release import rollback_release as rollback_release
     from modelway.stages.show_history import show_history as show_history
     from modelway.stages.start_registry import start_registry as start_registry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import re
 from collections.abc import Mapping, Sequence
@@ -41,7 +42,7 @@ class Job:
         self.environ = dict(runner.environ)
         self.overrides = {item.key: (item.name, given[item.name]) for item in inputs if item.key and item.name in given}
         """What was given of inputs that stand for a key of modelway.yml: key -> (input's name, value)."""
-        self._secrets = secrets_of(self.environ)
+        self._secrets = list(secrets_of(self.environ))
         for item in inputs:
             if item.secret and item.name in given:
                 self.hide(str(given[item.name]))
@@ -64,11 +65,17 @@ class Job:
     def report_folder(self) -> Path:
         return self.folder / str(self.given.get("report-directory", "out/modelway"))
 
+    def beside(self, config: Path) -> Job:
+        """The same run, of another project: all that either hides, both do."""
+        other = copy.copy(self)
+        other.folder, other.given = config.parent, {**self.given, "config": config.name}
+        return other
+
     def hide(self, secret: str) -> None:
         """Keep a value out of everything that is written from now on, here and in the runner's log. Of one with several lines
         each line is hidden; a short one is an ordinary word."""
         lines = tuple(dict.fromkeys(line for line in secret.splitlines() if len(line) >= SHORTEST_SECRET))
-        self._secrets = (*self._secrets, *lines)
+        self._secrets += lines
         self.runner.mask("\n".join(lines))
 
     def hide_credentials(self, address: str) -> None:

@@ -15,6 +15,8 @@ ENVIRONMENTS = {
     "build_image": "build",
     "deploy_model": "deploy",
     "continue_rollout": "deploy",
+    "deploy_group": "deploy",
+    "rollback_group": "deploy",
     "plan_rollout": "deploy",
     "render_manifests": "deploy",
     "replay_rollout": "deploy",

@@ -40,6 +40,17 @@ class Side(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return f"version {self.version}" if self.version else "what ran before"
 
 
+class GroupRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One deployment of a group of services."""
+
+    name: str
+    """The group's."""
+    id: str
+    """Never used twice."""
+    at: float
+    """When it began, in seconds of the epoch."""
+
+
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """settings is None where nothing is compared: the first release, all at once, or a rollback."""
 
@@ -84,6 +95,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """How many requests and how long it needs, as it was said before the start."""
     skipped: str = ""
     """The reason of a person for comparing nothing; empty: it is not skipped."""
+    group: GroupRun | None = None
+    """The deployment of a group that it is part of: where another member does not get there, this one is taken back."""
     why: str = ""
     who: str = ""
 

@@ -8,13 +8,12 @@ from typing import Annotated, Literal
 from modelway import ci
 from modelway.ci import Input, Output
 from modelway.config.keys import Count
-from modelway.errors import CancelledByUser, Inconclusive, InvalidInput, ModelwayError, OutsideFailure, Refused
+from modelway.errors import InvalidInput
 from modelway.report.rollout import markdown, record
 from modelway.report.rollout_page import page
-from modelway.rollout import engine
 from modelway.rollout.journal import Story
-from modelway.stages.rollouts import deployment
-from modelway.stages.rollouts.deploy import Deployed, deploy
+from modelway.stages.rollouts import deployment, failures
+from modelway.stages.rollouts.deploy import deploy
 from modelway.stages.rollouts.reasons import one_line
 from modelway.stages.rollouts.unfinished import go_on
 from modelway.stages.steps import workspace
@@ -128,7 +127,7 @@ def deploy_model(
         alias_moved=done.outcome == "deployed" and not done.problem,
         report=report,
         story=done.story,
-        failures=_failures(done),
+        failures=failures.of_deployment(done),
     )
 
 
@@ -141,34 +140,3 @@ def _check_alone(job: ci.Job) -> None:
             where=f"input {given[0]}",
             fix=f"leave {' and '.join(given)} out, or only-unfinished",
         )
-
-
-def _failures(done: Deployed) -> tuple[ModelwayError, ...]:
-    if done.story is None:
-        return ()
-    state = done.story.state
-    why = "; ".join(state.reasons)
-    if done.outcome == "deployed":
-        said = f"it is deployed, but the alias could not be moved: {done.problem}"
-        return (OutsideFailure(said, fix="then run the same command again"),) if done.problem else ()
-    if done.outcome in ("", "shadowed"):
-        return ()
-    if done.outcome == "compared":
-        return _of_comparison(state)
-    if done.outcome == "failed":
-        return (OutsideFailure(f"traffic is where it was: {why}"),)
-    stable = done.story.plan.stable
-    said = f"traffic is on {stable.name if stable else 'nothing'}: {why}"
-    cancelled = state.reasons == ("cancelled",)
-    return ((CancelledByUser if cancelled else Refused)(said, title="rolled back"),)
-
-
-def _of_comparison(state: engine.RolloutState) -> tuple[ModelwayError, ...]:
-    """Whatever the difference is, it was asked for; but one arm alone is no comparison."""
-    if "cancelled" in state.reasons:
-        return (CancelledByUser("traffic is where it was", title="stopped"),)
-    metrics = state.assessment.metrics if state.assessment else ()
-    if any(item.canary.requests and item.stable.requests for item in metrics):
-        return ()
-    fix = "see that requests with the key come to this address, and run it again"
-    return (Inconclusive(f"nothing was compared: {'; '.join(state.reasons)}", fix=fix),)

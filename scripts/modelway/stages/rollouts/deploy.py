@@ -19,7 +19,7 @@ from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import read_candidate, read_release, read_verdict
 from modelway.rollout import engine, journal, judge, matching
 from modelway.rollout.comparison import RowsPlan
-from modelway.rollout.plan import LED, Plan, Side, pauses_of, side_of, weights_of
+from modelway.rollout.plan import LED, GroupRun, Plan, Side, pauses_of, side_of, weights_of
 from modelway.rollout.planning import time_said
 from modelway.stages.rollouts import announce, deployment, model_metrics, planned, rollout, skip
 from modelway.stages.steps import workspace
@@ -62,42 +62,26 @@ def deploy(
     wait: bool = True,
     skipped: str = "",
     only: journal.Story | None = None,
+    group: GroupRun | None = None,
 ) -> Deployed:
     """Bring the release of `version` into the project's environment. built_for: the environment whose gate it passed. wait:
     false: do what is due, and leave the rest to the next command. skipped: a person's reason for no analysis. only: go on with
-    this rollout of it, and begin none where that has ended meanwhile.
+    this rollout of it, and begin none where that has ended meanwhile. group: the deployment of a group that it is part of.
 
     Refused without a passing Verdict, and where a command that lives holds the target; what is refused has changed nothing.
     Run again after a crash it goes on with the rollout that it finds; a rollout of another release it undoes first."""
-    settings = deployment.section(project)
-    deployment.check_runner(project, job)
-    weights = weights_of(settings, project.source)
-    pauses_of(settings, project.source)
-    planned.check_rows(settings.shadow)
-    model_metrics.check(settings, wait=wait)
-    if skipped:
-        skip.check(settings)
-    client = workspace.connect_registry(project, job)
-    release, verdict = checked_release(client, project, version, built_for or project.environment)
-    target = deployment.target_of(project)
+    asked = check(project, job, version, built_for, wait=wait, skipped=skipped)
+    settings, client, release, target = asked.settings, asked.client, asked.release, asked.target
     if only is not None and only.plan.new.config_digest != release.config_digest:
         raise Refused(
             f"version {version} was built anew since its rollout began",
             fix="deploy it again, which undoes that rollout first, or end it with rollback-release",
         )
-    planned.check_scales(settings, target.place)
-    if settings.strategy == "rolling" and not wait:
-        raise InvalidInput(
-            "is false, and between two commands nobody would start stable's replicas again",
-            where="input wait",
-            fix="leave it out, or use strategy: canary",
-        )
-    there = _check_target(project, target, client, release, verdict)
-    if not wait and not there:
+    if not wait and not asked.there:
         _check_remembered(target, compares=settings.strategy != "all-at-once" or bool(skipped))
-    prepared = None if there else target.place.prepare(release, job.say)
+    prepared = None if asked.there else target.place.prepare(release, job.say)
     claim = target.claim(job.author, f"deploying version {version}", say=job.say)
-    samples = () if settings.check_predictions is False else verdict.samples
+    samples = () if settings.check_predictions is False else asked.verdict.samples
     work = rollout.Work(project, job, settings, claim, wait, samples)
     ran = target.place.is_running()
     begun = False
@@ -129,13 +113,14 @@ def deploy(
             rollout.tidy(work)
             job.say(f"version {version} is in {project.environment} already")
             return Deployed(version, None, target.address())
-        _same_champion(client, project, verdict)
+        _same_champion(client, project, asked.verdict)
         number = left.plan.number if left else claim.next_number()
         side = side_of(release, number)
         slot = claim.state.slots.get(side.slot) or target.place.again(
             prepared or target.place.prepare(release, job.say), side
         )
-        plan = left.plan if left else _planned(work, release, slot, weights, why, skipped)
+        plan = left.plan if left else _planned(work, release, slot, asked.weights, why, skipped)
+        plan = plan if left else msgspec.structs.replace(plan, group=group)
         begun = True
         state = rollout.resume(work, left, slot) if left else rollout.begin(work, plan, slot)
         rollout.tidy(work)
@@ -144,6 +129,46 @@ def deploy(
         if not (ran or begun):
             _as_it_was(work)
         claim.give_back(left=not wait)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a deployment begins with, once all is right that can be known before anything is touched. there: whether the
+    release is what runs already."""
+
+    settings: Deploy
+    weights: tuple[float, ...]
+    client: ModelRegistry
+    release: Release
+    verdict: Verdict
+    target: deployment.AnyTarget
+    there: bool
+
+
+def check(
+    project: Resolved, job: ci.Job, version: int, built_for: str, *, wait: bool = True, skipped: str = ""
+) -> Asked:
+    """Refused, or InvalidInput, where the deployment could not begin."""
+    settings = deployment.section(project)
+    deployment.check_runner(project, job)
+    weights = weights_of(settings, project.source)
+    pauses_of(settings, project.source)
+    planned.check_rows(settings.shadow)
+    model_metrics.check(settings, wait=wait)
+    if skipped:
+        skip.check(settings)
+    client = workspace.connect_registry(project, job)
+    release, verdict = checked_release(client, project, version, built_for or project.environment)
+    target = deployment.target_of(project)
+    planned.check_scales(settings, target.place)
+    if settings.strategy == "rolling" and not wait:
+        raise InvalidInput(
+            "is false, and between two commands nobody would start stable's replicas again",
+            where="input wait",
+            fix="leave it out, or use strategy: canary",
+        )
+    there = _check_target(project, target, client, release, verdict)
+    return Asked(settings, weights, client, release, verdict, target, there)
 
 
 def _check_remembered(target: deployment.AnyTarget, *, compares: bool) -> None:
