@@ -25,6 +25,11 @@ class ModelwayError(Exception):
         fix = f". Fix: {self.fix}" if self.fix else ""
         return f"{where}{self.what}{fix}"
 
+    def as_said(self, what: str, fix: str | None = None) -> ModelwayError:
+        """A failure of the same kind in other words, such as of whom it is. fix: the same where none is given."""
+        known = (one for one in type(self).__mro__ if issubclass(one, ModelwayError) and one.__module__ == __name__)
+        return next(known)(what, where=self.where, fix=self.fix if fix is None else fix, title=self.title)
+
 
 class Refused(ModelwayError):
     """The answer is no: a verdict that fails, a promotion that lost its race. Exit code 1."""

@@ -318,3 +318,28 @@ def test_a_name_that_is_not_utf_8_is_the_users_to_change(
     assert len(errors) == 1
     told = r"'caf\udce9.csv' is not UTF-8, and is needed in a report or an output. Fix: give the file or folder another"
     assert ("this is a defect of modelway" if place == "defect" else told) in errors[0]
+
+
+class Particular(OutsideFailure):
+    """Takes what others do not."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__("it is out of order", where="the lift", fix="take the stairs", title="late")
+
+
+def test_a_failure_keeps_its_kind_in_other_words() -> None:
+    """Whatever its own class asks for."""
+    said = Particular(3).as_said("on floor 3 it is out of order")
+    assert (said.exit_code, said.title) == (4, "late")
+    assert said.line() == "the lift: on floor 3 it is out of order. Fix: take the stairs"
+    assert Particular(3).as_said("it is", "wait").line() == "the lift: it is. Fix: wait"
+
+
+def test_what_one_project_hides_the_other_hides_too(tmp_path: Path) -> None:
+    """Of a run that is of several."""
+    job = ci.Job("an-action", ci.Shell({}), tmp_path, {})
+    other = job.beside(tmp_path / "other" / "modelway.yml")
+    other.hide("correct horse")
+    assert job.clean("a correct horse") == "a ***"
+    assert other.config_path == tmp_path / "other" / "modelway.yml"

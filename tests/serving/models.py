@@ -92,6 +92,19 @@ class Picky(mlflow.pyfunc.PythonModel):
         return [1.0] * len(model_input)
 
 
+class Slow(mlflow.pyfunc.PythonModel):
+    """Tells how often it was asked. The first so many times it is slow."""
+
+    def __init__(self, times):
+        self.times, self.asked = times, 0
+
+    def predict(self, context, model_input, params=None):
+        self.asked += 1
+        if self.asked <= self.times:
+            time.sleep(0.01)
+        return [float(self.asked)] * len(model_input)
+
+
 class Sure(mlflow.pyfunc.PythonModel):
     def predict(self, context, model_input, params=None):
         return [1.0 if not value else 0.0 for value in ~model_input["sure"]]
@@ -137,6 +150,8 @@ def main(folder):
     name = infer_signature(pd.DataFrame({"name": ["a"]}))
     for called, model in (("lazy", Lazy()), ("picky", Picky())):
         mlflow.pyfunc.save_model(folder / called, python_model=model, signature=name, pip_requirements=["mlflow"])
+    for called, times in (("cold", 50), ("slow", 1_000_000)):
+        mlflow.pyfunc.save_model(folder / called, python_model=Slow(times), signature=name, pip_requirements=["mlflow"])
     sure = pd.DataFrame({"sure": [True, False]})
     mlflow.pyfunc.save_model(
         folder / "sure", python_model=Sure(), signature=infer_signature(sure), pip_requirements=["mlflow"]

@@ -203,6 +203,15 @@ def test_without_its_example_a_model_is_proven_by_its_first_request(
         assert "past pyfunc's check" in server.said()
 
 
+def test_a_replica_that_nobody_warms_up_is_warm_when_it_is_ready(serve: Serve) -> None:
+    """Its times are steady by then; those of a slow model are so at once, and it is asked no more than needed."""
+    with serve("cold") as cold, serve("slow") as slow:
+        asked = cold.post("/predict", {"name": "a"}).json()["predictions"][0]
+        assert asked > 50 + 20, "a round at least after the slow ones"
+        assert slow.post("/predict", {"name": "a"}).json()["predictions"][0] <= 1 + 5 * 20 + 1
+        assert "warm: a prediction takes " in cold.said()
+
+
 def test_what_a_model_lacks_is_found_before_it_is_ready(start: Callable[..., Served], serve: Serve) -> None:
     server = start("lazy")
     assert server.process.wait(60) == 1

@@ -8,6 +8,8 @@ the model gets is the same, and the first prediction (of the model's example, or
 from __future__ import annotations
 
 import logging
+import statistics
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,9 +25,12 @@ from mlflow.utils import proto_json_utils
 from modelway.serving import columns as named
 from modelway.serving.messages import Refusal
 from modelway.serving.payload import shown
+from modelway.serving.steady import ROUND, is_steady
 
 log = logging.getLogger("modelway.serving")
 KINDS = {"boolean": "bool", "integer": "int32", "long": "int64", "float": "float32", "double": "float64"}
+SETTLE_SECONDS = 1.0
+"""A model that is slow by nature is never steady within it."""
 PROVE_ROWS = 64
 """Of a request by which it may be shown that pyfunc's check changes nothing: it is predicted three times."""
 TEXT: Any = pd.Series(["a"]).dtype
@@ -54,9 +59,9 @@ class Model:
         return {column.name: KINDS.get(column.kind, "object") for column in self.columns or ()}
 
     def warm_up(self) -> bool:
-        """Predict the example that the model was logged with, and raise what it raises. An image has none, since it is rows of
-        the training data: then one row of empty values is tried, which loads what is loaded late, and shows nothing else.
-        False where that is so."""
+        """Predict the example that the model was logged with until its times are steady, and raise what it raises. An image
+        has none, since it is rows of the training data: then a row of empty values is tried, which loads what is loaded late,
+        and shows nothing else. False where that is so."""
         metadata = Metadata.load(str(self.folder))
         example = self._example(metadata)
         if example is None:
@@ -65,6 +70,7 @@ class Model:
         asked = self.pyfunc.predict(example)
         if self.columns and isinstance(example, pd.DataFrame):
             self._prove(self.frame(_as_json(example, self.columns)), asked)
+        _settle(lambda: self.pyfunc.predict(example))
         return True
 
     def _example(self, metadata: Any) -> Any:
@@ -77,8 +83,10 @@ class Model:
         if not self.columns:
             return
         values = tuple([named.EMPTY[column.kind]] for column in self.columns)
+        row = named.CheckedRows(self.columns, values, 1, ())
         try:
-            self.predict(named.CheckedRows(self.columns, values, 1, ()))
+            self.predict(row)
+            _settle(lambda: self.predict(row))
         except ImportError:
             raise
         except BaseException as error:  # noqa: BLE001  a model may refuse such a row as it likes
@@ -198,6 +206,20 @@ def _absent(error: KeyError, data: Any) -> str | None:
     if not asked or not isinstance(data, pd.DataFrame):
         return None
     return str(key) if isinstance(key, str) and key not in data else None
+
+
+def _settle(predict: Callable[[], object]) -> None:
+    """Again and again until its times are steady: a replica that an autoscaler starts, or that was restarted, is warmed up by
+    nobody else before its first real request."""
+    medians, deadline = list[float](), time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline and not is_steady(medians):
+        times = list[float]()
+        while len(times) < ROUND and time.monotonic() < deadline:
+            began = time.perf_counter()
+            predict()
+            times.append(time.perf_counter() - began)
+        medians += [statistics.median(times)] if times else []
+    log.info("warm: a prediction takes %.1f ms, the first ones took %.1f ms", 1000 * medians[-1], 1000 * medians[0])
 
 
 def _array(column: named.SignatureColumn, values: list[Any]) -> Any:

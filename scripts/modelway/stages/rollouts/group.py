@@ -293,13 +293,12 @@ def _together(failed: MemberDone, failure: ModelwayError, members: Sequence[Memb
     if taken:
         said += f"; back with it: {', '.join(item.service.name for item in taken)}"
     said += "".join(f"; {item.service.name} was not taken back: {item.why}" for item in left)
-    fix = "run rollback-group once that is mended" if left else failure.fix
-    return type(failure)(said, where=failure.where, fix=fix, title=failure.title)
+    return failure.as_said(said, "run rollback-group once that is mended" if left else None)
 
 
 def _of(service: GroupService, error: ModelwayError) -> ModelwayError:
     """The same, of whom it is."""
-    return type(error)(f"{service.name}: {error.what}", where=error.where, fix=error.fix, title=error.title)
+    return error.as_said(f"{service.name}: {error.what}")
 
 
 @contextlib.contextmanager

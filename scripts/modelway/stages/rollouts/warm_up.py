@@ -17,14 +17,13 @@ from modelway.endpoint.dialects import MODELWAY
 from modelway.endpoint.prediction_checks import same
 from modelway.errors import OutsideFailure
 from modelway.records.verdict import Sample
+from modelway.serving.steady import ROUND, is_steady
 from modelway.targets.place import Replica
 
 MOST_SECONDS = 20.0
 """A model that is slow by nature is never steady within it, and warm all the same."""
-ROUND, ROUND_SECONDS = 20, 1.0
-"""Requests, or seconds, whatever is less."""
-STEADY = 1.25
-"""The medians of the last two rounds are at most so many times the smallest of all."""
+ROUND_SECONDS = 1.0
+"""Of a round of requests, where these take long."""
 Demand = Literal["the gate's predictions", "answers", "nothing"]
 """nothing: they are stable's, whose predictions nobody has, and a way back is not held up by them."""
 AT_ONCE = 8
@@ -39,10 +38,6 @@ class Warmed:
     medians: list[float] = field(default_factory=list)
     asked: int = 0
     refused: list[str] = field(default_factory=list)
-
-    @property
-    def is_steady(self) -> bool:
-        return len(self.medians) > 2 and max(self.medians[-2:]) <= STEADY * min(self.medians)
 
 
 def warm_up(
@@ -61,7 +56,7 @@ def warm_up(
         finally:
             over.set()
     first, last = (max(one.medians[at] for one in warmed) for at in (0, -1))
-    steady = "" if all(one.is_steady for one in warmed) else ", and its times are not steady yet"
+    steady = "" if all(is_steady(one.medians) for one in warmed) else ", and its times are not steady yet"
     say(
         f"warmed up in {time.monotonic() - began:.0f} s: a row took {1000 * first:.1f} ms, then {1000 * last:.1f} ms{steady}"
     )
@@ -87,7 +82,7 @@ def _warmed(samples: Sequence[Sample], over: threading.Event, demand: Demand, re
             times.append(time.perf_counter() - asked)
             done.asked += 1
         done.medians.append(statistics.median(times))
-        if done.is_steady and (not check or done.asked >= len(samples)):
+        if is_steady(done.medians) and (not check or done.asked >= len(samples)):
             break
     if demand != "nothing" and len(done.refused) == done.asked:
         raise OutsideFailure(
