@@ -88,12 +88,13 @@ def action_of(export: Path, action: str) -> dict[str, Any]:
     return dict(yaml.safe_load((export / "actions" / action / "action.yml").read_text(encoding="utf-8")))
 
 
-def cases(export: Path, action: str) -> list[Case]:
-    """One for every input that action.yml has, and every value; of a sample, either value for every other input."""
+def cases(export: Path, action: str, *, whole: bool) -> list[Case]:
+    """One for every input that action.yml has, and every value. whole: also where QUICK is set; else it is one value then,
+    another one for every other input."""
     found = []
     for number, name in enumerate(action_of(export, action)["inputs"]):
         values = list(VALUES) if number % 2 == 0 else list(reversed(VALUES))
-        found += [Case(name, value) for value in sampled(values, len(values))]
+        found += [Case(name, value) for value in (values if whole else sampled(values, len(values)))]
     return found
 
 

@@ -138,15 +138,15 @@ def project(parcels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-RunHostile = Callable[[Act, str, Around], list[str]]
+RunHostile = Callable[..., list[str]]
 
 
 @pytest.fixture
 def run_hostile(project: Path, server: str) -> RunHostile:
-    """run_hostile(act, action, settings): every hostile value in every input of the action, in one run; what went wrong."""
+    """run_hostile(act, action, settings): hostile values in every input of the action, in one run; what went wrong."""
 
-    def run(act: Act, action: str, around: Around) -> list[str]:
-        wanted = hostile.cases(act.export, action)
+    def run(act: Act, action: str, around: Around, *, whole: bool = False) -> list[str]:
+        wanted = hostile.cases(act.export, action, whole=whole)
         path = project / f"{action}.yml"
         path.write_text(hostile.workflow(OWN, action, wanted, around), encoding="utf-8")
         done = act.run(project, path, secrets={"MLFLOW_TRACKING_URI": server})
@@ -188,5 +188,5 @@ def broken(act: Act, tmp_path: Path, run_line: str) -> Act:
 )
 def test_these_tests_can_fail(run_line: str, seen: str, act: Act, tmp_path: Path, run_hostile: RunHostile) -> None:
     """Three classic mistakes in an action are each found."""
-    found = run_hostile(broken(act, tmp_path, run_line), "stop-registry", (Setting(), {}))
+    found = run_hostile(broken(act, tmp_path, run_line), "stop-registry", (Setting(), {}), whole=True)
     assert any(seen in line for line in found), found

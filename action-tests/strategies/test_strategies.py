@@ -14,6 +14,13 @@ def test_a_shadow_meets_no_client_and_an_ab_those_with_the_key(tried: Deployed, 
     assert {shadow.outputs["alias-moved"], ab.outputs["alias-moved"]} == {"false"}
 
 
+def test_a_rolling_release_replaces_stable_and_goes_back(tried: Deployed, versions: dict[str, str]) -> None:
+    step = tried.run.step("rolling")
+    assert step.outputs["outcome"] == "deployed" and step.outputs["alias-moved"] == "true", step.errors
+    assert "1 replicas are replaced" in step.log
+    assert f"1 replicas of version {versions['retrained']}, 0 of version {versions['good']}" in step.log
+
+
 def test_blue_green_is_watched_by_short_jobs_and_one_command_is_the_way_back(
     tried: Deployed, versions: dict[str, str]
 ) -> None:
