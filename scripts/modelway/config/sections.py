@@ -275,7 +275,8 @@ class Kubernetes(Section, frozen=True):
     container: Name | None = None
     """The container that serves the model. Left out: the only one, or the only one with the Service's port."""
     route: Name | None = None
-    """The HTTPRoute whose weights share the traffic. Left out: the only one that leads to the Service."""
+    """What shares the traffic by weights: the name of an HTTPRoute, or VirtualService/NAME of Istio. Left out: the only one
+    of either that leads to the Service."""
     counts: RequestCounts = RequestCounts()
     """Who counts requests."""
     address: str | None = None

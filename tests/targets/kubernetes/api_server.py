@@ -25,11 +25,17 @@ class ApiServer:
         self.phases: dict[str, str] = {}
         self.labels: dict[str, dict[str, str | None]] = {}
         """Of pods, over those of their templates."""
+        self.groups: set[str] = set()
+        """Served beside what every cluster has."""
         self.version = 0
 
     def answer(self, method: str, path: str, query: Mapping[str, str], body: Any, content: str) -> Object:
         """ApiError where it refuses. content: of the body, which says what kind of patch it is."""
         parts = unquote(path).strip("/").split("/")
+        if "namespaces" not in parts:
+            if path.strip("/") not in self.groups:
+                raise ApiError(404, "404 page not found")
+            return {"kind": "APIResourceList"}
         at = parts.index("namespaces") + 2
         kind, rest = KIND_OF[parts[at]], parts[at + 1 :]
         if kind == "Pod" and rest[1:2] == ["proxy"]:
@@ -250,6 +256,9 @@ def patched(known: Object, operations: list[Object]) -> Object:
             place.append(json.loads(json.dumps(one["value"])))
             continue
         key: Any = int(last) if isinstance(place, list) else last
+        if one["op"] == "add" and isinstance(place, list):
+            place.insert(key, json.loads(json.dumps(one["value"])))
+            continue
         if one["op"] in ("test", "replace", "remove") and isinstance(place, dict) and key not in place:
             raise _refused(422, "Invalid", "the server rejected our request due to an error in our request")
         if one["op"] == "test" and place[key] != one["value"]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from modelway.errors import OutsideFailure
-from modelway.targets.kubernetes import gateway, names
+from modelway.targets.kubernetes import names, routes
 from modelway.targets.kubernetes.cluster import Cluster, Object, Operations, changed
 from modelway.targets.kubernetes.refusals import ApiError
 
@@ -50,7 +50,7 @@ def to_zero(cluster: Cluster, deployment: str) -> None:
         if not now and names.WHOLE not in noted:
             return []
         replicas = noted.get(names.WHOLE, now)  # a rolling rollout may have left it fewer
-        return [*gateway.annotated(found, {names.REPLICAS: str(replicas), names.WHOLE: None}), _replicas(0)]
+        return [*routes.annotated(found, {names.REPLICAS: str(replicas), names.WHOLE: None}), _replicas(0)]
 
     changed(cluster, "Deployment", deployment, change, lambda: None)
 
@@ -62,7 +62,7 @@ def as_before_the_stop(cluster: Cluster, deployment: str, check: Callable[[], No
         noted = (found["metadata"].get("annotations") or {}).get(names.REPLICAS)
         if found["spec"].get("replicas", 1) or noted is None:
             return []
-        return [*gateway.annotated(found, {names.REPLICAS: None}), _replicas(int(noted))]
+        return [*routes.annotated(found, {names.REPLICAS: None}), _replicas(int(noted))]
 
     changed(cluster, "Deployment", deployment, change, check)
 
@@ -74,7 +74,7 @@ def resize(cluster: Cluster, deployment: str, replicas: int, whole: int, check: 
     def change(found: Object) -> Operations:
         now = found["spec"].get("replicas", 1)
         notes = {names.WHOLE: str(whole) if replicas < whole else None} if whole else {}
-        return [*gateway.annotated(found, notes), *([_replicas(replicas)] if now != replicas else [])]
+        return [*routes.annotated(found, notes), *([_replicas(replicas)] if now != replicas else [])]
 
     if changed(cluster, "Deployment", deployment, change, check) is None and replicas:
         raise OutsideFailure(f"Deployment {deployment} was deleted by somebody else", where=cluster.where)

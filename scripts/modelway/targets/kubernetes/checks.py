@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from modelway.errors import InvalidInput
-from modelway.targets.kubernetes import counting, gateway, home, names, objects, owners
+from modelway.targets.kubernetes import counting, home, names, objects, owners, virtual_service
 from modelway.targets.kubernetes.cluster import Object
 from modelway.targets.kubernetes.home import Home
 from modelway.targets.kubernetes.refusals import ApiError
 from modelway.targets.kubernetes.running import check_owner
-from modelway.targets.kubernetes.whereabouts import Whereabouts
+from modelway.targets.kubernetes.whereabouts import FoundRoute, Whereabouts
 
 POLL_SECONDS = 0.3
 SEEN_SECONDS = 5.0
@@ -49,9 +49,11 @@ class Checks:
         if not there.is_there:
             return
         route = self.where.route(there)
-        kind, name, path = ("HTTPRoute", route, "rules") if route else ("Service", there.service, "selector")
+        kind, name, path = "Service", there.service, "selector"
+        if route:
+            kind, name, path = route.kind.name, route.name, route.kind.rules
         shared = self.accepted(route, there.service) if route else self.where.cluster.get(kind, name)
-        if shared is None and self.where.wanted.create is not None:
+        if shared is None and self.where.wanted.create is not None and kind != virtual_service.KIND.name:
             return  # the last part that is made, and the first that a stop removes
         if shared is None:
             raise InvalidInput(
@@ -69,6 +71,7 @@ class Checks:
         if (manager := owners.foreign(shared, ("spec", path), self.where.wanted.take_over)) is not None:
             raise owners.refusal(manager, kind, name, ("spec", path))
         check_owner(there, self.where.wanted)
+        self.where.policy(there)
 
     def check_made(self, there: Home, image: str) -> None:
         """InvalidInput where the cluster would not take what is to be made, or something else is there of its name."""
@@ -138,11 +141,12 @@ class Checks:
                     fix="name the gateway or a Prometheus that counts its requests; or bring the first release all-at-once",
                 )
 
-    def accepted(self, route: str, service: str) -> Object | None:
-        """The HTTPRoute, once a gateway has said that it takes it; None where there is none. InvalidInput where none does."""
+    def accepted(self, route: FoundRoute, service: str) -> Object | None:
+        """The route, once a gateway has said that it takes it, where that says anything; None where there is no route.
+        InvalidInput where none does."""
         deadline = time.monotonic() + SEEN_SECONDS
-        while (found := self.where.cluster.get("HTTPRoute", route)) is not None:
-            said = gateway.check(found, service)
+        while (found := self.where.cluster.get(route.kind.name, route.name)) is not None:
+            said = route.kind.check(found, service)
             if said is None:
                 return found
             if time.monotonic() > deadline:

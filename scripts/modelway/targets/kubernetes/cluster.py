@@ -34,6 +34,7 @@ PAUSE_SECONDS = 0.25
 KINDS = {
     "ConfigMap": ("api/v1", "configmaps"),
     "Deployment": ("apis/apps/v1", "deployments"),
+    "DestinationRule": ("apis/networking.istio.io/v1", "destinationrules"),
     "EndpointSlice": ("apis/discovery.k8s.io/v1", "endpointslices"),
     "Event": ("api/v1", "events"),
     "Gateway": ("apis/gateway.networking.k8s.io/v1", "gateways"),
@@ -48,8 +49,11 @@ KINDS = {
     "RoleBinding": ("apis/rbac.authorization.k8s.io/v1", "rolebindings"),
     "Service": ("api/v1", "services"),
     "ServiceAccount": ("api/v1", "serviceaccounts"),
+    "VirtualService": ("apis/networking.istio.io/v1", "virtualservices"),
 }
 """Kind -> the group's path and the resource's name."""
+OLDER = {"apis/networking.istio.io/v1": "apis/networking.istio.io/v1beta1"}
+"""The group's path where the cluster does not serve the one above: Istio before 1.22."""
 
 
 @dataclass
@@ -60,6 +64,7 @@ class Cluster:
     context: str | None = None
     named_namespace: str | None = None
     _connected: list[Any] = field(default_factory=list, repr=False)
+    _served: dict[str, bool] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -157,8 +162,27 @@ class Cluster:
 
     # anything
 
+    def serves(self, kind: str) -> bool:
+        """Whether the cluster knows the kind, in a version that we know."""
+        group, _ = KINDS[kind]
+        return self._serves(group) or (group in OLDER and self._serves(OLDER[group]))
+
+    def _serves(self, group: str) -> bool:
+        """Asked once: credentials need no Role for it."""
+        if group not in self._served:
+            try:
+                self._json("GET", f"/{group}")
+                self._served[group] = True
+            except ApiError as error:
+                if error.status != 404:
+                    raise self.told(error) from None
+                self._served[group] = False
+        return self._served[group]
+
     def path(self, kind: str, name: str = "", namespace: str = "") -> str:
         group, resource = KINDS[kind]
+        if group in OLDER and not self._serves(group):
+            group = OLDER[group]
         tail = f"/{quote(name, safe='')}" if name else ""
         return f"/{group}/namespaces/{quote(namespace or self.namespace, safe='')}/{resource}{tail}"
 

@@ -12,6 +12,8 @@ Object = dict[str, Any]
 RESTARTS = 10_000
 """For days beside a canary, on nodes that come and go: a guardian that gave up would be none."""
 USER = 65532
+NO_SIDECAR = {"sidecar.istio.io/inject": "false"}
+"""It asks the API server alone: a mesh's proxy would start after it, and never let its Job end."""
 
 
 def source() -> str:
@@ -74,7 +76,7 @@ def job(
         "metadata": _metadata(name, namespace, labels, owners),
         "spec": {
             "backoffLimit": RESTARTS,
-            "template": {"metadata": {"labels": dict(labels or {})}, "spec": pod},
+            "template": {"metadata": {"labels": {**(labels or {}), **NO_SIDECAR}}, "spec": pod},
         },
     }
 

@@ -20,14 +20,14 @@ from modelway.observe.pods import PodMetrics, PodsCounts
 from modelway.records import Release
 from modelway.rollout.plan import Side, side_of
 from modelway.rollout.rolling import ReplicaBounds
-from modelway.targets.kubernetes import capacity, counting, gateway, home, names, objects, traffic
+from modelway.targets.kubernetes import capacity, counting, home, names, objects, routes, traffic
 from modelway.targets.kubernetes.additions import Additions
 from modelway.targets.kubernetes.checks import Checks
 from modelway.targets.kubernetes.cluster import Cluster, changed
-from modelway.targets.kubernetes.gateway import Sharing
 from modelway.targets.kubernetes.home import Home
 from modelway.targets.kubernetes.lease import KubernetesLease
 from modelway.targets.kubernetes.replicas import check_reach, pods_for
+from modelway.targets.kubernetes.routes import Sharing
 from modelway.targets.kubernetes.running import Running
 from modelway.targets.kubernetes.sizing import Sizing
 from modelway.targets.kubernetes.state import KubernetesSlot, KubernetesState
@@ -92,11 +92,11 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         if not self._where.route(there):
             if self.needs_route:
                 raise InvalidInput(
-                    f"no HTTPRoute leads to Service {there.service}, and pods by number know neither copies nor headers",
+                    f"{self._where.missing(there)}, and pods by number know neither copies nor headers",
                     where=f"deploy.{self.needs_route}",
                     fix="make an HTTPRoute for it; or use strategy: canary, without testers",
                 )
-            say(f"no HTTPRoute leads to Service {there.service}: its connections are shared by the number of pods")
+            say(f"{self._where.missing(there)}: its connections are shared by the number of pods")
             check_reach(self.shares, there.replicas)
         return KubernetesSlot(side_of(release), image)
 
@@ -167,7 +167,9 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             rolled = slot.bounds is not None
             replicas = self._sizing.wanted(there, slot) if rolled else max(there.replicas, self._pods_beside(there))
             guarded, check = self._guarded(there, slot), _lease(claim).check
-            self._running.start_beside(there, slot, replicas, guarded, check, variables or {})
+            self._running.start_beside(
+                there, slot, replicas, guarded, check, variables or {}, self._where.policy(there)
+            )
         return slot if slot.replicas else msgspec.structs.replace(slot, replicas=there.replicas)
 
     def _take_home_back(self, claim: KubernetesClaim, there: Home, slot: KubernetesSlot) -> None:
@@ -252,7 +254,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     def _tested(self, claim: KubernetesClaim, there: Home, slot: KubernetesSlot, judged: bool) -> str:
         if judged:
             return self._where.service(there, slot)
-        service = self._running.make_testers(there, slot, _lease(claim).check)
+        service = self._running.make_testers(there, slot, _lease(claim).check, self._where.policy(there))
         capacity.wait_for_endpoints(self.cluster, service, slot.replicas)
         return service
 
@@ -354,7 +356,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         if not self._is_guarded(slot):
             return []
         if route := self._where.route(there):
-            return [self.cluster.path("HTTPRoute", route)]
+            return [self.cluster.path(route.kind.name, route.name)]
         beside_ = names.workload(there.name, slot.side.slot)
         return [self.cluster.path("Service", there.service), self.cluster.path("Deployment", beside_)]
 
@@ -377,7 +379,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         notes, check = {names.FENCE: nonce, names.TARGET: self.key}, _lease(claim).check
         sized = [name for name, slot in claim.state.slots.items() if slot.bounds is not None]
         for name in (there.name, *(names.workload(there.name, slot) for slot in sized)):
-            changed(self.cluster, "Deployment", name, lambda found: gateway.annotated(found, notes), check)
+            changed(self.cluster, "Deployment", name, lambda found: routes.annotated(found, notes), check)
         self._fenced.add(nonce)
 
 

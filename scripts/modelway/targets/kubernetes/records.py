@@ -14,8 +14,8 @@ import msgspec
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.rollout import engine, journal
 from modelway.rollout.plan import Plan
-from modelway.targets.kubernetes import gateway, names
 from modelway.targets.kubernetes import lease as leases
+from modelway.targets.kubernetes import names, routes
 from modelway.targets.kubernetes.cluster import Cluster, Object, changed
 from modelway.targets.kubernetes.refusals import ApiError
 from modelway.targets.state import TargetState
@@ -212,7 +212,7 @@ class KubernetesRecords(Generic[T]):
         """Never over the fence of a later holder: what is changed was read while the lease was still ours."""
         assert self._lease is not None
         mark = {names.FENCE: self._lease.nonce}
-        found = changed(self.cluster, "ConfigMap", name, lambda body: gateway.annotated(body, mark), self._check)
+        found = changed(self.cluster, "ConfigMap", name, lambda body: routes.annotated(body, mark), self._check)
         if found is None:
             raise OutsideFailure("was deleted by somebody else", where=f"ConfigMap {name}", fix="run it again")
         return found

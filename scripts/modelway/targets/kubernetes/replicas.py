@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.rollout.rolling import CarriedTraffic
-from modelway.targets.kubernetes import gateway, names
+from modelway.targets.kubernetes import gateway, names, routes
 from modelway.targets.kubernetes.additions import NO_ADDITIONS
 from modelway.targets.kubernetes.cluster import Cluster, Object, Operations, changed
-from modelway.targets.kubernetes.gateway import Sharing
 from modelway.targets.kubernetes.home import selector_of
 from modelway.targets.kubernetes.names import pointer
 from modelway.targets.kubernetes.refusals import ApiError
+from modelway.targets.kubernetes.routes import Sharing
 from modelway.targets.kubernetes.traffic import Traffic
 
 TOLERANCE = 0.02
@@ -115,10 +115,10 @@ class ReplicaTraffic(Traffic):
                 self._note(name, False, check)
 
     def forget_back(self, check: Check) -> None:
-        self._changed(lambda service: gateway.annotated(service, {names.BACK: None}), check)
+        self._changed(lambda service: routes.annotated(service, {names.BACK: None}), check)
 
     def fence(self, nonce: str, check: Check) -> None:
-        self._changed(lambda service: gateway.annotated(service, {names.FENCE: nonce}), check)
+        self._changed(lambda service: routes.annotated(service, {names.FENCE: nonce}), check)
 
     def restore(self, check: Check) -> None:
         self._changed(self._restored, check)
@@ -132,7 +132,7 @@ class ReplicaTraffic(Traffic):
             notes = {names.BEFORE: json.dumps(before), names.BACK: json.dumps(returning) if back else None}
             return [
                 {"op": "replace", "path": "/spec/selector", "value": dict(selector)},
-                *gateway.annotated(service, notes),
+                *routes.annotated(service, notes),
             ]
 
         self._changed(change, check)
@@ -141,7 +141,7 @@ class ReplicaTraffic(Traffic):
     def _restored(service: Object) -> Operations:
         noted = (service["metadata"].get("annotations") or {}).get(names.BEFORE)
         written = [{"op": "replace", "path": "/spec/selector", "value": json.loads(noted)}] if noted else []
-        return [*written, *gateway.annotated(service, {names.BEFORE: None, names.BACK: None})]
+        return [*written, *routes.annotated(service, {names.BEFORE: None, names.BACK: None})]
 
     def _label(self, beside: str, wanted: int | None, check: Check) -> None:
         """So many of the release's pods are selected by the Service; None: all that are ready."""
@@ -176,7 +176,7 @@ class ReplicaTraffic(Traffic):
         which stable's are too few."""
         returning = json.dumps([{"op": "replace", "path": pointer("spec", "replicas"), "value": left}])
         notes = {names.BACK: returning if shares else None}
-        changed(self.cluster, "Deployment", deployment, lambda found: gateway.annotated(found, notes), check)
+        changed(self.cluster, "Deployment", deployment, lambda found: routes.annotated(found, notes), check)
 
     def _read(self) -> Object:
         service = self.cluster.get("Service", self.service)

@@ -8,6 +8,7 @@ from modelway.targets.kubernetes.cluster import Object
 
 NAME = "modelway"
 RBAC = "rbac.authorization.k8s.io"
+ISTIO = "networking.istio.io"
 NEEDS: tuple[tuple[str, str, str, str], ...] = (
     ("", "configmaps", "get list create update patch delete", "the state, the journals, and what belongs to a release"),
     ("coordination.k8s.io", "leases", "get create update", "one command at a time"),
@@ -26,6 +27,13 @@ NEEDS: tuple[tuple[str, str, str, str], ...] = (
     ("", "services", "get list create patch delete", "one for each release"),
     ("discovery.k8s.io", "endpointslices", "list", "does the Service know the pods?"),
     ("gateway.networking.k8s.io", "httproutes", "get list patch", "weights"),
+    (
+        ISTIO,
+        "virtualservices",
+        "get list patch",
+        "weights, where a mesh has the route; without Istio this line and the next",
+    ),
+    (ISTIO, "destinationrules", "list create patch", "may go: the release beside has the Service's traffic policy"),
     ("autoscaling", "horizontalpodautoscalers", "list", "strategy: rolling is refused where one decides the replicas"),
     ("batch", "jobs", "get list create patch delete", "the guardian,"),
     ("", "serviceaccounts", "create patch", "its account,"),

@@ -10,7 +10,7 @@ from typing import Any
 
 from modelway.config.sections import Kubernetes
 from modelway.errors import InvalidInput, OutsideFailure
-from modelway.targets.kubernetes import beside, guard, names, objects, owners, trouble
+from modelway.targets.kubernetes import beside, destination_rules, guard, names, objects, owners, trouble
 from modelway.targets.kubernetes.cluster import Cluster, Object
 from modelway.targets.kubernetes.home import Home, find
 from modelway.targets.kubernetes.refusals import ApiError
@@ -44,9 +44,11 @@ class Running:
         guarded: Sequence[str],
         check: Check,
         variables: Mapping[str, str],
+        policy: Object | None = None,
     ) -> None:
         """guarded: the paths of the objects that a guardian takes back; none: there is no guardian. variables: of the
-        container's environment, besides the template's."""
+        container's environment, besides the template's. policy: the DestinationRule of the team's Service, where there is
+        one."""
         name = names.workload(there.name, slot.side.slot)
         owner = self._owner(slot.side.slot, name)
         services = self.cluster.list("Service")
@@ -60,18 +62,19 @@ class Running:
         guardian = self._guardian(there, slot, owner, guarded) if guarded else []
         if guardian:
             self._remove_ended(slot.side.slot, _guardian_of(name), check)
-        for body in (*guardian, made, beside.service(there, self.key, slot.side.slot, owner)):
+        for body in (*guardian, made, *_reached(beside.service(there, self.key, slot.side.slot, owner), policy)):
             check()
             self._apply(body)
 
-    def make_testers(self, there: Home, slot: KubernetesSlot, check: Check) -> str:
+    def make_testers(self, there: Home, slot: KubernetesSlot, check: Check, policy: Object | None = None) -> str:
         """The Service by which testers reach a release beside."""
         name = names.workload(there.name, slot.side.slot)
         service = beside.service(
             there, self.key, slot.side.slot, self._owner(slot.side.slot, name), names.testers(name)
         )
-        check()
-        self._apply(service)
+        for body in _reached(service, policy):
+            check()
+            self._apply(body)
         return names.testers(name)
 
     def _remove_ended(self, slot: str, guardian: str, check: Check) -> None:
@@ -214,6 +217,11 @@ def check_owner(there: Home, wanted: Kubernetes) -> None:
     path = ("spec", "template", "spec", "containers", {"name": there.container}, "image")
     if (manager := owners.foreign(there.deployment, path, wanted.take_over)) is not None:
         raise owners.refusal(manager, "Deployment", there.name, path)
+
+
+def _reached(service: Object, policy: Object | None) -> list[Object]:
+    """The Service, and how it is reached where the team's has a traffic policy."""
+    return [*([destination_rules.beside(policy, service["metadata"])] if policy else []), service]
 
 
 def _has_ended(job: Object, pods: Sequence[Object]) -> bool:

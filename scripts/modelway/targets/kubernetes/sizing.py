@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from modelway.rollout.rolling import CarriedTraffic, ReplicaBounds, Replicas, leaving, share
 from modelway.targets.kubernetes import capacity
-from modelway.targets.kubernetes.gateway import Sharing
 from modelway.targets.kubernetes.home import Home
+from modelway.targets.kubernetes.routes import Sharing
 from modelway.targets.kubernetes.state import KubernetesSlot
 from modelway.targets.kubernetes.whereabouts import Whereabouts
 

@@ -1,5 +1,5 @@
-"""How requests are shared among releases: by an HTTPRoute where one leads to the team's Service. Weights are believed once the
-gateway says that it follows them, and what is counted does not contradict it."""
+"""How requests are shared among releases: by an HTTPRoute or a VirtualService where one leads to the team's Service. Weights
+are believed once nothing that is said of the route speaks against them, and what is counted does not contradict it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import ClassVar, Protocol
 
 from modelway.errors import OutsideFailure
 from modelway.observe.counts import Counters, CountsSource, Snapshot
-from modelway.targets.kubernetes import gateway, names
+from modelway.targets.kubernetes import gateway, names, routes
 from modelway.targets.kubernetes.cluster import Cluster, Object, Operations, changed
-from modelway.targets.kubernetes.gateway import Sharing
 from modelway.targets.kubernetes.refusals import ApiError
+from modelway.targets.kubernetes.routes import RouteKind, Sharing
 
 FOLLOW_SECONDS = 15.0
 """For the gateway's controller to take up a route: it was seen to need 10 after the API server came back."""
@@ -54,43 +54,47 @@ class Traffic(Protocol):
 
 @dataclass(frozen=True)
 class GatewayTraffic(Traffic):
-    """route: the HTTPRoute's name. service: the team's, which its rules refer to. made: the route, where it is ours to
-    make."""
+    """route: its name. service: the team's, which its rules refer to. made: the route, where it is ours to make. kind: of
+    the route."""
 
     connections = False
     cluster: Cluster
     route: str
     service: str
     made: Object | None = None
+    kind: RouteKind = gateway.KIND
 
     def put(self, wanted: Sharing, check: Callable[[], None]) -> None:
         if self.made is not None and not wanted.shares:
             check()
-            self.cluster.delete("HTTPRoute", self.route)
+            self.cluster.delete(self.kind.name, self.route)
             return
-        if self.made is not None and self.cluster.get("HTTPRoute", self.route) is None:
+        if self.made is not None and self.cluster.get(self.kind.name, self.route) is None:
             check()
             self._create(self.made)
 
         if wanted.beside and wanted.back:
             self._introduce(wanted, check)
         if wanted.beside:
-            self._changed(lambda route: gateway.weights(route, self.service, wanted), check)
+            self._changed(lambda route: routes.weights(self.kind, route, self.service, wanted), check)
         else:
-            self._changed(lambda route: gateway.as_before(route, self.service), check)
+            self._changed(lambda route: routes.as_before(self.kind, route, self.service), check)
 
     def _introduce(self, wanted: Sharing, check: Callable[[], None]) -> None:
         """The gateway knows every Service, and its pods, before the first request is sent there: else some fail."""
         before = self._read()
-        if before is None or all(gateway.refers(before, name) for name in wanted.beside):
+        if before is None or all(routes.refers(self.kind, before, name) for name in wanted.beside):
             return
         known = Sharing({wanted.back: 1.0}, wanted.beside, wanted.back)
-        self._changed(lambda route: gateway.weights(route, self.service, known), check)
+        self._changed(lambda route: routes.weights(self.kind, route, self.service, known), check)
         self.follow()
         time.sleep(PROPAGATION_SECONDS)
 
     def restore(self, check: Callable[[], None]) -> None:
-        changed(self.cluster, "HTTPRoute", self.route, lambda route: gateway.as_before(route, self.service), check)
+        def change(route: Object) -> Operations:
+            return routes.as_before(self.kind, route, self.service)
+
+        changed(self.cluster, self.kind.name, self.route, change, check)
 
     def _create(self, made: Object) -> None:
         try:
@@ -105,40 +109,40 @@ class GatewayTraffic(Traffic):
             route = self._read()
             if route is None:
                 return
-            said = gateway.problem(route)
+            said = self.kind.problem(route)
             if said is None:
                 return
             if time.monotonic() > deadline:
-                raise gateway.not_followed(route, seconds)
+                raise self.kind.not_followed(route, seconds)
             time.sleep(POLL_SECONDS)
 
     def back(self, check: Callable[[], None]) -> None:
-        if self.made is None or self.cluster.get("HTTPRoute", self.route) is not None:
-            self._changed(gateway.way_back, check)
+        if self.made is None or self.cluster.get(self.kind.name, self.route) is not None:
+            self._changed(lambda route: routes.way_back(self.kind, route), check)
 
     def forget_back(self, check: Callable[[], None]) -> None:
-        self._changed(lambda route: gateway.annotated(route, {names.BACK: None}), check)
+        self._changed(lambda route: routes.annotated(route, {names.BACK: None}), check)
 
     def fence(self, nonce: str, check: Callable[[], None]) -> None:
         def change(route: Object) -> Operations:
-            return gateway.annotated(route, {names.FENCE: nonce})
+            return routes.annotated(route, {names.FENCE: nonce})
 
-        changed(self.cluster, "HTTPRoute", self.route, change, check)
+        changed(self.cluster, self.kind.name, self.route, change, check)
 
     def _read(self) -> Object | None:
         """None where it is ours, and nothing is deployed."""
-        route = self.cluster.get("HTTPRoute", self.route)
+        route = self.cluster.get(self.kind.name, self.route)
         if route is None and self.made is None:
             raise self._gone()
         return route
 
     def _changed(self, change: Callable[[Object], Operations], check: Callable[[], None]) -> None:
-        if changed(self.cluster, "HTTPRoute", self.route, change, check) is None:
+        if changed(self.cluster, self.kind.name, self.route, change, check) is None:
             raise self._gone()
 
     def _gone(self) -> OutsideFailure:
         return OutsideFailure(
-            f"HTTPRoute {self.route} is not there any more",
+            f"{self.kind.name} {self.route} is not there any more",
             where=self.cluster.where,
             fix="apply the team's manifest again",
         )

@@ -6,12 +6,36 @@ from dataclasses import dataclass
 
 from modelway.config.sections import Kubernetes
 from modelway.errors import InvalidInput, OutsideFailure
-from modelway.targets.kubernetes import counting, gateway, home, names, objects, traffic
-from modelway.targets.kubernetes.cluster import Cluster
+from modelway.targets.kubernetes import (
+    counting,
+    destination_rules,
+    gateway,
+    home,
+    names,
+    objects,
+    routes,
+    traffic,
+    virtual_service,
+)
+from modelway.targets.kubernetes.cluster import Cluster, Object
 from modelway.targets.kubernetes.home import Home, selector_of
 from modelway.targets.kubernetes.pods import Pods
 from modelway.targets.kubernetes.replicas import ReplicaTraffic
+from modelway.targets.kubernetes.routes import RouteKind
 from modelway.targets.kubernetes.state import KubernetesSlot
+
+ROUTES: tuple[RouteKind, ...] = (gateway.KIND, virtual_service.KIND)
+
+
+@dataclass(frozen=True)
+class FoundRoute:
+    """What shares the traffic by weights."""
+
+    kind: RouteKind
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.name}/{self.name}"
 
 
 @dataclass(frozen=True)
@@ -25,30 +49,53 @@ class Whereabouts:
     def home(self) -> Home:
         return home.find(self.cluster, self.wanted)
 
-    def route(self, there: Home) -> str:
-        """The HTTPRoute's name; empty where pods are counted. InvalidInput where more than one leads to the Service."""
+    def route(self, there: Home) -> FoundRoute | None:
+        """None where pods are counted. InvalidInput where more than one route leads to the Service."""
+        makes = self.wanted.create is not None and self.wanted.create.gateway is not None
         if self.wanted.route is not None:
-            return self.wanted.route
-        if self.wanted.create is not None and self.wanted.create.gateway is not None:
-            return self.wanted.deployment
-        found = sorted(
-            str(item["metadata"]["name"])
-            for item in self.cluster.list("HTTPRoute")
-            if gateway.refers(item, there.service)
-        )
+            named = _named(self.wanted.route)
+            if makes and named.kind is not gateway.KIND:
+                raise InvalidInput(
+                    f"is {named}, and create.gateway makes an HTTPRoute",
+                    where="deploy.kubernetes.route",
+                    fix="leave one of the two out",
+                )
+            return named
+        if makes:
+            return FoundRoute(gateway.KIND, self.wanted.deployment)
+        found = [
+            FoundRoute(kind, name)
+            for kind in ROUTES
+            if kind is gateway.KIND or self.cluster.serves(kind.name)
+            for name in sorted(
+                str(item["metadata"]["name"])
+                for item in self.cluster.list(kind.name)
+                if routes.refers(kind, item, there.service)
+            )
+        ]
         if len(found) > 1:
+            one_kind = len({item.kind.name for item in found}) == 1 and found[0].kind is gateway.KIND
             raise InvalidInput(
-                f"{' and '.join(found)} lead to Service {there.service}",
+                f"{' and '.join(item.name if one_kind else str(item) for item in found)} lead to Service {there.service}",
                 where="deploy.kubernetes.route",
                 fix="name the one whose weights are to be set",
             )
-        return found[0] if found else ""
+        return found[0] if found else None
+
+    def missing(self, there: Home) -> str:
+        """That there is no route, for messages."""
+        kinds = " and no ".join(kind.name for kind in ROUTES if kind is gateway.KIND or self.cluster.serves(kind.name))
+        return f"no {kinds} leads to Service {there.service}"
 
     def traffic(self, there: Home) -> traffic.Traffic:
         made = objects.route(self.wanted, self.wanted.create) if self.wanted.create is not None else None
         if route := self.route(there):
-            return traffic.GatewayTraffic(self.cluster, route, there.service, made)
+            return traffic.GatewayTraffic(self.cluster, route.name, there.service, made, route.kind)
         return ReplicaTraffic(self.cluster, there.service, there.replicas, self.labels)
+
+    def policy(self, there: Home) -> Object | None:
+        """The DestinationRule of the team's Service, whose traffic policy a release beside is to have, too."""
+        return destination_rules.found(self.cluster, there.service) if self.cluster.serves("DestinationRule") else None
 
     def labels(self, service: str) -> dict[str, str]:
         """Of the pods that a Service beside leads to."""
@@ -81,8 +128,21 @@ class Whereabouts:
             "slot": slot.side.slot,
             "version": str(slot.side.version),
             "digest": slot.side.model_digest,
-            "route": route,
+            "route": route.name if route else "",
         }
-        found = self.cluster.get("HTTPRoute", route) if route else None
+        found = self.cluster.get("HTTPRoute", route.name) if route and route.kind is gateway.KIND else None
         values |= gateway.position(found, there.service, service) if found else {}
         return counting.CountedRelease(slot.side.slot, values, f"{self.cluster.namespace}_{service}_{number}")
+
+
+def _named(route: str) -> FoundRoute:
+    """NAME of an HTTPRoute, or KIND/NAME."""
+    kind, slash, name = route.rpartition("/")
+    for known in ROUTES:
+        if kind.lower() == known.name.lower() or (not slash and known is gateway.KIND):
+            return FoundRoute(known, name)
+    raise InvalidInput(
+        f"is {route}, which is no route that we know",
+        where="deploy.kubernetes.route",
+        fix=f"write the name of an HTTPRoute, or {virtual_service.KIND.name}/NAME",
+    )
