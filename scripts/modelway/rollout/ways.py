@@ -169,7 +169,7 @@ def _shadow(deploy: Deploy, settings: Settings, traffic: StableTraffic) -> Way |
         takes_seconds=takes,
         change=f"{_said(changes)}, and blue-green after it",
         price="it gets a copy of every request, no client meets it, and it moves nothing; blue-green needs no more requests"
-        + (", and the copies need an HTTPRoute" if deploy.target == "kubernetes" else ""),
+        + (", and the copies need an HTTPRoute or a VirtualService" if deploy.target == "kubernetes" else ""),
     )
 
 

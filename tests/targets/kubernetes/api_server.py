@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from modelway.targets.kubernetes.cluster import KINDS, Cluster
 from modelway.targets.kubernetes.refusals import ApiError
+from targets.kubernetes import istio_crds
 
 Object = dict[str, Any]
 NAMESPACE = "models"
@@ -94,7 +95,9 @@ class ApiServer:
         return self._stored(kind, body)
 
     def _stored(self, kind: str, body: Object) -> Object:
-        """An equal one moves no version."""
+        """An equal one moves no version. What Istio's definitions do not know would be dropped: here it is refused."""
+        if kind in istio_crds.known() and (wrong := istio_crds.problems(body)):
+            raise _refused(422, "Invalid", "; ".join(wrong))
         name = body["metadata"]["name"]
         known = self.objects.get((kind, name))
         body = copy.deepcopy(body)

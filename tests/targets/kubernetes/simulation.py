@@ -14,9 +14,10 @@ from modelway.errors import OutsideFailure
 from modelway.targets.kubernetes import names
 from modelway.targets.kubernetes.lease import NONCE
 from modelway.targets.kubernetes.refusals import ApiError
+from targets.kubernetes import team_routes
 from targets.kubernetes.api_server import ApiServer, ClusterInMemory
 
-FENCED = ("ConfigMap", "HTTPRoute", "Deployment")
+FENCED = ("ConfigMap", *team_routes.KINDS, "Deployment")
 LOST, UNSENT = 0.01, 0.01
 """How many answers never come, and how many calls are never sent."""
 
@@ -216,9 +217,8 @@ class Simulation:
     def without_pods(self) -> list[str]:
         """Services that get traffic, and lead nowhere."""
         found = []
-        route = self.server.objects.get(("HTTPRoute", "home"))
-        for rule in route["spec"]["rules"] if route else ():
-            weights = {ref["name"]: ref.get("weight", 1) for ref in rule["backendRefs"]}
+        routes = [self.server.objects.get((kind, "home")) for kind in team_routes.KINDS]
+        for weights in [rule for route in routes if route for rule in team_routes.weights(route)]:
             if not any(weights.values()):
                 found.append("nothing")
             for name, weight in weights.items():

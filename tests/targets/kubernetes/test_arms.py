@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from modelway.config.strategies import RequestMatch
 from modelway.errors import InvalidInput
 from modelway.targets.kubernetes import counting
 from targets.case import Case, begun
+from targets.kubernetes import team_routes
 from targets.kubernetes.simulation import Process
 from targets.kubernetes.test_two_at_once import World, release
 from targets.kubernetes.test_two_at_once import worlds as worlds
@@ -19,13 +21,11 @@ from targets.kubernetes.test_two_at_once import worlds as worlds
 KEY = RequestMatch(cookie="arm", value="b")
 
 
-def test_the_key_leads_there_and_every_way_back_takes_that_out(worlds: Callable[[int], World]) -> None:
-    world = worlds(1)
+@pytest.mark.parametrize("kind", team_routes.KINDS)
+def test_the_key_leads_there_and_every_way_back_takes_that_out(worlds: Callable[..., World], kind: str) -> None:
+    world = worlds(1, kind)
     world.simulation.faults = False
-    seen: list[list[Any]] = []
-
-    def rules() -> list[Any]:
-        return list(world.get("HTTPRoute", "home")["spec"]["rules"])
+    seen: list[Any] = []
 
     def work() -> None:
         claim = world.target().claim("a tester", "deploying")
@@ -33,7 +33,7 @@ def test_the_key_leads_there_and_every_way_back_takes_that_out(worlds: Callable[
         acts = begun(cast("Case", None), claim, release(2), led=KEY)
         for route in (lambda: acts.route(0.5), acts.back, lambda: acts.route(0.5), lambda: acts.route(0.0)):
             route()
-            seen.append(rules())
+            seen.append(world.route())
         acts.retire("new")
         claim.give_back()
 
@@ -41,13 +41,16 @@ def test_the_key_leads_there_and_every_way_back_takes_that_out(worlds: Callable[
     world.simulation.run(process)
     assert process.ended is None, process.ended
     led, back, again, over = seen
-    assert [len(step) for step in seen] == [3, 2, 3, 2]
-    assert led[2]["matches"][0]["headers"][0]["name"] == "cookie"
-    (ref,) = led[2]["backendRefs"]
-    assert ref["name"].startswith("home-v2-") and not ref["name"].endswith("-testers"), "it is counted as its own"
-    assert [item["weight"] for item in led[1]["backendRefs"]] == [10_000, 0]
-    assert again == led and [item["weight"] for item in over[1]["backendRefs"]] == [10_000, 0]
-    assert [item["weight"] for item in back[1]["backendRefs"]] == [10_000, 0]
+    for step in (led, again):
+        rules = team_routes.weights(step)
+        (place,) = [number for number, rule in enumerate(rules) if len(rule) == 1 and "elses" not in rule]
+        assert place == (2 if kind == "HTTPRoute" else 1), "of Istio's rules the first one that matches wins"
+        assert list(rules.pop(place)) == ["home-v2-r1"], "no Service of testers: it is counted as its own"
+        assert rules == [{"elses": 1}, {"home": 10_000, "home-v2-r1": 0}]
+        found = step["spec"]["http" if kind == "VirtualService" else "rules"][place]
+        assert "cookie" in json.dumps(found), found
+    for step in (back, over):
+        assert team_routes.weights(step) == [{"elses": 1}, {"home": 10_000, "home-v2-r1": 0}]
     world.check_whole(1)
     assert world.simulation.broken == []
 

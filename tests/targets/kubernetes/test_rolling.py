@@ -23,11 +23,12 @@ from modelway.rollout.rolling import ReplicaBounds, Replicas
 from modelway.rollout.run import Superseded
 from modelway.stages.rollouts import deploy, deployment, planned, warm_up
 from modelway.targets.acts import TargetActs
-from modelway.targets.kubernetes import capacity, gateway
+from modelway.targets.kubernetes import capacity, gateway, routes, virtual_service
 from modelway.targets.kubernetes import names as ours
 from modelway.targets.kubernetes.place import KubernetesPlace
 from rollout import simulated
 from targets.case import Case, begun
+from targets.kubernetes import team_routes
 from targets.kubernetes.api_server import patched
 from targets.kubernetes.simulation import Killed, Process
 from targets.kubernetes.test_two_at_once import SETTINGS, World, check_ends, release
@@ -48,7 +49,7 @@ def late(weight: float, chance: random.Random) -> Any:
 class RollingWorld:
     """The team's Deployment with four pods of version 1. broken: what no moment of a rolling rollout may look like."""
 
-    def __init__(self, world: World, bounds: ReplicaBounds, *, route: bool) -> None:
+    def __init__(self, world: World, bounds: ReplicaBounds, *, route: str) -> None:
         self.world, self.bounds, self.route = world, bounds, route
         self.broken: list[str] = []
         self.most, self.stopped = 0, False
@@ -81,9 +82,8 @@ class RollingWorld:
     def shares(self) -> dict[str, float]:
         server = self.world.simulation.server
         if self.route:
-            refs = self.world.get("HTTPRoute", "home")["spec"]["rules"][1]["backendRefs"]
-            total = sum(ref.get("weight", 1) for ref in refs)
-            return {ref["name"]: ref.get("weight", 1) / total for ref in refs}
+            found = team_routes.weights(self.world.route())[1]
+            return {name: weight / sum(found.values()) for name, weight in found.items()}
         led = [item["targetRef"]["name"].rpartition("-")[0] for item in server.endpoints("home")["endpoints"]]
         return {name: led.count(name) / len(led) for name in led}
 
@@ -109,8 +109,9 @@ class RollingWorld:
         objects = self.world.simulation.server.objects
         for (kind, _), item in list(objects.items()):
             said = (item["metadata"].get("annotations") or {}).get(ours.BACK)
-            if said and kind in ("HTTPRoute", "Deployment"):
-                item = patched(item, gateway.way_back(item))
+            if said and kind in (*team_routes.KINDS, "Deployment"):
+                of = virtual_service.KIND if kind == "VirtualService" else gateway.KIND
+                item = patched(item, routes.way_back(of, item))
                 self.world.simulation.server._stored(kind, item)
                 self.look("the guardian")
 
@@ -129,9 +130,11 @@ Made = Callable[..., RollingWorld]
 
 
 @pytest.fixture
-def rolled(worlds: Callable[[int], World], monkeypatch: pytest.MonkeyPatch) -> Made:
-    def made(flow: Any = GOOD, bounds: ReplicaBounds = FOUR, seed: int = 1, *, route: bool = True) -> RollingWorld:
-        world = RollingWorld(worlds(seed), bounds, route=route)
+def rolled(worlds: Callable[..., World], monkeypatch: pytest.MonkeyPatch) -> Made:
+    def made(
+        flow: Any = GOOD, bounds: ReplicaBounds = FOUR, seed: int = 1, *, route: str = "HTTPRoute"
+    ) -> RollingWorld:
+        world = RollingWorld(worlds(seed, route or "HTTPRoute"), bounds, route=route)
         chance = random.Random(seed)
 
         def with_batches(work: Any, release: Any, slot: Any, weights: Any, why: str, skipped: str) -> Any:
@@ -159,13 +162,13 @@ def rolled(worlds: Callable[[int], World], monkeypatch: pytest.MonkeyPatch) -> M
     return made
 
 
-MODES = pytest.mark.parametrize("route", [True, False], ids=["route", "pods"])
+MODES = pytest.mark.parametrize("route", [*team_routes.KINDS, ""], ids=["HTTPRoute", "VirtualService", "pods"])
 BOUNDS = pytest.mark.parametrize("bounds", [ReplicaBounds(4, 1, 0), ReplicaBounds(4, 0, 1), ReplicaBounds(5, 2, 1)])
 
 
 @MODES
 @BOUNDS
-def test_a_healthy_release_ends_in_the_team_s_deployment(rolled: Made, bounds: ReplicaBounds, route: bool) -> None:
+def test_a_healthy_release_ends_in_the_team_s_deployment(rolled: Made, bounds: ReplicaBounds, route: str) -> None:
     seen = rolled(GOOD, bounds, route=route)
     deploying = seen.world.deploying(2)
     seen.world.simulation.run(deploying)
@@ -178,7 +181,7 @@ def test_a_healthy_release_ends_in_the_team_s_deployment(rolled: Made, bounds: R
 @BOUNDS
 @pytest.mark.parametrize("flow", [BAD, late], ids=["bad", "late"])
 def test_harm_is_taken_back_with_stable_s_pods_ready_first(
-    rolled: Made, bounds: ReplicaBounds, route: bool, flow: Any
+    rolled: Made, bounds: ReplicaBounds, route: str, flow: Any
 ) -> None:
     seen = rolled(flow, bounds, route=route)
     deploying = seen.world.deploying(2)
@@ -188,7 +191,7 @@ def test_harm_is_taken_back_with_stable_s_pods_ready_first(
 
 
 @MODES
-def test_a_rollback_afterwards_is_gradual_too(rolled: Made, route: bool) -> None:
+def test_a_rollback_afterwards_is_gradual_too(rolled: Made, route: str) -> None:
     seen = rolled(route=route)
     for process in (seen.world.deploying(2), seen.world.rolling_back()):
         seen.world.simulation.run(process)
@@ -200,7 +203,7 @@ def test_a_rollback_afterwards_is_gradual_too(rolled: Made, route: bool) -> None
 @MODES
 @pytest.mark.parametrize("flow", [GOOD, late], ids=["good", "late"])
 @pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "alone"])
-def test_killed_at_any_call_one_command_ends_it(rolled: Made, flow: Any, guarded: bool, route: bool) -> None:
+def test_killed_at_any_call_one_command_ends_it(rolled: Made, flow: Any, guarded: bool, route: str) -> None:
     bounds = ReplicaBounds(4, 1, 1)
     whole = rolled(flow, bounds, route=route)
     complete = whole.world.deploying(2)
@@ -305,7 +308,7 @@ def test_every_pod_is_warmed_once_before_its_first_request(rolled: Made, monkeyp
 
 @MODES
 @pytest.mark.parametrize("then", ["deploy", "rollback"])
-def test_stopped_in_the_middle_it_comes_back_whole(rolled: Made, then: str, route: bool) -> None:
+def test_stopped_in_the_middle_it_comes_back_whole(rolled: Made, then: str, route: str) -> None:
     whole = rolled(route=route)
     complete = whole.world.deploying(2)
     whole.world.simulation.run(complete)

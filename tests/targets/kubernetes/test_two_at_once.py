@@ -23,6 +23,7 @@ from modelway.targets.kubernetes.place import KubernetesPlace
 from modelway.targets.kubernetes.records import KubernetesRecords
 from modelway.targets.kubernetes.state import KubernetesState
 from modelway.targets.target import Target
+from targets.kubernetes import team_routes
 from targets.kubernetes.simulation import Killed, Process, SimulatedCluster, Simulation
 from targets.test_in_memory import release_of
 
@@ -41,25 +42,23 @@ def image(version: int) -> str:
 
 
 class World:
-    """A team's Deployment, Service and HTTPRoute with version 1, and commands on them."""
+    """A team's Deployment, Service and route with version 1, and commands on them. kind: of the route."""
 
-    def __init__(self, simulation: Simulation) -> None:
-        self.simulation, self.settings = simulation, SETTINGS.kubernetes
+    def __init__(self, simulation: Simulation, kind: str = "HTTPRoute") -> None:
+        self.simulation, self.settings, self.kind = simulation, SETTINGS.kubernetes, kind
         labels = {"app": "home"}
         container = {"name": "server", "image": image(1), "ports": [{"containerPort": 8080}]}
         template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
         spec = {"replicas": 2, "selector": {"matchLabels": labels}, "template": template}
-        rules = [
-            {"matches": [{"path": {"value": f"/{name}"}}], "backendRefs": [{"name": name, "port": 80}]}
-            for name in ("elses", "home")
-        ]
-        for kind, body in (
+        for of, body in (
             ("Deployment", spec),
             ("Service", {"selector": labels, "ports": [{"port": 80, "targetPort": 8080}]}),
-            ("HTTPRoute", {"rules": rules}),
         ):
-            simulation.server.create(kind, {"kind": kind, "metadata": {"name": "home"}, "spec": body})
-        self.before = self.get("HTTPRoute", "home")["spec"]
+            simulation.server.create(of, {"kind": of, "metadata": {"name": "home"}, "spec": body})
+        for item in team_routes.objects(kind):
+            simulation.server.create(item["kind"], item)
+        simulation.server.groups |= {f"apis/{team_routes.ISTIO}"} if kind == "VirtualService" else set()
+        self.before = self.route()["spec"]
         self.job: Any = SimpleNamespace(author="a tester", say=lambda said: None, warn=lambda *said: None)
         self.project: Any = SimpleNamespace(
             model="m", environment="production", deploy=SETTINGS, source="modelway.yml", alias="production"
@@ -67,6 +66,9 @@ class World:
 
     def get(self, kind: str, name: str) -> Any:
         return self.simulation.server.objects[kind, name]
+
+    def route(self) -> Any:
+        return self.get(self.kind, "home")
 
     def target(self, _: object = None) -> Any:
         seen = SimulatedCluster(self.simulation)
@@ -83,7 +85,7 @@ class World:
         """One release everywhere, nothing of ours left, and the route as the team wrote it."""
         objects = self.simulation.server.objects
         assert self.get("Deployment", "home")["spec"]["template"]["spec"]["containers"][0]["image"] == image(version)
-        route = self.get("HTTPRoute", "home")
+        route = self.route()
         assert route["spec"] == self.before
         assert not {ours.BACK, ours.BEFORE} & set(route["metadata"]["annotations"])
         left = [key for key, item in objects.items() if ours.SLOT in (item["metadata"].get("labels") or {})]
@@ -91,10 +93,10 @@ class World:
 
 
 @pytest.fixture
-def worlds(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], World]]:
-    def made(seed: int) -> World:
+def worlds(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., World]]:
+    def made(seed: int, kind: str = "HTTPRoute") -> World:
         simulation = Simulation(seed)
-        world = World(simulation)
+        world = World(simulation, kind)
         for module in (capacity, cluster, lease, place, pods, running, traffic):
             monkeypatch.setattr(module, "time", simulation)
         monkeypatch.setattr(lease, "threading", simulation)
@@ -157,9 +159,15 @@ def play(world: World) -> None:
     assert simulation.broken == []
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
-def test_whatever_happens_one_acts_and_the_next_one_ends_it(worlds: Callable[[int], World], seed: int) -> None:
-    world = worlds(seed)
+KINDS = pytest.mark.parametrize("kind", team_routes.KINDS)
+
+
+@pytest.mark.parametrize(
+    ("seed", "kind"),
+    [(seed, kind) for kind, part in zip(team_routes.KINDS, (1, 3), strict=True) for seed in range(SEEDS // part)],
+)
+def test_whatever_happens_one_acts_and_the_next_one_ends_it(worlds: Callable[..., World], seed: int, kind: str) -> None:
+    world = worlds(seed, kind)
     try:
         play(world)
     except AssertionError:
@@ -167,11 +175,12 @@ def test_whatever_happens_one_acts_and_the_next_one_ends_it(worlds: Callable[[in
         raise
 
 
-def test_wherever_a_deployment_dies_the_release_before_can_be_had_back(worlds: Callable[[int], World]) -> None:
+@KINDS
+def test_wherever_a_deployment_dies_the_release_before_can_be_had_back(worlds: Callable[..., World], kind: str) -> None:
     """Also where the team's Deployment was being given to the new one already: that is in its last quarter."""
-    whole = died(worlds(0), 0)
+    whole = died(worlds(0, kind), 0)
     for number in range(whole.calls * 3 // 4, whole.calls + 1):
-        world = worlds(0)  # each takes the same calls up to its death
+        world = worlds(0, kind)  # each takes the same calls up to its death
         died(world, number)
         back = world.rolling_back(2)
         world.simulation.run(back)
@@ -190,8 +199,11 @@ def died(world: World, number: int) -> Process:
     return dying
 
 
-def test_a_guardian_that_had_acted_before_its_job_says_so_is_made_again(worlds: Callable[[int], World]) -> None:
-    world = worlds(0)
+@KINDS
+def test_a_guardian_that_had_acted_before_its_job_says_so_is_made_again(
+    worlds: Callable[..., World], kind: str
+) -> None:
+    world = worlds(0, kind)
     server, world.simulation.faults = world.simulation.server, False
     world.settings = msgspec.structs.replace(world.settings, guardian=True)
     created, made = server.create, list[str]()

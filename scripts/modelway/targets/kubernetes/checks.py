@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from modelway.errors import InvalidInput
-from modelway.targets.kubernetes import counting, home, names, objects, owners, virtual_service
+from modelway.targets.kubernetes import counting, home, names, objects, owners, routes, virtual_service
 from modelway.targets.kubernetes.cluster import Object
 from modelway.targets.kubernetes.home import Home
 from modelway.targets.kubernetes.refusals import ApiError
@@ -71,6 +71,8 @@ class Checks:
         if (manager := owners.foreign(shared, ("spec", path), self.where.wanted.take_over)) is not None:
             raise owners.refusal(manager, kind, name, ("spec", path))
         check_owner(there, self.where.wanted)
+        if route:
+            routes.check_ports(route.kind, shared, there.service, there.service_port)
         self.where.policy(there)
 
     def check_made(self, there: Home, image: str) -> None:

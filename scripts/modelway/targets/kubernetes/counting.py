@@ -110,6 +110,18 @@ def check_by_key(wanted: RequestCounts) -> None:
         )
 
 
+def check_copied(wanted: RequestCounts) -> None:
+    """InvalidInput where copies of requests are counted by nobody: Istio's proxies report none as sent (istio/istio#23496)."""
+    if named(wanted) != "prometheus" or wanted.prometheus is None:
+        return
+    if wanted.prometheus.series is None and wanted.prometheus.queries == "istio":
+        raise InvalidInput(
+            "counts by what clients' proxies report, and they report no copy of a request",
+            where=f"{KEY}.prometheus.queries",
+            fix='count by pods, by `queries: modelway`, or by series with reporter="destination"',
+        )
+
+
 def _queries(wanted: Prometheus) -> CounterQueries:
     own = wanted.series
     if own is not None:

@@ -43,6 +43,9 @@ class HttpRoutes(RouteKind):
     def weight(self, backend: Object, backends: Sequence[Object]) -> int:
         return int(backend.get("weight", 1))
 
+    def port(self, backend: Object) -> int | None:
+        return backend.get("port")
+
     def part(self, route: Object, backend: Object, service: str, weight: int) -> Object:
         return {**backend, "name": service, "weight": weight}
 

@@ -87,14 +87,14 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         checks.check_counts(there)
         if self.rolling and there.is_there:
             checks.check_sizes(there)
-        if self.by_key:
-            counting.check_by_key(self.wanted.counts)
+        if self.needs_route == "strategy":
+            (counting.check_by_key if self.by_key else counting.check_copied)(self.wanted.counts)
         if not self._where.route(there):
             if self.needs_route:
                 raise InvalidInput(
                     f"{self._where.missing(there)}, and pods by number know neither copies nor headers",
                     where=f"deploy.{self.needs_route}",
-                    fix="make an HTTPRoute for it; or use strategy: canary, without testers",
+                    fix="make one for it; or use strategy: canary, without testers",
                 )
             say(f"{self._where.missing(there)}: its connections are shared by the number of pods")
             check_reach(self.shares, there.replicas)

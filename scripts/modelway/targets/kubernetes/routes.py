@@ -59,6 +59,9 @@ class RouteKind(Protocol):
     def weight(self, backend: Object, backends: Sequence[Object]) -> int:
         """Of one of a rule's backends, as it is understood where nothing is written."""
 
+    def port(self, backend: Object) -> int | None:
+        """Of the Service, that requests are sent to; None where it is not said, since a Service may have one alone."""
+
     def part(self, route: Object, backend: Object, service: str, weight: int) -> Object:
         """The same for this Service of the same namespace. InvalidInput where another one cannot stand in its place."""
 
@@ -95,6 +98,18 @@ def backends_of(kind: RouteKind, rule: Object) -> list[Object]:
 def refers(kind: RouteKind, route: Object, service: str) -> bool:
     """Whether a rule of the route sends requests to the Service."""
     return any(service in _services(kind, route, backends_of(kind, rule)) for rule in rules_of(kind, route))
+
+
+def check_ports(kind: RouteKind, route: Object, service: str, port: int) -> None:
+    """InvalidInput where a rule sends requests to another port of the Service than this one, which a release beside has
+    alone."""
+    for backend in (found for rule in rules_of(kind, route) for found in backends_of(kind, rule)):
+        if kind.service(route, backend) == service and kind.port(backend) not in (None, port):
+            raise InvalidInput(
+                f"a rule sends requests to port {kind.port(backend)} of Service {service}, and the model is asked at {port}",
+                where=where(kind, route),
+                fix="let that rule lead to a Service of its own, or name the port in deploy.kubernetes.port",
+            )
 
 
 def weights(kind: RouteKind, route: Object, service: str, wanted: Sharing) -> Operations:

@@ -38,6 +38,9 @@ class VirtualServices(RouteKind):
     def weight(self, backend: Object, backends: Sequence[Object]) -> int:
         return int(backend.get("weight", 0)) if len(backends) > 1 else routes.UNITS
 
+    def port(self, backend: Object) -> int | None:
+        return (backend["destination"].get("port") or {}).get("number")
+
     def part(self, route: Object, backend: Object, service: str, weight: int) -> Object:
         destination = backend["destination"]
         if "subset" in destination:
