@@ -18,7 +18,10 @@ VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"
 
 
 def verbs(method: str, path: str, content: str) -> set[str]:
-    """An apply may make the object, and needs both."""
+    """An apply may make the object, and needs both. What is no object of a namespace, such as which groups are served, needs
+    no Role."""
+    if "namespaces" not in path.split("/"):
+        return set()
     said = verb(method, path)
     return {said, said.replace("patch ", "create ", 1)} if "apply-patch" in content else {said}
 
