@@ -192,7 +192,7 @@ def test_a_virtual_service_that_leads_to_the_service_is_found_in_the_version_tha
 
 def test_without_istio_nobody_asks_for_its_objects_which_a_role_may_not_know() -> None:
     find, _, asked = world_of(group="")
-    assert isinstance(find(), ReplicaTraffic)
+    assert isinstance(find(), ReplicaTraffic) and isinstance(find(), ReplicaTraffic)
     assert [path for path in asked if "istio" in path] == [f"/{ISTIO}", f"/{OLDER}"], "whether it is there, and once"
 
 
@@ -254,6 +254,10 @@ def test_what_names_no_route_is_refused(wanted: dict[str, Any], said: str) -> No
             {"route": "VirtualService/no-such"},
             "there is no VirtualService no-such in namespace models.*get virtualservices",
         ),
+        (
+            {"route": "VirtualService/no-such", "create": "the rest"},
+            "there is no VirtualService no-such in namespace models",
+        ),
         ({"owner": "argocd-controller"}, r"VirtualService home: Argo CD \(argocd-controller\) owns .spec.http"),
         ({"port": "9090"}, "a rule sends requests to port 9090 of Service home, and the model is asked at 80"),
         ({"error": "IST0101"}, r"VirtualService home: is not accepted: error \(IST0101\)"),
@@ -264,6 +268,8 @@ def test_what_could_not_be_shared_is_refused_before_anything_is_touched(
 ) -> None:
     world = worlds(1, "VirtualService")
     world.settings = msgspec.structs.replace(world.settings, route=change.get("route"))
+    if "create" in change:
+        world.settings = msgspec.structs.replace(world.settings, create=Create(replicas=2))
     if "owner" in change:
         fields = {"f:spec": {"f:http": {}}}
         entry = {"manager": change["owner"], "operation": "Apply", "fieldsV1": fields}
