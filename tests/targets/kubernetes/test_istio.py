@@ -13,8 +13,9 @@ import pytest
 from modelway.config.sections import Create, Kubernetes, Prometheus, RequestCounts
 from modelway.config.strategies import RequestMatch
 from modelway.errors import InvalidInput, OutsideFailure
-from modelway.targets.kubernetes import checks, guard, guardian
+from modelway.targets.kubernetes import checks, cluster, guard, guardian
 from modelway.targets.kubernetes import names as ours
+from modelway.targets.kubernetes.refusals import ApiError
 from modelway.targets.kubernetes.replicas import ReplicaTraffic
 from modelway.targets.kubernetes.traffic import GatewayTraffic
 from modelway.targets.kubernetes.whereabouts import Whereabouts
@@ -194,6 +195,25 @@ def test_without_istio_nobody_asks_for_its_objects_which_a_role_may_not_know() -
     find, _, asked = world_of(group="")
     assert isinstance(find(), ReplicaTraffic) and isinstance(find(), ReplicaTraffic)
     assert [path for path in asked if "istio" in path] == [f"/{ISTIO}", f"/{OLDER}"], "whether it is there, and once"
+
+
+def test_an_api_server_that_starts_anew_has_istio_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not know custom resources for some seconds: by the number of pods nothing is shared meanwhile."""
+    monkeypatch.setattr(cluster, "PAUSE_SECONDS", 0.01)
+    find, server, asked = world_of("VirtualService")
+    assert isinstance(find(), GatewayTraffic)
+    answer, starting = server.answer, [3]
+
+    def answered(method: str, path: str, *more: Any) -> Object:
+        if "virtualservices" in path and starting[0]:
+            starting[0] -= 1
+            raise ApiError(404, "404 page not found")
+        return answer(method, path, *more)
+
+    monkeypatch.setattr(server, "answer", answered)
+    del asked[:]
+    assert isinstance(find(), GatewayTraffic)
+    assert len([path for path in asked if path.endswith("/virtualservices")]) == 4
 
 
 def test_one_that_leads_elsewhere_or_has_no_http_rules_is_not_it() -> None:

@@ -251,7 +251,8 @@ class Cluster:
             except ApiError as error:
                 if error.is_foreign or (error.is_unexplained and path.startswith("/api/v1/")):
                     raise self._no_api_server() from None
-                if not refusals.may_pass(error) or time.monotonic() > deadline:
+                forgotten = error.is_unexplained and self._served.get("/".join(path.split("/")[1:4]), False)
+                if not (refusals.may_pass(error) or forgotten) or time.monotonic() > deadline:  # it starts anew
                     raise
                 pause = error.retry_after
             except OutsideFailure:
