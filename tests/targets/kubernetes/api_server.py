@@ -202,7 +202,7 @@ class ClusterInMemory(Cluster):
     def server(self) -> str:
         return "the API server in memory"
 
-    def call(
+    def call(  # type: ignore[override]
         self, method: str, path: str, query: Mapping[str, str], body: Any, content: str, headers: Mapping[str, str]
     ) -> bytes:
         return json.dumps(self.api.answer(method, path, query, body, content)).encode()

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 KEPT = Path(__file__).with_name("istio_crds.json")
 """As its `origin` says; the rules in CEL (x-kubernetes-validations) are not evaluated."""

@@ -64,27 +64,29 @@ class Whereabouts:
         if makes:
             return FoundRoute(gateway.KIND, self.wanted.deployment)
         found = [
-            FoundRoute(kind, name)
-            for kind in ROUTES
-            if kind is gateway.KIND or self.cluster.serves(kind.name)
-            for name in sorted(
-                str(item["metadata"]["name"])
-                for item in self.cluster.list(kind.name)
-                if routes.refers(kind, item, there.service)
-            )
+            FoundRoute(kind, str(item["metadata"]["name"]))
+            for kind in self._kinds
+            for item in self.cluster.list(kind.name)
+            if routes.refers(kind, item, there.service)
         ]
         if len(found) > 1:
-            one_kind = len({item.kind.name for item in found}) == 1 and found[0].kind is gateway.KIND
+            alike = all(item.kind is gateway.KIND for item in found)
+            said = sorted(item.name if alike else str(item) for item in found)
             raise InvalidInput(
-                f"{' and '.join(item.name if one_kind else str(item) for item in found)} lead to Service {there.service}",
+                f"{' and '.join(said)} lead to Service {there.service}",
                 where="deploy.kubernetes.route",
                 fix="name the one whose weights are to be set",
             )
         return found[0] if found else None
 
+    @property
+    def _kinds(self) -> list[RouteKind]:
+        """Of Istio's none where the cluster does not serve it: nobody needs a Role for it there."""
+        return [kind for kind in ROUTES if kind is gateway.KIND or self.cluster.serves(kind.name)]
+
     def missing(self, there: Home) -> str:
         """That there is no route, for messages."""
-        kinds = " and no ".join(kind.name for kind in ROUTES if kind is gateway.KIND or self.cluster.serves(kind.name))
+        kinds = " and no ".join(kind.name for kind in self._kinds)
         return f"no {kinds} leads to Service {there.service}"
 
     def traffic(self, there: Home) -> traffic.Traffic:
