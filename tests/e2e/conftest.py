@@ -1,4 +1,5 @@
-"""Everything in this folder runs on a real Kubernetes: a team's images in its registry, and a namespace for each test."""
+"""Everything in this folder but test_istiod.py runs on a real Kubernetes: a team's images in its registry, and a namespace for
+each test."""
 
 from __future__ import annotations
 

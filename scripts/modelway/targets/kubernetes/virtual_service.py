@@ -50,7 +50,14 @@ class VirtualServices(RouteKind):
                 where=routes.where(self, route),
                 fix="leave `subset` out of it, and write the subset's trafficPolicy as the DestinationRule's own",
             )
-        host = hosted(str(destination["host"]), service)
+        host = str(destination["host"])
+        if "." in host and ".svc." not in host:
+            raise InvalidInput(
+                f"a rule sends requests to {host}, which Istio does not resolve",
+                where=routes.where(self, route),
+                fix=f"write {host.partition('.')[0]} alone, or all of it (...svc.cluster.local)",
+            )
+        host = hosted(host, service)
         return {**backend, "destination": {**destination, "host": host}, "weight": weight}
 
     def plain(self, route: Object, rule: Object, added: Collection[str]) -> Object:
