@@ -197,6 +197,30 @@ def test_without_istio_nobody_asks_for_its_objects_which_a_role_may_not_know() -
     assert [path for path in asked if "istio" in path] == [f"/{ISTIO}", f"/{OLDER}"], "whether it is there, and once"
 
 
+def test_a_cluster_that_hides_what_it_serves_is_as_one_without_istio(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for a VirtualService that is named."""
+    hidden = 'User "system:serviceaccount:models:modelway" cannot get path "/apis/networking.istio.io/v1"'
+    for wanted, said, expected in (
+        ({}, hidden, ReplicaTraffic),
+        ({"route": "VirtualService/home"}, hidden, GatewayTraffic),
+        ({}, "the token has expired", InvalidInput),
+    ):
+        find, server, _ = world_of("VirtualService", group=OLDER, **wanted)
+        answer = server.answer
+
+        def answered(method: str, path: str, *more: Any, said: str = said, answer: Any = answer) -> Object:
+            if "namespaces" not in path:
+                raise ApiError(403, said, "Forbidden")
+            return cast(Object, answer(method, path, *more))
+
+        monkeypatch.setattr(server, "answer", answered)
+        if expected is InvalidInput:
+            with pytest.raises(InvalidInput, match="the token has expired"):
+                find()
+        else:
+            assert isinstance(find(), expected)
+
+
 def test_an_api_server_that_starts_anew_has_istio_still(monkeypatch: pytest.MonkeyPatch) -> None:
     """It does not know custom resources for some seconds: by the number of pods nothing is shared meanwhile."""
     monkeypatch.setattr(cluster, "PAUSE_SECONDS", 0.01)

@@ -168,13 +168,13 @@ class Cluster:
         return self._serves(group) or (group in OLDER and self._serves(OLDER[group]))
 
     def _serves(self, group: str) -> bool:
-        """Asked once: credentials need no Role for it."""
+        """Asked once: credentials need no Role for it, unless a cluster hides what it serves. Then it is as if it were not."""
         if group not in self._served:
             try:
                 self._json("GET", f"/{group}")
                 self._served[group] = True
             except ApiError as error:
-                if error.status != 404:
+                if not (error.status == 404 or (error.status == 403 and "cannot get path" in error.message)):
                     raise self.told(error) from None
                 self._served[group] = False
         return self._served[group]
