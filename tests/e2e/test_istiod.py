@@ -1,18 +1,28 @@
-"""What we write into a VirtualService, as Istio itself understands it: the routes that istiod tells a gateway. It needs no
-cluster; the program is built from Go modules on first use."""
+"""What we write into a VirtualService, as Istio itself understands it: the routes that istiod tells a gateway, and what an
+Envoy with these routes does. It needs no cluster; the program is built from Go modules on first use."""
 
 from __future__ import annotations
 
+import contextlib
+import http.server
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from cluster.istiod import Told, told
 from modelway.config.strategies import RequestMatch
 from modelway.errors import InvalidInput
+from modelway.loopback import HOST as LOCAL
 from modelway.targets.kubernetes import destination_rules, routes, virtual_service
 from modelway.targets.kubernetes.additions import NO_ADDITIONS, Additions
 from modelway.targets.kubernetes.routes import Sharing
+from observe.gateway_envoy import gateway_envoy
 from targets.kubernetes.api_server import patched
 
 pytestmark = pytest.mark.long
@@ -162,3 +172,94 @@ def test_a_delegate_shares_by_weight_too() -> None:
     leaf = istio("VirtualService", "leaf", {"http": [{"route": [{"destination": {"host": SERVICE}}]}]})
     _, ours = rules(told(*AROUND, root, begun(leaf)))
     assert weights(ours) == {HOST: 9000, CANARY: 1000}
+
+
+# what an Envoy does
+
+
+class Led:
+    """An Envoy with the routes of a gateway, and a server behind each Service. got: how many requests came to it; marked: of
+    those, how many as a tester's."""
+
+    def __init__(self) -> None:
+        self.got, self.marked, self.lock = Counter[str](), Counter[str](), threading.Lock()
+        self.url = ""
+
+    def ask(self, count: int = 1, path: str = "/predict", **headers: str) -> Counter[str]:
+        """Who answered."""
+        with requests.Session() as session:
+            session.trust_env = False
+            return Counter(session.get(self.url + path, headers=headers, timeout=10).text for _ in range(count))
+
+
+@contextlib.contextmanager
+def led(folder: Path, team: Object) -> Iterator[Led]:
+    said, seen = told(*AROUND, team), Led()
+    rules(said)
+    with contextlib.ExitStack() as stack:
+        ports: dict[str, int | None] = {}
+        for item in said.clusters:
+            if item["name"].startswith("outbound|"):
+                name = item["name"].split("|")[-1].partition(".")[0]
+                ports[item["name"]] = stack.enter_context(_answering(seen, name))
+        envoy = stack.enter_context(gateway_envoy(folder, ports, routes=said.routes[0]))
+        seen.url = f"http://{LOCAL}:{envoy.port}"
+        yield seen
+
+
+@contextlib.contextmanager
+def _answering(seen: Led, name: str) -> Iterator[int]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            with seen.lock:
+                seen.got[name] += 1
+                seen.marked[name] += self.headers.get("x-modelway-tester") == "1"
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(name)))
+            self.end_headers()
+            self.wfile.write(name.encode())
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer((LOCAL, 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_an_envoy_leads_a_part_of_the_requests_and_every_tester_to_the_release(tmp_path: Path) -> None:
+    testers = Additions(tested=f"{NEW}-testers", testers=RequestMatch(header="X-Release", value="next"))
+    now = begun(route(), 0.25, testers)
+    with led(tmp_path / "shared", now) as seen:
+        said = seen.ask(400)
+        assert set(said) == {SERVICE, NEW} and 60 <= said[NEW] <= 140, said  # 4.6 standard deviations
+        assert seen.ask(20, **{"x-release": "next"}) == {f"{NEW}-testers": 20}
+        assert seen.ask(5, "/admin", **{"x-release": "next"}) == {"elses": 5}
+        assert +seen.marked == {f"{NEW}-testers": 20}
+    with led(tmp_path / "back", patched(now, routes.way_back(KIND, now))) as seen:
+        assert seen.ask(50, **{"x-release": "next"}) == {SERVICE: 50}
+
+
+def test_an_envoy_leads_the_arm_of_an_ab_by_its_cookie_alone(tmp_path: Path) -> None:
+    arm = Additions(tested=NEW, testers=RequestMatch(cookie="arm", value="b"), judged=True)
+    with led(tmp_path / "arm", begun(route(), 0.0, arm)) as seen:
+        for cookie, expected in (("a=1; arm=b", NEW), ("arm=b; z=2", NEW), ("notarm=b", SERVICE), ("arm=bc", SERVICE)):
+            assert seen.ask(5, cookie=cookie) == {expected: 5}, cookie
+        assert +seen.marked == {}
+
+
+def test_an_envoy_copies_every_request_and_answers_with_stables(tmp_path: Path) -> None:
+    with led(tmp_path / "shadow", begun(route(), 0.0, Additions(mirror=NEW))) as seen:
+        assert seen.ask(50) == {SERVICE: 50}
+        assert seen.ask(5, "/admin") == {"elses": 5}
+        deadline = time.monotonic() + 10
+        while seen.got[NEW] < 50 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert seen.got == {SERVICE: 50, NEW: 50, "elses": 5}

@@ -71,12 +71,16 @@ class GatewayEnvoy:
 
 @contextlib.contextmanager
 def gateway_envoy(
-    folder: Path, clusters: Mapping[str, int | None], merged_every: str = EVERY_SECOND
+    folder: Path,
+    clusters: Mapping[str, int | None],
+    merged_every: str = EVERY_SECOND,
+    routes: Mapping[str, Any] | None = None,
 ) -> Iterator[GatewayEnvoy]:
+    """routes: a RouteConfiguration; left out: the header names the cluster."""
     folder.mkdir(parents=True, exist_ok=True)
     port, admin = free_port(), free_port()
     _write_clusters(folder, clusters)
-    (folder / "boot.json").write_text(json.dumps(_boot(folder, port, admin, merged_every)), encoding="utf-8")
+    (folder / "boot.json").write_text(json.dumps(_boot(folder, port, admin, merged_every, routes)), encoding="utf-8")
     program = str(Path(sys.executable).parent / "envoy")
     command = [program, "-c", str(folder / "boot.json"), "--concurrency", "2", "--disable-hot-restart"]
     with servers.running([*command, "--log-level", "warning"], folder / "envoy.log", dict(os.environ)) as process:
@@ -88,11 +92,14 @@ def gateway_envoy(
             envoy.session.close()
 
 
-def _boot(folder: Path, port: int, admin: int, merged_every: str) -> dict[str, Any]:
+def _boot(
+    folder: Path, port: int, admin: int, merged_every: str, routes: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     manager = {
         "@type": f"{TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "in",
-        "route_config": {
+        "route_config": routes
+        or {
             "virtual_hosts": [
                 {
                     "name": "all",
