@@ -77,7 +77,30 @@ def test_two_policies_are_refused_before_anything_is_touched(worlds: Any) -> Non
     second = world.get("DestinationRule", "home")
     second = second | {"metadata": {"name": "b", "namespace": "models"}}
     world.simulation.server.create("DestinationRule", second)
-    refused(world, "DestinationRules b and home have a trafficPolicy for Service home")
+    refused(world, "DestinationRules b and home have a trafficPolicy for Service home.*write one trafficPolicy")
+
+
+def test_a_second_policy_that_comes_meanwhile_holds_up_no_way_back(worlds: Any) -> None:
+    world = worlds(1, "VirtualService")
+    world.simulation.faults = False
+    deploying, back = world.deploying(2), world.rolling_back(1)
+    world.simulation.run(deploying)
+    first = world.get("DestinationRule", "home")
+    first["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
+    later = {"name": "a", "namespace": "models", "creationTimestamp": "2026-02-01T00:00:00Z"}
+    other = {**first["spec"], "trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": 1}}}}
+    world.simulation.server.create("DestinationRule", first | {"metadata": later, "spec": other})
+    made, store = list[Any](), world.simulation.server._stored
+
+    def stored(kind: str, body: Any) -> Any:
+        made.extend([body["spec"]] if kind == "DestinationRule" else [])
+        return store(kind, body)
+
+    world.simulation.server._stored = stored
+    world.simulation.run(back)
+    assert back.ended is None, back.ended
+    assert [spec["trafficPolicy"] for spec in made] == [team_routes.POLICY], "that of the older one, as Istio takes it"
+    world.check_whole(1)
 
 
 def refused(world: World, said: str) -> None:

@@ -163,6 +163,17 @@ def test_a_rule_that_was_put_before_ours_is_left_alone() -> None:
     assert after["spec"]["http"] == [ADMIN, *before["spec"]["http"]]
 
 
+def test_nothing_that_was_written_meanwhile_holds_up_a_way_back() -> None:
+    now = begun(service(rule(to())), 0.5)
+    for destination in ({"host": "home", "subset": "v1"}, {"host": "home.models"}):
+        now["spec"]["http"][0]["route"] = [{"destination": destination}]
+        with pytest.raises(InvalidInput, match="a rule sends requests to"):
+            begun(now, 0.5)
+        back = patched(now, routes.weights(KIND, now, SERVICE, Sharing({SERVICE: 1.0}, [NEW], SERVICE)))
+        assert back["spec"] == now["spec"]
+        assert patched(back, as_before(back, SERVICE))["spec"] == now["spec"]
+
+
 def test_what_a_team_writes_meanwhile_is_theirs_from_then_on() -> None:
     now = begun(service(ADMIN, rule(to())), 0.5)
     now["spec"]["http"] = [rule(to("home", weight=3))]

@@ -7,7 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from modelway.errors import InvalidInput
-from modelway.targets.kubernetes import counting, home, names, objects, owners, routes, virtual_service
+from modelway.targets.kubernetes import (
+    counting,
+    destination_rules,
+    home,
+    names,
+    objects,
+    owners,
+    routes,
+    virtual_service,
+)
 from modelway.targets.kubernetes.cluster import Object
 from modelway.targets.kubernetes.home import Home
 from modelway.targets.kubernetes.refusals import ApiError
@@ -73,7 +82,7 @@ class Checks:
         check_owner(there, self.where.wanted)
         if route:
             routes.check_ports(route.kind, shared, there.service, there.service_port)
-        self.where.policy(there)
+        destination_rules.check(self.where.policies(there), there.service)
 
     def check_made(self, there: Home, image: str) -> None:
         """InvalidInput where the cluster would not take what is to be made, or something else is there of its name."""

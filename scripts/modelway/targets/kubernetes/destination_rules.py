@@ -4,29 +4,33 @@ not be reached."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from modelway.errors import InvalidInput
 from modelway.targets.kubernetes import virtual_service
 from modelway.targets.kubernetes.cluster import Cluster, Object
 
 
-def found(cluster: Cluster, service: str) -> Object | None:
-    """The DestinationRule of the namespace with a traffic policy for the Service; None where there is none: one for many hosts
-    (`*.models.svc.cluster.local`) holds for the release beside, too. InvalidInput where there are several."""
+def found(cluster: Cluster, service: str) -> list[Object]:
+    """The DestinationRules of the namespace with a traffic policy for the Service; first that of which Istio takes it. One
+    for many hosts (`*.models.svc.cluster.local`) is none of them: it holds for the release beside, too."""
     rules = [
         item
         for item in cluster.list("DestinationRule")
         if item["spec"].get("trafficPolicy") and virtual_service.service_of(item, str(item["spec"]["host"])) == service
     ]
+    return sorted(rules, key=lambda item: (str(item["metadata"].get("creationTimestamp")), item["metadata"]["name"]))
+
+
+def check(rules: Sequence[Object], service: str) -> None:
+    """InvalidInput where there are several of them."""
     if len(rules) > 1:
-        named = " and ".join(sorted(str(item["metadata"]["name"]) for item in rules))
         raise InvalidInput(
-            f"DestinationRules {named} have a trafficPolicy for Service {service}, of which Istio takes one",
-            where=cluster.where,
+            f"DestinationRules {' and '.join(str(item['metadata']['name']) for item in rules)} have a trafficPolicy for"
+            f" Service {service}, of which Istio takes one",
+            where=f"DestinationRule {rules[1]['metadata']['name']}",
             fix="write one trafficPolicy",
         )
-    return rules[0] if rules else None
 
 
 def beside(team: Object, metadata: Mapping[str, object]) -> Object:

@@ -168,7 +168,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             replicas = self._sizing.wanted(there, slot) if rolled else max(there.replicas, self._pods_beside(there))
             guarded, check = self._guarded(there, slot), _lease(claim).check
             self._running.start_beside(
-                there, slot, replicas, guarded, check, variables or {}, self._where.policy(there)
+                there, slot, replicas, guarded, check, variables or {}, self._where.policies(there)
             )
         return slot if slot.replicas else msgspec.structs.replace(slot, replicas=there.replicas)
 
@@ -254,7 +254,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     def _tested(self, claim: KubernetesClaim, there: Home, slot: KubernetesSlot, judged: bool) -> str:
         if judged:
             return self._where.service(there, slot)
-        service = self._running.make_testers(there, slot, _lease(claim).check, self._where.policy(there))
+        service = self._running.make_testers(there, slot, _lease(claim).check, self._where.policies(there))
         capacity.wait_for_endpoints(self.cluster, service, slot.replicas)
         return service
 

@@ -344,9 +344,13 @@ def _shared(
                     where=where(kind, route),
                     fix=f"multiply the weights of this rule, such as {whole} by 100",
                 )
-            parts.append(kind.part(route, item, other, part))
+            try:
+                parts.append(kind.part(route, item, other, part))
+            except InvalidInput:
+                if share:  # else it is a way back, which nothing that was written meanwhile is to hold up
+                    raise
             left -= part
-        found += [{**item, "weight": max(left, 0)}, *parts]
+        found += [{**item, "weight": max(left, 0)}, *parts] if parts or not beside else [item]
     return found
 
 

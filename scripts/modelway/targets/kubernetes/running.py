@@ -44,11 +44,11 @@ class Running:
         guarded: Sequence[str],
         check: Check,
         variables: Mapping[str, str],
-        policy: Object | None = None,
+        policies: Sequence[Object] = (),
     ) -> None:
         """guarded: the paths of the objects that a guardian takes back; none: there is no guardian. variables: of the
-        container's environment, besides the template's. policy: the DestinationRule of the team's Service, where there is
-        one."""
+        container's environment, besides the template's. policies: DestinationRules of the team's Service, of
+        which the first one counts."""
         name = names.workload(there.name, slot.side.slot)
         owner = self._owner(slot.side.slot, name)
         services = self.cluster.list("Service")
@@ -62,17 +62,17 @@ class Running:
         guardian = self._guardian(there, slot, owner, guarded) if guarded else []
         if guardian:
             self._remove_ended(slot.side.slot, _guardian_of(name), check)
-        for body in (*guardian, made, *_reached(beside.service(there, self.key, slot.side.slot, owner), policy)):
+        for body in (*guardian, made, *_reached(beside.service(there, self.key, slot.side.slot, owner), policies)):
             check()
             self._apply(body)
 
-    def make_testers(self, there: Home, slot: KubernetesSlot, check: Check, policy: Object | None = None) -> str:
+    def make_testers(self, there: Home, slot: KubernetesSlot, check: Check, policies: Sequence[Object] = ()) -> str:
         """The Service by which testers reach a release beside."""
         name = names.workload(there.name, slot.side.slot)
         service = beside.service(
             there, self.key, slot.side.slot, self._owner(slot.side.slot, name), names.testers(name)
         )
-        for body in _reached(service, policy):
+        for body in _reached(service, policies):
             check()
             self._apply(body)
         return names.testers(name)
@@ -219,9 +219,9 @@ def check_owner(there: Home, wanted: Kubernetes) -> None:
         raise owners.refusal(manager, "Deployment", there.name, path)
 
 
-def _reached(service: Object, policy: Object | None) -> list[Object]:
+def _reached(service: Object, policies: Sequence[Object]) -> list[Object]:
     """The Service, and how it is reached where the team's has a traffic policy."""
-    return [*([destination_rules.beside(policy, service["metadata"])] if policy else []), service]
+    return [*(destination_rules.beside(policy, service["metadata"]) for policy in policies[:1]), service]
 
 
 def _has_ended(job: Object, pods: Sequence[Object]) -> bool:

@@ -95,9 +95,10 @@ class Whereabouts:
             return traffic.GatewayTraffic(self.cluster, route.name, there.service, made, route.kind)
         return ReplicaTraffic(self.cluster, there.service, there.replicas, self.labels)
 
-    def policy(self, there: Home) -> Object | None:
-        """The DestinationRule of the team's Service, whose traffic policy a release beside is to have, too."""
-        return destination_rules.found(self.cluster, there.service) if self.cluster.serves("DestinationRule") else None
+    def policies(self, there: Home) -> list[Object]:
+        """The DestinationRule of the team's Service, whose traffic policy a release beside is to have, too; none, or, where
+        it was not checked, several."""
+        return destination_rules.found(self.cluster, there.service) if self.cluster.serves("DestinationRule") else []
 
     def labels(self, service: str) -> dict[str, str]:
         """Of the pods that a Service beside leads to."""
