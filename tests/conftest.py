@@ -39,6 +39,7 @@ FIRST = (
     "tests/serving",
     "tests/stages",
     "tests/training",
+    "tests/targets",
 )
 """The longest first, so that the workers of `make test` end together."""
 
