@@ -37,4 +37,4 @@ def told(*objects: Object) -> Told:
 
 def _build(source: Path, place: Path, go: str) -> None:
     flags = ["-trimpath", "-buildvcs=false", "-ldflags", "-s -w"]
-    programs._run([go, "build", *flags, "-o", str(place / "istio"), "."], source)
+    programs.run_go([go, "build", *flags, "-o", str(place / "istio"), "."], source)

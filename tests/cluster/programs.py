@@ -55,7 +55,7 @@ def built(source: Path, build: Callable[[Path, Path, str], None]) -> Path:
     """The folder with what `build` makes of `source`, from the cache where it was made before by the same lock and Go. One
     builds, others wait; a build that is killed leaves nothing under the folder's name."""
     go = find_go()
-    version = _run([go, "version"], source).strip()
+    version = run_go([go, "version"], source).strip()
     digest = hashlib.sha256(version.encode())
     for name in ("go.mod", "go.sum", "main.go"):
         if (source / name).exists():
@@ -86,7 +86,9 @@ def build_kubernetes(source: Path, place: Path, go: str) -> None:
     says = {"gitVersion": KUBERNETES, "gitMajor": major, "gitMinor": minor}
     flags = " ".join(["-s -w", *(f"-X k8s.io/component-base/version.{key}={value}" for key, value in says.items())])
     tags = ["-tags", "providerless,selinux_off"]
-    _run([go, "build", "-trimpath", "-buildvcs=false", *tags, "-ldflags", flags, "-o", str(place / "all"), "."], source)
+    run_go(
+        [go, "build", "-trimpath", "-buildvcs=false", *tags, "-ldflags", flags, "-o", str(place / "all"), "."], source
+    )
     for name in PROGRAMS:
         (place / name).symlink_to("all")
 
@@ -94,12 +96,12 @@ def build_kubernetes(source: Path, place: Path, go: str) -> None:
 def build_contour(source: Path, place: Path, go: str) -> None:
     package = "github.com/projectcontour/contour"
     build = [go, "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", str(place / "contour")]
-    _run([*build, f"{package}/cmd/contour"], source)
+    run_go([*build, f"{package}/cmd/contour"], source)
     for module, below in (
         ("sigs.k8s.io/gateway-api", "config/crd/standard/*.yaml"),
         (package, "examples/contour/01-crds.yaml"),
     ):
-        folder = Path(_run([go, "list", "-m", "-f", "{{.Dir}}", module], source).strip())
+        folder = Path(run_go([go, "list", "-m", "-f", "{{.Dir}}", module], source).strip())
         for file in sorted(folder.glob(below)):
             shutil.copyfile(file, place / file.name)
 
@@ -112,7 +114,8 @@ def find_go() -> str:
     return str(next(environment.glob("lib/python*/site-packages/go/bin/go")))
 
 
-def _run(command: list[str], folder: Path) -> str:
+def run_go(command: list[str], folder: Path) -> str:
+    """What it printed. OutsideFailure where it fails, with its last line."""
     environ = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"}
     with tempfile.NamedTemporaryFile("r", prefix="modelway-go-", suffix=".log") as log:
         try:
