@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -139,14 +140,20 @@ def parcel(number: int) -> dict[str, float]:
     return {"distance": float(number * 37 % 101), "weight": float(number * 17 % 51)}
 
 
+def on_live(run_action: RunAction, parcels: Path, name: str, **inputs: str) -> Deployed:
+    """The action's own run, while a client sends requests to the environment live."""
+    where = address(parcels, "live")
+    with traffic(where, parcel, PER_SECOND) as seen:
+        run = run_action(name, **inputs)
+    return Deployed(run, where, dict(seen), serving(where))
+
+
 @pytest.fixture(scope="session")
 def deployed(run_action: RunAction, built: ActRun, versions: dict[str, str], parcels: Path, server: str) -> Deployed:
     """deploy-model's own run, while a client sends requests; afterwards `retrained` answers in the environment live."""
-    where = address(parcels, "live")
-    with traffic(where, parcel, PER_SECOND) as seen:
-        run = run_action("deploy-model", **versions)
+    done = on_live(run_action, parcels, "deploy-model", **versions)
     registered = connect(server, {}).get_model("parcels")
-    return Deployed(run, where, dict(seen), serving(where), registered.aliases["live"] if registered else 0)
+    return replace(done, alias=registered.aliases["live"] if registered else 0)
 
 
 @pytest.fixture(scope="session")
@@ -166,10 +173,7 @@ def rolled_back(
     run_action: RunAction, parcels: Path, deployed: Deployed, tested: ActRun, benchmarked: ActRun
 ) -> Deployed:
     """rollback-release's own run, after all that need what was deployed; afterwards `good` answers in live."""
-    where = address(parcels, "live")
-    with traffic(where, parcel, PER_SECOND) as seen:
-        run = run_action("rollback-release")
-    return Deployed(run, where, dict(seen), serving(where))
+    return on_live(run_action, parcels, "rollback-release")
 
 
 @pytest.fixture(scope="session")
@@ -181,10 +185,7 @@ def replayed(run_action: RunAction, rolled_back: Deployed) -> ActRun:
 @pytest.fixture(scope="session")
 def continued(run_action: RunAction, replayed: ActRun, versions: dict[str, str], parcels: Path) -> Deployed:
     """continue-rollout's own run: a canary of `retrained` as far as its second step; afterwards `good` answers in live."""
-    where = address(parcels, "live")
-    with traffic(where, parcel, PER_SECOND) as seen:
-        run = run_action("continue-rollout", good=versions["good"], retrained=versions["retrained"])
-    return Deployed(run, where, dict(seen), serving(where))
+    return on_live(run_action, parcels, "continue-rollout", good=versions["good"], retrained=versions["retrained"])
 
 
 @pytest.fixture(scope="session")
@@ -202,10 +203,7 @@ def tried(run_action: RunAction, continued: Deployed, versions: dict[str, str], 
 @pytest.fixture(scope="session")
 def grouped(run_action: RunAction, tried: Deployed, versions: dict[str, str], parcels: Path) -> Deployed:
     """deploy-group's and rollback-group's own run, on live and rehearsal; afterwards `good` answers in both."""
-    where = address(parcels, "live")
-    with traffic(where, parcel, PER_SECOND) as seen:
-        run = run_action("deploy-group", good=versions["good"], retrained=versions["retrained"])
-    return Deployed(run, where, dict(seen), serving(where))
+    return on_live(run_action, parcels, "deploy-group", good=versions["good"], retrained=versions["retrained"])
 
 
 @pytest.fixture(scope="session")

@@ -339,7 +339,7 @@ def test_a_failure_keeps_its_kind_in_other_words() -> None:
 def test_what_one_project_hides_the_other_hides_too(tmp_path: Path) -> None:
     """Of a run that is of several."""
     job = ci.Job("an-action", ci.Shell({}), tmp_path, {})
-    other = job.beside(tmp_path / "other" / "modelway.yml")
+    other = job.beside("other/modelway.yml")
     other.hide("correct horse")
     assert job.clean("a correct horse") == "a ***"
     assert other.config_path == tmp_path / "other" / "modelway.yml"

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -152,30 +152,30 @@ def die_after_the_first(pair: Pair, score: str = "again") -> None:
     process.communicate()
 
 
-def test_one_is_taken_back_by_another_command_meanwhile(pair: Pair) -> None:
+def while_under_way(
+    pair: Pair, until_said: Sequence[str], act: Callable[[subprocess.Popen[str]], object], code: int
+) -> str:
+    """What a deployment of the group said to which something happens while the second member is a canary. code: its own."""
     pair.deploy("good", "good")
     pair.score.configure(pair.score.port)
     with pair.score.traffic():
         time.sleep(4)
         process = start(pair)
-        until(process, "2 of 2")
-        pair.features.roll_back()
+        until(process, *until_said)
+        act(process)
         said, _ = process.communicate(timeout=120)
-    assert process.returncode == 1, said
+    assert process.returncode == code, said
+    return said
+
+
+def test_one_is_taken_back_by_another_command_meanwhile(pair: Pair) -> None:
+    said = while_under_way(pair, ["2 of 2"], lambda process: pair.features.roll_back(), code=1)
     assert "features was taken back meanwhile by another command" in said
     assert pair.are("good", "good")
 
 
 def test_cancelled_all_of_it_goes_back(pair: Pair) -> None:
-    pair.deploy("good", "good")
-    pair.score.configure(pair.score.port)
-    with pair.score.traffic():
-        time.sleep(4)
-        process = start(pair)
-        until(process, "2 of 2", " is ready")
-        os.kill(process.pid, signal.SIGINT)
-        said, _ = process.communicate(timeout=120)
-    assert process.returncode == 130, said
+    while_under_way(pair, ["2 of 2", " is ready"], lambda process: process.send_signal(signal.SIGINT), code=130)
     assert pair.are("good", "good")
 
 

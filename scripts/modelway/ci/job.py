@@ -65,10 +65,10 @@ class Job:
     def report_folder(self) -> Path:
         return self.folder / str(self.given.get("report-directory", "out/modelway"))
 
-    def beside(self, config: Path) -> Job:
+    def beside(self, config: str) -> Job:
         """The same run, of another project: all that either hides, both do."""
         other = copy.copy(self)
-        other.folder, other.given = config.parent, {**self.given, "config": config.name}
+        other.given = {**self.given, "config": config}
         return other
 
     def hide(self, secret: str) -> None:

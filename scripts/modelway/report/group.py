@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
@@ -16,6 +17,14 @@ SAID = {
     "failed": "did not get there",
     "taken-back": "taken back",
     "left": "could not go back",
+}
+
+GroupOutcome = Literal["deployed", "unchanged", "taken-back", "failed"]
+TITLES: dict[GroupOutcome, str] = {
+    "deployed": "deployed together",
+    "unchanged": "as it was",
+    "taken-back": "taken back",
+    "failed": "not all of it could go back",
 }
 
 
@@ -38,22 +47,12 @@ class GroupReport(msgspec.Struct, frozen=True, kw_only=True):
     members: tuple[MemberReport, ...]
 
 
-def markdown(report: GroupReport, title: str) -> str:
-    """title: what the command was for, such as `deployed together`."""
+def markdown(report: GroupReport, outcome: GroupOutcome) -> str:
+    """outcome: of all of them together."""
     rows = [_row(member) for member in report.members]
-    return f"### {cell(report.group)}: {title}\n\n{table(HEADS, rows)}"
+    return f"### {cell(report.group)}: {TITLES[outcome]}\n\n{table(HEADS, rows)}"
 
 
 def _row(member: MemberReport) -> Sequence[str]:
     versions = [str(version or "nothing") for version in (member.was, member.asked, member.now)]
     return (member.name, member.model, member.environment, *versions, SAID[member.outcome], member.why)
-
-
-def title_of(members: Sequence[MemberReport]) -> str:
-    """What became of all of them."""
-    outcomes = {member.outcome for member in members}
-    if "left" in outcomes:
-        return "not all of it could go back"
-    if "taken-back" in outcomes or "failed" in outcomes:
-        return "taken back"
-    return "deployed together" if "deployed" in outcomes else "as it was"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from modelway import ci
 from modelway.ci import Input, Output
@@ -12,15 +12,11 @@ from modelway.report.rollout_page import page
 from modelway.stages.rollouts import group
 from modelway.stages.rollouts.reasons import one_line
 
-NamedFile = Annotated[
-    str, Input("The file that names the group and its members' modelway.yml, below working-directory.")
-]
-
 
 @dataclass(frozen=True, kw_only=True)
 class GroupDeployed(ci.Result):
     outcome: Annotated[
-        Literal["deployed", "unchanged", "taken-back", "failed"],
+        report.GroupOutcome,
         Output(
             "deployed; unchanged where every version was there already; taken-back where a member did not get there and the"
             " others went back; failed where one of these could not"
@@ -45,7 +41,7 @@ def deploy_group(
             " What is there already stays."
         ),
     ],
-    file: NamedFile = "modelway-group.yml",
+    file: group.NamedFile = "modelway-group.yml",
     working_directory: ci.WorkingDirectory = ".",
     tracking_uri: ci.TrackingUri = None,
     reason: Annotated[
@@ -64,18 +60,11 @@ def deploy_group(
     why = one_line(reason, "reason") if reason else ""
     found = group.load(job, file, environment)
     done = group.forward(found, group.versions_of(versions, found), job, why)
-    outcomes = {member.outcome for member in done.members}
     became = done.report()
-    path = job.report(became, report.markdown(became, report.title_of(became.members)))
+    path = job.report(became, report.markdown(became, done.outcome))
     job.attach("html", page(done.stories, title=f"{found.name} in {environment}"))
     return GroupDeployed(
-        outcome="failed"
-        if "left" in outcomes
-        else "taken-back"
-        if "failed" in outcomes
-        else "deployed"
-        if "deployed" in outcomes
-        else "unchanged",
+        outcome=done.outcome,
         versions={member.name: member.now for member in became.members},
         report=str(path),
         members=done.members,

@@ -8,15 +8,21 @@ from typing import Annotated, Literal
 from modelway import ci
 from modelway.ci import Input, Output
 from modelway.report import group as report
-from modelway.stages.deploy_group import NamedFile
 from modelway.stages.rollouts import group
 from modelway.stages.rollouts.reasons import one_line
+
+Reverted = Literal["reverted", "unchanged", "failed"]
+OUTCOMES: dict[report.GroupOutcome, Reverted] = {
+    "taken-back": "reverted",
+    "unchanged": "unchanged",
+    "failed": "failed",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class GroupRolledBack(ci.Result):
     outcome: Annotated[
-        Literal["reverted", "unchanged", "failed"],
+        Reverted,
         Output("reverted; unchanged where nothing of the group's last deployment has traffic; failed where one stayed"),
     ]
     versions: Annotated[dict[str, int | None], Output("member -> the version that has the traffic now, as JSON")]
@@ -29,7 +35,7 @@ def rollback_group(
     job: ci.Job,
     *,
     environment: ci.Environment,
-    file: NamedFile = "modelway-group.yml",
+    file: group.NamedFile = "modelway-group.yml",
     working_directory: ci.WorkingDirectory = ".",
     tracking_uri: ci.TrackingUri = None,
     reason: Annotated[str, Input("The reason, for the history: one line.", left_out="the group goes back")] = "",
@@ -47,12 +53,11 @@ def rollback_group(
     why = one_line(reason, "reason") if reason else ""
     found = group.load(job, file, environment)
     done = group.back(found, job, why)
-    outcomes = {member.outcome for member in done.members}
     became = done.report()
     return GroupRolledBack(
-        outcome="failed" if "left" in outcomes else "reverted" if "taken-back" in outcomes else "unchanged",
+        outcome=OUTCOMES[done.outcome],
         versions={member.name: member.now for member in became.members},
-        report=str(job.report(became, report.markdown(became, report.title_of(became.members)))),
+        report=str(job.report(became, report.markdown(became, done.outcome))),
         members=done.members,
         failures=done.failures,
     )

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from modelway.config.strategies import RequestMatch
 from modelway.errors import InvalidInput
-from modelway.targets.kubernetes import additions, gateway, names
+from modelway.targets.kubernetes import additions, names, routes
 from modelway.targets.kubernetes.cluster import Operations
+from modelway.targets.kubernetes.gateway import KIND
 
 Object = dict[str, Any]
 SERVICE, NEW = "flight-delay", "flight-delay-v7-r3"
@@ -61,12 +62,12 @@ OURS = {"name": SERVICE, "port": 80}
 ELSE = {"name": "legacy", "port": 8080, "weight": 7, "filters": [{"type": "RequestHeaderModifier"}]}
 
 
-def sharing(share: float, *more: additions.Additions) -> gateway.Sharing:
-    return gateway.Sharing({SERVICE: 1 - share, NEW: share}, [NEW], SERVICE, *more)
+def sharing(share: float, *more: additions.Additions) -> routes.Sharing:
+    return routes.Sharing({SERVICE: 1 - share, NEW: share}, [NEW], SERVICE, *more)
 
 
 def begun(document: Object, share: float) -> Object:
-    return patched(document, gateway.weights(document, SERVICE, sharing(share)))
+    return patched(document, routes.weights(KIND, document, SERVICE, sharing(share)))
 
 
 @given(st.integers(0, 100), st.integers(0, 100))
@@ -76,18 +77,18 @@ def test_weights_are_the_shares_and_all_else_stays(first: int, second: int) -> N
     assert shares(now, 1) == {SERVICE: 100 * (100 - second), NEW: 100 * second}
     assert [now["spec"]["rules"][number] for number in (0, 2)] == [before["spec"]["rules"][number] for number in (0, 2)]
     assert now["spec"]["parentRefs"] == before["spec"]["parentRefs"]
-    after = patched(now, gateway.as_before(now, SERVICE))
+    after = patched(now, routes.as_before(KIND, now, SERVICE))
     assert after == before
-    assert gateway.as_before(after, SERVICE) == []
+    assert routes.as_before(KIND, after, SERVICE) == []
 
 
 @given(st.sampled_from([0.1, 0.25, 0.5, 1.0]))
 def test_the_way_back_is_on_the_route_and_gives_all_traffic_to_stable(share: float) -> None:
     now = begun(route([OURS, ELSE | {"weight": 0}]), share)
-    back = patched(now, gateway.way_back(now))
-    assert shares(back)[SERVICE] == gateway.UNITS and shares(back)[NEW] == 0
-    assert gateway.way_back(back) == [], "once"
-    assert patched(back, gateway.as_before(back, SERVICE)) == route([OURS, ELSE | {"weight": 0}])
+    back = patched(now, routes.way_back(KIND, now))
+    assert shares(back)[SERVICE] == routes.UNITS and shares(back)[NEW] == 0
+    assert routes.way_back(KIND, back) == [], "once"
+    assert patched(back, routes.as_before(KIND, back, SERVICE)) == route([OURS, ELSE | {"weight": 0}])
 
 
 def test_a_backend_keeps_its_filters_and_its_port_beside_it() -> None:
@@ -113,10 +114,10 @@ def test_what_a_team_writes_meanwhile_is_theirs_from_then_on() -> None:
     now["spec"]["rules"][0]["backendRefs"] = [OURS | {"weight": 3}]
     again = begun(now, 0.5)
     assert shares(again) == {SERVICE: 5000, NEW: 5000}
-    assert patched(again, gateway.as_before(again, SERVICE))["spec"]["rules"][0]["backendRefs"] == [
+    assert patched(again, routes.as_before(KIND, again, SERVICE))["spec"]["rules"][0]["backendRefs"] == [
         OURS | {"weight": 3}
     ]
-    back = patched(now, gateway.way_back(now))  # no share is the new release's any more
+    back = patched(now, routes.way_back(KIND, now))  # no share is the new release's any more
     assert back["spec"] == now["spec"]
     assert names.BACK not in back["metadata"]["annotations"]
 
@@ -125,12 +126,12 @@ def test_a_rule_that_was_put_before_ours_is_not_mistaken_for_it() -> None:
     now = begun(route([OURS]), 0.5)
     inserted = {"matches": [{"path": {"type": "Exact", "value": "/new"}}], "backendRefs": [{"name": "new", "port": 1}]}
     now["spec"]["rules"].insert(0, inserted)
-    after = patched(now, gateway.as_before(now, SERVICE))
+    after = patched(now, routes.as_before(KIND, now, SERVICE))
     assert after["spec"]["rules"] == [inserted, route([OURS])["spec"]["rules"][0]]
 
 
 def test_without_any_release_every_weight_is_none() -> None:
-    now = patched(route([OURS]), gateway.weights(route([OURS]), SERVICE, gateway.Sharing({}, [NEW])))
+    now = patched(route([OURS]), routes.weights(KIND, route([OURS]), SERVICE, routes.Sharing({}, [NEW])))
     assert shares(now) == {SERVICE: 0, NEW: 0}
     assert names.BACK not in now["metadata"]["annotations"]
 
@@ -145,7 +146,7 @@ def test_without_any_release_every_weight_is_none() -> None:
     ],
 )
 def test_what_only_looks_like_our_service_is_not_it(ref: Object) -> None:
-    assert not gateway.refers(route([ref]), SERVICE)
+    assert not routes.refers(KIND, route([ref]), SERVICE)
     with pytest.raises(InvalidInput, match="no rule sends requests to Service flight-delay"):
         begun(route([ref]), 0.5)
 
@@ -157,17 +158,17 @@ def status(route_: Object, *conditions: Object) -> Object:
 def test_a_gateway_follows_when_it_says_so_of_this_generation() -> None:
     accepted: Object = {"type": "Accepted", "status": "True", "observedGeneration": 3}
     refused = accepted | {"status": "False", "reason": "RuleMatchConflict", "message": "another route has it"}
-    assert gateway.problem(route([OURS])) == ""
-    assert gateway.problem(status(route([OURS]), accepted)) is None
-    assert gateway.problem(status(route([OURS]), accepted | {"observedGeneration": 2})) == ""
-    assert "RuleMatchConflict" in (gateway.problem(status(route([OURS]), refused)) or "")
+    assert KIND.problem(route([OURS])) == ""
+    assert KIND.problem(status(route([OURS]), accepted)) is None
+    assert KIND.problem(status(route([OURS]), accepted | {"observedGeneration": 2})) == ""
+    assert "RuleMatchConflict" in (KIND.problem(status(route([OURS]), refused)) or "")
 
 
 def test_annotations_of_others_are_left_alone() -> None:
     now = begun(route([OURS], owner="team"), 0.5)
     assert now["metadata"]["annotations"]["owner"] == "team"
     assert set(json.loads(now["metadata"]["annotations"][names.BEFORE])) != set()
-    assert patched(now, gateway.as_before(now, SERVICE))["metadata"]["annotations"] == {"owner": "team"}
+    assert patched(now, routes.as_before(KIND, now, SERVICE))["metadata"]["annotations"] == {"owner": "team"}
 
 
 TESTED = additions.Additions(tested=f"{NEW}-testers", testers=RequestMatch(header="x-release", value="next"))
@@ -176,7 +177,7 @@ ARM = additions.Additions(tested=NEW, testers=RequestMatch(cookie="arm", value="
 
 
 def added(document: Object, wanted: additions.Additions, share: float = 0.0) -> Object:
-    return patched(document, gateway.weights(document, SERVICE, sharing(share, wanted)))
+    return patched(document, routes.weights(KIND, document, SERVICE, sharing(share, wanted)))
 
 
 def test_a_copy_of_every_request_to_our_rules_goes_to_the_new_release() -> None:
@@ -184,7 +185,7 @@ def test_a_copy_of_every_request_to_our_rules_goes_to_the_new_release() -> None:
     now = added(before, MIRRORED)
     reference = {"group": "", "kind": "Service", "name": NEW, "port": 80}
     for number in (1, 2):
-        assert shares(now, number) == {SERVICE: gateway.UNITS, NEW: 0}, "no client is answered by it"
+        assert shares(now, number) == {SERVICE: routes.UNITS, NEW: 0}, "no client is answered by it"
         assert now["spec"]["rules"][number]["filters"] == [
             {"type": "RequestMirror", "requestMirror": {"backendRef": reference}}
         ]
@@ -220,10 +221,10 @@ def test_whatever_was_added_the_route_becomes_as_it_was(steps: list[additions.Ad
     now = before
     for wanted in steps:
         now = added(now, wanted, share)
-        assert gateway.weights(now, SERVICE, sharing(share, wanted)) == [], "twice changes nothing"
-    assert patched(now, gateway.as_before(now, SERVICE)) == before
-    back = patched(now, gateway.way_back(now))
-    assert not steps or shares(back, 1) == {SERVICE: gateway.UNITS, NEW: 0}
+        assert routes.weights(KIND, now, SERVICE, sharing(share, wanted)) == [], "twice changes nothing"
+    assert patched(now, routes.as_before(KIND, now, SERVICE)) == before
+    back = patched(now, routes.way_back(KIND, now))
+    assert not steps or shares(back, 1) == {SERVICE: routes.UNITS, NEW: 0}
 
 
 def test_a_mirror_or_a_header_of_the_teams_own_is_in_nobodys_way() -> None:
@@ -244,15 +245,18 @@ def test_a_rule_that_somebody_adds_meanwhile_stays() -> None:
     now = added(route([OURS]), TESTED)
     theirs = {"matches": [{"path": {"type": "Exact", "value": "/new"}}], "backendRefs": [{"name": "new", "port": 1}]}
     now["spec"]["rules"] += [theirs]
-    assert patched(now, gateway.as_before(now, SERVICE))["spec"]["rules"] == [*route([OURS])["spec"]["rules"], theirs]
+    assert patched(now, routes.as_before(KIND, now, SERVICE))["spec"]["rules"] == [
+        *route([OURS])["spec"]["rules"],
+        theirs,
+    ]
 
 
 def test_a_service_that_came_with_its_route_may_be_seen_a_moment_later() -> None:
     missing = {"type": "ResolvedRefs", "status": "False", "observedGeneration": 3, "reason": "BackendNotFound"}
-    said = gateway.check(status(route([OURS]), missing), SERVICE)
+    said = KIND.check(status(route([OURS]), missing), SERVICE)
     assert isinstance(said, InvalidInput)
     with pytest.raises(InvalidInput):
-        gateway.check(status(route([OURS]), missing | {"reason": "RefNotPermitted"}), SERVICE)
+        KIND.check(status(route([OURS]), missing | {"reason": "RefNotPermitted"}), SERVICE)
 
 
 def test_what_has_the_cookie_goes_to_the_new_release_unmarked_by_a_rule_of_its_own() -> None:
@@ -266,9 +270,11 @@ def test_what_has_the_cookie_goes_to_the_new_release_unmarked_by_a_rule_of_its_o
     ]
     assert led["backendRefs"] == [{"group": "", "kind": "Service", "name": NEW, "port": 80, "weight": 1}]
     assert "filters" not in led, "nothing marks what is judged"
-    assert shares(now, 1) == {SERVICE: gateway.UNITS, NEW: 0}
+    assert shares(now, 1) == {SERVICE: routes.UNITS, NEW: 0}
     assert added(now, ARM) == now
-    assert patched(now, gateway.as_before(now, SERVICE)) == before | {"metadata": now["metadata"] | {"annotations": {}}}
+    assert patched(now, routes.as_before(KIND, now, SERVICE)) == before | {
+        "metadata": now["metadata"] | {"annotations": {}}
+    }
 
 
 @pytest.mark.parametrize("wanted", [ARM, TESTED])
@@ -279,11 +285,11 @@ def test_the_prepared_way_back_leads_nobody_to_the_release_any_more(wanted: addi
     assert len(now["spec"]["rules"]) == 5
     prepared = json.loads(now["metadata"]["annotations"][names.BACK])
     assert len(patched(now, prepared)["spec"]["rules"]) == 3
-    back = patched(now, gateway.way_back(now))
-    assert len(back["spec"]["rules"]) == 3 and shares(back) == {SERVICE: gateway.UNITS, NEW: 0}
+    back = patched(now, routes.way_back(KIND, now))
+    assert len(back["spec"]["rules"]) == 3 and shares(back) == {SERVICE: routes.UNITS, NEW: 0}
     moved = copy.deepcopy(now)
     moved["spec"]["rules"].insert(0, {"backendRefs": [ELSE]})
-    back = patched(moved, gateway.way_back(moved))
+    back = patched(moved, routes.way_back(KIND, moved))
     assert [len(rule["backendRefs"]) for rule in back["spec"]["rules"]] == [1, 2, 1, 2]
 
 

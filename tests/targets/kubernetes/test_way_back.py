@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from modelway.targets.kubernetes import gateway, names
+from modelway.targets.kubernetes import names, routes
+from modelway.targets.kubernetes.gateway import KIND
 from targets.kubernetes.api_server import patched
 
 ADMIN = {"matches": [{"path": {"value": "/admin"}}], "backendRefs": [{"name": "elses", "port": 80}]}
@@ -15,7 +16,7 @@ OURS = {"matches": [{"path": {"value": "/"}}], "backendRefs": [{"name": "home", 
 def shared(*rules: dict[str, Any]) -> dict[str, Any]:
     route = {"metadata": {"name": "home"}, "spec": {"rules": copy.deepcopy(list(rules))}}
     shares = {"home": 0.5, "home-v2": 0.5}
-    return patched(route, gateway.weights(route, "home", gateway.Sharing(shares, ["home-v2"], "home")))
+    return patched(route, routes.weights(KIND, route, "home", routes.Sharing(shares, ["home-v2"], "home")))
 
 
 def weights(route: dict[str, Any], rule: int) -> dict[str, int]:
@@ -25,7 +26,7 @@ def weights(route: dict[str, Any], rule: int) -> dict[str, int]:
 def test_a_rule_that_was_added_before_ours_is_left_alone() -> None:
     route = shared(ADMIN, OURS)
     route["spec"]["rules"].insert(0, copy.deepcopy(ADMIN))
-    back = patched(route, gateway.way_back(route))
+    back = patched(route, routes.way_back(KIND, route))
     assert back["spec"]["rules"][:2] == [ADMIN, ADMIN]
     assert weights(back, 2) == {"home": 10_000, "home-v2": 0}
     assert names.BACK not in back["metadata"]["annotations"]
@@ -34,12 +35,12 @@ def test_a_rule_that_was_added_before_ours_is_left_alone() -> None:
 def test_other_weights_by_hand_go_back_too() -> None:
     route = shared(OURS)
     route["spec"]["rules"][0]["backendRefs"][1]["weight"] = 1
-    assert weights(patched(route, gateway.way_back(route)), 0) == {"home": 10_000, "home-v2": 0}
+    assert weights(patched(route, routes.way_back(KIND, route)), 0) == {"home": 10_000, "home-v2": 0}
 
 
 def test_a_route_that_the_team_applied_again_is_theirs() -> None:
     route = shared(ADMIN, OURS)
     route["spec"]["rules"] = [copy.deepcopy(OURS)]
-    back = patched(route, gateway.way_back(route))
+    back = patched(route, routes.way_back(KIND, route))
     assert back["spec"]["rules"] == [OURS]
     assert names.BACK not in back["metadata"]["annotations"]

@@ -82,7 +82,7 @@ def deploy(
     prepared = None if asked.there else target.place.prepare(release, job.say)
     claim = target.claim(job.author, f"deploying version {version}", say=job.say)
     samples = () if settings.check_predictions is False else asked.verdict.samples
-    work = rollout.Work(project, job, settings, claim, wait, samples)
+    work = rollout.Work(project, job, settings, claim, wait, samples, group)
     ran = target.place.is_running()
     begun = False
     try:
@@ -120,7 +120,6 @@ def deploy(
             prepared or target.place.prepare(release, job.say), side
         )
         plan = left.plan if left else _planned(work, release, slot, asked.weights, why, skipped)
-        plan = plan if left else msgspec.structs.replace(plan, group=group)
         begun = True
         state = rollout.resume(work, left, slot) if left else rollout.begin(work, plan, slot)
         rollout.tidy(work)

@@ -8,7 +8,7 @@ from modelway.stages.rollouts.deploy import Deployed
 
 
 def of_deployment(done: Deployed) -> tuple[ModelwayError, ...]:
-    """None where it is there, goes on, or has shown what it was to show."""
+    """Empty where it is there, goes on, or has shown what it was to show."""
     if done.story is None:
         return ()
     state = done.story.state

@@ -7,27 +7,30 @@ else: so a group survives its runner as each of its members does.
 
 from __future__ import annotations
 
-import contextlib
 import re
 import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from modelway import ci
-from modelway.config import Resolved, load_project
+from modelway.config import Resolved
 from modelway.config.group import load_group
 from modelway.errors import CancelledByUser, InvalidInput, ModelwayError, Refused
-from modelway.report.group import GroupReport, MemberReport
+from modelway.report.group import GroupOutcome, GroupReport, MemberReport
 from modelway.rollout.journal import Story
 from modelway.rollout.plan import GroupRun
 from modelway.rollout.run import AtWork, Superseded
 from modelway.stages.rollouts import deployment, failures
 from modelway.stages.rollouts.deploy import check, deploy
 from modelway.stages.rollouts.rollback import roll_back
+from modelway.stages.steps import workspace
 
+NamedFile = Annotated[
+    str, ci.Input("The file that names the group and its members' modelway.yml, below working-directory.")
+]
 VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
 
@@ -78,6 +81,16 @@ class GroupDone:
     failures: tuple[ModelwayError, ...] = ()
 
     @property
+    def outcome(self) -> GroupOutcome:
+        """Of all of them together."""
+        outcomes = {member.outcome for member in self.members}
+        if "left" in outcomes:
+            return "failed"
+        if not outcomes.isdisjoint(("failed", "taken-back")):
+            return "taken-back"
+        return "deployed" if "deployed" in outcomes else "unchanged"
+
+    @property
     def stories(self) -> list[Story]:
         return [story for member in self.members for story in member.stories]
 
@@ -102,20 +115,18 @@ class GroupDone:
 
 def load(job: ci.Job, file: str, environment: str) -> ServiceGroup:
     """The group with each member's configuration. InvalidInput where one has no deploy section, or two have one target."""
-    path = job.folder / file
-    group, document = load_group(path, file)
+    group, document = load_group(job.folder / file, file)
     services = list[GroupService]()
     for number, member in enumerate(group.members):
         where = document.at(("members", number))
-        config = path.parent / member.config
-        named = str(Path(file).parent / member.config)
-        if not config.is_file():
-            raise InvalidInput(f"there is no file {named}", where=where, fix="name the member's modelway.yml")
-        project = load_project(config, member.environment or environment, job.overrides, named)
+        own = job.beside(str(Path(file).parent / member.config))
+        if not own.config_path.is_file():
+            raise InvalidInput(f"there is no file {own.config}", where=where, fix="name the member's modelway.yml")
+        project = workspace.resolve(own, member.environment or environment)
         if project.deploy is None or project.deploy.strategy in ("shadow", "ab"):
             said = "no deploy section" if project.deploy is None else f"strategy {project.deploy.strategy}, which ends"
             fix = "leave it out of the group, or give it a strategy that ends with the release in place"
-            raise InvalidInput(f"has {said}", where=f"{named}: environment {project.environment}", fix=fix)
+            raise InvalidInput(f"has {said}", where=f"{own.config}: environment {project.environment}", fix=fix)
         name = member.name or project.model
         if any(other.name == name for other in services):
             fix = "name each model once, or give its members in several environments a name each"
@@ -126,7 +137,7 @@ def load(job: ci.Job, file: str, environment: str) -> ServiceGroup:
         ):
             said = f"{project.model} in {project.environment} is in the group twice, under another name"
             raise InvalidInput(said, where=where, fix="name each service once")
-        services.append(GroupService(name, project, job.beside(config.resolve()), member.built_for))
+        services.append(GroupService(name, project, own, member.built_for))
     return ServiceGroup(group.group, file, tuple(services))
 
 
@@ -152,8 +163,10 @@ def forward(group: ServiceGroup, versions: dict[str, int], job: ci.Job, why: str
     """All of them; or none, where one does not get there. Nothing is touched before every member could begin. Run again
     after a crash it goes on, and takes back what the run before had brought as well."""
     for service in group.services:
-        with _named(service):
+        try:
             check(service.project, service.job, versions[service.name], service.built_for)
+        except ModelwayError as error:
+            raise _of(service, error) from error
     run = _unfinished(group, versions) or GroupRun(group.name, uuid.uuid4().hex, time.time())
     members = [MemberDone(item, versions[item.name], item.running) for item in group.services]
     problems: list[ModelwayError] = []
@@ -161,9 +174,8 @@ def forward(group: ServiceGroup, versions: dict[str, int], job: ci.Job, why: str
         job.say(f"{number} of {len(members)}: version {member.version} of {member.service.name}")
         member.outcome = "failed"
         try:
-            failure = _taken_meanwhile(members[: number - 1]) or _deploy(member, run, why, problems)
-            if failure is None and number == len(members):
-                failure = _taken_meanwhile(members)
+            failure = _deploy(member, versions[member.service.name], run, why, problems)
+            failure = failure or _taken_meanwhile(members[:number])
         except ModelwayError as error:
             failure = error
         except KeyboardInterrupt:
@@ -188,10 +200,12 @@ def _taken_meanwhile(members: Sequence[MemberDone]) -> ModelwayError | None:
     return None
 
 
-def _deploy(member: MemberDone, run: GroupRun, why: str, problems: list[ModelwayError]) -> ModelwayError | None:
+def _deploy(
+    member: MemberDone, version: int, run: GroupRun, why: str, problems: list[ModelwayError]
+) -> ModelwayError | None:
     """Why it did not get there. problems: gets what is wrong though it did."""
     service = member.service
-    done = deploy(service.project, service.job, member.version or 0, service.built_for, why, group=run)
+    done = deploy(service.project, service.job, version, service.built_for, why, group=run)
     member.stories += [done.story] if done.story else []
     found = failures.of_deployment(done)
     if done.outcome != "deployed":
@@ -299,11 +313,3 @@ def _together(failed: MemberDone, failure: ModelwayError, members: Sequence[Memb
 def _of(service: GroupService, error: ModelwayError) -> ModelwayError:
     """The same, of whom it is."""
     return error.as_said(f"{service.name}: {error.what}")
-
-
-@contextlib.contextmanager
-def _named(service: GroupService) -> Iterator[None]:
-    try:
-        yield
-    except ModelwayError as error:
-        raise _of(service, error) from error

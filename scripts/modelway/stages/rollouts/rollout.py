@@ -14,7 +14,7 @@ from modelway.config import Deploy, Resolved
 from modelway.errors import ModelwayError
 from modelway.records.verdict import Sample
 from modelway.rollout import engine, journal
-from modelway.rollout.plan import Kind, Plan, Side
+from modelway.rollout.plan import GroupRun, Kind, Plan, Side
 from modelway.rollout.run import Superseded, Surroundings, carry_out
 from modelway.stages.rollouts import announce, compare_rows, deployment, warm_up
 from modelway.targets.acts import LeftRollout, TargetActs
@@ -25,7 +25,7 @@ from modelway.targets.state import Slot
 @dataclass(frozen=True)
 class Work:
     """One command's hold on a target. deploy: the section of modelway.yml. wait: false: a rollout is left where it only waits
-    (`rollout.run.Surroundings`). samples: rows that replicas are warmed up with."""
+    (`rollout.run.Surroundings`). samples: rows that replicas are warmed up with. group: whose deployment it is part of."""
 
     project: Resolved
     job: ci.Job
@@ -33,6 +33,7 @@ class Work:
     claim: deployment.AnyClaim
     wait: bool = True
     samples: tuple[Sample, ...] = ()
+    group: GroupRun | None = None
 
     @property
     def checks_predictions(self) -> bool:
@@ -58,6 +59,7 @@ def all_at_once(work: Work, kind: Kind, number: int, new: Side, why: str) -> Pla
         bake_seconds=0,
         timeout_seconds=work.deploy.timeout_seconds,
         block_seconds=work.deploy.judge.block_seconds,
+        group=work.group,
         why=why,
         who=work.job.author,
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from modelway.config.strategies import RequestMatch
@@ -19,9 +18,7 @@ from modelway.serving.head import TESTER_HEADER
 from modelway.targets.kubernetes import names, routes
 from modelway.targets.kubernetes.additions import Additions
 from modelway.targets.kubernetes.cluster import Object
-from modelway.targets.kubernetes.routes import UNITS as UNITS
 from modelway.targets.kubernetes.routes import RouteKind
-from modelway.targets.kubernetes.routes import Sharing as Sharing
 
 MIRROR, MODIFIER = "RequestMirror", "RequestHeaderModifier"
 
@@ -143,12 +140,6 @@ class HttpRoutes(RouteKind):
 
 
 KIND = HttpRoutes()
-refers = partial(routes.refers, KIND)
-weights = partial(routes.weights, KIND)
-as_before = partial(routes.as_before, KIND)
-way_back = partial(routes.way_back, KIND)
-problem = KIND.problem
-check = KIND.check
 
 
 def position(route: Object, service: str, named: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.rollout.rolling import CarriedTraffic
-from modelway.targets.kubernetes import gateway, names, routes
+from modelway.targets.kubernetes import names, routes
 from modelway.targets.kubernetes.additions import NO_ADDITIONS
 from modelway.targets.kubernetes.cluster import Cluster, Object, Operations, changed
 from modelway.targets.kubernetes.home import selector_of
@@ -106,7 +106,7 @@ class ReplicaTraffic(Traffic):
             time.sleep(POLL_SECONDS)
 
     def back(self, check: Check) -> None:
-        self._changed(gateway.way_back, check)
+        self._changed(lambda service: routes.taken(service, routes.prepared(service)), check)
         for deployment in self.cluster.list("Deployment", names.SLOT):
             if names.BACK in (deployment["metadata"].get("annotations") or {}):
                 name = deployment["metadata"]["name"]

@@ -157,17 +157,25 @@ def as_before(kind: RouteKind, route: Object, service: str) -> Operations:
 def way_back(kind: RouteKind, route: Object) -> Operations:
     """What gives all traffic to stable, as it was prepared; nothing where nothing was. Where somebody has changed the rules
     meanwhile: the same for those that still share their traffic."""
-    prepared = notes_of(route).get(names.BACK)
-    if prepared is None:
-        return []
-    operations = json.loads(prepared)
+    operations = prepared(route)
     if any(one["op"] == "test" and one["value"] != _at(kind, route, one["path"]) for one in operations):
         operations = _way_back_now(kind, route, operations)
-    return [*operations, *annotated(route, {names.BACK: None})]
+    return taken(route, operations)
 
 
-def _way_back_now(kind: RouteKind, route: Object, prepared: Operations) -> Operations:
-    pairs = list(zip(prepared[::2], prepared[1::2], strict=True))
+def prepared(body: Object) -> Operations:
+    """What gives all traffic to stable, as it was noted on the object; nothing where nothing was."""
+    found: Operations = json.loads(notes_of(body).get(names.BACK, "[]"))
+    return found
+
+
+def taken(body: Object, operations: Operations) -> Operations:
+    """The way back, which is prepared no more then."""
+    return [*operations, *annotated(body, {names.BACK: None})]
+
+
+def _way_back_now(kind: RouteKind, route: Object, noted: Operations) -> Operations:
+    pairs = list(zip(noted[::2], noted[1::2], strict=True))
     stable = {
         _services(kind, route, test["value"]): change["value"] for test, change in pairs if change["op"] == "replace"
     }
