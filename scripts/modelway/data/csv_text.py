@@ -1,27 +1,23 @@
-"""The text of a CSV file: as plain UTF-8 for the engine, its header, and where in it something is wrong."""
+"""The text of a CSV file: its header, and where in it something is wrong."""
 
 from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import io
 import sys
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 from modelway.data.dialect import CsvDialect
+from modelway.data.plain_text import Fault
 from modelway.data.sources import refuse_twins
 from modelway.errors import InvalidInput
 
-GZIP_MAGIC = b"\x1f\x8b"
 HEADER_LIMIT_BYTES = 1 << 20
 """A header longer than this is taken for a file that is not CSV."""
-CHUNK = 1 << 20
 SAVE_AS_UTF8 = "save it as UTF-8, or say `encoding: latin-1`, windows-1252 or utf-16 in the contract"
 
 
@@ -32,43 +28,6 @@ class Records(Protocol):
     def line_num(self) -> int: ...
     def __iter__(self) -> Iterator[list[str]]: ...
     def __next__(self) -> list[str]: ...
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What is wrong with a CSV file. line: counted from 1, the header's is 1."""
-
-    line: int
-    what: str
-    fix: str
-
-
-def as_plain_text(file: Path, target: Path, encoding: str, label: str) -> bool:
-    """Write a compressed file, or one in another encoding, as plain UTF-8 to `target`; False where the file is plain already.
-
-    InvalidInput where it is cut, or not in that encoding: an engine may read a cut file as far as it goes.
-    """
-    with file.open("rb") as stream:
-        packed = stream.read(2) == GZIP_MAGIC
-    if not packed and encoding == "utf-8":
-        return False
-    try:
-        with gzip.open(file) if packed else file.open("rb") as source, target.open("wb") as plain:
-            if encoding == "utf-8":
-                while chunk := source.read(CHUNK):
-                    plain.write(chunk)
-            else:
-                decoder = codecs.getincrementaldecoder(encoding)()
-                while chunk := source.read(CHUNK):
-                    plain.write(decoder.decode(chunk).encode())
-                plain.write(decoder.decode(b"", final=True).encode())
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InvalidInput(f"is damaged gzip: {error}", where=label, fix="write it again, and copy it whole") from None
-    except UnicodeError:  # UTF-16 without a mark at its start is one of them
-        raise InvalidInput(
-            f"is not {encoding}, as the contract says", where=label, fix="correct `encoding:` in the contract"
-        ) from None
-    return True
 
 
 def read_header(file: Path, label: str, dialect: CsvDialect) -> tuple[str, ...]:

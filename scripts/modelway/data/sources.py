@@ -5,25 +5,34 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import unquote
 
 from modelway.config.document import LFS_POINTER
 from modelway.errors import InvalidInput
 from modelway.records import sha256_of_file
 from modelway.records.digests import digest_of_listing
 
-Format = Literal["csv", "parquet"]
+Format = Literal["csv", "parquet", "jsonl"]
 
-SUFFIXES: dict[str, Format] = {".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet", ".pq": "parquet"}
+CALLED: dict[Format, str] = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSON lines"}
+SUFFIXES: dict[str, Format] = {
+    **{".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet", ".pq": "parquet"},
+    **{".jsonl": "jsonl", ".ndjson": "jsonl", ".jsonl.gz": "jsonl", ".ndjson.gz": "jsonl"},
+}
+"""Of the files of a folder that are its data."""
+NAMED_SUFFIXES: dict[str, Format] = {**SUFFIXES, ".json": "jsonl", ".json.gz": "jsonl"}
+"""Of a file that is named itself: beside data, .json is more often about it."""
 OTHER_SUFFIXES = (
-    *(".json", ".jsonl", ".ndjson", ".xls", ".xlsx", ".feather", ".arrow", ".orc", ".avro", ".pkl", ".npy", ".npz"),
+    *(".xls", ".xlsx", ".feather", ".arrow", ".orc", ".avro", ".pkl", ".npy", ".npz"),
     *(".zip", ".zst", ".bz2", ".xz", ".tar", ".db", ".sqlite"),
 )
 """Of files that would only be taken for strange CSV."""
 PARQUET_MAGIC = b"PAR1"
+HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 PATTERN = re.compile(r"[*?\[]")
 
 
@@ -42,6 +51,20 @@ class Source:
         """A file's name in a report; empty where the source is that one file."""
         return "" if file == self.root else file.relative_to(self.root).as_posix()
 
+    @property
+    def partitions(self) -> dict[str, tuple[str | None, ...]]:
+        """The columns that the folders' names hold (year=2026, as Hive, Spark and pandas write them): each its value for
+        every file. InvalidInput where the files are not all in folders of the same ones."""
+        found = [_partitions_of(self.short(file)) for file in self.files]
+        for file, parts in zip(self.files, found, strict=True):
+            if list(parts) != list(found[0]):
+                raise InvalidInput(
+                    f"is in folders of {_keys_in_words(parts)}, and {self.short(self.files[0])} of {_keys_in_words(found[0])}",
+                    where=self.label(file),
+                    fix="put every file below folders of the same keys, or name those that are one table by a pattern",
+                )
+        return {key: tuple(parts[key] for parts in found) for key in found[0]}
+
     def label(self, file: Path) -> str:
         """A file's name in a message."""
         return self.name if file == self.root else f"{self.short(file)} in {self.name}"
@@ -56,13 +79,15 @@ def find_source(path: Path, name: str = "") -> Source:
     name = name or str(path)
     root, files = _visible(path, name)
     if root != path or path.is_dir():
-        files = [file for file in files if _format_by_name(file)]
+        files = [file for file in files if _format_by_name(file, SUFFIXES if path.is_dir() else NAMED_SUFFIXES)]
     if not files:
-        raise InvalidInput("no data in it", where=name, fix="put .csv or .parquet files there, or name another place")
+        fix = "put .csv, .parquet or .jsonl files there, or name another place"
+        raise InvalidInput("no data in it", where=name, fix=fix)
     by_label = {file: name if file == root else f"{file.relative_to(root).as_posix()} in {name}" for file in files}
     formats = {_format_of(file, label) for file, label in by_label.items()}
     if len(formats) > 1:
-        raise InvalidInput("CSV and Parquet files are mixed", where=name, fix="name one kind, such as folder/*.parquet")
+        mixed = " and ".join(sorted(CALLED[kind] for kind in formats))
+        raise InvalidInput(f"{mixed} files are mixed", where=name, fix="name one kind, such as folder/*.parquet")
     return Source(name, path, formats.pop(), tuple(files), root)
 
 
@@ -74,7 +99,7 @@ def digest_of_data(path: Path, name: str = "") -> str:
     root, files = _visible(path, name)
     if path == root and path.is_file():
         return sha256_of_file(path)
-    files = [file for file in files if _format_by_name(file)] or files
+    files = [file for file in files if _format_by_name(file) in ("csv", "parquet")] or files
     if not files:
         raise InvalidInput("no such data", where=name, fix="name an existing file, or a folder with files in it")
     return digest_of_listing(
@@ -111,7 +136,8 @@ def _visible(path: Path, name: str) -> tuple[Path, list[Path]]:
     elif PATTERN.search(str(path)):
         root, found = _matches(path, name)
     else:
-        raise InvalidInput("no such file", where=name, fix="name an existing CSV or Parquet file, or a folder of them")
+        fix = "name an existing file of CSV, Parquet or JSON lines, or a folder of them"
+        raise InvalidInput("no such file", where=name, fix=fix)
     files = sorted(file for file in found if not _is_hidden(file.relative_to(root)))
     for file in files:
         _check_content(file, f"{file.relative_to(root).as_posix()} in {name}")
@@ -179,8 +205,22 @@ def _raise(error: OSError) -> None:
     ) from None
 
 
-def _format_by_name(file: Path) -> Format | None:
-    return next((kind for suffix, kind in SUFFIXES.items() if file.name.lower().endswith(suffix)), None)
+def _format_by_name(file: Path, suffixes: Mapping[str, Format] = SUFFIXES) -> Format | None:
+    return next((kind for suffix, kind in suffixes.items() if file.name.lower().endswith(suffix)), None)
+
+
+def _partitions_of(short: str) -> dict[str, str | None]:
+    """The keys and values of the folders that a file is in, of its name below the root."""
+    found: dict[str, str | None] = {}
+    for part in short.split("/")[:-1]:
+        key, equals, value = part.partition("=")
+        if key and equals:
+            found[unquote(key)] = None if value == HIVE_NULL else unquote(value)
+    return found
+
+
+def _keys_in_words(parts: Mapping[str, object]) -> str:
+    return ", ".join(f"{key}=" for key in parts) or "no key"
 
 
 def _format_of(file: Path, label: str) -> Format:
@@ -193,13 +233,16 @@ def _format_of(file: Path, label: str) -> Format:
         return "parquet"
     if file.suffix.lower() in OTHER_SUFFIXES:
         raise InvalidInput(
-            f"is neither CSV nor Parquet but {file.suffix.lower()}", where=label, fix="write it as CSV or Parquet"
+            f"is neither CSV, Parquet nor JSON lines but {file.suffix.lower()}",
+            where=label,
+            fix="write it as one of these",
         )
     if not start:
-        raise InvalidInput("is empty", where=label, fix="give a file with a header and rows")
-    if _format_by_name(file) == "parquet":
+        raise InvalidInput("is empty", where=label, fix="give a file with rows")
+    named = _format_by_name(file, NAMED_SUFFIXES)
+    if named == "parquet":
         raise InvalidInput("is not Parquet", where=label, fix="write it again; a Parquet file starts with PAR1")
-    return "csv"
+    return named or "csv"
 
 
 def _is_hidden(relative: Path) -> bool:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import duckdb
 
-from modelway.data.csv_text import find_fault
+from modelway.data import csv_text, json_text
 from modelway.data.dialect import CsvDialect
-from modelway.data.sources import Source
+from modelway.data.sources import CALLED, Source
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 
 
@@ -37,10 +37,9 @@ def in_one_line(source: Source, links: dict[str, Path], dialect: CsvDialect, mem
             raise OutsideFailure(
                 "the disk is full", where=source.name, fix="free some space in the temporary folder"
             ) from None
-        if source.format == "csv":
-            _refuse_fault(source, links, dialect)
+        refuse_fault(source, links, dialect)
         concerned = [source.label(file) for link, file in links.items() if link in str(error)]
-        kind = "CSV" if source.format == "csv" else "Parquet"
+        kind = CALLED[source.format]
         raise InvalidInput(
             f"cannot be read as {kind}: {_first_lines(str(error), links, source)}",
             where=concerned[0] if len(concerned) == 1 else source.name,
@@ -48,13 +47,19 @@ def in_one_line(source: Source, links: dict[str, Path], dialect: CsvDialect, mem
         ) from None
 
 
-def _refuse_fault(source: Source, links: dict[str, Path], dialect: CsvDialect) -> None:
+def refuse_fault(source: Source, links: dict[str, Path], dialect: CsvDialect | None = None) -> None:
     """In our own words, where a plain reading finds the fault: the engine's name a cell that it happened to stop at."""
     for link, file in links.items():
-        fault = find_fault(Path(link), dialect)
+        fault = None
+        if source.format == "csv":
+            fault = csv_text.find_fault(Path(link), dialect or CsvDialect())
+        elif source.format == "jsonl":
+            fault = json_text.find_fault(Path(link))
         if fault:
             raise InvalidInput(
-                f"cannot be read as CSV: line {fault.line} {fault.what}", where=source.label(file), fix=fault.fix
+                f"cannot be read as {CALLED[source.format]}: line {fault.line} {fault.what}",
+                where=source.label(file),
+                fix=fault.fix,
             ) from None
 
 

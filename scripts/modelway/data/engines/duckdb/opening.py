@@ -10,11 +10,14 @@ from typing import Any
 
 import duckdb
 
-from modelway.data.csv_text import as_plain_text, read_header
+from modelway.data.csv_text import read_header
 from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb.failures import in_one_line
+from modelway.data.engines.duckdb.json_lines import open_lines
 from modelway.data.engines.duckdb.sql import FILE, Statement, stored_as
 from modelway.data.engines.duckdb.table import DuckDBTable
+from modelway.data.json_text import without_mark
+from modelway.data.plain_text import as_plain_text
 from modelway.data.queries import StoredColumn
 from modelway.data.sources import Source, refuse_other_columns, refuse_twins
 
@@ -44,8 +47,11 @@ def open_table(source: Source, dialect: CsvDialect, scratch: Path, memory_mb: in
         connection.execute("SET enable_progress_bar = false")  # it would be drawn into the log
         if source.format == "csv":
             columns, relation = _csv(source, dialect, links)
-        else:
+        elif source.format == "parquet":
             columns, relation = _parquet(source, connection, links)
+        else:
+            columns, relation = open_lines(source, connection, links)
+        columns, relation = _with_partitions(source, columns, relation)
         yield DuckDBTable(source, dialect, connection, links, columns, relation, memory_mb)
 
 
@@ -100,6 +106,22 @@ def _parquet_schema(connection: duckdb.DuckDBPyConnection, link: str, label: str
     return tuple(StoredColumn(name, stored_as(kind), kind) for name, kind in zip(names, types, strict=True))
 
 
+def _with_partitions(
+    source: Source, columns: tuple[StoredColumn, ...], relation: Statement
+) -> tuple[tuple[StoredColumn, ...], Statement]:
+    """The columns of the folders' names too, as text; where the files have one of that name, it is theirs."""
+    there = {column.name for column in columns}
+    more = {name: values for name, values in source.partitions.items() if name not in there}
+    if not more:
+        return columns, relation
+    place = f"CAST(left(right({FILE}, {len(source.format) + 7}), 6) AS INTEGER) + 1"  # of a link that _linked names
+    statement = Statement(f"(SELECT {', '.join(f'c{at}' for at in range(len(columns)))}")
+    for at, values in enumerate(more.values(), len(columns)):
+        statement.add(f", list_extract({statement.bind(list(values))}::VARCHAR[], {place}) AS c{at}")
+    statement.add(f", {FILE} FROM ").then(relation)
+    return columns + tuple(StoredColumn(name, "text", "VARCHAR") for name in more), statement.add(")")
+
+
 def _names(columns: int) -> str:
     """Names of our own for the columns, by position."""
     return f" AS data({', '.join(f'c{at}' for at in range(columns))}, {FILE})"
@@ -107,12 +129,20 @@ def _names(columns: int) -> str:
 
 def _linked(source: Source, folder: Path, dialect: CsvDialect) -> dict[str, Path]:
     """A link for each file, so that no character of its name means anything to DuckDB (a pattern, a URL); or its plain text,
-    where it is compressed or not UTF-8."""
+    where it is compressed, not UTF-8, or JSON with a byte order mark."""
     folder.mkdir()
     links = {}
     for at, file in enumerate(source.files):
         link = folder / f"{at:06d}.{source.format}"
-        if source.format != "csv" or not as_plain_text(file, link, dialect.encoding, source.label(file)):
+        if not _written_plain(source, file, link, dialect):
             link.symlink_to(file.resolve())
         links[str(link)] = file
     return links
+
+
+def _written_plain(source: Source, file: Path, link: Path, dialect: CsvDialect) -> bool:
+    if source.format == "csv":
+        return as_plain_text(file, link, dialect.encoding, source.label(file))
+    return source.format == "jsonl" and (
+        as_plain_text(file, link, "utf-8", source.label(file)) or without_mark(file, link)
+    )

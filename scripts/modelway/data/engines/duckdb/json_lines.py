@@ -1,0 +1,139 @@
+"""How DuckDB reads JSON lines: each object's values by key, into a table of its own.
+
+Keys are bound as JSON pointers, so that no key means anything to DuckDB, and keys that differ in case only stay two columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from modelway.data.engines.duckdb.failures import refuse_fault
+from modelway.data.engines.duckdb.sql import FILE, Statement
+from modelway.data.json_text import ONE_OBJECT, is_list
+from modelway.data.queries import StoredColumn
+from modelway.data.sources import Source
+from modelway.data.values import Stored
+from modelway.errors import InvalidInput
+
+MOST_KEYS = 20_000
+"""More keys than that are values that somebody has written as keys."""
+LONGEST_OBJECT_BYTES = 16 << 20
+BATCH = 100
+"""Columns of one statement; see table.BATCH."""
+INTEGERS = ("BIGINT", "HUGEINT")
+
+
+def open_lines(
+    source: Source, connection: duckdb.DuckDBPyConnection, links: dict[str, Path]
+) -> tuple[tuple[StoredColumn, ...], Statement]:
+    """Every key of any object is a column, in the order of their first appearance; where an object does not have it, the
+    value is missing, as null is."""
+    read = _objects(links)
+    keys = _keys(source, connection, links, read)
+    statement = Statement("CREATE TEMP TABLE json_rows AS SELECT ")
+    pointers = statement.bind([_pointer(key) for key in keys])
+    statement.add(f"json_extract(json, {pointers}) AS row_values, {FILE} FROM ").then(read)
+    connection.execute(statement.text, statement.parameters)
+    columns, values = list[StoredColumn](), list[str]()
+    for first in range(0, len(keys), BATCH):
+        part = keys[first : first + BATCH]
+        for at, (key, kinds) in enumerate(zip(part, _kinds(connection, first, len(part)), strict=True), first):
+            stored, physical, value = _stored(f"row_values[{at + 1}]", *kinds)
+            columns.append(StoredColumn(key, stored, physical))
+            values.append(f"{value} AS c{at}")
+    connection.execute(f"CREATE TEMP TABLE json_table AS SELECT {', '.join(values)}, {FILE} FROM json_rows")
+    connection.execute("DROP TABLE json_rows")
+    return tuple(columns), Statement("json_table")
+
+
+def _objects(links: dict[str, Path]) -> Statement:
+    """One column `json`, and the file, a row for each object."""
+    lists = [link for link in links if is_list(Path(link))]
+    parts = []
+    for kind, files in (("newline_delimited", [link for link in links if link not in lists]), ("array", lists)):
+        if files:
+            part = Statement(f"SELECT json, filename AS {FILE} FROM read_json_objects(")
+            part.add(f"{part.bind(files)}, format = '{kind}', filename = true, compression = 'none',")
+            parts.append(part.add(f" maximum_object_size = {LONGEST_OBJECT_BYTES})"))
+    statement = Statement("(")
+    for at, part in enumerate(parts):
+        statement.add(" UNION ALL " if at else "").then(part)
+    return statement.add(")")
+
+
+def _keys(
+    source: Source, connection: duckdb.DuckDBPyConnection, links: dict[str, Path], read: Statement
+) -> tuple[str, ...]:
+    wrong = Statement(
+        "SELECT count(*) FILTER (WHERE json_type(json) <> 'OBJECT' OR len(json_keys(json)) <>"
+        " len(list_distinct(json_keys(json)))) FROM "
+    ).then(read)
+    if _rows(connection, wrong)[0][0]:
+        refuse_fault(source, links)
+        raise InvalidInput("holds something other than JSON objects", where=source.name, fix=ONE_OBJECT)
+    found = Statement(
+        "SELECT key FROM (SELECT unnest(json_keys(json)) AS key, unnest(range(len(json_keys(json)))) AS place, row FROM"
+        " (SELECT json, row_number() OVER () AS row FROM "
+    ).then(read)
+    found.add(f")) GROUP BY key ORDER BY min(row), arg_min(place, row) LIMIT {MOST_KEYS + 1:d}")
+    keys = tuple(str(row[0]) for row in _rows(connection, found))
+    if len(keys) > MOST_KEYS:
+        raise InvalidInput(
+            f"has over {MOST_KEYS:,} keys", where=source.name, fix="write what differs from row to row as a value"
+        )
+    if not keys:
+        raise InvalidInput("has no columns", where=source.name, fix=ONE_OBJECT)
+    return keys
+
+
+def _pointer(key: str) -> str:
+    return "/" + key.replace("~", "~0").replace("/", "~1")
+
+
+def _kinds(connection: duckdb.DuckDBPyConnection, first: int, count: int) -> Sequence[tuple[set[str], bool, str]]:
+    """Of each column: JSON's words for the kinds of its values, whether every number is whole, and the smallest type that
+    holds those that are (none: nothing)."""
+    wanted = []
+    for at in range(first, first + count):
+        value = f"row_values[{at + 1}]"
+        number = f"json_type({value}) IN ('BIGINT', 'UBIGINT', 'DOUBLE')"
+        whole = f"regexp_full_match({value}::VARCHAR, '-?[0-9]+')"
+        wanted += [
+            f"list(DISTINCT json_type({value})) FILTER (WHERE json_type({value}) <> 'NULL')",
+            f"coalesce(bool_and({whole}) FILTER (WHERE {number}), true)",
+            *(
+                f"coalesce(bool_and(TRY_CAST({value}::VARCHAR AS {kind}) IS NOT NULL) FILTER (WHERE {whole}), true)"
+                for kind in INTEGERS
+            ),
+        ]
+    row = _rows(connection, Statement(f"SELECT {', '.join(wanted)} FROM json_rows"))[0]
+    found = []
+    for at in range(0, len(row), len(wanted) // count):
+        kinds, whole, *fits = row[at : at + len(wanted) // count]
+        narrowest = next((kind for kind, good in zip(INTEGERS, fits, strict=True) if good), "")
+        found.append((set(kinds or ()), bool(whole), narrowest))
+    return found
+
+
+def _stored(value: str, kinds: set[str], whole: bool, integer: str) -> tuple[Stored, str, str]:
+    """How a column is stored, its type in DuckDB's words, and the expression of its value."""
+    text = f"CASE WHEN json_type({value}) <> 'NULL' THEN {value} ->> '$' END"
+    if kinds <= {"VARCHAR"}:
+        return "text", "VARCHAR", text
+    if kinds == {"BOOLEAN"}:
+        return "boolean", "BOOLEAN", f"CAST({text} AS BOOLEAN)"
+    if kinds <= {"BIGINT", "UBIGINT", "DOUBLE"}:
+        if whole and integer:
+            return "integer", integer, f"CAST({text} AS {integer})"
+        if whole:
+            return "text", "VARCHAR", text  # digits that no number holds
+        return "number", "DOUBLE", f"CAST({text} AS DOUBLE)"
+    return "other", "JSON of several kinds", text
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, statement: Statement) -> list[tuple[Any, ...]]:
+    return connection.execute(statement.text, statement.parameters).fetchall()

@@ -1,0 +1,131 @@
+"""JSON lines are a table: what each key holds, and what is no table in one line with its place."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
+
+from modelway.data.contract import Contract
+from modelway.data.rows import open_rows
+
+NOT_A_TABLE = {
+    "cut": ('{"a": 1}\n{"a": ', "line 2 is not JSON"),
+    "two objects on a line": ('{"a": 1} {"a": 2}\n', "line 1 is not JSON: Extra data"),
+    "a number": ('{"a": 1}\n7\n', "line 2 is not a JSON object"),
+    "a list on a line": ('{"a": 1}\n[]\n', "line 2 is not a JSON object"),
+    "a list with a number": ('[{"a": 1}, 2]', "has no object as item 2"),
+    "a list that is cut": ('[{"a": 1},\n{"a": 2}', "line 2 is not JSON"),
+    "a key twice": ('{"a": 1}\n{"b": 1, "b": 2}\n', "line 2 has the key 'b' twice"),
+    "half a character": ('{"a": "\\ud800"}\n', "line 1 holds one half of a surrogate pair"),
+    "nested without end": ('{"a":' * 5000, "line 1 is nested too deeply"),
+    "no object": ("\n\n", "has no columns"),
+    "an empty list": ("[]", "has no columns"),
+    "Latin-1": ('{"a": "é"}\n'.encode("latin-1"), "line 1 is not UTF-8: byte 0xe9"),
+}
+
+
+def read(path: Path, name: str = "rows") -> dict[str, list[Any]]:
+    with open_rows(path, name, Contract()) as rows:
+        return rows.lists({column: rows.as_stored(column) for column in rows.names})
+
+
+def test_every_key_is_a_column_and_what_is_absent_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"b": "x", "a": 1}\n\n{"a": null, "A": true, "c/~": 1.5}\r\n')
+    assert read(path) == {"b": ["x", None], "a": [1, None], "A": [None, True], "c/~": [None, 1.5]}
+
+
+def test_a_list_a_mark_and_gzip_are_read_alike(tmp_path: Path) -> None:
+    lines = '{"a": 1}\n{"a": 2}\n'
+    (tmp_path / "1.json").write_text('[{"a": 1},\n {"a": 2}]')
+    (tmp_path / "2.ndjson").write_bytes(b"\xef\xbb\xbf" + lines.encode())
+    (tmp_path / "3.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
+    assert [read(path) for path in sorted(tmp_path.iterdir())] == [{"a": [1, 2]}] * 3
+
+
+def test_kinds_are_those_of_the_values(judge: Any, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"n": 1, "t": "1", "m": 1, "o": {"q": 1}}\n{"n": 2.0, "t": "y", "m": "y", "o": null}\n')
+    report = judge("columns: {n: {type: integer}, t: {type: integer}, m: {type: string}, o: {type: string}}", path)
+    found = {check.name: (check.outcome, check.n, check.value) for check in report.report.checks[2:]}
+    assert found["n is a whole number"] == ("pass", 2, 0)
+    assert found["t is a whole number"] == ("fail", 2, 1)
+    assert report.failing == ["t is a whole number", "m is text", "o is text"]
+
+
+def test_no_digit_is_lost(judge: Any, tmp_path: Path) -> None:
+    """Beyond 64 bits a number would be rounded, and two ids would be one."""
+    path = tmp_path / "rows.jsonl"
+    ids = [12345678901234567890123, 12345678901234567890124, 10**60, 10**60 + 1]
+    path.write_text("".join(f'{{"id": {number}}}\n' for number in ids))
+    assert judge("unique: [[id]]", path).failing == []
+    path.write_text("".join(f'{{"id": {number}}}\n' for number in [*ids, ids[-1]]))
+    assert judge("unique: [[id]]", path)["id unique"].value == 1
+
+
+def test_infinity_and_nan_are_no_numbers_within_a_range(judge: Any, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a": 1.5}\n{"a": NaN}\n{"a": 1e400}\n{"a": -Infinity}\n')
+    report = judge("columns: {a: {type: number, nullable: false}}", path)
+    assert (report["a has no nulls"].value, report["a is a number"].value) == (1, 2)
+
+
+def test_examples_name_row_and_file(judge: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "1.jsonl").write_text('{"a": 1}\n')
+    (folder / "2.jsonl").write_text('{"a": 2}\n{"a": 30}\n')
+    (folder / "about.json").write_text('{"licence": "open"}')  # a folder's .json is about its data
+    [example] = judge("columns: {a: {type: integer, range: [0, 9]}}", folder)["a in range"].examples
+    assert (example.value, example.row, example.file) == ("30", 2, "2.jsonl")
+
+
+@pytest.mark.parametrize("kind", NOT_A_TABLE)
+def test_what_is_no_table(judge: Any, refusal: Any, tmp_path: Path, kind: str) -> None:
+    text, words = NOT_A_TABLE[kind]
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    line = refusal(lambda: judge("columns: {a: {}}", path))
+    assert line.startswith(f"2: {path}: ")
+    assert words in line
+    assert ". Fix: " in line
+
+
+def test_formats_are_not_mixed(judge: Any, refusal: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "1.jsonl").write_text('{"a": 1}\n')
+    (folder / "2.csv").write_text("a\n1\n")
+    assert "CSV and JSON lines files are mixed" in refusal(lambda: judge("columns: {a: {}}", folder))
+
+
+VALUES = some.none() | some.booleans() | some.integers() | some.floats(allow_nan=False) | some.text()
+KEYS = some.text(min_size=1, max_size=5)
+
+
+@given(rows=some.lists(some.dictionaries(KEYS, VALUES, min_size=1, max_size=4), min_size=1, max_size=5))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_python_writes_is_read_back(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+    """Each value, where its column is of one kind; of several kinds the text of it."""
+    path = tmp_path / "rows.jsonl"
+    try:
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        json.dumps(rows, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return  # half a character is refused; see above
+    found = read(path)
+    assert list(found) == list(dict.fromkeys(key for row in rows for key in row))
+    for key, values in found.items():
+        asked = [row.get(key) for row in rows]
+        kinds = {type(value) for value in asked if value is not None}
+        if len(kinds) == 1 and kinds <= {bool, str, float}:
+            assert values == asked
+        if kinds == {int} and all(value is None or abs(value) < 1 << 126 for value in asked):
+            assert values == asked
+        assert [value is None for value in values] == [value is None for value in asked]
