@@ -41,10 +41,10 @@ def test_an_address_is_brought_by_its_scheme(tmp_path: Path, monkeypatch: pytest
     assert schemes.path_of(f"file://{tmp_path}/a%20b.csv", Path(), "data.train") == tmp_path / "a b.csv"
     with pytest.raises(InvalidInput, match="names the machine 'elsewhere'"):
         schemes.path_of("file://elsewhere/a.csv", Path(), "data.train")
-    with pytest.raises(InvalidInput, match=r"data.train: nothing here fetches the address 's3://b/k'.*file://"):
-        schemes.path_of("s3://b/k", Path(), "data.train")
+    with pytest.raises(InvalidInput, match=r"data.train: nothing here fetches the address 'gs://b/k'.*s3://"):
+        schemes.path_of("gs://b/k", Path(), "data.train")
     (tmp_path / "shelf.py").write_text(
-        "from pathlib import Path\ndef brought(address):\n    return Path('/shelf') / address.netloc\n"
+        "from pathlib import Path\ndef brought(address, say):\n    return Path('/shelf') / address.netloc\n"
     )
     monkeypatch.setattr(schemes, "__path__", [*schemes.__path__, str(tmp_path)])
     assert schemes.path_of("shelf://top", Path(), "data.train") == Path("/shelf/top")

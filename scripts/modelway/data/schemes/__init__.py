@@ -1,30 +1,48 @@
 """Where data comes from, by the scheme of its address: a module here is one, such as `file` for file:///data/train.csv.
 
-It offers `brought(address: SplitResult) -> Path`: the data as a file or a folder of this machine, brought here where it is
-elsewhere. An address without a scheme is a path.
+It offers `brought(address: SplitResult, say: Say) -> Path`: the data as a file, a folder or a pattern of this machine,
+brought here where it is elsewhere; say: for progress. An address without a scheme is a path.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from modelway import extensions
 from modelway.errors import InvalidInput
 
+Say = Callable[[str], None]
 
-def path_of(address: str, folder: Path, where: str) -> Path:
+
+def path_of(address: str, folder: Path, where: str, say: Say = lambda _: None) -> Path:
     """The data of an address, on this machine: a path is below `folder`. where: the input or key that names it, for messages.
-    InvalidInput where no module here knows the scheme."""
+    InvalidInput where no module here knows the scheme, or nothing is there; OutsideFailure where it cannot be brought."""
     if "://" not in address:
         return folder / address
     scheme = address.partition("://")[0].lower()
     known = extensions.names(__name__)
     if scheme not in known:
         raise InvalidInput(
-            f"nothing here fetches the address {address[:100]!r}",
+            f"nothing here fetches the address {name_of(address)[:100]!r}",
             where=where,
             fix=f"fetch it with data.command and name the file that it writes, or give a path or {', '.join(known)}://",
         )
-    brought: Path = extensions.module(__name__, scheme).brought(urlsplit(address))
+    try:
+        split = urlsplit(address)
+    except ValueError:
+        raise InvalidInput("is no address", where=where, fix="write it as scheme://host/path") from None
+    brought: Path = extensions.module(__name__, scheme).brought(split, say)
     return brought
+
+
+def name_of(address: str) -> str:
+    """What reports and messages call the data of an address: without what may be secret in it, the user and what stands after
+    `?` (a signature)."""
+    if "://" not in address:
+        return address
+    scheme, _, rest = address.partition("://")
+    place, slash, path = rest.partition("/")
+    path = path.partition("?")[0].partition("#")[0] if scheme.lower() in ("http", "https") else path
+    return f"{scheme}://{place.rpartition('@')[2]}{slash}{path}"

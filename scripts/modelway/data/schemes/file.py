@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import SplitResult, unquote
 
+from modelway.data.schemes import Say
 from modelway.errors import InvalidInput
 
 
-def brought(address: SplitResult) -> Path:
+def brought(address: SplitResult, say: Say) -> Path:
     if address.netloc not in ("", "localhost"):
         raise InvalidInput(
             f"names the machine {address.netloc!r}", where=address.geturl()[:200], fix="give file:///, and a path"

@@ -26,7 +26,8 @@ class Manner:
 
 def validate_named(contract: str, data: str, job: ci.Job, manner: Manner) -> ValidationReport:
     """One data set and one contract, both named by the caller: no modelway.yml is needed."""
-    return _validate(contract, {data: schemes.path_of(data, job.folder, "input data")}, job, manner)
+    path = schemes.path_of(data, job.folder, "input data", job.say)
+    return _validate(contract, {schemes.name_of(data): path}, job, manner)
 
 
 def validate_project(project: Resolved, data: str, job: ci.Job, manner: Manner) -> ValidationReport:
@@ -41,7 +42,7 @@ def validate_project(project: Resolved, data: str, job: ci.Job, manner: Manner) 
     manner = replace(manner, engine=project.data.engine)
     if data:
         return validate_named(contract, data, job, manner)
-    paths = {value: workspace.data_path(project, job, key) for key, value in named.items() if value}
+    paths = {schemes.name_of(value): workspace.data_path(project, job, key) for key, value in named.items() if value}
     return _validate(contract, paths, job, manner)
 
 

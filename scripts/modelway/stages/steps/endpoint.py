@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from modelway import ci
 from modelway.ci import Input
 from modelway.config import Resolved
-from modelway.data import json_rows
+from modelway.data import json_rows, schemes
 from modelway.data.contract import Contract
 from modelway.endpoint import checks, contract
 from modelway.endpoint.client import Endpoint, NoAnswerError, SilentError
@@ -122,7 +122,8 @@ def rows_of(job: ci.Job, rows: str | None, columns: Sequence[str], environment: 
     contract = Contract()
     if "config" in job.given or job.config_path.exists():
         contract = workspace.contract_of(workspace.resolve(job, environment), job)
-    return tuple(json_rows.rows_of(job.folder / rows, rows, contract, list(columns) or None))
+    path = schemes.path_of(rows, job.folder, "input rows", job.say)
+    return tuple(json_rows.rows_of(path, schemes.name_of(rows), contract, list(columns) or None))
 
 
 def check_endpoint(

@@ -12,6 +12,7 @@ import numpy as np
 
 from modelway import ci, isolation
 from modelway.config import Gate, Resolved, required
+from modelway.data import schemes
 from modelway.data.sources import digest_of_data
 from modelway.environments import locks
 from modelway.errors import InvalidInput
@@ -56,7 +57,7 @@ def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
     leakage.refuse_the_label_as_input(candidate, label)
     workspace.fetch_data(project, job)
     data = workspace.data_path(project, job, "data.test")
-    name = str(project.data.test)
+    name = schemes.name_of(str(project.data.test))
     data_digest = digest_of_data(data, name)
     leakage.refuse_the_training_data(candidate, data_digest, name)
     contract = workspace.contract_of(project, job)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from modelway import ci
 from modelway.config import Resolved
+from modelway.data import schemes
 from modelway.data.shared_rows import SharedRows, count_shared
 from modelway.data.sources import digest_of_data
 from modelway.errors import InvalidInput, OutsideFailure
@@ -52,7 +53,7 @@ def warnings_of_training(
     if train and "://" not in train and (job.folder / train).exists():
         try:
             found = count_shared(
-                data, job.folder / train, workspace.contract_of(project, job), names=(str(project.data.test), train)
+                data, job.folder / train, workspace.contract_of(project, job), names=(schemes.name_of(str(project.data.test)), train)
             )
         except (InvalidInput, OutsideFailure) as fault:
             warnings.append(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from modelway import ci
 from modelway.config import Resolved
+from modelway.data import schemes
 from modelway.data.sources import digest_of_data
 from modelway.errors import InvalidInput, Refused
 from modelway.records import Candidate, Verdict
@@ -69,7 +70,8 @@ def _passing(
     verdict = stored.record
     with tempfile.TemporaryDirectory(prefix="modelway-model-") as name:
         download_model(client, candidate, Path(name))
-    data = digest_of_data(workspace.data_path(project, job, "data.test"), str(project.data.test))
+    name = schemes.name_of(str(project.data.test))
+    data = digest_of_data(workspace.data_path(project, job, "data.test"), name)
     if verdict.data_digest != data:
         changed = f"{verdict.data_digest[:12]}, now {data[:12]}"
         raise Refused(f"the held-out data changed since the verdict on {named}: {changed}", fix=AGAIN)

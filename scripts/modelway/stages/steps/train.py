@@ -12,6 +12,7 @@ from pathlib import Path
 from modelway import ci
 from modelway.config import Resolved, required
 from modelway.config.keys import Scalar
+from modelway.data import schemes
 from modelway.data.sources import digest_of_data
 from modelway.environments import locks
 from modelway.errors import InvalidInput
@@ -45,7 +46,8 @@ def train(project: Resolved, job: ci.Job, semantic_version: str) -> Candidate:
     client = workspace.connect_registry(project, job)
     workspace.fetch_data(project, job)
     data = workspace.data_path(project, job, "data.train")
-    training = Training(dict(project.train.parameters), data, digest_of_data(data, str(project.data.train)), commit)
+    digest = digest_of_data(data, schemes.name_of(str(project.data.train)))
+    training = Training(dict(project.train.parameters), data, digest, commit)
     python = workspace.team_python(project, job)
     if python is None:
         raise InvalidInput(

@@ -116,7 +116,7 @@ def team_environ(project: Resolved, job: ci.Job) -> dict[str, str]:
 
 def data_path(project: Resolved, job: ci.Job, key: str) -> Path:
     """Where the data of data.train or data.test is on this machine."""
-    return schemes.path_of(str(required(project, key)), job.folder, f"{project.source}: {key}")
+    return schemes.path_of(str(required(project, key)), job.folder, f"{project.source}: {key}", job.say)
 
 
 def contract_of(project: Resolved, job: ci.Job) -> Contract:
