@@ -16,7 +16,9 @@ from modelway.data.rows import open_rows
 def folder(tmp_path: Path) -> Path:
     """Three CSV files below year= and city=."""
     root = tmp_path / "data"
-    for at, (year, city) in enumerate((("2025", "New%20York"), ("2026", "a=b"), ("2026", "__HIVE_DEFAULT_PARTITION__"))):
+    for at, (year, city) in enumerate(
+        (("2025", "New%20York"), ("2026", "a=b"), ("2026", "__HIVE_DEFAULT_PARTITION__"))
+    ):
         place = root / f"year={year}" / f"city={city}"
         place.mkdir(parents=True)
         (place / "part.csv").write_text(f"a\n{at}\n{at + 10}\n")

@@ -103,7 +103,7 @@ def test_the_data_is_fetched_first(project: Path) -> None:
     ("arguments", "told"),
     [
         (["--data", "none.csv"], "none.csv: no such file"),
-        (["--data", "s3://bucket/a.parquet"], "input data: nothing here fetches the address 's3://bucket/a.parquet'"),
+        (["--data", "gs://bucket/a.parquet"], "input data: nothing here fetches the address 'gs://bucket/a.parquet'"),
         (["--data", "$(id)\n::set-output name=x::y"], "no such file"),
         (["--contract", "none.yml"], "none.yml: cannot be read"),
         (["--now", "yesterday"], "input now: 'yesterday' is not a time"),

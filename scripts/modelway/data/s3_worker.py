@@ -94,7 +94,9 @@ def matches(name: list[str], pattern: list[str]) -> bool:
 def safe(key: str) -> str:
     """InvalidKey where the object's name would be another place of this machine."""
     parts = key.split("/")
-    if any(part in ("", ".", "..") or "\0" in part for part in parts) or any(len(part.encode()) > 240 for part in parts):
+    if any(part in ("", ".", "..") or "\0" in part for part in parts) or any(
+        len(part.encode()) > 240 for part in parts
+    ):
         raise LookupError(f"the object {key[:100]!r} has no name that a file can have")
     return key
 

@@ -20,8 +20,14 @@ Format = Literal["csv", "parquet", "jsonl"]
 
 CALLED: dict[Format, str] = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSON lines"}
 SUFFIXES: dict[str, Format] = {
-    **{".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet", ".pq": "parquet"},
-    **{".jsonl": "jsonl", ".ndjson": "jsonl", ".jsonl.gz": "jsonl", ".ndjson.gz": "jsonl"},
+    ".csv": "csv",
+    ".csv.gz": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".jsonl.gz": "jsonl",
+    ".ndjson.gz": "jsonl",
 }
 """Of the files of a folder that are its data."""
 NAMED_SUFFIXES: dict[str, Format] = {**SUFFIXES, ".json": "jsonl", ".json.gz": "jsonl"}

@@ -16,7 +16,6 @@ from modelway.data.schemes import Say, name_of
 from modelway.environments import home, locks, store
 from modelway.environments.tools import requirements_file
 from modelway.errors import InvalidInput, OutsideFailure
-from modelway.files import last_line
 
 WORKER = Path(__file__).parents[1] / "s3_worker.py"
 SETTINGS = {"AWS_MAX_ATTEMPTS": "5", "AWS_RETRY_MODE": "standard"}
@@ -30,7 +29,9 @@ def brought(address: SplitResult, say: Say) -> Path:
     python = store.interpreter(requirements_file("s3"), locks.base_python(), compiled=False)
     with place_of(address.geturl()) as folder, tempfile.TemporaryFile() as log:
         environ = {**SETTINGS, **home.without_python_settings(os.environ)}
-        process = processes.start([python, "-I", "-X", "utf8", str(WORKER)], "/", environ, subprocess.PIPE, subprocess.PIPE, log)
+        process = processes.start(
+            [python, "-I", "-X", "utf8", str(WORKER)], "/", environ, subprocess.PIPE, subprocess.PIPE, log
+        )
         assert process.stdin is not None and process.stdout is not None
         try:
             with process.stdin as asked:

@@ -53,7 +53,10 @@ def warnings_of_training(
     if train and "://" not in train and (job.folder / train).exists():
         try:
             found = count_shared(
-                data, job.folder / train, workspace.contract_of(project, job), names=(schemes.name_of(str(project.data.test)), train)
+                data,
+                job.folder / train,
+                workspace.contract_of(project, job),
+                names=(schemes.name_of(str(project.data.test)), train),
             )
         except (InvalidInput, OutsideFailure) as fault:
             warnings.append(
