@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from modelway.ci.inputs import Input, Output, build_parser, key, shown
+from modelway.ci.inputs import Frame, Input, Output, Rows, build_parser, key, shown
 from modelway.ci.job import Job
 from modelway.ci.shell import Shell
 from modelway.ci.use_case import Result, UseCase, nobody_reads, run, use_case, where_it_runs
@@ -24,12 +24,14 @@ Version = Annotated[int, Meta(ge=1), Input("The registered version of the model.
 __all__ = [
     "Config",
     "Environment",
+    "Frame",
     "Input",
     "Job",
     "Output",
     "Overlay",
     "ReportDirectory",
     "Result",
+    "Rows",
     "Shell",
     "TrackingUri",
     "UseCase",

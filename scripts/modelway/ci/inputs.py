@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from msgspec import inspect
 
@@ -37,6 +37,20 @@ METAVARS = {
     inspect.DateTimeType: "TIME",
     inspect.DictType: "JSON",
 }
+
+
+@typing.runtime_checkable
+class Frame(typing.Protocol):
+    """A table in memory: of pandas, pyarrow, polars, DuckDB, and whatever else speaks Arrow's C stream interface."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
+if TYPE_CHECKING:
+    Rows = str | Frame
+else:
+    Rows = str  # a table that is passed has an address by then
+"""Data: its path or address; for a caller in Python also the table itself."""
 
 
 @dataclass(frozen=True)

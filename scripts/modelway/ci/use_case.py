@@ -9,6 +9,7 @@ run(evaluate_gate, argv)                               # a step of a job: output
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import json
@@ -35,6 +36,15 @@ from modelway.environments.tools import environment_of
 from modelway.errors import CancelledByUser, Defect, InvalidInput, ModelwayError
 
 P = ParamSpec("P")
+
+
+def _addresses(tables: Mapping[str, declared.Frame]) -> contextlib.AbstractContextManager[Mapping[str, str]]:
+    """Addresses of the tables, as inputs take them."""
+    if not tables:
+        return contextlib.nullcontext({})
+    from modelway.data.schemes import memory
+
+    return memory.held(tables)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +83,11 @@ class UseCase(Generic[P, R]):
             given = self.__signature__.bind(*args, **kwargs).arguments
         except TypeError as error:
             raise TypeError(f"{self.work.__name__}(): {error}") from None
-        values = declared.from_call(given, self.inputs)
+        tables = {name: value for name, value in given.items() if isinstance(value, declared.Frame)}
         try:
-            return self.carry_out(self.job(values, where_it_runs(os.environ)))
+            with _addresses(tables) as addresses:
+                values = declared.from_call({**given, **addresses}, self.inputs)
+                return self.carry_out(self.job(values, where_it_runs(os.environ)))
         except (OSError, UnicodeEncodeError) as error:
             if (expected := _expected(error, values.get("working-directory", "."))) is None:
                 raise

@@ -43,7 +43,7 @@ def validate_data(
     working_directory: ci.WorkingDirectory = ".",
     environment: ci.Overlay = None,
     data: Annotated[
-        str | None,
+        ci.Rows | None,
         Input("A CSV or Parquet file, a folder of them, or a pattern.", left_out="data.train and data.test"),
     ] = None,
     contract: Annotated[str | None, ci.key("data.contract")] = None,
@@ -72,12 +72,12 @@ def validate_data(
     """
     manner = Manner(now or datetime.now(UTC), memory_mb, examples)
     if data and contract and "config" not in job.given and not job.config_path.exists():
-        found = validate_named(contract, data, job, manner)
+        found = validate_named(contract, str(data), job, manner)
     else:
         project = workspace.resolve(job, environment)
         if not project.data.contract and skip_without_contract:
             return _skipped(project.source, job)
-        found = validate_project(project, data or "", job, manner)
+        found = validate_project(project, str(data or ""), job, manner)
     path = job.report(found, "\n\n".join(map(markdown, found.reports)))
     fix = f"mend the data or the contract; {path.with_suffix('.md')} has the values"
     return DataValidated(

@@ -1,0 +1,79 @@
+"""A table in memory, where an action takes a file: the same checks, the same report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+
+import modelway
+from documented import examples
+from modelway.errors import InvalidInput
+
+TABLES: dict[str, Any] = {
+    "two columns of one name": pd.DataFrame([[1, 2]], columns=["a", "a"]),
+    "two columns that differ in case": pd.DataFrame({"a": [1], "A": [1]}),
+    "no columns": pd.DataFrame(),
+    "a kind that is none": pd.DataFrame({"p": pd.period_range("2026-01", periods=2, freq="M")}),
+}
+
+
+@pytest.fixture(autouse=True)
+def contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "contract.yml").write_text("columns: {a: {type: integer, range: [0, 2]}, t: {type: timestamp}}\n")
+    monkeypatch.chdir(tmp_path)
+
+
+def frame() -> pd.DataFrame:
+    return pd.DataFrame({"a": [1, 2, 3], "t": pd.to_datetime(["2026-01-01"] * 3, utc=True)}, index=[7, 8, 9])
+
+
+def test_pandas_and_the_file_give_one_report() -> None:
+    checked = modelway.validate_data(data=frame(), contract="contract.yml")
+    assert checked.failing_checks == {"memory://data": ["a in range"]}
+    duckdb.from_df(frame()).write_parquet("rows.parquet")
+    from_file = modelway.validate_data(data="rows.parquet", contract="contract.yml")
+    assert checked.validation and from_file.validation
+    assert checked.validation.reports[0].checks == from_file.validation.reports[0].checks
+
+
+def test_the_same_table_has_the_same_digest() -> None:
+    found = [modelway.validate_data(data=rows, contract="contract.yml") for rows in (frame(), frame(), frame()[:2])]
+    digests = [checked.data_digests for checked in found]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_missing_values_of_every_kind_are_missing() -> None:
+    table = pd.DataFrame({"a": pd.array([1, None], dtype="Int64"), "t": [pd.NaT, pd.Timestamp("2026-01-01")]})
+    (Path("contract.yml")).write_text("columns: {a: {nullable: false}, t: {nullable: false}}\n")
+    checked = modelway.validate_data(data=table, contract="contract.yml")
+    assert checked.failing_checks == {"memory://data": ["a has no nulls", "t has no nulls"]}
+
+
+def test_a_query_of_duckdb_is_a_table_too() -> None:
+    table = duckdb.sql("SELECT 1 AS a, TIMESTAMP '2026-01-01' AS t")
+    assert modelway.validate_data(data=table, contract="contract.yml").outcome == "pass"
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_what_is_no_table_is_one_line(kind: str) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        modelway.validate_data(data=TABLES[kind], contract="contract.yml")
+    assert raised.value.line().startswith("input data: ")
+    assert "\n" not in raised.value.line()
+    assert not Path("out").exists()
+
+
+def test_the_example_of_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("train.csv").write_text("a,t\n0,2026-01-01\n3,2026-01-01\n")
+    [example] = examples("python.md", "A table in memory")
+    exec(compile(example, "python.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines()[-1] == "fail {'memory://data': ['a in range']}"
+
+
+def test_outside_of_a_call_there_is_no_table() -> None:
+    with pytest.raises(InvalidInput, match="is no table of this call"):
+        modelway.validate_data(data="memory://data", contract="contract.yml")
