@@ -49,6 +49,7 @@ def test_blue_is_kept_and_going_back_within_that_time_starts_nothing(shop: Shop)
     assert "nothing was changed" in shop.roll_back()
 
 
+@pytest.mark.long
 def test_blue_ends_when_its_time_is_over(shop: Shop) -> None:
     shop.deploy("good")
     with_keys(shop, keep_seconds=3)
@@ -62,7 +63,7 @@ def test_blue_ends_when_its_time_is_over(shop: Shop) -> None:
     assert list(shop.deployed().slots) == [shop.deployed().stable]
 
 
-@pytest.mark.parametrize("kind", ["failing", "slow"])
+@pytest.mark.parametrize("kind", ["failing", pytest.param("slow", marks=pytest.mark.long)])
 def test_a_green_that_is_worse_goes_back_to_blue(shop: Shop, kind: str) -> None:
     shop.deploy("good")
     with_keys(shop, bake_seconds=20)
@@ -75,6 +76,7 @@ def test_a_green_that_is_worse_goes_back_to_blue(shop: Shop, kind: str) -> None:
     assert seen["failed"] == seen[f"{shop.versions[kind]} 500"], "no request to blue failed"
 
 
+@pytest.mark.long
 def test_short_jobs_end_what_is_kept(shop: Shop, tmp_path: Path) -> None:
     """With `wait: false` nobody stays for it: the next job that comes after its time ends it."""
     shop.deploy("good")

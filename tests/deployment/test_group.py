@@ -100,6 +100,7 @@ def test_where_one_fails_the_other_goes_back(pair: Pair) -> None:
     assert "outcome=unchanged" in pair.back()
 
 
+@pytest.mark.long
 def test_what_is_there_already_did_not_come_with_the_group_and_stays(pair: Pair) -> None:
     pair.features.deploy("good")
     pair.features.deploy("again")
@@ -168,6 +169,7 @@ def while_under_way(
     return said
 
 
+@pytest.mark.long
 def test_one_is_taken_back_by_another_command_meanwhile(pair: Pair) -> None:
     said = while_under_way(pair, ["2 of 2"], lambda process: pair.features.roll_back(), code=1)
     assert "features was taken back meanwhile by another command" in said
@@ -211,6 +213,7 @@ def test_what_is_refused_has_touched_nothing(pair: Pair) -> None:
     assert (pair.features.deployed(), pair.score.deployed()) == before
 
 
+@pytest.mark.long
 def test_a_group_that_never_came(pair: Pair) -> None:
     pair.features.deploy("good")
     pair.score.deploy("good")

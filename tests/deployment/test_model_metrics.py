@@ -119,6 +119,7 @@ def test_classes_that_shift_are_taken_back_by_name(shop: Shop) -> None:
     assert "predictions of class" in (shop.folder / "out" / "modelway" / "deploy-model.html").read_text()
 
 
+@pytest.mark.long
 def test_a_release_that_predicts_alike_passes_and_says_so(shop: Shop) -> None:
     shop.deploy("good")
     with shop.traffic() as seen:
@@ -133,6 +134,7 @@ def test_a_release_that_predicts_alike_passes_and_says_so(shop: Shop) -> None:
     assert "less than 10 points apart" in told
 
 
+@pytest.mark.long
 def test_without_the_key_nobody_looks(shop: Shop) -> None:
     shop.deploy("good")
     with shop.traffic():
@@ -142,6 +144,7 @@ def test_without_the_key_nobody_looks(shop: Shop) -> None:
     assert not any(block.watched or block.unwatched for block in blocks)
 
 
+@pytest.mark.long
 def test_scores_that_shift_are_taken_back_by_the_quarter(shop: Shop) -> None:
     shop.deploy("score")
     with shop.traffic():

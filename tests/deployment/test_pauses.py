@@ -61,6 +61,7 @@ def test_a_person_lets_it_go_on_beside_the_job_that_carries_it_on(shop: Shop) ->
     assert "the desk is quiet" in (shop.folder / "out" / "modelway" / "deploy-model.html").read_text()
 
 
+@pytest.mark.long
 def test_short_jobs_wait_for_a_person_and_a_second_word_changes_nothing(shop: Shop) -> None:
     shop.deploy("good")
     with_keys(shop, pause_at="[50, 100]", pause_seconds=300)
@@ -120,6 +121,7 @@ def test_a_runner_that_is_killed_in_a_pause_loses_neither_it_nor_the_word(shop: 
     assert any(isinstance(event, engine.Continued) for event in shop.stories()[-1].events)
 
 
+@pytest.mark.long
 def test_a_pause_that_nobody_ends_is_taken_back(shop: Shop) -> None:
     shop.deploy("good")
     with_keys(shop, pause_at="[50]", pause_seconds=2, judge="{block-seconds: 0.5, inconclusive: promote}")

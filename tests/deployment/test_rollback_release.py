@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from deployment.shop import Shop
 from modelway.registry.ledger import read
 from modelway.registry.ledger_entries import Entry
@@ -27,6 +29,7 @@ def actions(shop: Shop) -> list[tuple[str, str]]:
     return [(entry.action, str(entry.version)) for entry in entries(shop)]
 
 
+@pytest.mark.long
 def test_every_entry_names_the_verdict_that_let_it_be_built(shop: Shop) -> None:
     """Also that of a rollback, and in an environment that has no verdicts of its own."""
     two(shop)
@@ -98,6 +101,7 @@ def test_only_unfinished_leaves_a_finished_deployment_alone(shop: Shop) -> None:
     assert shop.serving() == shop.versions["again"]
 
 
+@pytest.mark.long
 def test_it_works_after_everything_was_stopped(shop: Shop) -> None:
     two(shop)
     assert "stopped=true" in shop.must("stop_deployment", 0)

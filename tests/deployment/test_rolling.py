@@ -121,6 +121,7 @@ def test_in_the_middle_it_goes_back_as_stable_s_servers_come_back(rolling: Shop,
     assert seen["failed"] == 0, seen
 
 
+@pytest.mark.long
 def test_killed_in_the_middle_the_same_command_goes_on(rolling: Shop) -> None:
     with_keys(rolling, step_seconds=3)
     with rolling.traffic(150) as seen, watched(rolling) as counted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 import requests
 
 from deployment.shop import DEPLOYED, Shop, row
@@ -51,6 +52,7 @@ def test_a_shadow_that_is_no_worse_is_said_to_be_and_a_canary_may_require_it(sho
     assert "no worse as a shadow" in page
 
 
+@pytest.mark.long
 def test_a_shadow_that_fails_hurts_nobody(shop: Shop) -> None:
     shop.deploy("good")
     with shop.traffic() as seen:
@@ -67,6 +69,7 @@ def test_without_anything_to_shadow_nothing_is_deployed(shop: Shop) -> None:
     assert shop.processes() == []
 
 
+@pytest.mark.long
 def test_a_canary_goes_on_with_no_shadow_that_was_left(shop: Shop) -> None:
     """Of the same version: what was asked for is what is done."""
     shop.deploy("good")

@@ -147,6 +147,7 @@ def test_a_model_that_differs_on_2_percent_of_rows_is_found_in_500_with_its_slic
         assert "carrier = UA" in text and "below 0.5" in text, path
 
 
+@pytest.mark.long
 def test_nothing_but_counts_is_kept_of_the_rows(rows: RowShop) -> None:
     with rows.clients():
         said, story = rows.shadow("odd", 0, "{rows: 100}")
@@ -166,6 +167,7 @@ def test_more_that_differ_than_may_end_the_shadow(rows: RowShop) -> None:
     assert rows.serving() == rows.versions["good"]
 
 
+@pytest.mark.long
 def test_few_enough_that_differ_let_it_pass(rows: RowShop) -> None:
     with_keys(rows, requires_shadow="true")
     with rows.clients():
@@ -176,6 +178,7 @@ def test_few_enough_that_differ_let_it_pass(rows: RowShop) -> None:
     assert rows.serving() == rows.versions["same"]
 
 
+@pytest.mark.long
 def test_a_replica_that_is_gone_is_counted_and_the_others_are_asked(rows: RowShop) -> None:
     rows.configure(rows.port, replicas=2)
     rows.deploy("same", "--strategy", "all-at-once")

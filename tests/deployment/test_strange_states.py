@@ -83,7 +83,10 @@ def wait_until_free(port: int) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("flags", [(), ("--only-unfinished", "true"), ("--to", "")])
+@pytest.mark.parametrize(
+    "flags",
+    [(), *(pytest.param(flags, marks=pytest.mark.long) for flags in (("--only-unfinished", "true"), ("--to", "")))],
+)
 def test_after_a_reboot_a_rollback_that_changes_nothing_puts_all_in_order(stable: Shop, flags: tuple[str, ...]) -> None:
     stable.deploy("again")
     stable.roll_back()
@@ -123,6 +126,7 @@ def test_another_program_on_a_replicas_port_is_no_replica(stable: Shop) -> None:
     assert not set(now.ports) & set(slot.ports)
 
 
+@pytest.mark.long
 def test_another_program_on_the_port_of_a_replica_that_died(stable: Shop) -> None:
     (slot,) = stable.deployed().slots.values()
     stable.kill_replica(stable.versions["good"])
@@ -147,6 +151,7 @@ def test_another_port_in_the_file_touches_nothing(stable: Shop) -> None:
     assert stable.serving() == stable.versions["good"]
 
 
+@pytest.mark.long
 def test_the_port_moves_as_the_error_says(stable: Shop) -> None:
     old, other = stable.port, free_port()
     stable.must("stop_deployment", 0)
@@ -178,6 +183,7 @@ def test_a_refused_rollback_takes_the_target_from_nobody(stable: Shop) -> None:
     assert (stable.deployed(), (stable.target / LEASE).read_bytes()) == before
 
 
+@pytest.mark.long
 def test_the_version_before_is_another_version_not_another_build(stable: Shop) -> None:
     stable.deploy("again")
     again = stable.versions["again"]
@@ -224,6 +230,7 @@ def test_a_registry_that_never_answers_holds_no_rollback_up(stable: Shop) -> Non
     assert stable.aliases()[stable.environment] == int(stable.versions["again"])
 
 
+@pytest.mark.long
 def test_what_can_never_be_told_is_dropped_and_kept_on_the_record(stable: Shop) -> None:
     """Its version was deleted in MLflow before the registry could be told: that blocks no later deployment."""
     gone = stable.trained("good")
@@ -243,6 +250,7 @@ def test_what_can_never_be_told_is_dropped_and_kept_on_the_record(stable: Shop) 
     assert not stable.deployed().pending
 
 
+@pytest.mark.long
 def test_a_server_that_knows_nothing_of_the_model_is_a_mistake_not_a_deletion(
     stable: Shop, tmp_path: Path, root: Path
 ) -> None:
@@ -269,7 +277,7 @@ def another_registry(folder: Path, root: Path) -> Iterator[str]:
         )
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\0" * 100])
+@pytest.mark.parametrize("content", [b"", *(pytest.param(cut, marks=pytest.mark.long) for cut in (b"{", b"\0" * 100))])
 def test_a_lease_that_a_power_cut_emptied_blocks_nobody(stable: Shop, content: bytes) -> None:
     (stable.target / LEASE).write_bytes(content)
     stable.roll_back("--only-unfinished", "true")
@@ -295,6 +303,7 @@ def test_state_that_cannot_be_read_is_mended_as_the_error_says(stable: Shop) -> 
     assert stable.serving() == stable.versions["again"]
 
 
+@pytest.mark.long
 def test_state_that_is_reached_by_a_symbolic_link(stable: Shop, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(stable.target)
