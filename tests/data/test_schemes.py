@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import threading
@@ -16,6 +17,7 @@ from urllib.parse import quote
 import pytest
 import requests
 
+import modelway
 import servers
 from modelway.data import schemes
 from modelway.data.downloads import KEPT_SECONDS
@@ -237,3 +239,84 @@ def test_without_credentials(s3: str, monkeypatch: pytest.MonkeyPatch, tmp_path:
     failure = refused("s3://models/one.csv")
     assert failure.exit_code == 2
     assert "set AWS_ACCESS_KEY_ID" in failure.line()
+
+
+ODD = 'odd "table"; --'
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    """The address of a PostgreSQL of our own with some tables, to which `?table=` is added."""
+    with servers.postgresql() as uri:
+        address = uri.replace("+psycopg2", "")
+        odd = ODD.replace('"', '""')
+        values = "9007199254740993, 1234567890.123456789012, 0.5, E'a\\\\\"b\\n\\tc', '2026-01-01 09:00+01', '2026-02-03', true"
+        statements = [
+            "CREATE TABLE plain (id bigint, amount numeric, score float8, name text, seen timestamptz, day date, ok boolean)",
+            f"INSERT INTO plain VALUES ({values}), (2, 'NaN', 'NaN', NULL, NULL, NULL, NULL)",
+            "CREATE SCHEMA shop; CREATE VIEW shop.seen AS SELECT id, name FROM plain",
+            "CREATE TABLE empty (a int); CREATE ROLE guest LOGIN",
+            f'CREATE TABLE "{odd}" ("select" int); INSERT INTO "{odd}" VALUES (7)',
+        ]
+        programs = servers.postgresql_programs()
+        assert programs
+        for statement in statements:
+            subprocess.run(
+                [programs / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", address, "-c", statement], check=True
+            )
+        yield address
+
+
+def lines(address: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in brought(address)[0].read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_table_is_brought_whole_and_exact(database: str) -> None:
+    first, second = lines(f"{database}&table=plain")
+    assert first == {
+        "id": 9007199254740993,
+        "amount": 1234567890.123456789012,
+        "score": 0.5,
+        "name": 'a\\"b\n\tc',
+        "seen": "2026-01-01T08:00:00+00:00",
+        "day": "2026-02-03",
+        "ok": True,
+    }
+    assert {key for key, value in second.items() if value is not None} == {"id"}
+    text = brought(f"{database}&table=plain")[0].read_text()
+    assert "1234567890.123456789012" in text  # every digit
+
+
+def test_a_view_of_a_schema_and_a_name_that_is_no_name(database: str) -> None:
+    assert [row["id"] for row in lines(f"{database}&table=shop.seen")] == [9007199254740993, 2]
+    assert lines(f"{database}&table={quote(ODD)}") == [{"select": 7}]
+
+
+def test_its_rows_are_checked_as_any_others(database: str, tmp_path: Path) -> None:
+    (tmp_path / "contract.yml").write_text(
+        "columns: {id: {type: integer, range: [3, null]}, seen: {type: timestamp}, amount: {type: number}}\n"
+    )
+    checked = modelway.validate_data(
+        data=f"{database}&table=plain", contract="contract.yml", working_directory=str(tmp_path)
+    )
+    assert list((checked.failing_checks or {}).values()) == [["id in range"]]
+
+
+@pytest.mark.parametrize(
+    ("end", "words", "code"),
+    [
+        ("&table=none", 'relation "none" does not exist', 2),
+        ("&table=empty", "the table has no rows", 2),
+        ("", "names no table", 2),
+        ("&table=", "names no table", 2),
+        ("&table=plain&user=guest", "permission denied", 2),
+        ("&table=plain&dbname=nowhere", 'database "nowhere" does not exist', 2),
+        ("&table=plain&nonsense=1", "nonsense", 2),
+        ("&table=plain&host=/nowhere", "No such file or directory", 4),
+    ],
+)
+def test_what_cannot_be_read_from_postgresql(database: str, end: str, words: str, code: int) -> None:
+    failure = refused(database + end)
+    assert words in failure.line()
+    assert failure.exit_code == code
+    assert "\n" not in failure.line()

@@ -1,0 +1,5 @@
+"""postgres://: another name of postgresql://."""
+
+from modelway.data.schemes.postgresql import brought
+
+__all__ = ["brought"]

@@ -1,0 +1,31 @@
+"""postgresql://user@host/database?table=schema.table: a table or a view, brought as JSON lines in one consistent reading; by
+psycopg, in a process and an environment of its own. The password is found as libpq finds it ($PGPASSWORD, ~/.pgpass)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import SplitResult, parse_qsl, urlencode
+
+from modelway.data import clients
+from modelway.data.downloads import place_of
+from modelway.data.schemes import Say, name_of
+from modelway.errors import InvalidInput
+
+SETTINGS = {"PGCONNECT_TIMEOUT": "10", "PGAPPNAME": "modelway"}
+
+
+def brought(address: SplitResult, say: Say) -> Path:
+    shown = name_of(address.geturl())
+    given = parse_qsl(address.query, keep_blank_values=True)
+    tables = [value for key, value in given if key == "table"]
+    if len(tables) != 1 or not all(tables[0].split(".", 1)):
+        raise InvalidInput("names no table", where=shown, fix="end it in ?table=schema.table")
+    rest = urlencode([(key, value) for key, value in given if key != "table"])
+    with place_of(address.geturl()) as folder:
+        asked = {
+            "server": address._replace(query=rest).geturl(),
+            "table": tables[0].split(".", 1),
+            "folder": str(folder),
+        }
+        fix = "try again, or look at the server's address"
+        return folder / clients.fetched("postgresql", asked, shown, say, SETTINGS, fix)
