@@ -250,7 +250,8 @@ def database() -> Iterator[str]:
     with servers.postgresql() as uri:
         address = uri.replace("+psycopg2", "")
         odd = ODD.replace('"', '""')
-        values = "9007199254740993, 1234567890.123456789012, 0.5, E'a\\\\\"b\\n\\tc', '2026-01-01 09:00+01', '2026-02-03', true"
+        values = "9007199254740993, 1234567890.123456789012, 0.5"
+        values += ", E'a\\\\\"b\\n\\tc', '2026-01-01 09:00+01', '2026-02-03', true"
         statements = [
             "CREATE TABLE plain (id bigint, amount numeric, score float8, name text, seen timestamptz, day date, ok boolean)",
             f"INSERT INTO plain VALUES ({values}), (2, 'NaN', 'NaN', NULL, NULL, NULL, NULL)",

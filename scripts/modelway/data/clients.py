@@ -22,8 +22,8 @@ HERE = Path(__file__).parent
 
 def fetched(
     name: str, asked: Mapping[str, Any], shown: str, say: Callable[[str], None], settings: Mapping[str, str], fix: str
-) -> str:
-    """What the program NAME_worker.py, in the environment of requirements/NAME.txt, names as the path of what it has brought.
+) -> Any:
+    """The answer of the program NAME_worker.py, in the environment of requirements/NAME.txt.
 
     asked: what it is told, by its input, where nobody can look. shown: the data's name in messages. settings: variables of its
     environment, unless they are set. fix: where the store cannot be reached. InvalidInput where the program says that the
@@ -46,9 +46,9 @@ def fetched(
         finally:
             processes.end_own(process)
             process.stdout.close()
-    if "path" in said:
-        return str(said["path"])
-    what = f"cannot be fetched: {said.get('error') or f'the client ended with {code}'}"
+    if "answer" in said:
+        return said["answer"]
+    what = f"cannot be read: {said.get('error') or f'the client ended with {code}'}"
     if said.get("user"):
         raise InvalidInput(what, where=shown, fix=str(said["fix"]))
     raise OutsideFailure(what, where=shown, fix=fix)

@@ -1,7 +1,7 @@
 """psycopg as a program, for an environment of its own: a table as JSON lines.
 
 It reads {"server": ..., "table": [schema, table] or [table], "folder": ...} and writes lines of JSON: {"progress": ...}, and
-at the end {"path": ...}, relative to the folder, or {"error": ..., "user": whether the caller can mend it, "fix": ...}.
+at the end {"answer": the path, relative to the folder}, or {"error": ..., "user": whether the caller can mend it, "fix": ...}.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def main() -> None:
     folder = Path(asked["folder"])
     try:
         bring(asked["server"], asked["table"], folder / NAME, lambda rows: answer(progress=f"{rows:,} rows"))
-        answer(path=NAME)
+        answer(answer=NAME)
     except Exception as error:
         answer(**described(error))
 

@@ -1,7 +1,7 @@
 """boto3 as a program, for an environment of its own: objects of a bucket as files below a folder.
 
-It reads {"bucket": ..., "key": ..., "folder": ...} and writes lines of JSON: {"progress": ...}, and at the end {"path": ...},
-relative to the folder, or {"error": ..., "user": whether it is the caller who can mend it, "fix": ...}.
+It reads {"bucket": ..., "key": ..., "folder": ...} and writes lines of JSON: {"progress": ...}, and at the end {"answer": the
+path, relative to the folder}, or {"error": ..., "user": whether the caller can mend it, "fix": ...}.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def main() -> None:
         answers.flush()
 
     try:
-        answer(path=bring(asked["bucket"], asked["key"], Path(asked["folder"]), lambda text: answer(progress=text)))
+        answer(answer=bring(asked["bucket"], asked["key"], Path(asked["folder"]), lambda text: answer(progress=text)))
     except Exception as error:
         answer(**described(error))
 

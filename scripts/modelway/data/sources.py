@@ -12,6 +12,8 @@ from typing import Literal
 from urllib.parse import unquote
 
 from modelway.config.document import LFS_POINTER
+from modelway.data import lake
+from modelway.data.lake import LakeTable
 from modelway.errors import InvalidInput
 from modelway.records import sha256_of_file
 from modelway.records.digests import digest_of_listing
@@ -52,15 +54,19 @@ class Source:
     files: tuple[Path, ...]
     root: Path
     """What the files' names in reports are relative to."""
+    table: LakeTable | None = None
+    """Where a table format's log says which files these are."""
 
     def short(self, file: Path) -> str:
         """A file's name in a report; empty where the source is that one file."""
-        return "" if file == self.root else file.relative_to(self.root).as_posix()
+        return "" if file == self.root else _relative(file, self.root.resolve() if self.table else self.root)
 
     @property
     def partitions(self) -> dict[str, tuple[str | None, ...]]:
         """The columns that the folders' names hold (year=2026, as Hive, Spark and pandas write them): each its value for
         every file. InvalidInput where the files are not all in folders of the same ones."""
+        if self.table is not None:
+            return self.table.partitions
         found = [_partitions_of(self.short(file)) for file in self.files]
         for file, parts in zip(self.files, found, strict=True):
             if list(parts) != list(found[0]):
@@ -83,6 +89,8 @@ def find_source(path: Path, name: str = "") -> Source:
     or folder starts with `_`, are not data.
     """
     name = name or str(path)
+    if table := _lake_table(path, name):
+        return Source(name, path, "parquet", table.files, path, table)
     root, files = _visible(path, name)
     if root != path or path.is_dir():
         files = [file for file in files if _format_by_name(file, SUFFIXES if path.is_dir() else NAMED_SUFFIXES)]
@@ -102,15 +110,28 @@ def digest_of_data(path: Path, name: str = "") -> str:
     Where a folder has neither CSV nor Parquet (pictures), all its files that are not hidden are the data. MLflow's own
     dataset digest is 8 hexadecimal digits over the first 10,000 rows, and collides."""
     name = name or str(path)
+    if table := _lake_table(path, name):
+        return _digest_of_files(path.resolve(), table.files)
     root, files = _visible(path, name)
     if path == root and path.is_file():
         return sha256_of_file(path)
     files = [file for file in files if _format_by_name(file) in ("csv", "parquet")] or files
     if not files:
         raise InvalidInput("no such data", where=name, fix="name an existing file, or a folder with files in it")
-    return digest_of_listing(
-        (file.relative_to(root).as_posix(), file.stat().st_size, sha256_of_file(file)) for file in files
-    )
+    return _digest_of_files(root, files)
+
+
+def _digest_of_files(root: Path, files: Iterable[Path]) -> str:
+    return digest_of_listing((_relative(file, root), file.stat().st_size, sha256_of_file(file)) for file in files)
+
+
+def _relative(file: Path, root: Path) -> str:
+    return file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
+
+
+def _lake_table(path: Path, name: str) -> LakeTable | None:
+    kind = lake.kind_of(path) if path.is_dir() else None
+    return lake.read_table(path, kind, name) if kind else None
 
 
 def refuse_twins(names: Iterable[str], label: str) -> tuple[str, ...]:

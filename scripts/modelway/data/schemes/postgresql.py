@@ -28,4 +28,4 @@ def brought(address: SplitResult, say: Say) -> Path:
             "folder": str(folder),
         }
         fix = "try again, or look at the server's address"
-        return folder / clients.fetched("postgresql", asked, shown, say, SETTINGS, fix)
+        return folder / str(clients.fetched("postgresql", asked, shown, say, SETTINGS, fix))

@@ -21,4 +21,6 @@ def brought(address: SplitResult, say: Say) -> Path:
         raise InvalidInput("names no bucket", where=shown, fix="write it as s3://bucket/key")
     with place_of(address.geturl()) as folder:
         asked = {"bucket": address.netloc, "key": key, "folder": str(folder)}
-        return folder / clients.fetched("s3", asked, shown, say, SETTINGS, "try again, or look at $AWS_ENDPOINT_URL")
+        return folder / str(
+            clients.fetched("s3", asked, shown, say, SETTINGS, "try again, or look at $AWS_ENDPOINT_URL")
+        )

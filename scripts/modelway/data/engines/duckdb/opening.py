@@ -20,6 +20,7 @@ from modelway.data.json_text import without_mark
 from modelway.data.plain_text import as_plain_text
 from modelway.data.queries import StoredColumn
 from modelway.data.sources import Source, refuse_other_columns, refuse_twins
+from modelway.errors import InvalidInput
 
 LINE_LIMIT_BYTES = 8 << 20
 """The longest row of a CSV file; each thread holds a buffer of this size."""
@@ -81,6 +82,12 @@ def _parquet(
     schemas = [_parquet_schema(connection, link, source.label(file)) for link, file in links.items()]
     for file, schema in zip(source.files, schemas, strict=True):
         refuse_other_columns(schemas[0], schema, source.label(file), source.label(source.files[0]))
+    if source.table and {column.name for column in schemas[0]} != set(source.table.columns):
+        raise InvalidInput(
+            "has files from before a column was renamed, added or removed",
+            where=source.name,
+            fix="write a copy of the table as it is now",
+        )
     taken = {column.name.lower() for column in schemas[0]}
     file_column = next(name for extra in range(len(taken) + 1) if (name := FILE + "_" * extra) not in taken)
     relation = Statement("read_parquet(")
