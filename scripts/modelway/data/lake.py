@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from modelway.data import clients
 from modelway.errors import InvalidInput
 
 LakeKind = Literal["delta", "iceberg"]
@@ -37,6 +36,8 @@ def kind_of(folder: Path) -> LakeKind | None:
 
 def read_table(folder: Path, kind: LakeKind, name: str) -> LakeTable:
     """What the newest version of the table consists of. InvalidInput where it is no sound one, or not whole files."""
+    from modelway.data import clients  # most data is no such table
+
     asked = {"folder": str(folder.resolve()), "kind": kind}
     said = clients.fetched("lake", asked, name, lambda _: None, SETTINGS, "try again")
     if not said["files"]:

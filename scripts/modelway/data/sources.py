@@ -18,9 +18,9 @@ from modelway.errors import InvalidInput
 from modelway.records import sha256_of_file
 from modelway.records.digests import digest_of_listing
 
-Format = Literal["csv", "parquet", "jsonl"]
+Format = Literal["csv", "parquet", "jsonl", "arrow"]
 
-CALLED: dict[Format, str] = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSON lines"}
+CALLED: dict[Format, str] = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSON lines", "arrow": "Arrow"}
 SUFFIXES: dict[str, Format] = {
     ".csv": "csv",
     ".csv.gz": "csv",
@@ -30,12 +30,15 @@ SUFFIXES: dict[str, Format] = {
     ".ndjson": "jsonl",
     ".jsonl.gz": "jsonl",
     ".ndjson.gz": "jsonl",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
 }
 """Of the files of a folder that are its data."""
 NAMED_SUFFIXES: dict[str, Format] = {**SUFFIXES, ".json": "jsonl", ".json.gz": "jsonl"}
 """Of a file that is named itself: beside data, .json is more often about it."""
 OTHER_SUFFIXES = (
-    *(".xls", ".xlsx", ".feather", ".arrow", ".orc", ".avro", ".pkl", ".npy", ".npz"),
+    *(".xls", ".xlsx", ".orc", ".avro", ".pkl", ".npy", ".npz"),
     *(".zip", ".zst", ".bz2", ".xz", ".tar", ".db", ".sqlite"),
 )
 """Of files that would only be taken for strange CSV."""
@@ -260,7 +263,7 @@ def _format_of(file: Path, label: str) -> Format:
         return "parquet"
     if file.suffix.lower() in OTHER_SUFFIXES:
         raise InvalidInput(
-            f"is neither CSV, Parquet nor JSON lines but {file.suffix.lower()}",
+            f"is neither CSV, Parquet, JSON lines nor Arrow but {file.suffix.lower()}",
             where=label,
             fix="write it as one of these",
         )

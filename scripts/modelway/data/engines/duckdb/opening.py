@@ -48,10 +48,10 @@ def open_table(source: Source, dialect: CsvDialect, scratch: Path, memory_mb: in
         connection.execute("SET enable_progress_bar = false")  # it would be drawn into the log
         if source.format == "csv":
             columns, relation = _csv(source, dialect, links)
-        elif source.format == "parquet":
-            columns, relation = _parquet(source, connection, links)
-        else:
+        elif source.format == "jsonl":
             columns, relation = open_lines(source, connection, links)
+        else:
+            columns, relation = _parquet(source, connection, links)
         columns, relation = _with_partitions(source, columns, relation)
         yield DuckDBTable(source, dialect, connection, links, columns, relation, memory_mb)
 
@@ -121,7 +121,7 @@ def _with_partitions(
     more = {name: values for name, values in source.partitions.items() if name not in there}
     if not more:
         return columns, relation
-    place = f"CAST(left(right({FILE}, {len(source.format) + 7}), 6) AS INTEGER) + 1"  # of a link that _linked names
+    place = f"CAST(regexp_extract({FILE}, '([0-9]+)[.][a-z]+$', 1) AS INTEGER) + 1"  # of a link that _linked names
     statement = Statement(f"(SELECT {', '.join(f'c{at}' for at in range(len(columns)))}")
     for at, values in enumerate(more.values(), len(columns)):
         statement.add(f", list_extract({statement.bind(list(values))}::VARCHAR[], {place}) AS c{at}")
@@ -136,9 +136,16 @@ def _names(columns: int) -> str:
 
 def _linked(source: Source, folder: Path, dialect: CsvDialect) -> dict[str, Path]:
     """A link for each file, so that no character of its name means anything to DuckDB (a pattern, a URL); or its plain text,
-    where it is compressed, not UTF-8, or JSON with a byte order mark."""
+    where it is compressed, not UTF-8, or JSON with a byte order mark; of Arrow the same rows as Parquet."""
     folder.mkdir()
-    links = {}
+    links: dict[str, Path] = {}
+    if source.format == "arrow":
+        from modelway.data import clients  # most data is of another format
+
+        links = {str(folder / f"{at:06d}.parquet"): file for at, file in enumerate(source.files)}
+        asked = {"files": [[str(file.resolve()), link] for link, file in links.items()]}
+        clients.fetched("arrow", asked, source.name, lambda _: None, {}, "free some space in the temporary folder")
+        return links
     for at, file in enumerate(source.files):
         link = folder / f"{at:06d}.{source.format}"
         if not _written_plain(source, file, link, dialect):
