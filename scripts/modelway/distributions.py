@@ -177,8 +177,8 @@ def _beyond_stirling(x: float) -> float:
 
 
 def chi_squared_above(value: float, degrees: int) -> float:
-    """P(chi-squared with so many degrees of freedom > value): the regularised incomplete gamma function Q(degrees / 2, value / 2),
-    by its series or its continued fraction (Abramowitz and Stegun 6.5.29 and 6.5.31)."""
+    """P(chi-squared with so many degrees of freedom > value): the regularised incomplete gamma function
+    Q(degrees / 2, value / 2), by its series or its continued fraction (Abramowitz and Stegun 6.5.29 and 6.5.31)."""
     a, x = degrees / 2, value / 2
     if x <= 0:
         return 1.0
@@ -213,4 +213,4 @@ def kolmogorov_above(value: float) -> float:
     if value < 1:
         ends = (math.exp(-((2 * k - 1) ** 2) * math.pi**2 / (8 * value * value)) for k in range(1, 8))
         return min(max(1 - math.sqrt(2 * math.pi) / value * sum(ends), 0.0), 1.0)
-    return min(2 * sum((-1) ** (k - 1) * math.exp(-2 * (k * value) ** 2) for k in range(1, 20)), 1.0)
+    return min(2 * sum((-1.0) ** (k - 1) * math.exp(-2 * (k * value) ** 2) for k in range(1, 20)), 1.0)

@@ -104,7 +104,7 @@ def detect_drift(
         if name:
             _write(job.folder / name, sketch)
     report = found.report
-    path = job.report(report, markdown(report, settings))
+    path = job.report(report, markdown(report))
     job.say(in_words(report))
     return DriftDetected(
         outcome=report.outcome,

@@ -239,7 +239,8 @@ def _judged(group: _Group, margins: Margins, levels: Levels, roles: Mapping[str,
     if not group.enough:
         return GroupDrift(name=group.name, n=n, outcome=None)
     columns = compare(group.before, group.after, margins, levels, roles)
-    return GroupDrift(name=group.name, n=n, outcome=worst_of([column.outcome for column in columns]), columns=columns)
+    moved = tuple(msgspec.structs.replace(column, bars=()) for column in columns if column.outcome != "no drift")
+    return GroupDrift(name=group.name, n=n, outcome=worst_of([column.outcome for column in columns]), columns=moved)
 
 
 def _classifier(
@@ -267,5 +268,5 @@ def _classifier(
         notes.append("the classifier was left out: there is no feature that it could look at")
         return None
     rows = min(asked.rows, SAMPLED_VALUES // len(seen))
-    sampled = [side.table.sampled(seen, rows, settings.cluster) for side in (reference.rows, current.rows)]
-    return domain_test(seen, *sampled, asked.margin, levels, clustered=settings.cluster is not None)
+    before, after = (side.table.sampled(seen, rows, settings.cluster) for side in (reference.rows, current.rows))
+    return domain_test(seen, before, after, asked.margin, levels, clustered=settings.cluster is not None)

@@ -10,27 +10,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import msgspec
 
+from modelway.data.drift.groups import bars, counts_of
 from modelway.data.drift.sketch import SketchColumn
 from modelway.distributions import chi_squared_above, kolmogorov_above
-
-GROUPS = 10
 
 
 class Distances(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename="kebab"):
     """None where one does not apply: a text has no order and no unit."""
 
     psi: float
-    """Population stability index, sum (q - p) ln(q / p): symmetric Kullback-Leibler (Jeffreys 1946). About (cells - 1) (1/n +
-    1/m) where nothing has changed."""
+    """Population stability index, sum (q - p) ln(q / p): symmetric Kullback-Leibler (Jeffreys 1946). About
+    (groups - 1) (1/n + 1/m) where nothing has changed."""
     kl: float
     """Kullback-Leibler, sum q ln(q / p), of the current rows from the reference, in nats."""
     js: float
-    """Jensen-Shannon: the square root of the divergence with logarithms of base 2, from 0 to 1 (Lin 1991; Endres and Schindelin
-    2003), as scipy.spatial.distance.jensenshannon has it with base=2."""
+    """Jensen-Shannon: the square root of the divergence with logarithms of base 2, from 0 to 1 (Lin 1991; Endres and
+    Schindelin 2003), as scipy.spatial.distance.jensenshannon has it with base=2."""
     wasserstein: float | None
     """The first Wasserstein distance, the area between the two distribution functions, in the reference's standard deviations;
     values lie evenly in their cells."""
@@ -51,7 +50,7 @@ LIMITED = ("psi", "kl", "js", "wasserstein", "ks", "cramers_v")
 
 def distances(reference: SketchColumn, current: SketchColumn) -> Distances:
     """Both hold readable values, in the same cells."""
-    p_counts, q_counts = _grouped(reference, current)
+    p_counts, q_counts = counts_of(bars(reference, current))
     p, q = _smoothed(p_counts), _smoothed(q_counts)
     pairs = list(zip(p, q, strict=True))
     kl = _kl(q, p)
@@ -72,28 +71,6 @@ def distances(reference: SketchColumn, current: SketchColumn) -> Distances:
         chi_squared_p=chi_squared_above(chi, freedom) if freedom else 1.0,
         cramers_v=math.sqrt(chi / (n + m)),
     )
-
-
-def _grouped(reference: SketchColumn, current: SketchColumn) -> tuple[list[int], list[int]]:
-    """The counts of both in about ten groups of cells."""
-    if reference.cells.kind == "category":
-        order = sorted(range(len(reference.counts)), key=lambda at: (-reference.counts[at], at))[:GROUPS]
-        p, q = ([column.counts[at] for at in order] for column in (reference, current))
-        return [*p, reference.readable - sum(p)], [*q, current.readable - sum(q)]
-    n = reference.readable
-    groups: list[tuple[int, int]] = []
-    a = b = 0
-    for one, other in zip(reference.counts, current.counts, strict=True):
-        if a and one >= n / GROUPS:  # a value that repeats has a group of its own
-            groups.append((a, b))
-            a = b = 0
-        a, b = a + one, b + other
-        if a >= n / GROUPS:
-            groups.append((a, b))
-            a = b = 0
-    if a or b:
-        groups.append((a, b))
-    return [one for one, _ in groups], [other for _, other in groups]
 
 
 def _smoothed(counts: Sequence[int]) -> list[float]:
@@ -127,14 +104,14 @@ def _wasserstein(reference: SketchColumn, current: SketchColumn) -> float | None
     points = [low, *(min(max(edge, low), high) for edge in reference.cells.edges), high]
     n, m = reference.readable, current.readable
     mean = square = area = before = 0.0
-    for at, (left, right) in enumerate(zip(points, points[1:], strict=False)):
+    for at, (left, right) in enumerate(pairwise(points)):
         width, p = right - left, reference.counts[at] / n
         middle = left + width / 2
         mean += p * middle
         after = before + current.counts[at] / m - p
         area += _area(before, after) * width
         before = after
-    for at, (left, right) in enumerate(zip(points, points[1:], strict=False)):
+    for at, (left, right) in enumerate(pairwise(points)):
         width, p = right - left, reference.counts[at] / n
         square += p * ((left + width / 2 - mean) ** 2 + width * width / 12)
     deviation = math.sqrt(square)

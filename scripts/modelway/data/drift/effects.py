@@ -146,7 +146,8 @@ def _texts_moved(
 def _told_apart(reference: SketchColumn, pairs: Sequence[Pair], noise: float) -> list[int]:
     """The most frequent texts, as many of them as their noise allows."""
     by_count = sorted(range(len(pairs)), key=lambda at: (-reference.counts[at], at))
-    chosen, spent = [], 0.0
+    chosen: list[int] = []
+    spent = 0.0
     for at in by_count:
         spent += _error(pairs[at]) / 2
         if reference.counts[at] < ENOUGH_FOR_A_CELL or (spent > noise and chosen):
@@ -186,18 +187,20 @@ def _angle(observed_share: ObservedShare) -> tuple[float, float]:
 
 def missing(column: SketchColumn, rows: int, clusters: int) -> ObservedShare:
     sums = column.sums
-    return observed(column.missing, rows, sums and sums.missing, sums.rows if sums else 0, clusters)
+    return observed(column.missing, rows, sums.missing if sums else None, sums.rows if sums else 0, clusters)
 
 
 def unreadable(column: SketchColumn, rows: int, clusters: int) -> ObservedShare:
     sums = column.sums
-    return observed(column.unreadable, rows, sums and sums.unreadable, sums.rows if sums else 0, clusters)
+    return observed(column.unreadable, rows, sums.unreadable if sums else None, sums.rows if sums else 0, clusters)
 
 
 def unlisted(column: SketchColumn, clusters: int) -> ObservedShare:
     """The texts that have no cell, among the readable."""
     sums = column.sums
-    return observed(column.beyond, column.readable, sums and sums.beyond, sums.readable if sums else 0, clusters)
+    return observed(
+        column.beyond, column.readable, sums.beyond if sums else None, sums.readable if sums else 0, clusters
+    )
 
 
 def expected_unlisted(column: SketchColumn, clusters: int) -> ObservedShare:

@@ -21,6 +21,7 @@ from modelway.data.drift.effects import (
     unlisted,
     unreadable,
 )
+from modelway.data.drift.groups import DriftBar, bars
 from modelway.data.drift.sketch import DataSketch, SketchColumn
 
 DriftOutcome = Literal["drift", "no drift", "inconclusive"]
@@ -58,6 +59,7 @@ class ColumnDrift(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     detail: str = ""
     parts: tuple[DriftPart, ...] = ()
     distances: Distances | None = None
+    bars: tuple[DriftBar, ...] = ()
 
     @property
     def worst(self) -> DriftPart | None:
@@ -127,13 +129,14 @@ def _compare_column(
     rows, clusters = (data[0].rows, data[1].rows), (data[0].clusters, data[1].clusters)
     margin, missing_margin, limits = margins.of(a.name)
     kind, parts, measured, detail = a.cells.kind, [], None, ""
+    shown: tuple[DriftBar, ...] = ()
     if kind == "other":
         detail = "is stored as nothing that can be compared: only missing values were"
     elif not margins.judges(a):
         detail = "a time moves on by itself: its values are compared where drift.columns gives it a margin"
     else:
         if a.readable and b.readable:
-            measured = distances(a, b)
+            measured, shown = distances(a, b), bars(a, b)
         parts.append(_values(a, b, clusters, levels, margin))
         parts += _limited(a, b, measured, limits)
     if kind == "category" and a.readable and b.readable:
@@ -149,7 +152,14 @@ def _compare_column(
             parts.append(_rate(of, rose(one, other, levels), rows, missing_margin, one.share, other.share))
     outcome = worst_of([part.outcome for part in parts])
     return ColumnDrift(
-        name=a.name, kind=kind, role=role, outcome=outcome, detail=detail, parts=tuple(parts), distances=measured
+        name=a.name,
+        kind=kind,
+        role=role,
+        outcome=outcome,
+        detail=detail,
+        parts=tuple(parts),
+        distances=measured,
+        bars=shown,
     )
 
 

@@ -21,16 +21,17 @@ class DriftSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class GroupDrift(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A slice, or a window: its name, its rows, and its columns. outcome: None where it has too few rows, and was not judged."""
+    """A slice, or a window: its name, its rows, and those of its columns whose outcome is not `no drift`. outcome: None where
+    it has too few rows, and was not judged."""
 
     name: str
     n: tuple[int, int]
     outcome: DriftOutcome | None
     columns: tuple[ColumnDrift, ...] = ()
 
-    @property
-    def drifted(self) -> tuple[str, ...]:
-        return tuple(column.name for column in self.columns if column.outcome == "drift")
+    def of(self, outcome: DriftOutcome) -> tuple[str, ...]:
+        """The names of the columns with this outcome."""
+        return tuple(column.name for column in self.columns if column.outcome == outcome)
 
 
 class DriftReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

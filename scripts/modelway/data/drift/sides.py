@@ -18,8 +18,8 @@ from modelway.records import digest_of_json
 
 @dataclass(frozen=True)
 class DriftSide:
-    """Exactly one of rows and sketch is there. name: what messages and the report call it. digest: of the files with rows, or of
-    what the sketches hold together."""
+    """Exactly one of rows and sketch is there. name: what messages and the report call it. digest: of the files with rows, or
+    of what the sketches hold together."""
 
     name: str
     digest: str

@@ -1,4 +1,4 @@
-"""Data as a sketch: which columns, in which cells, and their counts; the data is read once for the cells and once for the counts."""
+"""Data as a sketch: which columns, in which cells, and their counts. It is read once for the cells, and once for the counts."""
 
 from __future__ import annotations
 
@@ -196,14 +196,11 @@ def edges_of(quantiles: Sequence[float]) -> tuple[float, ...]:
 def open_cells(path: Path, name: str, reading: Reading) -> Iterator[OpenedCells]:
     """The CSV or Parquet data at `path`. InvalidInput where it cannot be read, or the engine counts no cells."""
     source = find_source(path, name)
-    engine = engines.engine(reading.engine)
-    cells_of = getattr(engine, "cells_of", None)
-    if cells_of is None:
-        raise InvalidInput(f"the engine {reading.engine!r} counts no cells", where="data.engine", fix="use duckdb")
+    engine = engines.cell_engine(reading.engine)
     with (
         tempfile.TemporaryDirectory(prefix="modelway-drift-") as folder,
         engine.open_table(source, reading.contract.dialect, Path(folder), reading.memory_mb) as table,
     ):
-        cells: CellTable = cells_of(table)
+        cells = engine.cells_of(table)
         cells.hold()
         yield OpenedCells(cells, reading, source.name)

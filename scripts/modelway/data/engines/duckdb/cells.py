@@ -92,11 +92,11 @@ class DuckDBCells:
         for batch in _batches(numbers):
             for key, column, counts in self._numbers(batch, by):
                 found[key].columns[column] = counts
-        for column in cells:
-            if column.kind == "category":
-                made = self._texts(column, by)
+        for text in cells:
+            if text.kind == "category":
+                made = self._texts(text, by)
                 for key, group in found.items():
-                    group.columns[column.name] = made[key]
+                    group.columns[text.name] = made.get(key) or Counted(0, 0, (0,) * text.size)
         return found
 
     def sampled(
@@ -115,10 +115,12 @@ class DuckDBCells:
 
     def _groups(self, by: Grouping) -> Iterator[tuple[Key, int]]:
         statement = Statement(f"SELECT g, k, count(*) FROM (SELECT {self._keys(by)} FROM ").then(self._table.relation)
-        return (((g, k), int(n)) for g, k, n in self._rows(statement.add(") GROUP BY g, k ORDER BY g, k")))
+        found = self._rows(statement.add(") GROUP BY g, k ORDER BY g, k"))
+        return (((g, k), int(n)) for g, k, n in found or [(None, None, 0)])
 
     def _numbers(self, batch: Sequence[ColumnCells], by: Grouping) -> Iterator[tuple[Key, str, Counted]]:
-        statement = Statement("SELECT g, k, count(*)")
+        apart = by != Grouping()  # to group by nothing takes twice as long as not to group
+        statement = Statement(f"SELECT {'g, k' if apart else 'NULL, NULL'}, count(*)")
         projected = [self._keys(by)]
         for at, column in enumerate(batch):
             read = self._reading(column.name, column.kind)
@@ -127,7 +129,7 @@ class DuckDBCells:
             histogram = f"map_values(histogram(v{at}, {edges}::DOUBLE[]))" if column.edges else f"[count(v{at})]"
             statement.add(f", count_if(p{at}), count(v{at}), {histogram}, min(v{at}), max(v{at})")
         statement.add(f" FROM (SELECT {', '.join(projected)} FROM ").then(self._table.relation)
-        for g, k, rows, *answers in self._rows(statement.add(") GROUP BY g, k")):
+        for g, k, rows, *answers in self._rows(statement.add(") GROUP BY g, k" if apart else ")")):
             for at, column in enumerate(batch):
                 present, valid, counts, low, high = answers[5 * at : 5 * at + 5]
                 there = [*map(int, counts or ()), *[0] * column.size][: column.size]
@@ -201,3 +203,8 @@ class DuckDBCells:
 
 def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
     return (items[at : at + BATCH] for at in range(0, len(items), BATCH))
+
+
+def cells_of(table: DuckDBTable) -> DuckDBCells:
+    """The table that `open_table` gave, as one whose cells can be counted."""
+    return DuckDBCells(table)
