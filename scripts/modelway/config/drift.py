@@ -88,8 +88,8 @@ class Drift(Section, frozen=True):
     missing_margin: RateMargin = 0.2
     """How far the share of missing, unreadable or unseen values may move, as Cohen's h: 0.2 is 1 % to 4 %, 10 % to 17 %."""
     error_rate: Annotated[float, Meta(gt=0, le=0.2)] = 0.01
-    """The chance, at most, of any false claim of drift, over all columns, slices and windows together; and that of a false claim
-    that there is none."""
+    """The chance, at most, of any false claim of drift, over all columns, slices and windows; and that of a false claim that
+    there is none."""
     new_columns: Literal["drift", "allow"] = "drift"
     """How a column is treated that the reference has not."""
     inconclusive: Literal["stop", "fail", "pass"] = "stop"

@@ -9,6 +9,7 @@ two-sample tests, with this classifier and the area under its ROC curve.)
 from __future__ import annotations
 
 import math
+import zlib
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -126,11 +127,9 @@ def _coded(cells: Sequence[ColumnCells], rows: Sequence[SampledRow]) -> list[lis
 
 
 def _halves(rows: Sequence[SampledRow], clustered: bool) -> list[int]:
-    """0 or 1 for each row, by turns: of rows, or of clusters in their order."""
-    if not clustered:
-        return [at % 2 for at in range(len(rows))]
-    order = {cluster: at % 2 for at, cluster in enumerate(sorted({cluster or "" for cluster, _ in rows}))}
-    return [order[cluster or ""] for cluster, _ in rows]
+    """0 or 1 for each row, or for each cluster: by a checksum of its place or name, since by turns would be by sex where rows
+    alternate."""
+    return [zlib.crc32((cluster or "" if clustered else str(at)).encode()) & 1 for at, (cluster, _) in enumerate(rows)]
 
 
 def _log_ratios(size: int, reference: Sequence[int], current: Sequence[int]) -> list[float]:

@@ -11,7 +11,7 @@ import msgspec
 from modelway.config.drift import Drift
 from modelway.data.cells import ColumnCells, Grouping
 from modelway.data.drift.classifier import DomainTest, domain_test
-from modelway.data.drift.effects import Levels
+from modelway.data.drift.effects import ENOUGH_FOR_A_CELL, Levels
 from modelway.data.drift.judging import PARTS, Margins, Role, compare, worst_of
 from modelway.data.drift.report import DriftReport, DriftSource, GroupDrift
 from modelway.data.drift.sides import DriftSide
@@ -80,7 +80,7 @@ def detect(reference: DriftSide, current: DriftSide, settings: Drift, say: Say) 
     levels = Levels(drift=settings.error_rate / comparisons, none=settings.error_rate)
     margins = Margins(settings.margin, settings.missing_margin, settings.limits, settings.columns)
     columns = compare(before, after, margins, levels, roles)
-    classifier = _classifier(kept, roles, reference, current, settings, levels, notes)
+    classifier = _classifier(kept, before, roles, reference, current, settings, levels, notes)
 
     def of(groups: Iterable[_Group]) -> tuple[GroupDrift, ...]:
         return tuple(_judged(group, margins, levels, roles) for group in groups)
@@ -243,8 +243,19 @@ def _judged(group: _Group, margins: Margins, levels: Levels, roles: Mapping[str,
     return GroupDrift(name=group.name, n=n, outcome=worst_of([column.outcome for column in columns]), columns=moved)
 
 
+def _frequent_alone(cells: ColumnCells, counts: Sequence[int]) -> ColumnCells:
+    """Of a column of text only the frequent ones: a text that the reference has once is there, and not in the current rows,
+    because the cells were made of the reference."""
+    if cells.kind != "category":
+        return cells
+    least = max(ENOUGH_FOR_A_CELL, cells.least + 1)
+    values = tuple(value for value, n in zip(cells.values, counts, strict=True) if n >= least)
+    return msgspec.structs.replace(cells, values=values)
+
+
 def _classifier(
     cells: Sequence[ColumnCells],
+    before: DataSketch,
     roles: Mapping[str, Role],
     reference: DriftSide,
     current: DriftSide,
@@ -264,9 +275,10 @@ def _classifier(
         for column in cells
         if roles[column.name] == "feature" and column.kind not in ("time", "other") and column.name not in gone
     ]
+    seen = [_frequent_alone(column, before.by_name[column.name].counts) for column in seen]
     if not seen:
         notes.append("the classifier was left out: there is no feature that it could look at")
         return None
     rows = min(asked.rows, SAMPLED_VALUES // len(seen))
-    before, after = (side.table.sampled(seen, rows, settings.cluster) for side in (reference.rows, current.rows))
-    return domain_test(seen, before, after, asked.margin, levels, clustered=settings.cluster is not None)
+    old, new = (side.table.sampled(seen, rows, settings.cluster) for side in (reference.rows, current.rows))
+    return domain_test(seen, old, new, asked.margin, levels, clustered=settings.cluster is not None)

@@ -19,7 +19,7 @@ from modelway.data.drift.sketch import SketchColumn
 from modelway.distributions import chi_squared_above, kolmogorov_above
 
 
-class Distances(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename="kebab"):
+class Distances(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """None where one does not apply: a text has no order and no unit."""
 
     psi: float

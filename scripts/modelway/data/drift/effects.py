@@ -19,13 +19,13 @@ from itertools import accumulate
 from statistics import NormalDist
 
 from modelway.data.drift.sketch import SketchColumn, Sums
-from modelway.distributions import t_quantile
+from modelway.distributions import clopper_pearson, t_quantile
 
 ENOUGH_FOR_A_CELL = 20
 """Rows of the reference: a text with fewer is compared together with other rare ones."""
 NOISE_SHARE = 1 / 3
-"""Of the margin: how much of the distance between texts may be noise of their shares, at most; what is rarer is compared
-together."""
+"""Of the margin: how much of the distance between texts may be noise, where it is to be shown that it is large: what is rarer
+is taken together."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class ObservedShare:
 
 
 def observed(hits: int, n: int, sums: Sums | None = None, squares: int = 0, clusters: int = 0) -> ObservedShare:
-    """sums, squares (of n over clusters), clusters: where rows come in clusters. Their variance is never taken for less than that
-    of independent rows: a share of 0 has none in its clusters, and is not certain."""
+    """sums, squares (of n over clusters), clusters: where rows come in clusters. Their variance is never taken for less than
+    that of independent rows: a share of 0 has none in its clusters, and is not certain."""
     smooth = (hits + 1) / (n + 2)
     variance = smooth * (1 - smooth) / n
     if sums is None:
@@ -119,28 +119,34 @@ def _numbers_moved(pairs: Sequence[Pair], levels: Levels) -> ColumnEffect:
 def _texts_moved(
     reference: SketchColumn, current: SketchColumn, pairs: Sequence[Pair], levels: Levels, margin: float
 ) -> ColumnEffect:
-    """The plug-in distance is above the true one by noise, on average by at most half the sum of the standard errors: low is
-    below it by that and by McDiarmid's bound, sqrt(ln(1 / level) / 2 * (1/n + 1/m)); high is above it by this bound alone
-    (McDiarmid 1989, On the method of bounded differences; one row moves the distance by 1/n at most)."""
+    """The distance between observed shares is above the true one by noise, on average by at most half the sum of the standard
+    errors, and it moves by 1/n at most with one row, so that it is within sqrt(ln(1 / level) / 2 * (1/n + 1/m)) of its mean
+    (McDiarmid 1989, On the method of bounded differences). low: of the most frequent texts and all others together, less both.
+    high: of all texts, and this bound, and what may have moved among those that have no cell."""
     chosen = _told_apart(reference, pairs, margin * NOISE_SHARE)
-    differences = [_difference(pairs[at]) for at in chosen]
-    errors = [_error(pairs[at]) for at in chosen]
     n, m = reference.readable, current.readable
-    rest = 1 - sum(pairs[at][0].share for at in chosen), 1 - sum(pairs[at][1].share for at in chosen)
-    if len(chosen) < len(pairs) or reference.beyond or current.beyond:
-        differences.append(rest[1] - rest[0])
-        errors.append(_error_of_rest([pairs[at] for at in chosen], rest, n, m))
-    value = sum(map(abs, differences)) / 2
-    noise = sum(errors) / 2
+    frequent, errors, ups = _distance([pairs[at] for at in chosen], n, m)
+    value, _, _ = _distance(pairs, n, m)
     degrees = min((_degrees(pairs[at]) for at in chosen), default=math.inf)
     if math.isinf(degrees):
         spread = math.sqrt((1 / n + 1 / m) / 2)
         off, none = (spread * math.sqrt(-math.log(level)) for level in (levels.drift, levels.none))
     else:  # of a sum of shares nothing is known but that its error is at most the sum of theirs
-        up = sum(error for error, difference in zip(errors, differences, strict=True) if difference > 0)
-        error = min(up, sum(errors) - up) or max(errors)
+        error = min(ups, sum(errors) - ups) or max(errors)
         off, none = _t(levels.drift, degrees) * error, _t(levels.none, degrees) * error
-    return ColumnEffect(value, max(value - noise - off, 0.0), min(value + none, 1.0))
+    unlisted_share = max(expected_unlisted(reference, 0).share, unlisted(current, 0).share)
+    low = frequent - sum(errors) / 2 - off
+    return ColumnEffect(value, max(low, 0.0), min(value + none + unlisted_share, 1.0))
+
+
+def _distance(pairs: Sequence[Pair], n: int, m: int) -> tuple[float, list[float], float]:
+    """The total variation over these texts and all others together; the standard error of each difference; and the sum of those
+    of the shares that rose."""
+    rest = [1 - sum(pair[side].share for pair in pairs) for side in (0, 1)]
+    differences = [*map(_difference, pairs), rest[1] - rest[0]]
+    errors = [*map(_error, pairs), _error_of_rest(pairs, (rest[0], rest[1]), n, m)]
+    ups = sum(error for error, difference in zip(errors, differences, strict=True) if difference > 0)
+    return sum(map(abs, differences)) / 2, errors, ups
 
 
 def _told_apart(reference: SketchColumn, pairs: Sequence[Pair], noise: float) -> list[int]:
@@ -157,11 +163,10 @@ def _told_apart(reference: SketchColumn, pairs: Sequence[Pair], noise: float) ->
 
 
 def _error_of_rest(chosen: Sequence[Pair], rest: tuple[float, float], n: int, m: int) -> float:
-    """Of what is left beside these, which is independent of nothing: at most the sum of their errors."""
-    if not chosen:
-        return 0.0
-    independent = math.sqrt(max(rest[0] * (1 - rest[0]), 0.0) / n + max(rest[1] * (1 - rest[1]), 0.0) / m)
-    return independent if math.isinf(_degrees(chosen[0])) else sum(map(_error, chosen))
+    """Of the share of what is left beside these; where rows come in clusters, at most the sum of their errors."""
+    if chosen and not math.isinf(_degrees(chosen[0])):
+        return sum(map(_error, chosen))
+    return math.sqrt(max(rest[0] * (1 - rest[0]), 0.0) / n + max(rest[1] * (1 - rest[1]), 0.0) / m)
 
 
 def rose(reference: ObservedShare, current: ObservedShare, levels: Levels) -> tuple[ColumnEffect, float]:
@@ -174,15 +179,31 @@ def rose(reference: ObservedShare, current: ObservedShare, levels: Levels) -> tu
     degrees = min(reference.degrees, current.degrees)
     low = abs(h) - _t(levels.drift / 2, degrees) * error
     high = abs(h) + _t(levels.none, degrees) * error
+    for one, other in ((reference, current), (current, reference)):  # near 0 the normal approximation is too sure
+        high = max(high, _angle_of(_at_most(one, levels.none)) - _angle_of(other.share))
     return ColumnEffect(abs(h), max(low, 0.0), min(high, math.pi)), h
 
 
-def _angle(observed_share: ObservedShare) -> tuple[float, float]:
-    share = (observed_share.hits + 0.375) / (observed_share.n + 0.75)
-    error = 1 / math.sqrt(observed_share.n + 0.5)
-    smooth = (observed_share.hits + 1) / (observed_share.n + 2)
-    inflated = observed_share.variance / (smooth * (1 - smooth) / observed_share.n)
-    return 2 * math.asin(math.sqrt(share)), error * math.sqrt(max(inflated, 1.0))
+def _angle(seen: ObservedShare) -> tuple[float, float]:
+    """The angle of a share, and its standard error."""
+    share = (seen.hits + 0.375) / (seen.n + 0.75)
+    return _angle_of(share), math.sqrt(_design_effect(seen) / (seen.n + 0.5))
+
+
+def _angle_of(share: float) -> float:
+    return 2 * math.asin(math.sqrt(share))
+
+
+def _design_effect(seen: ObservedShare) -> float:
+    """How many times as many rows would say as much, because they come in clusters."""
+    smooth = (seen.hits + 1) / (seen.n + 2)
+    return max(seen.variance / (smooth * (1 - smooth) / seen.n), 1.0)
+
+
+def _at_most(seen: ObservedShare, level: float) -> float:
+    """Clopper and Pearson's upper limit, by the effective number of rows."""
+    effect = _design_effect(seen)
+    return clopper_pearson(seen.hits / effect, seen.n / effect, 1 - 2 * level)[1]
 
 
 def missing(column: SketchColumn, rows: int, clusters: int) -> ObservedShare:

@@ -26,8 +26,8 @@ class DriftBar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def bars(reference: SketchColumn, current: SketchColumn) -> tuple[DriftBar, ...]:
-    """Numbers in groups of about a tenth of the reference each, fewer where values repeat; the ten most frequent texts, and all
-    others together. Every readable value is in one."""
+    """Numbers in groups of about a tenth of the reference each, fewer where values repeat; the ten most frequent texts, and
+    all others together. Every readable value is in one."""
     if reference.cells.kind == "category":
         return _of_texts(reference, current)
     groups: list[DriftBar] = []

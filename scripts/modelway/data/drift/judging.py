@@ -27,6 +27,8 @@ from modelway.data.drift.sketch import DataSketch, SketchColumn
 DriftOutcome = Literal["drift", "no drift", "inconclusive"]
 PARTS = 3
 """Comparisons of a column: its values; what is missing; what is unreadable or, of texts, unlisted."""
+OF_ITS_OWN = 0.5
+"""The share of rows whose text has no cell, above which a column of text is not compared text by text."""
 OF_NUMBERS = ("wasserstein", "ks")
 Role = Literal["feature", "label", "prediction"]
 
@@ -134,12 +136,14 @@ def _compare_column(
         detail = "is stored as nothing that can be compared: only missing values were"
     elif not margins.judges(a):
         detail = "a time moves on by itself: its values are compared where drift.columns gives it a margin"
+    elif kind == "category" and a.readable and expected_unlisted(a, 0).share > OF_ITS_OWN:
+        detail = "most rows have a text of their own, as identifiers and prose do: only missing values were compared"
     else:
         if a.readable and b.readable:
             measured, shown = distances(a, b), bars(a, b)
         parts.append(_values(a, b, clusters, levels, margin))
         parts += _limited(a, b, measured, limits)
-    if kind == "category" and a.readable and b.readable:
+    if kind == "category" and a.readable and b.readable and not detail:
         expected, seen = expected_unlisted(a, clusters[0]), unlisted(b, clusters[1])
         parts.append(
             _rate(

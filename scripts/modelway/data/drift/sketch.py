@@ -68,8 +68,8 @@ class SketchColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class DataSketch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """columns, by name. absent: columns with cells that the data has not. unlike: those of them that it stores as something that
-    their kind cannot be read from, and as what. others: its columns without cells. clusters: how many; 0: none was named."""
+    """columns, by name. absent: columns with cells that the data has not. unlike: those of them that it stores as something
+    that their kind cannot be read from, and as what. others: its columns without cells. clusters: 0 where none was named."""
 
     schema: Literal["modelway/data-sketch/1"] = SCHEMA
     rows: int

@@ -1,4 +1,4 @@
-"""Data as a sketch: which columns, in which cells, and their counts. It is read once for the cells, and once for the counts."""
+"""Data as a sketch: which columns, in which cells, and their counts. It is read once for cells, and once for counts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from modelway.config.document import suggestion
@@ -84,7 +85,7 @@ class OpenedCells:
             )
 
     def cells(self, known: Mapping[str, CellKind]) -> tuple[tuple[ColumnCells, ...], tuple[str, ...]]:
-        """The cells that fit these rows, of every column that is wanted; and the columns whose kind was told from their values.
+        """The cells that fit these rows, of every column that is wanted; and the columns whose kind their values told.
         known: kinds that are settled elsewhere."""
         kinds, inferred = self._kinds(known)
         numbers = {name: kind for name, kind in kinds.items() if kind in ("number", "time")}
@@ -185,10 +186,10 @@ def edges_of(quantiles: Sequence[float]) -> tuple[float, ...]:
     """The edges at these values. One that repeats is a value that many rows share: it gets a cell of its own, between the
     number just below it and itself."""
     edges: set[float] = set()
-    for value, after in zip(quantiles, (*quantiles[1:], None), strict=True):
+    for value, after in pairwise(quantiles):
         if value == after:
             edges.add(math.nextafter(value, -math.inf))
-        edges.add(value)
+    edges.update(quantiles)
     return tuple(sorted(edge + 0.0 for edge in edges))
 
 

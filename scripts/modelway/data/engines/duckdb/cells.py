@@ -33,6 +33,7 @@ class DuckDBCells:
     def __init__(self, table: DuckDBTable) -> None:
         self._table = table
         self._position = {column.name: at for at, column in enumerate(table.columns)}
+        self._total: int | None = None
 
     @property
     def columns(self) -> tuple[StoredColumn, ...]:
@@ -125,13 +126,15 @@ class DuckDBCells:
         for at, column in enumerate(batch):
             read = self._reading(column.name, column.kind)
             projected.append(f"{read.present} AS p{at}, {self._cell_value(column)} AS v{at}")
-            edges = statement.bind(list(column.edges))
-            histogram = f"map_values(histogram(v{at}, {edges}::DOUBLE[]))" if column.edges else f"[count(v{at})]"
+            histogram = f"[count(v{at})]"
+            if column.edges:
+                histogram = f"map_values(histogram(v{at}, {statement.bind(list(column.edges))}::DOUBLE[]))"
             statement.add(f", count_if(p{at}), count(v{at}), {histogram}, min(v{at}), max(v{at})")
         statement.add(f" FROM (SELECT {', '.join(projected)} FROM ").then(self._table.relation)
         for g, k, rows, *answers in self._rows(statement.add(") GROUP BY g, k" if apart else ")")):
             for at, column in enumerate(batch):
                 present, valid, counts, low, high = answers[5 * at : 5 * at + 5]
+                present, valid = present or 0, valid or 0  # of no rows they are null
                 there = [*map(int, counts or ()), *[0] * column.size][: column.size]
                 unreadable = present - valid if column.kind != "other" else 0
                 yield (g, k), column.name, Counted(rows - present, unreadable, tuple(there), low=low, high=high)
@@ -185,14 +188,15 @@ class DuckDBCells:
         return reading(at, self._table.columns[at], READ_AS[kind])
 
     def _evenly(self, rows: int, width: int = VECTOR) -> str:
-        """The condition that picks about so many rows, in runs of `width` rows."""
-        total = int(self._rows(Statement("SELECT count(*) FROM ").then(self._table.relation))[0][0])
-        every = max(1, total // max(rows, 1))
-        width = min(width, max(1, total // (16 * every)))  # sixteen runs at least
-        return f"({self._place()} // {width:d}) % {every:d} = 0"
-
-    def _place(self) -> str:
-        return "rowid" if self._table.is_csv else ROW_OF_FILE
+        """The condition that picks about so many rows, in runs of `width` rows. By a hash of their place: every hundredth row
+        would be of the same hour wherever rows come in a fixed order."""
+        if self._total is None:
+            self._total = int(self._rows(Statement("SELECT count(*) FROM ").then(self._table.relation))[0][0])
+        every = max(1, self._total // max(rows, 1))
+        width = min(width, max(1, self._total // (64 * every)))  # some 64 runs at least
+        place = "rowid" if self._table.is_csv else f"{ROW_OF_FILE}"
+        file = "0" if self._table.is_csv else "file_index"
+        return f"hash({file}, {place} // {width:d}) % {every:d} = 0"
 
     def _in_order(self) -> str:
         return " ORDER BY rowid" if self._table.is_csv else f" ORDER BY file_index, {ROW_OF_FILE}"
