@@ -208,7 +208,7 @@ def chi_squared_above(value: float, degrees: int) -> float:
 def kolmogorov_above(value: float) -> float:
     """P(sqrt(n) times Kolmogorov's statistic > value) for large n: 2 * sum over k of (-1)^(k-1) exp(-2 k^2 value^2), and for
     small values its theta transform (Kolmogorov 1933; Marsaglia, Tsang and Wang 2003)."""
-    if value <= 0:
+    if value < 0.1:  # what is below it is less than 1e-50
         return 1.0
     if value < 1:
         ends = (math.exp(-((2 * k - 1) ** 2) * math.pi**2 / (8 * value * value)) for k in range(1, 8))

@@ -86,7 +86,7 @@ def detect(reference: DriftSide, current: DriftSide, settings: Drift, say: Say) 
         return tuple(_judged(group, margins, levels, roles) for group in groups)
 
     sliced, windowed = of(slices), of(windows)
-    new = tuple(name for name in after.others if not _is_named(name, settings))
+    new = tuple(name for name in after.others if name not in before.others and not _is_named(name, settings))
     outcomes = [column.outcome for column in columns]
     outcomes += [group.outcome for group in (*sliced, *windowed) if group.outcome]
     outcomes += [classifier.outcome] if classifier else []

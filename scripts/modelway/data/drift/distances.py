@@ -101,7 +101,8 @@ def _wasserstein(reference: SketchColumn, current: SketchColumn) -> float | None
     lows = [column.low for column in (reference, current) if column.low is not None]
     highs = [column.high for column in (reference, current) if column.high is not None]
     low, high = min(lows), max(highs)
-    points = [low, *(min(max(edge, low), high) for edge in reference.cells.edges), high]
+    unit = max(abs(low), abs(high)) or 1.0  # squares of large numbers overflow; the result has no unit
+    points = [value / unit for value in (low, *(min(max(edge, low), high) for edge in reference.cells.edges), high)]
     n, m = reference.readable, current.readable
     mean = square = area = before = 0.0
     for at, (left, right) in enumerate(pairwise(points)):
@@ -115,8 +116,7 @@ def _wasserstein(reference: SketchColumn, current: SketchColumn) -> float | None
         width, p = right - left, reference.counts[at] / n
         square += p * ((left + width / 2 - mean) ** 2 + width * width / 12)
     deviation = math.sqrt(square)
-    found = area / deviation if deviation > 0 else math.nan
-    return found if math.isfinite(found) else None
+    return area / deviation if deviation > 0 else None
 
 
 def _area(before: float, after: float) -> float:
