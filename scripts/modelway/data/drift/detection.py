@@ -12,10 +12,11 @@ from modelway.config.drift import Drift
 from modelway.data.cells import ColumnCells, Grouping
 from modelway.data.drift.classifier import DomainTest, domain_test
 from modelway.data.drift.effects import ENOUGH_FOR_A_CELL, Levels
+from modelway.data.drift.groups import group_ends
 from modelway.data.drift.judging import PARTS, Margins, Role, compare, worst_of
 from modelway.data.drift.report import DriftReport, DriftSource, GroupDrift
 from modelway.data.drift.sides import DriftSide
-from modelway.data.drift.sketch import DataSketch
+from modelway.data.drift.sketch import DataSketch, SketchColumn
 from modelway.data.drift.sketching import OpenedCells
 from modelway.errors import InvalidInput
 
@@ -243,13 +244,16 @@ def _judged(group: _Group, margins: Margins, levels: Levels, roles: Mapping[str,
     return GroupDrift(name=group.name, n=n, outcome=worst_of([column.outcome for column in columns]), columns=moved)
 
 
-def _frequent_alone(cells: ColumnCells, counts: Sequence[int]) -> ColumnCells:
-    """Of a column of text only the frequent ones: a text that the reference has once is there, and not in the current rows,
-    because the cells were made of the reference."""
+def _coarse(column: SketchColumn) -> ColumnCells:
+    """Cells for the classifier: numbers in about ten groups, since it learns little of many small ones; of texts only the
+    frequent ones. A text that the reference has once has a cell because the cells were made of the reference: that the current
+    rows have it not says nothing."""
+    cells = column.cells
     if cells.kind != "category":
-        return cells
+        edges = tuple(cells.edges[end] for end in group_ends(column) if end < len(cells.edges))
+        return msgspec.structs.replace(cells, edges=edges)
     least = max(ENOUGH_FOR_A_CELL, cells.least + 1)
-    values = tuple(value for value, n in zip(cells.values, counts, strict=True) if n >= least)
+    values = tuple(value for value, n in zip(cells.values, column.counts, strict=True) if n >= least)
     return msgspec.structs.replace(cells, values=values)
 
 
@@ -275,7 +279,7 @@ def _classifier(
         for column in cells
         if roles[column.name] == "feature" and column.kind not in ("time", "other") and column.name not in gone
     ]
-    seen = [_frequent_alone(column, before.by_name[column.name].counts) for column in seen]
+    seen = [_coarse(before.by_name[column.name]) for column in seen]
     if not seen:
         notes.append("the classifier was left out: there is no feature that it could look at")
         return None

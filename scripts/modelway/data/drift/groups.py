@@ -32,7 +32,7 @@ def bars(reference: SketchColumn, current: SketchColumn) -> tuple[DriftBar, ...]
         return _of_texts(reference, current)
     groups: list[DriftBar] = []
     first = 0
-    for last in _ends(reference):
+    for last in group_ends(reference):
         cells = slice(first, last + 1)
         label = _label(reference.cells, first, last)
         groups.append(DriftBar(label, sum(reference.counts[cells]), sum(current.counts[cells])))
@@ -50,8 +50,8 @@ def _of_texts(reference: SketchColumn, current: SketchColumn) -> tuple[DriftBar,
     return (*texts, DriftBar("(others)", *others)) if any(others) else tuple(texts)
 
 
-def _ends(reference: SketchColumn) -> list[int]:
-    """The last cell of each group."""
+def group_ends(reference: SketchColumn) -> list[int]:
+    """The last cell of each group of a column of numbers."""
     enough, ends, inside = reference.readable / GROUPS, [], 0
     for at, count in enumerate(reference.counts):
         if inside and count >= enough:  # a value that many rows share has a group of its own
