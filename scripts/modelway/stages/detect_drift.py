@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from msgspec import Meta, structs
+from msgspec import Meta
 
 from modelway import ci
 from modelway.ci import Input, Output
@@ -85,7 +85,7 @@ def detect_drift(
         project = workspace.resolve(job, environment)
     named = _named(project)
     workspace.fetch_data(project, job)
-    settings = structs.replace(project.drift, label=project.drift.label or project.gate.label)
+    settings = project.drift
     reading = Reading(
         contract=workspace.contract_of(project, job),
         columns=columns,
@@ -99,7 +99,7 @@ def detect_drift(
         open_side(paths[key_of_old], old_name, reading) as before,
         open_side(paths[key_of_new], new_name, reading) as after,
     ):
-        found = detect(before, after, settings, job.say)
+        found = detect(before, after, settings, job.say, project.gate.label)
     for name, sketch in ((reference_sketch, found.reference), (current_sketch, found.current)):
         if name:
             _write(job.folder / name, sketch)

@@ -58,7 +58,8 @@ def test_each_number_is_in_the_cell_that_it_belongs_to(
 
 
 def test_csv_and_parquet_give_the_same_sketch(tmp_path: Path) -> None:
-    query = "SELECT range % 7 AS a, CASE WHEN range % 3 > 0 THEN 'v' || range % 11 END AS b, range % 2 = 0 AS c FROM range(5000)"
+    text = "CASE WHEN range % 3 > 0 THEN 'v' || range % 11 END"
+    query = f"SELECT range % 7 AS a, {text} AS b, range % 2 = 0 AS c FROM range(5000)"
     for name, options in (("rows.csv", "(FORMAT csv, HEADER)"), ("rows.parquet", "(FORMAT parquet)")):
         duckdb.execute(f"COPY ({query}) TO '{tmp_path / name}' {options}")
     sketches = []

@@ -161,7 +161,8 @@ def test_slices_find_what_the_whole_hides_and_share_the_error_rate(tmp_path: Pat
 
 
 def test_windows_are_compared_with_all_of_the_reference_and_small_ones_only_shown(tmp_path: Path) -> None:
-    query = "SELECT TIMESTAMP '2026-01-01' + INTERVAL (range) MINUTE AS t, range % 100 + CASE WHEN range > {} THEN 60 ELSE 0 END AS x"
+    moved = "range % 100 + CASE WHEN range > {} THEN 60 ELSE 0 END"
+    query = f"SELECT TIMESTAMP '2026-01-01' + INTERVAL (range) MINUTE AS t, {moved} AS x"
     one, other = tmp_path / "one.parquet", tmp_path / "other.parquet"
     duckdb.execute(f"COPY ({query.format(9999)} FROM range(5000)) TO '{one}' (FORMAT parquet)")
     duckdb.execute(f"COPY ({query.format(1439)} FROM range(2900)) TO '{other}' (FORMAT parquet)")
@@ -226,6 +227,9 @@ def test_a_column_of_identifiers_is_not_compared_text_by_text(tmp_path: Path) ->
         (Drift(cluster="nowhere"), "has no column 'nowhere'"),
         (Drift(label="nowhere"), "has no column 'nowhere'"),
         (Drift(slices=("nowhere",)), "has no column 'nowhere'"),
+        (Drift(leave_out=("norml",)), "did you mean 'normal'"),
+        (Drift(columns={"norml": ColumnDriftKeys(margin=0.1)}), "did you mean 'normal'"),
+        (Drift(time_column="normal"), "there are no windows of time"),
         (Drift(window_hours=1.0), "without a column of times"),
         (Drift(window_hours=1.0, time_column="normal"), "is stored as DOUBLE, and not as a time"),
     ],

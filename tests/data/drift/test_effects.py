@@ -113,7 +113,7 @@ def test_rows_of_clusters_are_known_less_well_and_the_interval_says_so() -> None
 
 
 def test_a_text_that_nobody_has_seen_is_expected_as_often_as_texts_are_rare() -> None:
-    """Good and Turing: half of the rows of a column of many texts have one that the other half has not, and nothing has changed."""
+    """Good and Turing: of many texts, half of the rows have one that the other half has not, and nothing has changed."""
     draw = np.random.default_rng(1)
     for values in (50, 3000, 20_000):
         weights = draw.dirichlet(np.full(values, 0.5))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from modelway.config.document import suggestion
 from modelway.config.drift import Drift
-from modelway.data.cells import ColumnCells, Grouping
+from modelway.data.cells import ColumnCells
 from modelway.data.drift.classifier import DomainTest, domain_test
 from modelway.data.drift.effects import ENOUGH_FOR_A_CELL, Levels
 from modelway.data.drift.groups import group_ends
@@ -17,18 +17,12 @@ from modelway.data.drift.judging import PARTS, Margins, Role, compare, worst_of
 from modelway.data.drift.report import DriftReport, DriftSource, GroupDrift
 from modelway.data.drift.sides import DriftSide
 from modelway.data.drift.sketch import DataSketch, SketchColumn
-from modelway.data.drift.sketching import OpenedCells
+from modelway.data.drift.slicing import ComparedRows, slices_of, windows_of
 from modelway.errors import InvalidInput
 
-FEWEST_ROWS = 100
-"""Of a slice or a window, in each data set: with fewer it is shown, and not judged."""
-MOST_SLICES = 50
-"""Of one column: those with the most rows of the reference."""
-MICROSECONDS_OF_HOUR = 3_600_000_000
 SAMPLED_VALUES = 500_000
 """That the classifier sees of each data set, at most: fewer rows where there are many columns."""
 SHOWN = 10
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Say = Callable[[str], None]
 
@@ -42,21 +36,14 @@ class DriftFound:
     current: DataSketch
 
 
-@dataclass(frozen=True)
-class _Group:
-    """A slice or a window, before it is judged."""
-
-    name: str
-    before: DataSketch
-    after: DataSketch
-
-    @property
-    def enough(self) -> bool:
-        return min(self.before.rows, self.after.rows) >= FEWEST_ROWS
-
-
-def detect(reference: DriftSide, current: DriftSide, settings: Drift, say: Say) -> DriftFound:
-    """InvalidInput: no rows, a column that is named and not there, sketches that do not fit each other."""
+def detect(
+    reference: DriftSide, current: DriftSide, settings: Drift, say: Say, usual_label: str | None = None
+) -> DriftFound:
+    """usual_label: the label where the settings name none and the data has it. InvalidInput: no rows, a column that is named
+    and not there, sketches that do not fit each other."""
+    if settings.label is None and usual_label and any(_has(side, usual_label) for side in (reference, current)):
+        settings = msgspec.structs.replace(settings, label=usual_label)
+    _require_named(reference, current, settings)
     notes: list[str] = []
     cells = _cells(reference, current, notes)
     roles = _roles(cells, reference, current, settings, notes)
@@ -74,8 +61,8 @@ def detect(reference: DriftSide, current: DriftSide, settings: Drift, say: Say) 
     if bool(before.clusters) != bool(after.clusters):
         what, fix = "is counted by clusters, the other data set is not", "give rows or sketches with the same `cluster`"
         raise InvalidInput(what, where=(reference if before.clusters else current).name, fix=fix)
-    slices = [group for name in settings.slices for group in _slices(name, kept, reference, current, settings, notes)]
-    windows = _windows(kept, before, current, settings)
+    slices = [group for name in settings.slices for group in slices_of(name, kept, reference, current, settings, notes)]
+    windows = windows_of(kept, before, current, settings)
     judged = [group for group in (*slices, *windows) if group.enough]
     comparisons = PARTS * sum(len(sketch.columns) for sketch in (before, *(group.before for group in judged))) + 1
     levels = Levels(drift=settings.error_rate / comparisons, none=settings.error_rate)
@@ -83,7 +70,7 @@ def detect(reference: DriftSide, current: DriftSide, settings: Drift, say: Say) 
     columns = compare(before, after, margins, levels, roles)
     classifier = _classifier(kept, before, roles, reference, current, settings, levels, notes)
 
-    def of(groups: Iterable[_Group]) -> tuple[GroupDrift, ...]:
+    def of(groups: Iterable[ComparedRows]) -> tuple[GroupDrift, ...]:
         return tuple(_judged(group, margins, levels, roles) for group in groups)
 
     sliced, windowed = of(slices), of(windows)
@@ -135,6 +122,21 @@ def _cells(reference: DriftSide, current: DriftSide, notes: list[str]) -> tuple[
     return cells
 
 
+def _require_named(reference: DriftSide, current: DriftSide, settings: Drift) -> None:
+    """A margin, or a word to leave a column out, that is for no column is a slip: the column would be judged as any other."""
+    for key, names in (("leave-out", settings.leave_out), ("columns", tuple(settings.columns))):
+        for name in names:
+            if not any(_has(side, name) for side in (reference, current)) and (reference.rows or key == "columns"):
+                known = (
+                    reference.rows.stored if reference.rows else reference.sketch.by_name if reference.sketch else ()
+                )
+                what = f"has no column {name[:100]!r}, which drift.{key} names"
+                raise InvalidInput(what, where=reference.name, fix=suggestion(name, known))
+    if settings.time_column and settings.window_hours is None:
+        what = "names the time of each row, and there are no windows of time"
+        raise InvalidInput(what, where="drift.time-column", fix="set drift.window-hours too, or neither")
+
+
 def _in_both(name: str, reference: DriftSide, current: DriftSide) -> bool:
     return all(_has(side, name) for side in (reference, current))
 
@@ -183,59 +185,7 @@ def _sketched(side: DriftSide, cells: Sequence[ColumnCells], settings: Drift, *,
     )
 
 
-def _rows_of(side: DriftSide, what: str) -> OpenedCells:
-    if side.rows is None:
-        raise InvalidInput(f"is a sketch, and {what} need rows", where=side.name, fix=f"give rows, or no {what}")
-    return side.rows
-
-
-def _slices(
-    name: str, cells: Sequence[ColumnCells], reference: DriftSide, current: DriftSide, settings: Drift, notes: list[str]
-) -> list[_Group]:
-    """The rows of each value of a column, against those of the same value in the reference."""
-    others = [column for column in cells if column.name != name]
-    by = Grouping(group=name, cluster=settings.cluster)
-    before = _rows_of(reference, "slices").groups(others, by, own=False)
-    after = _rows_of(current, "slices").groups(others, by, own=False)
-    common = sorted(before.keys() & after.keys(), key=lambda value: (-before[value].rows, value or ""))
-    if len(common) > MOST_SLICES:
-        notes.append(
-            f"of the {len(common)} values of {name}, the {MOST_SLICES} with the most rows were looked at as slices"
-        )
-    return [
-        _Group(f"{name} = {'(missing)' if value is None else value}", before[value], after[value])
-        for value in common[:MOST_SLICES]
-    ]
-
-
-def _windows(cells: Sequence[ColumnCells], before: DataSketch, current: DriftSide, settings: Drift) -> list[_Group]:
-    """The current rows window by window, each against all of the reference."""
-    if settings.window_hours is None:
-        return []
-    if settings.time_column is None:
-        raise InvalidInput(
-            "is given without a column of times", where="drift.window-hours", fix="set drift.time-column too"
-        )
-    rows = _rows_of(current, "windows")
-    width = max(1, round(settings.window_hours * MICROSECONDS_OF_HOUR))
-    rows.require_times(settings.time_column)
-    by = Grouping(time=settings.time_column, width_us=width, cluster=settings.cluster)
-    found = rows.groups(cells, by, own=False)
-    order = sorted(found, key=lambda start: (start is None, int(start or 0)))
-    return [_Group(_moment(start), before, found[start]) for start in order]
-
-
-def _moment(start: str | None) -> str:
-    """A window's beginning, as ISO 8601 in UTC."""
-    if start is None:
-        return "(without a time)"
-    try:
-        return (EPOCH + timedelta(microseconds=int(start))).isoformat().replace("+00:00", "Z")
-    except OverflowError:  # a year that Python has not
-        return f"{start} us since 1970"
-
-
-def _judged(group: _Group, margins: Margins, levels: Levels, roles: Mapping[str, Role]) -> GroupDrift:
+def _judged(group: ComparedRows, margins: Margins, levels: Levels, roles: Mapping[str, Role]) -> GroupDrift:
     n = (group.before.rows, group.after.rows)
     if not group.enough:
         return GroupDrift(name=group.name, n=n, outcome=None)

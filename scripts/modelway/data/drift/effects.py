@@ -140,8 +140,8 @@ def _texts_moved(
 
 
 def _distance(pairs: Sequence[Pair], n: int, m: int) -> tuple[float, list[float], float]:
-    """The total variation over these texts and all others together; the standard error of each difference; and the sum of those
-    of the shares that rose."""
+    """The total variation over these texts and all others together; the standard error of each difference; and the sum of
+    those of the shares that rose."""
     rest = [1 - sum(pair[side].share for pair in pairs) for side in (0, 1)]
     differences = [*map(_difference, pairs), rest[1] - rest[0]]
     errors = [*map(_error, pairs), _error_of_rest(pairs, (rest[0], rest[1]), n, m)]

