@@ -15,7 +15,7 @@ from modelway.data.contract import Contract
 from modelway.data.drift.detection import DriftFound, detect
 from modelway.data.drift.sides import open_side
 from modelway.data.drift.sketch import DataSketch, Shape, SketchColumn, sketch_of
-from modelway.data.drift.sketching import Reading
+from modelway.data.drift.sketching import DataReading
 
 
 def numbers(counts: Sequence[int], edges: Sequence[float] = (), low: float = 0.0, high: float = 1.0) -> SketchColumn:
@@ -67,8 +67,8 @@ def population(rows: int, seed: int, shift: float = 0.0) -> dict[str, Any]:
 
 
 def found(reference: Path, current: Path, settings: Drift | None = None, **reading: Any) -> DriftFound:
-    """What comes of two data sets; reading: of sketching.Reading."""
-    how = Reading(reading.pop("contract", Contract()), **reading)
+    """What comes of two data sets; reading: of sketching.DataReading."""
+    how = DataReading(reading.pop("contract", Contract()), **reading)
     with open_side(reference, reference.name, how) as one, open_side(current, current.name, how) as other:
         return detect(one, other, settings or Drift(), lambda line: None)
 

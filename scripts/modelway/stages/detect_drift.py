@@ -17,7 +17,7 @@ from modelway.data.drift.detection import detect
 from modelway.data.drift.report import DriftReport
 from modelway.data.drift.sides import open_side
 from modelway.data.drift.sketch import DataSketch, written
-from modelway.data.drift.sketching import Reading
+from modelway.data.drift.sketching import DataReading
 from modelway.errors import Inconclusive, InvalidInput, ModelwayError, Refused
 from modelway.files import write_whole
 from modelway.report.drift import in_words, markdown
@@ -51,10 +51,10 @@ def detect_drift(
     columns: Annotated[
         tuple[str, ...] | None, Input("The columns that are compared.", left_out="all of the reference")
     ] = None,
-    leave_out: Annotated[tuple[str, ...], ci.key("drift.leave-out")] = (),
+    leave_out: Annotated[tuple[str, ...] | None, ci.key("drift.leave-out")] = None,
     label: Annotated[str | None, ci.key("drift.label")] = None,
     prediction: Annotated[str | None, ci.key("drift.prediction")] = None,
-    slices: Annotated[tuple[str, ...], ci.key("drift.slices")] = (),
+    slices: Annotated[tuple[str, ...] | None, ci.key("drift.slices")] = None,
     time_column: Annotated[str | None, ci.key("drift.time-column")] = None,
     window_hours: Annotated[float | None, ci.key("drift.window-hours")] = None,
     cluster: Annotated[str | None, ci.key("drift.cluster")] = None,
@@ -86,7 +86,7 @@ def detect_drift(
     named = _named(project)
     workspace.fetch_data(project, job)
     settings = project.drift
-    reading = Reading(
+    reading = DataReading(
         contract=workspace.contract_of(project, job),
         columns=columns,
         leave_out=settings.leave_out,

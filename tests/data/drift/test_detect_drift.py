@@ -1,4 +1,4 @@
-"""The script behind detect-drift: exit codes, outputs, the page, one line for every mistake; and the examples of docs/drift.md."""
+"""The script behind detect-drift: exit codes, outputs, the page, one line for every mistake; the examples of docs/drift.md."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from modelway.data.contract import Contract, load_contract
 from modelway.data.drift.detection import DriftFound, detect
 from modelway.data.drift.sides import open_side
 from modelway.data.drift.sketch import written
-from modelway.data.drift.sketching import Reading
+from modelway.data.drift.sketching import DataReading
 from modelway.errors import InvalidInput
 
 FLIGHTS = Path(__file__).parent / "flights"
@@ -37,7 +37,7 @@ def test_the_outcome_is_that_of_the_populations_and_not_of_the_number_of_rows(tm
 
 
 def flights(reference: str, current: str) -> DriftFound:
-    reading = Reading(Contract())
+    reading = DataReading(Contract())
     with (
         open_side(FLIGHTS / f"{reference}.json", reference, reading) as one,
         open_side(FLIGHTS / f"{current}.json", current, reading) as other,

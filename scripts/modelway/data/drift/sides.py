@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from modelway.data.drift.sketch import DataSketch, merged, read_sketch
-from modelway.data.drift.sketching import OpenedCells, Reading, open_cells
+from modelway.data.drift.sketching import DataReading, OpenedCells, open_cells
 from modelway.data.sources import PATTERN, digest_of_data
 from modelway.errors import InvalidInput
 from modelway.records import digest_of_json
@@ -28,7 +28,7 @@ class DriftSide:
 
 
 @contextmanager
-def open_side(path: Path, name: str, reading: Reading) -> Iterator[DriftSide]:
+def open_side(path: Path, name: str, reading: DataReading) -> Iterator[DriftSide]:
     """CSV or Parquet as `find_source` takes it; or a sketch, *.json, and a pattern of them: all rows of all together.
     InvalidInput where it cannot be read."""
     if path.suffix.lower() != ".json":

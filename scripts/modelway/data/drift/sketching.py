@@ -49,7 +49,7 @@ OF_STORED: Mapping[Stored, CellKind] = {
 
 
 @dataclass(frozen=True)
-class Reading:
+class DataReading:
     """How data is read. columns: those to look at; None: all that are not left out."""
 
     contract: Contract
@@ -65,7 +65,7 @@ class Reading:
 class OpenedCells:
     """A data set whose cells can be counted."""
 
-    def __init__(self, table: CellTable, reading: Reading, name: str) -> None:
+    def __init__(self, table: CellTable, reading: DataReading, name: str) -> None:
         self.table, self.reading, self.name = table, reading, name
         self.stored = {column.name: column for column in table.columns}
 
@@ -194,7 +194,7 @@ def edges_of(quantiles: Sequence[float]) -> tuple[float, ...]:
 
 
 @contextmanager
-def open_cells(path: Path, name: str, reading: Reading) -> Iterator[OpenedCells]:
+def open_cells(path: Path, name: str, reading: DataReading) -> Iterator[OpenedCells]:
     """The CSV or Parquet data at `path`. InvalidInput where it cannot be read, or the engine counts no cells."""
     source = find_source(path, name)
     engine = engines.cell_engine(reading.engine)
