@@ -146,13 +146,16 @@ def test_groups_and_clusters_are_counted_apart(tmp_path: Path) -> None:
 
 def test_windows_begin_at_multiples_of_their_width_in_utc(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
-    path.write_text("t,x\n2026-01-01T23:59:59Z,1\n2026-01-02T00:30:00+02:00,2\n2026-01-02,3\nsoon,4\n,5\n")
+    path.write_text(
+        "t,x\n2026-01-01T23:59:59Z,1\n2026-01-02T00:30:00+02:00,2\n2026-01-02,3\nsoon,4\n,5\n1969-12-31T23:00Z,6\n"
+    )
     with opened(path, contract=Contract()) as data:
         found = data.groups(data.cells({})[0], Grouping(time="t", width_us=24 * 3_600_000_000), own=False)
     day = 20454 * 24 * 3_600_000_000
     assert {start: sketch.rows for start, sketch in found.items()} == {
         str(day): 2,
         str(day + 86_400_000_000): 1,
+        "-86400000000": 1,
         None: 2,
     }
 

@@ -81,7 +81,7 @@ def test_a_column_that_is_gone_new_or_of_another_type_counts(tmp_path: Path) -> 
     said = {column.name: (column.outcome, column.detail) for column in report.columns}
     assert said == {
         "a": ("no drift", ""),
-        "b": ("drift", "is stored as INTEGER, and was a category"),
+        "b": ("drift", "is stored as INTEGER, and was text"),
         "c": ("drift", "is not there any more"),
         "d": ("drift", "is not there any more"),
     }

@@ -29,6 +29,13 @@ PARTS = 3
 """Comparisons of a column: its values; what is missing; what is unreadable or, of texts, unlisted."""
 OF_ITS_OWN = 0.5
 """The share of rows whose text has no cell, above which a column of text is not compared text by text."""
+WORDS: Mapping[CellKind, str] = {
+    "number": "a number",
+    "boolean": "a truth value",
+    "time": "a time",
+    "category": "text",
+    "other": "something else",
+}
 OF_NUMBERS = ("wasserstein", "ks")
 Role = Literal["feature", "label", "prediction"]
 
@@ -120,7 +127,7 @@ def compare(
 def _gone(column: SketchColumn, current: DataSketch, role: Role) -> ColumnDrift:
     name, kind = column.name, column.cells.kind
     if stored := current.unlike.get(name):
-        detail = f"is stored as {stored}, and was a {kind}"
+        detail = f"is stored as {stored}, and was {WORDS[kind]}"
         return ColumnDrift(name=name, kind=kind, role=role, outcome="drift", detail=detail)
     return ColumnDrift(name=name, kind=kind, role=role, outcome="drift", detail="is not there any more")
 

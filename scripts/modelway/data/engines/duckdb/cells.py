@@ -164,7 +164,8 @@ class DuckDBCells:
         elif by.time:
             read = self._reading(by.time, "time")
             moment = f"CASE WHEN {read.present} AND {read.valid} THEN {read.value} END"
-            group = f"(({moment}) // {by.width_us:d} * {by.width_us:d})::VARCHAR"
+            width = f"{by.width_us:d}::BIGINT"  # `//` and `%` round towards 0, and windows before 1970 do not
+            group = f"(({moment}) - (({moment}) % {width} + {width}) % {width})::VARCHAR"
         cluster = f"{self._text(by.cluster)}" if by.cluster else "NULL"
         return f"{group} AS g, {cluster} AS k"
 
