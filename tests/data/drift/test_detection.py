@@ -36,6 +36,20 @@ def test_the_outcome_is_that_of_the_populations_and_not_of_the_number_of_rows(tm
     assert outcomes(result)["hour"] == "no drift"
 
 
+def test_the_error_rate_is_shared_among_all_columns(tmp_path: Path) -> None:
+    """The same column is known less surely beside others; that there is no drift anywhere needs no such correction."""
+    draw = np.random.default_rng(8)
+    one, other = ({f"x{at}": draw.normal(size=3000) + side * (at == 0) for at in range(20)} for side in (0, 1))
+    files = [parquet(tmp_path / f"{at}.parquet", rows) for at, rows in enumerate((one, other))]
+    alone, beside = (found(*files, PLAIN, columns=columns).report for columns in (("x0",), None))
+    first, second = (
+        next(column for column in report.columns if column.name == "x0").parts[0] for report in (alone, beside)
+    )
+    assert (alone.comparisons, beside.comparisons) == (3 + 1, 20 * 3 + 1)
+    assert first.value == second.value and first.high == second.high
+    assert second.low is not None and first.low is not None and second.low < first.low
+
+
 def flights(reference: str, current: str) -> DriftFound:
     reading = DataReading(Contract())
     with (

@@ -135,6 +135,17 @@ def test_a_text_that_nobody_has_seen_is_expected_as_often_as_texts_are_rare() ->
         assert expected.share == pytest.approx(seen.share, abs=0.03)
 
 
+def test_many_texts_of_few_rows_are_noise_and_not_drift() -> None:
+    """Of 300 texts and 1,000 rows the observed distance of equal populations is twice the margin."""
+    draw = np.random.default_rng(6)
+    shares = draw.dirichlet(np.full(300, 5.0))
+    for _ in range(20):
+        effect = moved(
+            texts(draw.multinomial(1000, shares)), texts(draw.multinomial(1000, shares)), (0, 0), LEVELS, MARGIN
+        )
+        assert effect.low == 0.0 and effect.value > MARGIN and effect.high > MARGIN
+
+
 def test_one_row_says_nothing() -> None:
     effect = moved(numbers([1, 0]), numbers([0, 1]), (0, 0), LEVELS, MARGIN)
     assert (effect.low, effect.value, effect.high) == (0.0, 1.0, 1.0)
