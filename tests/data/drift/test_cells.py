@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from drift_cases import parquet
@@ -27,9 +27,8 @@ def opened(path: Path, **reading: Any) -> Iterator[OpenedCells]:
         yield cells
 
 
-VALUES = st.one_of(
-    st.none(), st.floats(), st.sampled_from([0.0, -0.0, 1.0, math.nextafter(1.0, 0), math.nextafter(1.0, 2)])
-)
+ODD = [0.0, -0.0, 1.0, math.nextafter(1.0, 0), math.nextafter(1.0, 2), math.nan, math.inf, -math.inf, 5e-324, 1.8e308]
+VALUES = st.one_of(st.none(), st.floats(), st.sampled_from(ODD))
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -37,6 +36,7 @@ VALUES = st.one_of(
     st.lists(VALUES, min_size=1, max_size=50),
     st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=6),
 )
+@example([*ODD, None], [0.0, 1.0])
 def test_each_number_is_in_the_cell_that_it_belongs_to(
     tmp_path: Path, values: list[float | None], edges: list[float]
 ) -> None:

@@ -93,3 +93,12 @@ def test_the_wasserstein_distance_has_no_unit(unit: float) -> None:
 
 def test_of_one_value_alone_there_is_no_wasserstein_distance() -> None:
     assert distances(numbers([5], [], 3, 3), numbers([5], [], 3, 3)).wasserstein is None
+
+
+def test_a_value_that_many_rows_share_has_a_group_of_its_own_and_ten_groups_are_about_equal() -> None:
+    spike = numbers([5, 5, 400, 5, 5, 5], [-1.0, math.nextafter(0.0, -1), 0.0, 1.0, 2.0])
+    shown = [(bar.label, bar.reference) for bar in bars(spike, spike)]
+    assert shown == [("below 0", 10), ("0", 400), ("above 0", 15)]
+    even = bars(numbers([10] * 40), numbers([10] * 40))
+    assert len(even) == 10 and {bar.reference for bar in even} == {40}
+    assert [bar.label for bar in bars(texts([9, 5]), texts([1, 0]))] == ["t0", "t1"]

@@ -74,6 +74,8 @@ def _label(cells: ColumnCells, first: int, last: int) -> str:
         return f"above {_shown(cells, edges[first - 1])}" if first else "any"
     if 0 < first == last and edges[first - 1] == math.nextafter(edges[last], -math.inf):
         return _shown(cells, edges[last])
+    if last + 1 < len(edges) and edges[last] == math.nextafter(edges[last + 1], -math.inf):
+        return f"below {_shown(cells, edges[last + 1])}"
     return f"to {_shown(cells, edges[last])}"
 
 
