@@ -68,6 +68,7 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
                 "reason_one-line": Setting({**rehearsal, **built, "version": other}),
             },
         ),
+        "detect-drift": (Setting({"current": "data/test.csv"}), {}),
         "evaluate-gate": (Setting({"environment": "staging", "version": one}), {}),
         "judge-plan": (
             Setting({"manifests": "canary.yml", "requests-per-second": "50", "error-percent": "0.5", "rollouts": "10"}),

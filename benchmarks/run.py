@@ -12,6 +12,7 @@ from pathlib import Path
 BENCHMARKS = (
     ("overhead.py",),
     ("validate_data.py",),
+    ("drift.py",),
     ("read_rows.py",),
     ("interval_coverage.py", "--quick"),
     ("judge.py", "--rollouts", "200"),

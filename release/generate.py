@@ -42,6 +42,7 @@ ADDRESSED = (
 )
 JOURNEY = (
     "validate-data",
+    "detect-drift",
     "plan-rollout",
     "train-model",
     "evaluate-gate",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from modelway.stages.continue_rollout import continue_rollout as continue_rollout
     from modelway.stages.deploy_group import deploy_group as deploy_group
     from modelway.stages.deploy_model import deploy_model as deploy_model
+    from modelway.stages.detect_drift import detect_drift as detect_drift
     from modelway.stages.evaluate_gate import evaluate_gate as evaluate_gate
     from modelway.stages.judge_plan import judge_plan as judge_plan
     from modelway.stages.plan_rollout import plan_rollout as plan_rollout

@@ -174,3 +174,43 @@ def _beyond_stirling(x: float) -> float:
     """What Stirling's formula of lgamma(x) lacks, for x >= STIRLING (Abramowitz and Stegun 6.1.41)."""
     square = x * x
     return (1 / 12 - (1 / 360 - (1 / 1260 - 1 / (1680 * square)) / square) / square) / x
+
+
+def chi_squared_above(value: float, degrees: int) -> float:
+    """P(chi-squared with so many degrees of freedom > value): the regularised incomplete gamma function
+    Q(degrees / 2, value / 2), by its series or its continued fraction (Abramowitz and Stegun 6.5.29 and 6.5.31)."""
+    a, x = degrees / 2, value / 2
+    if x <= 0:
+        return 1.0
+    front = math.exp(a * math.log(x) - x - math.lgamma(a))
+    if x < a + 1:
+        term = total = 1 / a
+        for k in range(1, 100_000):
+            term *= x / (a + k)
+            total += term
+            if term < total * 1e-16:
+                break
+        return max(1 - front * total, 0.0)
+    b = x + 1 - a
+    c, d = 1 / TINY, 1 / b
+    fraction = d
+    for k in range(1, 100_000):
+        step = -k * (k - a)
+        b += 2
+        d = 1 / ((step * d + b) or TINY)
+        c = (b + step / c) or TINY
+        fraction *= c * d
+        if abs(c * d - 1) < 1e-15:
+            break
+    return front * fraction
+
+
+def kolmogorov_above(value: float) -> float:
+    """P(sqrt(n) times Kolmogorov's statistic > value) for large n: 2 * sum over k of (-1)^(k-1) exp(-2 k^2 value^2), and for
+    small values its theta transform (Kolmogorov 1933; Marsaglia, Tsang and Wang 2003)."""
+    if value < 0.1:  # what is below it is less than 1e-50
+        return 1.0
+    if value < 1:
+        ends = (math.exp(-((2 * k - 1) ** 2) * math.pi**2 / (8 * value * value)) for k in range(1, 8))
+        return min(max(1 - math.sqrt(2 * math.pi) / value * sum(ends), 0.0), 1.0)
+    return min(2 * sum((-1.0) ** (k - 1) * math.exp(-2 * (k * value) ** 2) for k in range(1, 20)), 1.0)

@@ -9,7 +9,9 @@ from scipy import special, stats
 
 from modelway.distributions import (
     beta_cdf,
+    chi_squared_above,
     clopper_pearson,
+    kolmogorov_above,
     normal_quantile,
     order_ranks,
     t_quantile,
@@ -52,3 +54,13 @@ def test_wilson_as_published() -> None:
     """Newcombe 1998, Statistics in Medicine 17:857-872, table I, method 3."""
     for hits, n, expected in ((81, 263, (0.2553, 0.3662)), (15, 148, (0.0624, 0.1605)), (0, 20, (0.0, 0.1611))):
         assert wilson(hits, n, normal_quantile(0.95)) == pytest.approx(expected, abs=5e-5)
+
+
+@given(st.floats(1e-6, 5000), st.integers(1, 2000))
+def test_chi_squared_is_scipys(value: float, degrees: int) -> None:
+    assert chi_squared_above(value, degrees) == pytest.approx(stats.chi2.sf(value, degrees), rel=1e-9, abs=1e-12)
+
+
+@given(st.floats(0, 10))
+def test_kolmogorovs_distribution_is_scipys(value: float) -> None:
+    assert kolmogorov_above(value) == pytest.approx(stats.kstwobign.sf(value), rel=1e-9, abs=1e-14)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from modelway.ci.inputs import Frame, Input, Output, Rows, build_parser, key, shown
+from modelway.ci.inputs import InMemoryTable, Input, Output, Rows, build_parser, key, shown
 from modelway.ci.job import Job
 from modelway.ci.shell import Shell
 from modelway.ci.use_case import Result, UseCase, nobody_reads, run, use_case, where_it_runs
@@ -24,7 +24,7 @@ Version = Annotated[int, Meta(ge=1), Input("The registered version of the model.
 __all__ = [
     "Config",
     "Environment",
-    "Frame",
+    "InMemoryTable",
     "Input",
     "Job",
     "Output",

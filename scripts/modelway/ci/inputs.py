@@ -40,14 +40,14 @@ METAVARS = {
 
 
 @typing.runtime_checkable
-class Frame(typing.Protocol):
+class InMemoryTable(typing.Protocol):
     """A table in memory: of pandas, pyarrow, polars, DuckDB, and whatever else speaks Arrow's C stream interface."""
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
 
 if TYPE_CHECKING:
-    Rows = str | Frame
+    Rows = str | InMemoryTable
 else:
     Rows = str  # a table that is passed has an address by then
 """Data: its path or address; for a caller in Python also the table itself."""

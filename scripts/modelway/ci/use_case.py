@@ -38,13 +38,13 @@ from modelway.errors import CancelledByUser, Defect, InvalidInput, ModelwayError
 P = ParamSpec("P")
 
 
-def _addresses(tables: Mapping[str, declared.Frame]) -> contextlib.AbstractContextManager[Mapping[str, str]]:
+def _addresses(tables: Mapping[str, declared.InMemoryTable]) -> contextlib.AbstractContextManager[Mapping[str, str]]:
     """Addresses of the tables, as inputs take them."""
     if not tables:
         return contextlib.nullcontext({})
-    from modelway.data.schemes import memory
+    from modelway.data import schemes
 
-    return memory.held(tables)
+    return schemes.held(tables)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ class UseCase(Generic[P, R]):
             given = self.__signature__.bind(*args, **kwargs).arguments
         except TypeError as error:
             raise TypeError(f"{self.work.__name__}(): {error}") from None
-        tables = {name: value for name, value in given.items() if isinstance(value, declared.Frame)}
+        tables = {name: value for name, value in given.items() if isinstance(value, declared.InMemoryTable)}
         try:
             with _addresses(tables) as addresses:
                 values = declared.from_call({**given, **addresses}, self.inputs)

@@ -12,6 +12,7 @@ from msgspec import inspect
 
 from modelway.config import lookup, strict_yaml
 from modelway.config.document import Document, check, convert, suggestion
+from modelway.config.drift import Drift
 from modelway.config.keys import Section
 from modelway.config.sections import Build, Data, Deploy, Gate, Project, Registry, Sections, Train
 from modelway.errors import InvalidInput
@@ -30,6 +31,7 @@ class Resolved(Section, frozen=True, kw_only=True):
     train: Train
     gate: Gate
     build: Build
+    drift: Drift
     deploy: Deploy | None
     """None: nothing is deployed in this environment, and promote-model moves its alias."""
 
@@ -68,18 +70,30 @@ def load_project(
     sections = {key: value for key, value in document.value.items() if key not in ("model", "environments")}
     if environment:
         sections = merged(sections, document.value["environments"][environment] or {})
-    for key, (given_by, value) in (overrides or {}).items():
+    return _resolved(sections, overrides or {}, document.name, project.model, environment)
+
+
+def without_file(overrides: Mapping[str, tuple[str, Any]]) -> Resolved:
+    """What holds where there is no modelway.yml: the defaults, and what was given."""
+    return _resolved({}, overrides, "the inputs", "", "")
+
+
+def _resolved(
+    sections: dict[str, Any], overrides: Mapping[str, tuple[str, Any]], source: str, model: str, environment: str
+) -> Resolved:
+    for key, (given_by, value) in overrides.items():
         _override(sections, key, given_by, value)
     resolved = msgspec.convert(sections, Sections)
     return Resolved(
-        source=document.name,
-        model=project.model,
+        source=source,
+        model=model,
         environment=environment,
         registry=resolved.registry,
         data=resolved.data,
         train=resolved.train,
         gate=resolved.gate,
         build=resolved.build,
+        drift=resolved.drift,
         deploy=resolved.deploy,
     )
 

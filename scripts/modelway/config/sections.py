@@ -14,6 +14,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from modelway import extensions
+from modelway.config.drift import Drift
 from modelway.config.keys import (
     EnvironmentName,
     Minutes,
@@ -359,6 +360,8 @@ class Sections(Section, frozen=True):
     """What a version must show before it may enter an environment."""
     build: Build = Build()
     """How a version becomes a release."""
+    drift: Drift = Drift()
+    """What current data is compared with, and how far it may move."""
     deploy: Deploy | None = None
     """How a release comes into an environment. Left out: nothing is deployed, and promote-model moves the alias."""
 

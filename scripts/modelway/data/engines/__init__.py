@@ -12,6 +12,7 @@ from typing import Protocol, cast
 
 from modelway import extensions
 from modelway.config.document import suggestion
+from modelway.data.cells import CellTable
 from modelway.data.dialect import CsvDialect
 from modelway.data.queries import Table
 from modelway.data.sources import Source
@@ -30,9 +31,24 @@ class Engine(Protocol):
         what the engine may use. Data that cannot be read is InvalidInput with the file's name and the fix."""
 
 
+class CellEngine(Engine, Protocol):
+    """An engine that counts cells, too: what detect-drift needs."""
+
+    def cells_of(self, table: Table) -> CellTable:
+        """The table that `open_table` gave, as one whose cells can be counted."""
+
+
 def engine(name: str = DEFAULT) -> Engine:
     """The engine of a name, loaded when it is first asked for. InvalidInput where there is none."""
     known = extensions.names(__name__)
     if name not in known:
         raise InvalidInput(f"{name[:100]!r} is no engine", where="data.engine", fix=suggestion(name, known))
     return cast(Engine, extensions.module(__name__, name))
+
+
+def cell_engine(name: str = DEFAULT) -> CellEngine:
+    """The same, where it counts cells; InvalidInput where it does not."""
+    found = engine(name)
+    if not hasattr(found, "cells_of"):
+        raise InvalidInput(f"{name[:100]!r} counts no cells, which drift needs", where="data.engine", fix="use duckdb")
+    return cast(CellEngine, found)

@@ -6,8 +6,10 @@ brought here where it is elsewhere; say: for progress. An address without a sche
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from modelway import extensions
@@ -35,6 +37,13 @@ def path_of(address: str, folder: Path, where: str, say: Say = lambda _: None) -
         raise InvalidInput("is no address", where=where, fix="write it as scheme://host/path") from None
     brought: Path = extensions.module(__name__, scheme).brought(split, say)
     return brought
+
+
+def held(tables: Mapping[str, Any]) -> AbstractContextManager[Mapping[str, str]]:
+    """Addresses of tables in memory, each by its name, for as long as the context lasts."""
+    from modelway.data.schemes import memory
+
+    return memory.held(tables)
 
 
 def name_of(address: str) -> str:

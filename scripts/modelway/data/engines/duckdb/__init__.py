@@ -4,7 +4,8 @@ No name or value from outside is ever part of a statement: columns are c0, c1, .
 own, and everything else is bound as a parameter.
 """
 
+from modelway.data.engines.duckdb.cells import cells_of
 from modelway.data.engines.duckdb.hashes import count_common
 from modelway.data.engines.duckdb.opening import open_table
 
-__all__ = ["count_common", "open_table"]
+__all__ = ["cells_of", "count_common", "open_table"]

@@ -125,7 +125,10 @@ def _with_partitions(
     statement = Statement(f"(SELECT {', '.join(f'c{at}' for at in range(len(columns)))}")
     for at, values in enumerate(more.values(), len(columns)):
         statement.add(f", list_extract({statement.bind(list(values))}::VARCHAR[], {place}) AS c{at}")
-    statement.add(f", {FILE} FROM ").then(relation)
+    own = {"csv": "", "jsonl": ", rowid"}.get(
+        source.format, ", file_index, file_row_number"
+    )  # see DuckDBTable.has_rowid
+    statement.add(f", {FILE}{own} FROM ").then(relation)
     return columns + tuple(StoredColumn(name, "text", "VARCHAR") for name in more), statement.add(")")
 
 

@@ -65,6 +65,21 @@ class DuckDBTable:
     def columns(self) -> tuple[StoredColumn, ...]:
         return self._columns
 
+    @property
+    def relation(self) -> Statement:
+        """What stands behind FROM: columns c0, c1, ..., and the file's name."""
+        return self._relation
+
+    @property
+    def has_rowid(self) -> bool:
+        """Whether a row's place in the relation is its `rowid`, as in a table (of CSV, once it is kept); else it is
+        `file_index` and `file_row_number`, as in Parquet."""
+        return self._source.format in ("csv", "jsonl")
+
+    @property
+    def is_csv(self) -> bool:
+        return self._source.format == "csv"
+
     def answers(self, queries: Sequence[Query], examples: int) -> tuple[int, tuple[Answer, ...]]:
         of_values = [query for query in queries if not isinstance(query, Repeated)]
         rows, counted = self._count(of_values)
@@ -121,7 +136,7 @@ class DuckDBTable:
             unread = [f"c{at}" for at, column in enumerate(self._columns) if column.name not in readings]
         wanted |= {f"count({name})": len(wanted) + at for at, name in enumerate(unread)}
         statement.add(f"SELECT {', '.join(wanted)} FROM (SELECT {_projection(readings, unread)} FROM ")
-        row = self._rows(statement.then(self._relation).add(")"))[0]
+        row = self.rows(statement.then(self._relation).add(")"))[0]
         found: dict[ValueQuery, Answer] = {}
         for query, (n_at, value_at) in zip(queries, places, strict=True):
             if isinstance(query, Newest):
@@ -137,19 +152,19 @@ class DuckDBTable:
         suspects = (
             Statement(f"SELECT hash({key}) AS h FROM ").then(self._relation).add(" GROUP BY h HAVING count(*) > 1")
         )
-        if not self._rows(Statement("SELECT 1 FROM (").then(suspects).add(") LIMIT 1")):
+        if not self.rows(Statement("SELECT 1 FROM (").then(suspects).add(") LIMIT 1")):
             return Answer(rows)
-        self._rows(
+        self.rows(
             Statement(f"CREATE OR REPLACE TEMP TABLE repeated AS SELECT {key}, count(*) AS n FROM ")
             .then(self._relation)
             .add(f" WHERE hash({key}) IN (")
             .then(suspects)
             .add(") GROUP BY ALL HAVING n > 1")
         )
-        count = self._rows(Statement("SELECT coalesce(sum(n - 1), 0)::BIGINT FROM repeated"))[0][0]
+        count = self.rows(Statement("SELECT coalesce(sum(n - 1), 0)::BIGINT FROM repeated"))[0][0]
         shown = ", ".join(f"left({name}::VARCHAR, {EXAMPLE_CUT}) AS k{at}" for at, name in enumerate(names))
         order = ", ".join(f"k{at}" for at in range(len(names)))
-        seen = self._rows(Statement(f"SELECT n, {shown} FROM repeated ORDER BY n DESC, {order} LIMIT {examples:d}"))
+        seen = self.rows(Statement(f"SELECT n, {shown} FROM repeated ORDER BY n DESC, {order} LIMIT {examples:d}"))
         return Answer(rows, int(count), examples=tuple(Sighting(_key_in_words(query.columns, row)) for row in seen))
 
     def _examples(self, queries: Sequence[ValueQuery], examples: int) -> dict[ValueQuery, tuple[Sighting, ...]]:
@@ -166,7 +181,7 @@ class DuckDBTable:
             f"SELECT {FILE}, min({ROW}), {', '.join(wanted)} FROM (SELECT {_projection(readings)}, {FILE}, {ROW}"
         )
         statement.add(f" FROM (SELECT *, row_number() OVER () AS {ROW} FROM ").then(self._relation)
-        by_file = self._rows(statement.add(f")) GROUP BY {FILE} ORDER BY 2"))
+        by_file = self.rows(statement.add(f")) GROUP BY {FILE} ORDER BY 2"))
         return {
             query: tuple(
                 Sighting(seen["v"], seen["r"] - first + 1, self._source.short(self._links[file]))
@@ -190,14 +205,14 @@ class DuckDBTable:
         if self._source.format == "csv":
             kept = [f"c{at}" for at in range(len(self._columns))]
         statement = Statement(f"CREATE TEMP TABLE kept AS SELECT {', '.join(kept)}, {FILE} FROM ")
-        self._rows(statement.then(self._relation))
+        self.rows(statement.then(self._relation))
         self._relation, self._kept = Statement("kept"), True
 
     def first_wrong(self, wanted: Mapping[str, Wanted]) -> Wrong | None:
         for batch in _parts(wanted):
             # a row's id in kept is its place
             wrong = ", ".join(f"min(rowid) FILTER (WHERE {wrong})" for _, _, wrong in self._handed_over(batch))
-            found = self._rows(Statement(f"SELECT {wrong} FROM kept"))[0]
+            found = self.rows(Statement(f"SELECT {wrong} FROM kept"))[0]
             seen = [(row, name) for row, name in zip(found, batch, strict=True) if row is not None]
             if seen:
                 row, column = min(seen)
@@ -234,13 +249,13 @@ class DuckDBTable:
         value = f"CASE WHEN {read.present} THEN left({read.column}::VARCHAR, {EXAMPLE_CUT}) END"
         first = f"SELECT min(rowid) FROM kept AS first WHERE first.{FILE} = kept.{FILE}"
         statement = Statement(f"SELECT {value}, {FILE}, ({first}) FROM kept WHERE rowid = {row:d}")
-        value, file, start = self._rows(statement)[0]
+        value, file, start = self.rows(statement)[0]
         label, number = self._source.label(self._links[file]), row - start + 1
         if self._source.format != "csv":
             return Wrong(column, value, f"{label}, row {number}")
         return Wrong(column, value, f"{label}:{line_of(Path(file), number, self._dialect)}")
 
-    def _rows(self, statement: Statement) -> list[tuple[Any, ...]]:
+    def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         return self._connection.execute(statement.text, statement.parameters).fetchall()
 
 

@@ -1,0 +1,49 @@
+"""The two data sets of a comparison: rows that are opened, or sketches of some that are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from modelway.data.drift.sketch import DataSketch, merged, read_sketch
+from modelway.data.drift.sketching import DataReading, OpenedCells, open_cells
+from modelway.data.sources import PATTERN, digest_of_data
+from modelway.errors import InvalidInput
+from modelway.records import digest_of_json
+
+
+@dataclass(frozen=True)
+class DriftSide:
+    """Exactly one of rows and sketch is there. name: what messages and the report call it. digest: of the files with rows, or
+    of what the sketches hold together."""
+
+    name: str
+    digest: str
+    rows: OpenedCells | None = None
+    sketch: DataSketch | None = None
+
+
+@contextmanager
+def open_side(path: Path, name: str, reading: DataReading) -> Iterator[DriftSide]:
+    """CSV or Parquet as `find_source` takes it; or a sketch, *.json, and a pattern of them: all rows of all together.
+    InvalidInput where it cannot be read."""
+    if path.suffix.lower() != ".json":
+        with open_cells(path, name, reading) as rows:
+            yield DriftSide(name, digest_of_data(path, name), rows=rows)
+        return
+    sketch = _merged(path, name)
+    yield DriftSide(name, digest_of_json(msgspec.to_builtins(sketch)), sketch=sketch)
+
+
+def _merged(path: Path, name: str) -> DataSketch:
+    if path.is_file() or not PATTERN.search(path.name):
+        return read_sketch(path, name)
+    files = sorted(path.parent.glob(path.name))
+    if not files:
+        raise InvalidInput("matches no file", where=name, fix="name existing sketches")
+    names = [f"{file.name} in {name}" for file in files]
+    return merged([read_sketch(file, label) for file, label in zip(files, names, strict=True)], names)
