@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from modelway.config import strict_yaml
 from modelway.config.document import Document, convert
@@ -24,6 +25,10 @@ class _Column(Section, frozen=True):
     """What every kind of check knows of a column that must be there."""
 
     type: ValueType | None = None
+    sensitive: bool | UnsetType = UNSET
+    """No value of it is shown: not as an example, not among failing rows."""
+    description: str | UnsetType = UNSET
+    """For people; no part of the digest."""
 
 
 class _Contract(Section, frozen=True):
@@ -45,8 +50,11 @@ class _Contract(Section, frozen=True):
 
     @property
     def digest(self) -> str:
-        """Over what it asks for, so that comments and the order of keys do not matter."""
-        return digest_of_json(msgspec.to_builtins(self))
+        """Over what it asks for, so that comments, descriptions and the order of keys do not matter."""
+        asked = msgspec.to_builtins(self)
+        for column in asked["columns"].values():
+            column.pop("description", None)
+        return digest_of_json(asked)
 
 
 def _with_keys(name: str, base: type[Section], level: Literal["table", "column"]) -> Any:
@@ -88,14 +96,15 @@ def load_contract(path: Path, name: str = "") -> Contract:
 
 def _must_ask_something(document: Document) -> None:
     """`delimiter: ";"` alone is no contract; nor is a list that is there and empty, which would check nothing."""
-    asking = {"columns", *(name for kind in kinds.of_level("table") for name in _names(kind.KEYS))}
+    asking = ("columns", *(name for kind in kinds.of_level("table") for name in _names(kind.KEYS)))
     given = document.value if isinstance(document.value, Mapping) else {}
     if not any(given.get(key) for key in asking):
         raise InvalidInput(
             "the contract asks for nothing", where=document.name, fix="list what must hold under `columns:`"
         )
-    if not given.get("columns", True) or not given.get("unique", True):
-        key = "columns" if not given.get("columns", True) else "unique"
+    for key in asking:
+        if given.get(key, True) or isinstance(given.get(key), str):
+            continue
         raise InvalidInput(
             "is empty, and would check nothing", where=document.at((key,)), fix="fill it, or leave the key out"
         )

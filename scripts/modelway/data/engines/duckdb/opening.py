@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
 from modelway.data.csv_text import as_plain_text, read_header
 from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb.failures import in_one_line
+from modelway.data.engines.duckdb.relations import OtherData, TableColumns
 from modelway.data.engines.duckdb.sql import FILE, Statement, stored_as
 from modelway.data.engines.duckdb.table import DuckDBTable
 from modelway.data.queries import StoredColumn
 from modelway.data.sources import Source, refuse_other_columns, refuse_twins
+from modelway.records import digest_of_json
+
+T = TypeVar("T")
 
 LINE_LIMIT_BYTES = 8 << 20
 """The longest row of a CSV file; each thread holds a buffer of this size."""
@@ -42,11 +46,27 @@ def open_table(source: Source, dialect: CsvDialect, scratch: Path, memory_mb: in
     with in_one_line(source, links, dialect, memory_mb), duckdb.connect(":memory:", config=config) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")  # it would be drawn into the log
-        if source.format == "csv":
-            columns, relation = _csv(source, dialect, links)
-        else:
-            columns, relation = _parquet(source, connection, links)
-        yield DuckDBTable(source, dialect, connection, links, columns, relation, memory_mb)
+        columns, relation = _opened(source, dialect, connection, links)
+
+        def with_other(other: Source, its: CsvDialect, work: Callable[[OtherData], T]) -> T:
+            folder = scratch / f"other-{digest_of_json([str(other.path), its.delimiter, its.quote, its.encoding])[:16]}"
+            other_links = _linked(other, folder, its)
+            with in_one_line(other, other_links, its, memory_mb):
+                stored, rows = _opened(other, its, connection, other_links)
+                position = {column.name: at for at, column in enumerate(stored)}
+                return work(OtherData(TableColumns(stored, position), rows, other.name))
+
+        table = DuckDBTable(source, dialect, connection, links, columns, relation, memory_mb, scratch, with_other)
+        try:
+            yield table
+        finally:
+            table.close()
+
+
+def _opened(
+    source: Source, dialect: CsvDialect, connection: duckdb.DuckDBPyConnection, links: dict[str, Path]
+) -> tuple[tuple[StoredColumn, ...], Statement]:
+    return _csv(source, dialect, links) if source.format == "csv" else _parquet(source, connection, links)
 
 
 def _csv(source: Source, dialect: CsvDialect, links: dict[str, Path]) -> tuple[tuple[StoredColumn, ...], Statement]:
@@ -108,10 +128,13 @@ def _names(columns: int) -> str:
 def _linked(source: Source, folder: Path, dialect: CsvDialect) -> dict[str, Path]:
     """A link for each file, so that no character of its name means anything to DuckDB (a pattern, a URL); or its plain text,
     where it is compressed or not UTF-8."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     links = {}
     for at, file in enumerate(source.files):
         link = folder / f"{at:06d}.{source.format}"
+        if link.is_symlink() or link.exists():  # it has been opened before
+            links[str(link)] = file
+            continue
         if source.format != "csv" or not as_plain_text(file, link, dialect.encoding, source.label(file)):
             link.symlink_to(file.resolve())
         links[str(link)] = file
