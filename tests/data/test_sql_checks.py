@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+
+from modelway.data.engines.duckdb import sandbox
 
 ROWS = 'id,we"ird name,seen,ok\n1,x,2026-11-21T08:00:00+01:00,true\n2,y,soon,FALSE\n3.0,NA,2026-11-21,true\n'
 COLUMNS = "columns: {id: {type: integer}, seen: {type: timestamp}, ok: {type: boolean}}\n"
 
 
 def contract(**statements: str) -> str:
-    import json
-
     given = [{"name": "asked", **{key.replace("_", "-"): value for key, value in statements.items()}}]
     return COLUMNS + f"sql: {json.dumps(given)}\n"
 
@@ -73,7 +75,6 @@ ATTACKS = (
     "SELECT * FROM query('COPY data TO ''{planted}''')",
     "SELECT * FROM enable_logging('QueryLog', storage = 'file', storage_path = '{planted}')",
     "CALL enable_logging('QueryLog', storage = 'file', storage_path = '{planted}')",
-    "SELECT * FROM statement",
     "SELECT * FROM 'https://example.com/x.csv'",
     "EXPLAIN ANALYZE SELECT 1",
     "BEGIN",
@@ -93,6 +94,11 @@ def test_it_reaches_nothing_but_the_data(judge: Any, attack: str, tmp_path: Path
     assert told.startswith("2: the SQL ")
     assert "hidden" not in told
     assert not planted.exists()
+
+
+def test_it_reaches_no_variable_of_python(judge: Any, refusal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "planted", pd.DataFrame({"a": ["hidden"]}), raising=False)
+    assert "does not exist" in refusal(lambda: judge(contract(violations="SELECT * FROM planted"), ROWS))
 
 
 def test_a_value_is_not_told_where_it_cannot_be_converted(judge: Any, refusal: Any) -> None:

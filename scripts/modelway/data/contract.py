@@ -1,8 +1,9 @@
-"""The data contract: what a file of rows must look like, read from modelway's own YAML or from a plain schema.json."""
+"""The data contract: what a file of rows must look like, read from modelway's own YAML or one of the other forms."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,10 +13,9 @@ from msgspec import UNSET, UnsetType
 from modelway.config import strict_yaml
 from modelway.config.document import Document, convert
 from modelway.config.keys import Name, Section
-from modelway.data import kinds
+from modelway.data import forms, kinds
 from modelway.data.dialect import NULL_VALUES, CsvDialect, Encoding
 from modelway.data.json_document import read_json
-from modelway.data.schema_json import from_schema_json, is_schema_json
 from modelway.data.values import ValueType
 from modelway.errors import InvalidInput
 from modelway.records import digest_of_json
@@ -76,13 +76,39 @@ else:
     Contract = _with_keys("Contract", _Contract, "table")
 
 
+@dataclass(frozen=True)
+class ContractFile:
+    """A contract as it is read from a file. form: the one that it is written in. not_held: what it asks of the data beside,
+    which no check here holds. folder: what files that it names are relative to."""
+
+    contract: Contract
+    form: str
+    not_held: tuple[str, ...]
+    folder: Path
+
+
 def load_contract(path: Path, name: str = "") -> Contract:
-    """The contract in a file. InvalidInput with file, line, key and fix for anything that is not a sound one: an
-    unknown key, a limit that does not fit its column's type, a contract that asks for nothing."""
+    """The contract in a file; see read_contract."""
+    return read_contract(path, name).contract
+
+
+def read_contract(path: Path, name: str = "") -> ContractFile:
+    """The contract in a file of any form; `FILE#TABLE` is one of a file's tables. InvalidInput with file, line, key and fix
+    for anything that is not a sound one: an unknown key, a limit that does not fit its column's type, a contract that asks
+    for nothing."""
     name = name or str(path)
+    part = ""
+    if not path.exists() and "#" in path.name:
+        file, _, part = path.name.partition("#")
+        path, name = path.with_name(file), name.rpartition("#")[0]
     document = read_json(path, name) if path.suffix.lower() == ".json" else strict_yaml.read(path, name)
-    if is_schema_json(document.value):
-        document = from_schema_json(document)
+    form = forms.form_of(document.value)
+    read = forms.read(document, part)
+    return ContractFile(contract_of(read.document), form, read.not_held, path.parent)
+
+
+def contract_of(document: Document) -> Contract:
+    """The contract in a document of our own form."""
     contract = convert(document, Contract)
     _must_ask_something(document)
     for column, asked in contract.columns.items():

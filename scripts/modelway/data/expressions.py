@@ -348,3 +348,19 @@ def _alike(side: Expression, other: ValueType) -> Expression:
         except ValueError as wanted:
             raise RuleError(f"compares a {other} with {str(side.value)[:40]!r}", f"give {wanted}") from None
     return side
+
+
+def quoted(name: str) -> str:
+    """A column's name as a rule writes it."""
+    plain = re.fullmatch(r"[^\W\d]\w*", name) and name.lower() not in WORDS
+    return name if plain else '"{}"'.format(name.replace('"', '""'))
+
+
+def as_literal(value: Bound) -> str:
+    """A value as a rule writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    text = value if isinstance(value, str) else value.isoformat()
+    return "'{}'".format(text.replace("'", "''"))
