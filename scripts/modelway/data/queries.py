@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from modelway.data.rule_queries import (
     Broken,
@@ -164,6 +164,7 @@ class PlacedRow:
     cells: tuple[str | None, ...]
 
 
+@runtime_checkable
 class PlacedTable(Table, Protocol):
     """A table that finds its violating rows again. A place is a row's number in the order of files and rows, from 1."""
 

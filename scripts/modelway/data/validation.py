@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +12,8 @@ import msgspec
 from modelway.data import engines, kinds
 from modelway.data.checks import CheckContext, ContractCheck
 from modelway.data.contract import Contract
-from modelway.data.queries import Answer, Newest, Query, columns_of
+from modelway.data.failing_rows import FailingRow, failing_rows
+from modelway.data.queries import Answer, Newest, PlacedTable, Query, Table, columns_of
 from modelway.data.report import CheckResult, ContractReport
 from modelway.data.sources import digest_of_data, find_source
 from modelway.errors import InvalidInput
@@ -34,14 +35,16 @@ def validate(
     scratch: Path | None = None,
     by: str = engines.DEFAULT,
     folder: Path = Path(),
+    most_rows: int = 0,
+    on_rows: Callable[[tuple[FailingRow, ...]], None] | None = None,
 ) -> ContractReport:
     """Every check of the contract, over the CSV or Parquet data at `path`: a file, a folder, or a pattern.
 
     now: with a time zone; what freshness is measured against. name: what messages and the report call the data.
     memory_mb: what the engine may use; larger work spills into `scratch` (the system's temporary folder). examples: how
-    many violating values to show for each check; 0 keeps data out of the report. by: the engine. folder: where
-    the contract is, which files that it names are relative to. Data that cannot be read is
-    InvalidInput; a broken contract is a report that fails.
+    many violating values to show for each check; 0 keeps data out of the report. by: the engine. folder: where the contract is,
+    which files that it names are relative to. on_rows: is given the first `most_rows` rows that break a check. Data that cannot
+    be read is InvalidInput; a broken contract is a report that fails.
     """
     source = find_source(path, name)
     with (
@@ -52,8 +55,10 @@ def validate(
         to_make = tuple(_to_make(contract, around))
         queries = tuple(dict.fromkeys(item.query for item in to_make if item.query is not None))
         rows, answers = table.answers(queries, examples)
-    hidden = frozenset(name for name, column in contract.columns.items() if column.sensitive)
-    checks = _judged(to_make, rows, _by_query(queries, answers, by), hidden)
+        hidden = frozenset(name for name, column in contract.columns.items() if column.sensitive)
+        checks = _judged(to_make, rows, _by_query(queries, answers, by), hidden)
+        if on_rows is not None:
+            on_rows(_failing_rows(table, source.name, to_make, checks, most_rows, hidden, by))
     failed = any(check.outcome == "fail" for check in checks)
     return ContractReport(
         data=source.name,
@@ -80,6 +85,25 @@ def _to_make(contract: Contract, around: CheckContext) -> Iterator[ContractCheck
     for kind in of_table:
         if first_column <= kind.ORDER:
             yield from kind.of_table(contract, around)
+
+
+def _failing_rows(
+    table: Table,
+    data: str,
+    made: Sequence[ContractCheck],
+    checks: Sequence[CheckResult],
+    most: int,
+    hidden: frozenset[str],
+    by: str,
+) -> tuple[FailingRow, ...]:
+    if not isinstance(table, PlacedTable):
+        what = f"the engine {by} does not find failing rows again"
+        raise InvalidInput(what, where="data.engine", fix="use the engine duckdb, or leave out failing-rows")
+    broken: dict[Query, list[str]] = {}
+    for item, check in zip(made, checks, strict=True):
+        if item.query is not None and check.outcome == "fail":
+            broken.setdefault(item.query, []).append(check.name)
+    return failing_rows(table, data, broken, most, dict.fromkeys(hidden, MASK))
 
 
 def _by_query(queries: Sequence[Query], answers: Sequence[Answer | None], by: str) -> dict[Query, Answer]:
