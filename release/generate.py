@@ -41,7 +41,9 @@ ADDRESSED = (
     "action-tests/*/workflow.yml",
 )
 JOURNEY = (
+    "generate-contract",
     "validate-data",
+    "compare-contracts",
     "plan-rollout",
     "train-model",
     "evaluate-gate",

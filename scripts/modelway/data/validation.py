@@ -42,9 +42,9 @@ def validate(
 
     now: with a time zone; what freshness is measured against. name: what messages and the report call the data.
     memory_mb: what the engine may use; larger work spills into `scratch` (the system's temporary folder). examples: how
-    many violating values to show for each check; 0 keeps data out of the report. by: the engine. folder: where the contract is,
-    which files that it names are relative to. on_rows: is given the first `most_rows` rows that break a check. Data that cannot
-    be read is InvalidInput; a broken contract is a report that fails.
+    many violating values to show for each check; 0 keeps data out of the report. by: the engine. folder: where the contract
+    is, which files that it names are relative to. on_rows: is given the first `most_rows` rows that break a check. Data that
+    cannot be read is InvalidInput; a broken contract is a report that fails.
     """
     source = find_source(path, name)
     with (
