@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from modelway.stages.deploy_group import deploy_group as deploy_group
     from modelway.stages.deploy_model import deploy_model as deploy_model
     from modelway.stages.evaluate_gate import evaluate_gate as evaluate_gate
+    from modelway.stages.generate_contract import generate_contract as generate_contract
     from modelway.stages.judge_plan import judge_plan as judge_plan
     from modelway.stages.plan_rollout import plan_rollout as plan_rollout
     from modelway.stages.promote_model import promote_model as promote_model

@@ -24,10 +24,11 @@ from modelway.data.engines.duckdb.conditions import (
     shown,
     violating,
 )
-from modelway.data.engines.duckdb.kept import BATCH, KeptTable
+from modelway.data.engines.duckdb.kept import BATCH
 from modelway.data.engines.duckdb.relations import OtherData, TableColumns
 from modelway.data.engines.duckdb.sandbox import Sandbox, write_for_sql
 from modelway.data.engines.duckdb.sql import EPOCH, FILE, ROW, Reading, Statement, reading
+from modelway.data.engines.duckdb.summarised import SummarisedTable
 from modelway.data.queries import Answer, Newest, PlacedRow, Query, Repeated, Sighting, StoredColumn
 from modelway.data.rule_queries import Descending, GroupsOutside, Mismatched, Returned, Unreferenced
 from modelway.data.sources import Source
@@ -43,7 +44,7 @@ T = TypeVar("T")
 WithOther = Callable[[Source, CsvDialect, Callable[[OtherData], T]], T]
 
 
-class DuckDBTable(KeptTable):
+class DuckDBTable(SummarisedTable):
     """Opened data; see modelway.data.queries. scratch: a folder for what is written on the way. with_other: work done with
     another data set that is opened beside this one, in the same connection."""
 
