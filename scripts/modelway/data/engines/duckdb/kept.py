@@ -15,7 +15,7 @@ from modelway.data.engines.duckdb.sql import FILE, Statement, handed_over, readi
 from modelway.data.queries import StoredColumn, Wanted, Wrong
 from modelway.data.sources import Source
 
-BATCH = 100
+BATCH = 50
 """Columns of one statement: DuckDB's time for one grows with the square of its columns."""
 
 

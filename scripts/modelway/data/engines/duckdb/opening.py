@@ -46,6 +46,7 @@ def open_table(source: Source, dialect: CsvDialect, scratch: Path, memory_mb: in
     with in_one_line(source, links, dialect, memory_mb), duckdb.connect(":memory:", config=config) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")  # it would be drawn into the log
+        connection.execute("SET parquet_metadata_cache = true")  # a wide file's is long, and each statement needs it
         columns, relation = _opened(source, dialect, connection, links)
 
         def with_other(other: Source, its: CsvDialect, work: Callable[[OtherData], T]) -> T:

@@ -34,11 +34,9 @@ from modelway.data.rule_queries import Descending, GroupsOutside, Mismatched, Re
 from modelway.data.sources import Source
 from modelway.errors import InvalidInput
 
-MOST_COLUMNS = 400
-"""Of one statement over CSV that memory does not hold: to write it down first would take longer than the statement."""
-
-TEXT_IN_MEMORY = 3
-"""Times its size in a file; measured, of short cells."""
+MOST_COLUMNS = 150
+"""Of one statement over CSV. Of wider CSV a Parquet copy is written first: to read the text once for each batch, or to plan
+one statement of all columns, takes longer."""
 
 T = TypeVar("T")
 WithOther = Callable[[Source, CsvDialect, Callable[[OtherData], T]], T]
@@ -62,7 +60,6 @@ class DuckDBTable(SummarisedTable):
     ) -> None:
         super().__init__(source, dialect, connection, links, columns, relation)
         self._memory_mb, self._scratch, self._with_other = memory_mb, scratch, with_other
-        self._fits = TEXT_IN_MEMORY * sum(Path(link).stat().st_size for link in links) <= memory_mb << 20
         self._of_columns = TableColumns(columns, self._position)
         self._box: Sandbox | None = None
 
@@ -72,7 +69,7 @@ class DuckDBTable(SummarisedTable):
         rows, found = self._count(row_wise)
         broken = [query for query in row_wise if found[query].count]
         if broken and examples:
-            for batch in batches(broken, BATCH if self._kept else MOST_COLUMNS):
+            for batch in batches(broken, self._batch):
                 for query, seen in self._examples(batch, examples).items():
                     found[query] = replace(found[query], examples=seen)
         return rows, tuple(
@@ -82,7 +79,7 @@ class DuckDBTable(SummarisedTable):
     def places(self, queries: Sequence[Query], most: int) -> tuple[tuple[int, ...], ...]:
         row_wise = [query for query in queries if is_row_wise(query) and not isinstance(query, Newest)]
         found: dict[Query, tuple[int, ...]] = {}
-        for batch in batches(row_wise, BATCH):
+        for batch in batches(row_wise, self._batch):
             found |= self._places(batch, most) if batch else {}
         for query in queries:
             if query not in found:
@@ -96,7 +93,8 @@ class DuckDBTable(SummarisedTable):
             columns = range(start, min(start + BATCH, len(self._columns)))
             reads = (reading(at, self._columns[at], None) for at in columns)
             values = ", ".join(f"CASE WHEN {read.present} THEN {read.column}::VARCHAR END" for read in reads)
-            statement = Statement(f"SELECT {ROW}, {FILE}, {values} FROM ").then(self._numbered)
+            statement = Statement(f"SELECT {ROW}, {FILE}, {values} FROM ")
+            statement.then(self._numbered_of([f"c{at}" for at in columns]))
             wanted = statement.bind(list(places))
             for place, file, *texts in self._rows(
                 statement.add(f" WHERE {ROW} IN (SELECT unnest({wanted}::BIGINT[]))")
@@ -121,17 +119,33 @@ class DuckDBTable(SummarisedTable):
 
     def _count(self, queries: Sequence[RowWise]) -> tuple[int, dict[Query, Answer]]:
         """All queries about single rows, in one pass; where they are about many columns, some of these at a time, and
-        CSV is read into a table first."""
-        csv = self._source.format == "csv"
-        made = batches(queries, MOST_COLUMNS if csv and not self._fits else BATCH)
-        if len(made) > 1 and csv:
-            self.keep([])
+        CSV is copied first."""
+        if self._is_text and len(batches(queries, MOST_COLUMNS)) > 1:
+            self._copy_as_parquet()
         rows = 0
         found: dict[Query, Answer] = {}
-        for batch in made:
+        for batch in batches(queries, self._batch):
             rows, answered = self._count_batch(batch)
             found |= answered
         return rows, found
+
+    @property
+    def _is_text(self) -> bool:
+        """Whether each statement reads CSV anew."""
+        return self._source.format == "csv" and not self._kept
+
+    @property
+    def _batch(self) -> int:
+        return MOST_COLUMNS if self._is_text else BATCH
+
+    def _copy_as_parquet(self) -> None:
+        """All columns: bytes that are no text are only found in columns that are read."""
+        names = ", ".join(f"c{at}" for at in range(len(self._columns)))
+        statement = Statement(f"SELECT {names}, {FILE} FROM ").then(self._relation)
+        file = str(self._scratch / "copy.parquet")
+        self._connection.sql(statement.text, params=statement.parameters).write_parquet(file)
+        copy = Statement("read_parquet(")
+        self._relation, self._kept = copy.add(f"{copy.bind(file)})"), True
 
     def _count_batch(self, queries: Sequence[RowWise]) -> tuple[int, dict[Query, Answer]]:
         """(A FILTER would copy every row that it lets through.)"""
@@ -143,7 +157,7 @@ class DuckDBTable(SummarisedTable):
             n, value = looked_at(query, readings, statement), counted(query, readings, statement)
             places.append((wanted.setdefault(n, len(wanted)), wanted.setdefault(value, len(wanted))))
         unread: list[str] = []
-        if self._source.format == "csv" and not self._kept:  # bytes that are no text are only found in what is read
+        if self._is_text:  # bytes that are no text are only found in what is read
             unread = [f"c{at}" for at, column in enumerate(self._columns) if column.name not in readings]
         wanted |= {f"count({name})": len(wanted) + at for at, name in enumerate(unread)}
         statement.add(f"SELECT {', '.join(wanted)} FROM (SELECT {_projection(readings, unread)} FROM ")
@@ -190,7 +204,8 @@ class DuckDBTable(SummarisedTable):
         statement.add(
             f"SELECT {FILE}, min({ROW}), {', '.join(wanted)} FROM (SELECT {_projection(readings)}, {FILE}, {ROW}"
         )
-        return statement.add(" FROM ").then(self._numbered).add(f") GROUP BY {FILE} ORDER BY 2")
+        names = [read.column for read in readings.values()]
+        return statement.add(" FROM ").then(self._numbered_of(names)).add(f") GROUP BY {FILE} ORDER BY 2")
 
     def _compared(self, query: Query, rows: int, examples: int) -> Answer:
         """The answer to a query that compares rows with each other or with other data."""
@@ -289,7 +304,12 @@ class DuckDBTable(SummarisedTable):
 
     @property
     def _numbered(self) -> Statement:
-        return Statement(f"(SELECT *, row_number() OVER () AS {ROW} FROM ").then(self._relation).add(")")
+        return self._numbered_of(["* EXCLUDE (" + FILE + ")"])
+
+    def _numbered_of(self, names: Sequence[str]) -> Statement:
+        """The rows with these columns and their numbers. (To carry all columns of a wide table takes long.)"""
+        kept = ", ".join([*names, FILE])
+        return Statement(f"(SELECT {kept}, row_number() OVER () AS {ROW} FROM ").then(self._relation).add(")")
 
     def _place(self, file: str, place: int) -> tuple[str, int]:
         """The file's name in reports, and the row in it, of a row of the whole."""
