@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Protocol
 
 from modelway.markdown import cell
@@ -47,15 +48,6 @@ def draft_markdown(found: Generated, text: str) -> str:
     shown = found.difference.splitlines()
     if shown:
         more = [f"... {len(shown) - MOST_LINES} more lines"] if len(shown) > MOST_LINES else []
-        fence = "`" * (3 + max((len(run) for run in _runs(found.difference)), default=0))
-        lines += [f"{fence}diff", *shown[:MOST_LINES], *more, fence]
+        escaped = (html.escape(line, quote=False).replace("#", "&#35;") for line in (*shown[:MOST_LINES], *more))
+        lines += ["<pre>", *escaped, "</pre>"]
     return "\n".join(lines)
-
-
-def _runs(text: str) -> list[str]:
-    """What a fence around the text must be longer than."""
-    found, run = [], ""
-    for char in text:
-        run = run + char if char == "`" else ""
-        found.append(run)
-    return found

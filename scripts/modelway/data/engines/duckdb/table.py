@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -24,6 +24,7 @@ from modelway.data.engines.duckdb.conditions import (
     shown,
     violating,
 )
+from modelway.data.engines.duckdb.copied import ParquetCopy, written_copy
 from modelway.data.engines.duckdb.kept import BATCH
 from modelway.data.engines.duckdb.relations import OtherData, TableColumns
 from modelway.data.engines.duckdb.sandbox import Sandbox, write_for_sql
@@ -62,6 +63,7 @@ class DuckDBTable(SummarisedTable):
         self._memory_mb, self._scratch, self._with_other = memory_mb, scratch, with_other
         self._of_columns = TableColumns(columns, self._position)
         self._box: Sandbox | None = None
+        self._copy: ParquetCopy | None = None
 
     def answers(self, queries: Sequence[Query], examples: int) -> tuple[int, tuple[Answer, ...]]:
         self._refuse_patterns(queries)
@@ -121,7 +123,9 @@ class DuckDBTable(SummarisedTable):
         """All queries about single rows, in one pass; where they are about many columns, some of these at a time, and
         CSV is copied first."""
         if self._is_text and len(batches(queries, MOST_COLUMNS)) > 1:
-            self._copy_as_parquet()
+            columns = len(self._columns)
+            self._copy = written_copy(self._connection, self._relation, columns, self._scratch, self._memory_mb)
+            self._relation, self._kept = self._copy.relation(), True
         rows = 0
         found: dict[Query, Answer] = {}
         for batch in batches(queries, self._batch):
@@ -136,16 +140,12 @@ class DuckDBTable(SummarisedTable):
 
     @property
     def _batch(self) -> int:
-        return MOST_COLUMNS if self._is_text else BATCH
+        """Columns of one statement: more of a wide file, since each statement has to know all of its columns."""
+        return MOST_COLUMNS if self._is_text else BATCH + len(self._columns) // 100
 
-    def _copy_as_parquet(self) -> None:
-        """All columns: bytes that are no text are only found in columns that are read."""
-        names = ", ".join(f"c{at}" for at in range(len(self._columns)))
-        statement = Statement(f"SELECT {names}, {FILE} FROM ").then(self._relation)
-        file = str(self._scratch / "copy.parquet")
-        self._connection.sql(statement.text, params=statement.parameters).write_parquet(file)
-        copy = Statement("read_parquet(")
-        self._relation, self._kept = copy.add(f"{copy.bind(file)})"), True
+    def _relation_of(self, names: Iterable[str]) -> Statement:
+        """The rows with at least these columns."""
+        return self._copy.relation(names) if self._copy else self._relation
 
     def _count_batch(self, queries: Sequence[RowWise]) -> tuple[int, dict[Query, Answer]]:
         """(A FILTER would copy every row that it lets through.)"""
@@ -161,7 +161,8 @@ class DuckDBTable(SummarisedTable):
             unread = [f"c{at}" for at, column in enumerate(self._columns) if column.name not in readings]
         wanted |= {f"count({name})": len(wanted) + at for at, name in enumerate(unread)}
         statement.add(f"SELECT {', '.join(wanted)} FROM (SELECT {_projection(readings, unread)} FROM ")
-        row = self._rows(statement.then(self._relation).add(")"))[0]
+        relation = self._relation_of([*unread, *(read.column for read in readings.values())])
+        row = self._rows(statement.then(relation).add(")"))[0]
         found: dict[Query, Answer] = {}
         for query, (n_at, value_at) in zip(queries, places, strict=True):
             if isinstance(query, Newest):
@@ -304,12 +305,13 @@ class DuckDBTable(SummarisedTable):
 
     @property
     def _numbered(self) -> Statement:
-        return self._numbered_of(["* EXCLUDE (" + FILE + ")"])
+        return Statement(f"(SELECT *, row_number() OVER () AS {ROW} FROM ").then(self._relation).add(")")
 
     def _numbered_of(self, names: Sequence[str]) -> Statement:
         """The rows with these columns and their numbers. (To carry all columns of a wide table takes long.)"""
         kept = ", ".join([*names, FILE])
-        return Statement(f"(SELECT {kept}, row_number() OVER () AS {ROW} FROM ").then(self._relation).add(")")
+        rows = self._relation_of(names)
+        return Statement(f"(SELECT {kept}, row_number() OVER () AS {ROW} FROM ").then(rows).add(")")
 
     def _place(self, file: str, place: int) -> tuple[str, int]:
         """The file's name in reports, and the row in it, of a row of the whole."""
