@@ -53,6 +53,7 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
             },
         ),
         "build-image": (Setting({"environment": "staging", "version": one}), {}),
+        "compare-contracts": (Setting({"earlier": "contract.yml"}), {}),
         "continue-rollout": (
             Setting({"environment": "live", "version": one}),
             {  # nothing is paused there
@@ -70,6 +71,14 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
         ),
         "detect-drift": (Setting({"current": "data/test.csv"}), {}),
         "evaluate-gate": (Setting({"environment": "staging", "version": one}), {}),
+        "generate-contract": (
+            Setting({"data": "data/test.csv", "contract": "drafted.yml"}, before="python3 make_data.py"),
+            {
+                "data": Setting({"contract": "drafted.yml"}),
+                "convert": Setting({"contract": "drafted.yml"}),
+                "contract": Setting({"data": "data/test.csv"}, before="python3 make_data.py"),
+            },
+        ),
         "judge-plan": (
             Setting({"manifests": "canary.yml", "requests-per-second": "50", "error-percent": "0.5", "rollouts": "10"}),
             {},

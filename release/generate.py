@@ -41,7 +41,9 @@ ADDRESSED = (
     "action-tests/*/workflow.yml",
 )
 JOURNEY = (
+    "generate-contract",
     "validate-data",
+    "compare-contracts",
     "detect-drift",
     "plan-rollout",
     "train-model",

@@ -71,3 +71,24 @@ def test_wrong_input_is_one_line_with_the_fix_and_all_outputs(run: ActRun, name:
     (error,) = step.errors
     assert said in error.message and "Fix: " in error.message
     assert set(step.outputs) == set(run.step("good").outputs) and not any(step.outputs.values())
+
+
+def test_a_contract_is_drafted_and_says_the_same_in_another_form(run: ActRun) -> None:
+    drafted = run.step("drafted")
+    assert json.loads(drafted.outputs["new-columns"]) == ["depot", "distance", "weight", "late"], drafted.log
+    assert commands_on_github(drafted.printed) == []
+    assert "<script>" not in drafted.summary and "##[" not in drafted.summary
+    assert run.step("converted").outputs["lost"] == "[]"
+    assert run.step("same").outputs["outcome"] == "same"
+
+
+def test_failing_rows_are_written(run: ActRun) -> None:
+    assert run.step("rows").exit_code == 1
+    assert int(run.step("afterwards").outputs["rows"]) > 3
+
+
+def test_a_breaking_change_is_refused(run: ActRun) -> None:
+    step = run.step("breaking")
+    assert (step.exit_code, step.outputs["outcome"]) == (1, "breaking")
+    (error,) = step.errors
+    assert error.title == "compare-contracts: refused" and json.loads(step.outputs["breaking-changes"])

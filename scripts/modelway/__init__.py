@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from modelway.stages.benchmark_endpoint import benchmark_endpoint as benchmark_endpoint
     from modelway.stages.build_image import build_image as build_image
+    from modelway.stages.compare_contracts import compare_contracts as compare_contracts
     from modelway.stages.continue_rollout import continue_rollout as continue_rollout
     from modelway.stages.deploy_group import deploy_group as deploy_group
     from modelway.stages.deploy_model import deploy_model as deploy_model
     from modelway.stages.detect_drift import detect_drift as detect_drift
     from modelway.stages.evaluate_gate import evaluate_gate as evaluate_gate
+    from modelway.stages.generate_contract import generate_contract as generate_contract
     from modelway.stages.judge_plan import judge_plan as judge_plan
     from modelway.stages.plan_rollout import plan_rollout as plan_rollout
     from modelway.stages.promote_model import promote_model as promote_model

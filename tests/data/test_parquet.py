@@ -100,3 +100,10 @@ def test_csv_files_of_a_folder_are_one_table(judge: Any, tmp_path: Any) -> None:
 def test_columns_that_differ_in_case_only_are_two(judge: Any, parquet: Any) -> None:
     from_csv = judge("columns: {A: {type: integer}, a: {type: string}}", "A,a\n1,x\n")
     assert from_csv.failing == []
+
+
+def test_a_file_without_rows_never_passes(judge: Any, parquet: Any) -> None:
+    path = parquet("SELECT 1::BIGINT AS a, 'x' AS b LIMIT 0")
+    report = judge("columns: {a: {type: integer, range: [0, 9]}, b: {nullable: false}}", path)
+    assert report.failing == ["rows at least", "a is a whole number", "a in range", "b has no nulls"]
+    assert [check.n for check in report.report.checks] == [0, 2, 0, 0, 0]

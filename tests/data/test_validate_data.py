@@ -82,6 +82,33 @@ def test_both_data_sets_are_judged_and_a_broken_one_refuses(project: Path, capsy
     assert "test.csv breaks its contract: a in range" in error[0]
 
 
+def test_failing_rows_are_written_where_they_are_asked_for(project: Path) -> None:
+    (project / "train.csv").write_text("a,b\n1,1\n12,x\n")
+    assert validate_data.main(["--failing-rows", "out/rows.csv"]) == 1
+    lines = (project / "out" / "rows.csv").read_text().splitlines()
+    assert lines == [
+        "modelway_data,modelway_file,modelway_row,modelway_checks,a,b",
+        "train.csv,,2,a in range,12,x",
+        "test.csv,,2,a in range,11,",
+    ]
+    assert validate_data.main(["--failing-rows", "out/rows.csv", "--most-failing-rows", "1"]) == 1
+    assert len((project / "out" / "rows.csv").read_text().splitlines()) == 2
+
+
+def test_what_a_contract_asks_and_no_check_holds_is_said(project: Path, capsys: Any) -> None:
+    (project / "contract.yml").write_text(
+        "apiVersion: v3.1.0\nkind: DataContract\nid: i\nversion: '1'\nstatus: s\nschema:\n- name: t\n"
+        "  properties: [{name: a, logicalType: integer, logicalTypeOptions: {multipleOf: 5}}]\n"
+    )
+    assert validate_data.main([]) == 0
+    assert (
+        "::warning title=contract.yml%3A not all of it is checked::line 8: a: multipleOf 5" in capsys.readouterr().out
+    )
+    assert "- line 8: a: multipleOf 5" in (project.parent / "summary").read_text()
+    report = json.loads((project / "out/modelway/validate-data.json").read_text())
+    assert report["reports"][0]["not_held"] == ["line 8: a: multipleOf 5"]
+
+
 def test_sound_data_passes(project: Path) -> None:
     assert validate_data.main(["--data", "train.csv"]) == 0
     assert outputs(project)["outcome"] == "pass"

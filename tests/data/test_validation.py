@@ -201,18 +201,46 @@ def test_the_same_input_gives_the_same_bytes(judge: Any) -> None:
 
 
 def test_many_columns_are_counted_as_few_are(judge: Any, monkeypatch: Any) -> None:
-    """Some at a time: rows, counts and examples are the same; also where memory holds the file only in part."""
+    """Some at a time, over a copy of the text: rows, counts and examples are the same."""
     import modelway.data.engines.duckdb.table as table
 
     names = [f"c{at}" for at in range(450)]
     rows = ",".join(names) + "\n" + "".join(f"{row}" + ",1" * 448 + f",{row}\n" for row in range(5))
-    contract = "rows: {at-most: 5}\nunique: [[c0, c449]]\ncolumns:\n"
+    contract = "rows: {at-most: 5}\nunique: [[c0, c449]]\nrules: [c449 = c0, c0 < 4]\ncolumns:\n"
     contract += "".join(f"  {name}: {{type: integer, nullable: false, range: [0, 3]}}\n" for name in names)
     reports = []
-    for times in (table.TEXT_IN_MEMORY, 1_000_000_000):
-        monkeypatch.setattr(table, "TEXT_IN_MEMORY", times)
-        judged = judge(contract, rows)
-        assert judged.failing == ["c0 in range", "c449 in range"]
+    for most, memory_mb in ((table.MOST_COLUMNS, 64), (table.MOST_COLUMNS, 1024), (1000, 1024)):
+        monkeypatch.setattr(table, "MOST_COLUMNS", most)
+        judged = judge(contract, rows, memory_mb=memory_mb)
+        assert judged.failing == ["c0 in range", "c449 in range", "c0 < 4"]
         assert [(example.row, example.value) for example in judged["c449 in range"].examples] == [(5, "4")]
         reports.append(judged.report)
-    assert reports[0] == reports[1]
+    assert reports[0] == reports[1] == reports[2]
+
+
+def test_columns_of_several_copies_are_of_one_row(judge: Any, monkeypatch: Any) -> None:
+    """Over more rows than a group of Parquet has, by several threads."""
+    import modelway.data.engines.duckdb.copied as copied
+    import modelway.data.engines.duckdb.table as table
+
+    monkeypatch.setattr(table, "MOST_COLUMNS", 2)
+    monkeypatch.setattr(copied, "FEWEST", 2)
+    monkeypatch.setattr(copied, "COLUMNS_OF_A_MEGABYTE", 0)
+    rows = 300_000
+    data = "a,b,c,d,e\n" + "".join(f"{at},{at % 7},{at},x,{at}\n" for at in range(rows))
+    contract = "rules: [a = c, a = e]\nunique: [[a, e]]\nincreasing: [{column: e, strictly: true}]\n"
+    contract += "columns: {a: {type: integer}, b: {type: integer}, c: {type: integer}, e: {type: integer}}\n"
+    judged = judge(contract, data)
+    assert judged.failing == []
+    assert judged["a = e"].n == rows
+    wrong = judge(contract + "groups: [{by: [b, d], measure: rows, at-most: 9}]", data.replace("\n299998,", "\n1,"))
+    assert [(one.row, one.value) for one in wrong["a = e"].examples] == [(299_999, "a=1, e=299998")]
+    assert wrong["rows per b, d"].n == 7
+
+
+def test_a_bad_byte_in_a_column_of_a_wide_file_is_found(judge: Any, refusal: Any) -> None:
+    """Also in a column that nothing is asked of."""
+    names = [f"c{at}" for at in range(200)]
+    data = (",".join(names) + "\n" + "1," * 199).encode() + b"\xff\n"
+    contract = "columns:\n" + "".join(f"  {name}: {{type: integer}}\n" for name in names[:-1])
+    assert "is not UTF-8" in refusal(lambda: judge(contract, data))

@@ -81,7 +81,7 @@ def check(document: Document, kind: inspect.Type, value: Any, where: Where) -> N
     elif isinstance(kind, inspect.VarTupleType | inspect.ListType) and isinstance(value, list):
         for index, inner in enumerate(value):
             check(document, kind.item_type, inner, (*where, index))
-    elif (struct := _only_struct(kind)) is not None and value is not None:
+    elif (struct := _only_struct(kind)) is not None and (isinstance(value, dict) or kinds.problem(kind, value)):
         check(document, struct, value, where)
     else:
         _leaf(document, kind, value, where)

@@ -55,7 +55,7 @@ class Data(Section, frozen=True):
     test: str | None = None
     """The held-out rows that the gate scores, CSV or Parquet."""
     contract: str | None = None
-    """The data contract: a file of modelway's own format or a plain schema.json."""
+    """The data contract: a file in modelway's own form, in ODCS, a JSON Schema or a plain schema.json."""
     engine: Name = "duckdb"
     """What holds the data against its contract, by name."""
     timeout_minutes: Minutes = 60

@@ -39,7 +39,11 @@ for _tag, _pattern, _first in (
 def read(path: Path, name: str | None = None) -> Document:
     """The document in a file; `name` is what messages call it. A missing file, a syntax error: InvalidInput."""
     name = name or str(path)
-    text = _text(path, name)
+    return read_text(_text(path, name), name)
+
+
+def read_text(text: str, name: str) -> Document:
+    """The document in a text; `name` is what messages call it."""
     with _syntax(name):
         return _document(yaml.compose(text, Loader=_Loader), name)
 

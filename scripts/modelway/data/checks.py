@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from modelway.data.queries import Answer, Query, Sighting, StoredColumn
 from modelway.data.report import CheckResult, Example
-from modelway.data.values import printable, shortened
+from modelway.data.values import READABLE, ValueType, printable, shortened
 
 EXAMPLE_LIMIT = 60
 """Characters of a value shown in a report."""
@@ -29,6 +31,16 @@ class CheckContext:
 
     columns: Mapping[str, StoredColumn]
     now: datetime
+    folder: Path = Path()
+    """What files that the contract names are below."""
+
+    def readable(self, wanted: Mapping[str, ValueType | None]) -> bool:
+        """Whether all these columns are there and can be read as their types. Where not, another check of the contract says so
+        and fails: that listed columns are there, or the column's type."""
+        return all(
+            name in self.columns and (kind is None or self.columns[name].stored in READABLE[kind])
+            for name, kind in wanted.items()
+        )
 
 
 def no_violation(query: Query, name: str, rule: str, may_be_empty: bool = False) -> ContractCheck:
@@ -54,10 +66,12 @@ def result(
     detail: str = "",
     failed: bool = False,
     cut: int = EXAMPLE_LIMIT,
+    holds: Callable[[float, float], bool] | None = None,
 ) -> CheckResult:
-    """The outcome by value and limit: NaN, and no value, hold neither way."""
-    holds = value is not None and (value >= limit if at_least else value <= limit)
-    good = holds and not failed
+    """The outcome by value and limit: NaN, and no value, hold neither way. holds: how the value must stand to the limit; left
+    out: at most, or at least."""
+    stands = holds or (operator.ge if at_least else operator.le)
+    good = value is not None and bool(stands(value, limit)) and not failed
     shown = () if good else tuple(Example(shortened(seen.value, cut), seen.row, seen.file) for seen in examples)
     return CheckResult(
         name=printable(name),

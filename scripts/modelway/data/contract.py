@@ -1,20 +1,21 @@
-"""The data contract: what a file of rows must look like, read from modelway's own YAML or from a plain schema.json."""
+"""The data contract: what a file of rows must look like, read from modelway's own YAML or one of the other forms."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from modelway.config import strict_yaml
 from modelway.config.document import Document, convert
 from modelway.config.keys import Name, Section
-from modelway.data import kinds
+from modelway.data import forms, kinds
 from modelway.data.dialect import NULL_VALUES, CsvDialect, Encoding
 from modelway.data.json_document import read_json
-from modelway.data.schema_json import from_schema_json, is_schema_json
 from modelway.data.values import ValueType
 from modelway.errors import InvalidInput
 from modelway.records import digest_of_json
@@ -24,6 +25,10 @@ class _Column(Section, frozen=True):
     """What every kind of check knows of a column that must be there."""
 
     type: ValueType | None = None
+    sensitive: bool | UnsetType = UNSET
+    """No value of it is shown: not as an example, not among failing rows."""
+    description: str | UnsetType = UNSET
+    """For people; no part of the digest."""
 
 
 class _Contract(Section, frozen=True):
@@ -45,8 +50,11 @@ class _Contract(Section, frozen=True):
 
     @property
     def digest(self) -> str:
-        """Over what it asks for, so that comments and the order of keys do not matter."""
-        return digest_of_json(msgspec.to_builtins(self))
+        """Over what it asks for, so that comments, descriptions and the order of keys do not matter."""
+        asked = msgspec.to_builtins(self)
+        for column in asked["columns"].values():
+            column.pop("description", None)
+        return digest_of_json(asked)
 
 
 def _with_keys(name: str, base: type[Section], level: Literal["table", "column"]) -> Any:
@@ -68,13 +76,39 @@ else:
     Contract = _with_keys("Contract", _Contract, "table")
 
 
+@dataclass(frozen=True)
+class ContractFile:
+    """A contract as it is read from a file. form: the one that it is written in. not_held: what it asks of the data beside,
+    which no check here holds. folder: what files that it names are relative to."""
+
+    contract: Contract
+    form: str
+    not_held: tuple[str, ...]
+    folder: Path
+
+
 def load_contract(path: Path, name: str = "") -> Contract:
-    """The contract in a file. InvalidInput with file, line, key and fix for anything that is not a sound one: an
-    unknown key, a limit that does not fit its column's type, a contract that asks for nothing."""
+    """The contract in a file; see read_contract."""
+    return read_contract(path, name).contract
+
+
+def read_contract(path: Path, name: str = "") -> ContractFile:
+    """The contract in a file of any form; `FILE#TABLE` is one of a file's tables. InvalidInput with file, line, key and fix
+    for anything that is not a sound one: an unknown key, a limit that does not fit its column's type, a contract that asks
+    for nothing."""
     name = name or str(path)
+    part = ""
+    if not path.exists() and "#" in path.name:
+        file, _, part = path.name.partition("#")
+        path, name = path.with_name(file), name.rpartition("#")[0]
     document = read_json(path, name) if path.suffix.lower() == ".json" else strict_yaml.read(path, name)
-    if is_schema_json(document.value):
-        document = from_schema_json(document)
+    form = forms.form_of(document.value)
+    read = forms.read(document, part)
+    return ContractFile(contract_of(read.document), form, read.not_held, path.parent)
+
+
+def contract_of(document: Document) -> Contract:
+    """The contract in a document of our own form."""
     contract = convert(document, Contract)
     _must_ask_something(document)
     for column, asked in contract.columns.items():
@@ -88,14 +122,15 @@ def load_contract(path: Path, name: str = "") -> Contract:
 
 def _must_ask_something(document: Document) -> None:
     """`delimiter: ";"` alone is no contract; nor is a list that is there and empty, which would check nothing."""
-    asking = {"columns", *(name for kind in kinds.of_level("table") for name in _names(kind.KEYS))}
+    asking = ("columns", *(name for kind in kinds.of_level("table") for name in _names(kind.KEYS)))
     given = document.value if isinstance(document.value, Mapping) else {}
     if not any(given.get(key) for key in asking):
         raise InvalidInput(
             "the contract asks for nothing", where=document.name, fix="list what must hold under `columns:`"
         )
-    if not given.get("columns", True) or not given.get("unique", True):
-        key = "columns" if not given.get("columns", True) else "unique"
+    for key in asking:
+        if given.get(key, True) or isinstance(given.get(key), str):
+            continue
         raise InvalidInput(
             "is empty, and would check nothing", where=document.at((key,)), fix="fill it, or leave the key out"
         )

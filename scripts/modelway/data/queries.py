@@ -6,8 +6,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
+from modelway.data.rule_queries import (
+    Broken,
+    Descending,
+    GroupsOutside,
+    Returned,
+    RowQuery,
+    TableQuery,
+    Unreferenced,
+)
 from modelway.data.values import Bound, Stored, ValueType
 
 
@@ -56,9 +65,11 @@ class NotAllowed:
 
 @dataclass(frozen=True)
 class Repeated:
-    """Rows whose values in these columns an earlier row has too; null equals null."""
+    """Rows whose values in these columns an earlier row has too. Null equals null; with `of_present`, rows in which one of
+    them is null are not looked at."""
 
     columns: tuple[str, ...]
+    of_present: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,10 +80,19 @@ class Newest:
     type: ValueType
 
 
-ValueQuery = Missing | Malformed | Outside | NotAllowed | Newest
+ValueQuery = Missing | Malformed | Outside | NotAllowed | Newest | RowQuery
 """What one column's values answer, row by row."""
 
-Query = ValueQuery | Repeated
+Query = ValueQuery | Repeated | TableQuery
+
+
+def columns_of(query: Query) -> tuple[str, ...] | None:
+    """The columns whose values an answer may show; None where that may be any."""
+    if isinstance(query, Returned):
+        return None
+    if isinstance(query, Descending):
+        return (query.column, *query.by)
+    return query.columns if isinstance(query, Repeated | Broken | GroupsOutside | Unreferenced) else (query.column,)
 
 
 @dataclass(frozen=True)
@@ -87,11 +107,13 @@ class Sighting:
 
 @dataclass(frozen=True)
 class Answer:
-    """n: the rows or values looked at. count: how many of them are what was asked for. newest: for Newest, in UTC."""
+    """n: the rows or values looked at. count: how many of them are what was asked for. newest: for Newest, in UTC. number:
+    for Returned, its one value; None where that is null or not finite."""
 
     n: int
     count: int = 0
     newest: datetime | None = None
+    number: float | None = None
     examples: tuple[Sighting, ...] = ()
 
 
@@ -130,6 +152,27 @@ class Table(Protocol):
     def answers(self, queries: Sequence[Query], examples: int) -> tuple[int, tuple[Answer, ...]]:
         """The number of rows, and one answer for each query, with at most `examples` violating values each: the
         first ones, in the order of files and rows. Columns are named as in `columns`."""
+
+
+@dataclass(frozen=True)
+class PlacedRow:
+    """A row of the data. file, row: as in a Sighting. cells: each value as text, as `Table.columns` has them; None where it is
+    missing."""
+
+    file: str
+    row: int
+    cells: tuple[str | None, ...]
+
+
+@runtime_checkable
+class PlacedTable(Table, Protocol):
+    """A table that finds its violating rows again. A place is a row's number in the order of files and rows, from 1."""
+
+    def places(self, queries: Sequence[Query], most: int) -> tuple[tuple[int, ...], ...]:
+        """For each query the places of its first `most` violating rows; of what has none (groups, SQL), nothing."""
+
+    def rows_at(self, places: Sequence[int]) -> list[PlacedRow]:
+        """The rows at these places, in their order."""
 
 
 class RowTable(Table, Protocol):

@@ -49,6 +49,8 @@ class ContractReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     checks: tuple[CheckResult, ...]
     data_digest: str
     contract_digest: str
+    not_held: tuple[str, ...] = ()
+    """What the contract asks of the data beside, in a form that says more than the checks hold."""
 
     @property
     def failing(self) -> tuple[CheckResult, ...]:

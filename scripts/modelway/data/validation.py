@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+
+import msgspec
 
 from modelway.data import engines, kinds
 from modelway.data.checks import CheckContext, ContractCheck
 from modelway.data.contract import Contract
-from modelway.data.queries import Answer
+from modelway.data.failing_rows import FailingRow, failing_rows
+from modelway.data.queries import Answer, Newest, PlacedTable, Query, Table, columns_of
 from modelway.data.report import CheckResult, ContractReport
 from modelway.data.sources import digest_of_data, find_source
+from modelway.errors import InvalidInput
 
+MASK = "(masked)"
+"""In the place of a value of a sensitive column."""
 MEMORY_MB = 1024
 EXAMPLES = 3
 
@@ -28,24 +34,31 @@ def validate(
     examples: int = EXAMPLES,
     scratch: Path | None = None,
     by: str = engines.DEFAULT,
+    folder: Path = Path(),
+    most_rows: int = 0,
+    on_rows: Callable[[tuple[FailingRow, ...]], None] | None = None,
 ) -> ContractReport:
     """Every check of the contract, over the CSV or Parquet data at `path`: a file, a folder, or a pattern.
 
     now: with a time zone; what freshness is measured against. name: what messages and the report call the data.
     memory_mb: what the engine may use; larger work spills into `scratch` (the system's temporary folder). examples: how
-    many violating values to show for each check; 0 keeps data out of the report. by: the engine. Data that cannot be read is
-    InvalidInput; a broken contract is a report that fails.
+    many violating values to show for each check; 0 keeps data out of the report. by: the engine. folder: where the contract
+    is, which files that it names are relative to. on_rows: is given the first `most_rows` rows that break a check. Data that
+    cannot be read is InvalidInput; a broken contract is a report that fails.
     """
     source = find_source(path, name)
     with (
-        tempfile.TemporaryDirectory(prefix="modelway-data-", dir=scratch) as folder,
-        engines.engine(by).open_table(source, contract.dialect, Path(folder), memory_mb) as table,
+        tempfile.TemporaryDirectory(prefix="modelway-data-", dir=scratch) as work,
+        engines.engine(by).open_table(source, contract.dialect, Path(work), memory_mb) as table,
     ):
-        around = CheckContext({column.name: column for column in table.columns}, now.astimezone(UTC))
+        around = CheckContext({column.name: column for column in table.columns}, now.astimezone(UTC), folder)
         to_make = tuple(_to_make(contract, around))
-        queries = [item.query for item in to_make if item.query is not None]
+        queries = tuple(dict.fromkeys(item.query for item in to_make if item.query is not None))
         rows, answers = table.answers(queries, examples)
-    checks = _judged(to_make, rows, iter(answers))
+        hidden = frozenset(name for name, column in contract.columns.items() if column.sensitive)
+        checks = _judged(to_make, rows, _by_query(queries, answers, by), hidden)
+        if on_rows is not None:
+            on_rows(_failing_rows(table, source.name, to_make, checks, most_rows, hidden, by))
     failed = any(check.outcome == "fail" for check in checks)
     return ContractReport(
         data=source.name,
@@ -74,5 +87,50 @@ def _to_make(contract: Contract, around: CheckContext) -> Iterator[ContractCheck
             yield from kind.of_table(contract, around)
 
 
-def _judged(made: Sequence[ContractCheck], rows: int, answers: Iterator[Answer]) -> tuple[CheckResult, ...]:
-    return tuple(item.judge(next(answers) if item.query else Answer(rows), rows) for item in made)
+def _failing_rows(
+    table: Table,
+    data: str,
+    made: Sequence[ContractCheck],
+    checks: Sequence[CheckResult],
+    most: int,
+    hidden: frozenset[str],
+    by: str,
+) -> tuple[FailingRow, ...]:
+    if not isinstance(table, PlacedTable):
+        what = f"the engine {by} does not find failing rows again"
+        raise InvalidInput(what, where="data.engine", fix="use the engine duckdb, or leave out failing-rows")
+    broken: dict[Query, list[str]] = {}
+    for item, check in zip(made, checks, strict=True):
+        if item.query is not None and check.outcome == "fail":
+            broken.setdefault(item.query, []).append(check.name)
+    return failing_rows(table, data, broken, most, dict.fromkeys(hidden, MASK))
+
+
+def _by_query(queries: Sequence[Query], answers: Sequence[Answer | None], by: str) -> dict[Query, Answer]:
+    found: dict[Query, Answer] = {}
+    for query, answer in zip(queries, answers, strict=True):
+        if answer is None:
+            what = f"the engine {by} has no answer to {type(query).__name__}, which the contract asks for"
+            raise InvalidInput(what, where="data.engine", fix="use the engine duckdb, or leave that check out")
+        found[query] = answer
+    return found
+
+
+def _judged(
+    made: Sequence[ContractCheck], rows: int, answers: Mapping[Query, Answer], hidden: frozenset[str]
+) -> tuple[CheckResult, ...]:
+    return tuple(
+        _masked(item, item.judge(answers[item.query] if item.query else Answer(rows), rows), hidden) for item in made
+    )
+
+
+def _masked(item: ContractCheck, check: CheckResult, hidden: frozenset[str]) -> CheckResult:
+    """Without a value of a column that the contract calls sensitive."""
+    if item.query is None or not hidden:
+        return check
+    columns = columns_of(item.query)
+    if columns is not None and hidden.isdisjoint(columns):
+        return check
+    examples = tuple(msgspec.structs.replace(example, value=MASK) for example in check.examples)
+    detail = MASK if isinstance(item.query, Newest) and check.value is not None else check.detail
+    return msgspec.structs.replace(check, examples=examples, detail=detail)

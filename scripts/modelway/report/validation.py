@@ -19,6 +19,9 @@ def markdown(report: ContractReport) -> str:
     if passing:
         passed = table(("Passing check", *FIGURES), map(_figures, passing))
         lines += ["", f"<details><summary>{len(passing)} passing checks</summary>\n\n{passed}\n\n</details>"]
+    if report.not_held:
+        lines += ["", f"Not checked, though the contract has it ({len(report.not_held)}):", ""]
+        lines += [f"- {cell(item)}" for item in report.not_held]
     lines += ["", f"Data `{report.data_digest}`, contract `{report.contract_digest}`."]
     return "\n".join(lines)
 

@@ -58,19 +58,26 @@ def validate_data(
         ),
     ] = None,
     examples: Annotated[int, Meta(ge=0), Input("Violating values shown for each check; 0 shows none.")] = 3,
+    failing_rows: Annotated[
+        str | None,
+        Input("A CSV file to write the rows that break a check into, below working-directory.", left_out="none"),
+    ] = None,
+    most_failing_rows: Annotated[
+        int, Meta(ge=1, le=100_000), Input("How many failing rows are written at most.")
+    ] = 1000,
     memory_mb: Annotated[
         int, Meta(ge=32, le=1 << 24), Input("How much memory the check may use before it works on disk.")
     ] = 1024,
     report_directory: ci.ReportDirectory = "out/modelway",
 ) -> DataValidated:
-    """Hold data against its contract: columns, types, nulls, ranges, allowed values, uniqueness, row count, freshness.
+    """Hold data against its contract: columns, types, limits, keys, order, references, rules, groups, freshness.
 
     Inputs: a contract (docs/data-contracts.md) and CSV or Parquet data, named here or in modelway.yml (section data).
-    Outputs: the outcome, the failing checks, the digests; the report as JSON and Markdown.
+    Outputs: the outcome, the failing checks, the digests; the report as JSON and Markdown; failing rows as CSV.
     Exit codes: 0 pass, or skipped; 1 the data breaks the contract; 2 wrong input, or data that cannot be read; 4 the disk is
     full.
     """
-    manner = Manner(now or datetime.now(UTC), memory_mb, examples)
+    manner = Manner(now or datetime.now(UTC), memory_mb, examples, failing_rows or "", most_failing_rows)
     if data and contract and "config" not in job.given and not job.config_path.exists():
         found = validate_named(contract, str(data), job, manner)
     else:

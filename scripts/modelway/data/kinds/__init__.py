@@ -6,7 +6,8 @@ A module here is a kind; nothing lists them. It has
   its keys stand under each column, or at the top;
 - KEYS: a Section with these keys;
 - sound(document, where, keys): InvalidInput for keys that do not go together;
-- of_column(name, keys, around) or of_table(contract, around): the checks to be made.
+- of_column(name, keys, around) or of_table(contract, around): the checks to be made;
+- columns_named(contract), where a table's kind names columns that need not be listed: these must be there too.
 """
 
 from __future__ import annotations

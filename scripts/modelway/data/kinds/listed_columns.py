@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from modelway.config.document import Document, Where, suggestion
 from modelway.config.keys import Section
+from modelway.data import kinds
 from modelway.data.checks import CheckContext, ContractCheck, result
 from modelway.data.queries import Sighting
 from modelway.errors import InvalidInput
@@ -31,7 +32,13 @@ def sound(document: Document, where: Where, keys: Any) -> None:
 
 def of_table(contract: Any, around: CheckContext) -> Iterator[ContractCheck]:
     there = list(around.columns)
-    wanted = dict.fromkeys((*contract.columns, *(name for key in contract.unique for name in key)))
+    named = (
+        name
+        for kind in kinds.of_level("table")
+        if hasattr(kind, "columns_named")
+        for name in kind.columns_named(contract)
+    )
+    wanted = dict.fromkeys((*contract.columns, *named))
     if wanted:
         absent = [name for name in wanted if name not in around.columns]
         missing = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from modelway.config.document import Document, Where
@@ -27,6 +27,10 @@ def sound(document: Document, where: Where, keys: Any) -> None:
         if not key or len(set(key)) < len(key):
             place = document.at((*where, "unique", index))
             raise InvalidInput("is not a list of different columns", where=place, fix="name each column once")
+
+
+def columns_named(contract: Any) -> Iterable[str]:
+    return (name for key in contract.unique for name in key)
 
 
 def of_table(contract: Any, around: CheckContext) -> Iterator[ContractCheck]:

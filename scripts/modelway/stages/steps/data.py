@@ -6,10 +6,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
+
 from modelway import ci
 from modelway.config import Resolved, required
-from modelway.data import ValidationReport, combined, engines, load_contract, schemes, validate
+from modelway.data import ValidationReport, combined, engines, schemes, validate
+from modelway.data.contract import read_contract
+from modelway.data.failing_rows import FailingRow, as_csv
 from modelway.errors import InvalidInput
+from modelway.files import write_whole
 from modelway.report.validation import counts_in_words
 from modelway.stages.steps import workspace
 
@@ -21,6 +26,9 @@ class Manner:
     now: datetime
     memory_mb: int
     examples: int
+    failing_rows: str = ""
+    """A file for the rows that break a check, below the working directory; empty: none."""
+    most_rows: int = 0
     engine: str = engines.DEFAULT
 
 
@@ -47,12 +55,28 @@ def validate_project(project: Resolved, data: str, job: ci.Job, manner: Manner) 
 
 
 def _validate(contract: str, paths: dict[str, Path], job: ci.Job, manner: Manner) -> ValidationReport:
-    asked = load_contract(job.folder / contract, contract)
-    reports = []
+    asked = read_contract(job.folder / contract, contract)
+    if asked.not_held:
+        job.warn(f"{contract}: not all of it is checked", "; ".join(asked.not_held))
+    reports, rows = [], list[FailingRow]()
     for name, path in paths.items():
         report = validate(
-            asked, path, manner.now, name=name, memory_mb=manner.memory_mb, examples=manner.examples, by=manner.engine
+            asked.contract,
+            path,
+            manner.now,
+            name=name,
+            memory_mb=manner.memory_mb,
+            examples=manner.examples,
+            by=manner.engine,
+            folder=asked.folder,
+            most_rows=manner.most_rows - len(rows),
+            on_rows=rows.extend if manner.failing_rows else None,
         )
         job.say(f"{name}: {counts_in_words(report)}")
-        reports.append(report)
+        reports.append(msgspec.structs.replace(report, not_held=asked.not_held))
+    if manner.failing_rows:
+        file = job.folder / manner.failing_rows
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, as_csv(rows).encode(), shared=True)
+        job.say(f"{manner.failing_rows}: {len(rows)} failing rows{' (the first)' * (len(rows) == manner.most_rows)}")
     return combined(reports)

@@ -16,8 +16,9 @@ from modelway.data.cells import (
     Grouping,
     Key,
 )
+from modelway.data.engines.duckdb.kept import BATCH
 from modelway.data.engines.duckdb.sql import Statement, reading
-from modelway.data.engines.duckdb.table import BATCH, DuckDBTable
+from modelway.data.engines.duckdb.table import DuckDBTable
 from modelway.data.queries import StoredColumn
 
 VECTOR = 2048
@@ -49,7 +50,7 @@ class DuckDBCells:
             asked = []
             for name in batch:
                 at = f"c{self._position[name]}"
-                asked.append(f"count({at}), count_if(lower({at}) IN ('true', 'false'))")
+                asked.append(f"count({at}), counted_if(lower({at}) IN ('true', 'false'))")
                 number = f"isfinite(TRY_CAST({at} AS DOUBLE)) AND regexp_full_match({at}, '{JSON_NUMBER}')"
                 asked.append(f"coalesce(bool_and(coalesce({number}, false)) FILTER (WHERE {at} IS NOT NULL), false)")
             (row,) = self._rows(Statement(f"SELECT {', '.join(asked)} FROM ").then(self._table.relation))
@@ -129,7 +130,7 @@ class DuckDBCells:
             histogram = f"[count(v{at})]"
             if column.edges:
                 histogram = f"map_values(histogram(v{at}, {statement.bind(list(column.edges))}::DOUBLE[]))"
-            statement.add(f", count_if(p{at}), count(v{at}), {histogram}, min(v{at}), max(v{at})")
+            statement.add(f", counted_if(p{at}), count(v{at}), {histogram}, min(v{at}), max(v{at})")
         statement.add(f" FROM (SELECT {', '.join(projected)} FROM ").then(self._table.relation)
         for g, k, rows, *answers in self._rows(statement.add(") GROUP BY g, k" if apart else ")")):
             for at, column in enumerate(batch):

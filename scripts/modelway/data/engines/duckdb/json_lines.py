@@ -5,6 +5,7 @@ Keys are bound as JSON pointers, so that no key means anything to DuckDB, and ke
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from modelway.errors import InvalidInput
 MOST_KEYS = 20_000
 """More keys than that are values that somebody has written as keys."""
 LONGEST_OBJECT_BYTES = 16 << 20
+_TABLES = itertools.count()
 BATCH = 100
 """Columns of one statement; see table.BATCH."""
 INTEGERS = ("BIGINT", "HUGEINT")
@@ -34,20 +36,21 @@ def open_lines(
     value is missing, as null is."""
     read = _objects(links)
     keys = _keys(source, connection, links, read)
-    statement = Statement("CREATE TEMP TABLE json_rows AS SELECT ")
+    raw, table = (f"{name}_{next(_TABLES)}" for name in ("json_rows", "json_table"))
+    statement = Statement(f"CREATE TEMP TABLE {raw} AS SELECT ")
     pointers = statement.bind([_pointer(key) for key in keys])
     statement.add(f"json_extract(json, {pointers}) AS row_values, {FILE} FROM ").then(read)
     connection.execute(statement.text, statement.parameters)
     columns, values = list[StoredColumn](), list[str]()
     for first in range(0, len(keys), BATCH):
         part = keys[first : first + BATCH]
-        for at, (key, kinds) in enumerate(zip(part, _kinds(connection, first, len(part)), strict=True), first):
+        for at, (key, kinds) in enumerate(zip(part, _kinds(connection, raw, first, len(part)), strict=True), first):
             stored, physical, value = _stored(f"row_values[{at + 1}]", *kinds)
             columns.append(StoredColumn(key, stored, physical))
             values.append(f"{value} AS c{at}")
-    connection.execute(f"CREATE TEMP TABLE json_table AS SELECT {', '.join(values)}, {FILE} FROM json_rows")
-    connection.execute("DROP TABLE json_rows")
-    return tuple(columns), Statement("json_table")
+    connection.execute(f"CREATE TEMP TABLE {table} AS SELECT {', '.join(values)}, {FILE} FROM {raw}")
+    connection.execute(f"DROP TABLE {raw}")
+    return tuple(columns), Statement(table)
 
 
 def _objects(links: dict[str, Path]) -> Statement:
@@ -94,7 +97,9 @@ def _pointer(key: str) -> str:
     return "/" + key.replace("~", "~0").replace("/", "~1")
 
 
-def _kinds(connection: duckdb.DuckDBPyConnection, first: int, count: int) -> Sequence[tuple[set[str], bool, str]]:
+def _kinds(
+    connection: duckdb.DuckDBPyConnection, raw: str, first: int, count: int
+) -> Sequence[tuple[set[str], bool, str]]:
     """Of each column: JSON's words for the kinds of its values, whether every number is whole, and the smallest type that
     holds those that are (none: nothing)."""
     wanted = []
@@ -110,7 +115,7 @@ def _kinds(connection: duckdb.DuckDBPyConnection, first: int, count: int) -> Seq
                 for kind in INTEGERS
             ),
         ]
-    row = _rows(connection, Statement(f"SELECT {', '.join(wanted)} FROM json_rows"))[0]
+    row = _rows(connection, Statement(f"SELECT {', '.join(wanted)} FROM {raw}"))[0]
     found = []
     for at in range(0, len(row), len(wanted) // count):
         kinds, whole, *fits = row[at : at + len(wanted) // count]

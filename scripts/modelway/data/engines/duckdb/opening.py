@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -14,13 +14,16 @@ from modelway.data.csv_text import read_header
 from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb.failures import in_one_line
 from modelway.data.engines.duckdb.json_lines import open_lines
+from modelway.data.engines.duckdb.links import linked
+from modelway.data.engines.duckdb.relations import OtherData, TableColumns
 from modelway.data.engines.duckdb.sql import FILE, Statement, stored_as
 from modelway.data.engines.duckdb.table import DuckDBTable
-from modelway.data.json_text import without_mark
-from modelway.data.plain_text import as_plain_text
 from modelway.data.queries import StoredColumn
 from modelway.data.sources import Source, refuse_other_columns, refuse_twins
 from modelway.errors import InvalidInput
+from modelway.records import digest_of_json
+
+T = TypeVar("T")
 
 LINE_LIMIT_BYTES = 8 << 20
 """The longest row of a CSV file; each thread holds a buffer of this size."""
@@ -35,7 +38,7 @@ NO_NULL_VALUE = "\0modelway: nothing is null\0"
 @contextmanager
 def open_table(source: Source, dialect: CsvDialect, scratch: Path, memory_mb: int) -> Iterator[DuckDBTable]:
     """The source as a `Table`. scratch: an empty folder for links and for what spills; the caller removes it."""
-    links = _linked(source, scratch / "data", dialect)
+    links = linked(source, scratch / "data", dialect)
     config: dict[str, Any] = {
         "memory_limit": f"{memory_mb}MB",
         "temp_directory": str(scratch / "spill"),
@@ -46,14 +49,47 @@ def open_table(source: Source, dialect: CsvDialect, scratch: Path, memory_mb: in
     with in_one_line(source, links, dialect, memory_mb), duckdb.connect(":memory:", config=config) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")  # it would be drawn into the log
-        if source.format == "csv":
-            columns, relation = _csv(source, dialect, links)
-        elif source.format == "jsonl":
-            columns, relation = open_lines(source, connection, links)
-        else:
-            columns, relation = _parquet(source, connection, links)
-        columns, relation = _with_partitions(source, columns, relation)
-        yield DuckDBTable(source, dialect, connection, links, columns, relation, memory_mb)
+        connection.execute("CREATE MACRO counted_if(condition) AS coalesce(count_if(condition), 0)")  # null of no rows
+        connection.execute("SET parquet_metadata_cache = true")  # a wide file's is long, and each statement needs it
+        columns, relation = _opened(source, dialect, connection, links)
+        others: dict[str, tuple[OtherData, dict[str, Path]]] = {}
+
+        def with_other(other: Source, its: CsvDialect, work: Callable[[OtherData], T]) -> T:
+            key = digest_of_json([str(other.path), its.delimiter, its.quote, its.encoding])[:16]
+            if key not in others:
+                others[key] = _other(other, its, connection, scratch / f"other-{key}", memory_mb)
+            data, its_links = others[key]
+            with in_one_line(other, its_links, its, memory_mb):
+                return work(data)
+
+        table = DuckDBTable(source, dialect, connection, links, columns, relation, memory_mb, scratch, with_other)
+        try:
+            yield table
+        finally:
+            table.close()
+
+
+def _other(
+    source: Source, dialect: CsvDialect, connection: duckdb.DuckDBPyConnection, folder: Path, memory_mb: int
+) -> tuple[OtherData, dict[str, Path]]:
+    """Another data set, beside the first in the same connection, and its links."""
+    links = linked(source, folder, dialect)
+    with in_one_line(source, links, dialect, memory_mb):
+        columns, relation = _opened(source, dialect, connection, links)
+    position = {column.name: at for at, column in enumerate(columns)}
+    return OtherData(TableColumns(columns, position), relation, source.name), links
+
+
+def _opened(
+    source: Source, dialect: CsvDialect, connection: duckdb.DuckDBPyConnection, links: dict[str, Path]
+) -> tuple[tuple[StoredColumn, ...], Statement]:
+    if source.format == "csv":
+        columns, relation = _csv(source, dialect, links)
+    elif source.format == "jsonl":
+        columns, relation = open_lines(source, connection, links)
+    else:
+        columns, relation = _parquet(source, connection, links)
+    return _with_partitions(source, columns, relation)
 
 
 def _csv(source: Source, dialect: CsvDialect, links: dict[str, Path]) -> tuple[tuple[StoredColumn, ...], Statement]:
@@ -121,13 +157,11 @@ def _with_partitions(
     more = {name: values for name, values in source.partitions.items() if name not in there}
     if not more:
         return columns, relation
-    place = f"CAST(regexp_extract({FILE}, '([0-9]+)[.][a-z]+$', 1) AS INTEGER) + 1"  # of a link that _linked names
+    place = f"CAST(regexp_extract({FILE}, '([0-9]+)[.][a-z]+$', 1) AS INTEGER) + 1"  # of a link that `linked` names
     statement = Statement(f"(SELECT {', '.join(f'c{at}' for at in range(len(columns)))}")
     for at, values in enumerate(more.values(), len(columns)):
         statement.add(f", list_extract({statement.bind(list(values))}::VARCHAR[], {place}) AS c{at}")
-    own = {"csv": "", "jsonl": ", rowid"}.get(
-        source.format, ", file_index, file_row_number"
-    )  # see DuckDBTable.has_rowid
+    own = {"csv": "", "jsonl": ", rowid"}.get(source.format, ", file_index, file_row_number")  # see KeptTable.has_rowid
     statement.add(f", {FILE}{own} FROM ").then(relation)
     return columns + tuple(StoredColumn(name, "text", "VARCHAR") for name in more), statement.add(")")
 
@@ -135,31 +169,3 @@ def _with_partitions(
 def _names(columns: int) -> str:
     """Names of our own for the columns, by position."""
     return f" AS data({', '.join(f'c{at}' for at in range(columns))}, {FILE})"
-
-
-def _linked(source: Source, folder: Path, dialect: CsvDialect) -> dict[str, Path]:
-    """A link for each file, so that no character of its name means anything to DuckDB (a pattern, a URL); or its plain text,
-    where it is compressed, not UTF-8, or JSON with a byte order mark; of Arrow the same rows as Parquet."""
-    folder.mkdir()
-    links: dict[str, Path] = {}
-    if source.format == "arrow":
-        from modelway.data import clients  # most data is of another format
-
-        links = {str(folder / f"{at:06d}.parquet"): file for at, file in enumerate(source.files)}
-        asked = {"files": [[str(file.resolve()), link] for link, file in links.items()]}
-        clients.fetched("arrow", asked, source.name, lambda _: None, {}, "free some space in the temporary folder")
-        return links
-    for at, file in enumerate(source.files):
-        link = folder / f"{at:06d}.{source.format}"
-        if not _written_plain(source, file, link, dialect):
-            link.symlink_to(file.resolve())
-        links[str(link)] = file
-    return links
-
-
-def _written_plain(source: Source, file: Path, link: Path, dialect: CsvDialect) -> bool:
-    if source.format == "csv":
-        return as_plain_text(file, link, dialect.encoding, source.label(file))
-    return source.format == "jsonl" and (
-        as_plain_text(file, link, "utf-8", source.label(file)) or without_mark(file, link)
-    )

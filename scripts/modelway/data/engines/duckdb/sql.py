@@ -18,6 +18,7 @@ from modelway.data.queries import (
     ValueQuery,
     Wanted,
 )
+from modelway.data.rule_queries import Lacking, Mismatched, WrongLength
 from modelway.data.values import Bound, Stored, ValueType
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -112,12 +113,15 @@ class Reading:
 
     def looked_at(self, query: ValueQuery) -> str:
         """The count of the rows that the query is about."""
-        if isinstance(query, Missing):
+        if isinstance(query, Missing | Lacking):
             return "count(*)"
-        return f"count_if({self.present_name if isinstance(query, Malformed) else self.valid_name})"
+        return f"counted_if({self.present_name if isinstance(query, Malformed) else self.valid_name})"
 
     def shown(self, query: ValueQuery, cut: int) -> str:
-        return "'null'" if isinstance(query, Missing) else f"left({self.column}::VARCHAR, {cut:d})"
+        text = f"left({self.column}::VARCHAR, {cut:d})"
+        if isinstance(query, Lacking):
+            return f"CASE WHEN {self.present_name} THEN {text} ELSE 'null' END"
+        return "'null'" if isinstance(query, Missing) else text
 
 
 def stored_as(physical: str) -> Stored:
@@ -198,6 +202,9 @@ def violation(query: ValueQuery, read: Reading, statement: Statement) -> str:
     """The condition under which a row is counted; limits are bound in the statement."""
     if isinstance(query, Missing):
         return f"NOT {read.present_name}"
+    if isinstance(query, Lacking):
+        texts = statement.bind(list(query.texts))
+        return f"(NOT {read.present_name} OR list_contains({texts}::VARCHAR[], {read.column}::VARCHAR))"
     if isinstance(query, Malformed):
         return f"{read.present_name} AND NOT {read.valid_name}"
     if isinstance(query, Outside):
@@ -208,19 +215,28 @@ def violation(query: ValueQuery, read: Reading, statement: Statement) -> str:
         ]
         return f"{read.valid_name} AND ({' OR '.join(sides)})"
     if isinstance(query, NotAllowed):
-        allowed = statement.bind([_as_bound(value) for value in query.allowed])
+        allowed = statement.bind([as_bound(value) for value in query.allowed])
         one = _rounded("unnest", read)
         return (
             f"{read.valid_name} AND {read.value_name} NOT IN (SELECT {one} FROM (SELECT unnest({allowed}) AS unnest))"
         )
+    if isinstance(query, Mismatched):
+        return f"{read.valid_name} AND NOT regexp_matches({read.value_name}, {statement.bind(query.pattern)})"
+    if isinstance(query, WrongLength):
+        sides = [
+            f"length({read.value_name}) {sign} {bound:d}"
+            for sign, bound in (("<", query.low), (">", query.high))
+            if bound is not None
+        ]
+        return f"{read.valid_name} AND ({' OR '.join(sides)})"
     raise TypeError(f"{query} has no violating rows")
 
 
 def _limit(bound: Bound, read: Reading, statement: Statement) -> str:
-    return _rounded(statement.bind(_as_bound(bound)), read)
+    return _rounded(statement.bind(as_bound(bound)), read)
 
 
-def _as_bound(bound: Bound) -> Any:
+def as_bound(bound: Bound) -> Any:
     """As `Reading.value` has it: microseconds for a time."""
     return (bound - EPOCH) // timedelta(microseconds=1) if isinstance(bound, datetime) else bound
 

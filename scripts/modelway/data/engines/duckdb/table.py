@@ -2,49 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import chain
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
-from modelway.data.csv_text import line_of
 from modelway.data.dialect import CsvDialect
-from modelway.data.engines.duckdb.sql import EPOCH, FILE, ROW, Reading, Statement, handed_over, reading, violation
-from modelway.data.queries import (
-    Answer,
-    Missing,
-    Newest,
-    Query,
-    Repeated,
-    Sighting,
-    StoredColumn,
-    ValueQuery,
-    Wanted,
-    Wrong,
+from modelway.data.engines.duckdb import relations
+from modelway.data.engines.duckdb.conditions import (
+    EXAMPLE_CUT,
+    RowWise,
+    batches,
+    counted,
+    is_row_wise,
+    looked_at,
+    readings_of,
+    shown,
+    violating,
 )
+from modelway.data.engines.duckdb.copied import ParquetCopy, written_copy
+from modelway.data.engines.duckdb.kept import BATCH
+from modelway.data.engines.duckdb.relations import OtherData, TableColumns
+from modelway.data.engines.duckdb.sandbox import Sandbox, write_for_sql
+from modelway.data.engines.duckdb.sql import EPOCH, FILE, ROW, Reading, Statement, reading
+from modelway.data.engines.duckdb.summarised import SummarisedTable
+from modelway.data.queries import Answer, Newest, PlacedRow, Query, Repeated, Sighting, StoredColumn
+from modelway.data.rule_queries import Descending, GroupsOutside, Mismatched, Returned, Unreferenced
 from modelway.data.sources import Source
-from modelway.data.values import ValueType
+from modelway.errors import InvalidInput
 
-EXAMPLE_CUT = 200
-"""Characters of a value that are fetched; reports cut further."""
+MOST_COLUMNS = 150
+"""Of one statement over CSV. Of wider CSV a Parquet copy is written first: to read the text once for each batch, or to plan
+one statement of all columns, takes longer."""
 
-
-BATCH = 100
-"""Columns of one statement: DuckDB's time for one grows with the square of its columns."""
-
-MOST_COLUMNS = 400
-"""Of one statement over CSV that memory does not hold: to write it down first would take longer than the statement."""
-
-TEXT_IN_MEMORY = 3
-"""Times its size in a file; measured, of short cells."""
+T = TypeVar("T")
+WithOther = Callable[[Source, CsvDialect, Callable[[OtherData], T]], T]
 
 
-class DuckDBTable:
-    """Opened data; see modelway.data.queries.Table."""
+class DuckDBTable(SummarisedTable):
+    """Opened data; see modelway.data.queries. scratch: a folder for what is written on the way. with_other: work done with
+    another data set that is opened beside this one, in the same connection."""
 
     def __init__(
         self,
@@ -55,89 +56,112 @@ class DuckDBTable:
         columns: tuple[StoredColumn, ...],
         relation: Statement,
         memory_mb: int,
+        scratch: Path,
+        with_other: WithOther[Any],
     ) -> None:
-        self._source, self._dialect, self._connection, self._links = source, dialect, connection, links
-        self._columns, self._relation, self._kept = columns, relation, False
-        self._fits = TEXT_IN_MEMORY * sum(Path(link).stat().st_size for link in links) <= memory_mb << 20
-        self._position = {column.name: position for position, column in enumerate(columns)}
-
-    @property
-    def columns(self) -> tuple[StoredColumn, ...]:
-        return self._columns
-
-    @property
-    def relation(self) -> Statement:
-        """What stands behind FROM: columns c0, c1, ..., and the file's name."""
-        return self._relation
-
-    @property
-    def has_rowid(self) -> bool:
-        """Whether a row's place in the relation is its `rowid`, as in a table (of CSV, once it is kept); else it is
-        `file_index` and `file_row_number`, as in Parquet."""
-        return self._source.format in ("csv", "jsonl")
-
-    @property
-    def is_csv(self) -> bool:
-        return self._source.format == "csv"
+        super().__init__(source, dialect, connection, links, columns, relation)
+        self._memory_mb, self._scratch, self._with_other = memory_mb, scratch, with_other
+        self._of_columns = TableColumns(columns, self._position)
+        self._box: Sandbox | None = None
+        self._copy: ParquetCopy | None = None
 
     def answers(self, queries: Sequence[Query], examples: int) -> tuple[int, tuple[Answer, ...]]:
-        of_values = [query for query in queries if not isinstance(query, Repeated)]
-        rows, counted = self._count(of_values)
-        broken = [query for query in of_values if counted[query].count]
+        self._refuse_patterns(queries)
+        row_wise = [query for query in queries if is_row_wise(query)]
+        rows, found = self._count(row_wise)
+        broken = [query for query in row_wise if found[query].count]
         if broken and examples:
-            for batch in _batches(broken, BATCH if self._kept else MOST_COLUMNS):
+            for batch in batches(broken, self._batch):
                 for query, seen in self._examples(batch, examples).items():
-                    counted[query] = replace(counted[query], examples=seen)
+                    found[query] = replace(found[query], examples=seen)
         return rows, tuple(
-            self._repeated(query, rows, examples) if isinstance(query, Repeated) else counted[query]
-            for query in queries
+            found[query] if is_row_wise(query) else self._compared(query, rows, examples) for query in queries
         )
 
-    def write_hashes(self, names: Sequence[str], file: Path, *, by_number: bool) -> None:
-        """A Parquet file with the hash of these columns of every row. by_number: numbers are compared by their value,
-        since the two data sets that are to be compared write them differently."""
-        keys = [f"c{self._position[name]}" for name in names]
-        if by_number:
-            keys = [f"coalesce(try_cast({key} AS DOUBLE)::VARCHAR, {key}::VARCHAR)" for key in keys]
-        statement = Statement(f"SELECT hash({', '.join(keys)}) AS h FROM ").then(self._relation)
-        self._connection.sql(statement.text, params=statement.parameters).write_parquet(str(file))
+    def places(self, queries: Sequence[Query], most: int) -> tuple[tuple[int, ...], ...]:
+        row_wise = [query for query in queries if is_row_wise(query) and not isinstance(query, Newest)]
+        found: dict[Query, tuple[int, ...]] = {}
+        for batch in batches(row_wise, self._batch):
+            found |= self._places(batch, most) if batch else {}
+        for query in queries:
+            if query not in found:
+                found[query] = tuple(row for _, row, _ in self._violating(query, most))
+        return tuple(found[query] for query in queries)
 
-    def _count(self, queries: Sequence[ValueQuery]) -> tuple[int, dict[ValueQuery, Answer]]:
-        """All queries about single values, in one pass; where they are about many columns, some of these at a time, and
-        CSV is read into a table first."""
-        csv = self._source.format == "csv"
-        batches = _batches(queries, MOST_COLUMNS if csv and not self._fits else BATCH)
-        if len(batches) > 1 and csv:
-            self.keep([])
+    def rows_at(self, places: Sequence[int]) -> list[PlacedRow]:
+        cells: dict[int, list[str | None]] = {place: [] for place in places}
+        files: dict[int, str] = {}
+        for start in range(0, len(self._columns), BATCH):
+            columns = range(start, min(start + BATCH, len(self._columns)))
+            reads = (reading(at, self._columns[at], None) for at in columns)
+            values = ", ".join(f"CASE WHEN {read.present} THEN {read.column}::VARCHAR END" for read in reads)
+            statement = Statement(f"SELECT {ROW}, {FILE}, {values} FROM ")
+            statement.then(self._numbered_of([f"c{at}" for at in columns]))
+            wanted = statement.bind(list(places))
+            for place, file, *texts in self.rows(statement.add(f" WHERE {ROW} IN (SELECT unnest({wanted}::BIGINT[]))")):
+                cells[place] += texts
+                files[place] = file
+        return [PlacedRow(*self._place(files[place], place), tuple(cells[place])) for place in places if place in files]
+
+    def _refuse_patterns(self, queries: Sequence[Query]) -> None:
+        for query in queries:
+            if isinstance(query, Mismatched):
+                try:
+                    self._connection.execute(
+                        "SELECT regexp_matches('', $pattern)", {"pattern": query.pattern}
+                    ).fetchall()
+                except duckdb.Error as error:
+                    raise InvalidInput(
+                        f"is no regular expression of RE2: {str(error).partition(': ')[2][:200]}",
+                        where=f"the pattern of column {query.column[:100]!r}",
+                        fix="mend it; RE2 has no look-around and no back-references",
+                    ) from None
+
+    def _count(self, queries: Sequence[RowWise]) -> tuple[int, dict[Query, Answer]]:
+        """All queries about single rows, in one pass; where they are about many columns, some of these at a time, and
+        CSV is copied first."""
+        if self._is_text and len(batches(queries, MOST_COLUMNS)) > 1:
+            columns = len(self._columns)
+            self._copy = written_copy(self._connection, self._relation, columns, self._scratch, self._memory_mb)
+            self._relation, self._kept = self._copy.relation(), True
         rows = 0
-        found: dict[ValueQuery, Answer] = {}
-        for batch in batches:
+        found: dict[Query, Answer] = {}
+        for batch in batches(queries, self._batch):
             rows, answered = self._count_batch(batch)
             found |= answered
         return rows, found
 
-    def _count_batch(self, queries: Sequence[ValueQuery]) -> tuple[int, dict[ValueQuery, Answer]]:
+    @property
+    def _is_text(self) -> bool:
+        """Whether each statement reads CSV anew."""
+        return self._source.format == "csv" and not self._kept
+
+    @property
+    def _batch(self) -> int:
+        """Columns of one statement: more of a wide file, since each statement has to know all of its columns."""
+        return MOST_COLUMNS if self._is_text else BATCH + len(self._columns) // 100
+
+    def _relation_of(self, names: Iterable[str]) -> Statement:
+        """The rows with at least these columns."""
+        return self._copy.relation(names) if self._copy else self._relation
+
+    def _count_batch(self, queries: Sequence[RowWise]) -> tuple[int, dict[Query, Answer]]:
         """(A FILTER would copy every row that it lets through.)"""
         statement = Statement()
-        readings = self._readings(queries)
+        readings = readings_of(queries, self._columns, self._position)
         wanted: dict[str, int] = {"count(*)": 0}
         places: list[tuple[int, int]] = []
         for query in queries:
-            read = readings[query.column]
-            n = read.looked_at(query)
-            value = (
-                f"max({read.value_name}) FILTER (WHERE {read.valid_name})"
-                if isinstance(query, Newest)
-                else f"count_if({violation(query, read, statement)})"
-            )
+            n, value = looked_at(query, readings, statement), counted(query, readings, statement)
             places.append((wanted.setdefault(n, len(wanted)), wanted.setdefault(value, len(wanted))))
         unread: list[str] = []
-        if self._source.format == "csv" and not self._kept:  # bytes that are no text are only found in what is read
+        if self._is_text:  # bytes that are no text are only found in what is read
             unread = [f"c{at}" for at, column in enumerate(self._columns) if column.name not in readings]
         wanted |= {f"count({name})": len(wanted) + at for at, name in enumerate(unread)}
         statement.add(f"SELECT {', '.join(wanted)} FROM (SELECT {_projection(readings, unread)} FROM ")
-        row = self.rows(statement.then(self._relation).add(")"))[0]
-        found: dict[ValueQuery, Answer] = {}
+        relation = self._relation_of([*unread, *(read.column for read in readings.values())])
+        row = self.rows(statement.then(relation).add(")"))[0]
+        found: dict[Query, Answer] = {}
         for query, (n_at, value_at) in zip(queries, places, strict=True):
             if isinstance(query, Newest):
                 found[query] = Answer(row[n_at], newest=_moment(row[value_at]))
@@ -145,43 +169,16 @@ class DuckDBTable:
                 found[query] = Answer(row[n_at], row[value_at])
         return int(row[0]), found
 
-    def _repeated(self, query: Repeated, rows: int, examples: int) -> Answer:
-        """First by the key's hash, which takes little memory; equal hashes are then compared in full."""
-        names = [f"c{self._position[name]}" for name in query.columns]
-        key = ", ".join(names)
-        suspects = (
-            Statement(f"SELECT hash({key}) AS h FROM ").then(self._relation).add(" GROUP BY h HAVING count(*) > 1")
-        )
-        if not self.rows(Statement("SELECT 1 FROM (").then(suspects).add(") LIMIT 1")):
-            return Answer(rows)
-        self.rows(
-            Statement(f"CREATE OR REPLACE TEMP TABLE repeated AS SELECT {key}, count(*) AS n FROM ")
-            .then(self._relation)
-            .add(f" WHERE hash({key}) IN (")
-            .then(suspects)
-            .add(") GROUP BY ALL HAVING n > 1")
-        )
-        count = self.rows(Statement("SELECT coalesce(sum(n - 1), 0)::BIGINT FROM repeated"))[0][0]
-        shown = ", ".join(f"left({name}::VARCHAR, {EXAMPLE_CUT}) AS k{at}" for at, name in enumerate(names))
-        order = ", ".join(f"k{at}" for at in range(len(names)))
-        seen = self.rows(Statement(f"SELECT n, {shown} FROM repeated ORDER BY n DESC, {order} LIMIT {examples:d}"))
-        return Answer(rows, int(count), examples=tuple(Sighting(_key_in_words(query.columns, row)) for row in seen))
-
-    def _examples(self, queries: Sequence[ValueQuery], examples: int) -> dict[ValueQuery, tuple[Sighting, ...]]:
+    def _examples(self, queries: Sequence[RowWise], examples: int) -> dict[RowWise, tuple[Sighting, ...]]:
         """The first violating values of every query that has some, in one more pass."""
         statement = Statement()
-        readings = self._readings(queries)
+        readings = readings_of(queries, self._columns, self._position)
         wanted = []
         for query in queries:
-            read = readings[query.column]
-            seen = f"struct_pack(r := {ROW}, v := {read.shown(query, EXAMPLE_CUT)})"
-            where = violation(query, read, statement)
+            seen = f"struct_pack(r := {ROW}, v := {shown(query, readings, statement)})"
+            where = violating(query, readings, statement)
             wanted.append(f"arg_min({seen}, {ROW}, {examples:d}) FILTER (WHERE {where})")
-        statement.add(
-            f"SELECT {FILE}, min({ROW}), {', '.join(wanted)} FROM (SELECT {_projection(readings)}, {FILE}, {ROW}"
-        )
-        statement.add(f" FROM (SELECT *, row_number() OVER () AS {ROW} FROM ").then(self._relation)
-        by_file = self.rows(statement.add(f")) GROUP BY {FILE} ORDER BY 2"))
+        by_file = self.rows(self._by_file(statement, wanted, readings))
         return {
             query: tuple(
                 Sighting(seen["v"], seen["r"] - first + 1, self._source.short(self._links[file]))
@@ -191,86 +188,139 @@ class DuckDBTable:
             for at, query in enumerate(queries)
         }
 
-    def _readings(self, queries: Sequence[ValueQuery]) -> dict[str, Reading]:
-        """How each column is read: it has one type in a contract, so one reading serves all queries about it."""
-        kinds: dict[str, ValueType | None] = {}
-        for query in queries:
-            kind = None if isinstance(query, Missing) else query.type
-            kinds[query.column] = kind or kinds.get(query.column)
-        return {name: reading(at := self._position[name], self._columns[at], kind) for name, kind in kinds.items()}
+    def _places(self, queries: Sequence[RowWise], most: int) -> dict[Query, tuple[int, ...]]:
+        statement = Statement()
+        readings = readings_of(queries, self._columns, self._position)
+        wanted = [f"min({ROW}, {most:d}) FILTER (WHERE {violating(query, readings, statement)})" for query in queries]
+        by_file = self.rows(self._by_file(statement, wanted, readings))
+        return {
+            query: tuple(row for _, _, *found in by_file for row in found[at] or ())[:most]
+            for at, query in enumerate(queries)
+        }
 
-    def keep(self, names: Sequence[str]) -> None:
-        """Of CSV all columns: bytes that are no text are only found in columns that are read."""
-        kept = [f"c{self._position[name]}" for name in names] or ["c0"]
-        if self._source.format == "csv":
-            kept = [f"c{at}" for at in range(len(self._columns))]
-        statement = Statement(f"CREATE TEMP TABLE kept AS SELECT {', '.join(kept)}, {FILE} FROM ")
-        self.rows(statement.then(self._relation))
-        self._relation, self._kept = Statement("kept"), True
+    def _by_file(self, statement: Statement, wanted: Sequence[str], readings: dict[str, Reading]) -> Statement:
+        """What is wanted of each file, with its first row, in the order of files."""
+        statement.add(
+            f"SELECT {FILE}, min({ROW}), {', '.join(wanted)} FROM (SELECT {_projection(readings)}, {FILE}, {ROW}"
+        )
+        names = [read.column for read in readings.values()]
+        return statement.add(" FROM ").then(self._numbered_of(names)).add(f") GROUP BY {FILE} ORDER BY 2")
 
-    def first_wrong(self, wanted: Mapping[str, Wanted]) -> Wrong | None:
-        for batch in _parts(wanted):
-            # a row's id in kept is its place
-            wrong = ", ".join(f"min(rowid) FILTER (WHERE {wrong})" for _, _, wrong in self._handed_over(batch))
-            found = self.rows(Statement(f"SELECT {wrong} FROM kept"))[0]
-            seen = [(row, name) for row, name in zip(found, batch, strict=True) if row is not None]
-            if seen:
-                row, column = min(seen)
-                return self._wrong(column, row)
-        return None
+    def _compared(self, query: Query, rows: int, examples: int) -> Answer:
+        """The answer to a query that compares rows with each other or with other data."""
+        match query:
+            case Repeated():
+                return self._repeated(query, rows, examples)
+            case GroupsOutside():
+                return self._groups(query, rows, examples)
+            case Returned():
+                where = f"the SQL {' '.join(query.sql.split())[:60]!r}"
+                return self._sandbox(query).answer(query, rows, examples, where)
+            case Descending():
+                n, count = self.rows(relations.descending_counted(query, self._of_columns, self._numbered))[0]
+            case Unreferenced():
+                n, strangers, missing = self._with_other(
+                    query.source,
+                    query.dialect,
+                    lambda other: self.rows(
+                        relations.unreferenced_counted(query, self._of_columns, self._numbered, other)
+                    )[0],
+                )
+                n, count = n + missing, strangers + missing
+            case _:
+                raise TypeError(f"{query} is answered row by row")
+        seen = self._violating(query, examples) if count and examples else []
+        found = ((text, *self._place(file, row)) for file, row, text in seen)
+        return Answer(n, count, examples=tuple(Sighting(text, row, file) for text, file, row in found))
 
-    def arrays(self, wanted: Mapping[str, Wanted]) -> dict[str, Any]:
-        made: dict[str, Any] = {}
-        for batch in _parts(wanted):
-            fetched = self._connection.execute(self._selected(batch)).fetchnumpy()
-            made |= {name: fetched[f"v{at}"] for at, name in enumerate(batch)}
-        return made
+    def _violating(self, query: Query, most: int) -> list[tuple[str, int, str]]:
+        """(file, place, shown) of the first rows that a query counts."""
+        match query:
+            case Repeated():
+                statement = relations.repeating(query, self._of_columns, self._numbered, most)
+            case Descending():
+                statement = relations.descending(query, self._of_columns, self._numbered, most)
+            case Unreferenced():
+                rows = self._with_other(
+                    query.source,
+                    query.dialect,
+                    lambda other: self.rows(
+                        relations.unreferenced(query, self._of_columns, self._numbered, other, most)
+                    ),
+                )
+                return [(file, row, text) for file, row, text in rows]
+            case _:
+                return []
+        return [(file, row, text) for file, row, text in self.rows(statement)]
 
-    def lists(self, wanted: Mapping[str, Wanted]) -> dict[str, list[Any]]:
-        made: dict[str, list[Any]] = {}
-        for batch in _parts(wanted):
-            rows = self._connection.execute(self._selected(batch)).fetchall()
-            made |= {name: [row[at] for row in rows] for at, name in enumerate(batch)}
-        return made
+    def _repeated(self, query: Repeated, rows: int, examples: int) -> Answer:
+        """First by the key's hash, which takes little memory; equal hashes are then compared in full."""
+        names = [self._of_columns.raw(name) for name in query.columns]
+        key = ", ".join(names)
+        looked = relations.with_key(query, self._of_columns, self._relation)
+        if query.of_present:
+            rows = self.rows(Statement("SELECT count(*) FROM ").then(looked))[0][0]
+        suspects = Statement(f"SELECT hash({key}) AS h FROM ").then(looked).add(" GROUP BY h HAVING count(*) > 1")
+        if not self.rows(Statement("SELECT 1 FROM (").then(suspects).add(") LIMIT 1")):
+            return Answer(rows)
+        self.rows(
+            Statement(f"CREATE OR REPLACE TEMP TABLE repeated AS SELECT {key}, count(*) AS n FROM ")
+            .then(looked)
+            .add(f" WHERE hash({key}) IN (")
+            .then(suspects)
+            .add(") GROUP BY ALL HAVING n > 1")
+        )
+        count = self.rows(Statement("SELECT coalesce(sum(n - 1), 0)::BIGINT FROM repeated"))[0][0]
+        text = ", ".join(f"left({name}::VARCHAR, {EXAMPLE_CUT}) AS k{at}" for at, name in enumerate(names))
+        order = ", ".join(f"k{at}" for at in range(len(names)))
+        seen = self.rows(Statement(f"SELECT n, {text} FROM repeated ORDER BY n DESC, {order} LIMIT {examples:d}"))
+        found = (Sighting(f"{times} times {_in_words(query.columns, values)}") for times, *values in seen)
+        return Answer(rows, int(count), examples=tuple(found))
 
-    def _selected(self, batch: Mapping[str, Wanted]) -> str:
-        values = ", ".join(f"{value} AS v{at}" for at, (_, value, _) in enumerate(self._handed_over(batch)))
-        return f"SELECT {values} FROM kept"
+    def _groups(self, query: GroupsOutside, rows: int, examples: int) -> Answer:
+        groups = relations.groups_outside(query, self._of_columns, self._relation, rows)
+        self.rows(Statement("CREATE OR REPLACE TEMP TABLE grouped AS ").then(groups))
+        n, count = self.rows(Statement("SELECT count(*), counted_if(outside) FROM grouped"))[0]
+        order = f"ORDER BY ALL NULLS FIRST LIMIT {examples:d}"
+        seen = self.rows(Statement(f"SELECT * EXCLUDE (outside) FROM grouped WHERE outside {order}")) if count else []
+        found = []
+        for *values, measure in seen:
+            told = "no value" if measure is None else f"{measure:.6g}"
+            found.append(Sighting(f"{_in_words(query.by, values)}: {told}" if values else told))
+        return Answer(n, count, examples=tuple(found))
 
-    def _handed_over(self, batch: Mapping[str, Wanted]) -> Iterator[tuple[str, str, str]]:
-        for name, wanted in batch.items():
-            at = self._position[name]
-            column = self._columns[at]
-            yield name, *handed_over(column, reading(at, column, wanted.type), wanted)
+    def _sandbox(self, query: Returned) -> Sandbox:
+        """One for all statements: the data is written down once."""
+        if self._box is None:
+            file = self._scratch / "data-for-sql.parquet"
+            write_for_sql(self._connection, self._relation, self._of_columns, query, file, self._source.name)
+            self._box = Sandbox(file, self._scratch / "spill-of-sql", self._memory_mb)
+        return self._box
 
-    def _wrong(self, column: str, row: int) -> Wrong:
-        at = self._position[column]
-        read = reading(at, self._columns[at], None)
-        value = f"CASE WHEN {read.present} THEN left({read.column}::VARCHAR, {EXAMPLE_CUT}) END"
-        first = f"SELECT min(rowid) FROM kept AS first WHERE first.{FILE} = kept.{FILE}"
-        statement = Statement(f"SELECT {value}, {FILE}, ({first}) FROM kept WHERE rowid = {row:d}")
-        value, file, start = self.rows(statement)[0]
-        label, number = self._source.label(self._links[file]), row - start + 1
-        if self._source.format != "csv":
-            return Wrong(column, value, f"{label}, row {number}")
-        return Wrong(column, value, f"{label}:{line_of(Path(file), number, self._dialect)}")
+    def close(self) -> None:
+        if self._box is not None:
+            self._box.close()
 
-    def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
-        return self._connection.execute(statement.text, statement.parameters).fetchall()
+    @property
+    def _numbered(self) -> Statement:
+        return Statement(f"(SELECT *, row_number() OVER () AS {ROW} FROM ").then(self._relation).add(")")
 
+    def _numbered_of(self, names: Sequence[str]) -> Statement:
+        """The rows with these columns and their numbers. (To carry all columns of a wide table takes long.)"""
+        kept = ", ".join([*names, FILE])
+        rows = self._relation_of(names)
+        return Statement(f"(SELECT {kept}, row_number() OVER () AS {ROW} FROM ").then(rows).add(")")
 
-def _batches(queries: Sequence[ValueQuery], columns: int) -> list[list[ValueQuery]]:
-    """All queries about a column in one batch; one batch at least, which counts the rows."""
-    of_column: dict[str, list[ValueQuery]] = {}
-    for query in queries:
-        of_column.setdefault(query.column, []).append(query)
-    groups = list(of_column.values())
-    return [list(chain(*groups[at : at + columns])) for at in range(0, len(groups), columns)] or [[]]
+    def _place(self, file: str, place: int) -> tuple[str, int]:
+        """The file's name in reports, and the row in it, of a row of the whole."""
+        return self._source.short(self._links[file]), place - self._first_rows[file] + 1
 
-
-def _parts(wanted: Mapping[str, Wanted]) -> Iterator[dict[str, Wanted]]:
-    names = list(wanted)
-    return ({name: wanted[name] for name in names[at : at + BATCH]} for at in range(0, len(names), BATCH))
+    @cached_property
+    def _first_rows(self) -> dict[str, int]:
+        if len(self._links) == 1:
+            return dict.fromkeys(self._links, 1)
+        statement = Statement(f"SELECT {FILE}, min({ROW}) FROM ").then(self._numbered).add(f" GROUP BY {FILE}")
+        return dict(self.rows(statement))
 
 
 def _projection(readings: dict[str, Reading], unread: Sequence[str] = ()) -> str:
@@ -284,7 +334,6 @@ def _moment(newest: int | date | None) -> datetime | None:
     return None if newest is None else EPOCH + timedelta(microseconds=newest)
 
 
-def _key_in_words(columns: Sequence[str], row: tuple[Any, ...]) -> str:
-    times, *values = row
+def _in_words(columns: Sequence[str], values: Sequence[Any]) -> str:
     cells = (f"{name}={'null' if value is None else value}" for name, value in zip(columns, values, strict=True))
-    return f"{times} times {', '.join(cells)}"
+    return ", ".join(cells)

@@ -11,7 +11,9 @@ from msgspec import inspect
 
 from modelway.config.document import Document, Where, check, convert, suggestion
 from modelway.config.keys import Name
+from modelway.data.forms import ReadContract, Written
 from modelway.data.kinds.nulls import Percent
+from modelway.data.values import ValueType
 from modelway.errors import InvalidInput
 
 TYPES = {
@@ -35,6 +37,17 @@ KNOWN = (
     "str",
     "string",
 )
+DTYPES: dict[ValueType, str] = {
+    "integer": "int64",
+    "number": "float64",
+    "string": "object",
+    "boolean": "bool",
+    "date": "datetime64[ns]",
+    "timestamp": "datetime64[ns]",
+}
+"""How each type is written."""
+KEPT = ("type", "nullable", "max_null_percent", "description")
+"""Keys of a column that a schema.json says, or that ask nothing."""
 HOLDS_NO_NULL = re.compile(r"u?int(8|16|32|64)|bool")
 """Columns of these dtypes cannot hold a missing value in pandas."""
 
@@ -48,19 +61,17 @@ class SchemaJson(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """From 0 to 100: a number for every column, or a mapping from column to number."""
 
 
-def is_schema_json(value: Any) -> bool:
+def is_it(value: Mapping[str, Any]) -> bool:
     """Told from a contract of our own by its list of columns, or by the keys that only it has."""
-    return isinstance(value, Mapping) and (
-        isinstance(value.get("columns"), list) or "dtypes" in value or "max_null_percentage" in value
-    )
+    return isinstance(value.get("columns"), list) or "dtypes" in value or "max_null_percentage" in value
 
 
-def from_schema_json(document: Document) -> Document:
-    """The same wishes as a document of our own format, with the same lines.
-
-    A dtype that cannot hold a missing value in pandas means `nullable: false`, unless max_null_percentage names the
+def read(document: Document, part: str) -> ReadContract:
+    """A dtype that cannot hold a missing value in pandas means `nullable: false`, unless max_null_percentage names the
     column itself.
     """
+    if part:
+        raise InvalidInput("has one table only", where=document.name, fix=f"leave out #{part}")
     schema = convert(document, SchemaJson)
     by_column = schema.max_null_percentage if isinstance(schema.max_null_percentage, dict) else {}
     if schema.max_null_percentage is not None:
@@ -92,7 +103,35 @@ def from_schema_json(document: Document) -> Document:
         elif percent is not None:
             asked["max-null-percent"] = percent
         lines[("columns", column)] = document.lines.get(place, 1)
-    return Document(document.name, {"columns": columns}, lines)
+    return ReadContract(Document(document.name, {"columns": columns}, lines))
+
+
+def write(contract: Any, name: str) -> Written:
+    """Columns, their dtypes, and how many of their values may be missing. (A dtype that holds no missing value, and a column
+    that may have some, go together where its percentage says so.)"""
+    dtypes = {column: DTYPES[asked.type] for column, asked in contract.columns.items() if asked.type}
+    percent: dict[str, float] = {}
+    lost = []
+    for column, asked in contract.columns.items():
+        if not asked.nullable:
+            percent |= {} if HOLDS_NO_NULL.fullmatch(dtypes.get(column, "")) else {column: 0}
+        elif asked.max_null_percent is not None or HOLDS_NO_NULL.fullmatch(dtypes.get(column, "")):
+            percent[column] = 100 if asked.max_null_percent is None else asked.max_null_percent
+        if asked.type == "date":
+            lost.append(f"column {column!r}: date, which is read as timestamp")
+        more = [key for key in asked.__struct_fields__ if key not in KEPT and getattr(asked, key)]
+        lost += [f"column {column!r}: {key.replace('_', '-')}" for key in more]
+    value: dict[str, Any] = {"columns": list(contract.columns), "dtypes": dtypes}
+    if percent:
+        value["max_null_percentage"] = percent
+    return Written(value, (*lost, *table_keys_of(contract)))
+
+
+def table_keys_of(contract: Any) -> list[str]:
+    """The keys at the top of a contract that say something, beside its columns."""
+    plain = type(contract)()
+    names = (key for key in contract.__struct_fields__ if key != "columns")
+    return [key.replace("_", "-") for key in names if getattr(contract, key) != getattr(plain, key)]
 
 
 def _type_of(document: Document, where: Where, dtype: str) -> str:

@@ -1,0 +1,51 @@
+"""A copy of wide text as Parquet files of some columns each: no statement has to read, or hold, all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from modelway.data.engines.duckdb.sql import FILE, Statement
+
+COLUMNS_OF_A_MEGABYTE = 2
+"""Columns that a Parquet file is written of at once: each has buffers of its own."""
+FEWEST = 50
+
+
+@dataclass(frozen=True)
+class ParquetCopy:
+    """files: each of `width` columns, in their order, the last of what is left; every one has FILE too."""
+
+    files: tuple[Path, ...]
+    width: int
+
+    def relation(self, names: Iterable[str] | None = None) -> Statement:
+        """The rows, with these columns (None: all) and FILE; read from no more files than they are in."""
+        wanted = range(len(self.files)) if names is None else sorted({int(name[1:]) // self.width for name in names})
+        first, *others = list(wanted) or [0]
+        statement = Statement("(SELECT * FROM ").then(self._file(first))
+        for other in others:  # rows of one place belong together
+            statement.add(f" POSITIONAL JOIN (SELECT * EXCLUDE ({FILE}) FROM ").then(self._file(other)).add(")")
+        return statement.add(")")
+
+    def _file(self, at: int) -> Statement:
+        statement = Statement("read_parquet(")
+        return statement.add(f"{statement.bind(str(self.files[at]))})")
+
+
+def written_copy(
+    connection: duckdb.DuckDBPyConnection, relation: Statement, columns: int, folder: Path, memory_mb: int
+) -> ParquetCopy:
+    """All columns: bytes that are no text are only found in columns that are read."""
+    width = max(FEWEST, COLUMNS_OF_A_MEGABYTE * memory_mb)
+    files = []
+    for start in range(0, columns, width):
+        names = ", ".join(f"c{at}" for at in range(start, min(start + width, columns)))
+        statement = Statement(f"SELECT {names}, {FILE} FROM ").then(relation)
+        file = folder / f"copy-{start:06d}.parquet"
+        connection.sql(statement.text, params=statement.parameters).write_parquet(str(file))
+        files.append(file)
+    return ParquetCopy(tuple(files), width)

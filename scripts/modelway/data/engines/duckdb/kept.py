@@ -1,0 +1,128 @@
+"""Opened data whose rows are handed over; see modelway.data.queries.RowTable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from modelway.data.csv_text import line_of
+from modelway.data.dialect import CsvDialect
+from modelway.data.engines.duckdb.conditions import EXAMPLE_CUT
+from modelway.data.engines.duckdb.sql import FILE, Statement, handed_over, reading
+from modelway.data.queries import StoredColumn, Wanted, Wrong
+from modelway.data.sources import Source
+
+BATCH = 50
+"""Columns of one statement: DuckDB's time for one grows with the square of its columns."""
+
+
+class KeptTable:
+    """links: what the engine reads -> the file that it stands for. relation: the rows, as c0, c1, ... and FILE."""
+
+    def __init__(
+        self,
+        source: Source,
+        dialect: CsvDialect,
+        connection: duckdb.DuckDBPyConnection,
+        links: dict[str, Path],
+        columns: tuple[StoredColumn, ...],
+        relation: Statement,
+    ) -> None:
+        self._source, self._dialect, self._connection, self._links = source, dialect, connection, links
+        self._columns, self._relation, self._kept = columns, relation, False
+        self._position = {column.name: position for position, column in enumerate(columns)}
+
+    @property
+    def columns(self) -> tuple[StoredColumn, ...]:
+        return self._columns
+
+    @property
+    def relation(self) -> Statement:
+        """What stands behind FROM: columns c0, c1, ..., and the file's name."""
+        return self._relation
+
+    @property
+    def has_rowid(self) -> bool:
+        """Whether a row's place in the relation is its `rowid`, as in a table (of CSV, once it is kept); else it is
+        `file_index` and `file_row_number`, as in Parquet."""
+        return self._source.format in ("csv", "jsonl")
+
+    @property
+    def is_csv(self) -> bool:
+        return self._source.format == "csv"
+
+    def keep(self, names: Sequence[str]) -> None:
+        """Of CSV all columns: bytes that are no text are only found in columns that are read."""
+        kept = [f"c{self._position[name]}" for name in names] or ["c0"]
+        if self._source.format == "csv":
+            kept = [f"c{at}" for at in range(len(self._columns))]
+        statement = Statement(f"CREATE TEMP TABLE kept AS SELECT {', '.join(kept)}, {FILE} FROM ")
+        self.rows(statement.then(self._relation))
+        self._relation, self._kept = Statement("kept"), True
+
+    def first_wrong(self, wanted: Mapping[str, Wanted]) -> Wrong | None:
+        for batch in _parts(wanted):
+            # a row's id in kept is its place
+            wrong = ", ".join(f"min(rowid) FILTER (WHERE {wrong})" for _, _, wrong in self._handed_over(batch))
+            found = self.rows(Statement(f"SELECT {wrong} FROM kept"))[0]
+            seen = [(row, name) for row, name in zip(found, batch, strict=True) if row is not None]
+            if seen:
+                row, column = min(seen)
+                return self._wrong(column, row)
+        return None
+
+    def arrays(self, wanted: Mapping[str, Wanted]) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        for batch in _parts(wanted):
+            fetched = self._connection.execute(self._selected(batch)).fetchnumpy()
+            made |= {name: fetched[f"v{at}"] for at, name in enumerate(batch)}
+        return made
+
+    def lists(self, wanted: Mapping[str, Wanted]) -> dict[str, list[Any]]:
+        made: dict[str, list[Any]] = {}
+        for batch in _parts(wanted):
+            rows = self._connection.execute(self._selected(batch)).fetchall()
+            made |= {name: [row[at] for row in rows] for at, name in enumerate(batch)}
+        return made
+
+    def write_hashes(self, names: Sequence[str], file: Path, *, by_number: bool) -> None:
+        """A Parquet file with the hash of these columns of every row. by_number: numbers are compared by their value,
+        since the two data sets that are to be compared write them differently."""
+        keys = [f"c{self._position[name]}" for name in names]
+        if by_number:
+            keys = [f"coalesce(try_cast({key} AS DOUBLE)::VARCHAR, {key}::VARCHAR)" for key in keys]
+        statement = Statement(f"SELECT hash({', '.join(keys)}) AS h FROM ").then(self._relation)
+        self._connection.sql(statement.text, params=statement.parameters).write_parquet(str(file))
+
+    def _selected(self, batch: Mapping[str, Wanted]) -> str:
+        values = ", ".join(f"{value} AS v{at}" for at, (_, value, _) in enumerate(self._handed_over(batch)))
+        return f"SELECT {values} FROM kept"
+
+    def _handed_over(self, batch: Mapping[str, Wanted]) -> Iterator[tuple[str, str, str]]:
+        for name, wanted in batch.items():
+            at = self._position[name]
+            column = self._columns[at]
+            yield name, *handed_over(column, reading(at, column, wanted.type), wanted)
+
+    def _wrong(self, column: str, row: int) -> Wrong:
+        at = self._position[column]
+        read = reading(at, self._columns[at], None)
+        value = f"CASE WHEN {read.present} THEN left({read.column}::VARCHAR, {EXAMPLE_CUT}) END"
+        first = f"SELECT min(rowid) FROM kept AS first WHERE first.{FILE} = kept.{FILE}"
+        statement = Statement(f"SELECT {value}, {FILE}, ({first}) FROM kept WHERE rowid = {row:d}")
+        value, file, start = self.rows(statement)[0]
+        label, number = self._source.label(self._links[file]), row - start + 1
+        if self._source.format != "csv":
+            return Wrong(column, value, f"{label}, row {number}")
+        return Wrong(column, value, f"{label}:{line_of(Path(file), number, self._dialect)}")
+
+    def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
+        return self._connection.execute(statement.text, statement.parameters).fetchall()
+
+
+def _parts(wanted: Mapping[str, Wanted]) -> Iterator[dict[str, Wanted]]:
+    names = list(wanted)
+    return ({name: wanted[name] for name in names[at : at + BATCH]} for at in range(0, len(names), BATCH))
