@@ -10,7 +10,7 @@ import duckdb
 import numpy as np
 
 from modelway.config.drift import Drift
-from modelway.data.cells import ColumnCells, Counted, GroupCounts
+from modelway.data.cells import CellCounts, ColumnCells, GroupCounts
 from modelway.data.contract import Contract
 from modelway.data.drift.detection import DriftFound, detect
 from modelway.data.drift.sides import open_side
@@ -22,19 +22,19 @@ def numbers(counts: Sequence[int], edges: Sequence[float] = (), low: float = 0.0
     """A column of numbers with these counts; edges: evenly from low to high where none are given."""
     upper = tuple(edges) or tuple(low + (high - low) * (at + 1) / len(counts) for at in range(len(counts) - 1))
     cells = ColumnCells(name="x", kind="number", edges=upper)
-    return single(cells, Counted(0, 0, tuple(int(n) for n in counts), low=low, high=high))
+    return single(cells, CellCounts(0, 0, tuple(int(n) for n in counts), low=low, high=high))
 
 
 def texts(counts: Sequence[int], beyond: int = 0, *, own: bool = False) -> SketchColumn:
     cells = ColumnCells(name="x", kind="category", values=tuple(f"t{at}" for at in range(len(counts))))
-    return single(cells, Counted(0, 0, tuple(int(n) for n in counts), beyond=beyond), own=own)
+    return single(cells, CellCounts(0, 0, tuple(int(n) for n in counts), beyond=beyond), own=own)
 
 
-def single(cells: ColumnCells, counted: Counted, *, own: bool = False) -> SketchColumn:
+def single(cells: ColumnCells, counted: CellCounts, *, own: bool = False) -> SketchColumn:
     return whole({cells.name: (cells, counted)}, own=own).columns[0]
 
 
-def whole(columns: Mapping[str, tuple[ColumnCells, Counted]], *, own: bool = False) -> DataSketch:
+def whole(columns: Mapping[str, tuple[ColumnCells, CellCounts]], *, own: bool = False) -> DataSketch:
     counted = next(iter(columns.values()))[1]
     rows = sum(counted.counts) + counted.beyond + counted.missing + counted.unreadable
     group = GroupCounts(rows, {name: counts for name, (_, counts) in columns.items()})

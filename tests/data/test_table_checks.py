@@ -293,3 +293,21 @@ columns:
     assert not [one for check in judged.report.checks for one in check.examples if "hidden" in one.value]
     assert "1.00" in [one.value for one in judged["net in range"].examples]
     assert judged["device among allowed"].examples[0].value == "(masked)"
+
+
+def test_of_no_rows_each_check_has_looked_at_nothing(judge: Any) -> None:
+    checks = "rules: [net < 1]\nincreasing: [{column: seen}]\ncounts: [{of: missing, columns: [net], at-most: 1}]"
+    judged = judge(checks + COLUMNS, TRIPS.splitlines()[0] + "\n")
+    found = [check for check in judged.report.checks if check.name != "listed columns are there"]
+    assert {(check.outcome, check.n) for check in found} == {("fail", 0)}
+    assert all(check.value in (0, None) for check in found)
+
+
+@pytest.mark.parametrize("sign", "+-*/")
+def test_a_long_rule_takes_no_longer_than_it_is(judge: Any, sign: str) -> None:
+    """Each part of it is written once, also within others."""
+    deep = "(".join([f"a {sign} "] * 30) + "a" + ")" * 29
+    wide = f" {sign} ".join(["a"] * 80)
+    columns = "columns: {a: {type: number}}\n"
+    judged = judge(f"{columns}rules: ['{deep} > 5', '{wide} > 5']", "a,b\n1,1\n")
+    assert [judged.report.checks[at].n for at in (-2, -1)] == [1, 1]

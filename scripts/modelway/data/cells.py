@@ -50,7 +50,7 @@ class ColumnCells(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 @dataclass(frozen=True)
-class Counted:
+class CellCounts:
     """The rows of one group in the cells of one column. missing: null, and NaN of floating point. unreadable: there, and not
     of the column's kind; infinity is none. beyond: texts that have no cell. low, high: the least and the greatest number."""
 
@@ -80,7 +80,7 @@ Key = tuple[str | None, str | None]
 @dataclass(frozen=True)
 class GroupCounts:
     rows: int
-    columns: dict[str, Counted]
+    columns: dict[str, CellCounts]
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,12 @@ def read_json(path: Path, name: str) -> Document:
         raise InvalidInput(f"{constant} is not JSON", where=name, fix="write a finite number")
 
     def without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [key for key, _ in pairs]
-        for key in keys:
-            if keys.count(key) > 1:
+        found: dict[str, Any] = {}
+        for key, item in pairs:
+            if key in found:
                 raise InvalidInput(f"the key {key!r} is given twice", where=name, fix="remove one of them")
-        return dict(pairs)
+            found[key] = item
+        return found
 
     try:
         text = path.read_bytes().decode("utf-8-sig")

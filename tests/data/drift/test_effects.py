@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from drift_cases import numbers, texts
-from modelway.data.cells import ColumnCells, Counted, GroupCounts
+from modelway.data.cells import CellCounts, ColumnCells, GroupCounts
 from modelway.data.drift.effects import Levels, expected_unlisted, moved, observed, rose, unlisted
 from modelway.data.drift.sketch import Shape, SketchColumn, sketch_of
 
@@ -90,7 +90,7 @@ def in_clusters(draw: np.random.Generator, clusters: int, by: float, wobble: flo
         level = by + wobble * draw.normal()
         values = level + math.sqrt(1 - wobble**2) * draw.normal(size=int(150 * draw.uniform(0.7, 1.3)))
         counts = np.bincount(np.searchsorted(EDGES, values), minlength=CELLS)
-        groups.append(GroupCounts(len(values), {"x": Counted(0, 0, tuple(map(int, counts)), low=-9.0, high=9.0)}))
+        groups.append(GroupCounts(len(values), {"x": CellCounts(0, 0, tuple(map(int, counts)), low=-9.0, high=9.0)}))
     cells = ColumnCells(name="x", kind="number", edges=tuple(EDGES))
     return sketch_of([cells], groups, Shape(), own=False, clustered=True).columns[0]
 
@@ -126,7 +126,7 @@ def test_a_text_that_nobody_has_seen_is_expected_as_often_as_texts_are_rare() ->
         def column(
             counts: np.ndarray, own: bool, listed: np.ndarray = listed, cells: ColumnCells = cells
         ) -> SketchColumn:
-            counted = Counted(0, 0, tuple(map(int, counts[listed])), beyond=int(counts[~listed].sum()))
+            counted = CellCounts(0, 0, tuple(map(int, counts[listed])), beyond=int(counts[~listed].sum()))
             return sketch_of([cells], [GroupCounts(5000, {"x": counted})], Shape(), own=own, clustered=False).columns[0]
 
         expected, seen = expected_unlisted(column(before, True), 0), unlisted(column(after, False), 0)

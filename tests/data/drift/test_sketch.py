@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelway.data.cells import ColumnCells, Counted, GroupCounts
+from modelway.data.cells import CellCounts, ColumnCells, GroupCounts
 from modelway.data.drift.sketch import DataSketch, Shape, merged, read_sketch, sketch_of, written
 from modelway.errors import InvalidInput
 
@@ -32,10 +32,10 @@ def groups(draw: st.DrawFn) -> GroupCounts:
     return GroupCounts(
         rows,
         {
-            "a": Counted(
+            "a": CellCounts(
                 missing, unreadable, tuple(counts), low=low if sum(counts) else None, high=low if sum(counts) else None
             ),
-            "b": Counted(b_missing, 0, tuple(texts), beyond=beyond),
+            "b": CellCounts(b_missing, 0, tuple(texts), beyond=beyond),
         },
     )
 
@@ -62,7 +62,7 @@ def test_what_is_written_is_read_again(
 
 def plain(edges: tuple[float, ...] = (0.0, 1.0), clustered: bool = False) -> DataSketch:
     cells = ColumnCells(name="a", kind="number", edges=edges)
-    group = GroupCounts(6, {"a": Counted(1, 2, (1, 1, 1), low=0.0, high=2.0)})
+    group = GroupCounts(6, {"a": CellCounts(1, 2, (1, 1, 1), low=0.0, high=2.0)})
     return sketch_of([cells], [group], Shape(), own=True, clustered=clustered)
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from modelway.data.cells import ColumnCells, Counted, GroupCounts
+from modelway.data.cells import CellCounts, ColumnCells, GroupCounts
 from modelway.errors import InvalidInput
 
 SCHEMA: Literal["modelway/data-sketch/1"] = "modelway/data-sketch/1"
@@ -115,7 +115,7 @@ def sketch_of(
     )
 
 
-def _column(cells: ColumnCells, counted: Sequence[tuple[int, Counted]], own: bool, clustered: bool) -> SketchColumn:
+def _column(cells: ColumnCells, counted: Sequence[tuple[int, CellCounts]], own: bool, clustered: bool) -> SketchColumn:
     parts = [part for _, part in counted]
     counts = tuple(map(sum, zip(*(part.counts for part in parts), strict=True))) if parts else (0,) * cells.size
     return SketchColumn(
@@ -131,7 +131,7 @@ def _column(cells: ColumnCells, counted: Sequence[tuple[int, Counted]], own: boo
     )
 
 
-def _sums(cells: ColumnCells, counted: Sequence[tuple[int, Counted]]) -> ColumnSums:
+def _sums(cells: ColumnCells, counted: Sequence[tuple[int, CellCounts]]) -> ColumnSums:
     rows = [n for n, _ in counted]
     readable = [sum(part.counts) + part.beyond for _, part in counted]
     by_cell = [part.counts if cells.kind == "category" else tuple(accumulate(part.counts)) for _, part in counted]

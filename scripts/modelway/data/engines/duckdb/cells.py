@@ -8,9 +8,9 @@ from typing import Any
 from modelway.data.cells import (
     LONGEST_VALUE,
     READ_AS,
+    CellCounts,
     CellKind,
     ColumnCells,
-    Counted,
     Frequent,
     GroupCounts,
     Grouping,
@@ -98,7 +98,7 @@ class DuckDBCells:
             if text.kind == "category":
                 made = self._texts(text, by)
                 for key, group in found.items():
-                    group.columns[text.name] = made.get(key) or Counted(0, 0, (0,) * text.size)
+                    group.columns[text.name] = made.get(key) or CellCounts(0, 0, (0,) * text.size)
         return found
 
     def sampled(
@@ -120,7 +120,7 @@ class DuckDBCells:
         found = self._rows(statement.add(") GROUP BY g, k ORDER BY g, k"))
         return (((g, k), int(n)) for g, k, n in found or [(None, None, 0)])
 
-    def _numbers(self, batch: Sequence[ColumnCells], by: Grouping) -> Iterator[tuple[Key, str, Counted]]:
+    def _numbers(self, batch: Sequence[ColumnCells], by: Grouping) -> Iterator[tuple[Key, str, CellCounts]]:
         apart = by != Grouping()  # to group by nothing takes twice as long as not to group
         statement = Statement(f"SELECT {'g, k' if apart else 'NULL, NULL'}, count(*)")
         projected = [self._keys(by)]
@@ -138,9 +138,9 @@ class DuckDBCells:
                 present, valid = present or 0, valid or 0  # of no rows they are null
                 there = [*map(int, counts or ()), *[0] * column.size][: column.size]
                 unreadable = present - valid if column.kind != "other" else 0
-                yield (g, k), column.name, Counted(rows - present, unreadable, tuple(there), low=low, high=high)
+                yield (g, k), column.name, CellCounts(rows - present, unreadable, tuple(there), low=low, high=high)
 
-    def _texts(self, column: ColumnCells, by: Grouping) -> dict[Key, Counted]:
+    def _texts(self, column: ColumnCells, by: Grouping) -> dict[Key, CellCounts]:
         """Rows by value first, then the few values by cell."""
         statement = Statement(
             f"SELECT g, k, CASE WHEN v IS NULL THEN -1 ELSE coalesce(place, {column.size:d}) END, sum(n)::BIGINT"
@@ -156,7 +156,7 @@ class DuckDBCells:
         cells: dict[Key, list[int]] = {}
         for g, k, at, n in self._rows(statement):
             cells.setdefault((g, k), [0] * (column.size + 2))[at] = int(n)
-        return {key: Counted(found[-1], 0, tuple(found[:-2]), beyond=found[-2]) for key, found in cells.items()}
+        return {key: CellCounts(found[-1], 0, tuple(found[:-2]), beyond=found[-2]) for key, found in cells.items()}
 
     def _keys(self, by: Grouping) -> str:
         group = "NULL"

@@ -21,8 +21,8 @@ from modelway.data.expressions import (
 from modelway.data.rule_queries import Broken
 from modelway.data.values import ValueType
 
-NO_INFINITY = "nullif(nullif({}, 'inf'::DOUBLE), '-inf'::DOUBLE)"
-"""What leaves the range of numbers is unknown, and so no NaN comes of it."""
+DIVISOR = "list_transform([{}], lambda d: CASE WHEN d <> 0 AND isfinite(d) THEN d END)[1]"
+"""A calculated divisor, written once: `nullif` is a CASE of DuckDB's that has it twice, and nested ones grow without end."""
 
 
 def broken(query: Broken, readings: Mapping[str, Reading], statement: Statement) -> str:
@@ -80,7 +80,7 @@ class _Words:
             if self._is_whole(left) and self._is_whole(right):
                 return f"{self._value(left)} {found.sign} {self._value(right)}"
             return f"{self._double(left, right)} {found.sign} {self._double(right, left)}"
-        first, second = self._double(left, right), self._double(right, left)
+        first, second = self._finite(left, right), self._finite(right, left)
         slack = f"{Broken.ROUNDING!r} * greatest(abs({first}), abs({second}))"
         if self._tolerance is not None:
             slack += f" + {self._statement.bind(float(self._tolerance))}"
@@ -103,12 +103,17 @@ class _Words:
             case _:
                 return f"({self.truth(found)})"
 
+    def _finite(self, found: Expression, beside: Expression) -> str:
+        """Infinity and NaN, which stay what they are until here, are unknown."""
+        value = self._double(found, beside)
+        return f"(CASE WHEN isfinite({value}) THEN {value} END)" if isinstance(found, Arithmetic) else value
+
     def _double(self, found: Expression, beside: Expression) -> str:
         if isinstance(found, Arithmetic):
             left, right = self._double(found.left, found.right), self._double(found.right, found.left)
             if found.sign == "/":
-                right = f"nullif({right}, 0)"
-            return NO_INFINITY.format(f"({left} {found.sign} {right})")
+                right = DIVISOR.format(right) if isinstance(found.right, Arithmetic) else f"nullif({right}, 0)"
+            return f"({left} {found.sign} {right})"
         if isinstance(found, Constant) and isinstance(beside, ColumnRef):
             single = self._readings[beside.name].physical == "FLOAT"  # else 0.1 would be above 0.1
             return f"{'CAST(' * single}{self._value(found)}{' AS FLOAT)' * single}::DOUBLE"

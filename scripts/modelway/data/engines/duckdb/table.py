@@ -164,9 +164,9 @@ class DuckDBTable(SummarisedTable):
         found: dict[Query, Answer] = {}
         for query, (n_at, value_at) in zip(queries, places, strict=True):
             if isinstance(query, Newest):
-                found[query] = Answer(row[n_at], newest=_moment(row[value_at]))
-            else:
-                found[query] = Answer(row[n_at], row[value_at])
+                found[query] = Answer(row[n_at] or 0, newest=_moment(row[value_at]))
+            else:  # of no rows at all a count is null
+                found[query] = Answer(row[n_at] or 0, row[value_at] or 0)
         return int(row[0]), found
 
     def _examples(self, queries: Sequence[RowWise], examples: int) -> dict[RowWise, tuple[Sighting, ...]]:
@@ -229,6 +229,7 @@ class DuckDBTable(SummarisedTable):
                 n, count = n + missing, strangers + missing
             case _:
                 raise TypeError(f"{query} is answered row by row")
+        n, count = n or 0, count or 0
         seen = self._violating(query, examples) if count and examples else []
         found = ((text, *self._place(file, row)) for file, row, text in seen)
         return Answer(n, count, examples=tuple(Sighting(text, row, file) for text, file, row in found))
@@ -281,6 +282,7 @@ class DuckDBTable(SummarisedTable):
         groups = relations.groups_outside(query, self._of_columns, self._relation, rows)
         self.rows(Statement("CREATE OR REPLACE TEMP TABLE grouped AS ").then(groups))
         n, count = self.rows(Statement("SELECT count(*), counted_if(outside) FROM grouped"))[0]
+        count = count or 0
         order = f"ORDER BY ALL NULLS FIRST LIMIT {examples:d}"
         seen = self.rows(Statement(f"SELECT * EXCLUDE (outside) FROM grouped WHERE outside {order}")) if count else []
         found = []
