@@ -42,6 +42,7 @@ ADDRESSED = (
 )
 JOURNEY = (
     "validate-data",
+    "check-quality",
     "plan-rollout",
     "train-model",
     "evaluate-gate",

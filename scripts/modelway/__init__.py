@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from modelway.stages.benchmark_endpoint import benchmark_endpoint as benchmark_endpoint
     from modelway.stages.build_image import build_image as build_image
+    from modelway.stages.check_quality import check_quality as check_quality
     from modelway.stages.continue_rollout import continue_rollout as continue_rollout
     from modelway.stages.deploy_group import deploy_group as deploy_group
     from modelway.stages.deploy_model import deploy_model as deploy_model

@@ -81,7 +81,7 @@ def check(document: Document, kind: inspect.Type, value: Any, where: Where) -> N
     elif isinstance(kind, inspect.VarTupleType | inspect.ListType) and isinstance(value, list):
         for index, inner in enumerate(value):
             check(document, kind.item_type, inner, (*where, index))
-    elif (struct := _only_struct(kind)) is not None and value is not None:
+    elif (struct := _only_struct(kind)) is not None and value is not None and not _is_switch(kind, value):
         check(document, struct, value, where)
     else:
         _leaf(document, kind, value, where)
@@ -100,6 +100,12 @@ def _only_struct(kind: inspect.Type) -> inspect.StructType | None:
         structs = [item for item in kind.types if isinstance(item, inspect.StructType)]
         return structs[0] if len(structs) == 1 else None
     return None
+
+
+def _is_switch(kind: inspect.Type, value: Any) -> bool:
+    """Whether true or false may stand for the section, and the value is no mapping."""
+    switched = isinstance(kind, inspect.UnionType) and any(isinstance(item, inspect.BoolType) for item in kind.types)
+    return switched and not isinstance(value, dict)
 
 
 def _leaf(document: Document, kind: inspect.Type, value: Any, where: Where) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.inspect import StructType, Type, type_info
 
 from modelway.config.keys import Section
-from modelway.config.sections import Gate, Project, kinds_of_check
+from modelway.config.sections import Gate, Project, _Quality, _QualityColumn, kinds_of_check, kinds_of_quality
 
 
 def schema_of_project() -> dict[str, Any]:
@@ -34,6 +34,8 @@ def descriptions(section: type[msgspec.Struct]) -> dict[str, str]:
         fields = _described(ancestor.__module__).get(ancestor.__name__, ({}, ""))[0] | fields
     if section is Gate:
         fields |= {kind.field: kind.about for kind in kinds_of_check() if kind.about}
+    if issubclass(section, (_Quality, _QualityColumn)):
+        fields |= {kind.field: kind.about for kind in kinds_of_quality()}
     attributes = zip(section.__struct_fields__, section.__struct_encode_fields__, strict=True)
     return {key: fields[attribute] for attribute, key in attributes if attribute in fields}
 

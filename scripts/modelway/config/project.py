@@ -13,7 +13,7 @@ from msgspec import inspect
 from modelway.config import lookup, strict_yaml
 from modelway.config.document import Document, check, convert, suggestion
 from modelway.config.keys import Section
-from modelway.config.sections import Build, Data, Deploy, Gate, Project, Registry, Sections, Train
+from modelway.config.sections import Build, Data, Deploy, Gate, Project, Quality, Registry, Sections, Train
 from modelway.errors import InvalidInput
 from modelway.records import digest_of_json
 
@@ -28,6 +28,7 @@ class Resolved(Section, frozen=True, kw_only=True):
     registry: Registry
     data: Data
     train: Train
+    quality: Quality
     gate: Gate
     build: Build
     deploy: Deploy | None
@@ -78,6 +79,7 @@ def load_project(
         registry=resolved.registry,
         data=resolved.data,
         train=resolved.train,
+        quality=resolved.quality,
         gate=resolved.gate,
         build=resolved.build,
         deploy=resolved.deploy,

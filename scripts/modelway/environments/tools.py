@@ -8,6 +8,7 @@ LIBRARY = Path(__file__).resolve().parents[1]
 DEFAULT = "tool"
 ENVIRONMENTS = {
     "validate_data": "data",
+    "check_quality": "data",
     "evaluate_gate": "judge",
     "judge_plan": "judge",
     "test_endpoint": "data",

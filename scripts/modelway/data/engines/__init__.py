@@ -13,6 +13,7 @@ from typing import Protocol, cast
 from modelway import extensions
 from modelway.config.document import suggestion
 from modelway.data.dialect import CsvDialect
+from modelway.data.quality.queries import QualityTable
 from modelway.data.queries import Table
 from modelway.data.sources import Source
 from modelway.errors import InvalidInput
@@ -28,6 +29,27 @@ class Engine(Protocol):
     ) -> AbstractContextManager[Table]:
         """The source, opened. scratch: an empty folder for what does not fit in memory; the caller removes it. memory_mb:
         what the engine may use. Data that cannot be read is InvalidInput with the file's name and the fix."""
+
+
+class QualityEngine(Engine, Protocol):
+    """An engine that answers what check-quality and profile-data ask, too."""
+
+    def open_quality_table(
+        self, source: Source, dialect: CsvDialect, scratch: Path, memory_mb: int
+    ) -> AbstractContextManager[QualityTable]:
+        """As `open_table`."""
+
+
+def quality_engine(name: str = DEFAULT) -> QualityEngine:
+    """InvalidInput where there is none of the name, or where it answers contracts alone."""
+    found = engine(name)
+    if not hasattr(found, "open_quality_table"):
+        raise InvalidInput(
+            f"the engine {name[:100]!r} holds data against contracts alone",
+            where="data.engine",
+            fix=f"leave it out, which means {DEFAULT}",
+        )
+    return cast(QualityEngine, found)
 
 
 def engine(name: str = DEFAULT) -> Engine:

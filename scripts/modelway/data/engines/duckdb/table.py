@@ -240,6 +240,18 @@ class DuckDBTable:
             return Wrong(column, value, f"{label}, row {number}")
         return Wrong(column, value, f"{label}:{line_of(Path(file), number, self._dialect)}")
 
+    @property
+    def relation(self) -> Statement:
+        """What rows are selected from: columns c0, c1, ..., and FILE."""
+        return self._relation
+
+    def short(self, link: str) -> str:
+        """The name in reports of what stands in FILE."""
+        return self._source.short(self._links[link])
+
+    def fetched(self, statement: Statement) -> list[tuple[Any, ...]]:
+        return self._rows(statement)
+
     def _rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         return self._connection.execute(statement.text, statement.parameters).fetchall()
 

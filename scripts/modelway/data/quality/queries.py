@@ -1,0 +1,186 @@
+"""What a check of quality asks of a table beside `modelway.data.queries`, and what it is told. An engine only counts: every
+figure is exact, and the same whatever the number of threads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+from modelway.data.queries import Answer, Query, StoredColumn
+from modelway.data.values import ValueType
+
+A = TypeVar("A")
+
+Value = str | int | float | bool
+"""One value of a column; dates and times as microseconds since 1970-01-01 UTC."""
+
+SHAPES = (
+    *("whole", "zero-led", "decimal", "thousands", "decimal-comma", "with-unit", "truth", "date", "timestamp"),
+    *("slashed-date", "dotted-date", "missing-word", "infinite", "blank", "words"),
+)
+"""How a text is written, each the first that fits: 12; 007; 1.5 or 1e3; 1,234.5; 1,5; 12 kg or 5 %; yes; 2026-11-21;
+2026-11-21T08:30; 21/11/2026; 21.11.2026; n/a or ?; inf; blanks alone; anything else."""
+
+FAULTS = ("replacement", "mojibake", "control", "blanks", "decomposed", "mixed-scripts")
+"""What can be wrong with the letters of a text: U+FFFD, which stands for a byte that was lost; UTF-8 that was read as Latin-1
+or Windows-1252; control characters; blanks around it; letters and accents apart (not NFC); letters of two scripts in one
+word."""
+
+PROBABILITIES = (0.001, 0.01, 0.02, 0.05, 0.0625, 0.1, 0.25, 0.5, 0.75, 0.9, 0.9375, 0.95, 0.98, 0.99, 0.999)
+"""Of the quantiles that every distribution has."""
+
+TOP, ENDS = 20, 5
+
+
+class Asked(Generic[A]):
+    """A question whose answer is an A."""
+
+
+@dataclass(frozen=True)
+class Counted(Asked[Answer]):
+    """A query that every engine answers, with its examples."""
+
+    query: Query
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """n: values looked at. distinct: different ones. top: the most frequent with their counts, ties the largest value first.
+    low, high: the smallest and the largest different values with their counts, from the end inwards. quantiles: by
+    probability, each a value that is there (the smallest with at least this share at or below it); of numbers and times.
+    whole, zero, negative: of numbers. shortest, longest: characters, of text."""
+
+    n: int
+    distinct: int
+    top: tuple[tuple[Value, int], ...] = ()
+    low: tuple[tuple[Value, int], ...] = ()
+    high: tuple[tuple[Value, int], ...] = ()
+    quantiles: Mapping[float, Any] | None = None
+    whole: int = 0
+    zero: int = 0
+    negative: int = 0
+    shortest: int = 0
+    longest: int = 0
+
+
+@dataclass(frozen=True)
+class Spread(Asked[Distribution]):
+    """How the values of a column lie. n: how many are of the type."""
+
+    column: str
+    type: ValueType
+    n: int
+
+
+@dataclass(frozen=True)
+class Texts:
+    """shapes, faults: name -> rows. widths: number of digits -> rows, of those that are digits alone."""
+
+    n: int
+    shapes: Mapping[str, int]
+    faults: Mapping[str, int]
+    widths: Mapping[int, int]
+    distribution: Distribution
+
+
+@dataclass(frozen=True)
+class Writing(Asked[Texts]):
+    """How the texts of a column are written."""
+
+    column: str
+
+
+@dataclass(frozen=True)
+class Variants(Asked[Answer]):
+    """Rows whose text differs from a more frequent one of the column in case, in blanks or in the form of its accents alone;
+    each example is a pair of such texts."""
+
+    column: str
+
+
+@dataclass(frozen=True)
+class Written(Asked[Answer]):
+    """The first rows whose text has one of these shapes or faults; of a column of text."""
+
+    column: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NarrowDigits(Asked[Answer]):
+    """Rows whose text is digits alone, and fewer of them than `width`."""
+
+    column: str
+    width: int
+
+
+@dataclass(frozen=True)
+class EmptyRows(Asked[Answer]):
+    """Rows in which every one of these columns is missing."""
+
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RepeatedRows(Asked[Answer]):
+    """Rows that are equal to an earlier one in all of these columns; null equals null. An example names the earlier row."""
+
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rising(Asked[int]):
+    """How many values are larger than the one in the row before."""
+
+    column: str
+    type: ValueType
+
+
+@dataclass(frozen=True)
+class Parted:
+    """The values of a column in cells. edges: cell i has the values above i of them (a value on an edge is below it). values:
+    cell i + 1 has the value i, and cell 0 all others. One of the two. A missing value, and one that is not of the type, is in
+    cell -1."""
+
+    column: str
+    type: ValueType
+    edges: tuple[float, ...] = ()
+    values: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True)
+class Crossed(Asked[Mapping[tuple[int, int, int], int]]):
+    """(cell of the one, cell of the other, the row's half) -> rows. Rows are in half 0 and 1 in turn."""
+
+    one: Parted
+    other: Parted
+
+
+class Answers:
+    """What was told, by what was asked."""
+
+    def __init__(self) -> None:
+        self._told: dict[Asked[Any], Any] = {}
+
+    def add(self, question: Asked[A], answer: A) -> None:
+        self._told[question] = answer
+
+    def __contains__(self, question: object) -> bool:
+        return question in self._told
+
+    def __getitem__(self, question: Asked[A]) -> A:
+        return cast(A, self._told[question])
+
+
+class QualityTable(Protocol):
+    """Opened data. Whatever cannot be read is InvalidInput with the file's name and the fix."""
+
+    @property
+    def columns(self) -> tuple[StoredColumn, ...]: ...
+
+    @property
+    def rows(self) -> int: ...
+
+    def tell(self, questions: Sequence[Asked[Any]], examples: int) -> Answers:
+        """Every question's answer, with at most so many examples each: the first ones, in the order of files and rows."""
