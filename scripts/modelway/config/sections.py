@@ -130,6 +130,7 @@ class _QualityColumn(Section, frozen=True):
     """What differs for one column: `false` switches a kind off there, a mapping changes its keys."""
 
 
+@cache
 def _part_of(keys: Any) -> Any:
     """The same keys, each of which may be left out: what is laid over others names only what it changes."""
     fields = [(field.name, field.type | UnsetType, UNSET) for field in msgspec.structs.fields(keys)]

@@ -27,10 +27,11 @@ FAULTS = ("replacement", "mojibake", "control", "blanks", "decomposed", "mixed-s
 or Windows-1252; control characters; blanks around it; letters and accents apart (not NFC); letters of two scripts in one
 word."""
 
-PROBABILITIES = (0.001, 0.01, 0.02, 0.05, 0.0625, 0.1, 0.25, 0.5, 0.75, 0.9, 0.9375, 0.95, 0.98, 0.99, 0.999)
+GRID = 40
+PROBABILITIES = tuple(sorted({*(at / GRID for at in range(1, GRID)), 0.001, 0.01, 0.0625, 0.9375, 0.99, 0.999}))
 """Of the quantiles that every distribution has."""
 
-TOP, ENDS = 20, 5
+TOP, ENDS = 100, 10
 
 
 class Asked(Generic[A]):
@@ -66,11 +67,15 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Spread(Asked[Distribution]):
-    """How the values of a column lie. n: how many are of the type."""
+    """How the values of a column lie. n: how many are of the type, or, of a part of them, how many these are. without: values
+    that are left out. above, up_to: only values above the one and at most the other."""
 
     column: str
     type: ValueType
     n: int
+    without: tuple[Value, ...] = ()
+    above: Value | None = None
+    up_to: Value | None = None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from modelway.data.engines.duckdb.opening import open_table
 from modelway.data.engines.duckdb.sql import FILE, ROW, Statement, reading
 from modelway.data.engines.duckdb.table import EXAMPLE_CUT, DuckDBTable
 from modelway.data.quality import queries as asked
-from modelway.data.quality.queries import ENDS, FAULTS, PROBABILITIES, SHAPES, TOP, Answers, Asked, Distribution
+from modelway.data.quality.queries import ENDS, FAULTS, GRID, PROBABILITIES, SHAPES, TOP, Answers, Asked, Distribution
 from modelway.data.queries import Answer, Sighting, StoredColumn
 from modelway.data.sources import Source
 
@@ -93,12 +93,20 @@ class DuckDBQualityTable:
         elif question.type == "string":
             value = f"left({value}, {TEXT_CUT})"
         statement = Statement(f"WITH f AS (SELECT {value} AS v, count(*) AS k FROM ")
-        self._from(statement, f" WHERE {read.present} AND {read.valid} GROUP BY 1)")
+        self._from(statement, f" WHERE {read.present} AND {read.valid}")
+        if question.without:
+            statement.add(f" AND ({value}) NOT IN (SELECT unnest({statement.bind(list(question.without))}))")
+        statement.add(f" AND ({value}) > {statement.bind(question.above)}" if question.above is not None else "")
+        statement.add(f" AND ({value}) <= {statement.bind(question.up_to)}" if question.up_to is not None else "")
+        statement.add(" GROUP BY 1)")
         if question.type in ("string", "boolean"):
             [row] = self._fetched(statement.add(f"SELECT {_counts('v')} FROM f"))
             return _distribution(row)
-        ranks = {p: max(1, ceil(p * question.n)) for p in PROBABILITIES}
-        has_rank = " OR ".join(f"(upto >= {rank} AND upto - k < {rank})" for rank in sorted(set(ranks.values())))
+        n = question.n
+        ranks = {p: max(1, ceil(p * n)) for p in PROBABILITIES}
+        tails = [rank for p, rank in ranks.items() if p * GRID % 1]
+        has_rank = f"(upto * {GRID}) // {n} > ((upto - k) * {GRID}) // {n}"
+        has_rank += "".join(f" OR (upto >= {rank} AND upto - k < {rank})" for rank in sorted(set(tails)))
         statement.add(", s AS (SELECT v, k, (sum(k) OVER (ORDER BY v ROWS UNBOUNDED PRECEDING))::BIGINT AS upto FROM f)")
         number = question.type in ("integer", "number")
         of_number = "v = trunc(v), v = 0, v < 0" if number else "true, false, v < 0"
