@@ -77,12 +77,13 @@ def check_data(asked: QualityAsked, path: Path, name: str) -> tuple[DataQuality,
 
 def check_pair(asked: QualityAsked, pair: Pair) -> DataQuality | None:
     """What the test data share with the training data; None where every such kind is off."""
-    checks = [
-        check
+    made = [
+        one
         for kind in settings.kinds()
         if isinstance(kind, PairKind) and (keys := settings.keys_of(asked.quality, kind)) is not None
-        for check in kind.compare(keys, pair)
+        for one in kind.compare(keys, pair)
     ]
+    checks = [one for one in made if isinstance(one, QualityCheck)]
     if not checks:
         return None
     return DataQuality(
@@ -91,6 +92,7 @@ def check_pair(asked: QualityAsked, pair: Pair) -> DataQuality | None:
         rows=pair.test.rows,
         columns=len(pair.test.columns),
         checks=tuple(checks),
+        not_checked=tuple(one for one in made if isinstance(one, str)),
     )
 
 

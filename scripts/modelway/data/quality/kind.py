@@ -119,4 +119,5 @@ class PairKind(QualityKind[K]):
     level = "pair"
 
     @abstractmethod
-    def compare(self, keys: K, pair: Pair) -> Sequence[QualityCheck]: ...
+    def compare(self, keys: K, pair: Pair) -> Sequence[QualityCheck | str]:
+        """Its checks; text says what could not be checked, and why."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from modelway.data.queries import Answer, Query, StoredColumn
@@ -186,6 +187,14 @@ class QualityTable(Protocol):
 
     @property
     def rows(self) -> int: ...
+
+    def settle(self, types: Mapping[str, ValueType]) -> None:
+        """These columns will be asked for as values of these types: an engine may convert them once. No question's answer
+        depends on it."""
+
+    def write_parts(self, groups: Sequence[Sequence[str]], file: Path) -> None:
+        """A row for each row, with a hash of each group of columns, for `count_near` of the same engine. Numbers count with
+        three digits, texts without case and blanks around them."""
 
     def tell(self, questions: Sequence[Asked[Any]], examples: int) -> Answers:
         """Every question's answer, with at most so many examples each: the first ones, in the order of files and rows."""

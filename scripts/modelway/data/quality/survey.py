@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from modelway.data.quality.kind import ColumnFacts, TableFacts
-from modelway.data.quality.queries import Counted, Distribution, QualityTable, Spread, Texts, Writing
+from modelway.data.quality.queries import Counted, QualityTable, Spread, Texts, Writing
 from modelway.data.queries import Malformed, Missing, StoredColumn
 from modelway.data.values import READABLE, ValueType
 
@@ -28,31 +28,29 @@ TIMES = ("date", "timestamp")
 def survey(table: QualityTable, name: str, types: Mapping[str, ValueType], wanted: Collection[str] | None = None) -> TableFacts:
     """types: what a contract says of columns. wanted: the columns; None: all."""
     stored = [column for column in table.columns if wanted is None or column.name in wanted]
-    texts = {
-        column.name: table.tell([question := Writing(column.name)], 0)[question]
-        for column in stored
-        if column.stored == "text"
-    }
+    writings = {column.name: Writing(column.name) for column in stored if column.stored == "text"}
+    written = table.tell(list(writings.values()), 0)
+    texts = {name: written[question] for name, question in writings.items()}
     read = {column.name: _type(column, types.get(column.name), texts.get(column.name)) for column in stored}
     gone = {column.name: Counted(Missing(column.name)) for column in stored}
     wrong = {name: Counted(Malformed(name, kind)) for name, kind in read.items() if kind}
     told = table.tell([*gone.values(), *wrong.values()], 0)
+    table.settle({name: kind for name, kind in read.items() if kind})
     columns = {}
     for column in stored:
         missing, kind = told[gone[column.name]].count, read[column.name]
         n = table.rows - missing - (told[wrong[column.name]].count if kind else 0)
-        facts = ColumnFacts(column, kind, table.rows, missing, n if kind else 0, texts.get(column.name), None)
-        columns[column.name] = replace(facts, values=_values(table, facts))
+        text = texts.get(column.name)
+        values = text.distribution if text and kind == "string" and n else None
+        columns[column.name] = ColumnFacts(column, kind, table.rows, missing, n if kind else 0, text, values)
+    spreads = {
+        name: Spread(name, facts.type, facts.n)
+        for name, facts in columns.items()
+        if facts.type not in (None, "string") and facts.n
+    }
+    lie = table.tell(list(spreads.values()), 0)
+    columns |= {name: replace(columns[name], values=lie[question]) for name, question in spreads.items()}
     return TableFacts(name, table.rows, columns)
-
-
-def _values(table: QualityTable, facts: ColumnFacts) -> Distribution | None:
-    if facts.type is None or facts.n == 0:
-        return None
-    if facts.type == "string":
-        return facts.texts.distribution if facts.texts else None
-    question = Spread(facts.name, facts.type, facts.n)
-    return table.tell([question], 0)[question]
 
 
 def _type(column: StoredColumn, asked: ValueType | None, texts: Texts | None) -> ValueType | None:

@@ -51,7 +51,7 @@ def looked_through(job: ci.Job, environment: str | None, data: str | None, manne
     refuse_unknown_columns(found.asked, known, found.source)
     if len(known) == 2:
         (train, test), paths = known, list(found.paths.values())
-        pair = Pair(train, test, *paths, found.asked.contract, manner.memory_mb)
+        pair = Pair(train, test, *paths, found.asked.contract, manner.memory_mb, found.asked.engine)
         between = check_pair(found.asked, pair)
         reports += [between] if between else []
     for report in reports:

@@ -4,8 +4,8 @@ No name or value from outside is ever part of a statement: columns are c0, c1, .
 own, and everything else is bound as a parameter.
 """
 
-from modelway.data.engines.duckdb.hashes import count_common
+from modelway.data.engines.duckdb.hashes import count_common, count_near
 from modelway.data.engines.duckdb.opening import open_table
 from modelway.data.engines.duckdb.quality import open_quality_table
 
-__all__ = ["count_common", "open_quality_table", "open_table"]
+__all__ = ["count_common", "count_near", "open_quality_table", "open_table"]

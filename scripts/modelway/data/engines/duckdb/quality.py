@@ -1,5 +1,5 @@
-"""How DuckDB answers what a check of quality asks (modelway.data.quality.queries): one column at a time, by the number of rows
-of each of its different values."""
+"""How DuckDB answers what a check of quality asks (modelway.data.quality.queries): some columns at a time, by the number of rows
+of each of their different values."""
 
 from __future__ import annotations
 
@@ -8,20 +8,29 @@ from contextlib import contextmanager
 from functools import cached_property
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb import quality_texts as texts
 from modelway.data.engines.duckdb.opening import open_table
-from modelway.data.engines.duckdb.sql import FILE, ROW, Statement, reading
+from modelway.data.engines.duckdb.quality_answers import cells, distribution, texts_of
+from modelway.data.engines.duckdb.sql import FILE, FLOATS, ROW, Statement, reading
 from modelway.data.engines.duckdb.table import EXAMPLE_CUT, DuckDBTable
 from modelway.data.quality import queries as asked
 from modelway.data.quality.queries import ENDS, FAULTS, GRID, PROBABILITIES, SHAPES, TOP, Answers, Asked, Distribution
 from modelway.data.queries import Answer, Sighting, StoredColumn
 from modelway.data.sources import Source
+from modelway.data.values import ValueType
 
 TEXT_CUT = 300
 """Characters of a text that are handed over."""
+CELLS_AT_A_TIME, MOST_COLUMNS = 200_000, 20
+"""Of one statement about several columns: much of its time is its planning, and memory holds all their different values."""
+WIDE = 400
+"""Columns of CSV that are converted at once."""
+LARGE_INTEGERS = ("UBIGINT", "HUGEINT", "UHUGEINT")
+
+Q = TypeVar("Q")
 
 
 @contextmanager
@@ -30,27 +39,25 @@ def open_quality_table(
 ) -> Iterator[DuckDBQualityTable]:
     """See `modelway.data.engines.Engine.open_table`."""
     with open_table(source, dialect, scratch, memory_mb) as table:
-        if source.format == "csv":  # a column at a time: text would be parsed anew for each
-            table.keep([])
-        yield DuckDBQualityTable(table)
+        if source.format == "csv" or table.fits:  # it is read a few columns at a time: a file would be opened anew for each
+            table.keep([column.name for column in table.columns])
+        yield DuckDBQualityTable(table, is_csv=source.format == "csv")
 
 
 class DuckDBQualityTable:
     """Opened data; see modelway.data.quality.queries.QualityTable."""
 
-    def __init__(self, table: DuckDBTable) -> None:
-        self._table = table
+    def __init__(self, table: DuckDBTable, *, is_csv: bool) -> None:
+        self._table, self._is_csv = table, is_csv
         self._position = {column.name: at for at, column in enumerate(table.columns)}
-        self._answer: dict[type[Any], Callable[..., Any]] = {
-            asked.Spread: self._spread,
-            asked.Writing: self._writing,
+        self._settled: Mapping[str, ValueType] = {}
+        self._one_by_one: dict[type[Any], Callable[..., Any]] = {
             asked.Variants: self._variants,
             asked.Written: self._written,
             asked.NarrowDigits: self._narrow,
             asked.EmptyRows: self._empty,
             asked.RepeatedRows: self._repeated,
             asked.Rising: self._rising,
-            asked.Crossed: self._crossed,
         }
 
     @property
@@ -61,77 +68,193 @@ class DuckDBQualityTable:
     def rows(self) -> int:
         return self._table.answers([], 0)[0]
 
+    def settle(self, types: Mapping[str, ValueType]) -> None:
+        """CSV is converted once: each question would do it anew."""
+        if not self._is_csv or len(self.columns) > WIDE:
+            return
+        converted = [
+            f"{self._value(column.name, kind)} AS c{at}" if (kind := types.get(column.name)) else f"c{at}"
+            for at, column in enumerate(self.columns)
+        ]
+        statement = Statement(f"CREATE TEMP TABLE settled AS SELECT {', '.join(converted)} FROM ")
+        self._table.fetched(statement.then(self._table.relation))
+        self._settled = dict(types)
+
     def tell(self, questions: Sequence[Asked[Any]], examples: int) -> Answers:
         told = Answers()
-        counted = [one for one in dict.fromkeys(questions) if isinstance(one, asked.Counted)]
-        for question, answer in zip(
-            counted, self._table.answers([one.query for one in counted], examples)[1], strict=True
-        ):
+        wanted = list(dict.fromkeys(questions))
+        counted = _of(wanted, asked.Counted)
+        answers = self._table.answers([one.query for one in counted], examples)[1]
+        for question, answer in zip(counted, answers, strict=True):
             told.add(question, answer)
-        for question in dict.fromkeys(questions):
+        for batch in self._batches(_of(wanted, asked.Writing)):
+            self._tell_writing(batch, told)
+        self._tell_spreads(_of(wanted, asked.Spread), told)
+        by_other: dict[asked.Parted, list[asked.Crossed]] = {}
+        for crossed in _of(wanted, asked.Crossed):
+            by_other.setdefault(crossed.other, []).append(crossed)
+        for of_one in by_other.values():
+            for batch in self._batches(of_one):
+                self._tell_crossed(batch, told)
+        for question in wanted:
             if question not in told:
-                told.add(question, self._answer[type(question)](question, examples))
+                told.add(question, self._one_by_one[type(question)](question, examples))
         return told
+
+    def _batches(self, questions: Sequence[Q]) -> Iterator[Sequence[Q]]:
+        size = max(1, min(MOST_COLUMNS, CELLS_AT_A_TIME // max(self.rows, 1)))
+        return (questions[at : at + size] for at in range(0, len(questions), size))
 
     def _fetched(self, statement: Statement) -> list[tuple[Any, ...]]:
         return self._table.fetched(statement)
 
+    @property
+    def _relation(self) -> Statement:
+        """Where values are read, as `_value` has them."""
+        return Statement("settled") if self._settled else self._table.relation
+
     def _from(self, statement: Statement, rest: str = "") -> Statement:
+        """The data as they are in the files."""
         return statement.then(self._table.relation).add(rest)
 
-    def _spread(self, question: asked.Spread, examples: int) -> Distribution:
-        at = self._position[question.column]
-        column = self.columns[at]
-        read = reading(at, column, question.type)
+    def _value(self, column: str, kind: ValueType) -> str:
+        """A value of the type, null where there is none: numbers as they are stored or in double precision (-0.0 as 0), times in
+        microseconds, the beginning of texts."""
+        at = self._position[column]
+        if self._settled.get(column) == kind:
+            return f"c{at}"
+        stored = self.columns[at]
+        read = reading(at, stored, kind)
         value = read.value
-        if column.physical == "FLOAT" or column.physical == "DOUBLE" or value.endswith("AS DOUBLE)"):
-            value = f"({value})::DOUBLE + 0.0"  # -0.0 is 0
-        elif question.type == "date":
-            value = f"epoch_us({value})"
-        elif question.type in ("integer", "number") and column.physical.startswith("DECIMAL"):
-            value = f"({value})::DOUBLE"
-        elif question.type == "string":
+        if kind == "number" and stored.physical not in FLOATS and stored.stored == "integer":
+            kind = "integer"
+        if kind == "string":
             value = f"left({value}, {TEXT_CUT})"
-        statement = Statement(f"WITH f AS (SELECT {value} AS v, count(*) AS k FROM ")
-        self._from(statement, f" WHERE {read.present} AND {read.valid}")
-        if question.without:
-            statement.add(f" AND ({value}) NOT IN (SELECT unnest({statement.bind(list(question.without))}))")
-        statement.add(f" AND ({value}) > {statement.bind(question.above)}" if question.above is not None else "")
-        statement.add(f" AND ({value}) <= {statement.bind(question.up_to)}" if question.up_to is not None else "")
-        statement.add(" GROUP BY 1)")
-        if question.type in ("string", "boolean"):
-            [row] = self._fetched(statement.add(f"SELECT {_counts('v')} FROM f"))
-            return _distribution(row)
-        n = question.n
-        ranks = {p: max(1, ceil(p * n)) for p in PROBABILITIES}
-        tails = [rank for p, rank in ranks.items() if p * GRID % 1]
-        has_rank = f"(upto * {GRID}) // {n} > ((upto - k) * {GRID}) // {n}"
-        has_rank += "".join(f" OR (upto >= {rank} AND upto - k < {rank})" for rank in sorted(set(tails)))
-        statement.add(", s AS (SELECT v, k, (sum(k) OVER (ORDER BY v ROWS UNBOUNDED PRECEDING))::BIGINT AS upto FROM f)")
-        number = question.type in ("integer", "number")
-        of_number = "v = trunc(v), v = 0, v < 0" if number else "true, false, v < 0"
-        whole, zero, negative = (f"coalesce(sum(k) FILTER (WHERE {one}), 0)::BIGINT" for one in of_number.split(", "))
-        statement.add(f"SELECT {_counts('v')}, {whole}, {zero}, {negative}, ")
-        statement.add(f"list(struct_pack(v := v, u := upto)) FILTER (WHERE {has_rank}) FROM s")
-        *row, places = self._fetched(statement)[0]
-        steps = sorted((place["u"], place["v"]) for place in places or ())
-        quantiles = {p: next(v for upto, v in steps if upto >= rank) for p, rank in ranks.items()} if steps else None
-        return _distribution(row, quantiles)
+        elif kind == "date":
+            value = f"epoch_us({value})"
+        elif kind == "number" or (kind == "integer" and stored.stored == "number"):
+            value = f"({value})::DOUBLE + 0.0"
+        elif kind == "integer":
+            large = stored.stored == "text" or stored.physical in LARGE_INTEGERS
+            value = f"({value})::{'HUGEINT' if large else 'BIGINT'}"
+        return f"CASE WHEN {read.present} AND {read.valid} THEN {value} END"
 
-    def _writing(self, question: asked.Writing, examples: int) -> asked.Texts:
-        name = f"c{self._position[question.column]}"
-        statement = Statement(f"WITH f AS (SELECT {name} AS v, count(*) AS k FROM ")
-        self._from(statement, f" WHERE {name} IS NOT NULL GROUP BY 1), m AS (SELECT v, k, {texts.shape()} AS shape FROM f)")
-        spelt = ", ".join(f"coalesce(sum(k) FILTER (WHERE fault & {texts.bit(name)} > 0), 0)::BIGINT" for name in FAULTS)
+    def _counted_values(self, parts: Sequence[tuple[str, str, str]], relation: Statement) -> Statement:
+        """A table f (col, v, k): how many rows each different value has. parts: (number, value, condition) of each column."""
+        statement = Statement("WITH f AS (")
+        for at, (number, value, condition) in enumerate(parts):
+            statement.add(" UNION ALL " * (at > 0) + f"SELECT {number} AS col, {value} AS v, count(*) AS k FROM ")
+            statement.then(Statement(relation.text, relation.parameters)).add(f" WHERE {condition} GROUP BY 2")
+        return statement.add(")")
+
+    def _tell_spreads(self, questions: Sequence[asked.Spread], told: Answers) -> None:
+        """Those of a part of a column each by itself, the others of a type some at a time."""
+        groups: dict[str, list[asked.Spread]] = {}
+        for question in questions:
+            column = self.columns[self._position[question.column]]
+            whole = not question.without and question.above is None and question.up_to is None
+            alone = "" if whole else str(len(groups))
+            kind = column.stored if column.stored != "text" else f"text {question.type}"
+            groups.setdefault(f"{kind} {question.type} {column.physical in LARGE_INTEGERS} {alone}", []).append(question)
+        for group in groups.values():
+            for batch in self._batches(group):
+                self._tell_spread(batch, told)
+
+    def _tell_spread(self, batch: Sequence[asked.Spread], told: Answers) -> None:
+        bound, parts = Statement(), []
+        for at, question in enumerate(batch):
+            value = self._value(question.column, question.type)
+            conditions = [f"({value}) IS NOT NULL"]
+            if question.without:
+                conditions.append(f"({value}) NOT IN (SELECT unnest({bound.bind(list(question.without))}))")
+            if question.above is not None:
+                conditions.append(f"({value}) > {bound.bind(question.above)}")
+            if question.up_to is not None:
+                conditions.append(f"({value}) <= {bound.bind(question.up_to)}")
+            parts.append((str(at), value, " AND ".join(conditions)))
+        statement = self._counted_values(parts, self._relation)
+        statement.parameters |= bound.parameters
+        kind = batch[0].type
+        if kind in ("string", "boolean"):
+            statement.add(f" SELECT col, {_counts('v')} FROM f GROUP BY col")
+        else:
+            part = "PARTITION BY col " if len(batch) > 1 else ""
+            window = f"({part}ORDER BY v ROWS UNBOUNDED PRECEDING)"
+            statement.add(f", s AS (SELECT col, v, k, (sum(k) OVER {window})::BIGINT AS upto FROM f)")
+            whole, zero = ("v = trunc(v)", "v = 0") if kind in ("integer", "number") else ("true", "false")
+            sums = ", ".join(f"coalesce(sum(k) FILTER (WHERE {one}), 0)::BIGINT" for one in (whole, zero, "v < 0"))
+            ranks = {question.n: _has_rank(question.n) for question in batch}
+            n_of = " ".join(f"WHEN {at} THEN {ranks[question.n]}" for at, question in enumerate(batch))
+            rank = f"CASE col {n_of} END" if len(ranks) > 1 else next(iter(ranks.values()))
+            places = f"list(struct_pack(v := v, u := upto)) FILTER (WHERE {rank})"
+            statement.add(f" SELECT col, {_counts('v')}, {sums}, {places} FROM s GROUP BY col")
+        for question in batch:
+            told.add(question, Distribution(0, 0))
+        for at, *row in self._fetched(statement):
+            told.add(batch[at], distribution(row, batch[at].n))
+
+    def _tell_writing(self, batch: Sequence[asked.Writing], told: Answers) -> None:
+        names = [f"c{self._position[question.column]}" for question in batch]
+        parts = [(str(at), name, f"{name} IS NOT NULL") for at, name in enumerate(names)]
+        statement = self._counted_values(parts, self._table.relation)
         words = f"shape IN ({SHAPES.index('words')}, {SHAPES.index('blank')})"
-        statement.add(f", t AS (SELECT *, CASE WHEN {words} THEN {texts.faults()} ELSE 0 END AS fault FROM m)")
         digits = f"shape IN ({SHAPES.index('whole')}, {SHAPES.index('zero-led')})"
-        shown = f"left(v, {TEXT_CUT})"
-        statement.add(
-            f"SELECT shape, CASE WHEN {digits} AND regexp_full_match(v, '\\d+') THEN length(v) END AS width,"
-            f" {_counts(shown)}, min(length(v)), max(length(v)), {spelt} FROM t GROUP BY shape, width"
+        spelt = ", ".join(
+            f"coalesce(sum(k) FILTER (WHERE fault & {texts.bit(name)} > 0), 0)::BIGINT" for name in FAULTS
         )
-        return _texts(self._fetched(statement))
+        statement.add(
+            f", m AS (SELECT col, v, k, {texts.shape()} AS shape FROM f),"
+            f" t AS (SELECT *, CASE WHEN {words} THEN {texts.faults()} ELSE 0 END AS fault,"
+            f" CASE WHEN {digits} THEN {texts.width()} END AS width FROM m)"
+            f" SELECT col, shape, width, {_counts(f'left(v, {TEXT_CUT})')}, min(length(v)), max(length(v)), {spelt}"
+            " FROM t GROUP BY col, shape, width"
+        )
+        found: dict[int, list[tuple[Any, ...]]] = {}
+        for at, *row in self._fetched(statement):
+            found.setdefault(at, []).append(tuple(row))
+        for at, question in enumerate(batch):
+            told.add(question, texts_of(found.get(at, [])))
+
+    def _tell_crossed(self, batch: Sequence[asked.Crossed], told: Answers) -> None:
+        """All columns beside one other, in one pass."""
+        statement = Statement("SELECT other, half, count(*)")
+        other, kinds = batch[0].other, {question.one.column: question.one.type for question in batch}
+        for question in batch:
+            statement.add(f", {self._histogram(question.one, statement)}")
+        values = ", ".join(f"{self._value(name, kind)} AS v{self._position[name]}" for name, kind in kinds.items())
+        statement.add(f" FROM (SELECT {values}, {self._cell(other, statement)} AS other, {ROW} % 2 AS half FROM (SELECT ")
+        used = sorted({self._position[name] for name in (*kinds, other.column)})
+        statement.add(f"{', '.join(f'c{at}' for at in used)}, row_number() OVER () AS {ROW} FROM ").then(self._relation)
+        counts: list[dict[tuple[int, int, int], int]] = [{} for _ in batch]
+        for of, half, n, *histograms in self._fetched(statement.add(")) GROUP BY other, half")):
+            for question, found, into in zip(batch, histograms, counts, strict=True):
+                into |= {(cell, of, half): count for cell, count in cells(question.one, found or {}, n).items() if count}
+        for question, found in zip(batch, counts, strict=True):
+            told.add(question, found)
+
+    def _histogram(self, part: asked.Parted, statement: Statement) -> str:
+        value = f"v{self._position[part.column]}"
+        if part.values:
+            return f"histogram(coalesce(list_position({statement.bind(list(part.values))}, {value}), 0)) FILTER (WHERE {value} IS NOT NULL)"
+        return f"histogram(({value})::DOUBLE, {statement.bind(list(part.edges))}::DOUBLE[])"
+
+    def _cell(self, part: asked.Parted, statement: Statement) -> str:
+        value = self._value(part.column, part.type)
+        if part.values:
+            place = f"coalesce(list_position({statement.bind(list(part.values))}, {value}), 0)"
+        else:
+            place = " + ".join(f"(({value}) > {statement.bind(edge)})::UTINYINT" for edge in part.edges) or "0"
+        return f"(CASE WHEN ({value}) IS NULL THEN -1 ELSE {place} END)::INTEGER"
+
+    def write_parts(self, groups: Sequence[Sequence[str]], file: Path) -> None:
+        """A Parquet file with a row for each row: p0, p1, ..., a hash of each group of columns. Numbers are rounded to three
+        digits, and of texts neither case nor blanks count."""
+        hashes = []
+        for at, group in enumerate(groups):
+            alike = ", ".join(texts.alike(f"c{self._position[name]}") for name in group)
+            hashes.append(f"hash({alike}) AS p{at}")
+        statement = self._from(Statement(f"SELECT {', '.join(hashes)} FROM "))
+        self._table.write(statement, file)
 
     def _variants(self, question: asked.Variants, examples: int) -> Answer:
         name = f"c{self._position[question.column]}"
@@ -148,10 +271,8 @@ class DuckDBQualityTable:
         return Answer(n, count, examples=tuple(Sighting(f"{other!r} beside {most!r}") for most, other in pairs))
 
     def _written(self, question: asked.Written, examples: int) -> Answer:
-        wanted = [texts.CONDITIONS.get(name, texts.FAULT_CONDITIONS.get(name, "")) for name in question.names]
         shapes = [str(SHAPES.index(name)) for name in question.names if name in SHAPES]
         bits = sum(texts.bit(name) for name in question.names if name in FAULTS)
-        assert wanted
         tests = ([f"({texts.shape()}) IN ({', '.join(shapes)})"] if shapes else []) + (
             [f"({texts.faults()}) & {bits} > 0"] if bits else []
         )
@@ -199,31 +320,10 @@ class DuckDBQualityTable:
         return Answer(self.rows, count, examples=tuple(Sighting(f"row {row} repeats row {first}") for row, first in shown))
 
     def _rising(self, question: asked.Rising, examples: int) -> int:
-        at = self._position[question.column]
-        read = reading(at, self.columns[at], question.type)
-        value = f"CASE WHEN {read.present} AND {read.valid} THEN {read.value} END"
+        value = self._value(question.column, question.type)
         statement = Statement("SELECT count_if(v > before) FROM (SELECT v, lag(v) OVER () AS before FROM (SELECT ")
-        [[count]] = self._fetched(self._from(statement.add(f"{value} AS v FROM "), "))"))
+        [[count]] = self._fetched(statement.add(f"{value} AS v FROM ").then(self._relation).add("))"))
         return int(count)
-
-    def _crossed(self, question: asked.Crossed, examples: int) -> Mapping[tuple[int, int, int], int]:
-        statement = Statement("SELECT a, b, half, count(*) FROM (SELECT ")
-        one, other = (self._cell(part, statement) for part in (question.one, question.other))
-        columns = ", ".join(sorted({f"c{self._position[part.column]}" for part in (question.one, question.other)}))
-        statement.add(f"({one})::INTEGER AS a, ({other})::INTEGER AS b, ({ROW} % 2)::INTEGER AS half FROM (SELECT {columns},")
-        self._from(statement.add(f" row_number() OVER () AS {ROW} FROM "), ")) GROUP BY ALL")
-        return {(a, b, half): count for a, b, half, count in self._fetched(statement)}
-
-    def _cell(self, part: asked.Parted, statement: Statement) -> str:
-        at = self._position[part.column]
-        read = reading(at, self.columns[at], part.type)
-        if part.values:
-            place = f"coalesce(list_position({statement.bind(list(part.values))}, {read.value}), 0)"
-        else:
-            value = f"epoch_us({read.value})" if part.type == "date" else read.value
-            place = " + ".join(f"({value} > {statement.bind(edge)})::UTINYINT" for edge in part.edges) or "0"
-        return f"CASE WHEN {read.present} AND {read.valid} THEN {place} ELSE -1 END"
-
 
 def _counts(shown: str) -> str:
     """n, distinct, and the most frequent, smallest and largest values of a table (v, k)."""
@@ -233,28 +333,12 @@ def _counts(shown: str) -> str:
     )
 
 
-def _distribution(row: Sequence[Any], quantiles: Mapping[float, Any] | None = None) -> Distribution:
-    n, distinct, top, low, high, *more = row
-    ends = [tuple((one["v"], one["k"]) for one in found or ()) for found in (top, low, high)]
-    whole, zero, negative = more or (0, 0, 0)
-    return Distribution(n, distinct, *ends, quantiles, whole, zero, negative)
+def _has_rank(n: int) -> str:
+    """Whether a value (of the k ones up to `upto`) is the quantile of a probability: of a multiple of 1 / GRID, or another."""
+    tails = sorted({max(1, ceil(p * n)) for p in PROBABILITIES if p * GRID % 1})
+    on_grid = f"(upto * {GRID}) // {n} > ((upto - k) * {GRID}) // {n}"
+    return " OR ".join([on_grid, *(f"(upto >= {rank} AND upto - k < {rank})" for rank in tails)])
 
 
-def _texts(rows: Sequence[tuple[Any, ...]]) -> asked.Texts:
-    """From a row for each shape, and of digits alone for each number of them."""
-    shapes, widths = dict.fromkeys(SHAPES, 0), dict[int, int]()
-    faults, n, distinct = dict.fromkeys(FAULTS, 0), 0, 0
-    top, low, high = list[tuple[Any, int]](), list[tuple[Any, int]](), list[tuple[Any, int]]()
-    for shape, width, count, different, most, smallest, largest, _, _, *spelt in rows:
-        shapes[SHAPES[shape]] += count
-        n, distinct = n + count, distinct + different
-        for ends, seen in ((top, most), (low, smallest), (high, largest)):
-            ends += [(one["v"], one["k"]) for one in seen]
-        faults = {name: faults[name] + more for name, more in zip(FAULTS, spelt, strict=True)}
-        if width is not None:
-            widths[width] = widths.get(width, 0) + count
-    top.sort(key=lambda item: (item[1], item[0]), reverse=True)
-    shortest, longest = min((row[7] for row in rows), default=0), max((row[8] for row in rows), default=0)
-    ends = tuple(top[:TOP]), tuple(sorted(low)[:ENDS]), tuple(sorted(high, reverse=True)[:ENDS])
-    spread = Distribution(n, distinct, *ends, shortest=shortest, longest=longest)
-    return asked.Texts(n, shapes, faults, dict(sorted(widths.items())), spread)
+def _of(questions: Sequence[Asked[Any]], kind: type[Q]) -> list[Q]:
+    return [one for one in questions if isinstance(one, kind)]

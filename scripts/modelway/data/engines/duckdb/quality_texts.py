@@ -7,7 +7,7 @@ from modelway.data.quality.queries import FAULTS, SHAPES
 
 MISSING_WORDS = (
     *("na", "n/a", "n.a.", "nan", "null", "nil", "none", "missing", "unknown", "undefined", "-", "--", "---", "?", "??"),
-    *(".", "..", "*", "#n/a", "#value!", "#ref!", "#div/0!", "#name?", "not available", "(null)", "(none)"),
+    *(".", "..", "*", "#n/a", "#value!", "#ref!", "#name?", "not available", "(null)", "(none)"),
 )
 TRUTH_WORDS = ("true", "false", "yes", "no", "y", "n", "t", "f")
 INFINITE_WORDS = ("inf", "-inf", "+inf", "infinity", "-infinity", "+infinity")
@@ -19,14 +19,15 @@ def _words(words: tuple[str, ...]) -> str:
 
 
 NUMBER = "isfinite(TRY_CAST(v AS DOUBLE)) AND NOT contains(v, '_') AND NOT contains(v, '+-')"
-CONDITIONS = {
+WITHOUT_DIGITS = {
     "blank": r"regexp_full_match(v, '[\s\x{00a0}]*')",
-    "zero-led": r"regexp_full_match(v, '0\d+')",
-    "whole": rf"length(v) < 39 AND regexp_full_match(v, '{SIGN}\d+')",
-    "decimal": NUMBER,
     "infinite": f"lower(v) IN {_words(INFINITE_WORDS)}",
     "missing-word": f"lower(trim(v)) IN {_words(MISSING_WORDS)}",
     "truth": f"lower(v) IN {_words(TRUTH_WORDS)}",
+}
+"""Of texts without a digit. No condition stands in both: DuckDB would answer it for every text, whatever stands before."""
+CONDITIONS = {
+    "missing-word": "v = '#DIV/0!'",
     "date": r"length(v) = 10 AND TRY_CAST(v AS DATE)::VARCHAR = v",
     "timestamp": f"regexp_full_match(v, '{ISO_8601}') AND TRY_CAST(v AS TIMESTAMPTZ) IS NOT NULL",
     "thousands": rf"regexp_full_match(v, '{SIGN}\d{{1,3}}([,\x27 \x{{00a0}}\x{{202f}}]\d{{3}})+(\.\d+)?')",
@@ -36,8 +37,7 @@ CONDITIONS = {
     "with-unit": rf"regexp_full_match(v, '{SIGN}[$\x{{20ac}}\x{{00a3}}\x{{00a5}}]?\s?\d[\d.,]*\s?(%|[a-zA-Z\x{{00b5}}\x{{00b0}}]{{1,3}}"
     r"|[$\x{20ac}\x{00a3}\x{00a5}])?')",
 }
-"""In the order in which they are tried."""
-WITHOUT_DIGITS = ("blank", "infinite", "missing-word", "truth")
+"""Of texts with a digit in them, in the order in which they are tried."""
 
 FAULT_CONDITIONS = {
     "replacement": "contains(v, chr(65533))",
@@ -53,15 +53,24 @@ WIDE = ("replacement", "mojibake", "decomposed", "mixed-scripts")
 """Of letters that are not ASCII alone."""
 
 
+def _tried(conditions: dict[str, str]) -> str:
+    return " ".join(f"WHEN {condition} THEN {SHAPES.index(name)}" for name, condition in conditions.items())
+
+
 def shape() -> str:
-    """The number (in SHAPES) of the shape of the text v."""
-    plain = " ".join(f"WHEN {CONDITIONS[name]} THEN {SHAPES.index(name)}" for name in WITHOUT_DIGITS)
-    tried = " ".join(f"WHEN {condition} THEN {SHAPES.index(name)}" for name, condition in CONDITIONS.items())
-    words = SHAPES.index("words")
+    """The number (in SHAPES) of the shape of the text v. Plain numbers come first: most texts are, and it takes no pattern."""
+    words, decimal, whole, zero_led = (SHAPES.index(name) for name in ("words", "decimal", "whole", "zero-led"))
     return (
-        rf"CASE WHEN NOT regexp_matches(v, '\d') THEN CASE {plain} ELSE {words} END"
-        f" WHEN length(v) > 64 THEN {words} {tried} ELSE {words} END"
+        f"CASE WHEN {NUMBER} THEN CASE WHEN contains(v, '.') OR contains(v, 'e') OR contains(v, 'E') THEN {decimal}"
+        f" WHEN starts_with(v, '0') AND length(v) > 1 THEN {zero_led} ELSE {whole} END"
+        rf" WHEN NOT regexp_matches(v, '\d') THEN CASE {_tried(WITHOUT_DIGITS)} ELSE {words} END"
+        f" WHEN length(v) > 64 THEN {words} {_tried(CONDITIONS)} ELSE {words} END"
     )
+
+
+def width() -> str:
+    """How many digits the text v of a whole or zero-led number has; null where it has a sign or a blank."""
+    return "CASE WHEN v[1] BETWEEN '0' AND '9' AND v[-1] BETWEEN '0' AND '9' THEN length(v) END"
 
 
 def faults() -> str:
@@ -77,3 +86,11 @@ def bit(fault: str) -> int:
 
 FOLDED = r"lower(regexp_replace(trim(nfc_normalize(v)), '[\s\x{00a0}]+', ' ', 'g'))"
 """A text without what makes no difference to a person."""
+
+
+def alike(column: str) -> str:
+    """The column's value as text in which a number has three digits, and neither case nor blanks count."""
+    number = f"TRY_CAST({column} AS DOUBLE)"
+    digits = f"2 - floor(log10(abs({number})))::INTEGER"
+    rounded = f"CASE WHEN {number} = 0 THEN 0.0 ELSE round({number}, {digits}) END"
+    return f"CASE WHEN isfinite({number}) THEN ({rounded})::VARCHAR ELSE lower(trim({column}::VARCHAR)) END"

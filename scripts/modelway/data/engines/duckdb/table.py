@@ -85,14 +85,14 @@ class DuckDBTable:
         if by_number:
             keys = [f"coalesce(try_cast({key} AS DOUBLE)::VARCHAR, {key}::VARCHAR)" for key in keys]
         statement = Statement(f"SELECT hash({', '.join(keys)}) AS h FROM ").then(self._relation)
-        self._connection.sql(statement.text, params=statement.parameters).write_parquet(str(file))
+        self.write(statement, file)
 
     def _count(self, queries: Sequence[ValueQuery]) -> tuple[int, dict[ValueQuery, Answer]]:
         """All queries about single values, in one pass; where they are about many columns, some of these at a time, and
         CSV is read into a table first."""
         csv = self._source.format == "csv"
         batches = _batches(queries, MOST_COLUMNS if csv and not self._fits else BATCH)
-        if len(batches) > 1 and csv:
+        if len(batches) > 1 and csv and not self._kept:
             self.keep([])
         rows = 0
         found: dict[ValueQuery, Answer] = {}
@@ -245,9 +245,18 @@ class DuckDBTable:
         """What rows are selected from: columns c0, c1, ..., and FILE."""
         return self._relation
 
+    @property
+    def fits(self) -> bool:
+        """Whether memory holds all of it."""
+        return self._fits
+
     def short(self, link: str) -> str:
         """The name in reports of what stands in FILE."""
         return self._source.short(self._links[link])
+
+    def write(self, statement: Statement, file: Path) -> None:
+        """What a statement selects, as a Parquet file."""
+        self._connection.sql(statement.text, params=statement.parameters).write_parquet(str(file))
 
     def fetched(self, statement: Statement) -> list[tuple[Any, ...]]:
         return self._rows(statement)

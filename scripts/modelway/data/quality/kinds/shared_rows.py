@@ -26,7 +26,7 @@ class RowsShared(PairKind[SharedRowKeys]):
     field, keys, order = "shared_rows", SharedRowKeys, 1
     about = "Test rows that stand in the training data, too, in every column that both have."
 
-    def compare(self, keys: SharedRowKeys, pair: Pair) -> Sequence[QualityCheck]:
+    def compare(self, keys: SharedRowKeys, pair: Pair) -> Sequence[QualityCheck | str]:
         found, limit = pair.shared(), keys.at_most_percent
         rule = f"at most {limit:g} % of the test rows stand in {pair.train.name} too"
         if found is None:
