@@ -13,7 +13,8 @@ from msgspec import inspect
 from modelway.config import lookup, strict_yaml
 from modelway.config.document import Document, check, convert, suggestion
 from modelway.config.keys import Section
-from modelway.config.sections import Build, Data, Deploy, Gate, Project, Quality, Registry, Sections, Train
+from modelway.config.quality import Quality
+from modelway.config.sections import Build, Data, Deploy, Gate, Project, Registry, Sections, Train
 from modelway.errors import InvalidInput
 from modelway.records import digest_of_json
 

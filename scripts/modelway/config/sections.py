@@ -28,6 +28,7 @@ from modelway.config.keys import (
     Wait,
 )
 from modelway.config.model_metrics import Outcome, PredictionShares, RisingShare
+from modelway.config.quality import Quality
 from modelway.config.strategies import RequestMatch, Rolling, Shadow
 
 
@@ -107,55 +108,6 @@ else:
         namespace={"__doc__": Policy.__doc__},
     )
 
-
-@cache
-def kinds_of_quality() -> tuple[Any, ...]:
-    """Each kind of check of the data's quality, in the order of a report. Of a kind this package knows `field`, `keys`, `level`,
-    `about` and `order`."""
-    return tuple(
-        sorted(
-            extensions.found("modelway.data.quality.kinds", "KIND", "modelway.quality"), key=lambda kind: int(kind.order)
-        )
-    )
-
-
-class _Quality(Section, frozen=True):
-    """What check-quality looks for (docs/quality.md). Each kind is on: `false` switches it off, a mapping changes its keys."""
-
-    masked: tuple[Name, ...] = ()
-    """Columns whose values no report ever shows."""
-
-
-class _QualityColumn(Section, frozen=True):
-    """What differs for one column: `false` switches a kind off there, a mapping changes its keys."""
-
-
-@cache
-def _part_of(keys: Any) -> Any:
-    """The same keys, each of which may be left out: what is laid over others names only what it changes."""
-    fields = [(field.name, field.type | UnsetType, UNSET) for field in msgspec.structs.fields(keys)]
-    return msgspec.defstruct(
-        keys.__name__, fields, bases=(Section,), frozen=True, module=keys.__module__, namespace={"__doc__": keys.__doc__}
-    )
-
-
-if TYPE_CHECKING:
-    Quality = _Quality
-else:
-
-    def _with_kinds(name: str, base: type[Section], *levels: str, **more: Any) -> Any:
-        fields = [
-            (kind.field, _part_of(kind.keys) | bool, True) for kind in kinds_of_quality() if kind.level in levels
-        ]
-        if not more:
-            fields = [(field, kind | UnsetType, UNSET) for field, kind, _ in fields]
-        fields += more.items() and [(key, kind, msgspec.field(default_factory=dict)) for key, kind in more.items()]
-        return msgspec.defstruct(
-            name, fields, bases=(base,), frozen=True, module=__name__, namespace={"__doc__": base.__doc__}
-        )
-
-    QualityColumn = _with_kinds("QualityColumn", _QualityColumn, "column")
-    Quality = _with_kinds("Quality", _Quality, "column", "table", "pair", columns=dict[str, QualityColumn])
 
 Percent = Annotated[int, Meta(ge=0, le=100)]
 

@@ -8,7 +8,8 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-Outcome = Literal["pass", "warn", "fail"]
+Outcome = Literal["pass", "fail"]
+CheckOutcome = Literal["pass", "warn", "fail"]
 """warn: broken, and no reason to stop."""
 
 
@@ -29,7 +30,7 @@ class CheckResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Such as `dep_delay in range`."""
     rule: str
     """What was asked, such as `from -60 to 1440`."""
-    outcome: Outcome
+    outcome: CheckOutcome
     n: int
     """The rows, values or columns looked at."""
     value: float | None
@@ -86,7 +87,7 @@ class DataQuality(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """The checks of one data set, or of one beside another."""
 
     data: str
-    outcome: Outcome
+    outcome: CheckOutcome
     rows: int
     columns: int
     checks: tuple[QualityCheck, ...]
@@ -107,14 +108,14 @@ class QualityReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """The same data, settings and moment give the same report, byte for byte."""
 
     schema: str = "modelway/quality-report/1"
-    outcome: Outcome
+    outcome: CheckOutcome
     """fail where a check fails, else warn where one warns."""
     now: str
     reports: tuple[DataQuality, ...]
     settings_digest: str
 
 
-def worst(outcomes: Sequence[Outcome]) -> Outcome:
+def worst(outcomes: Sequence[CheckOutcome]) -> CheckOutcome:
     """fail of a fail, and of nothing at all."""
     if not outcomes or "fail" in outcomes:
         return "fail"

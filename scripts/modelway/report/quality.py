@@ -59,9 +59,11 @@ def _place(example: Example) -> str:
 
 
 def _by_kind(checks: Sequence[QualityCheck]) -> list[tuple[str, ...]]:
-    rows = []
+    rows = list[tuple[str, ...]]()
     for kind in dict.fromkeys(check.kind for check in checks):
         own = [check for check in checks if check.kind == kind]
         nearest = min(own, key=lambda check: abs(check.limit - (check.value or 0)))
-        rows.append((kind, f"{len(own):,}", nearest.name, f"{nearest.n:,}", number(nearest.value), number(nearest.limit)))
+        rows.append(
+            (kind, f"{len(own):,}", nearest.name, f"{nearest.n:,}", number(nearest.value), number(nearest.limit))
+        )
     return rows

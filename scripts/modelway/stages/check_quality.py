@@ -51,11 +51,12 @@ def check_quality(
     ] = None,
     contract: Annotated[str | None, ci.key("data.contract")] = None,
     label: Annotated[str | None, ci.key("gate.label")] = None,
-    masked: Annotated[tuple[str, ...], ci.key("quality.masked")] = (),
+    masked: Annotated[tuple[str, ...] | None, ci.key("quality.masked")] = None,
     now: Annotated[
         datetime | None,
         Input(
-            "The time after which a date is in the future, such as 2026-11-21T08:30:00Z.", left_out="the time of the run"
+            "The time after which a date is in the future, such as 2026-11-21T08:30:00Z.",
+            left_out="the time of the run",
         ),
     ] = None,
     examples: Annotated[int, Meta(ge=0), Input("Values shown for each broken check; 0 shows none.")] = 3,
@@ -64,7 +65,8 @@ def check_quality(
     ] = 1024,
     report_directory: ci.ReportDirectory = "out/modelway",
 ) -> QualityChecked:
-    """Look data through for missing values, duplicates, outliers, leaks of the label, damaged text, and rows shared by train and test.
+    """Look data through for missing values, duplicates, outliers, leaks of the label, damaged text, rows shared with the
+    test data.
 
     Inputs: CSV or Parquet data, named here or in modelway.yml (section data); what to look for (section quality).
     Outputs: the outcome, the failing checks and the warnings, the digests; the report as JSON and Markdown.

@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from modelway.config.document import suggestion
 from modelway.data import engines
 from modelway.data.contract import Contract
 from modelway.data.quality import settings
-from modelway.data.quality.kind import Case, PairKind, TableFacts, TableKind
-from modelway.data.quality.outcomes import Found, judged
+from modelway.data.quality.kind import HIDDEN, PairKind, QualityCase, TableFacts, TableKind
+from modelway.data.quality.outcomes import Finding, judged
 from modelway.data.quality.pairs import Pair
 from modelway.data.quality.queries import QualityTable
 from modelway.data.quality.survey import survey
@@ -37,7 +39,7 @@ class QualityAsked:
     check are shown. masked: columns of which no value is shown, beside those that `quality` names."""
 
     quality: Any
-    contract: Contract = Contract()
+    contract: Contract = Contract()  # noqa: RUF009 - frozen
     label: str | None = None
     now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     examples: int = EXAMPLES
@@ -131,7 +133,8 @@ def _made(
         columns = settings.columns_on(asked.quality, kind, facts.columns)
     elif whole is None:
         return ()
-    case = Case(facts, whole or kind.keys(), columns, label, asked.now, asked.hidden, _is_class(facts, label))
+    hidden = frozenset(facts.columns) if asked.examples == 0 else asked.hidden
+    case = QualityCase(facts, whole or kind.keys(), columns, label, asked.now, hidden, _is_class(facts, label))
     work = kind.checks(case)
     try:
         questions = next(work)
@@ -145,9 +148,7 @@ def _hidden(check: QualityCheck, masked: frozenset[str]) -> QualityCheck:
     """Without the values of a masked column; where they stand may be known."""
     if check.column not in masked:
         return check
-    import msgspec
-
-    shown = tuple(msgspec.structs.replace(one, value="(masked)") for one in check.examples)
+    shown = tuple(msgspec.structs.replace(one, value=HIDDEN) for one in check.examples)
     return msgspec.structs.replace(check, examples=shown)
 
 
@@ -164,7 +165,7 @@ def _has_rows(facts: TableFacts) -> QualityCheck:
     from modelway.data.quality.kind import QualityKeys
     from modelway.data.quality.kinds.empty_rows import KIND
 
-    found = Found(facts.rows, facts.rows, 1, "at least 1", at_least=True)
+    found = Finding(facts.rows, facts.rows, 1, "at least 1", at_least=True)
     return judged(KIND, QualityKeys(severity="fail"), "rows", found)
 
 

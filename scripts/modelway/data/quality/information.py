@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import log, sqrt
+from math import fsum, log, sqrt
 
 from modelway.distributions import normal_quantile
 
@@ -36,7 +36,7 @@ def told(crossing: Crossing) -> Told | None:
     The percentage is a ratio of two means over rows, information gained and information of the label; its interval is the
     delta method's (Cochran, Sampling Techniques, 1977, section 6.4).
     """
-    counts = {key: count for key, count in crossing.items() if key[1] != MISSING}
+    counts = {key: count for key, count in sorted(crossing.items()) if key[1] != MISSING}  # sums are in one order
     n = sum(counts.values())
     classes = sorted({label for _, label, _ in counts})
     if len(classes) < 2:
@@ -56,16 +56,17 @@ def told(crossing: Crossing) -> Told | None:
             if of == half:
                 before = -log(prior[label])
                 gains[before + log(by_cell.get(cell, prior)[label]), before] += count
-    gain = sum(one * count for (one, _), count in gains.items()) / n
-    entropy = sum(before * count for (_, before), count in gains.items()) / n
+    gain = fsum(one * count for (one, _), count in gains.items()) / n
+    entropy = fsum(before * count for (_, before), count in gains.items()) / n
     ratio = gain / entropy
-    squares = sum(count * (one - ratio * before) ** 2 for (one, before), count in gains.items()) / n
+    squares = fsum(count * (one - ratio * before) ** 2 for (one, before), count in gains.items()) / n
     error = Z * sqrt(squares / n) / entropy
     return Told(n, 100 * ratio, 100 * (ratio - error), 100 * min(1.0, ratio + error))
 
 
 def most_mixed(crossing: Crossing) -> tuple[int, int] | None:
-    """(the cell whose rows are least told apart by it, how many rows with a label it has): where finer cells would tell more."""
+    """(the cell whose rows are least told apart by it, how many rows with a label it has): where finer cells would tell
+    more."""
     by_cell: dict[int, Counter[int]] = defaultdict(Counter)
     for (cell, label, _), count in crossing.items():
         if cell != MISSING and label != MISSING:
@@ -79,7 +80,7 @@ def most_mixed(crossing: Crossing) -> tuple[int, int] | None:
 
 def _entropy(counts: Counter[int]) -> float:
     n = sum(counts.values())
-    return -sum(count * log(count / n) for count in counts.values() if count)
+    return -fsum(count * log(count / n) for count in counts.values() if count)
 
 
 def _shares(counts: Counter[int], prior: Mapping[int, float]) -> dict[int, float]:

@@ -8,18 +8,21 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from modelway.config.keys import Section
 
 if TYPE_CHECKING:
     from modelway.data.quality.pairs import Pair
-    from modelway.data.quality.queries import Answers, Asked, Distribution, Texts
+    from modelway.data.quality.queries import Answers, Distribution, Question, Texts
     from modelway.data.queries import StoredColumn
     from modelway.data.report import QualityCheck
     from modelway.data.values import ValueType
 
+HIDDEN = "(masked)"
+DAY = 24 * 3600 * 1_000_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Severity = Literal["fail", "warn"]
 Level = Literal["column", "table", "pair"]
 
@@ -75,7 +78,7 @@ class TableFacts:
 
 
 @dataclass(frozen=True)
-class Case(Generic[K]):
+class QualityCase(Generic[K]):
     """What one kind judges in one data set. columns: those that the kind is on for, each with its keys."""
 
     table: TableFacts
@@ -89,7 +92,15 @@ class Case(Generic[K]):
 
     def shown(self, column: str, value: object) -> str:
         """A value of a column in words; hidden where the column is masked."""
-        return "(masked)" if column in self.masked else str(value)
+        if column in self.masked:
+            return HIDDEN
+        if isinstance(value, bool):
+            return str(value).lower()
+        if isinstance(value, float):
+            return f"{value:.15g}"
+        if self.table.columns[column].is_time and isinstance(value, int):
+            return moment(value)
+        return str(value)
 
 
 class QualityKind(ABC, Generic[K]):
@@ -109,7 +120,7 @@ class TableKind(QualityKind[K]):
     """Of one data set."""
 
     @abstractmethod
-    def checks(self, case: Case[K]) -> Generator[Sequence[Asked[Any]], Answers, Sequence[QualityCheck]]:
+    def checks(self, case: QualityCase[K]) -> Generator[Sequence[Question[Any]], Answers, Sequence[QualityCheck]]:
         """Yields questions and is sent their answers, as often as it needs; returns its checks."""
 
 
@@ -121,3 +132,12 @@ class PairKind(QualityKind[K]):
     @abstractmethod
     def compare(self, keys: K, pair: Pair) -> Sequence[QualityCheck | str]:
         """Its checks; text says what could not be checked, and why."""
+
+
+def moment(microseconds: int) -> str:
+    """A time since 1970 in ISO 8601; a date where it is midnight."""
+    try:
+        found = EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError:  # a year that has five digits
+        return f"{microseconds} us since 1970"
+    return found.date().isoformat() if not microseconds % DAY else found.isoformat().replace("+00:00", "Z")

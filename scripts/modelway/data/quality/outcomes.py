@@ -15,7 +15,7 @@ from modelway.data.report import QualityCheck
 
 
 @dataclass(frozen=True)
-class Found:
+class Finding:
     """What was measured. at_least: the value must be at least the limit; else at most. failed: whatever the value is."""
 
     n: int
@@ -28,14 +28,14 @@ class Found:
     failed: bool = False
     interval: tuple[float, float] | None = None
 
-    def with_examples(self, examples: Sequence[Sighting]) -> Found:
+    def with_examples(self, examples: Sequence[Sighting]) -> Finding:
         return replace(self, examples=examples)
 
-    def told(self, detail: str) -> Found:
+    def told(self, detail: str) -> Finding:
         return replace(self, detail=detail)
 
 
-def judged(kind: QualityKind[Any], keys: QualityKeys, name: str, found: Found, column: str = "") -> QualityCheck:
+def judged(kind: QualityKind[Any], keys: QualityKeys, name: str, found: Finding, column: str = "") -> QualityCheck:
     """No value, and NaN, hold neither way. A broken check comes to what `severity` says."""
     made = result(
         name,

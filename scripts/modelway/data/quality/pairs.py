@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
-from modelway.data.contract import Contract
 from modelway.data import engines
+from modelway.data.contract import Contract
 from modelway.data.quality.kind import TableFacts
 from modelway.data.shared_rows import SharedRows, count_shared
 from modelway.data.sources import find_source
@@ -17,8 +17,8 @@ from modelway.data.sources import find_source
 
 @dataclass(frozen=True)
 class NearRows:
-    """rows: of the test data. exact: those that are in the training data once numbers are rounded and texts folded. near: those
-    that are there but for one part of their columns at most. by_chance: how many of the others would be, if columns were
+    """rows: of the test data. exact: those that are in the training data once numbers are rounded and texts folded. near:
+    those that are there but for one part of their columns at most. by_chance: how many of the others would be, if columns were
     independent of each other."""
 
     rows: int
@@ -47,7 +47,9 @@ class Pair:
         engine = engines.quality_engine(self.engine)
         with tempfile.TemporaryDirectory(prefix="modelway-near-") as scratch:
             files = [Path(scratch, "test.parquet"), Path(scratch, "train.parquet")]
-            for file, facts, path in zip(files, (self.test, self.train), (self.test_path, self.train_path), strict=True):
+            for file, facts, path in zip(
+                files, (self.test, self.train), (self.test_path, self.train_path), strict=True
+            ):
                 with (
                     tempfile.TemporaryDirectory(dir=scratch) as folder,
                     engine.open_quality_table(
@@ -55,6 +57,7 @@ class Pair:
                     ) as table,
                 ):
                     table.write_parts(parts, file)
-            rows, exact, near, alike = engine.count_near(*files, len(parts), Path(scratch), self.memory_mb)
+            test, train = files
+            rows, exact, near, alike = engine.count_near(test, train, len(parts), Path(scratch), self.memory_mb)
         chance = self.train.rows * sum(prod(alike[:at] + alike[at + 1 :]) for at in range(len(alike)))
         return NearRows(rows, exact, near, rows * min(1.0, chance))

@@ -35,12 +35,12 @@ PROBABILITIES = tuple(sorted({*(at / GRID for at in range(1, GRID)), 0.001, 0.01
 TOP, ENDS = 100, 10
 
 
-class Asked(Generic[A]):
+class Question(Generic[A]):
     """A question whose answer is an A."""
 
 
 @dataclass(frozen=True)
-class Counted(Asked[Answer]):
+class Counted(Question[Answer]):
     """A query that every engine answers, with its examples."""
 
     query: Query
@@ -49,8 +49,9 @@ class Counted(Asked[Answer]):
 @dataclass(frozen=True)
 class Distribution:
     """n: values looked at. distinct: different ones. top: the most frequent with their counts, ties the largest value first.
-    low, high: the smallest and the largest different values with their counts, from the end inwards. quantiles: by
-    probability, each a value that is there (the smallest with at least this share at or below it); of numbers and times.
+    low, high: the smallest and the largest different values with their counts, from the end inwards. rarest: the least
+    frequent value with its count, ties the smallest value. quantiles: by probability, each a value that is there (the
+    smallest with at least this share at or below it); of numbers and times.
     whole, zero, negative: of numbers. shortest, longest: characters, of text."""
 
     n: int
@@ -58,6 +59,7 @@ class Distribution:
     top: tuple[tuple[Value, int], ...] = ()
     low: tuple[tuple[Value, int], ...] = ()
     high: tuple[tuple[Value, int], ...] = ()
+    rarest: tuple[tuple[Value, int], ...] = ()
     quantiles: Mapping[float, Any] | None = None
     whole: int = 0
     zero: int = 0
@@ -67,7 +69,7 @@ class Distribution:
 
 
 @dataclass(frozen=True)
-class Spread(Asked[Distribution]):
+class Spread(Question[Distribution]):
     """How the values of a column lie. n: how many are of the type, or, of a part of them, how many these are. without: values
     that are left out. above, up_to: only values above the one and at most the other."""
 
@@ -91,14 +93,14 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Writing(Asked[Texts]):
+class Writing(Question[Texts]):
     """How the texts of a column are written."""
 
     column: str
 
 
 @dataclass(frozen=True)
-class Variants(Asked[Answer]):
+class Variants(Question[Answer]):
     """Rows whose text differs from a more frequent one of the column in case, in blanks or in the form of its accents alone;
     each example is a pair of such texts."""
 
@@ -106,7 +108,7 @@ class Variants(Asked[Answer]):
 
 
 @dataclass(frozen=True)
-class Written(Asked[Answer]):
+class Written(Question[Answer]):
     """The first rows whose text has one of these shapes or faults; of a column of text."""
 
     column: str
@@ -114,7 +116,7 @@ class Written(Asked[Answer]):
 
 
 @dataclass(frozen=True)
-class NarrowDigits(Asked[Answer]):
+class NarrowDigits(Question[Answer]):
     """Rows whose text is digits alone, and fewer of them than `width`."""
 
     column: str
@@ -122,21 +124,21 @@ class NarrowDigits(Asked[Answer]):
 
 
 @dataclass(frozen=True)
-class EmptyRows(Asked[Answer]):
+class EmptyRows(Question[Answer]):
     """Rows in which every one of these columns is missing."""
 
     columns: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class RepeatedRows(Asked[Answer]):
+class RepeatedRows(Question[Answer]):
     """Rows that are equal to an earlier one in all of these columns; null equals null. An example names the earlier row."""
 
     columns: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Rising(Asked[int]):
+class Rising(Question[int]):
     """How many values are larger than the one in the row before."""
 
     column: str
@@ -156,8 +158,9 @@ class Parted:
 
 
 @dataclass(frozen=True)
-class Crossed(Asked[Mapping[tuple[int, int, int], int]]):
-    """(cell of the one, cell of the other, the row's half) -> rows. Rows are in half 0 and 1 in turn."""
+class Crossed(Question[Mapping[tuple[int, int, int], int]]):
+    """(cell of the one, cell of the other, the row's half) -> rows. The half of a row is the parity of the ones in its
+    number, in binary, counted from 1 (the sequence of Thue and Morse): no order that repeats itself falls in with it."""
 
     one: Parted
     other: Parted
@@ -167,15 +170,15 @@ class Answers:
     """What was told, by what was asked."""
 
     def __init__(self) -> None:
-        self._told: dict[Asked[Any], Any] = {}
+        self._told: dict[Question[Any], Any] = {}
 
-    def add(self, question: Asked[A], answer: A) -> None:
+    def add(self, question: Question[A], answer: A) -> None:
         self._told[question] = answer
 
     def __contains__(self, question: object) -> bool:
         return question in self._told
 
-    def __getitem__(self, question: Asked[A]) -> A:
+    def __getitem__(self, question: Question[A]) -> A:
         return cast(A, self._told[question])
 
 
@@ -196,5 +199,5 @@ class QualityTable(Protocol):
         """A row for each row, with a hash of each group of columns, for `count_near` of the same engine. Numbers count with
         three digits, texts without case and blanks around them."""
 
-    def tell(self, questions: Sequence[Asked[Any]], examples: int) -> Answers:
+    def tell(self, questions: Sequence[Question[Any]], examples: int) -> Answers:
         """Every question's answer, with at most so many examples each: the first ones, in the order of files and rows."""

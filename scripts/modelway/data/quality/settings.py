@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from modelway.config.sections import kinds_of_quality
+from modelway.config.quality import kinds_of_quality
 from modelway.data.quality.kind import QualityKeys, QualityKind
 
 

@@ -14,6 +14,8 @@ MOSTLY = 0.9
 """A column of text of which this share is numbers (or times, or truth values) is one of numbers; the others are told by the
 kind `mixed`."""
 
+DOUBLE_DIGITS, INTEGER_DIGITS = 15, 38
+
 TYPE_OF_STORED: Mapping[str, ValueType] = {
     "integer": "integer",
     "number": "number",
@@ -25,9 +27,14 @@ NUMBERS = ("whole", "decimal")
 TIMES = ("date", "timestamp")
 
 
-def survey(table: QualityTable, name: str, types: Mapping[str, ValueType], wanted: Collection[str] | None = None) -> TableFacts:
+def survey(
+    table: QualityTable, name: str, types: Mapping[str, ValueType], wanted: Collection[str] | None = None
+) -> TableFacts:
     """types: what a contract says of columns. wanted: the columns; None: all."""
     stored = [column for column in table.columns if wanted is None or column.name in wanted]
+    if table.rows == 0:
+        nothing = {column.name: ColumnFacts(column, types.get(column.name), 0, 0, 0, None, None) for column in stored}
+        return TableFacts(name, 0, nothing)
     writings = {column.name: Writing(column.name) for column in stored if column.stored == "text"}
     written = table.tell(list(writings.values()), 0)
     texts = {name: written[question] for name, question in writings.items()}
@@ -53,6 +60,14 @@ def survey(table: QualityTable, name: str, types: Mapping[str, ValueType], wante
     return TableFacts(name, table.rows, columns)
 
 
+def _number(texts: Texts) -> ValueType:
+    """Double precision where it tells all whole numbers apart."""
+    longest = max(texts.widths, default=0)
+    if longest <= DOUBLE_DIGITS or texts.shapes["decimal"]:
+        return "number"
+    return "integer" if longest <= INTEGER_DIGITS else "string"
+
+
 def _type(column: StoredColumn, asked: ValueType | None, texts: Texts | None) -> ValueType | None:
     if asked and column.stored in READABLE[asked]:
         return asked
@@ -62,7 +77,7 @@ def _type(column: StoredColumn, asked: ValueType | None, texts: Texts | None) ->
     if n == 0 or shapes["zero-led"]:  # 007 is a code
         return "string"
     if sum(shapes[name] for name in NUMBERS) >= MOSTLY * n:
-        return "number"
+        return _number(texts)
     if shapes["date"] >= MOSTLY * n:
         return "date"
     if sum(shapes[name] for name in TIMES) >= MOSTLY * n:

@@ -1,11 +1,11 @@
 """Where the tails of a column's values end, for skewed and heavy-tailed columns too: the fences of the kind `outliers`.
 
-Each tail is fitted by itself. The distance of a quantile from the median, at z = the normal quantile of the same probability, is
-taken to be A (e^(g z) - 1) / g e^(h z^2 / 2): Tukey's g-and-h distribution (Exploratory Data Analysis, 1977; Hoaglin, in
-Exploring Data Tables, Trends, and Shapes, 1985, chapter 11), which has the normal (g = h = 0) and the log-normal (h = 0) as
-members. g follows from the quantiles at 1/4 and 1/16 of the tail, or from those at 1/16 and 1/100 where it is smaller so (a body
-with a long shoulder); A from that at 1/16; h from that at 1/100. So up to a hundredth of the values may be wrong before they move
-a fence. The fence is where a tail of this shape would have `EXPECTED` of all n values beyond it.
+Each tail is fitted by itself. The distance of a quantile from the median, at z = the normal quantile of the same
+probability, is taken to be A (e^(g z) - 1) / g e^(h z^2 / 2): Tukey's g-and-h distribution (Exploratory Data Analysis, 1977;
+Hoaglin, in Exploring Data Tables, Trends, and Shapes, 1985, chapter 11), which has the normal (g = h = 0) and the log-normal
+(h = 0) as members. g follows from the quantiles at 1/4 and 1/16 of the tail, or from those at 1/16 and 1/100 where it is
+smaller so (a body with a long shoulder); A from that at 1/16; h from that at 1/100. So up to a hundredth of the values may
+be wrong before they move a fence. The fence is where a tail of this shape would have `EXPECTED` of all n values beyond it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def fence(distances: Mapping[float, float], n: int) -> float | None:
     if quarter <= 0 or sixteenth <= 0:
         return None
     g = min(
-        _skewness(sixteenth / quarter, Z_QUARTER, Z_SIXTEENTH), _skewness(hundredth / sixteenth, Z_SIXTEENTH, Z_HUNDREDTH)
+        _skewness(sixteenth / quarter, Z_QUARTER, Z_SIXTEENTH),
+        _skewness(hundredth / sixteenth, Z_SIXTEENTH, Z_HUNDREDTH),
     )
     scale = sixteenth / _stretched(g, Z_SIXTEENTH)
     beyond = hundredth / (scale * _stretched(g, Z_HUNDREDTH))

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from modelway import ci
-from modelway.config.sections import Quality
+from modelway.config.quality import Quality
 from modelway.data import schemes
 from modelway.data.contract import Contract, load_contract
 from modelway.data.quality.checking import QualityAsked, check_data, check_pair, refuse_unknown_columns
@@ -50,8 +50,9 @@ def looked_through(job: ci.Job, environment: str | None, data: str | None, manne
         reports.append(report)
     refuse_unknown_columns(found.asked, known, found.source)
     if len(known) == 2:
-        (train, test), paths = known, list(found.paths.values())
-        pair = Pair(train, test, *paths, found.asked.contract, manner.memory_mb, found.asked.engine)
+        (train, test), (train_path, test_path) = known, found.paths.values()
+        asked = found.asked
+        pair = Pair(train, test, train_path, test_path, asked.contract, asked.memory_mb, asked.engine)
         between = check_pair(found.asked, pair)
         reports += [between] if between else []
     for report in reports:

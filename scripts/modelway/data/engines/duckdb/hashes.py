@@ -28,9 +28,9 @@ def count_common(first: Path, second: Path, spill: Path, memory_mb: int) -> tupl
 
 
 def count_near(first: Path, second: Path, parts: int, spill: Path, memory_mb: int) -> tuple[int, int, int, list[float]]:
-    """Of two files with the columns p0, p1, ... of so many parts: rows of the first; those of them that are in the second in all
-    parts; those that are there in all parts but one at least; and for each part, the chance that two rows of the second are
-    alike in it."""
+    """Of two files with the columns p0, p1, ... of so many parts: rows of the first; those of them that are in the second in
+    all parts; those that are there in all parts but one at least; and for each part, the chance that two rows of the second
+    are alike in it."""
     with _opened(spill, memory_mb) as connection:
         connection.execute("CREATE TEMP TABLE near (r BIGINT)")
         both = {"first": str(first), "second": str(second)}
@@ -43,14 +43,12 @@ def count_near(first: Path, second: Path, parts: int, spill: Path, memory_mb: in
         among = f"count_if({key} IN (SELECT {key} FROM read_parquet($second)))"
         [[n, exact]] = connection.execute(f"SELECT count(*), {among} FROM read_parquet($first)", both).fetchall()
         [[near]] = connection.execute("SELECT count(DISTINCT r) FROM near").fetchall()
-        alike = [
-            connection.execute(
-                f"SELECT coalesce(sum((k::DOUBLE / n) ** 2), 0) FROM (SELECT count(*) AS k, sum(count(*)) OVER () AS n"
-                f" FROM read_parquet($second) GROUP BY p{at})",
-                {"second": str(second)},
-            ).fetchall()[0][0]
-            for at in range(parts)
-        ]
+        alike = []
+        for at in range(parts):
+            pairs = "SELECT coalesce(sum(k::HUGEINT * k), 0)::HUGEINT, coalesce(sum(k), 1)::HUGEINT FROM (SELECT count(*) AS k"
+            counted = connection.execute(f"{pairs} FROM read_parquet($second) GROUP BY p{at})", {"second": str(second)})
+            [[same, rows]] = counted.fetchall()
+            alike.append(same / rows**2)
     return n, exact, near, alike
 
 

@@ -1,5 +1,5 @@
-"""How DuckDB answers what a check of quality asks (modelway.data.quality.queries): some columns at a time, by the number of rows
-of each of their different values."""
+"""How DuckDB answers what a check of quality asks (modelway.data.quality.queries): some columns at a time, by the number of
+rows of each of their different values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,17 @@ from modelway.data.engines.duckdb.quality_answers import cells, distribution, te
 from modelway.data.engines.duckdb.sql import FILE, FLOATS, ROW, Statement, reading
 from modelway.data.engines.duckdb.table import EXAMPLE_CUT, DuckDBTable
 from modelway.data.quality import queries as asked
-from modelway.data.quality.queries import ENDS, FAULTS, GRID, PROBABILITIES, SHAPES, TOP, Answers, Asked, Distribution
+from modelway.data.quality.queries import (
+    ENDS,
+    FAULTS,
+    GRID,
+    PROBABILITIES,
+    SHAPES,
+    TOP,
+    Answers,
+    Distribution,
+    Question,
+)
 from modelway.data.queries import Answer, Sighting, StoredColumn
 from modelway.data.sources import Source
 from modelway.data.values import ValueType
@@ -39,7 +49,9 @@ def open_quality_table(
 ) -> Iterator[DuckDBQualityTable]:
     """See `modelway.data.engines.Engine.open_table`."""
     with open_table(source, dialect, scratch, memory_mb) as table:
-        if source.format == "csv" or table.fits:  # it is read a few columns at a time: a file would be opened anew for each
+        if (
+            source.format == "csv" or table.fits
+        ):  # it is read a few columns at a time: a file would be opened anew for each
             table.keep([column.name for column in table.columns])
         yield DuckDBQualityTable(table, is_csv=source.format == "csv")
 
@@ -80,15 +92,15 @@ class DuckDBQualityTable:
         self._table.fetched(statement.then(self._table.relation))
         self._settled = dict(types)
 
-    def tell(self, questions: Sequence[Asked[Any]], examples: int) -> Answers:
+    def tell(self, questions: Sequence[Question[Any]], examples: int) -> Answers:
         told = Answers()
         wanted = list(dict.fromkeys(questions))
         counted = _of(wanted, asked.Counted)
         answers = self._table.answers([one.query for one in counted], examples)[1]
         for question, answer in zip(counted, answers, strict=True):
             told.add(question, answer)
-        for batch in self._batches(_of(wanted, asked.Writing)):
-            self._tell_writing(batch, told)
+        for written in self._batches(_of(wanted, asked.Writing)):
+            self._tell_writing(written, told)
         self._tell_spreads(_of(wanted, asked.Spread), told)
         by_other: dict[asked.Parted, list[asked.Crossed]] = {}
         for crossed in _of(wanted, asked.Crossed):
@@ -96,9 +108,9 @@ class DuckDBQualityTable:
         for of_one in by_other.values():
             for batch in self._batches(of_one):
                 self._tell_crossed(batch, told)
-        for question in wanted:
-            if question not in told:
-                told.add(question, self._one_by_one[type(question)](question, examples))
+        for other in wanted:
+            if other not in told:
+                told.add(other, self._one_by_one[type(other)](other, examples))
         return told
 
     def _batches(self, questions: Sequence[Q]) -> Iterator[Sequence[Q]]:
@@ -118,8 +130,8 @@ class DuckDBQualityTable:
         return statement.then(self._table.relation).add(rest)
 
     def _value(self, column: str, kind: ValueType) -> str:
-        """A value of the type, null where there is none: numbers as they are stored or in double precision (-0.0 as 0), times in
-        microseconds, the beginning of texts."""
+        """A value of the type, null where there is none: numbers as they are stored or in double precision (-0.0 as 0),
+        times in microseconds, the beginning of texts."""
         at = self._position[column]
         if self._settled.get(column) == kind:
             return f"c{at}"
@@ -155,7 +167,9 @@ class DuckDBQualityTable:
             whole = not question.without and question.above is None and question.up_to is None
             alone = "" if whole else str(len(groups))
             kind = column.stored if column.stored != "text" else f"text {question.type}"
-            groups.setdefault(f"{kind} {question.type} {column.physical in LARGE_INTEGERS} {alone}", []).append(question)
+            groups.setdefault(f"{kind} {question.type} {column.physical in LARGE_INTEGERS} {alone}", []).append(
+                question
+            )
         for group in groups.values():
             for batch in self._batches(group):
                 self._tell_spread(batch, told)
@@ -222,20 +236,24 @@ class DuckDBQualityTable:
         for question in batch:
             statement.add(f", {self._histogram(question.one, statement)}")
         values = ", ".join(f"{self._value(name, kind)} AS v{self._position[name]}" for name, kind in kinds.items())
-        statement.add(f" FROM (SELECT {values}, {self._cell(other, statement)} AS other, {ROW} % 2 AS half FROM (SELECT ")
+        statement.add(f" FROM (SELECT {values}, {self._cell(other, statement)} AS other,")
+        statement.add(f" bit_count({ROW}::BIGINT) % 2 AS half FROM (SELECT ")
         used = sorted({self._position[name] for name in (*kinds, other.column)})
         statement.add(f"{', '.join(f'c{at}' for at in used)}, row_number() OVER () AS {ROW} FROM ").then(self._relation)
         counts: list[dict[tuple[int, int, int], int]] = [{} for _ in batch]
         for of, half, n, *histograms in self._fetched(statement.add(")) GROUP BY other, half")):
             for question, found, into in zip(batch, histograms, counts, strict=True):
-                into |= {(cell, of, half): count for cell, count in cells(question.one, found or {}, n).items() if count}
+                into |= {
+                    (cell, of, half): count for cell, count in cells(question.one, found or {}, n).items() if count
+                }
         for question, found in zip(batch, counts, strict=True):
             told.add(question, found)
 
     def _histogram(self, part: asked.Parted, statement: Statement) -> str:
         value = f"v{self._position[part.column]}"
         if part.values:
-            return f"histogram(coalesce(list_position({statement.bind(list(part.values))}, {value}), 0)) FILTER (WHERE {value} IS NOT NULL)"
+            place = f"coalesce(list_position({statement.bind(list(part.values))}, {value}), 0)"
+            return f"histogram({place}) FILTER (WHERE {value} IS NOT NULL)"
         return f"histogram(({value})::DOUBLE, {statement.bind(list(part.edges))}::DOUBLE[])"
 
     def _cell(self, part: asked.Parted, statement: Statement) -> str:
@@ -259,7 +277,9 @@ class DuckDBQualityTable:
     def _variants(self, question: asked.Variants, examples: int) -> Answer:
         name = f"c{self._position[question.column]}"
         statement = Statement(f"WITH f AS (SELECT {name} AS v, count(*) AS k FROM ")
-        self._from(statement, f" WHERE {name} IS NOT NULL GROUP BY 1), m AS (SELECT v, k, {texts.FOLDED} AS folded FROM f)")
+        self._from(
+            statement, f" WHERE {name} IS NOT NULL GROUP BY 1), m AS (SELECT v, k, {texts.FOLDED} AS folded FROM f)"
+        )
         statement.add(
             ", g AS (SELECT sum(k)::BIGINT AS n, (sum(k) - max(k))::BIGINT AS fewer,"
             f" max(struct_pack(k := k, v := left(v, {TEXT_CUT})), 2) AS most FROM m GROUP BY folded)"
@@ -285,13 +305,21 @@ class DuckDBQualityTable:
     def _first_rows(self, column: str, condition: str, examples: int) -> Answer:
         """condition: over the text v."""
         name = f"c{self._position[column]}"
-        statement = Statement(f"SELECT {FILE}, {ROW}, first_row, left(v, {EXAMPLE_CUT}) FROM (SELECT {name} AS v, {FILE}, {ROW},")
-        statement.add(f" min({ROW}) OVER (PARTITION BY {FILE}) AS first_row FROM (SELECT {name}, {FILE}, row_number() OVER ()")
+        statement = Statement(
+            f"SELECT {FILE}, {ROW}, first_row, left(v, {EXAMPLE_CUT}) FROM (SELECT {name} AS v, {FILE}, {ROW},"
+        )
+        statement.add(
+            f" min({ROW}) OVER (PARTITION BY {FILE}) AS first_row FROM (SELECT {name}, {FILE}, row_number() OVER ()"
+        )
         self._from(statement.add(f" AS {ROW} FROM "), f")) WHERE v IS NOT NULL AND ({condition}) ORDER BY {ROW}")
         found = self._fetched(statement.add(f" LIMIT {examples:d}"))
-        return Answer(0, len(found), examples=tuple(
-            Sighting(value, row - first + 1, self._table.short(file)) for file, row, first, value in found
-        ))
+        return Answer(
+            0,
+            len(found),
+            examples=tuple(
+                Sighting(value, row - first + 1, self._table.short(file)) for file, row, first, value in found
+            ),
+        )
 
     def _empty(self, question: asked.EmptyRows, examples: int) -> Answer:
         missing = [
@@ -303,12 +331,17 @@ class DuckDBQualityTable:
 
     def _repeated(self, question: asked.RepeatedRows, examples: int) -> Answer:
         names = [f"c{self._position[name]}" for name in question.columns]
-        suspects = self._from(Statement(f"SELECT hash({', '.join(names)}) AS h FROM "), " GROUP BY h HAVING count(*) > 1")
+        suspects = self._from(
+            Statement(f"SELECT hash({', '.join(names)}) AS h FROM "), " GROUP BY h HAVING count(*) > 1"
+        )
         if not self._fetched(Statement("SELECT 1 FROM (").then(suspects).add(") LIMIT 1")):
             return Answer(self.rows)
         statement = Statement("CREATE OR REPLACE TEMP TABLE twins AS WITH all_rows AS (SELECT ")
         statement.add(f"{', '.join(names)}, {FILE}, row_number() OVER () AS {ROW} FROM ")
-        self._from(statement, f") SELECT min({ROW}) AS first, list({ROW} ORDER BY {ROW})[2:{examples + 1:d}] AS later, count(*) AS n")
+        self._from(
+            statement,
+            f") SELECT min({ROW}) AS first, list({ROW} ORDER BY {ROW})[2:{examples + 1:d}] AS later, count(*) AS n",
+        )
         statement.add(f" FROM all_rows WHERE hash({', '.join(names)}) IN (").then(suspects)
         self._fetched(statement.add(f") GROUP BY {', '.join(names)} HAVING count(*) > 1"))
         [[count]] = self._fetched(Statement("SELECT coalesce(sum(n - 1), 0)::BIGINT FROM twins"))
@@ -317,7 +350,9 @@ class DuckDBQualityTable:
                 f" {examples:d}"
             )
         )
-        return Answer(self.rows, count, examples=tuple(Sighting(f"row {row} repeats row {first}") for row, first in shown))
+        return Answer(
+            self.rows, count, examples=tuple(Sighting(f"row {row} repeats row {first}") for row, first in shown)
+        )
 
     def _rising(self, question: asked.Rising, examples: int) -> int:
         value = self._value(question.column, question.type)
@@ -325,11 +360,13 @@ class DuckDBQualityTable:
         [[count]] = self._fetched(statement.add(f"{value} AS v FROM ").then(self._relation).add("))"))
         return int(count)
 
+
 def _counts(shown: str) -> str:
-    """n, distinct, and the most frequent, smallest and largest values of a table (v, k)."""
+    """n, distinct, and the most frequent, smallest, largest and rarest values of a table (v, k)."""
     return (
         f"coalesce(sum(k), 0)::BIGINT, count(*), max(struct_pack(k := k, v := {shown}), {TOP}),"
-        f" min(struct_pack(v := {shown}, k := k), {ENDS}), max(struct_pack(v := {shown}, k := k), {ENDS})"
+        f" min(struct_pack(v := {shown}, k := k), {ENDS}), max(struct_pack(v := {shown}, k := k), {ENDS}),"
+        f" min(struct_pack(k := k, v := {shown}))"
     )
 
 
@@ -340,5 +377,5 @@ def _has_rank(n: int) -> str:
     return " OR ".join([on_grid, *(f"(upto >= {rank} AND upto - k < {rank})" for rank in tails)])
 
 
-def _of(questions: Sequence[Asked[Any]], kind: type[Q]) -> list[Q]:
+def _of(questions: Sequence[Question[Any]], kind: type[Q]) -> list[Q]:
     return [one for one in questions if isinstance(one, kind)]

@@ -11,15 +11,17 @@ from modelway.data.quality.queries import ENDS, FAULTS, PROBABILITIES, SHAPES, T
 
 
 def distribution(row: Sequence[Any], total: int) -> Distribution:
-    """From n, distinct, the most frequent, smallest and largest values; and, of what has an order, how many are whole, zero and
-    negative, and the values that are quantiles."""
-    n, distinct, top, low, high, *more = row
-    ends = [tuple((one["v"], one["k"]) for one in found or ()) for found in (top, low, high)]
+    """From n, distinct, the most frequent, smallest and largest values; and, of what has an order, how many are whole, zero
+    and negative, and the values that are quantiles."""
+    n, distinct, top, low, high, rarest, *more = row
+    seen = [top, low, high, [rarest] if rarest else []]
+    most, least, largest, fewest = (tuple((one["v"], one["k"]) for one in found or ()) for found in seen)
     if not more:
-        return Distribution(n, distinct, *ends)
+        return Distribution(n, distinct, most, least, largest, fewest)
     whole, zero, negative, places = more
     steps = sorted((place["u"], place["v"]) for place in places or ())
-    return Distribution(n, distinct, *ends, _quantiles(steps, total), whole, zero, negative)
+    quantiles = _quantiles(steps, total)
+    return Distribution(n, distinct, most, least, largest, fewest, quantiles, whole, zero, negative)
 
 
 def _quantiles(steps: Sequence[tuple[int, Any]], n: int) -> Mapping[float, Any] | None:
@@ -37,8 +39,8 @@ def _quantiles(steps: Sequence[tuple[int, Any]], n: int) -> Mapping[float, Any] 
 
 
 def cells(part: asked.Parted, histogram: Mapping[Any, int], n: int) -> dict[int, int]:
-    """Cell -> rows, of n rows. histogram: DuckDB's, by the upper ends of cells (those above them all have a key of its own), or
-    by the places of values."""
+    """Cell -> rows, of n rows. histogram: DuckDB's, by the upper ends of cells (those above them all have a key of its own),
+    or by the places of values."""
     counts = dict(histogram)
     if part.values:
         found = {int(place): count for place, count in counts.items()}
@@ -53,7 +55,7 @@ def texts_of(rows: Sequence[tuple[Any, ...]]) -> asked.Texts:
     shapes, widths = dict.fromkeys(SHAPES, 0), dict[int, int]()
     faults, n, distinct = dict.fromkeys(FAULTS, 0), 0, 0
     top, low, high = list[tuple[Any, int]](), list[tuple[Any, int]](), list[tuple[Any, int]]()
-    for shape, width, count, different, most, smallest, largest, _, _, *spelt in rows:
+    for shape, width, count, different, most, smallest, largest, _, _, _, *spelt in rows:
         shapes[SHAPES[shape]] += count
         n, distinct = n + count, distinct + different
         for ends, seen in ((top, most), (low, smallest), (high, largest)):
@@ -62,7 +64,16 @@ def texts_of(rows: Sequence[tuple[Any, ...]]) -> asked.Texts:
         if width is not None:
             widths[width] = widths.get(width, 0) + count
     top.sort(key=lambda item: (item[1], item[0]), reverse=True)
-    shortest, longest = min((row[7] for row in rows), default=0), max((row[8] for row in rows), default=0)
-    ends = tuple(top[:TOP]), tuple(sorted(low)[:ENDS]), tuple(sorted(high, reverse=True)[:ENDS])
-    spread = Distribution(n, distinct, *ends, shortest=shortest, longest=longest)
+    rarest = sorted((row[7]["k"], row[7]["v"]) for row in rows)[:1]
+    shortest, longest = min((row[8] for row in rows), default=0), max((row[9] for row in rows), default=0)
+    spread = Distribution(
+        n,
+        distinct,
+        tuple(top[:TOP]),
+        tuple(sorted(low)[:ENDS]),
+        tuple(sorted(high, reverse=True)[:ENDS]),
+        tuple((value, count) for count, value in rarest),
+        shortest=shortest,
+        longest=longest,
+    )
     return asked.Texts(n, shapes, faults, dict(sorted(widths.items())), spread)

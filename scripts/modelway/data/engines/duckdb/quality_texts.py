@@ -6,12 +6,28 @@ from modelway.data.engines.duckdb.sql import ISO_8601
 from modelway.data.quality.queries import FAULTS, SHAPES
 
 MISSING_WORDS = (
-    *("na", "n/a", "n.a.", "nan", "null", "nil", "none", "missing", "unknown", "undefined", "-", "--", "---", "?", "??"),
+    *(
+        "na",
+        "n/a",
+        "n.a.",
+        "nan",
+        "null",
+        "nil",
+        "none",
+        "missing",
+        "unknown",
+        "undefined",
+        "-",
+        "--",
+        "---",
+        "?",
+        "??",
+    ),
     *(".", "..", "*", "#n/a", "#value!", "#ref!", "#name?", "not available", "(null)", "(none)"),
 )
-TRUTH_WORDS = ("true", "false", "yes", "no", "y", "n", "t", "f")
+TRUTH_WORDS = ("true", "false", "yes", "no")
 INFINITE_WORDS = ("inf", "-inf", "+inf", "infinity", "-infinity", "+infinity")
-SIGN = r"[-+\x{2212}]?"
+SIGN, MONEY = r"[-+\x{2212}]?", r"[$\x{20ac}\x{00a3}\x{00a5}]"
 
 
 def _words(words: tuple[str, ...]) -> str:
@@ -34,8 +50,7 @@ CONDITIONS = {
     "decimal-comma": rf"regexp_full_match(v, '{SIGN}(\d+|\d{{1,3}}(\.\d{{3}})+),\d+')",
     "slashed-date": r"regexp_full_match(v, '\d{1,4}/\d{1,2}/\d{1,4}( \d{1,2}:\d{2}.*)?')",
     "dotted-date": r"regexp_full_match(v, '\d{1,2}[.-]\d{1,2}[.-]\d{2,4}( \d{1,2}:\d{2}.*)?')",
-    "with-unit": rf"regexp_full_match(v, '{SIGN}[$\x{{20ac}}\x{{00a3}}\x{{00a5}}]?\s?\d[\d.,]*\s?(%|[a-zA-Z\x{{00b5}}\x{{00b0}}]{{1,3}}"
-    r"|[$\x{20ac}\x{00a3}\x{00a5}])?')",
+    "with-unit": rf"regexp_full_match(v, '{SIGN}{MONEY}?\s?\d[\d.,]*\s?(%|[a-zA-Z\x{{00b5}}\x{{00b0}}]{{1,3}}|{MONEY})?')",
 }
 """Of texts with a digit in them, in the order in which they are tried."""
 

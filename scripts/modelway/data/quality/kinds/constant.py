@@ -7,8 +7,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from modelway.data.quality.column_kind import ColumnKind
-from modelway.data.quality.kind import Case, ColumnFacts, QualityKeys
-from modelway.data.quality.outcomes import Found, percent
+from modelway.data.quality.kind import ColumnFacts, QualityCase, QualityKeys
+from modelway.data.quality.outcomes import Finding, percent
 from modelway.data.quality.queries import Answers
 
 Percent = Annotated[float, Meta(ge=0, le=100)]
@@ -24,8 +24,8 @@ class ConstantColumns(ColumnKind[ConstantColumnKeys]):
     about = "Columns with one value alone, or nearly."
 
     def judge(
-        self, keys: ConstantColumnKeys, facts: ColumnFacts, case: Case[ConstantColumnKeys], told: Answers
-    ) -> Found | None:
+        self, keys: ConstantColumnKeys, facts: ColumnFacts, case: QualityCase[ConstantColumnKeys], told: Answers
+    ) -> Finding | None:
         spread = facts.values
         if spread is None or facts.name == case.label:  # the kind `label` looks at that
             return None
@@ -37,7 +37,7 @@ class ConstantColumns(ColumnKind[ConstantColumnKeys]):
         else:
             said = f"{shown} in {count:,} of {spread.n:,}; {spread.distinct:,} different values"
         share = percent(count, spread.n)
-        found = Found(spread.n, share, limit, f"at most {limit:g} % of values", failed=spread.distinct == 1)
+        found = Finding(spread.n, share, limit, f"at most {limit:g} % of values", failed=spread.distinct == 1)
         return found.told(said) if found.failed or (share or 0) > limit else found
 
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from modelway.config.keys import Name
-from modelway.data.quality.kind import Case, QualityKeys, TableKind
-from modelway.data.quality.outcomes import Found, judged, percent
-from modelway.data.quality.queries import Answers, Asked, RepeatedRows
+from modelway.data.quality.kind import QualityCase, QualityKeys, TableKind
+from modelway.data.quality.outcomes import Finding, judged, percent
+from modelway.data.quality.queries import Answers, Question, RepeatedRows
 from modelway.data.report import QualityCheck
 
 Percent = Annotated[float, Meta(ge=0, le=100)]
@@ -27,18 +27,20 @@ class DuplicateRows(TableKind[DuplicateRowKeys]):
     field, keys, level, order = "duplicates", DuplicateRowKeys, "table", 15
     about = "Rows that repeat an earlier one in every column."
 
-    def checks(self, case: Case[DuplicateRowKeys]) -> Generator[Sequence[Asked[Any]], Answers, Sequence[QualityCheck]]:
+    def checks(
+        self, case: QualityCase[DuplicateRowKeys]
+    ) -> Generator[Sequence[Question[Any]], Answers, Sequence[QualityCheck]]:
         keys, rows = case.keys, case.table.rows
         compared = tuple(name for name in case.table.columns if name not in keys.without)
         rule = f"at most {keys.at_most_percent:g} % of rows"
         if not compared:
-            found = Found(0, None, keys.at_most_percent, rule, "no column is left to compare")
+            found = Finding(0, None, keys.at_most_percent, rule, "no column is left to compare")
         else:
             question = RepeatedRows(compared)
             told = yield [question]
             seen = told[question]
             said = f"{seen.count:,} rows repeat an earlier one" if seen.count else ""
-            found = Found(rows, percent(seen.count, rows), keys.at_most_percent, rule, said, seen.examples)
+            found = Finding(rows, percent(seen.count, rows), keys.at_most_percent, rule, said, seen.examples)
         return [judged(self, keys, "duplicate rows", found)]
 
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from modelway.data.quality.kind import Case, QualityKeys, Severity, TableKind
-from modelway.data.quality.outcomes import Found, judged, percent
-from modelway.data.quality.queries import Answers, Asked, EmptyRows
+from modelway.data.quality.kind import QualityCase, QualityKeys, Severity, TableKind
+from modelway.data.quality.outcomes import Finding, judged, percent
+from modelway.data.quality.queries import Answers, EmptyRows, Question
 from modelway.data.report import QualityCheck
 
 Percent = Annotated[float, Meta(ge=0, le=100)]
@@ -17,7 +17,6 @@ Percent = Annotated[float, Meta(ge=0, le=100)]
 
 class EmptyRowKeys(QualityKeys, frozen=True):
     severity: Severity = "fail"
-    """What a broken check of this kind comes to: `fail` ends the call with exit code 1, `warn` is told and does not."""
     at_most_percent: Percent = 0
     """Of all rows."""
 
@@ -26,16 +25,18 @@ class RowsOfNothing(TableKind[EmptyRowKeys]):
     field, keys, level, order = "empty_rows", EmptyRowKeys, "table", 10
     about = "Rows in which every column is missing."
 
-    def checks(self, case: Case[EmptyRowKeys]) -> Generator[Sequence[Asked[Any]], Answers, Sequence[QualityCheck]]:
+    def checks(
+        self, case: QualityCase[EmptyRowKeys]
+    ) -> Generator[Sequence[Question[Any]], Answers, Sequence[QualityCheck]]:
         limit, rows = case.keys.at_most_percent, case.table.rows
         if not all(facts.missing for facts in case.table.columns.values()):
-            found = Found(rows, 0, limit, f"at most {limit:g} % of rows")
+            found = Finding(rows, 0, limit, f"at most {limit:g} % of rows")
         else:
             question = EmptyRows(tuple(case.table.columns))
             told = yield [question]
             seen = told[question]
             said = f"{seen.count:,} rows have nothing in them" if seen.count else ""
-            found = Found(rows, percent(seen.count, rows), limit, f"at most {limit:g} % of rows", said)
+            found = Finding(rows, percent(seen.count, rows), limit, f"at most {limit:g} % of rows", said)
         return [judged(self, case.keys, "empty rows", found)]
 
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from modelway.data.quality.column_kind import ColumnKind
-from modelway.data.quality.kind import Case, ColumnFacts, QualityKeys, Severity
-from modelway.data.quality.outcomes import Found, percent
-from modelway.data.quality.queries import Answers, Asked, Written
+from modelway.data.quality.kind import ColumnFacts, QualityCase, QualityKeys, Severity
+from modelway.data.quality.outcomes import Finding, percent
+from modelway.data.quality.queries import Answers, Question, Written
 
 Percent = Annotated[float, Meta(ge=0, le=100)]
 DAMAGE = {
@@ -21,7 +21,6 @@ DAMAGE = {
 
 class DamagedTextKeys(QualityKeys, frozen=True):
     severity: Severity = "fail"
-    """What a broken check of this kind comes to: `fail` ends the call with exit code 1, `warn` is told and does not."""
     at_most_percent: Percent = 0
     """Of the values."""
 
@@ -31,16 +30,18 @@ class DamagedText(ColumnKind[DamagedTextKeys]):
     about = "Letters that were lost, or read in another encoding than they were written in, and control characters."
 
     def judge(
-        self, keys: DamagedTextKeys, facts: ColumnFacts, case: Case[DamagedTextKeys], told: Answers
-    ) -> Found | None:
+        self, keys: DamagedTextKeys, facts: ColumnFacts, case: QualityCase[DamagedTextKeys], told: Answers
+    ) -> Finding | None:
         if facts.texts is None or facts.texts.n == 0:
             return None
         faults = facts.texts.faults
         said = "; ".join(f"{faults[name]:,} {words}" for name, words in DAMAGE.items() if faults[name])
         value = percent(sum(faults[name] for name in DAMAGE), facts.texts.n)
-        return Found(facts.texts.n, value, keys.at_most_percent, f"at most {keys.at_most_percent:g} % of values", said)
+        return Finding(
+            facts.texts.n, value, keys.at_most_percent, f"at most {keys.at_most_percent:g} % of values", said
+        )
 
-    def examples(self, keys: DamagedTextKeys, facts: ColumnFacts, found: Found) -> Asked[Any] | None:
+    def examples(self, keys: DamagedTextKeys, facts: ColumnFacts, found: Finding) -> Question[Any] | None:
         return Written(facts.name, tuple(DAMAGE))
 
 

@@ -10,12 +10,14 @@ from msgspec import Meta
 
 from modelway.config.keys import Count
 from modelway.data.quality.column_kind import ColumnKind
-from modelway.data.quality.kind import Case, ColumnFacts, QualityKeys
-from modelway.data.quality.outcomes import Found, percent
-from modelway.data.quality.queries import Answers, Asked, Rising
+from modelway.data.quality.kind import ColumnFacts, QualityCase, QualityKeys
+from modelway.data.quality.outcomes import Finding, percent
+from modelway.data.quality.queries import Answers, Question, Rising
 
 Percent = Annotated[float, Meta(ge=0, le=100)]
-NAME = re.compile(r"(^|[_\W])(id|ids|uuid|guid|pk|index|idx|key|nr|no|number|rowid|row)$|[a-z]I[dD]$|^unnamed: 0$", re.IGNORECASE)
+NAME = re.compile(
+    r"(^|[_\W])(id|ids|uuid|guid|pk|index|idx|key|nr|no|number|rowid|row)$|[a-z]I[dD]$|^unnamed: 0$", re.IGNORECASE
+)
 NEARLY_ALL = 0.99
 DENSE = 1.5
 """Numbers that leave out no more than a third between the smallest and the largest have been counted."""
@@ -32,22 +34,26 @@ class Identifiers(ColumnKind[IdentifierKeys]):
     field, keys, order, title = "ids", IdentifierKeys, 55, "different values"
     about = "Columns of whole numbers that name rows: nearly all different, and rising, counted, or named as ids are."
 
-    def questions(self, keys: IdentifierKeys, facts: ColumnFacts, case: Case[IdentifierKeys]) -> Iterator[Asked[Any]]:
+    def questions(
+        self, keys: IdentifierKeys, facts: ColumnFacts, case: QualityCase[IdentifierKeys]
+    ) -> Iterator[Question[Any]]:
         if _suspect(keys, facts, case):
             yield Rising(facts.name, facts.type or "number")
 
-    def judge(self, keys: IdentifierKeys, facts: ColumnFacts, case: Case[IdentifierKeys], told: Answers) -> Found | None:
+    def judge(
+        self, keys: IdentifierKeys, facts: ColumnFacts, case: QualityCase[IdentifierKeys], told: Answers
+    ) -> Finding | None:
         spread = facts.values
         if spread is None or not facts.is_number or spread.whole < spread.n or facts.name == case.label:
             return None
         share = percent(spread.distinct, spread.n)
-        rule = f"at most {keys.at_most_percent:g} %, or neither rising, nor counted, nor named as an id"
+        rule = "names no row"
         signs = _signs(facts, told[Rising(facts.name, facts.type or "number")]) if _suspect(keys, facts, case) else []
         said = f"names rows: {', '.join(signs)}; leave it out of the training" if signs else ""
-        return Found(spread.n, share, keys.at_most_percent if signs else 100, rule, said, failed=bool(signs))
+        return Finding(spread.n, share, keys.at_most_percent if signs else 100, rule, said, failed=bool(signs))
 
 
-def _suspect(keys: IdentifierKeys, facts: ColumnFacts, case: Case[IdentifierKeys]) -> bool:
+def _suspect(keys: IdentifierKeys, facts: ColumnFacts, case: QualityCase[IdentifierKeys]) -> bool:
     spread = facts.values
     return (
         spread is not None

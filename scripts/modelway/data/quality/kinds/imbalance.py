@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from modelway.data.quality.kind import Case, QualityKeys, TableKind
-from modelway.data.quality.outcomes import Found, judged
-from modelway.data.quality.queries import Answers, Asked
+from modelway.data.quality.kind import QualityCase, QualityKeys, TableKind
+from modelway.data.quality.outcomes import Finding, judged
+from modelway.data.quality.queries import Answers, Question
 from modelway.data.report import QualityCheck
 from modelway.distributions import normal_quantile, wilson
 
@@ -27,23 +27,23 @@ class ClassImbalance(TableKind[ImbalanceKeys]):
     field, keys, level, order = "imbalance", ImbalanceKeys, "table", 6
     about = "How rare the smallest class of the label is, for any number of classes."
 
-    def checks(self, case: Case[ImbalanceKeys]) -> Generator[Sequence[Asked[Any]], Answers, Sequence[QualityCheck]]:
+    def checks(
+        self, case: QualityCase[ImbalanceKeys]
+    ) -> Generator[Sequence[Question[Any]], Answers, Sequence[QualityCheck]]:
         yield ()
         spread = case.table.columns[case.label].values if case.label else None
         if case.label is None or spread is None or not case.classes or spread.distinct < 2:
             return []
         limit, classes = case.keys.at_least_percent, spread.distinct
         counts = [count for _, count in spread.top]
-        whole = classes <= len(counts)
-        least = counts[-1] if whole else 1
+        value, least = spread.rarest[0]
         low, high = (100 * classes * bound for bound in wilson(least, spread.n, Z))
         share = 100 * least / spread.n
-        smallest = case.shown(case.label, spread.top[-1][0]) if whole else "some"
-        said = f"{smallest} has {least:,} of {spread.n:,} rows ({share:.3g} %)"
-        said += f"; {classes:,} classes" + (f", evenness {evenness(counts):.2f}" if whole else "")
+        said = f"{case.shown(case.label, value)} has {least:,} of {spread.n:,} rows ({share:.3g} %)"
+        said += f"; {classes:,} classes" + (f", evenness {evenness(counts):.2f}" if classes <= len(counts) else "")
         said += "" if low > limit or high < limit else "; too few rows to be sure"
         rule = f"at least {limit:g} % of an equal share ({limit / classes:.3g} % of rows)"
-        found = Found(spread.n, classes * share, limit, rule, said, at_least=True, interval=(low, high))
+        found = Finding(spread.n, classes * share, limit, rule, said, at_least=True, interval=(low, high))
         return [judged(self, case.keys, f"{case.label} imbalance", found, case.label)]
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Annotated, Any
 
 from msgspec import Meta
 
 from modelway.data.quality.information import Crossing, most_mixed, told
-from modelway.data.quality.kind import Case, ColumnFacts, QualityKeys, Severity, TableKind
-from modelway.data.quality.outcomes import Found, judged
-from modelway.data.quality.queries import Answers, Asked, Crossed, Parted, Spread
+from modelway.data.quality.kind import ColumnFacts, QualityCase, QualityKeys, Severity, TableKind
+from modelway.data.quality.outcomes import Finding, judged
+from modelway.data.quality.queries import Answers, Crossed, Parted, Question, Spread
 from modelway.data.report import QualityCheck
 
 Percent = Annotated[float, Meta(ge=0, le=100)]
@@ -18,15 +18,14 @@ MOST_CLASSES = 10
 """Those beyond the most frequent are one."""
 LABEL_CELLS = (0.2, 0.4, 0.6, 0.8)
 """A label that is a number: which fifth it is in."""
-FEW_VALUES = 40
+FEW_VALUES = 100
 WORTH_A_LOOK = 30
 """From this percentage on, the cell that tells least is looked at more closely."""
-LEAST_ROWS = 50
+LEAST_ROWS, ROWS_OF_A_CELL = 50, 20
 
 
 class LeakageKeys(QualityKeys, frozen=True):
     severity: Severity = "fail"
-    """What a broken check of this kind comes to: `fail` ends the call with exit code 1, `warn` is told and does not."""
     at_most_percent: Percent = 90
     """How much of the label's entropy one column may tell."""
 
@@ -35,7 +34,9 @@ class LeakageOfLabel(TableKind[LeakageKeys]):
     field, keys, order = "leakage", LeakageKeys, 7
     about = "Columns that alone tell the label of nearly every row."
 
-    def checks(self, case: Case[LeakageKeys]) -> Generator[Sequence[Asked[Any]], Answers, Sequence[QualityCheck]]:
+    def checks(
+        self, case: QualityCase[LeakageKeys]
+    ) -> Generator[Sequence[Question[Any]], Answers, Sequence[QualityCheck]]:
         yield ()
         label = _label(case)
         if label is None:
@@ -50,38 +51,36 @@ class LeakageOfLabel(TableKind[LeakageKeys]):
         finer = {}
         for name, part in parts.items():
             seen = told(crossings[name])
-            if part.edges and seen is not None and seen.percent > WORTH_A_LOOK:
-                if (question := _within(part, crossings[name])) is not None:
-                    finer[name] = question
+            worth = part.edges and seen is not None and seen.percent > WORTH_A_LOOK
+            if worth and (question := _within(part, crossings[name])) is not None:
+                finer[name] = question
         spreads = yield list(finer.values())
         refined = {}
         for name, question in finer.items():
             inner = spreads[question].quantiles
             if inner:
-                edges = tuple(sorted({*parts[name].edges, *map(float, inner.values())}))
+                edges = tuple(sorted({*parts[name].edges, *_edges(inner, question.n)}))
                 refined[name] = Crossed(Parted(name, parts[name].type, edges), label)
         closer = yield list(refined.values())
         crossings |= {name: closer[question] for name, question in refined.items()}
         return [
-            check
-            for name, crossing in crossings.items()
-            if (check := self._judged(case, name, crossing)) is not None
+            check for name, crossing in crossings.items() if (check := self._judged(case, name, crossing)) is not None
         ]
 
-    def _judged(self, case: Case[LeakageKeys], name: str, crossing: Crossing) -> QualityCheck | None:
+    def _judged(self, case: QualityCase[LeakageKeys], name: str, crossing: Crossing) -> QualityCheck | None:
         found, keys = told(crossing), case.columns[name]
         if found is None or found.n < LEAST_ROWS:
             return None
         limit = keys.at_most_percent
         rule = f"tells at most {limit:g} % of {case.label}"
         said = f"alone tells {found.percent:.1f} % of {case.label}: is it known when a prediction is asked for?"
-        made = Found(
+        made = Finding(
             found.n, found.percent, limit, rule, said * (found.percent > limit), interval=(found.low, found.high)
         )
         return judged(self, keys, f"{name} tells {case.label}", made, name)
 
 
-def _label(case: Case[LeakageKeys]) -> Parted | None:
+def _label(case: QualityCase[LeakageKeys]) -> Parted | None:
     """The label in cells; None where it has one value alone, or none."""
     if case.label is None:
         return None
@@ -103,8 +102,15 @@ def _parted(facts: ColumnFacts) -> Parted | None:
         return None
     if spread.quantiles is None or spread.distinct <= FEW_VALUES:
         return Parted(facts.name, facts.type, values=tuple(value for value, _ in spread.top))
-    edges = tuple(sorted({float(value) for value in spread.quantiles.values()}))
-    return Parted(facts.name, facts.type, edges)
+    return Parted(facts.name, facts.type, _edges(spread.quantiles, facts.n))
+
+
+def _edges(quantiles: Mapping[float, Any], n: int) -> tuple[float, ...]:
+    """Of cells that hold about ROWS_OF_A_CELL values each at least: with less the shares of classes are guesses."""
+    wanted = max(1, n // ROWS_OF_A_CELL)
+    step = max(1, -(-len(quantiles) // wanted))
+    values = [float(quantiles[p]) for p in sorted(quantiles)]
+    return tuple(sorted(set(values[step // 2 :: step])))
 
 
 def _within(part: Parted, crossing: Crossing) -> Spread | None:

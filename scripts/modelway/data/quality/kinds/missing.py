@@ -7,8 +7,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from modelway.data.quality.column_kind import ColumnKind
-from modelway.data.quality.kind import Case, ColumnFacts, QualityKeys
-from modelway.data.quality.outcomes import Found, percent
+from modelway.data.quality.kind import ColumnFacts, QualityCase, QualityKeys
+from modelway.data.quality.outcomes import Finding, percent
 from modelway.data.quality.queries import Answers
 
 Percent = Annotated[float, Meta(ge=0, le=100)]
@@ -24,10 +24,10 @@ class MissingValues(ColumnKind[MissingValueKeys]):
     about = "How many values of a column are missing."
 
     def judge(
-        self, keys: MissingValueKeys, facts: ColumnFacts, case: Case[MissingValueKeys], told: Answers
-    ) -> Found | None:
+        self, keys: MissingValueKeys, facts: ColumnFacts, case: QualityCase[MissingValueKeys], told: Answers
+    ) -> Finding | None:
         limit = keys.at_most_percent
-        return Found(facts.rows, percent(facts.missing, facts.rows), limit, f"at most {limit:g} % of rows")
+        return Finding(facts.rows, percent(facts.missing, facts.rows), limit, f"at most {limit:g} % of rows")
 
 
 KIND = MissingValues()

@@ -8,13 +8,14 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from modelway.data.quality.column_kind import ColumnKind
-from modelway.data.quality.kind import Case, ColumnFacts, QualityKeys
-from modelway.data.quality.outcomes import Found, percent
-from modelway.data.quality.queries import Answers, Asked, NarrowDigits, Written
+from modelway.data.quality.kind import ColumnFacts, QualityCase, QualityKeys
+from modelway.data.quality.outcomes import Finding, percent
+from modelway.data.quality.queries import Answers, NarrowDigits, Question, Written
 
 Percent = Annotated[float, Meta(ge=0, le=100)]
 MOSTLY = 0.5
-"""Where less than this share is numbers, times or truth values, a column is of words, among which some digits are nothing odd."""
+"""Where less than this share is numbers, times or truth values, a column is of words, among which some digits are nothing
+odd."""
 
 ALIKE: Mapping[str, tuple[str, ...]] = {
     "plain numbers": ("whole", "decimal"),
@@ -31,7 +32,8 @@ ALIKE: Mapping[str, tuple[str, ...]] = {
     "blanks alone": ("blank",),
     "words": ("words",),
 }
-STRUCTURED = tuple(ALIKE)[:9]
+STRUCTURED = tuple(name for name in tuple(ALIKE)[:9] if name != "numbers with a unit")
+"""9E may be a number with a unit, or a name."""
 
 
 class MixedTextKeys(QualityKeys, frozen=True):
@@ -43,13 +45,18 @@ class MixedText(ColumnKind[MixedTextKeys]):
     field, keys, order, title = "mixed", MixedTextKeys, 60, "mixed"
     about = "Text columns in which numbers, times and words are mixed, or written in more than one way."
 
-    def judge(self, keys: MixedTextKeys, facts: ColumnFacts, case: Case[MixedTextKeys], told: Answers) -> Found | None:
+    def judge(
+        self, keys: MixedTextKeys, facts: ColumnFacts, case: QualityCase[MixedTextKeys], told: Answers
+    ) -> Finding | None:
+        limit = keys.at_most_percent
+        if facts.texts is None and facts.is_number and (n := facts.rows - facts.missing):
+            return Finding(n, percent(facts.other, n), limit, "all are finite numbers", "infinite" * (facts.other > 0))
         if facts.texts is None or facts.texts.n == 0:
             return None
-        n, limit = facts.texts.n, keys.at_most_percent
+        n = facts.texts.n
         counts = _counts(facts)
         if sum(counts.get(name, 0) for name in STRUCTURED) < MOSTLY * n:
-            return Found(n, 0, limit, "words")
+            return Finding(n, 0, limit, "words")
         most, *others = sorted(counts, key=lambda name: (-counts[name], name))
         other = n - counts[most]
         rule = f"all are {most}"
@@ -58,10 +65,12 @@ class MixedText(ColumnKind[MixedTextKeys]):
             other += fewer
             others.insert(0, f"digits that lost a leading zero (most have {width})")
             counts[others[0]] = fewer
-        said = ", ".join(f"{counts[name]:,} {name}" for name in others)
-        return Found(n, percent(other, n), limit, rule, said)
+        said = ", ".join(f"{name} ({counts[name]:,})" for name in others)
+        return Finding(n, percent(other, n), limit, rule, said)
 
-    def examples(self, keys: MixedTextKeys, facts: ColumnFacts, found: Found) -> Asked[Any] | None:
+    def examples(self, keys: MixedTextKeys, facts: ColumnFacts, found: Finding) -> Question[Any] | None:
+        if facts.texts is None:
+            return None
         counts = _counts(facts)
         most = max(counts, key=lambda name: (counts[name], name))
         others = tuple(shape for name in counts if name != most for shape in ALIKE[name])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
 from modelway.data.quality.kind import PairKind, QualityKeys
-from modelway.data.quality.outcomes import Found, judged, percent
-from modelway.data.quality.pairs import Pair
+from modelway.data.quality.outcomes import Finding, judged, percent
 from modelway.data.report import QualityCheck
+
+if TYPE_CHECKING:
+    from modelway.data.quality.pairs import Pair
 
 Percent = Annotated[float, Meta(ge=0, le=100)]
 PARTS = 8
@@ -34,14 +36,14 @@ class RowsNearlyShared(PairKind[NearlySharedKeys]):
         found, limit = pair.nearly_shared(parts), keys.at_most_percent
         chance = percent(round(found.by_chance), found.rows) or 0
         if 2 * chance > limit:
-            return [
-                f"nearly shared rows: the columns are so few, or so coarse, that {chance:.3g} % of the test rows would be like"
-                " a training row by chance"
-            ]
+            meet = f"{chance:.3g} % of the test rows would be like a training row by chance"
+            return [f"nearly shared rows: the columns are so few, or so coarse, that {meet}"]
         count = found.near - found.exact
         rule = f"at most {limit:g} % of the test rows differ from a row of {pair.train.name} in one part of {len(parts)} alone"
         said = f"{count:,} of {found.rows:,}" if count else ""
-        return [judged(self, keys, "nearly shared rows", Found(found.rows, percent(count, found.rows), limit, rule, said))]
+        return [
+            judged(self, keys, "nearly shared rows", Finding(found.rows, percent(count, found.rows), limit, rule, said))
+        ]
 
 
 KIND = RowsNearlyShared()

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from modelway.data.quality import tails
-from modelway.data.quality.kind import Case, ColumnFacts, QualityKeys, TableKind
-from modelway.data.quality.outcomes import Found, judged, percent
-from modelway.data.quality.queries import Answers, Asked, Counted, Distribution, Spread, Value
+from modelway.data.quality.kind import ColumnFacts, QualityCase, QualityKeys, TableKind
+from modelway.data.quality.outcomes import Finding, judged, percent
+from modelway.data.quality.queries import Answers, Counted, Distribution, Question, Spread, Value
 from modelway.data.queries import Outside
 from modelway.data.report import QualityCheck
 
@@ -46,9 +46,13 @@ class Outliers(TableKind[OutlierKeys]):
     field, keys, order = "outliers", OutlierKeys, 40
     about = "Numbers far beyond where the column's own tails end, however skewed it is."
 
-    def checks(self, case: Case[OutlierKeys]) -> Generator[Sequence[Asked[Any]], Answers, Sequence[QualityCheck]]:
+    def checks(
+        self, case: QualityCase[OutlierKeys]
+    ) -> Generator[Sequence[Question[Any]], Answers, Sequence[QualityCheck]]:
         bodies = {
-            name: body for name in case.columns if (body := _body(case.table.columns[name])) is not None and name != case.label
+            name: body
+            for name in case.columns
+            if (body := _body(case.table.columns[name])) is not None and (name != case.label or not case.classes)
         }
         told = yield [body.question for body in bodies.values() if body.spread is None]
         fences = {}
@@ -64,8 +68,16 @@ class Outliers(TableKind[OutlierKeys]):
         for name, question in outside.items():
             keys, seen, found = case.columns[name], counted[question], fences[name]
             rule = f"between {_in_words(found.low)} and {_in_words(found.high)}"
+            rule = "within the column's own tails" if name in case.masked else rule
             limit = keys.at_most_percent
-            made = Found(seen.n, percent(seen.count, seen.n), limit, rule, f"{seen.count:,} values" * (seen.count > 0), seen.examples)
+            made = Finding(
+                seen.n,
+                percent(seen.count, seen.n),
+                limit,
+                rule,
+                f"{seen.count:,} values" * (seen.count > 0),
+                seen.examples,
+            )
             checks.append(judged(self, keys, f"{name} outliers", made, name))
         return checks
 
@@ -75,12 +87,11 @@ def _body(facts: ColumnFacts) -> _Body | None:
     spread = facts.values
     if spread is None or not facts.is_number or spread.distinct < 3:
         return None
-    lows, highs = _cut(spread.low, float(spread.high[0][0]), spread.n), _cut(spread.high, float(spread.low[0][0]), spread.n)
-    high = float(spread.high[highs][0])
-    lows = lows if not highs else max(lows, _cut(spread.low, high, spread.n))
-    low = float(spread.low[lows][0])
-    highs = highs if not lows else max(highs, _cut(spread.high, low, spread.n))
-    high = float(spread.high[highs][0])
+    ends, n = (_numbers(spread.low), _numbers(spread.high)), spread.n
+    lows, highs = _cut(ends[0], ends[1][0][0], n), _cut(ends[1], ends[0][0][0], n)
+    lows = max(lows, _cut(ends[0], ends[1][highs][0], n))  # -999 and 9999 hide each other
+    highs = max(highs, _cut(ends[1], ends[0][lows][0], n))
+    low, high = ends[0][lows][0], ends[1][highs][0]
     gone = sum(count for _, count in (*spread.low[:lows], *spread.high[:highs]))
     mode, times = next((one for one in spread.top if low <= float(one[0]) <= high), (None, 0))
     if mode is not None and times <= MODE_SHARE * (spread.n - gone):
@@ -96,9 +107,13 @@ def _body(facts: ColumnFacts) -> _Body | None:
     return _Body(low, high, mode, n, known, question, (lows > 0, highs > 0))
 
 
+def _numbers(ends: Sequence[tuple[Value, int]]) -> list[tuple[float, int]]:
+    return [(float(value), count) for value, count in ends]
+
+
 def _cut(ends: tails.Ends, other_end: float, n: int) -> int:
     """How many of the outermost different values stand far apart, and are few, or written in nines."""
-    cut = tails.far_apart([(float(value), count) for value, count in ends], other_end)
+    cut = tails.far_apart(ends, other_end)
     gone = ends[:cut]
     few = sum(count for _, count in gone) <= RARE * n
     return cut if few or all(set(f"{abs(value):g}") == {"9"} for value, _ in gone) else 0
