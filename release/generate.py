@@ -43,6 +43,7 @@ ADDRESSED = (
 JOURNEY = (
     "validate-data",
     "check-quality",
+    "profile-data",
     "plan-rollout",
     "train-model",
     "evaluate-gate",

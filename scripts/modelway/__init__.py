@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from modelway.stages.evaluate_gate import evaluate_gate as evaluate_gate
     from modelway.stages.judge_plan import judge_plan as judge_plan
     from modelway.stages.plan_rollout import plan_rollout as plan_rollout
+    from modelway.stages.profile_data import profile_data as profile_data
     from modelway.stages.promote_model import promote_model as promote_model
     from modelway.stages.render_manifests import render_manifests as render_manifests
     from modelway.stages.replay_rollout import replay_rollout as replay_rollout

@@ -9,6 +9,7 @@ DEFAULT = "tool"
 ENVIRONMENTS = {
     "validate_data": "data",
     "check_quality": "data",
+    "profile_data": "data",
     "evaluate_gate": "judge",
     "judge_plan": "judge",
     "test_endpoint": "data",

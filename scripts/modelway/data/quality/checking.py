@@ -60,21 +60,26 @@ def check_data(asked: QualityAsked, path: Path, name: str) -> tuple[DataQuality,
     """Every check of one data set, and what is known of its columns. Data that cannot be read is InvalidInput."""
     with opened(asked, path, name) as table:
         facts = survey(table, name, asked.types)
-        label = asked.label if asked.label in facts.columns else None
-        checks = [_has_rows(facts)]
-        if facts.rows:
-            for kind in settings.kinds():
-                if isinstance(kind, TableKind):
-                    checks += _made(kind, asked, facts, label, table)
+        return check_table(asked, table, facts, path), facts
+
+
+def check_table(asked: QualityAsked, table: QualityTable, facts: TableFacts, path: Path) -> DataQuality:
+    """Every check of an opened data set."""
+    label = asked.label if asked.label in facts.columns else None
+    checks = [_has_rows(facts)]
+    if facts.rows:
+        for kind in settings.kinds():
+            if isinstance(kind, TableKind):
+                checks += _made(kind, asked, facts, label, table)
     return DataQuality(
-        data=name,
+        data=facts.name,
         outcome=worst([check.outcome for check in checks]),
         rows=facts.rows,
         columns=len(facts.columns),
         checks=tuple(checks),
         not_checked=() if label else (_without_label(asked),),
-        data_digest=digest_of_data(path, name),
-    ), facts
+        data_digest=digest_of_data(path, facts.name),
+    )
 
 
 def check_pair(asked: QualityAsked, pair: Pair) -> DataQuality | None:
@@ -134,7 +139,7 @@ def _made(
     elif whole is None:
         return ()
     hidden = frozenset(facts.columns) if asked.examples == 0 else asked.hidden
-    case = QualityCase(facts, whole or kind.keys(), columns, label, asked.now, hidden, _is_class(facts, label))
+    case = QualityCase(facts, whole or kind.keys(), columns, label, asked.now, hidden, is_class(facts, label))
     work = kind.checks(case)
     try:
         questions = next(work)
@@ -152,7 +157,7 @@ def _hidden(check: QualityCheck, masked: frozenset[str]) -> QualityCheck:
     return msgspec.structs.replace(check, examples=shown)
 
 
-def _is_class(facts: TableFacts, label: str | None) -> bool:
+def is_class(facts: TableFacts, label: str | None) -> bool:
     """Whether the label is one of some classes: text, truth values, or a few different whole numbers."""
     if label is None or (column := facts.columns[label]).values is None:
         return False

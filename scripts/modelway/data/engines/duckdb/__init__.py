@@ -6,6 +6,6 @@ own, and everything else is bound as a parameter.
 
 from modelway.data.engines.duckdb.hashes import count_common, count_near
 from modelway.data.engines.duckdb.opening import open_table
-from modelway.data.engines.duckdb.quality import open_quality_table
+from modelway.data.engines.duckdb.profiles import open_quality_table
 
 __all__ = ["count_common", "count_near", "open_quality_table", "open_table"]

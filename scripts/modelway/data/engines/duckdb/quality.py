@@ -4,15 +4,12 @@ rows of each of their different values."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import cached_property
 from math import ceil
 from pathlib import Path
 from typing import Any, TypeVar
 
-from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb import quality_texts as texts
-from modelway.data.engines.duckdb.opening import open_table
 from modelway.data.engines.duckdb.quality_answers import cells, distribution, texts_of
 from modelway.data.engines.duckdb.sql import FILE, FLOATS, ROW, Statement, reading
 from modelway.data.engines.duckdb.table import EXAMPLE_CUT, DuckDBTable
@@ -29,7 +26,6 @@ from modelway.data.quality.queries import (
     Question,
 )
 from modelway.data.queries import Answer, Sighting, StoredColumn
-from modelway.data.sources import Source
 from modelway.data.values import ValueType
 
 TEXT_CUT = 300
@@ -41,19 +37,6 @@ WIDE = 400
 LARGE_INTEGERS = ("UBIGINT", "HUGEINT", "UHUGEINT")
 
 Q = TypeVar("Q")
-
-
-@contextmanager
-def open_quality_table(
-    source: Source, dialect: CsvDialect, scratch: Path, memory_mb: int
-) -> Iterator[DuckDBQualityTable]:
-    """See `modelway.data.engines.Engine.open_table`."""
-    with open_table(source, dialect, scratch, memory_mb) as table:
-        if (
-            source.format == "csv" or table.fits
-        ):  # it is read a few columns at a time: a file would be opened anew for each
-            table.keep([column.name for column in table.columns])
-        yield DuckDBQualityTable(table, is_csv=source.format == "csv")
 
 
 class DuckDBQualityTable:
@@ -99,6 +82,14 @@ class DuckDBQualityTable:
         answers = self._table.answers([one.query for one in counted], examples)[1]
         for question, answer in zip(counted, answers, strict=True):
             told.add(question, answer)
+        self._tell_batches(wanted, told)
+        for other in wanted:
+            if other not in told:
+                told.add(other, self._one_by_one[type(other)](other, examples))
+        return told
+
+    def _tell_batches(self, wanted: list[Question[Any]], told: Answers) -> None:
+        """What is asked of several columns in one statement."""
         for written in self._batches(_of(wanted, asked.Writing)):
             self._tell_writing(written, told)
         self._tell_spreads(_of(wanted, asked.Spread), told)
@@ -108,10 +99,6 @@ class DuckDBQualityTable:
         for of_one in by_other.values():
             for batch in self._batches(of_one):
                 self._tell_crossed(batch, told)
-        for other in wanted:
-            if other not in told:
-                told.add(other, self._one_by_one[type(other)](other, examples))
-        return told
 
     def _batches(self, questions: Sequence[Q]) -> Iterator[Sequence[Q]]:
         size = max(1, min(MOST_COLUMNS, CELLS_AT_A_TIME // max(self.rows, 1)))

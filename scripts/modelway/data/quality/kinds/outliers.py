@@ -75,7 +75,7 @@ class Outliers(TableKind[OutlierKeys]):
                 percent(seen.count, seen.n),
                 limit,
                 rule,
-                f"{seen.count:,} values" * (seen.count > 0),
+                f"{seen.count:,} of {seen.n:,} values" * (seen.count > 0),
                 seen.examples,
             )
             checks.append(judged(self, keys, f"{name} outliers", made, name))
