@@ -13,8 +13,8 @@ LEAST_ROWS = 30
 
 @dataclass(frozen=True)
 class BarSeries:
-    """counts: below the first edge, in each bar, above the last edge. of: all rows, for shares. labelled, positive: as counts; may
-    be empty."""
+    """counts: below the first edge, in each bar, above the last edge. of: all rows, for shares. labelled, positive: as
+    counts; may be empty."""
 
     name: str
     counts: Sequence[int]
@@ -37,15 +37,14 @@ def histogram(series: Sequence[BarSeries], labels: Sequence[str], first: str, la
     parts = [f'<svg class="bars" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="distribution">']
     parts.append(f'<line class="grid" x1="0" x2="{WIDTH}" y1="{FLOOR}" y2="{FLOOR}"/>')
     filled = series[0]
-    for (x, wide), count, label in zip(spans, filled.counts, labels, strict=True):
+    for (x, wide), count in zip(spans, filled.counts, strict=True):
         if count:
             tall = _tall(count, filled.of, tallest)
             beyond = " beyond" if wide < EDGE and x in (0.0, WIDTH - EDGE + 2.0) else ""
-            parts.append(
-                f'<rect class="one{beyond}" x="{x:.1f}" y="{FLOOR - tall:.1f}" width="{max(wide - 0.7, 0.6):.1f}" height="{tall:.1f}"/>'
-            )
+            place = f'x="{x:.1f}" y="{FLOOR - tall:.1f}" width="{max(wide - 0.7, 0.6):.1f}" height="{tall:.1f}"'
+            parts.append(f'<rect class="one{beyond}" {place}/>')
     if len(series) > 1:
-        path = []
+        path = list[str]()
         for (x, wide), count in zip(spans, series[1].counts, strict=True):
             y = FLOOR - _tall(count, series[1].of, tallest)
             path.append(f"{'M' if not path else 'L'}{x:.1f} {y:.1f}H{x + wide:.1f}")

@@ -1,5 +1,5 @@
-"""Data at a glance: one self-contained page, what a person in a hurry must know first. Nothing is fetched, masked columns are named
-and nothing more."""
+"""Data at a glance: one self-contained page, what a person in a hurry must know first. Nothing is fetched, masked columns
+are named and nothing more."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from modelway.report import profile_parts as parts
 from modelway.report.bars import share
 
 STYLE = (Path(__file__).parent / "profile_page.css").read_text(encoding="utf-8")
+LINKS = ("to know first", "first"), ("columns", "columns"), ("what goes together", "together"), ("missing", "missing")
+NAVIGATION = "".join(
+    ["<nav>", *(f'<a href="#{where}">{said}</a>' for said, where in (*LINKS, ("first rows", "rows"))), "</nav>"]
+)
 SCRIPT = """
 const box = document.querySelector('input'), rows = [...document.querySelectorAll('tr[data-name]')];
 box.addEventListener('input', () => rows.forEach(row => row.hidden = !row.dataset.name.includes(box.value.toLowerCase())));
@@ -30,8 +34,7 @@ def page(report: ProfileReport) -> str:
     sections = [
         f"<h1>{html.escape(title)}</h1>",
         f"<p class=quiet>{_shape(report)}</p>",
-        '<nav><a href="#first">to know first</a><a href="#columns">columns</a><a href="#together">what goes together</a>'
-        '<a href="#missing">missing</a><a href="#rows">first rows</a></nav>',
+        NAVIGATION,
         parts.tiles(report),
         f"<h2 id=first>To know first</h2>{_first(alerts)}",
         _columns(report, alerts),
@@ -173,7 +176,8 @@ def _notes(checks: Sequence[QualityCheck]) -> str:
 
 def _footer(report: ProfileReport) -> str:
     digests = ", ".join(f"{html.escape(one.data)} {one.data_digest[:12]}" for one in report.profiles)
-    return f"As of {html.escape(report.now)}. sha256 of the data: {digests}. Every figure is counted exactly; JSON stands beside this page."
+    as_of = f"As of {html.escape(report.now)}. sha256 of the data: {digests}."
+    return f"{as_of} Every figure is counted exactly; JSON stands beside this page."
 
 
 def summary(report: ProfileReport, page_path: str) -> str:

@@ -1,10 +1,11 @@
-"""The parts of a profile's page: tiles, pictures and figures of columns, what goes together, what is missing, the first rows."""
+"""The parts of a profile's page: tiles, pictures and figures of columns, what goes together, what is missing, the first
+rows."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, pairwise
 
 from msgspec import UNSET
 
@@ -70,7 +71,7 @@ def drawn(report: ProfileReport, one: ProfileColumn | None, other: ProfileColumn
             if side.bars is not None
         ]
         edges = [_edge(column, edge) for edge in column.bars.edges]
-        inside = [f"{low} to {high}" for low, high in zip(edges, edges[1:], strict=False)]
+        inside = [f"{low} to {high}" for low, high in pairwise(edges)]
         labels = [f"at most {edges[0]}", *inside, f"above {edges[-1]}"]
         last = edges[-1] + (" (powers of ten)" if column.bars.logarithmic else "")
         return histogram(series, labels, edges[0], last, said)
@@ -175,10 +176,12 @@ def together(profile: DataProfile) -> str:
                 else _cell(item.value, f"{one} and {other}: {item.measure} {item.value:+.3f}, n {item.n:,}")
             )
         body.append(f"<tr><th>{html.escape(_cut(one, 18))}</th>{''.join(cells)}</tr>")
-    matrix = f"<div class=scroll><table class=matrix><thead><tr><th></th>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
+    rows_of_all = f"<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(body)}</tbody>"
+    matrix = f"<div class=scroll><table class=matrix>{rows_of_all}</table></div>"
     n = max((item.n for item in profile.associations), default=0)
     rest = f", the {len(names)} that tell most" if len(names) < len(profile.columns) else ""
-    how = f"{html.escape(profile.data)}{rest}: Spearman's rank correlation of numbers, Cramer's V of others; {n:,} rows, evenly spaced"
+    measures = "Spearman's rank correlation of numbers, Cramer's V of others"
+    how = f"{html.escape(profile.data)}{rest}: {measures}; {n:,} rows{', evenly spaced' if n < profile.rows else ''}"
     return f"<h2 id=together>What goes together</h2><p class=quiet>{how}.</p><div class=two>{matrix}{listed}</div>"
 
 
@@ -195,7 +198,8 @@ def missing(profile: DataProfile, several: bool) -> str:
     if not some:
         return f"<h2 id=missing>Missing{named}</h2><p class=good>Every value is there.</p>"
     rows = "".join(
-        f"<tr><td>{html.escape(column.name)}</td><td class=n>{column.missing:,}</td><td class=n>{share(column.missing, profile.rows)}</td></tr>"
+        f"<tr><td>{html.escape(column.name)}</td><td class=n>{column.missing:,}</td>"
+        f"<td class=n>{share(column.missing, profile.rows)}</td></tr>"
         for column in some[:20]
     )
     sets = "".join(
@@ -220,7 +224,8 @@ def first_rows(profile: DataProfile) -> str:
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in cells)
     left = len(profile.columns) - len(columns)
     more = f"<p class=quiet>without {left:,} columns</p>" if left > 0 else ""
-    return f"<h2 id=rows>First rows, {html.escape(profile.data)}</h2><div class=scroll><table><tr>{head}</tr>{body}</table></div>{more}"
+    shown = f"<div class=scroll><table><tr>{head}</tr>{body}</table></div>{more}"
+    return f"<h2 id=rows>First rows, {html.escape(profile.data)}</h2>{shown}"
 
 
 def _example(value: str | None) -> Sequence[str]:

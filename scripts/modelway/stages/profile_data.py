@@ -58,7 +58,7 @@ def profile_data(
     ] = 1024,
     report_directory: ci.ReportDirectory = "out/modelway",
 ) -> DataProfiled:
-    """Show what data look like on one HTML page: distributions, train beside test, what is missing, what goes together, what to know first.
+    """Show what data look like on one HTML page: what to know first, distributions, train over test, what goes together.
 
     Inputs: CSV or Parquet data, named here or in modelway.yml (section data); columns that are masked (quality.masked).
     Outputs: the page, and all that it shows as JSON. Checks of check-quality stand on it, and do not fail this action.

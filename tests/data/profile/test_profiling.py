@@ -1,4 +1,5 @@
-"""A profile's figures are those of pandas and scipy, masked columns are nowhere in it, and its page holds whatever stands in the data."""
+"""A profile's figures are those of pandas and scipy, masked columns are nowhere in it, and its page holds whatever data
+have."""
 
 from __future__ import annotations
 
@@ -96,7 +97,7 @@ def test_two_data_sets_are_drawn_alike_and_told_apart(made: Profile) -> None:
     one, two = column(found, "x").bars, column(found, "x", 1).bars
     assert one is not None and two is not None and one.edges == two.edges
     apart = {item.column: item.distance for item in found.distances}
-    assert list(apart)[0] == "x" and apart["x"] > 0.5 and apart["kind"] == 0
+    assert next(iter(apart)) == "x" and apart["x"] > 0.5 and apart["kind"] == 0
     assert [part.data for part in found.quality] == [
         "train.parquet",
         "test.parquet",

@@ -14,8 +14,9 @@ Cells = Mapping[tuple[int, int], int]
 
 
 def rank_correlation(cells: Cells) -> tuple[int, float, float, float] | None:
-    """(n, Spearman's rank correlation, the ends of its 95 % interval), rows in the same cell having the same rank. The interval is Fisher's, with the
-    variance of Bonett and Wright (2000, Psychometrika 65:23-28): (1 + r^2 / 2) / (n - 3). None where a column does not vary."""
+    """(n, Spearman's rank correlation, the ends of its 95 % interval), rows in the same cell having the same rank. The
+    interval is Fisher's, with the variance of Bonett and Wright (2000, Psychometrika 65:23-28): (1 + r^2 / 2) / (n - 3).
+    None where a column does not vary."""
     there = _present(cells)
     n = sum(there.values())
     if n < 4:
@@ -34,8 +35,8 @@ def rank_correlation(cells: Cells) -> tuple[int, float, float, float] | None:
 
 
 def cramers_v(cells: Cells) -> tuple[int, float] | None:
-    """(n, Cramer's V with Bergsma's correction of its bias (2013, Journal of the Korean Statistical Society 42:323-328, equations
-    2 to 4)): 0 where nothing goes together, 1 where one tells the other."""
+    """(n, Cramer's V with Bergsma's correction of its bias (2013, Journal of the Korean Statistical Society 42:323-328,
+    equations 2 to 4)): 0 where nothing goes together, 1 where one tells the other."""
     there = _present(cells)
     n = sum(there.values())
     rows, columns = _margin(there, 0), _margin(there, 1)

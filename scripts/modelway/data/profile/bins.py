@@ -9,6 +9,7 @@ from math import ceil, floor, log10
 BARS = 24
 SKEWED = 40
 """A positive column whose 99th percentile is this many times its median is drawn on a scale of powers of ten."""
+MOST_EXPONENT = 308
 CLOSE = 1e-6
 """Of a large number: the edges around it are numbers of their own."""
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
@@ -16,16 +17,16 @@ STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 @dataclass(frozen=True)
 class Bars:
-    """edges: rising; bar i is of the values above the i-th and at most the next. Values at or below the first, and above the last,
-    are told beside the bars. logarithmic: the edges are powers of ten, and parts of them."""
+    """edges: rising; bar i is of the values above the i-th and at most the next. Values at or below the first, and above the
+    last, are told beside the bars. logarithmic: the edges are powers of ten, and parts of them."""
 
     edges: tuple[float, ...]
     logarithmic: bool = False
 
 
 def bars_of(quantiles: Sequence[Mapping[float, float]], low: float, high: float, whole: bool = False) -> Bars:
-    """For data sets with these quantiles, whose smallest and largest values are low and high. whole: all values are, and so are
-    the edges."""
+    """For data sets with these quantiles, whose smallest and largest values are low and high. whole: all values are, and so
+    are the edges."""
     if high <= low:
         half = max(0.5, abs(low) * CLOSE)
         return Bars((low - half, low + half))
@@ -61,12 +62,14 @@ def _even(first: float, last: float, whole: bool) -> tuple[float, ...]:
 
 
 def _powers(first: float, last: float) -> tuple[float, ...]:
+    """Powers of ten, and parts of one where there are few."""
     low, high = floor(log10(first)), ceil(log10(last))
-    parts = next(one for one in (6, 3, 2, 1) if one * (high - low) <= 2 * BARS or one == 1)
-    edges = [10 ** (low + at / parts) for at in range(parts * (high - low) + 1)]
-    return tuple(
-        float(f"{edge:.3g}") for edge in edges if edge >= first / 10 ** (1 / parts) and edge <= last * 10 ** (1 / parts)
-    )
+    parts = next((one for one in (6, 3, 2) if one * (high - low) <= 2 * BARS), 1)
+    powers = -(-(high - low) // (2 * BARS))
+    exponents = (low + at / parts for at in range(0, parts * (high - low + powers), powers))
+    edges = {float(f"{10.0**exponent:.3g}") for exponent in exponents if exponent < MOST_EXPONENT}
+    beyond = 10.0 ** (powers / parts)
+    return tuple(sorted(edge for edge in edges if first / beyond <= edge <= last * beyond))
 
 
 SECOND = 1_000_000

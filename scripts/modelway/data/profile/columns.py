@@ -59,7 +59,7 @@ def _part(name: str, facts: Sequence[ColumnFacts]) -> DrawnColumn | None:
     quantiles = [one.quantiles for one in spreads if one.quantiles is not None]
     few = facts[0].is_number and all(one.distinct <= FEW for one in spreads)
     if quantiles and not few:
-        low, high = min(one.low[0][0] for one in spreads), max(one.high[0][0] for one in spreads)  # type: ignore[type-var]
+        low, high = min(one.low[0][0] for one in spreads), max(one.high[0][0] for one in spreads)
         floats = [{p: float(value) for p, value in one.items()} for one in quantiles]
         whole = all(one.whole == one.n for one in spreads)
         times = facts[0].is_time
@@ -112,7 +112,7 @@ def described(
     moments = {name: _moments(column) for name, column in facts.columns.items() if name not in masked}
     told = table.tell([question for question in moments.values() if question is not None], 0)
     for name, column in facts.columns.items():
-        known = {
+        known: dict[str, Any] = {
             "name": name,
             "type": column.type or "other",
             "stored": column.stored.physical,

@@ -73,7 +73,8 @@ def profile(asked: QualityAsked, paths: Mapping[str, Path], source: str) -> Prof
             for one, found, checks in zip(sets, counted, quality, strict=True)
         )
     if len(sets) == 2:
-        pair = Pair(*known, sets[0].path, sets[1].path, asked.contract, asked.memory_mb, asked.engine)
+        train, test = sets
+        pair = Pair(train.facts, test.facts, train.path, test.path, asked.contract, asked.memory_mb, asked.engine)
         between = check_pair(asked, pair)
         quality += [between] if between else []
     distances = columns.distances(*counted) if len(counted) == 2 else {}
