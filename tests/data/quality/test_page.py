@@ -1,4 +1,4 @@
-"""docs/quality.md: what it shows runs as it stands there, and its table is what the kinds are."""
+"""docs/quality.md and docs/profile.md: what they show runs as it stands there, and the table is what the kinds are."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import msgspec
+import pytest
 import yaml
 
 from data.quality.conftest import csv
@@ -16,15 +17,22 @@ from modelway.config.keys import Section
 from modelway.config.quality import Quality, kinds_of_quality
 
 
-def test_the_example_of_python_runs(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("page", "heading", "said"),
+    [
+        ("quality.md", "Data quality", ["warn {}", "x outliers 201 0.49"]),
+        ("profile.md", "Data profile", ["out/modelway/profile-data.html 0 2", "x number 201 0 148.7"]),
+    ],
+)
+def test_the_example_of_python_runs(page: str, heading: str, said: list[str], tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text(csv(x=[*range(200), 9999], y=[at * 7 % 11 % 2 for at in range(201)]))
     scripts = DOCS.parent / "scripts"
-    [code] = examples("quality.md", "Data quality")
+    [code] = examples(page, heading)
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(scripts)}, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert "warn {}" in done.stdout and "x outliers 201 0.49" in done.stdout
+    assert all(part in done.stdout for part in said), done.stdout
 
 
 def test_the_example_of_the_section_is_one() -> None:
