@@ -44,6 +44,8 @@ JOURNEY = (
     "generate-contract",
     "validate-data",
     "compare-contracts",
+    "check-quality",
+    "profile-data",
     "detect-drift",
     "plan-rollout",
     "train-model",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from modelway.stages.benchmark_endpoint import benchmark_endpoint as benchmark_endpoint
     from modelway.stages.build_image import build_image as build_image
+    from modelway.stages.check_quality import check_quality as check_quality
     from modelway.stages.compare_contracts import compare_contracts as compare_contracts
     from modelway.stages.continue_rollout import continue_rollout as continue_rollout
     from modelway.stages.deploy_group import deploy_group as deploy_group
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from modelway.stages.generate_contract import generate_contract as generate_contract
     from modelway.stages.judge_plan import judge_plan as judge_plan
     from modelway.stages.plan_rollout import plan_rollout as plan_rollout
+    from modelway.stages.profile_data import profile_data as profile_data
     from modelway.stages.promote_model import promote_model as promote_model
     from modelway.stages.render_manifests import render_manifests as render_manifests
     from modelway.stages.replay_rollout import replay_rollout as replay_rollout

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from modelway.ci.inputs import InMemoryTable, Input, Output, Rows, build_parser, key, shown
+from modelway.ci.inputs import ROWS, InMemoryTable, Input, Output, Rows, address_of, build_parser, key, shown
 from modelway.ci.job import Job
 from modelway.ci.shell import Shell
 from modelway.ci.use_case import Result, UseCase, nobody_reads, run, use_case, where_it_runs
@@ -22,6 +22,7 @@ TrackingUri = Annotated[str | None, key("registry.tracking-uri")]
 Version = Annotated[int, Meta(ge=1), Input("The registered version of the model.")]
 
 __all__ = [
+    "ROWS",
     "Config",
     "Environment",
     "InMemoryTable",
@@ -37,6 +38,7 @@ __all__ = [
     "UseCase",
     "Version",
     "WorkingDirectory",
+    "address_of",
     "build_parser",
     "key",
     "nobody_reads",

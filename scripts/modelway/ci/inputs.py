@@ -51,6 +51,13 @@ if TYPE_CHECKING:
 else:
     Rows = str  # a table that is passed has an address by then
 """Data: its path or address; for a caller in Python also the table itself."""
+ROWS = "CSV, Parquet, JSON lines or Arrow: a file, a folder, a pattern, a Delta or Iceberg table, or an address such as s3://."
+"""What an input of data takes, in words."""
+
+
+def address_of(rows: Rows | None) -> str:
+    """Where the rows are: a path or an address; empty where none are given."""
+    return "" if rows is None else str(rows)
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,18 @@ import msgspec
 from msgspec.inspect import StructType, Type, type_info
 
 from modelway.config.keys import Section
+from modelway.config.quality import AnyQuality, AnyQualityColumn, kinds_of_quality
 from modelway.config.sections import Gate, Project, kinds_of_check
 
 
 def schema_of_project() -> dict[str, Any]:
     """Draft 2020-12; environments may name any part of any section, and nothing unknown."""
     schema = msgspec.json.schema(Project)
+    quality = {kind.keys.__name__: kind.about for kind in kinds_of_quality()}
     for section in _sections(type_info(Project)):
         definition = schema["$defs"][section.__name__]
-        if summary := _described(section.__module__).get(section.__name__, ({}, ""))[1]:
+        summary = _described(section.__module__).get(section.__name__, ({}, ""))[1]
+        if summary := summary or quality.get(section.__name__, ""):
             definition["description"] = summary
         for key, text in descriptions(section).items():
             definition["properties"][key]["description"] = text
@@ -30,12 +33,23 @@ def schema_of_project() -> dict[str, Any]:
 def descriptions(section: type[msgspec.Struct]) -> dict[str, str]:
     """Key -> what it is, of those that say it."""
     fields: dict[str, str] = {}
-    for ancestor in (one for one in section.__mro__ if issubclass(one, Section) and one is not Section):
-        fields = _described(ancestor.__module__).get(ancestor.__name__, ({}, ""))[0] | fields
+    whole: type[msgspec.Struct] = getattr(section, "WHOLE", section)
+    for ancestor in (one for one in reversed(whole.__mro__) if issubclass(one, Section) and one is not Section):
+        fields |= _described(ancestor.__module__).get(ancestor.__name__, ({}, ""))[0]
+    if whole is not section:
+        defaults = {field.name: field.default for field in msgspec.structs.fields(whole)}
+        fields = {name: f"{said} Left out: {_in_words(defaults[name])}." for name, said in fields.items()}
     if section is Gate:
         fields |= {kind.field: kind.about for kind in kinds_of_check() if kind.about}
+    if issubclass(section, (AnyQuality, AnyQualityColumn)):
+        fields |= {kind.field: kind.about for kind in kinds_of_quality()}
+        fields["columns"] = "What differs for single columns, by their names."
     attributes = zip(section.__struct_fields__, section.__struct_encode_fields__, strict=True)
     return {key: fields[attribute] for attribute, key in attributes if attribute in fields}
+
+
+def _in_words(default: Any) -> str:
+    return f"{default:g}" if isinstance(default, int | float) else str(default) if default else "none"
 
 
 def _sections(kind: Type) -> set[type[msgspec.Struct]]:

@@ -14,6 +14,7 @@ from modelway.config import lookup, strict_yaml
 from modelway.config.document import Document, check, convert, suggestion
 from modelway.config.drift import Drift
 from modelway.config.keys import Section
+from modelway.config.quality import Quality
 from modelway.config.sections import Build, Data, Deploy, Gate, Project, Registry, Sections, Train
 from modelway.errors import InvalidInput
 from modelway.records import digest_of_json
@@ -29,6 +30,7 @@ class Resolved(Section, frozen=True, kw_only=True):
     registry: Registry
     data: Data
     train: Train
+    quality: Quality
     gate: Gate
     build: Build
     drift: Drift
@@ -91,6 +93,7 @@ def _resolved(
         registry=resolved.registry,
         data=resolved.data,
         train=resolved.train,
+        quality=resolved.quality,
         gate=resolved.gate,
         build=resolved.build,
         drift=resolved.drift,

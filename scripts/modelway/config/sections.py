@@ -29,6 +29,7 @@ from modelway.config.keys import (
     Wait,
 )
 from modelway.config.model_metrics import Outcome, PredictionShares, RisingShare
+from modelway.config.quality import Quality
 from modelway.config.strategies import RequestMatch, Rolling, Shadow
 
 
@@ -356,6 +357,8 @@ class Sections(Section, frozen=True):
     """The data that a model is trained and judged on."""
     train: Train = Train()
     """How the team trains."""
+    quality: Quality = Quality()
+    """What the data are looked through for, beside their contract."""
     gate: Gate = Gate()
     """What a version must show before it may enter an environment."""
     build: Build = Build()

@@ -1,8 +1,17 @@
-"""Data contracts: each kind of check is written once (kinds) and run by an engine (engines) over a format (sources)."""
+"""Data contracts: each kind of check is written once (kinds) and run by an engine (engines) over a format (sources).
 
-from modelway.data.contract import Contract, load_contract
-from modelway.data.report import CheckResult, ContractReport, Example, ValidationReport, combined
-from modelway.data.validation import validate
+Names are loaded on first use: every script that reads modelway.yml loads the kinds of `quality`, and few of them read data.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from modelway.data.contract import Contract, load_contract
+    from modelway.data.report import CheckResult, ContractReport, Example, ValidationReport, combined
+    from modelway.data.validation import validate
 
 __all__ = [
     "CheckResult",
@@ -14,3 +23,10 @@ __all__ = [
     "load_contract",
     "validate",
 ]
+_HOMES = {"Contract": "contract", "load_contract": "contract", "validate": "validation"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES.get(name, 'report')}"), name)

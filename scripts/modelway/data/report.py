@@ -1,4 +1,4 @@
-"""What validate-data hands on: the outcome of every check."""
+"""What validate-data and check-quality hand on: the outcome of every check."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 Outcome = Literal["pass", "fail"]
+CheckOutcome = Literal["pass", "warn", "fail"]
+"""warn: broken, and no reason to stop."""
 
 
 class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,7 +30,7 @@ class CheckResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Such as `dep_delay in range`."""
     rule: str
     """What was asked, such as `from -60 to 1440`."""
-    outcome: Outcome
+    outcome: CheckOutcome
     n: int
     """The rows, values or columns looked at."""
     value: float | None
@@ -36,6 +39,8 @@ class CheckResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     examples: tuple[Example, ...] = ()
     detail: str = ""
     """Why it fails, in words, where the figures do not say it."""
+    interval: tuple[float, float] | UnsetType = UNSET
+    """Of the value, with 95 % confidence, where it is an estimate."""
 
 
 class ContractReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -69,3 +74,51 @@ def combined(reports: Sequence[ContractReport]) -> ValidationReport:
     """A pass only where there is a report, and every one passes."""
     good = bool(reports) and all(report.outcome == "pass" for report in reports)
     return ValidationReport(outcome="pass" if good else "fail", reports=tuple(reports))
+
+
+class QualityCheck(CheckResult, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One thing that check-quality looks at."""
+
+    kind: str
+    """Its key below `quality` in modelway.yml."""
+    column: str = ""
+    """Empty where it is about the whole data set."""
+
+
+class DataQuality(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The checks of one data set, or of one beside another."""
+
+    data: str
+    outcome: CheckOutcome
+    rows: int
+    columns: int
+    checks: tuple[QualityCheck, ...]
+    not_checked: tuple[str, ...] = ()
+    """What was left out, and why."""
+    data_digest: str = ""
+
+    @property
+    def failing(self) -> tuple[QualityCheck, ...]:
+        return tuple(check for check in self.checks if check.outcome == "fail")
+
+    @property
+    def warnings(self) -> tuple[QualityCheck, ...]:
+        return tuple(check for check in self.checks if check.outcome == "warn")
+
+
+class QualityReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The same data, settings and moment give the same report, byte for byte."""
+
+    schema: str = "modelway/quality-report/1"
+    outcome: CheckOutcome
+    """fail where a check fails, else warn where one warns."""
+    now: str
+    reports: tuple[DataQuality, ...]
+    settings_digest: str
+
+
+def worst(outcomes: Sequence[CheckOutcome]) -> CheckOutcome:
+    """fail of a fail, and of nothing at all."""
+    if not outcomes or "fail" in outcomes:
+        return "fail"
+    return "warn" if "warn" in outcomes else "pass"

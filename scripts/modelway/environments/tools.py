@@ -10,6 +10,8 @@ ENVIRONMENTS = {
     "validate_data": "data",
     "generate_contract": "data",
     "detect_drift": "data",
+    "check_quality": "data",
+    "profile_data": "data",
     "evaluate_gate": "judge",
     "judge_plan": "judge",
     "test_endpoint": "data",

@@ -68,7 +68,11 @@ def generate_contract(
     working_directory: ci.WorkingDirectory = ".",
     environment: ci.Overlay = None,
     data: Annotated[
-        str | None, Input("A CSV or Parquet file, a folder of them, or a pattern.", left_out="data.train")
+        ci.Rows | None,
+        Input(
+            ci.ROWS,
+            left_out="data.train",
+        ),
     ] = None,
     convert: Annotated[
         str | None,
@@ -107,7 +111,7 @@ def generate_contract(
     if convert:
         found = _converted(job, convert, file, name, form)
     else:
-        source, path, engine = _data(job, environment, data)
+        source, path, engine = _data(job, environment, ci.address_of(data))
         draft = drafted(path, source, most_values=most_values, memory_mb=memory_mb, by=engine)
         found = _drafted(draft, source, file, name, form)
     record, text = found
@@ -131,14 +135,14 @@ def generate_contract(
 def _data(job: ci.Job, environment: str | None, data: str | None) -> tuple[str, Path, str]:
     """What the data is called, where it is, and the engine that reads it."""
     if data and "config" not in job.given and not job.config_path.exists():
-        return data, schemes.path_of(data, job.folder, "input data"), "duckdb"
+        return schemes.name_of(data), schemes.path_of(data, job.folder, "input data", job.say), "duckdb"
     project = workspace.resolve(job, environment)
     workspace.fetch_data(project, job)
     if data:
-        return data, schemes.path_of(data, job.folder, "input data"), project.data.engine
+        return schemes.name_of(data), schemes.path_of(data, job.folder, "input data", job.say), project.data.engine
     if not project.data.train:
         raise InvalidInput("data.train is not set", where=project.source, fix="set it, or the input data")
-    return project.data.train, workspace.data_path(project, job, "data.train"), project.data.engine
+    return schemes.name_of(project.data.train), workspace.data_path(project, job, "data.train"), project.data.engine
 
 
 def _converted(job: ci.Job, source: str, file: Path, name: str, form: str) -> tuple[GeneratedContract, str]:

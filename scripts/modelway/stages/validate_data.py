@@ -44,7 +44,10 @@ def validate_data(
     environment: ci.Overlay = None,
     data: Annotated[
         ci.Rows | None,
-        Input("A CSV or Parquet file, a folder of them, or a pattern.", left_out="data.train and data.test"),
+        Input(
+            ci.ROWS,
+            left_out="data.train and data.test",
+        ),
     ] = None,
     contract: Annotated[str | None, ci.key("data.contract")] = None,
     skip_without_contract: Annotated[
@@ -79,12 +82,12 @@ def validate_data(
     """
     manner = Manner(now or datetime.now(UTC), memory_mb, examples, failing_rows or "", most_failing_rows)
     if data and contract and "config" not in job.given and not job.config_path.exists():
-        found = validate_named(contract, str(data), job, manner)
+        found = validate_named(contract, ci.address_of(data), job, manner)
     else:
         project = workspace.resolve(job, environment)
         if not project.data.contract and skip_without_contract:
             return _skipped(project.source, job)
-        found = validate_project(project, str(data or ""), job, manner)
+        found = validate_project(project, ci.address_of(data), job, manner)
     path = job.report(found, "\n\n".join(map(markdown, found.reports)))
     fix = f"mend the data or the contract; {path.with_suffix('.md')} has the values"
     return DataValidated(

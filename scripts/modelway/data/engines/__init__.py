@@ -14,6 +14,7 @@ from modelway import extensions
 from modelway.config.document import suggestion
 from modelway.data.cells import CellTable
 from modelway.data.dialect import CsvDialect
+from modelway.data.quality.queries import QualityTable
 from modelway.data.queries import Table
 from modelway.data.sources import Source
 from modelway.errors import InvalidInput
@@ -36,6 +37,34 @@ class CellEngine(Engine, Protocol):
 
     def cells_of(self, table: Table) -> CellTable:
         """The table that `open_table` gave, as one whose cells can be counted."""
+
+
+class QualityEngine(Engine, Protocol):
+    """An engine that answers what check-quality and profile-data ask, too."""
+
+    def open_quality_table(
+        self, source: Source, dialect: CsvDialect, scratch: Path, memory_mb: int
+    ) -> AbstractContextManager[QualityTable]:
+        """As `open_table`."""
+
+    def count_near(
+        self, first: Path, second: Path, parts: int, spill: Path, memory_mb: int
+    ) -> tuple[int, int, int, list[float]]:
+        """Of two files of `QualityTable.write_parts`: rows of the first; those of them that the second has in all parts; those
+        that it has in all parts but one at least; and for each part, the chance that two rows of the second are alike in
+        it."""
+
+
+def quality_engine(name: str = DEFAULT) -> QualityEngine:
+    """InvalidInput where there is none of the name, or where it answers contracts alone."""
+    found = engine(name)
+    if not hasattr(found, "open_quality_table"):
+        raise InvalidInput(
+            f"the engine {name[:100]!r} holds data against contracts alone",
+            where="data.engine",
+            fix=f"leave it out, which means {DEFAULT}",
+        )
+    return cast(QualityEngine, found)
 
 
 def engine(name: str = DEFAULT) -> Engine:

@@ -15,6 +15,8 @@ from modelway.data.engines.duckdb.sql import FILE, Statement, handed_over, readi
 from modelway.data.queries import StoredColumn, Wanted, Wrong
 from modelway.data.sources import Source
 
+TEXT_IN_MEMORY = 3
+"""Times its size in a file; measured, of short cells."""
 BATCH = 50
 """Columns of one statement: DuckDB's time for one grows with the square of its columns."""
 
@@ -94,8 +96,19 @@ class KeptTable:
         keys = [f"c{self._position[name]}" for name in names]
         if by_number:
             keys = [f"coalesce(try_cast({key} AS DOUBLE)::VARCHAR, {key}::VARCHAR)" for key in keys]
-        statement = Statement(f"SELECT hash({', '.join(keys)}) AS h FROM ").then(self._relation)
+        self.write(Statement(f"SELECT hash({', '.join(keys)}) AS h FROM ").then(self._relation), file)
+
+    def write(self, statement: Statement, file: Path) -> None:
+        """What a statement selects, as a Parquet file."""
         self._connection.sql(statement.text, params=statement.parameters).write_parquet(str(file))
+
+    def short(self, link: str) -> str:
+        """The name in reports of what stands in FILE."""
+        return self._source.short(self._links[link])
+
+    def fits(self, memory_mb: int) -> bool:
+        """Whether so much memory holds all of it."""
+        return TEXT_IN_MEMORY * sum(Path(link).stat().st_size for link in self._links) <= memory_mb << 20
 
     def _selected(self, batch: Mapping[str, Wanted]) -> str:
         values = ", ".join(f"{value} AS v{at}" for at, (_, value, _) in enumerate(self._handed_over(batch)))

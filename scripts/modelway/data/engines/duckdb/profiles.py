@@ -1,0 +1,116 @@
+"""How DuckDB answers what a profile asks (modelway.data.profile.queries)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from modelway.data.dialect import CsvDialect
+from modelway.data.engines.duckdb.opening import open_table
+from modelway.data.engines.duckdb.quality import DuckDBQualityTable
+from modelway.data.engines.duckdb.quality_answers import cells
+from modelway.data.engines.duckdb.sql import ROW, Statement, reading
+from modelway.data.engines.duckdb.table import DuckDBTable
+from modelway.data.profile import queries as asked
+from modelway.data.quality.queries import Answers, Question
+from modelway.data.sources import Source
+
+CELL_CUT = 120
+"""Characters of a value in the first rows."""
+CELLS_OF_A_COLUMN = 1024
+PAIRS_AT_A_TIME = 40
+
+
+@contextmanager
+def open_quality_table(
+    source: Source, dialect: CsvDialect, scratch: Path, memory_mb: int
+) -> Iterator[DuckDBProfileTable]:
+    """See `modelway.data.engines.Engine.open_table`. CSV, and what memory holds, is read once: it is asked a few columns at a
+    time, and a file would be opened anew for each."""
+    with open_table(source, dialect, scratch, memory_mb) as table:
+        if source.format == "csv" or table.fits(memory_mb):
+            table.keep([column.name for column in table.columns])
+        yield DuckDBProfileTable(table, is_csv=source.format == "csv")
+
+
+class DuckDBProfileTable(DuckDBQualityTable):
+    """Opened data, for checks of quality and for profiles."""
+
+    def __init__(self, table: DuckDBTable, *, is_csv: bool) -> None:
+        super().__init__(table, is_csv=is_csv)
+        self._one_by_one |= {
+            asked.MissingTogether: self._missing_together,
+            asked.FirstRows: self._first_records,
+            asked.Joint: self._joint,
+        }
+
+    def _tell_batches(self, wanted: list[Question[Any]], told: Answers) -> None:
+        super()._tell_batches(wanted, told)
+        for celled in self._batches([one for one in wanted if isinstance(one, asked.Celled)]):
+            statement = Statement("SELECT count(*)")
+            for question in celled:
+                statement.add(f", {self._histogram(question.part, statement)}")
+            values = {
+                question.part.column: self._value(question.part.column, question.part.type) for question in celled
+            }
+            named = ", ".join(f"{value} AS v{self._position[name]}" for name, value in values.items())
+            statement.add(f" FROM (SELECT {named} FROM ").then(self._relation)
+            [(n, *histograms)] = self._fetched(statement.add(")"))
+            for question, found in zip(celled, histograms, strict=True):
+                told.add(question, cells(question.part, found or {}, n))
+        for moments in self._batches([one for one in wanted if isinstance(one, asked.Moments)]):
+            statement, sums = Statement("SELECT "), list[str]()
+            for of in moments:
+                value = f"(({self._value(of.column, of.type)})::DOUBLE - {statement.bind(of.centre)}::DOUBLE)"
+                whole = f"round({value} * {statement.bind(of.scale)}::DOUBLE)::HUGEINT"
+                sums += [f"coalesce(sum({whole}), 0)::HUGEINT", f"coalesce(sum({whole} * {whole}), 0)::HUGEINT"]
+            [row] = self._fetched(statement.add(f"{', '.join(sums)} FROM ").then(self._relation))
+            for at, of in enumerate(moments):
+                told.add(of, (int(row[2 * at]), int(row[2 * at + 1])))
+
+    def _missing_together(self, question: asked.MissingTogether, examples: int) -> Mapping[tuple[str, ...], int]:
+        positions = [self._position[name] for name in question.columns]
+        bits = " + ".join(
+            f"(NOT ({reading(at, self.columns[at], None).present}))::BIGINT * {1 << bit}"
+            for bit, at in enumerate(positions)
+        )
+        statement = self._from(Statement(f"SELECT {bits or '0'} AS missing, count(*) AS n FROM "), " GROUP BY 1")
+        most = f") WHERE missing > 0 ORDER BY n DESC, missing LIMIT {question.most:d}"
+        found = self._fetched(Statement("SELECT missing, n FROM (").then(statement).add(most))
+        return {
+            tuple(name for bit, name in enumerate(question.columns) if missing >> bit & 1): n for missing, n in found
+        }
+
+    def _first_records(self, question: asked.FirstRows, examples: int) -> tuple[tuple[str | None, ...], ...]:
+        values = ", ".join(f"left(c{self._position[name]}::VARCHAR, {CELL_CUT})" for name in question.columns)
+        found = self._fetched(self._from(Statement(f"SELECT {values or '1'} FROM "), f" LIMIT {question.rows:d}"))
+        return tuple(tuple(row) for row in found) if question.columns else ()
+
+    def _joint(
+        self, question: asked.Joint, examples: int
+    ) -> tuple[int, Mapping[tuple[str, str], Mapping[tuple[int, int], int]]]:
+        statement, codes = Statement("CREATE OR REPLACE TEMP TABLE codes AS SELECT "), list[str]()
+        for at, part in enumerate(question.parts):
+            codes.append(f"{self._cell(part, statement)} AS k{at}")
+        used = sorted({self._position[part.column] for part in question.parts})
+        statement.add(
+            f"{', '.join(codes)} FROM (SELECT {', '.join(f'c{at}' for at in used)}, row_number() OVER () AS {ROW} FROM "
+        )
+        self._fetched(statement.then(self._relation).add(f") WHERE ({ROW} - 1) % {question.step:d} = 0"))
+        [[n]] = self._fetched(Statement("SELECT count(*) FROM codes"))
+        pairs = list(combinations(range(len(question.parts)), 2))
+        counts: dict[tuple[str, str], dict[tuple[int, int], int]] = {}
+        for start in range(0, len(pairs), PAIRS_AT_A_TIME):
+            some = pairs[start : start + PAIRS_AT_A_TIME]
+            both = (f"histogram((k{a} + 1) * {CELLS_OF_A_COLUMN} + k{b} + 1)" for a, b in some)
+            [row] = self._fetched(Statement(f"SELECT {', '.join(both)} FROM codes"))
+            for (a, b), found in zip(some, row, strict=True):
+                names = question.parts[a].column, question.parts[b].column
+                counts[names] = {
+                    (int(key) // CELLS_OF_A_COLUMN - 1, int(key) % CELLS_OF_A_COLUMN - 1): count
+                    for key, count in sorted((found or {}).items())
+                }
+        return n, counts

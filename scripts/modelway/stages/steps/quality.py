@@ -1,0 +1,104 @@
+"""check-quality: look the project's data through, or data that the caller names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from modelway import ci
+from modelway.config.quality import Quality
+from modelway.data import schemes
+from modelway.data.contract import Contract, load_contract
+from modelway.data.quality.checking import QualityAsked, check_data, check_pair, refuse_unknown_columns
+from modelway.data.quality.kind import TableFacts
+from modelway.data.quality.pairs import Pair
+from modelway.data.report import DataQuality, QualityReport, worst
+from modelway.errors import InvalidInput
+from modelway.records import digest_of_json
+from modelway.report.quality import counts_in_words
+from modelway.stages.steps import workspace
+
+
+@dataclass(frozen=True)
+class QualityManner:
+    """How data is looked through; see modelway.data.quality.checking."""
+
+    now: datetime
+    memory_mb: int
+    examples: int
+
+
+@dataclass(frozen=True)
+class AskedOf:
+    """What is asked of which data sets, by their names. source: what messages call who asks."""
+
+    asked: QualityAsked
+    paths: dict[str, Path]
+    source: str
+
+
+def looked_through(job: ci.Job, environment: str | None, data: str | None, manner: QualityManner) -> QualityReport:
+    """Every check of the data, and of the test data beside the training data."""
+    found = asked_of(job, environment, data, manner)
+    reports, known = list[DataQuality](), list[TableFacts]()
+    for name, path in found.paths.items():
+        report, facts = check_data(found.asked, path, name)
+        known.append(facts)
+        reports.append(report)
+    refuse_unknown_columns(found.asked, known, found.source)
+    if len(known) == 2:
+        (train, test), (train_path, test_path) = known, found.paths.values()
+        asked = found.asked
+        pair = Pair(train, test, train_path, test_path, asked.contract, asked.memory_mb, asked.engine)
+        between = check_pair(found.asked, pair)
+        reports += [between] if between else []
+    for report in reports:
+        job.say(f"{report.data}: {counts_in_words(report)}")
+    return QualityReport(
+        outcome=worst([report.outcome for report in reports]),
+        now=manner.now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        reports=tuple(reports),
+        settings_digest=digest_of_json(msgspec.to_builtins(found.asked.quality)),
+    )
+
+
+def asked_of(job: ci.Job, environment: str | None, data: str | None, manner: QualityManner) -> AskedOf:
+    """The data that is named, else data.train and data.test; by modelway.yml, where there is one."""
+    given = job.given
+    if data and "config" not in given and not job.config_path.exists() and not environment:
+        contract = given.get("contract")
+        asked = QualityAsked(
+            Quality(),
+            load_contract(job.folder / contract, contract) if contract else Contract(),
+            given.get("label"),
+            manner.now,
+            manner.examples,
+            manner.memory_mb,
+            given.get("masked", ()),
+        )
+        return AskedOf(
+            asked, {schemes.name_of(data): schemes.path_of(data, job.folder, "input data", job.say)}, "the inputs"
+        )
+    project = workspace.resolve(job, environment)
+    named = {"data.train": project.data.train, "data.test": project.data.test}
+    if not data and not any(named.values()):
+        raise InvalidInput(
+            "neither data.train nor data.test is set", where=project.source, fix="set one, or the input data"
+        )
+    workspace.fetch_data(project, job)
+    asked = QualityAsked(
+        project.quality,
+        workspace.contract_of(project, job),
+        project.gate.label,
+        manner.now,
+        manner.examples,
+        manner.memory_mb,
+        engine=project.data.engine,
+    )
+    paths = {schemes.name_of(value): workspace.data_path(project, job, key) for key, value in named.items() if value}
+    if data:
+        paths = {schemes.name_of(data): schemes.path_of(data, job.folder, "input data", job.say)}
+    return AskedOf(asked, paths, project.source)
