@@ -81,7 +81,7 @@ def check(document: Document, kind: inspect.Type, value: Any, where: Where) -> N
     elif isinstance(kind, inspect.VarTupleType | inspect.ListType) and isinstance(value, list):
         for index, inner in enumerate(value):
             check(document, kind.item_type, inner, (*where, index))
-    elif (struct := _only_struct(kind)) is not None and (isinstance(value, dict) or kinds.problem(kind, value)):
+    elif (struct := _only_struct(kind)) is not None and _is_meant(kind, value):
         check(document, struct, value, where)
     else:
         _leaf(document, kind, value, where)
@@ -100,6 +100,14 @@ def _only_struct(kind: inspect.Type) -> inspect.StructType | None:
         structs = [item for item in kind.types if isinstance(item, inspect.StructType)]
         return structs[0] if len(structs) == 1 else None
     return None
+
+
+def _is_meant(kind: inspect.Type, value: Any) -> bool:
+    """Whether the section is what should stand there, and not another type of the union."""
+    if isinstance(value, dict):
+        return True
+    switched = isinstance(kind, inspect.UnionType) and any(isinstance(item, inspect.BoolType) for item in kind.types)
+    return bool(kinds.problem(kind, value)) and not switched  # of a section that may be off, the message names both
 
 
 def _leaf(document: Document, kind: inspect.Type, value: Any, where: Where) -> None:

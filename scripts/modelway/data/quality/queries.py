@@ -40,7 +40,7 @@ class Question(Generic[A]):
 
 
 @dataclass(frozen=True)
-class Counted(Question[Answer]):
+class CountedRows(Question[Answer]):
     """A query that every engine answers, with its examples."""
 
     query: Query
@@ -108,7 +108,7 @@ class Variants(Question[Answer]):
 
 
 @dataclass(frozen=True)
-class Written(Question[Answer]):
+class WrittenForm(Question[Answer]):
     """The first rows whose text has one of these shapes or faults; of a column of text."""
 
     column: str

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from modelway.data.quality.kind import ColumnFacts, TableFacts
-from modelway.data.quality.queries import Counted, QualityTable, Spread, Texts, Writing
+from modelway.data.quality.queries import CountedRows, QualityTable, Spread, Texts, Writing
 from modelway.data.queries import Malformed, Missing, StoredColumn
 from modelway.data.values import READABLE, ValueType
 
@@ -39,8 +39,8 @@ def survey(
     written = table.tell(list(writings.values()), 0)
     texts = {name: written[question] for name, question in writings.items()}
     read = {column.name: _type(column, types.get(column.name), texts.get(column.name)) for column in stored}
-    gone = {column.name: Counted(Missing(column.name)) for column in stored}
-    wrong = {name: Counted(Malformed(name, kind)) for name, kind in read.items() if kind}
+    gone = {column.name: CountedRows(Missing(column.name)) for column in stored}
+    wrong = {name: CountedRows(Malformed(name, kind)) for name, kind in read.items() if kind}
     told = table.tell([*gone.values(), *wrong.values()], 0)
     table.settle({name: kind for name, kind in read.items() if kind})
     columns = {}

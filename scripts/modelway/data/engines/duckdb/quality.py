@@ -49,7 +49,7 @@ class DuckDBQualityTable:
         self._settled: Mapping[str, ValueType] = {}
         self._one_by_one: dict[type[Any], Callable[..., Any]] = {
             asked.Variants: self._variants,
-            asked.Written: self._written,
+            asked.WrittenForm: self._written,
             asked.NarrowDigits: self._narrow,
             asked.EmptyRows: self._empty,
             asked.RepeatedRows: self._repeated,
@@ -79,7 +79,7 @@ class DuckDBQualityTable:
     def tell(self, questions: Sequence[Question[Any]], examples: int) -> Answers:
         told = Answers()
         wanted = list(dict.fromkeys(questions))
-        counted = _of(wanted, asked.Counted)
+        counted = _of(wanted, asked.CountedRows)
         answers = self._table.answers([one.query for one in counted], examples)[1]
         for question, answer in zip(counted, answers, strict=True):
             told.add(question, answer)
@@ -278,7 +278,7 @@ class DuckDBQualityTable:
         pairs = [[one["v"] for one in group["most"]] for group in seen or ()][:examples]
         return Answer(n, count, examples=tuple(Sighting(f"{other!r} beside {most!r}") for most, other in pairs))
 
-    def _written(self, question: asked.Written, examples: int) -> Answer:
+    def _written(self, question: asked.WrittenForm, examples: int) -> Answer:
         shapes = [str(SHAPES.index(name)) for name in question.names if name in SHAPES]
         bits = sum(texts.bit(name) for name in question.names if name in FAULTS)
         tests = ([f"({texts.shape()}) IN ({', '.join(shapes)})"] if shapes else []) + (

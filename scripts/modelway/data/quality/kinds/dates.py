@@ -12,7 +12,7 @@ from modelway.config.keys import Wait
 from modelway.data.quality.column_kind import ColumnKind
 from modelway.data.quality.kind import ColumnFacts, QualityCase, QualityKeys, Severity
 from modelway.data.quality.outcomes import Finding
-from modelway.data.quality.queries import Answers, Counted, Question
+from modelway.data.quality.queries import Answers, CountedRows, Question
 from modelway.data.queries import Outside
 from modelway.data.values import in_words
 
@@ -49,12 +49,14 @@ class PossibleDates(ColumnKind[PossibleDateKeys]):
         return Finding(seen.n, seen.count, 0, f"from {in_words(low)} to {in_words(high)}", "", seen.examples)
 
 
-def _outside(keys: PossibleDateKeys, facts: ColumnFacts, now: datetime) -> Counted:
+def _outside(keys: PossibleDateKeys, facts: ColumnFacts, now: datetime) -> CountedRows:
     assert facts.type is not None
     latest, first = now + timedelta(hours=keys.ahead_at_most_hours), date.fromisoformat(keys.not_before)
     if facts.type == "date":
-        return Counted(Outside(facts.name, facts.type, first, latest.date()))
-    return Counted(Outside(facts.name, facts.type, datetime(first.year, first.month, first.day, tzinfo=UTC), latest))
+        return CountedRows(Outside(facts.name, facts.type, first, latest.date()))
+    return CountedRows(
+        Outside(facts.name, facts.type, datetime(first.year, first.month, first.day, tzinfo=UTC), latest)
+    )
 
 
 KIND = PossibleDates()

@@ -9,7 +9,7 @@ from msgspec import Meta
 from modelway.data.quality.column_kind import ColumnKind
 from modelway.data.quality.kind import ColumnFacts, QualityCase, QualityKeys, Severity
 from modelway.data.quality.outcomes import Finding, percent
-from modelway.data.quality.queries import Answers, Question, Written
+from modelway.data.quality.queries import Answers, Question, WrittenForm
 
 Percent = Annotated[float, Meta(ge=0, le=100)]
 DAMAGE = {
@@ -42,7 +42,7 @@ class DamagedText(ColumnKind[DamagedTextKeys]):
         )
 
     def examples(self, keys: DamagedTextKeys, facts: ColumnFacts, found: Finding) -> Question[Any] | None:
-        return Written(facts.name, tuple(DAMAGE))
+        return WrittenForm(facts.name, tuple(DAMAGE))
 
 
 KIND = DamagedText()

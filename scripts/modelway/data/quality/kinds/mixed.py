@@ -10,7 +10,7 @@ from msgspec import Meta
 from modelway.data.quality.column_kind import ColumnKind
 from modelway.data.quality.kind import ColumnFacts, QualityCase, QualityKeys
 from modelway.data.quality.outcomes import Finding, percent
-from modelway.data.quality.queries import Answers, NarrowDigits, Question, Written
+from modelway.data.quality.queries import Answers, NarrowDigits, Question, WrittenForm
 
 Percent = Annotated[float, Meta(ge=0, le=100)]
 MOSTLY = 0.5
@@ -75,7 +75,7 @@ class MixedText(ColumnKind[MixedTextKeys]):
         most = max(counts, key=lambda name: (counts[name], name))
         others = tuple(shape for name in counts if name != most for shape in ALIKE[name])
         if others:
-            return Written(facts.name, others)
+            return WrittenForm(facts.name, others)
         return NarrowDigits(facts.name, narrow[0]) if (narrow := _narrow(facts)) else None
 
 

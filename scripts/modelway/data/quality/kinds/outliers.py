@@ -11,7 +11,7 @@ from msgspec import Meta
 from modelway.data.quality import tails
 from modelway.data.quality.kind import ColumnFacts, QualityCase, QualityKeys, TableKind
 from modelway.data.quality.outcomes import Finding, judged, percent
-from modelway.data.quality.queries import Answers, Counted, Distribution, Question, Spread, Value
+from modelway.data.quality.queries import Answers, CountedRows, Distribution, Question, Spread, Value
 from modelway.data.queries import Outside
 from modelway.data.report import QualityCheck
 
@@ -60,7 +60,7 @@ class Outliers(TableKind[OutlierKeys]):
             spread = body.spread or told[body.question]
             fences[name] = _fences(body, spread)
         outside = {
-            name: Counted(Outside(name, case.table.columns[name].type or "number", found.low, found.high))
+            name: CountedRows(Outside(name, case.table.columns[name].type or "number", found.low, found.high))
             for name, found in fences.items()
         }
         counted = yield list(outside.values())

@@ -11,7 +11,7 @@ from modelway.config.keys import Count
 from modelway.data.quality.column_kind import ColumnKind
 from modelway.data.quality.kind import ColumnFacts, QualityCase, QualityKeys
 from modelway.data.quality.outcomes import Finding, percent
-from modelway.data.quality.queries import Answers, Question, Variants, Written
+from modelway.data.quality.queries import Answers, Question, Variants, WrittenForm
 from modelway.data.queries import Sighting
 
 Percent = Annotated[float, Meta(ge=0, le=100)]
@@ -56,7 +56,7 @@ class Spelling(ColumnKind[SpellingKeys]):
         return Finding(n, percent(count, n), limit, rule, "; ".join(said), examples)
 
     def examples(self, keys: SpellingKeys, facts: ColumnFacts, found: Finding) -> Question[Any] | None:
-        return Written(facts.name, tuple(ODD))
+        return WrittenForm(facts.name, tuple(ODD))
 
 
 def _is_category(keys: SpellingKeys, facts: ColumnFacts) -> bool:
