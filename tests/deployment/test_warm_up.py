@@ -14,6 +14,7 @@ from deployment.test_shadow_and_testers import with_keys
 from modelway.config import Deploy
 from modelway.errors import OutsideFailure
 from modelway.records.verdict import Sample
+from modelway.serving import steady
 from modelway.stages.rollouts import warm_up
 from modelway.stages.rollouts.rollout import Work
 from modelway.targets.place import Replica
@@ -50,7 +51,30 @@ def test_one_that_predicts_something_else_is_not_the_model_that_was_judged() -> 
         warm_up.warm_up(SAMPLES, print, [replica(lambda a: 0.5 if a else 0.0)])
 
 
-def test_one_that_answers_no_row_gets_no_client() -> None:
+def test_one_that_is_restarted_meanwhile_loads_its_model_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cluster says that it is ready until it has looked again."""
+    monkeypatch.setattr(warm_up, "PAUSE_SECONDS", 0.01)
+    warm, asked = replica(lambda a: a / 10), 0
+
+    def ask(path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        nonlocal asked
+        asked += 1
+        if asked <= 3 * steady.ROUND:
+            raise OutsideFailure("it answers 503 at /predict: the model is being loaded")
+        return warm.ask(path, body, headers)
+
+    said: list[str] = []
+    warm_up.warm_up(SAMPLES, said.append, [Replica("replica 0", ask)])
+    assert said[0] == (
+        "replica 0 answers nothing yet, asked for 20 s at most: it answers 503 at /predict: the model is being loaded"
+    )
+    assert "warmed up in" in said[1]
+    assert len(said) == 3
+
+
+def test_one_that_answers_no_row_gets_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm_up, "MOST_SECONDS", 0.5)
+
     def ask(path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         raise OutsideFailure("it answers 500: out of order")
 
@@ -64,8 +88,9 @@ def test_where_only_times_matter_what_it_predicts_is_not_checked() -> None:
     assert "warmed up in" in said[0]
 
 
-def test_what_comes_back_is_warmed_and_held_to_nothing() -> None:
+def test_what_comes_back_is_warmed_and_held_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The gate saw another release's predictions, and a way back is not held up."""
+    monkeypatch.setattr(warm_up, "MOST_SECONDS", 0.5)
 
     def ask(path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         raise OutsideFailure("it answers 500: out of order")

@@ -24,6 +24,8 @@ MOST_SECONDS = 20.0
 """A model that is slow by nature is never steady within it, and warm all the same."""
 ROUND_SECONDS = 1.0
 """Of a round of requests, where these take long."""
+PAUSE_SECONDS = 0.5
+"""After a round in which nothing was answered."""
 Demand = Literal["the gate's predictions", "answers", "nothing"]
 """nothing: they are stable's, whose predictions nobody has, and a way back is not held up by them."""
 AT_ONCE = 8
@@ -52,7 +54,7 @@ def warm_up(
     began, over = time.monotonic(), threading.Event()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         try:
-            warmed = list(pool.map(partial(_warmed, samples, over, demand), replicas))
+            warmed = list(pool.map(partial(_warmed, samples, say, over, demand), replicas))
         finally:
             over.set()
     first, last = (max(one.medians[at] for one in warmed) for at in (0, -1))
@@ -64,11 +66,13 @@ def warm_up(
         say(f"{len(refused)} of {sum(one.asked for one in warmed)} requests of it failed: {refused[0]}")
 
 
-def _warmed(samples: Sequence[Sample], over: threading.Event, demand: Demand, replica: Replica) -> Warmed:
+def _warmed(
+    samples: Sequence[Sample], say: Callable[[str], None], over: threading.Event, demand: Demand, replica: Replica
+) -> Warmed:
     check = demand == "the gate's predictions"
     done, deadline = Warmed(), time.monotonic() + MOST_SECONDS
     while not done.medians or (time.monotonic() < deadline and not over.is_set()):
-        times, began = list[float](), time.monotonic()
+        times, began, refused = list[float](), time.monotonic(), len(done.refused)
         while len(times) < ROUND and (not times or time.monotonic() - began < ROUND_SECONDS):
             sample = samples[done.asked % len(samples)]
             asked = time.perf_counter()
@@ -81,6 +85,12 @@ def _warmed(samples: Sequence[Sample], over: threading.Event, demand: Demand, re
                     _check(replica.name, sample, answer)
             times.append(time.perf_counter() - asked)
             done.asked += 1
+        silent = len(done.refused) - refused == len(times)
+        if silent and demand != "nothing" and time.monotonic() < deadline and not over.is_set():
+            if not refused:
+                say(f"{replica.name} answers nothing yet, asked for {MOST_SECONDS:.0f} s at most: {done.refused[0]}")
+            over.wait(PAUSE_SECONDS)  # it was ready, and was restarted since: it loads its model again
+            continue
         done.medians.append(statistics.median(times))
         if is_steady(done.medians) and (not check or done.asked >= len(samples)):
             break
