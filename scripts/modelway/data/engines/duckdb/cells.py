@@ -16,7 +16,7 @@ from modelway.data.cells import (
     Grouping,
     Key,
 )
-from modelway.data.engines.duckdb.sql import Statement, reading
+from modelway.data.engines.duckdb.sql import Statement, count_of, reading
 from modelway.data.engines.duckdb.table import BATCH, DuckDBTable
 from modelway.data.queries import StoredColumn
 
@@ -49,7 +49,8 @@ class DuckDBCells:
             asked = []
             for name in batch:
                 at = f"c{self._position[name]}"
-                asked.append(f"count({at}), count_if(lower({at}) IN ('true', 'false'))")
+                truths = count_of(f"lower({at}) IN ('true', 'false')")
+                asked.append(f"count({at}), {truths}")
                 number = f"isfinite(TRY_CAST({at} AS DOUBLE)) AND regexp_full_match({at}, '{JSON_NUMBER}')"
                 asked.append(f"coalesce(bool_and(coalesce({number}, false)) FILTER (WHERE {at} IS NOT NULL), false)")
             (row,) = self._rows(Statement(f"SELECT {', '.join(asked)} FROM ").then(self._table.relation))
@@ -129,12 +130,11 @@ class DuckDBCells:
             histogram = f"[count(v{at})]"
             if column.edges:
                 histogram = f"map_values(histogram(v{at}, {statement.bind(list(column.edges))}::DOUBLE[]))"
-            statement.add(f", count_if(p{at}), count(v{at}), {histogram}, min(v{at}), max(v{at})")
+            statement.add(f", {count_of(f'p{at}')}, count(v{at}), {histogram}, min(v{at}), max(v{at})")
         statement.add(f" FROM (SELECT {', '.join(projected)} FROM ").then(self._table.relation)
         for g, k, rows, *answers in self._rows(statement.add(") GROUP BY g, k" if apart else ")")):
             for at, column in enumerate(batch):
                 present, valid, counts, low, high = answers[5 * at : 5 * at + 5]
-                present, valid = present or 0, valid or 0  # of no rows they are null
                 there = [*map(int, counts or ()), *[0] * column.size][: column.size]
                 unreadable = present - valid if column.kind != "other" else 0
                 yield (g, k), column.name, Counted(rows - present, unreadable, tuple(there), low=low, high=high)

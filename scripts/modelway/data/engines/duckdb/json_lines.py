@@ -13,7 +13,7 @@ import duckdb
 
 from modelway.data.engines.duckdb.failures import refuse_fault
 from modelway.data.engines.duckdb.sql import FILE, Statement
-from modelway.data.json_text import ONE_OBJECT, is_list
+from modelway.data.json_text import LONGEST_OBJECT_BYTES, ONE_OBJECT, is_list
 from modelway.data.queries import StoredColumn
 from modelway.data.sources import Source
 from modelway.data.values import Stored
@@ -21,7 +21,6 @@ from modelway.errors import InvalidInput
 
 MOST_KEYS = 20_000
 """More keys than that are values that somebody has written as keys."""
-LONGEST_OBJECT_BYTES = 16 << 20
 BATCH = 100
 """Columns of one statement; see table.BATCH."""
 INTEGERS = ("BIGINT", "HUGEINT")

@@ -55,6 +55,11 @@ SQL_TYPES: Mapping[DType, str] = {
 _PLACES = itertools.count()
 
 
+def count_of(condition: str) -> str:
+    """How many rows meet a condition, 0 of no rows: there DuckDB's count_if is null, as a sum is, and count is not."""
+    return f"coalesce(count_if({condition}), 0)"
+
+
 @dataclass
 class Statement:
     """SQL that grows, with the values bound in it."""
@@ -114,7 +119,7 @@ class Reading:
         """The count of the rows that the query is about."""
         if isinstance(query, Missing):
             return "count(*)"
-        return f"count_if({self.present_name if isinstance(query, Malformed) else self.valid_name})"
+        return count_of(self.present_name if isinstance(query, Malformed) else self.valid_name)
 
     def shown(self, query: ValueQuery, cut: int) -> str:
         return "'null'" if isinstance(query, Missing) else f"left({self.column}::VARCHAR, {cut:d})"

@@ -13,7 +13,17 @@ import duckdb
 
 from modelway.data.csv_text import line_of
 from modelway.data.dialect import CsvDialect
-from modelway.data.engines.duckdb.sql import EPOCH, FILE, ROW, Reading, Statement, handed_over, reading, violation
+from modelway.data.engines.duckdb.sql import (
+    EPOCH,
+    FILE,
+    ROW,
+    Reading,
+    Statement,
+    count_of,
+    handed_over,
+    reading,
+    violation,
+)
 from modelway.data.queries import (
     Answer,
     Missing,
@@ -128,7 +138,7 @@ class DuckDBTable:
             value = (
                 f"max({read.value_name}) FILTER (WHERE {read.valid_name})"
                 if isinstance(query, Newest)
-                else f"count_if({violation(query, read, statement)})"
+                else count_of(violation(query, read, statement))
             )
             places.append((wanted.setdefault(n, len(wanted)), wanted.setdefault(value, len(wanted))))
         unread: list[str] = []
