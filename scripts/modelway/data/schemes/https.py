@@ -31,14 +31,13 @@ KEPT = "downloaded.json"
 """What the server said of the file that is here."""
 
 
-NO_ADDRESS_WORDS: Mapping[type[Exception], str] = {
+NO_ADDRESS: Mapping[type[Exception], str] = {
     requests.exceptions.InvalidURL: "it is no address of a server",
     requests.exceptions.MissingSchema: "it leads to no address",
     requests.exceptions.InvalidSchema: "it leads to another kind of address, which is not followed",
     requests.exceptions.TooManyRedirects: "it leads from one address to the next without an end",
+    ValueError: "it leads to no address",
 }
-NO_ADDRESS = tuple(NO_ADDRESS_WORDS)
-"""What another attempt does not mend."""
 
 
 class _Broken(Exception):
@@ -55,10 +54,9 @@ def brought(address: SplitResult, say: Say) -> Path:
         for attempt in range(ATTEMPTS):
             try:
                 return _downloaded(session, address.geturl(), shown, folder / name, say)
-            except NO_ADDRESS as error:
-                raise InvalidInput(
-                    f"cannot be fetched: {NO_ADDRESS_WORDS[type(error)]}", where=shown, fix="look at the address"
-                ) from None
+            except (ValueError, requests.TooManyRedirects) as error:  # no attempt mends it
+                said = next(said for kind, said in NO_ADDRESS.items() if isinstance(error, kind))
+                raise InvalidInput(f"cannot be fetched: {said}", where=shown, fix="look at the address") from None
             except (_Broken, requests.RequestException, OSError) as error:
                 if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
                     raise home.cannot_write(folder, error) from None
