@@ -52,7 +52,8 @@ def try_lock(descriptor: int) -> bool:
 @contextlib.contextmanager
 def replacing(path: Path, *, shared: bool = False) -> Iterator[Path]:
     """A file beside `path` to write, which takes its place at the end: all of it or nothing, and on the disk when this
-    returns, also after a power cut. shared: several processes and threads may write it at the same time; the last of them wins."""
+    returns, also after a power cut. shared: several processes and threads may write it
+    at the same time; the last of them wins."""
     unfinished = path.with_name(f"{path.name}.{os.getpid()}-{get_ident()}.new" if shared else f"{path.name}.new")
     try:
         yield unfinished

@@ -88,16 +88,24 @@ def test_no_rows_are_a_report_too(kind: str) -> None:
     Path("header.csv").write_text("a,t\n")
     duckdb.sql("SELECT 1 AS a, TIMESTAMP '2026-01-01' AS t LIMIT 0").write_parquet("none.parquet")
     data = {"pandas": frame()[:0], "Parquet": "none.parquet"}.get(kind, "header.csv")
-    Path("contract.yml").write_text("columns: {a: {type: integer, range: [0, 2]}, t: {type: timestamp, nullable: false}}\n")
+    Path("contract.yml").write_text(
+        "columns: {a: {type: integer, range: [0, 2]}, t: {type: timestamp, nullable: false}}\n"
+    )
     checked = modelway.validate_data(data=data, contract="contract.yml")
     assert checked.outcome == "fail" and checked.validation
-    assert all(check.n == 0 for check in checked.validation.reports[0].checks if check.name != "listed columns are there")
+    assert all(
+        check.n == 0 for check in checked.validation.reports[0].checks if check.name != "listed columns are there"
+    )
     assert all(check.value in (0, None) for check in checked.validation.reports[0].checks)
 
 
 @pytest.mark.parametrize(
     ("usual", "once", "kind", "failing"),
-    [(1, 2.5, "integer", "a is a whole number"), (True, 7, "boolean", None), (1, "x", "integer", "a is a whole number")],
+    [
+        (1, 2.5, "integer", "a is a whole number"),
+        (True, 7, "boolean", None),
+        (1, "x", "integer", "a is a whole number"),
+    ],
 )
 def test_a_value_that_is_unlike_all_others_is_what_it_is(usual: Any, once: Any, kind: str, failing: str | None) -> None:
     """DuckDB tells the type of a column of objects from a sample, and would make 2 of this 2.5."""

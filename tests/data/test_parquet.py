@@ -111,7 +111,9 @@ def test_columns_that_differ_in_case_only_are_two(judge: Any, parquet: Any) -> N
         ("SELECT 1 AS b, 1 AS a", "they are in another order"),
     ],
 )
-def test_files_that_differ_are_told_apart(judge: Any, parquet: Any, refusal: Any, tmp_path: Any, other: str, words: str) -> None:
+def test_files_that_differ_are_told_apart(
+    judge: Any, parquet: Any, refusal: Any, tmp_path: Any, other: str, words: str
+) -> None:
     parquet("SELECT 1 AS a, 1 AS b", "many/1.parquet")
     parquet(other, "many/2.parquet")
     said = refusal(lambda: judge("columns: {a: {}}", tmp_path / "many"))

@@ -110,7 +110,7 @@ def _times(rows: OpenedCells, settings: Drift) -> dict[str, CellKind]:
 
 
 def _require_its_sketch(reference: DriftSide, current: DriftSide, settings: Drift) -> None:
-    """That a sketch of current data has cells for every column of the reference: what it has none for would not be compared."""
+    """That a sketch of current data has cells for every column of the reference: any other would not be compared."""
     rows, sketch = reference.rows, current.sketch
     if rows is None or sketch is None:
         return

@@ -56,7 +56,9 @@ def _written(table: Any, name: str, path: Path) -> Path:
             table.write_parquet(str(path))
             return path
         with duckdb.connect(":memory:", config={"threads": 1}) as connection:
-            connection.execute("SET pandas_analyze_sample = 9223372036854775807")  # of a sample, 2.5 among 1s would be 2
+            connection.execute(
+                "SET pandas_analyze_sample = 9223372036854775807"
+            )  # of a sample, 2.5 among 1s would be 2
             connection.register("held", table)
             connection.sql("SELECT * FROM held").write_parquet(str(path))
     except duckdb.IOException as error:
@@ -77,7 +79,9 @@ def _columns(table: Any, where: str) -> list[Any]:
     if hasattr(table, "schema"):
         return list(table.schema.names)
     raise InvalidInput(
-        f"is {type(table).__name__}, and no table", where=where, fix="pass a table of columns, such as series.to_frame()"
+        f"is {type(table).__name__}, and no table",
+        where=where,
+        fix="pass a table of columns, such as series.to_frame()",
     )
 
 

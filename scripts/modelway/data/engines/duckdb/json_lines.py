@@ -27,8 +27,8 @@ TEXT, TRUTH, NUMBER, OTHER = 1, 2, 4, 8
 BATCH = 100
 """Columns of one statement; see table.BATCH."""
 MOST_WRITTEN = 400
-"""Columns that are written down by their kinds at once, which takes memory for a block of rows of each; of more, each statement
-reads those that it asks for."""
+"""Columns that are written down by their kinds at once, which takes memory for a block of rows of each; of more, each
+statement reads those that it asks for."""
 INTEGERS = ("BIGINT", "HUGEINT")
 
 
@@ -46,7 +46,9 @@ def open_lines(
     columns, values = list[StoredColumn](), list[str]()
     for first in range(0, len(keys), BATCH):
         part = keys[first : first + BATCH]
-        for at, (key, kinds) in enumerate(zip(part, _kinds(connection, value_at, first, len(part)), strict=True), first):
+        for at, (key, kinds) in enumerate(
+            zip(part, _kinds(connection, value_at, first, len(part)), strict=True), first
+        ):
             stored, physical, value = _stored(value_at(at), *kinds)
             columns.append(StoredColumn(key, stored, physical))
             values.append(f"{value} AS c{at}")
@@ -121,13 +123,16 @@ def _kinds(
         value = value_at(at)
         number = f"json_type({value}) IN ('BIGINT', 'UBIGINT', 'DOUBLE')"
         whole = f"regexp_full_match({value}::VARCHAR, '-?[0-9]+')"
+        others = (
+            f"CASE json_type({value}) WHEN 'VARCHAR' THEN {TEXT:d} WHEN 'BOOLEAN' THEN {TRUTH:d} ELSE {OTHER:d} END"
+        )
+        kind = f"CASE WHEN coalesce(json_type({value}), 'NULL') = 'NULL' THEN 0 WHEN {number} THEN {NUMBER:d}"
         wanted += [
-            f"bit_or(CASE WHEN coalesce(json_type({value}), 'NULL') = 'NULL' THEN 0 WHEN {number} THEN {NUMBER:d}"
-            f" ELSE CASE json_type({value}) WHEN 'VARCHAR' THEN {TEXT:d} WHEN 'BOOLEAN' THEN {TRUTH:d} ELSE {OTHER:d} END END)",
+            f"bit_or({kind} ELSE {others} END)",
             f"coalesce(bool_and({whole}) FILTER (WHERE {number}), true)",
             *(
-                f"coalesce(bool_and(TRY_CAST({value}::VARCHAR AS {kind}) IS NOT NULL) FILTER (WHERE {whole}), true)"
-                for kind in INTEGERS
+                f"coalesce(bool_and(TRY_CAST({value}::VARCHAR AS {whole_kind}) IS NOT NULL) FILTER (WHERE {whole}), true)"
+                for whole_kind in INTEGERS
             ),
         ]
     row = _rows(connection, Statement(f"SELECT {', '.join(wanted)} FROM json_rows"))[0]
