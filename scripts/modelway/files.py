@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import get_ident
 
 from modelway.errors import OutsideFailure
 
@@ -51,8 +52,9 @@ def try_lock(descriptor: int) -> bool:
 @contextlib.contextmanager
 def replacing(path: Path, *, shared: bool = False) -> Iterator[Path]:
     """A file beside `path` to write, which takes its place at the end: all of it or nothing, and on the disk when this
-    returns, also after a power cut. shared: several processes may write it at the same time; the last of them wins."""
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.new" if shared else f"{path.name}.new")
+    returns, also after a power cut. shared: several processes and threads may write it
+    at the same time; the last of them wins."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}-{get_ident()}.new" if shared else f"{path.name}.new")
     try:
         yield unfinished
         with unfinished.open("rb") as stream:

@@ -129,3 +129,16 @@ def test_whatever_python_writes_is_read_back(tmp_path: Path, rows: list[dict[str
         if kinds == {int} and all(value is None or abs(value) < 1 << 126 for value in asked):
             assert values == asked
         assert [value is None for value in values] == [value is None for value in asked]
+
+
+def test_many_keys_are_read_in_little_memory(judge: Any, tmp_path: Path) -> None:
+    """600 columns, more than are written down at once; a key that only some objects have is missing in the others."""
+    rows = [{f"k{at}": at for at in range(600)} | ({"late": row} if row % 2 else {}) for row in range(300)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    held = "{k599: {type: integer, range: [0, 9]}, late: {type: integer, nullable: false}}"
+    found = judge(f"columns: {held}\nunique: [[k1]]\n", tmp_path / "rows.jsonl")
+    assert {name: found[name].value for name in found.failing} == {
+        "k599 in range": 300,
+        "late has no nulls": 150,
+        "k1 unique": 299,
+    }

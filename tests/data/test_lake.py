@@ -107,3 +107,12 @@ def test_a_damaged_log(judge: Any, refusal: Any, table: Any, kind: str) -> None:
 def test_an_empty_log(judge: Any, refusal: Any, tmp_path: Path) -> None:
     (tmp_path / "table" / "_delta_log").mkdir(parents=True)
     assert refusal(lambda: judge("columns: {a: {}}", tmp_path / "table")).startswith("2: ")
+
+
+def test_a_part_of_a_table_is_not_the_table(judge: Any, refusal: Any, table: Any) -> None:
+    """Its folder has the rows that were deleted, too."""
+    path = table("delta")
+    part = next(file for file in path.iterdir() if "=" in file.name)
+    for named in (part, path / "*" / "*.parquet"):
+        assert "is a part of a Delta table" in refusal(lambda named=named: judge("columns: {a: {}}", named))
+    assert "is a Delta table among other files" in refusal(lambda: judge("columns: {a: {}}", path.parent))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from modelway.errors import InvalidInput
 TABLES: dict[str, Any] = {
     "two columns of one name": pd.DataFrame([[1, 2]], columns=["a", "a"]),
     "two columns that differ in case": pd.DataFrame({"a": [1], "A": [1]}),
+    "a column alone": pd.Series([1], name="a"),
+    "half a character": pd.DataFrame({"a": pd.Series(["\ud800"], dtype=object)}),
     "no columns": pd.DataFrame(),
     "a kind that is none": pd.DataFrame({"p": pd.period_range("2026-01", periods=2, freq="M")}),
 }
@@ -77,3 +80,48 @@ def test_the_example_of_the_page(capsys: pytest.CaptureFixture[str]) -> None:
 def test_outside_of_a_call_there_is_no_table() -> None:
     with pytest.raises(InvalidInput, match="is no table of this call"):
         modelway.validate_data(data="memory://data", contract="contract.yml")
+
+
+@pytest.mark.parametrize("kind", ["pandas", "a file with a header alone", "Parquet"])
+def test_no_rows_are_a_report_too(kind: str) -> None:
+    """DuckDB's count_if is null over no rows, and a report has numbers."""
+    Path("header.csv").write_text("a,t\n")
+    duckdb.sql("SELECT 1 AS a, TIMESTAMP '2026-01-01' AS t LIMIT 0").write_parquet("none.parquet")
+    data = {"pandas": frame()[:0], "Parquet": "none.parquet"}.get(kind, "header.csv")
+    Path("contract.yml").write_text(
+        "columns: {a: {type: integer, range: [0, 2]}, t: {type: timestamp, nullable: false}}\n"
+    )
+    checked = modelway.validate_data(data=data, contract="contract.yml")
+    assert checked.outcome == "fail" and checked.validation
+    assert all(
+        check.n == 0 for check in checked.validation.reports[0].checks if check.name != "listed columns are there"
+    )
+    assert all(check.value in (0, None) for check in checked.validation.reports[0].checks)
+
+
+@pytest.mark.parametrize(
+    ("usual", "once", "kind", "failing"),
+    [
+        (1, 2.5, "integer", "a is a whole number"),
+        (True, 7, "boolean", None),
+        (1, "x", "integer", "a is a whole number"),
+    ],
+)
+def test_a_value_that_is_unlike_all_others_is_what_it_is(usual: Any, once: Any, kind: str, failing: str | None) -> None:
+    """DuckDB tells the type of a column of objects from a sample, and would make 2 of this 2.5."""
+    values = pd.Series([usual] * 50_000, dtype=object)
+    values[123] = once
+    Path("contract.yml").write_text(f"columns: {{a: {{type: {kind}}}}}\n")
+    if failing is None:
+        with pytest.raises(InvalidInput, match="cannot be read as a table"):
+            modelway.validate_data(data=pd.DataFrame({"a": values}), contract="contract.yml")
+        return
+    checked = modelway.validate_data(data=pd.DataFrame({"a": values}), contract="contract.yml")
+    assert checked.failing_checks == {"memory://data": [failing]}
+
+
+def test_several_threads_may_write_one_report() -> None:
+    with ThreadPoolExecutor(4) as threads:
+        tables = [frame()[: at % 2 + 1] for at in range(12)]
+        found = list(threads.map(lambda rows: modelway.validate_data(data=rows, contract="contract.yml"), tables))
+    assert [checked.validation.reports[0].rows for checked in found if checked.validation] == [1, 2] * 6

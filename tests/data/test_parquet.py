@@ -107,3 +107,28 @@ def test_a_file_without_rows_never_passes(judge: Any, parquet: Any) -> None:
     report = judge("columns: {a: {type: integer, range: [0, 9]}, b: {nullable: false}}", path)
     assert report.failing == ["rows at least", "a is a whole number", "a in range", "b has no nulls"]
     assert [check.n for check in report.report.checks] == [0, 2, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ("SELECT 'x' AS a, 1 AS b", "'a' is stored as VARCHAR, and there as INTEGER"),
+        ("SELECT 1 AS a", "'b' is not there"),
+        ("SELECT 1 AS a, 1 AS b, 1 AS c", "'c' is only there"),
+        ("SELECT 1 AS b, 1 AS a", "they are in another order"),
+    ],
+)
+def test_files_that_differ_are_told_apart(
+    judge: Any, parquet: Any, refusal: Any, tmp_path: Any, other: str, words: str
+) -> None:
+    parquet("SELECT 1 AS a, 1 AS b", "many/1.parquet")
+    parquet(other, "many/2.parquet")
+    said = refusal(lambda: judge("columns: {a: {}}", tmp_path / "many"))
+    assert said.startswith("2: 2.parquet in ") and words in said
+
+
+def test_a_file_without_rows_among_others_is_nothing(judge: Any, parquet: Any, tmp_path: Any) -> None:
+    parquet("SELECT 1 AS a LIMIT 0", "many/1.parquet")
+    parquet("SELECT 7 AS a", "many/2.parquet")
+    found = judge("columns: {a: {type: integer, range: [0, 5]}}", tmp_path / "many")
+    assert (found.report.rows, found["a in range"].value) == (1, 1)

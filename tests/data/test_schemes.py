@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import math
 import os
 import subprocess
 import threading
@@ -35,6 +37,7 @@ class Shelf:
     ranges: bool = True
     cut: list[int] = field(default_factory=list)
     asked: list[dict[str, str]] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
     address: str = ""
 
 
@@ -58,6 +61,8 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
             body = shelf.content[begin:]
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
+            for name, value in shelf.headers.items():
+                self.send_header(name, value)
             if shelf.etag:
                 self.send_header("ETag", shelf.etag)
             self.end_headers()
@@ -321,3 +326,69 @@ def test_what_cannot_be_read_from_postgresql(database: str, end: str, words: str
     assert words in failure.line()
     assert failure.exit_code == code
     assert "\n" not in failure.line()
+
+
+def test_a_page_is_no_data(shelf: Shelf) -> None:
+    shelf.headers = {"Content-Type": "text/html; charset=utf-8"}
+    failure = refused(f"{shelf.address}/a.csv")
+    assert failure.exit_code == 2 and "a page (HTML), not with data" in failure.line()
+    assert len(shelf.asked) == 1
+
+
+def test_what_the_server_packs_unasked_is_unpacked(shelf: Shelf) -> None:
+    shelf.headers, shelf.content = {"Content-Encoding": "gzip"}, gzip.compress(b"a\n1\n")
+    assert brought(f"{shelf.address}/a.csv")[0].read_bytes() == b"a\n1\n"
+
+
+@pytest.mark.parametrize(
+    ("location", "words"),
+    [("file:///etc/passwd", "another kind of address"), ("/again.csv", "without an end"), ("https://[", "no address")],
+)
+def test_where_a_server_sends_elsewhere(shelf: Shelf, location: str, words: str) -> None:
+    shelf.status, shelf.headers = 302, {"Location": location}
+    failure = refused(f"{shelf.address}/a.csv")
+    assert failure.exit_code == 2 and words in failure.line()
+
+
+def test_names_that_no_file_has(shelf: Shelf) -> None:
+    for name in ("..", "%2E%2E", "."):
+        assert "names no file" in refused(f"{shelf.address}/x/{name}").line()
+    for name in ("a%00b.csv", f"{'ü' * 300}.csv", "a%0Ab.csv"):
+        assert brought(f"{shelf.address}/{name}")[0].suffix == ".csv"
+
+
+def test_a_name_with_the_signs_of_a_pattern(s3: str) -> None:
+    requests.put(f"{s3}/{quote('x[1].csv')}", data=b"a\n5\n", timeout=30).raise_for_status()
+    assert brought("s3://models/x[1].csv")[0].read_text() == "a\n5\n"
+
+
+def test_an_object_that_is_a_folder_too(s3: str) -> None:
+    for key in ("both/a", "both/a/b.csv"):
+        requests.put(f"{s3}/{key}", data=b"a\n5\n", timeout=30).raise_for_status()
+    failure = refused("s3://models/both/")
+    assert failure.exit_code == 2 and "'both/a' is an object, and a folder of others" in failure.line()
+
+
+def test_a_list_of_objects_that_was_cut_off_does_no_harm(s3: str) -> None:
+    record = brought("s3://models/one.csv")[0].parents[1] / ".modelway-objects.json"
+    record.write_text('{"one')
+    assert brought("s3://models/one.csv")[0].read_text() == "a\none.csv\n"
+
+
+def test_infinity_digits_and_a_failing_view(database: str) -> None:
+    programs = servers.postgresql_programs()
+    assert programs
+    for statement in (
+        "ALTER ROLE CURRENT_USER SET extra_float_digits = -10",
+        "CREATE TABLE numbers AS SELECT 0.1234567890123456::float8 AS f, 'Infinity'::float8 AS up",
+        "CREATE VIEW failing AS SELECT 1 / (3 - g) AS a FROM generate_series(1, 5) g",
+    ):
+        subprocess.run([programs / "psql", "-q", "-d", database, "-c", statement], check=True)
+    assert lines(f"{database}&table=numbers") == [{"f": 0.1234567890123456, "up": math.inf}]
+    failure = refused(f"{database}&table=failing")
+    assert failure.exit_code == 2 and "division by zero" in failure.line()
+
+
+def test_a_password_that_libpq_cannot_read_is_not_told() -> None:
+    failure = refused("postgresql://u:SECRET%zz@127.0.0.1/db?table=x")
+    assert failure.exit_code == 2 and "SECRET" not in failure.line()

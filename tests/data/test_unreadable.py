@@ -111,3 +111,19 @@ def test_nothing_is_left_behind(judge: Any, refusal: Any, tmp_path: Path) -> Non
     judge(ANY, "a\n1\n", scratch=scratch)
     refusal(lambda: judge(ANY, NOT_CSV["unclosed quote"], scratch=scratch))
     assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("megabytes", [9, 17])
+@pytest.mark.parametrize(("before", "after"), [("", "\n"), ("1,2\n", "\n"), ("1,2\n", ""), ("1,2\n", "\n3,4\n")])
+def test_a_row_that_is_too_long_is_never_left_out(
+    judge: Any, refusal: Any, megabytes: int, before: str, after: str
+) -> None:
+    """DuckDB ends at a last line that two of its buffers do not hold, without a word."""
+    text = f"a,b\n{before}1,{'y' * (megabytes << 20)}{after}"
+    line = 2 + before.count("\n")
+    said = refusal(lambda: judge("columns: {a: {}}", text))
+    assert f"rows.csv:{line}: the row is longer than 8 MiB" in said and "as Parquet" in said
+
+
+def test_a_long_file_of_short_rows_is_read(judge: Any) -> None:
+    assert judge("columns: {a: {}}", "a,b\n" + f"1,{'y' * 99_997}\n" * 100).report.rows == 100

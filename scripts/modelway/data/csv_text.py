@@ -12,12 +12,17 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from modelway.data.dialect import CsvDialect
-from modelway.data.plain_text import Fault
+from modelway.data.plain_text import CHUNK, Fault
 from modelway.data.sources import refuse_twins
 from modelway.errors import InvalidInput
 
+LOOK_BYTES = 1 << 16
 HEADER_LIMIT_BYTES = 1 << 20
 """A header longer than this is taken for a file that is not CSV."""
+LINE_LIMIT_BYTES = 8 << 20
+"""The longest row."""
+TOO_LONG = f"is longer than {LINE_LIMIT_BYTES >> 20} MiB"
+WRITE_PARQUET = "write the data as Parquet, where a value may be as long as it is"
 SAVE_AS_UTF8 = "save it as UTF-8, or say `encoding: latin-1`, windows-1252 or utf-16 in the contract"
 
 
@@ -69,6 +74,32 @@ def read_header(file: Path, label: str, dialect: CsvDialect) -> tuple[str, ...]:
     return refuse_twins(header, label)
 
 
+def refuse_long_line(file: Path, label: str) -> None:
+    """DuckDB ends at a last line that two of its buffers do not hold, and says nothing of it. Little is read: from line end to
+    line end in the longest steps that are allowed."""
+    size, begin = file.stat().st_size, 0
+    with file.open("rb") as stream:
+        while size - begin > LINE_LIMIT_BYTES:
+            end = _last_line_end(stream, begin, begin + LINE_LIMIT_BYTES)
+            if end is None:
+                stream.seek(0)
+                line = 1 + sum(stream.read(min(CHUNK, begin - at)).count(b"\n") for at in range(0, begin, CHUNK))
+                raise InvalidInput(f"the row {TOO_LONG}", where=f"{label}:{line}", fix=WRITE_PARQUET)
+            begin = end
+
+
+def _last_line_end(stream: IO[bytes], begin: int, end: int) -> int | None:
+    """The place after the last line end between two places, looked for from the end."""
+    while end > begin:
+        start = max(begin, end - LOOK_BYTES)
+        stream.seek(start)
+        part = stream.read(end - start)
+        if (found := max(part.rfind(b"\n"), part.rfind(b"\r"))) >= 0:
+            return start + found + 1
+        end = start
+    return None
+
+
 def find_fault(file: Path, dialect: CsvDialect) -> Fault | None:
     """The first place where a file in plain text is not sound CSV, found by a plain reading; None where that finds nothing."""
     with file.open("rb") as stream:
@@ -83,6 +114,8 @@ def find_fault(file: Path, dialect: CsvDialect) -> Fault | None:
             for row in records:
                 if len(row) != width and (row or width == 1):
                     return Fault(began, f"has {_cells(row)}, the header {width}", _parted(dialect))
+                if sum(map(len, row)) > LINE_LIMIT_BYTES:
+                    return Fault(began, TOO_LONG, WRITE_PARQUET)
                 began = records.line_num + 1
         except csv.Error as error:
             unclosed = "unexpected end of data" in str(error)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from modelway.data.plain_text import CHUNK, Fault
 
+LONGEST_OBJECT_BYTES = 16 << 20
 ONE_OBJECT = 'write one JSON object on each line, such as {"a": 1, "b": "x"}, or a list of such objects'
 
 
@@ -60,6 +61,8 @@ def _in_list(file: Path) -> Fault | None:
 
 def _wrong(line: bytes) -> str:
     """What is wrong with a line; nothing where it is one object."""
+    if len(line) > LONGEST_OBJECT_BYTES:
+        return f"is longer than {LONGEST_OBJECT_BYTES >> 20} MiB"
     try:
         row = json.loads(line.decode("utf-8"), object_pairs_hook=_pairs)
     except UnicodeDecodeError as error:

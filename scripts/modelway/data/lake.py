@@ -15,6 +15,7 @@ from modelway.errors import InvalidInput
 
 LakeKind = Literal["delta", "iceberg"]
 CALLED: dict[LakeKind, str] = {"delta": "Delta table", "iceberg": "Iceberg table"}
+DELTA_LOG = "_delta_log"
 SETTINGS = {"OMP_NUM_THREADS": "1"}
 
 
@@ -29,7 +30,7 @@ class LakeTable:
 
 
 def kind_of(folder: Path) -> LakeKind | None:
-    if (folder / "_delta_log").is_dir():
+    if (folder / DELTA_LOG).is_dir():
         return "delta"
     return "iceberg" if next((folder / "metadata").glob("*.metadata.json"), None) else None
 

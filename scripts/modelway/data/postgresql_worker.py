@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -16,8 +17,14 @@ from typing import Any
 
 NAME = "table.jsonl"
 WORD_SECONDS = 10.0
+SETTINGS = "SET TRANSACTION READ ONLY; SET LOCAL timezone = 'UTC'; SET LOCAL extra_float_digits = 3"
 WITH_NAN = (700, 701, 1700)
-"""The types (their numbers in pg_type) of float4, float8 and numeric, which hold NaN: it is missing, as it is in Parquet."""
+"""The types (their numbers in pg_type) of float4, float8 and numeric, which hold NaN and infinity."""
+NUMBER = (
+    "CASE {0}::text WHEN 'NaN' THEN NULL WHEN 'Infinity' THEN '1e999'::json WHEN '-Infinity' THEN '-1e999'::json"
+    " ELSE to_json({0}) END AS {0}"
+)
+"""NaN is missing, as it is in Parquet; infinity is a number beyond all others, and not text among numbers."""
 LOOK = 4096
 """Rows between two looks at the clock."""
 
@@ -45,13 +52,14 @@ def bring(server: str, table: Sequence[str], file: Path, say: Any) -> None:
 
     part, rows, told = file.with_name(f".{file.name}.part"), 0, time.monotonic()
     try:
-        with psycopg.connect(server, options="-c timezone=UTC -c default_transaction_read_only=on") as connection:
+        with psycopg.connect(server) as connection:
+            connection.execute(SETTINGS)  # of this transaction, since a pool in between takes none with the connection
             named = Identifier(*table)
             columns = connection.execute(SQL("SELECT * FROM {} LIMIT 0").format(named)).description or ()
+            if not columns:
+                raise LookupError("the table has no columns")
             values = [
-                SQL("CASE WHEN {0} <> 'NaN' THEN {0} END AS {0}" if column.type_code in WITH_NAN else "{}").format(
-                    Identifier(column.name)
-                )
+                SQL(NUMBER if column.type_code in WITH_NAN else "{}").format(Identifier(column.name))
                 for column in columns
             ]
             statement = SQL("COPY (SELECT row_to_json(row_) FROM (SELECT {} FROM {}) row_) TO STDOUT").format(
@@ -85,8 +93,13 @@ def described(error: Exception) -> dict[str, Any]:
         return {"error": message, "user": True, "fix": "grant the user SELECT on it"}
     if state.startswith(("3D", "42")) or "does not exist" in message:
         return {"error": message, "user": True, "fix": "look at the names of database, schema and table"}
-    if type(error).__name__ == "ProgrammingError":
-        return {"error": message, "user": True, "fix": "write it as postgresql://user@host/database?table=schema.table"}
+    if state.startswith(("22", "54", "57014")):
+        return {"error": message, "user": True, "fix": "look at the table, the view or the limit of time there"}
+    if type(error).__name__ == "ProgrammingError":  # libpq's message may hold a part of the password
+        option = re.search(r'invalid (?:URI query parameter|connection option): "\w+"', message)
+        what = option[0] if option else "it is no address that libpq takes"
+        fix = "write it as postgresql://user@host/database?table=schema.table, with %XX for signs that are no letters"
+        return {"error": what, "user": True, "fix": fix}
     return {"error": message, "user": False}
 
 

@@ -11,11 +11,15 @@ import json
 import os
 import sys
 import time
+from collections import Counter
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 KEPT = ".modelway-objects.json"
 WORD_SECONDS = 10.0
+AT_ONCE = 8
+"""Objects: of small ones most of the time is waiting."""
 LOGIN = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what else boto3 takes"
 
 
@@ -41,30 +45,77 @@ def bring(bucket: str, key: str, folder: Path, say: Any) -> str:
     objects, path = found(client, bucket, key)
     if not objects:
         raise LookupError("nothing is there")
-    kept_file = folder / KEPT
-    kept = json.loads(kept_file.read_text()) if kept_file.exists() else {}
-    files = folder / "objects"
-    total, done, told = sum(item["Size"] for item in objects), 0, time.monotonic()
-    here: dict[str, str] = {}
+    files, here = folder / "objects", _Fetched(folder / KEPT)
     for item in objects:
-        name, mark = item["Key"], f"{item['ETag']} {item['Size']}"
-        target = files / safe(name)
-        if kept.get(name) != mark or not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_name(f".{target.name}.part")
-            client.download_file(bucket, name, str(part))
-            part.replace(target)
-        here[name] = mark
-        kept_file.write_text(json.dumps({**{n: m for n, m in kept.items() if n in here or n > name}, **here}))
-        done += item["Size"]
-        if time.monotonic() - told > WORD_SECONDS:
-            told = time.monotonic()
-            say(f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB")
-    wanted = {str(files / safe(name)) for name in here}
+        safe(item["Key"])
+    _refuse_both({item["Key"] for item in objects})
+    missing = [item for item in objects if not here.has(item, files / item["Key"])]
+    total, came, told = sum(item["Size"] for item in missing), Counter[str](), time.monotonic()
+
+    def fetch(item: dict[str, Any]) -> None:
+        target = files / item["Key"]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name}.part")
+        client.download_file(bucket, item["Key"], str(part), Callback=lambda count: came.update(bytes=count))
+        part.replace(target)
+        here.note(item)
+
+    with ThreadPoolExecutor(AT_ONCE) as workers:
+        waiting = {workers.submit(fetch, item) for item in missing}
+        try:
+            while waiting:
+                done, waiting = wait(waiting, timeout=1, return_when=FIRST_EXCEPTION)
+                for ended in done:
+                    ended.result()
+                if time.monotonic() - told > WORD_SECONDS:
+                    told = time.monotonic()
+                    here.write()
+                    of = f"{len(missing) - len(waiting):,} of {len(missing):,} objects"
+                    say(f"{of}, {came['bytes'] / 1e6:,.0f} of {total / 1e6:,.0f} MB")
+        finally:
+            workers.shutdown(cancel_futures=True)
+            here.write()
+    wanted = {str(files / item["Key"]) for item in objects}
     for file in files.rglob("*"):
         if file.is_file() and str(file) not in wanted:
             file.unlink()
     return f"objects/{path}"
+
+
+class _Fetched:
+    """Which objects are here, and which state of each: what a later call need not fetch."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        try:
+            kept = json.loads(file.read_bytes())
+        except (OSError, ValueError):  # none yet, or one that was cut off
+            kept = {}
+        self.marks: dict[str, str] = kept if isinstance(kept, dict) else {}
+
+    def has(self, item: dict[str, Any], target: Path) -> bool:
+        return self.marks.get(item["Key"]) == self._mark(item) and target.is_file()
+
+    def note(self, item: dict[str, Any]) -> None:
+        self.marks[item["Key"]] = self._mark(item)
+
+    def write(self) -> None:
+        unfinished = self.file.with_suffix(".new")
+        unfinished.write_text(json.dumps(dict(self.marks)))
+        unfinished.replace(self.file)
+
+    @staticmethod
+    def _mark(item: dict[str, Any]) -> str:
+        return f"{item['ETag']} {item['Size']}"
+
+
+def _refuse_both(keys: set[str]) -> None:
+    """An object may be named as what others are in; a file may not."""
+    for key in keys:
+        parts = key.split("/")
+        both = next((name for at in range(1, len(parts)) if (name := "/".join(parts[:at])) in keys), None)
+        if both is not None:
+            raise LookupError(f"{both[:100]!r} is an object, and a folder of others")
 
 
 def found(client: Any, bucket: str, key: str) -> tuple[list[dict[str, Any]], str]:
@@ -76,12 +127,12 @@ def found(client: Any, bucket: str, key: str) -> tuple[list[dict[str, Any]], str
         for item in page.get("Contents", ())
         if not item["Key"].endswith("/")
     ]
+    if any(item["Key"] == key for item in listed):  # also one whose name has a sign of a pattern in it
+        return [item for item in listed if item["Key"] == key], safe(key)
     if fixed != key:
         parts = key.split("/")
         matching = [item for item in listed if matches(item["Key"].split("/"), parts)]
         return matching, key
-    if any(item["Key"] == key for item in listed):
-        return [item for item in listed if item["Key"] == key], safe(key)
     prefix = key if key.endswith("/") or not key else f"{key}/"
     return [item for item in listed if item["Key"].startswith(prefix)], prefix
 

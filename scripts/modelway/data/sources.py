@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from modelway.config.document import LFS_POINTER
 from modelway.data import lake
 from modelway.data.lake import LakeTable
+from modelway.data.queries import StoredColumn
 from modelway.errors import InvalidInput
 from modelway.records import sha256_of_file
 from modelway.records.digests import digest_of_listing
@@ -94,6 +95,7 @@ def find_source(path: Path, name: str = "") -> Source:
     name = name or str(path)
     if table := _lake_table(path, name):
         return Source(name, path, "parquet", table.files, path, table)
+    _refuse_part_of_table(path, name)
     root, files = _visible(path, name)
     if root != path or path.is_dir():
         files = [file for file in files if _format_by_name(file, SUFFIXES if path.is_dir() else NAMED_SUFFIXES)]
@@ -110,7 +112,7 @@ def find_source(path: Path, name: str = "") -> Source:
 
 def digest_of_data(path: Path, name: str = "") -> str:
     """The digest of a data set: of the whole file, or of every file of a folder or pattern that `find_source` would read.
-    Where a folder has neither CSV nor Parquet (pictures), all its files that are not hidden are the data. MLflow's own
+    Where a folder has no such file (pictures), all its files that are not hidden are the data. MLflow's own
     dataset digest is 8 hexadecimal digits over the first 10,000 rows, and collides."""
     name = name or str(path)
     if table := _lake_table(path, name):
@@ -118,7 +120,7 @@ def digest_of_data(path: Path, name: str = "") -> str:
     root, files = _visible(path, name)
     if path == root and path.is_file():
         return sha256_of_file(path)
-    files = [file for file in files if _format_by_name(file) in ("csv", "parquet")] or files
+    files = [file for file in files if _format_by_name(file)] or files
     if not files:
         raise InvalidInput("no such data", where=name, fix="name an existing file, or a folder with files in it")
     return _digest_of_files(root, files)
@@ -137,6 +139,19 @@ def _lake_table(path: Path, name: str) -> LakeTable | None:
     return lake.read_table(path, kind, name) if kind else None
 
 
+def _refuse_part_of_table(path: Path, name: str) -> None:
+    """A folder or pattern within a table: its files alone would also be those that the table's log has left behind."""
+    if path.is_file():
+        return
+    for folder in path.absolute().parents:
+        if (folder / lake.DELTA_LOG).is_dir():
+            raise InvalidInput(
+                "is a part of a Delta table, whose log says which of its files are the table now",
+                where=name,
+                fix=f"name the table, {folder.name}, or the files one by one",
+            )
+
+
 def refuse_twins(names: Iterable[str], label: str) -> tuple[str, ...]:
     """The names, if each is there once."""
     names = tuple(names)
@@ -148,11 +163,28 @@ def refuse_twins(names: Iterable[str], label: str) -> tuple[str, ...]:
     return names
 
 
-def refuse_other_columns(first: tuple[object, ...], other: tuple[object, ...], label: str, first_label: str) -> None:
+def refuse_other_columns(
+    first: tuple[StoredColumn, ...], other: tuple[StoredColumn, ...], label: str, first_label: str
+) -> None:
     if first != other:
         raise InvalidInput(
-            f"has other columns than {first_label}", where=label, fix="give all files the same columns, types and order"
+            f"has other columns than {first_label}: {_difference(first, other)}",
+            where=label,
+            fix="give all files the same columns, types and order",
         )
+
+
+def _difference(first: tuple[StoredColumn, ...], other: tuple[StoredColumn, ...]) -> str:
+    """The first thing that is different."""
+    old, new = ({column.name: column.physical for column in columns} for columns in (first, other))
+    for name in [*old, *new]:
+        if name not in new:
+            return f"{name[:100]!r} is not there"
+        if name not in old:
+            return f"{name[:100]!r} is only there"
+        if old[name] != new[name]:
+            return f"{name[:100]!r} is stored as {new[name][:100]}, and there as {old[name][:100]}"
+    return "they are in another order"
 
 
 def _visible(path: Path, name: str) -> tuple[Path, list[Path]]:
@@ -194,6 +226,12 @@ def _below(root: Path, name: str) -> Iterator[Path]:
     circles, and rows that are left out in silence are worse."""
     for folder, folders, files in os.walk(root, onerror=_raise):
         here = Path(folder)
+        if here != root and lake.DELTA_LOG in folders:
+            raise InvalidInput(
+                "is a Delta table among other files",
+                where=f"{here.relative_to(root).as_posix()} in {name}",
+                fix="name the table itself",
+            )
         if _is_hidden(here.relative_to(root)):
             folders.clear()
             continue

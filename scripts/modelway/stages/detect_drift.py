@@ -84,6 +84,7 @@ def detect_drift(
     else:
         project = workspace.resolve(job, environment)
     named = _named(project)
+    _require_sketch_names(reference_sketch, current_sketch)
     workspace.fetch_data(project, job)
     settings = project.drift
     reading = DataReading(
@@ -122,6 +123,16 @@ def _named(project: Resolved) -> dict[str, str]:
     """The key of each of the two data sets, and what stands there."""
     key = "drift.reference" if project.drift.reference else "data.train"
     return {key: str(required(project, key)), "drift.current": str(required(project, "drift.current"))}
+
+
+def _require_sketch_names(reference_sketch: str, current_sketch: str) -> None:
+    """A sketch is told from rows by its suffix, and replaces what is there: that must not be data."""
+    for key, name in (("reference-sketch", reference_sketch), ("current-sketch", current_sketch)):
+        if name and not name.lower().endswith(".json"):
+            raise InvalidInput(f"{name[:100]!r} does not end in .json", where=f"input {key}", fix="end it so")
+    if reference_sketch and reference_sketch == current_sketch:
+        what = "names the file of reference-sketch, too"
+        raise InvalidInput(what, where="input current-sketch", fix="give each sketch a file of its own")
 
 
 def _write(path: Path, sketch: DataSketch) -> None:

@@ -158,3 +158,16 @@ def test_the_examples_of_the_docs_run(project: Path, capsys: Any) -> None:
         assert load_project(project / "example.yml").drift.columns
     workflow = yaml.safe_load(documented.examples("drift.md", "Drift", "yaml")[1])
     assert set(workflow[0]["with"]) <= {item.name for item in detect_drift.detect_drift.inputs}
+
+
+@pytest.mark.parametrize(("flag", "name"), [("--reference-sketch", "train.csv"), ("--current-sketch", "days/today")])
+def test_a_sketch_never_replaces_data(project: Path, capsys: Any, flag: str, name: str) -> None:
+    before = (project / "train.csv").read_bytes()
+    assert detect_drift.main([flag, name]) == 2
+    assert "does not end in .json" in capsys.readouterr().out
+    assert (project / "train.csv").read_bytes() == before
+
+
+def test_two_sketches_are_two_files(project: Path, capsys: Any) -> None:
+    assert detect_drift.main(["--reference-sketch", "a.json", "--current-sketch", "a.json"]) == 2
+    assert "a file of its own" in capsys.readouterr().out

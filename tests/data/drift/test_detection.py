@@ -287,3 +287,32 @@ def test_folders_that_hold_columns_and_json_lines_are_compared_too(tmp_path: Pat
     )
     assert told.drifted_columns == ["a"]
     assert {column.name: column.outcome for column in told.drift.columns}["year"] == "no drift"
+
+
+def test_a_sketch_in_other_columns_is_refused(tmp_path: Path) -> None:
+    """What it has no cells for would not be compared, and a column that is gone would be no drift."""
+    for name, query in {"old": "i AS a, i AS x", "new": "i AS a, i AS y"}.items():
+        duckdb.sql(f"SELECT {query} FROM range(500) t(i)").write_parquet(str(tmp_path / f"{name}.parquet"))
+    old, new, sketch = (str(tmp_path / name) for name in ("old.parquet", "new.parquet", "new.json"))
+    folder = str(tmp_path)
+    modelway.detect_drift(reference=new, current=new, current_sketch="new.json", working_directory=folder)
+    with pytest.raises(InvalidInput, match="in other columns than .* has: x, y"):
+        modelway.detect_drift(reference=old, current=sketch, working_directory=folder)
+    found = modelway.detect_drift(reference=old, current=new, current_sketch="new.json", working_directory=folder)
+    again = modelway.detect_drift(reference=old, current=sketch, working_directory=folder)
+    assert found.drifted_columns == again.drifted_columns == ["x"]
+
+
+def test_days_as_text_are_times_where_windows_are_of_them(tmp_path: Path) -> None:
+    for month in (1, 2):
+        lines = [f"2026-{month:02}-{day:02},{row % 7}\n" for day in range(1, 4) for row in range(300)]
+        (tmp_path / f"{month}.csv").write_text("day,x\n" + "".join(lines))
+    found = modelway.detect_drift(
+        reference="1.csv", current="2.csv", time_column="day", window_hours=24, working_directory=str(tmp_path)
+    )
+    assert len(found.drift.windows) == 3
+    assert not [window for window in found.drift.windows if window.outcome == "drift"]
+    with pytest.raises(InvalidInput, match="'x' has no time in any row"):
+        modelway.detect_drift(
+            reference="1.csv", current="2.csv", time_column="x", window_hours=24, working_directory=str(tmp_path)
+        )

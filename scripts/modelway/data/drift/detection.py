@@ -9,7 +9,7 @@ import msgspec
 
 from modelway.config.document import suggestion
 from modelway.config.drift import Drift
-from modelway.data.cells import ColumnCells
+from modelway.data.cells import CellKind, ColumnCells
 from modelway.data.drift.classifier import DomainTest, domain_test
 from modelway.data.drift.effects import ENOUGH_FOR_A_CELL, Levels
 from modelway.data.drift.groups import group_ends
@@ -17,6 +17,7 @@ from modelway.data.drift.judging import PARTS, Margins, Role, compare, worst_of
 from modelway.data.drift.report import DriftReport, DriftSource, GroupDrift
 from modelway.data.drift.sides import DriftSide
 from modelway.data.drift.sketch import DataSketch, SketchColumn
+from modelway.data.drift.sketching import OpenedCells, can_be_read
 from modelway.data.drift.slicing import ComparedRows, slices_of, windows_of
 from modelway.errors import InvalidInput
 
@@ -45,7 +46,8 @@ def detect(
         settings = msgspec.structs.replace(settings, label=usual_label)
     _require_named(reference, current, settings)
     notes: list[str] = []
-    cells = _cells(reference, current, notes)
+    _require_its_sketch(reference, current, settings)
+    cells = _cells(reference, current, settings, notes)
     roles = _roles(cells, reference, current, settings, notes)
     apart = {settings.cluster} | {
         name for name, role in roles.items() if role != "feature" and not _in_both(name, reference, current)
@@ -101,7 +103,30 @@ def _source(side: DriftSide, sketch: DataSketch) -> DriftSource:
     )
 
 
-def _cells(reference: DriftSide, current: DriftSide, notes: list[str]) -> tuple[ColumnCells, ...]:
+def _times(rows: OpenedCells, settings: Drift) -> dict[str, CellKind]:
+    """The column of times is one also where it is stored as text: else each window would drift in it."""
+    stored = rows.stored.get(settings.time_column or "")
+    return {stored.name: "time"} if stored and can_be_read(stored, "time") else {}
+
+
+def _require_its_sketch(reference: DriftSide, current: DriftSide, settings: Drift) -> None:
+    """That a sketch of current data has cells for every column of the reference: any other would not be compared."""
+    rows, sketch = reference.rows, current.sketch
+    if rows is None or sketch is None:
+        return
+    named = {column.name for column in sketch.cells}
+    wanted = [name for name in rows.stored if rows.reading.wants(name) and not _is_named(name, settings)]
+    new = [column.name for column in sketch.columns if column.name not in rows.stored]
+    unlike = [name for name in wanted if name not in named] + [name for name in new if not _is_named(name, settings)]
+    if unlike:
+        raise InvalidInput(
+            f"is a sketch in other columns than {reference.name} has: {', '.join(unlike[:SHOWN])[:200]}",
+            where=current.name,
+            fix="make the sketch with this reference, or leave out here what was left out there",
+        )
+
+
+def _cells(reference: DriftSide, current: DriftSide, settings: Drift, notes: list[str]) -> tuple[ColumnCells, ...]:
     """Those of a sketch, where there is one; else those that fit the reference."""
     known = [side.sketch for side in (reference, current) if side.sketch]
     if len(known) == 2 and known[0].cells != known[1].cells:
@@ -113,7 +138,7 @@ def _cells(reference: DriftSide, current: DriftSide, notes: list[str]) -> tuple[
         return tuple(column for column in known[0].cells if wanted(column.name))
     assert rows
     rows.require(rows.reading.columns or ())
-    cells, inferred = rows.cells({})
+    cells, inferred = rows.cells(_times(rows, settings))
     if inferred:
         kinds = {column.name: "text" if column.kind == "category" else column.kind for column in cells}
         shown = ", ".join(f"{name} {kinds[name]}" for name in inferred[:SHOWN])

@@ -224,7 +224,9 @@ def read_sketch(path: Path, name: str) -> DataSketch:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InvalidInput(
-            f"is no sketch of data: {reason}", where=name, fix="give a file that detect-drift wrote as a sketch"
+            f"is no sketch of data: {reason}",
+            where=name,
+            fix="give a file that detect-drift wrote as a sketch, or rows of JSON as *.jsonl",
         ) from None
     for fault in _faults(sketch):
         raise InvalidInput(f"is no sound sketch: {fault}", where=name, fix="write it again with detect-drift")

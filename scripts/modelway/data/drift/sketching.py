@@ -160,9 +160,10 @@ class OpenedCells:
             groups.setdefault(group, []).append(cluster)
         if len(groups) > MOST_GROUPS:
             what = f"column {by.group[:100]!r} has more than" if by.group else "the windows are more than"
-            raise InvalidInput(
-                f"{what} {MOST_GROUPS:,}", where=self.name, fix="name a column with fewer values, or wider windows"
-            )
+            fix = "make window-hours larger"
+            if by.group:
+                fix = "name a column with fewer values as slices, or derive one that groups them"
+            raise InvalidInput(f"{what} {MOST_GROUPS:,}{' values' if by.group else ''}", where=self.name, fix=fix)
         return {
             group: sketch_of(
                 counted,

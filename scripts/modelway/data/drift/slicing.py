@@ -74,6 +74,12 @@ def windows_of(
     rows.require_times(settings.time_column)
     by = Grouping(time=settings.time_column, width_us=width, cluster=settings.cluster)
     found = rows.groups(cells, by, own=False)
+    if not any(found):
+        raise InvalidInput(
+            f"column {settings.time_column[:100]!r} has no time in any row",
+            where=current.name,
+            fix="write times as ISO 8601, such as 2026-11-21T08:30:00Z, or name another column as drift.time-column",
+        )
     order = sorted(found, key=lambda start: (start is None, int(start or 0)))
     return [ComparedRows(_moment(start), before, found[start]) for start in order]
 

@@ -6,6 +6,7 @@ brought here where it is elsewhere; say: for progress. An address without a sche
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -16,11 +17,14 @@ from modelway import extensions
 from modelway.errors import InvalidInput
 
 Say = Callable[[str], None]
+PORT = re.compile(r"^[^:]*(:\d*)?$|\](:\d*)?$")
+"""Of a server's name and port, or of an IPv6 address."""
 
 
 def path_of(address: str, folder: Path, where: str, say: Say = lambda _: None) -> Path:
     """The data of an address, on this machine: a path is below `folder`. where: the input or key that names it, for messages.
     InvalidInput where no module here knows the scheme, or nothing is there; OutsideFailure where it cannot be brought."""
+    address = address.strip() if "://" in address else address
     if "://" not in address:
         return folder / address
     scheme = address.partition("://")[0].lower()
@@ -52,6 +56,12 @@ def name_of(address: str) -> str:
     if "://" not in address:
         return address
     scheme, _, rest = address.partition("://")
+    asked = ""
+    if scheme.lower() not in ("s3", "file"):  # whose names may hold these signs
+        rest, _, query = rest.partition("?")
+        rest = rest.partition("#")[0]
+        asked = next((f"?{part}" for part in query.split("&") if part.startswith("table=")), "")
     place, slash, path = rest.partition("/")
-    path = path.partition("?")[0].partition("#")[0] if scheme.lower() in ("http", "https") else path
-    return f"{scheme}://{place.rpartition('@')[2]}{slash}{path}"
+    if "@" not in place and not PORT.search(place):  # a password that is not quoted, and has `/` in it
+        place, slash, path = (slash + path).rpartition("@")[2].partition("/")
+    return f"{scheme}://{place.rpartition('@')[2]}{slash}{path}{asked}"

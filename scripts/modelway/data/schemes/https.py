@@ -23,9 +23,21 @@ ATTEMPTS, PAUSE_SECONDS = 5, 0.5
 CHUNK = 1 << 16
 """What is lost of a download that breaks off, at most."""
 WORD_SECONDS = 10.0
+PAGES = ("text/html", "application/xhtml+xml")
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
+LONGEST_NAME = 200
+"""Bytes; a file's name may have 255, and the unfinished one's is longer."""
 KEPT = "downloaded.json"
 """What the server said of the file that is here."""
+
+
+NO_ADDRESS: Mapping[type[Exception], str] = {
+    requests.exceptions.InvalidURL: "it is no address of a server",
+    requests.exceptions.MissingSchema: "it leads to no address",
+    requests.exceptions.InvalidSchema: "it leads to another kind of address, which is not followed",
+    requests.exceptions.TooManyRedirects: "it leads from one address to the next without an end",
+    ValueError: "it leads to no address",
+}
 
 
 class _Broken(Exception):
@@ -33,14 +45,18 @@ class _Broken(Exception):
 
 
 def brought(address: SplitResult, say: Say) -> Path:
-    name = Path(unquote(address.path)).name
+    name = unquote(address.path).replace("\0", "").rstrip("/").rpartition("/")[2]
     shown = name_of(address.geturl())
-    if not name or name == KEPT:
+    if name in ("", ".", "..", KEPT):
         raise InvalidInput("names no file", where=shown, fix="name a file of CSV, Parquet or JSON lines")
+    name = name.encode()[-LONGEST_NAME:].decode(errors="ignore")  # its end says what it holds
     with place_of(address.geturl()) as folder, requests.Session() as session:
         for attempt in range(ATTEMPTS):
             try:
                 return _downloaded(session, address.geturl(), shown, folder / name, say)
+            except (ValueError, requests.TooManyRedirects) as error:  # no attempt mends it
+                said = next(said for kind, said in NO_ADDRESS.items() if isinstance(error, kind))
+                raise InvalidInput(f"cannot be fetched: {said}", where=shown, fix="look at the address") from None
             except (_Broken, requests.RequestException, OSError) as error:
                 if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
                     raise home.cannot_write(folder, error) from None
@@ -73,10 +89,12 @@ def _downloaded(session: requests.Session, url: str, shown: str, file: Path, say
         if answer.status_code not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
             raise _refusal(answer, shown)
         begun = part.stat().st_size if answer.status_code == HTTPStatus.PARTIAL_CONTENT else 0
+        _refuse_page(answer, shown)
         length = answer.headers.get("Content-Length", "")
-        whole = begun + int(length) if length.isdigit() else None
+        packed = answer.headers.get("Content-Encoding", "").lower() not in ("", "identity")  # though none was asked for
+        whole = begun + int(length) if length.isdigit() and not packed else None
         said = {"etag": answer.headers.get("ETag", ""), "modified": answer.headers.get("Last-Modified", "")}
-        if said["etag"].startswith("W/"):
+        if said["etag"].startswith("W/") or packed:
             said["etag"] = ""  # parts of it need not fit
         write_whole(record, json.dumps({**said, "unfinished": "yes"}).encode())
         _receive(answer, part, begun, whole, shown, say)
@@ -96,6 +114,16 @@ def _receive(answer: requests.Response, part: Path, begun: int, whole: int | Non
             if time.monotonic() - told > WORD_SECONDS:
                 told = time.monotonic()
                 say(f"fetching {shown}: {done / 1e6:,.0f}{f' of {whole / 1e6:,.0f}' if whole else ''} MB")
+
+
+def _refuse_page(answer: requests.Response, shown: str) -> None:
+    """A page to log in, a listing of a folder: it would be taken for strange CSV."""
+    if answer.headers.get("Content-Type", "").partition(";")[0].strip().lower() in PAGES:
+        raise InvalidInput(
+            "cannot be fetched: the server answers with a page (HTML), not with data",
+            where=shown,
+            fix="give the address of the file itself; a page to log in needs a signed address, or data.command",
+        )
 
 
 def _known(record: Path) -> Mapping[str, str]:

@@ -41,7 +41,7 @@ def _written(table: Any, name: str, path: Path) -> Path:
     import duckdb
 
     where = f"input {name}"
-    names = [str(column) for column in _columns(table)]
+    names = [str(column) for column in _columns(table, where)]
     for text, what in (
         (names, "two columns are named"),
         ([one.lower() for one in names], "two columns differ in case only:"),
@@ -56,21 +56,33 @@ def _written(table: Any, name: str, path: Path) -> Path:
             table.write_parquet(str(path))
             return path
         with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+            connection.execute(
+                "SET pandas_analyze_sample = 9223372036854775807"
+            )  # of a sample, 2.5 among 1s would be 2
             connection.register("held", table)
             connection.sql("SELECT * FROM held").write_parquet(str(path))
     except duckdb.IOException as error:
         raise OutsideFailure(f"cannot be written: {_line(error)}", where=where, fix="free some space") from None
+    except UnicodeError:
+        fix = "replace what is no character in its texts, such as half a surrogate pair"
+        raise InvalidInput("holds text that is not Unicode", where=where, fix=fix) from None
     except (duckdb.Error, ImportError, ValueError, TypeError) as error:
         fix = "give every column values of one kind, or write the table to a file and name that"
         raise InvalidInput(f"cannot be read as a table: {_line(error)}", where=where, fix=fix) from None
     return path
 
 
-def _columns(table: Any) -> list[Any]:
+def _columns(table: Any, where: str) -> list[Any]:
     for attribute in ("column_names", "columns"):  # of pyarrow its columns are the values
         if hasattr(table, attribute):
             return list(getattr(table, attribute))
-    return list(table.schema.names)
+    if hasattr(table, "schema"):
+        return list(table.schema.names)
+    raise InvalidInput(
+        f"is {type(table).__name__}, and no table",
+        where=where,
+        fix="pass a table of columns, such as series.to_frame()",
+    )
 
 
 def _line(error: Exception) -> str:

@@ -4,7 +4,7 @@ psycopg, in a process and an environment of its own. The password is found as li
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qsl, urlencode
+from urllib.parse import SplitResult, unquote_plus
 
 from modelway.data import clients
 from modelway.data.downloads import place_of
@@ -16,11 +16,11 @@ SETTINGS = {"PGCONNECT_TIMEOUT": "10", "PGAPPNAME": "modelway"}
 
 def brought(address: SplitResult, say: Say) -> Path:
     shown = name_of(address.geturl())
-    given = parse_qsl(address.query, keep_blank_values=True)
-    tables = [value for key, value in given if key == "table"]
+    given = address.query.split("&")
+    tables = [unquote_plus(part.partition("=")[2]) for part in given if part.startswith("table=")]
     if len(tables) != 1 or not all(tables[0].split(".", 1)):
         raise InvalidInput("names no table", where=shown, fix="end it in ?table=schema.table")
-    rest = urlencode([(key, value) for key, value in given if key != "table"])
+    rest = "&".join(part for part in given if not part.startswith("table="))  # libpq's own, in which `+` is no space
     with place_of(address.geturl()) as folder:
         asked = {
             "server": address._replace(query=rest).geturl(),

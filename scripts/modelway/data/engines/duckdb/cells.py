@@ -135,7 +135,6 @@ class DuckDBCells:
         for g, k, rows, *answers in self._rows(statement.add(") GROUP BY g, k" if apart else ")")):
             for at, column in enumerate(batch):
                 present, valid, counts, low, high = answers[5 * at : 5 * at + 5]
-                present, valid = present or 0, valid or 0  # of no rows they are null
                 there = [*map(int, counts or ()), *[0] * column.size][: column.size]
                 unreadable = present - valid if column.kind != "other" else 0
                 yield (g, k), column.name, CellCounts(rows - present, unreadable, tuple(there), low=low, high=high)

@@ -30,7 +30,9 @@ def in_one_line(source: Source, links: dict[str, Path], dialect: CsvDialect, mem
                 "the disk is full", where=source.name, fix="free some space in the temporary folder"
             ) from None
         raise InvalidInput(
-            f"needs more than {memory_mb} MB of memory", where=source.name, fix="allow the check more memory"
+            f"needs more than {memory_mb} MB of memory",
+            where=source.name,
+            fix="set the input memory-mb higher, or write the data as Parquet",
         ) from None
     except duckdb.Error as error:
         if "No space left" in str(error):

@@ -6,7 +6,8 @@ Keys are bound as JSON pointers, so that no key means anything to DuckDB, and ke
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import duckdb
 
 from modelway.data.engines.duckdb.failures import refuse_fault
 from modelway.data.engines.duckdb.sql import FILE, Statement
-from modelway.data.json_text import ONE_OBJECT, is_list
+from modelway.data.json_text import LONGEST_OBJECT_BYTES, ONE_OBJECT, is_list
 from modelway.data.queries import StoredColumn
 from modelway.data.sources import Source
 from modelway.data.values import Stored
@@ -22,10 +23,14 @@ from modelway.errors import InvalidInput
 
 MOST_KEYS = 20_000
 """More keys than that are values that somebody has written as keys."""
-LONGEST_OBJECT_BYTES = 16 << 20
 _TABLES = itertools.count()
+TEXT, TRUTH, NUMBER, OTHER = 1, 2, 4, 8
+"""Kinds of values; their sum is what a column has."""
 BATCH = 100
 """Columns of one statement; see table.BATCH."""
+MOST_WRITTEN = 400
+"""Columns that are written down by their kinds at once, which takes memory for a block of rows of each; of more, each
+statement reads those that it asks for."""
 INTEGERS = ("BIGINT", "HUGEINT")
 
 
@@ -38,16 +43,20 @@ def open_lines(
     keys = _keys(source, connection, links, read)
     raw, table = (f"{name}_{next(_TABLES)}" for name in ("json_rows", "json_table"))
     statement = Statement(f"CREATE TEMP TABLE {raw} AS SELECT ")
-    pointers = statement.bind([_pointer(key) for key in keys])
-    statement.add(f"json_extract(json, {pointers}) AS row_values, {FILE} FROM ").then(read)
+    parted, value_at = _parted(statement, keys)
+    statement.add(f"{parted} AS row_values, {FILE} FROM ").then(read)
     connection.execute(statement.text, statement.parameters)
     columns, values = list[StoredColumn](), list[str]()
     for first in range(0, len(keys), BATCH):
         part = keys[first : first + BATCH]
-        for at, (key, kinds) in enumerate(zip(part, _kinds(connection, raw, first, len(part)), strict=True), first):
-            stored, physical, value = _stored(f"row_values[{at + 1}]", *kinds)
+        for at, (key, kinds) in enumerate(
+            zip(part, _kinds(connection, raw, value_at, first, len(part)), strict=True), first
+        ):
+            stored, physical, value = _stored(value_at(at), *kinds)
             columns.append(StoredColumn(key, stored, physical))
             values.append(f"{value} AS c{at}")
+    if len(keys) > MOST_WRITTEN:
+        return tuple(columns), Statement(f"(SELECT {', '.join(values)}, {FILE}, rowid FROM {raw})")
     connection.execute(f"CREATE TEMP TABLE {table} AS SELECT {', '.join(values)}, {FILE} FROM {raw}")
     connection.execute(f"DROP TABLE {raw}")
     return tuple(columns), Statement(table)
@@ -97,22 +106,36 @@ def _pointer(key: str) -> str:
     return "/" + key.replace("~", "~0").replace("/", "~1")
 
 
+def _parted(statement: Statement, keys: Sequence[str]) -> tuple[str, Callable[[int], str]]:
+    """An object as its values, and the expression for the value of the key at a place. To look for each of its keys takes as
+    long as the square of their number; so it is parted at once, where its keys can be names of DuckDB."""
+    if all(keys) and len({key.lower() for key in keys}) == len(keys):
+        names = statement.bind(json.dumps(dict.fromkeys(keys, "JSON"), ensure_ascii=False))
+        return f"json_transform(json, {names})", lambda at: f"struct_extract_at(row_values, {at + 1})"
+    pointers = statement.bind([_pointer(key) for key in keys])
+    return f"json_extract(json, {pointers})", lambda at: f"row_values[{at + 1}]"
+
+
 def _kinds(
-    connection: duckdb.DuckDBPyConnection, raw: str, first: int, count: int
-) -> Sequence[tuple[set[str], bool, str]]:
-    """Of each column: JSON's words for the kinds of its values, whether every number is whole, and the smallest type that
+    connection: duckdb.DuckDBPyConnection, raw: str, value_at: Callable[[int], str], first: int, count: int
+) -> Sequence[tuple[int, bool, str]]:
+    """Of each column: the sum of the kinds of its values, whether every number is whole, and the smallest type that
     holds those that are (none: nothing)."""
     wanted = []
     for at in range(first, first + count):
-        value = f"row_values[{at + 1}]"
+        value = value_at(at)
         number = f"json_type({value}) IN ('BIGINT', 'UBIGINT', 'DOUBLE')"
         whole = f"regexp_full_match({value}::VARCHAR, '-?[0-9]+')"
+        others = (
+            f"CASE json_type({value}) WHEN 'VARCHAR' THEN {TEXT:d} WHEN 'BOOLEAN' THEN {TRUTH:d} ELSE {OTHER:d} END"
+        )
+        kind = f"CASE WHEN coalesce(json_type({value}), 'NULL') = 'NULL' THEN 0 WHEN {number} THEN {NUMBER:d}"
         wanted += [
-            f"list(DISTINCT json_type({value})) FILTER (WHERE json_type({value}) <> 'NULL')",
+            f"bit_or({kind} ELSE {others} END)",
             f"coalesce(bool_and({whole}) FILTER (WHERE {number}), true)",
             *(
-                f"coalesce(bool_and(TRY_CAST({value}::VARCHAR AS {kind}) IS NOT NULL) FILTER (WHERE {whole}), true)"
-                for kind in INTEGERS
+                f"coalesce(bool_and(TRY_CAST({value}::VARCHAR AS {whole_kind}) IS NOT NULL) FILTER (WHERE {whole}), true)"
+                for whole_kind in INTEGERS
             ),
         ]
     row = _rows(connection, Statement(f"SELECT {', '.join(wanted)} FROM {raw}"))[0]
@@ -120,18 +143,18 @@ def _kinds(
     for at in range(0, len(row), len(wanted) // count):
         kinds, whole, *fits = row[at : at + len(wanted) // count]
         narrowest = next((kind for kind, good in zip(INTEGERS, fits, strict=True) if good), "")
-        found.append((set(kinds or ()), bool(whole), narrowest))
+        found.append((int(kinds or 0), bool(whole), narrowest))
     return found
 
 
-def _stored(value: str, kinds: set[str], whole: bool, integer: str) -> tuple[Stored, str, str]:
+def _stored(value: str, kinds: int, whole: bool, integer: str) -> tuple[Stored, str, str]:
     """How a column is stored, its type in DuckDB's words, and the expression of its value."""
     text = f"CASE WHEN json_type({value}) <> 'NULL' THEN {value} ->> '$' END"
-    if kinds <= {"VARCHAR"}:
+    if kinds in (0, TEXT):
         return "text", "VARCHAR", text
-    if kinds == {"BOOLEAN"}:
+    if kinds == TRUTH:
         return "boolean", "BOOLEAN", f"CAST({text} AS BOOLEAN)"
-    if kinds <= {"BIGINT", "UBIGINT", "DOUBLE"}:
+    if kinds == NUMBER:
         if whole and integer:
             return "integer", integer, f"CAST({text} AS {integer})"
         if whole:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from modelway.data.csv_text import read_header
+from modelway.data.csv_text import LINE_LIMIT_BYTES, read_header, refuse_long_line
 from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb.failures import in_one_line
 from modelway.data.engines.duckdb.json_lines import open_lines
@@ -24,9 +24,6 @@ from modelway.errors import InvalidInput
 from modelway.records import digest_of_json
 
 T = TypeVar("T")
-
-LINE_LIMIT_BYTES = 8 << 20
-"""The longest row of a CSV file; each thread holds a buffer of this size."""
 
 MEMORY_MB_OF_A_THREAD = 64
 """With 32, whether two threads had enough depended on which was quicker: each reads a row group of its own."""
@@ -93,10 +90,13 @@ def _opened(
 
 
 def _csv(source: Source, dialect: CsvDialect, links: dict[str, Path]) -> tuple[tuple[StoredColumn, ...], Statement]:
+    for link, file in links.items():
+        refuse_long_line(Path(link), source.label(file))
     headers = [read_header(Path(link), source.label(file), dialect) for link, file in links.items()]
-    for file, header in zip(source.files, headers, strict=True):
-        refuse_other_columns(headers[0], header, source.label(file), source.label(source.files[0]))
-    columns = tuple(StoredColumn(name, "text", "text") for name in headers[0])
+    tables = [tuple(StoredColumn(name, "text", "text") for name in header) for header in headers]
+    for file, columns in zip(source.files, tables, strict=True):
+        refuse_other_columns(tables[0], columns, source.label(file), source.label(source.files[0]))
+    columns = tables[0]
     types = ", ".join(f"'c{at}': 'VARCHAR'" for at in range(len(columns)))
     relation = Statement("read_csv(")
     files = relation.bind(list(links))
