@@ -12,6 +12,8 @@ from pathlib import Path
 BENCHMARKS = (
     ("overhead.py",),
     ("validate_data.py",),
+    ("quality.py",),
+    ("quality_outliers.py",),
     ("read_rows.py",),
     ("interval_coverage.py", "--quick"),
     ("judge.py", "--rollouts", "200"),

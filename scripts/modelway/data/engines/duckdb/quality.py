@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from modelway.data.engines.duckdb import quality_texts as texts
 from modelway.data.engines.duckdb.quality_answers import cells, distribution, texts_of
+from modelway.data.engines.duckdb.rising import distribution_of_rising
 from modelway.data.engines.duckdb.sql import FILE, FLOATS, ROW, Statement, reading
 from modelway.data.engines.duckdb.table import EXAMPLE_CUT, DuckDBTable
 from modelway.data.quality import queries as asked
@@ -97,8 +98,8 @@ class DuckDBQualityTable:
         for crossed in _of(wanted, asked.Crossed):
             by_other.setdefault(crossed.other, []).append(crossed)
         for of_one in by_other.values():
-            for batch in self._batches(of_one):
-                self._tell_crossed(batch, told)
+            for at in range(0, len(of_one), MOST_COLUMNS):
+                self._tell_crossed(of_one[at : at + MOST_COLUMNS], told)
 
     def _batches(self, questions: Sequence[Q]) -> Iterator[Sequence[Q]]:
         size = max(1, min(MOST_COLUMNS, CELLS_AT_A_TIME // max(self.rows, 1)))
@@ -152,6 +153,14 @@ class DuckDBQualityTable:
         for question in questions:
             column = self.columns[self._position[question.column]]
             whole = not question.without and question.above is None and question.up_to is None
+            if whole and question.type not in ("string", "boolean"):
+                value, number = self._value(question.column, question.type), question.type in ("integer", "number")
+                found = distribution_of_rising(
+                    value, self._relation, self._fetched, question.n, self.rows, number=number
+                )
+                if found is not None:
+                    told.add(question, found)
+                    continue
             alone = "" if whole else str(len(groups))
             kind = column.stored if column.stored != "text" else f"text {question.type}"
             groups.setdefault(f"{kind} {question.type} {column.physical in LARGE_INTEGERS} {alone}", []).append(
