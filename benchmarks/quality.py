@@ -3,9 +3,9 @@ notebook usually does with pandas.
 
 Usage: python benchmarks/quality.py [ROWS]     (needs requirements/test.txt and pyarrow for pandas)
 
-Each runs in a process of its own; printed are the medians of three runs of wall time, the CPU time, their ratios to the floor
-and the peak of memory. pandas' script reads the file, and makes missing shares, duplicates, the quartiles' fences, value counts
-of text and correlations: less than check-quality does, and no page. Also 10,000 rows of 2,000 columns, by check-quality alone.
+Each runs in a process of its own; printed are the medians of three runs of wall time, the CPU time, their ratios to the
+floor and the peak of memory. pandas' script reads the file, and makes missing shares, duplicates, the quartiles' fences, the
+values of text and correlations: less than check-quality does, and no page. Also 10,000 rows of 2,000 columns.
 """
 
 from __future__ import annotations

@@ -346,9 +346,21 @@ class DuckDBQualityTable:
                 f" {examples:d}"
             )
         )
-        return Answer(
-            self.rows, count, examples=tuple(Sighting(f"row {row} repeats row {first}") for row, first in shown)
+        places = self._places([row for pair in shown for row in pair])
+        seen = tuple(Sighting(f"{places[row]} repeats {places[first]}") for row, first in shown)
+        return Answer(self.rows, count, examples=seen)
+
+    def _places(self, rows: Sequence[int]) -> dict[int, str]:
+        """Rows of all files together -> `row 3`, with the file where there are several."""
+        statement = Statement(
+            f"SELECT {FILE}, min({ROW}) AS first FROM (SELECT {FILE}, row_number() OVER () AS {ROW} FROM "
         )
+        files = self._fetched(self._from(statement, ") GROUP BY 1 ORDER BY 2")) if rows else []
+        found = {}
+        for row in rows:
+            file, first = next(one for one in reversed(files) if one[1] <= row)
+            found[row] = f"{self._table.short(file)} row {row - first + 1}".strip()
+        return found
 
     def _rising(self, question: asked.Rising, examples: int) -> int:
         value = self._value(question.column, question.type)
