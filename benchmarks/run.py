@@ -12,6 +12,8 @@ from pathlib import Path
 BENCHMARKS = (
     ("overhead.py",),
     ("validate_data.py",),
+    ("quality.py",),
+    ("quality_outliers.py",),
     ("drift.py",),
     ("read_rows.py",),
     ("interval_coverage.py", "--quick"),

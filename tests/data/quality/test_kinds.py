@@ -59,6 +59,17 @@ def test_rows_that_repeat_are_named_with_the_row_before(look: LookThrough) -> No
     )
 
 
+def test_rows_of_several_files_are_named_with_their_files(look: LookThrough, tmp_path: Path) -> None:
+    folder = tmp_path / "rows"
+    for name, text in (("a.csv", "x,y\n1,p\n2,q\n"), ("deeper/b.csv", "x,y\n3,r\n1,p\n9,caf\ufffd\n")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    found = look(folder)
+    assert [example.value for example in found["duplicate rows"].examples] == ["deeper/b.csv row 2 repeats a.csv row 1"]
+    [damaged] = found["y encoding"].examples
+    assert (damaged.file, damaged.row) == ("deeper/b.csv", 3)
+
+
 def test_a_label_is_there_differs_and_has_rows_of_each_class(look: LookThrough) -> None:
     found = look(csv(a=range(30), y=[None if at % 7 == 0 else at % 2 for at in range(30)]), label="y")
     assert (found["y there"].outcome, found["y there"].detail) == ("fail", "5 rows have none")

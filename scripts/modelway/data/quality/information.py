@@ -36,7 +36,7 @@ def told(crossing: Crossing) -> Told | None:
     The percentage is a ratio of two means over rows, information gained and information of the label; its interval is the
     delta method's (Cochran, Sampling Techniques, 1977, section 6.4).
     """
-    counts = {key: count for key, count in sorted(crossing.items()) if key[1] != MISSING}  # sums are in one order
+    counts = {key: count for key, count in crossing.items() if key[1] != MISSING}
     n = sum(counts.values())
     classes = sorted({label for _, label, _ in counts})
     if len(classes) < 2:

@@ -10,7 +10,7 @@ from typing import Any
 
 from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb.opening import open_table
-from modelway.data.engines.duckdb.quality import DuckDBQualityTable
+from modelway.data.engines.duckdb.quality import MOST_COLUMNS, DuckDBQualityTable
 from modelway.data.engines.duckdb.quality_answers import cells
 from modelway.data.engines.duckdb.sql import ROW, Statement, reading
 from modelway.data.engines.duckdb.table import DuckDBTable
@@ -49,7 +49,9 @@ class DuckDBProfileTable(DuckDBQualityTable):
 
     def _tell_batches(self, wanted: list[Question[Any]], told: Answers) -> None:
         super()._tell_batches(wanted, told)
-        for celled in self._batches([one for one in wanted if isinstance(one, asked.Celled)]):
+        all_celled = [one for one in wanted if isinstance(one, asked.Celled)]
+        for at in range(0, len(all_celled), MOST_COLUMNS):
+            celled = all_celled[at : at + MOST_COLUMNS]
             statement = Statement("SELECT count(*)")
             for question in celled:
                 statement.add(f", {self._histogram(question.part, statement)}")
@@ -61,15 +63,17 @@ class DuckDBProfileTable(DuckDBQualityTable):
             [(n, *histograms)] = self._fetched(statement.add(")"))
             for question, found in zip(celled, histograms, strict=True):
                 told.add(question, cells(question.part, found or {}, n))
-        for moments in self._batches([one for one in wanted if isinstance(one, asked.Moments)]):
+        all_moments = [one for one in wanted if isinstance(one, asked.Moments)]
+        for at in range(0, len(all_moments), MOST_COLUMNS):
+            moments = all_moments[at : at + MOST_COLUMNS]
             statement, sums = Statement("SELECT "), list[str]()
             for of in moments:
                 value = f"(({self._value(of.column, of.type)})::DOUBLE - {statement.bind(of.centre)}::DOUBLE)"
                 whole = f"round({value} * {statement.bind(of.scale)}::DOUBLE)::HUGEINT"
                 sums += [f"coalesce(sum({whole}), 0)::HUGEINT", f"coalesce(sum({whole} * {whole}), 0)::HUGEINT"]
             [row] = self._fetched(statement.add(f"{', '.join(sums)} FROM ").then(self._relation))
-            for at, of in enumerate(moments):
-                told.add(of, (int(row[2 * at]), int(row[2 * at + 1])))
+            for place, of in enumerate(moments):
+                told.add(of, (int(row[2 * place]), int(row[2 * place + 1])))
 
     def _missing_together(self, question: asked.MissingTogether, examples: int) -> Mapping[tuple[str, ...], int]:
         positions = [self._position[name] for name in question.columns]

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from modelway.data.engines.duckdb import quality_texts as texts
 from modelway.data.engines.duckdb.conditions import EXAMPLE_CUT
 from modelway.data.engines.duckdb.quality_answers import cells, distribution, texts_of
+from modelway.data.engines.duckdb.rising import distribution_of_rising
 from modelway.data.engines.duckdb.sql import FILE, FLOATS, ROW, Statement, reading
 from modelway.data.engines.duckdb.table import DuckDBTable
 from modelway.data.quality import queries as asked
@@ -98,8 +99,8 @@ class DuckDBQualityTable:
         for crossed in _of(wanted, asked.Crossed):
             by_other.setdefault(crossed.other, []).append(crossed)
         for of_one in by_other.values():
-            for batch in self._batches(of_one):
-                self._tell_crossed(batch, told)
+            for at in range(0, len(of_one), MOST_COLUMNS):
+                self._tell_crossed(of_one[at : at + MOST_COLUMNS], told)
 
     def _batches(self, questions: Sequence[Q]) -> Iterator[Sequence[Q]]:
         size = max(1, min(MOST_COLUMNS, CELLS_AT_A_TIME // max(self.rows, 1)))
@@ -153,6 +154,14 @@ class DuckDBQualityTable:
         for question in questions:
             column = self.columns[self._position[question.column]]
             whole = not question.without and question.above is None and question.up_to is None
+            if whole and question.type not in ("string", "boolean"):
+                value, number = self._value(question.column, question.type), question.type in ("integer", "number")
+                found = distribution_of_rising(
+                    value, self._relation, self._fetched, question.n, self.rows, number=number
+                )
+                if found is not None:
+                    told.add(question, found)
+                    continue
             alone = "" if whole else str(len(groups))
             kind = column.stored if column.stored != "text" else f"text {question.type}"
             groups.setdefault(f"{kind} {question.type} {column.physical in LARGE_INTEGERS} {alone}", []).append(
@@ -338,9 +347,21 @@ class DuckDBQualityTable:
                 f" {examples:d}"
             )
         )
-        return Answer(
-            self.rows, count, examples=tuple(Sighting(f"row {row} repeats row {first}") for row, first in shown)
+        places = self._places([row for pair in shown for row in pair])
+        seen = tuple(Sighting(f"{places[row]} repeats {places[first]}") for row, first in shown)
+        return Answer(self.rows, count, examples=seen)
+
+    def _places(self, rows: Sequence[int]) -> dict[int, str]:
+        """Rows of all files together -> `row 3`, with the file where there are several."""
+        statement = Statement(
+            f"SELECT {FILE}, min({ROW}) AS first FROM (SELECT {FILE}, row_number() OVER () AS {ROW} FROM "
         )
+        files = self._fetched(self._from(statement, ") GROUP BY 1 ORDER BY 2")) if rows else []
+        found = {}
+        for row in rows:
+            file, first = next(one for one in reversed(files) if one[1] <= row)
+            found[row] = f"{self._table.short(file)} row {row - first + 1}".strip()
+        return found
 
     def _rising(self, question: asked.Rising, examples: int) -> int:
         value = self._value(question.column, question.type)
