@@ -19,8 +19,9 @@ from modelway.distributions import (
 )
 
 
-@given(st.floats(0, 1), st.floats(0.5, 1e5), st.floats(0.5, 1e5))
+@given(st.floats(0, 1 - 1e-9) | st.just(1.0), st.floats(0.5, 1e5), st.floats(0.5, 1e5))
 def test_the_beta_distribution_is_scipys(x: float, a: float, b: float) -> None:
+    """(Nearer to 1 scipy loses digits: with a = b = 1/2, where it is an arc sine, it is off by 3e-9.)"""
     assert beta_cdf(x, a, b) == pytest.approx(special.betainc(a, b, x), abs=1e-10)
 
 
