@@ -94,7 +94,7 @@ ODD = {
     "damaged gzip": Odd(gzip.compress(b"x\na\n")[:-8] + b"12345678", "rows.csv: is damaged gzip: CRC check failed"),
     "cut Parquet": Odd(b"PAR1 and then nothing", "rows.parquet: cannot be read as Parquet", name="rows.parquet"),
     "CSV named Parquet": csv("x\na\n", "rows.parquet: is not Parquet", name="rows.parquet"),
-    "a workbook": Odd(b"PK\3\4", "rows.xlsx: is neither CSV nor Parquet but .xlsx", name="rows.xlsx"),
+    "a workbook": Odd(b"PK\3\4", "rows.xlsx: is neither CSV, Parquet, JSON lines nor Arrow but .xlsx", name="rows.xlsx"),
 }  # fmt: skip
 
 
@@ -127,7 +127,7 @@ def test_a_column_that_is_there_in_another_case_only(tmp_path: Path) -> None:
 
 FILES = {
     "part-1.csv": "x,y\n1,a\n",
-    "deeper/year=2026/part-2.csv": "x,y\n2,b\n",
+    "deeper/2026/part-2.csv": "x,y\n2,b\n",
     ".hidden/part.csv": "x,y\n9,z\n",
     "_temporary/part.csv": "x,y\n9,z\n",
     ".part.csv.crc": "x",
@@ -172,7 +172,7 @@ def test_a_pattern_is_the_same_files_to_all(tmp_path: Path) -> None:
     assert digest_of_data(pattern) != before
 
 
-def test_a_folder_s_name_is_never_a_column(tmp_path: Path) -> None:
+def test_a_folder_s_name_never_replaces_a_column(tmp_path: Path) -> None:
     """Hive's year=2026 would replace the file's own column of that name."""
     for suffix, write in (("csv", "(FORMAT csv, HEADER)"), ("parquet", "(FORMAT parquet)")):
         folder = tmp_path / suffix / "year=1999"

@@ -229,7 +229,7 @@ def test_a_version_trained_elsewhere_is_adopted_with_the_same_record(
         (["--parameters", "{"], "input parameters: is not JSON"),
         (["--parameters", '{"a-b": 1, "a_b": 2}'], "would both be $MODELWAY_PARAM_A_B"),
         (["--data", "nothing.csv"], "nothing.csv: no such file"),
-        (["--data", "s3://bucket/x.csv"], "fetch it with data.command"),
+        (["--data", "gs://bucket/x.csv"], "fetch it with data.command"),
         (["--python", "/no/such/python"], "/no/such/python: is not a Python that runs"),
         (["--tracking-uri", "http://127.0.0.1:9"], "the MLflow server at 127.0.0.1:9 cannot be reached"),
         (["--tracking-uri", "sqlite:///x.db"], "names a store, not a server"),
