@@ -13,6 +13,7 @@ from hypothesis import strategies as some
 
 from modelway.data.contract import Contract
 from modelway.data.rows import open_rows
+from modelway.data.sources import digest_of_data
 
 NOT_A_TABLE = {
     "cut": ('{"a": 1}\n{"a": ', "line 2 is not JSON"),
@@ -103,6 +104,19 @@ def test_formats_are_not_mixed(judge: Any, refusal: Any, tmp_path: Path) -> None
     (folder / "1.jsonl").write_text('{"a": 1}\n')
     (folder / "2.csv").write_text("a\n1\n")
     assert "CSV and JSON lines files are mixed" in refusal(lambda: judge("columns: {a: {}}", folder))
+
+
+def test_pictures_beside_lines_that_tell_of_them_are_data_too(tmp_path: Path) -> None:
+    """As in a folder of images with a metadata.jsonl: the digest is of what a model is trained on."""
+    (tmp_path / "metadata.jsonl").write_text('{"file": "1.png"}\n')
+    (tmp_path / "readme.md").write_text("x")
+    alone = digest_of_data(tmp_path)
+    (tmp_path / "readme.md").write_text("y")
+    assert digest_of_data(tmp_path) == alone
+    (tmp_path / "1.png").write_bytes(b"a")
+    first = digest_of_data(tmp_path)
+    (tmp_path / "1.png").write_bytes(b"b")
+    assert len({alone, first, digest_of_data(tmp_path)}) == 3
 
 
 VALUES = some.none() | some.booleans() | some.integers() | some.floats(allow_nan=False) | some.text()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -45,6 +45,8 @@ OTHER_SUFFIXES = (
     *(".zip", ".zst", ".bz2", ".xz", ".tar", ".db", ".sqlite"),
 )
 """Of files that would only be taken for strange CSV."""
+ABOUT = {"", ".txt", ".md", ".json", ".yml", ".yaml"}
+"""Of files that are about data, where these are JSON lines."""
 PARQUET_MAGIC = b"PAR1"
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 PATTERN = re.compile(r"[*?\[]")
@@ -114,18 +116,25 @@ def find_source(path: Path, name: str = "") -> Source:
 
 def digest_of_data(path: Path, name: str = "") -> str:
     """The digest of a data set: of the whole file, or of every file of a folder or pattern that `find_source` would read.
-    Where a folder has no such file (pictures), all its files that are not hidden are the data. MLflow's own
-    dataset digest is 8 hexadecimal digits over the first 10,000 rows, and collides."""
+    Where a folder has no such file, or JSON lines beside what they tell of (pictures), all its files that are not hidden are
+    the data. MLflow's own dataset digest is 8 hexadecimal digits over the first 10,000 rows, and collides."""
     name = name or str(path)
     if table := _lake_table(path, name):
         return _digest_of_files(path.resolve(), table.files)
     root, files = _visible(path, name)
     if path == root and path.is_file():
         return sha256_of_file(path)
-    files = [file for file in files if _format_by_name(file)] or files
+    tables = [file for file in files if _format_by_name(file)]
+    if tables and not (path.is_dir() and _tell_of_others(tables, files)):
+        files = tables
     if not files:
         raise InvalidInput("no such data", where=name, fix="name an existing file, or a folder with files in it")
     return _digest_of_files(root, files)
+
+
+def _tell_of_others(tables: Sequence[Path], files: Sequence[Path]) -> bool:
+    others = {file.suffix.lower() for file in files} - {file.suffix.lower() for file in tables}
+    return all(_format_by_name(file) == "jsonl" for file in tables) and not others <= ABOUT
 
 
 def _digest_of_files(root: Path, files: Iterable[Path]) -> str:
