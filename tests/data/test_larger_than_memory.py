@@ -52,4 +52,5 @@ def test_a_violation_in_the_last_row_is_found(judge: Any, large: Path) -> None:
 
 def test_too_little_memory_is_said(judge: Any, large: Path, refusal: Any) -> None:
     line = refusal(lambda: judge(CONTRACT, large, memory_mb=1))
-    assert line == f"2: {large}: needs more than 1 MB of memory. Fix: allow the check more memory"
+    smaller = "" if large.suffix == ".parquet" else ", or write the data as Parquet"
+    assert line == f"2: {large}: needs more than 1 MB of memory. Fix: set the input memory-mb higher{smaller}"

@@ -32,7 +32,8 @@ def in_one_line(source: Source, links: dict[str, Path], dialect: CsvDialect, mem
         raise InvalidInput(
             f"needs more than {memory_mb} MB of memory",
             where=source.name,
-            fix="set the input memory-mb higher, or write the data as Parquet",
+            fix="set the input memory-mb higher"
+            + ("" if source.format == "parquet" else ", or write the data as Parquet"),
         ) from None
     except duckdb.Error as error:
         if "No space left" in str(error):
