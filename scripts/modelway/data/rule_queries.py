@@ -6,12 +6,14 @@ As modelway.data.queries: what is counted, exactly, in every engine. "Valid" is 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from modelway.data.dialect import CsvDialect
-from modelway.data.expressions import Expression, columns_in
-from modelway.data.sources import Source
 from modelway.data.values import ValueType
+
+if TYPE_CHECKING:  # whoever reads modelway.yml loads the queries, and neither files nor rules
+    from modelway.data.dialect import CsvDialect
+    from modelway.data.expressions import Expression
+    from modelway.data.sources import Source
 
 Measure = Literal["rows", "share", "sum", "mean", "lowest", "highest"]
 
@@ -85,6 +87,8 @@ class Broken:
 
     @property
     def columns(self) -> tuple[str, ...]:
+        from modelway.data.expressions import columns_in
+
         found = (*columns_in(self.when), *columns_in(self.rule))
         return tuple(dict.fromkeys(column.name for column in found))
 

@@ -8,18 +8,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from urllib.parse import unquote
 
 from modelway.config.document import LFS_POINTER
 from modelway.data import lake
 from modelway.data.lake import LakeTable
+from modelway.data.queries import StoredColumn
 from modelway.errors import InvalidInput
 from modelway.records import sha256_of_file
 from modelway.records.digests import digest_of_listing
-
-if TYPE_CHECKING:
-    from modelway.data.queries import StoredColumn
 
 Format = Literal["csv", "parquet", "jsonl", "arrow"]
 
