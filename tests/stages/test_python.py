@@ -16,6 +16,7 @@ import pytest
 
 from checkout import commit_all
 from documented import examples
+from modelway import extensions
 from modelway.environments import uv
 from modelway.registry import client_process
 
@@ -181,10 +182,10 @@ def test_a_function_is_shown_copied_and_sent_to_another_process_as_any_function(
 
 def test_what_pip_installs_has_the_locks_of_the_environments_that_it_makes(root: Path, installed: Path) -> None:
     [there] = installed.parent.glob("lib/python*/site-packages/modelway/requirements")
-    names = {*client_process.ENVIRONMENTS.values()}
+    names = {*client_process.ENVIRONMENTS.values(), *extensions.names("modelway.data.workers")}
     for path in (root / "scripts" / "modelway").rglob("*.py"):
         names |= set(re.findall(r'requirements_file\("([\w-]+)"\)', path.read_text(encoding="utf-8")))
-    assert names >= {"uv", "serving", "metrics", "stores"}
+    assert names >= {"uv", "serving", "metrics", "stores", "s3", "lake"}
     assert {path.stem for path in there.glob("*.txt")} == names
 
 

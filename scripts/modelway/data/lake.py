@@ -37,10 +37,10 @@ def kind_of(folder: Path) -> LakeKind | None:
 
 def read_table(folder: Path, kind: LakeKind, name: str) -> LakeTable:
     """What the newest version of the table consists of. InvalidInput where it is no sound one, or not whole files."""
-    from modelway.data import clients  # most data is no such table
+    from modelway.data import workers  # most data is no such table
 
     asked = {"folder": str(folder.resolve()), "kind": kind}
-    said = clients.fetched("lake", asked, name, lambda _: None, SETTINGS, "try again")
+    said = workers.fetched("lake", asked, name, lambda _: None, SETTINGS, "try again")
     if not said["files"]:
         raise InvalidInput(f"is a {CALLED[kind]} without rows", where=name, fix="name a table with rows")
     files = [Path(file["path"]) for file in said["files"]]

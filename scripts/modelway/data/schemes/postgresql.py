@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import SplitResult, unquote_plus
 
-from modelway.data import clients
+from modelway.data import workers
 from modelway.data.downloads import place_of
 from modelway.data.schemes import Say, name_of
 from modelway.errors import InvalidInput
@@ -28,4 +28,4 @@ def brought(address: SplitResult, say: Say) -> Path:
             "folder": str(folder),
         }
         fix = "try again, or look at the server's address"
-        return folder / str(clients.fetched("postgresql", asked, shown, say, SETTINGS, fix))
+        return folder / str(workers.fetched("postgresql", asked, shown, say, SETTINGS, fix))

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import SplitResult
 
-from modelway.data import clients
+from modelway.data import workers
 from modelway.data.downloads import place_of
 from modelway.data.schemes import Say, name_of
 from modelway.errors import InvalidInput
@@ -22,5 +22,5 @@ def brought(address: SplitResult, say: Say) -> Path:
     with place_of(address.geturl()) as folder:
         asked = {"bucket": address.netloc, "key": key, "folder": str(folder)}
         return folder / str(
-            clients.fetched("s3", asked, shown, say, SETTINGS, "try again, or look at $AWS_ENDPOINT_URL")
+            workers.fetched("s3", asked, shown, say, SETTINGS, "try again, or look at $AWS_ENDPOINT_URL")
         )

@@ -16,11 +16,11 @@ def linked(source: Source, folder: Path, dialect: CsvDialect) -> dict[str, Path]
     folder.mkdir()
     links: dict[str, Path] = {}
     if source.format == "arrow":
-        from modelway.data import clients  # most data is of another format
+        from modelway.data import workers  # most data is of another format
 
         links = {str(folder / f"{at:06d}.parquet"): file for at, file in enumerate(source.files)}
         asked = {"files": [[str(file.resolve()), link] for link, file in links.items()]}
-        clients.fetched("arrow", asked, source.name, lambda _: None, {}, "free some space in the temporary folder")
+        workers.fetched("arrow", asked, source.name, lambda _: None, {}, "free some space in the temporary folder")
         return links
     for at, file in enumerate(source.files):
         link = folder / f"{at:06d}.{source.format}"

@@ -1,18 +1,14 @@
-"""deltalake and pyiceberg as a program, for an environment of its own: which files a table consists of.
-
-It reads {"folder": ..., "kind": "delta" or "iceberg"} and writes {"answer": {"files": [{"path": ..., "partition": {column:
-text or null}}], "columns": [...]}}, or {"error": ..., "user": whether the caller can mend it, "fix": ...}.
-"""
+"""deltalake and pyiceberg: which files a table consists of."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from modelway.data.workers import Described, message_of
 
 WHOLE_FILES = ("timestampNtz", "v2Checkpoint", "vacuumProtocolCheck", "appendOnly", "invariants", "typeWidening")
 """Features of a Delta table that leave its files what they are."""
@@ -23,18 +19,14 @@ class NotWholeFiles(Exception):
     """The table is not the sum of its files."""
 
 
-def main() -> None:
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what libraries print
-    asked = json.load(sys.stdin)
-    try:
-        read = {"delta": delta, "iceberg": iceberg}[asked["kind"]]
-        said: dict[str, Any] = {"answer": read(Path(asked["folder"]))}
-    except Exception as error:
-        fix = COPY if isinstance(error, NotWholeFiles) else "look at the table with the tool that wrote it"
-        said = {"error": " ".join(str(error).split())[:300] or type(error).__name__, "user": True, "fix": fix}
-    answers.write(json.dumps(said) + "\n")
-    answers.flush()
+def answer(asked: Mapping[str, str], say: Callable[[str], None]) -> dict[str, Any]:
+    """asked: folder; kind: delta or iceberg. files: of each its path and its partition (column -> text or null); columns."""
+    return {"delta": delta, "iceberg": iceberg}[asked["kind"]](Path(asked["folder"]))
+
+
+def described(error: Exception) -> Described:
+    fix = COPY if isinstance(error, NotWholeFiles) else "look at the table with the tool that wrote it"
+    return {"error": message_of(error), "user": True, "fix": fix}
 
 
 def delta(folder: Path) -> dict[str, Any]:
@@ -110,7 +102,3 @@ class _Moved:
                 return super().new_input(place(location))
 
         return Reading
-
-
-if __name__ == "__main__":
-    main()

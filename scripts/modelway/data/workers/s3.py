@@ -1,20 +1,17 @@
-"""boto3 as a program, for an environment of its own: objects of a bucket as files below a folder.
-
-It reads {"bucket": ..., "key": ..., "folder": ...} and writes lines of JSON: {"progress": ...}, and at the end {"answer": the
-path, relative to the folder}, or {"error": ..., "user": whether the caller can mend it, "fix": ...}.
-"""
+"""boto3: objects of a bucket as files below a folder."""
 
 from __future__ import annotations
 
 import fnmatch
 import json
-import os
-import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
+
+from modelway.data.workers import Described, message_of
 
 KEPT = ".modelway-objects.json"
 WORD_SECONDS = 10.0
@@ -23,24 +20,11 @@ AT_ONCE = 8
 LOGIN = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what else boto3 takes"
 
 
-def main() -> None:
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what libraries print
-    asked = json.load(sys.stdin)
-
-    def answer(**said: object) -> None:
-        answers.write(json.dumps(said) + "\n")
-        answers.flush()
-
-    try:
-        answer(answer=bring(asked["bucket"], asked["key"], Path(asked["folder"]), lambda text: answer(progress=text)))
-    except Exception as error:
-        answer(**described(error))
-
-
-def bring(bucket: str, key: str, folder: Path, say: Any) -> str:
+def answer(asked: Mapping[str, str], say: Callable[[str], None]) -> str:
+    """asked: bucket, key, folder. The path, relative to the folder."""
     import boto3
 
+    bucket, key, folder = asked["bucket"], asked["key"], Path(asked["folder"])
     client = boto3.client("s3")
     objects, path = found(client, bucket, key)
     if not objects:
@@ -152,8 +136,8 @@ def safe(key: str) -> str:
     return key
 
 
-def described(error: Exception) -> dict[str, Any]:
-    message = " ".join(str(error).split())[:300] or type(error).__name__
+def described(error: Exception) -> Described:
+    message = message_of(error)
     response = getattr(error, "response", None)
     code = str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) if isinstance(response, dict) else 0
@@ -166,7 +150,3 @@ def described(error: Exception) -> dict[str, Any]:
     if isinstance(error, OSError) and not hasattr(error, "kwargs"):
         return {"error": f"cannot be written: {error.strerror}", "user": False}
     return {"error": message, "user": False}
-
-
-if __name__ == "__main__":
-    main()

@@ -1,19 +1,14 @@
-"""psycopg as a program, for an environment of its own: a table as JSON lines.
-
-It reads {"server": ..., "table": [schema, table] or [table], "folder": ...} and writes lines of JSON: {"progress": ...}, and
-at the end {"answer": the path, relative to the folder}, or {"error": ..., "user": whether the caller can mend it, "fix": ...}.
-"""
+"""psycopg: a table as JSON lines."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from modelway.data.workers import Described, message_of
 
 NAME = "table.jsonl"
 WORD_SECONDS = 10.0
@@ -29,32 +24,17 @@ LOOK = 4096
 """Rows between two looks at the clock."""
 
 
-def main() -> None:
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what libraries print
-    asked = json.load(sys.stdin)
-
-    def answer(**said: object) -> None:
-        answers.write(json.dumps(said) + "\n")
-        answers.flush()
-
-    folder = Path(asked["folder"])
-    try:
-        bring(asked["server"], asked["table"], folder / NAME, lambda rows: answer(progress=f"{rows:,} rows"))
-        answer(answer=NAME)
-    except Exception as error:
-        answer(**described(error))
-
-
-def bring(server: str, table: Sequence[str], file: Path, say: Any) -> None:
+def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> str:
+    """asked: server, table (its name, or that of its schema and its own), folder. The path, relative to the folder."""
     import psycopg
     from psycopg.sql import SQL, Identifier
 
+    file = Path(asked["folder"], NAME)
     part, rows, told = file.with_name(f".{file.name}.part"), 0, time.monotonic()
     try:
-        with psycopg.connect(server) as connection:
+        with psycopg.connect(asked["server"]) as connection:
             connection.execute(SETTINGS)  # of this transaction, since a pool in between takes none with the connection
-            named = Identifier(*table)
+            named = Identifier(*asked["table"])
             columns = connection.execute(SQL("SELECT * FROM {} LIMIT 0").format(named)).description or ()
             if not columns:
                 raise LookupError("the table has no columns")
@@ -71,17 +51,18 @@ def bring(server: str, table: Sequence[str], file: Path, say: Any) -> None:
                     rows += 1
                     if rows % LOOK == 0 and time.monotonic() - told > WORD_SECONDS:
                         told = time.monotonic()
-                        say(rows)
+                        say(f"{rows:,} rows")
                 if not rows:  # so that its columns are known
                     raise LookupError("the table has no rows")
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)
+    return NAME
 
 
-def described(error: Exception) -> dict[str, Any]:
+def described(error: Exception) -> Described:
     """sqlstate: of PostgreSQL, whose first two characters say whose fault it is."""
-    message = " ".join(str(error).split())[:300] or type(error).__name__
+    message = message_of(error)
     state = getattr(error, "sqlstate", None) or ""
     if isinstance(error, LookupError):
         return {"error": str(error.args[0]), "user": True, "fix": "name a table with rows"}
@@ -101,7 +82,3 @@ def described(error: Exception) -> dict[str, Any]:
         fix = "write it as postgresql://user@host/database?table=schema.table, with %XX for signs that are no letters"
         return {"error": what, "user": True, "fix": fix}
     return {"error": message, "user": False}
-
-
-if __name__ == "__main__":
-    main()

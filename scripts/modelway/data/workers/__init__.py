@@ -1,36 +1,46 @@
-"""Clients of stores as programs, each in an environment of its own: a step's environment stays small, and the credentials of a
-store reach nothing else."""
+"""Clients of stores, each a program in an environment of its own: a step's environment stays small, and the credentials of a
+store reach nothing else.
+
+A module here is one, and requirements/NAME.txt its environment. It offers `answer(asked, say) -> Any`, what is asked for as
+JSON can say it (say: for progress), and `described(error) -> Described`.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from modelway import processes
-from modelway.environments import home, locks, store
-from modelway.environments.tools import requirements_file
-from modelway.errors import InvalidInput, OutsideFailure
-
-HERE = Path(__file__).parent
+Described = dict[str, Any]
+"""What went wrong: error; user: whether the caller can mend it, and then fix."""
+LONGEST = 300
+SCRIPTS = Path(__file__).parents[3]
+PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from modelway.data.workers import run; run(sys.argv[2])"
 
 
 def fetched(
     name: str, asked: Mapping[str, Any], shown: str, say: Callable[[str], None], settings: Mapping[str, str], fix: str
 ) -> Any:
-    """The answer of the program NAME_worker.py, in the environment of requirements/NAME.txt.
+    """The answer of the program of this name.
 
     asked: what it is told, by its input, where nobody can look. shown: the data's name in messages. settings: variables of its
     environment, unless they are set. fix: where the store cannot be reached. InvalidInput where the program says that the
     caller can mend it, else OutsideFailure."""
+    from modelway import processes
+    from modelway.environments import home, locks, store
+    from modelway.environments.tools import requirements_file
+    from modelway.errors import InvalidInput, OutsideFailure
+
     python = store.interpreter(requirements_file(name), locks.base_python(), compiled=False)
     environ = {**settings, **home.without_python_settings(os.environ)}
-    command = [python, "-I", "-X", "utf8", str(HERE / f"{name}_worker.py")]
+    command = [python, "-I", "-X", "utf8", "-c", PROGRAM, str(SCRIPTS), name]
     said: dict[str, Any] = {}
     with tempfile.TemporaryFile() as log:
         process = processes.start(command, "/", environ, subprocess.PIPE, subprocess.PIPE, log)
@@ -52,3 +62,27 @@ def fetched(
     if said.get("user"):
         raise InvalidInput(what, where=shown, fix=str(said["fix"]))
     raise OutsideFailure(what, where=shown, fix=fix)
+
+
+def run(name: str) -> None:
+    """The program: one question on its input, and lines of JSON on its output, the last of which is the answer."""
+    from modelway.isolation import hide
+
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what libraries print
+    hide()
+
+    def tell(**said: object) -> None:
+        answers.write(json.dumps(said) + "\n")
+        answers.flush()
+
+    worker = importlib.import_module(f"{__name__}.{name}")
+    try:
+        tell(answer=worker.answer(json.load(sys.stdin), lambda text: tell(progress=text)))
+    except Exception as error:
+        tell(**worker.described(error))
+
+
+def message_of(error: Exception) -> str:
+    """On one line, cut."""
+    return " ".join(str(error).split())[:LONGEST] or type(error).__name__
