@@ -63,10 +63,7 @@ def compare_contracts(
     Outputs: the outcome, the breaking changes; each change as JSON and Markdown.
     Exit codes: 0 the same or compatible; 1 breaking, and refused; 2 wrong input.
     """
-    if contract and "config" not in job.given and not job.config_path.exists():
-        name = contract
-    else:
-        name = str(required(workspace.resolve(job, environment), "data.contract"))
+    name = str(required(workspace.project_of(job, environment, contract), "data.contract"))
     old, new = read_contract(job.folder / earlier, earlier), read_contract(job.folder / name, name)
     found = contract_changes(old.contract, new.contract)
     record = ContractComparison(

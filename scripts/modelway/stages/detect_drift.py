@@ -11,7 +11,6 @@ from msgspec import Meta
 from modelway import ci
 from modelway.ci import Input, Output
 from modelway.config import Resolved, required
-from modelway.config.project import without_file
 from modelway.data import schemes
 from modelway.data.drift.detection import detect
 from modelway.data.drift.report import DriftReport
@@ -79,10 +78,7 @@ def detect_drift(
     Outputs: the outcome, the columns that drifted; the report as JSON and Markdown; sketches of both data sets.
     Exit codes: 0 no drift; 1 drift; 2 wrong input, or data that cannot be read; 3 inconclusive; 4 the disk is full.
     """
-    if reference and current and "config" not in job.given and not environment and not job.config_path.exists():
-        project = without_file(job.overrides)
-    else:
-        project = workspace.resolve(job, environment)
+    project = workspace.project_of(job, environment, reference and current and not environment)
     named = _named(project)
     _require_sketch_names(reference_sketch, current_sketch)
     workspace.fetch_data(project, job)

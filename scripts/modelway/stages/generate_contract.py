@@ -132,17 +132,17 @@ def generate_contract(
     )
 
 
-def _data(job: ci.Job, environment: str | None, data: str | None) -> tuple[str, Path, str]:
+def _data(job: ci.Job, environment: str | None, data: str) -> tuple[str, Path, str]:
     """What the data is called, where it is, and the engine that reads it."""
-    if data and "config" not in job.given and not job.config_path.exists():
-        return schemes.name_of(data), schemes.path_of(data, job.folder, "input data", job.say), "duckdb"
-    project = workspace.resolve(job, environment)
+    project = workspace.project_of(job, environment, data)
+    if not data and not project.data.train:
+        raise InvalidInput("data.train is not set", where=project.source, fix="set it, or the input data")
     workspace.fetch_data(project, job)
     if data:
-        return schemes.name_of(data), schemes.path_of(data, job.folder, "input data", job.say), project.data.engine
-    if not project.data.train:
-        raise InvalidInput("data.train is not set", where=project.source, fix="set it, or the input data")
-    return schemes.name_of(project.data.train), workspace.data_path(project, job, "data.train"), project.data.engine
+        path = schemes.path_of(data, job.folder, "input data", job.say)
+    else:
+        path = workspace.data_path(project, job, "data.train")
+    return schemes.name_of(data or str(project.data.train)), path, project.data.engine
 
 
 def _converted(job: ci.Job, source: str, file: Path, name: str, form: str) -> tuple[GeneratedContract, str]:

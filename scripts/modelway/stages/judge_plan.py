@@ -210,7 +210,7 @@ def _at(analysis: PeerAnalysis, deploy: Deploy, service: Service, rollouts: int)
 
 def _deploy(job: ci.Job, environment: str | None) -> tuple[Deploy, tuple[str, ...]]:
     """The section that holds, and what is assumed where there is none."""
-    if not job.config_path.exists() and "config" not in job.given and not environment:
+    if not workspace.has_file(job) and not environment:
         return Deploy(), (f"ours has the defaults of modelway.yml's deploy section: there is no {job.config}",)
     deploy = workspace.resolve(job, environment).deploy
     if deploy is None:

@@ -14,7 +14,7 @@ from modelway.data import ValidationReport
 from modelway.errors import Refused
 from modelway.report.validation import markdown
 from modelway.stages.steps import workspace
-from modelway.stages.steps.data import Manner, validate_named, validate_project
+from modelway.stages.steps.data import Manner, validate_project
 
 NAMES_SHOWN = 5
 
@@ -81,13 +81,10 @@ def validate_data(
     full.
     """
     manner = Manner(now or datetime.now(UTC), memory_mb, examples, failing_rows or "", most_failing_rows)
-    if data and contract and "config" not in job.given and not job.config_path.exists():
-        found = validate_named(contract, ci.address_of(data), job, manner)
-    else:
-        project = workspace.resolve(job, environment)
-        if not project.data.contract and skip_without_contract:
-            return _skipped(project.source, job)
-        found = validate_project(project, ci.address_of(data), job, manner)
+    project = workspace.project_of(job, environment, data and contract)
+    if not project.data.contract and skip_without_contract:
+        return _skipped(project.source, job)
+    found = validate_project(project, ci.address_of(data), job, manner)
     path = job.report(found, "\n\n".join(map(markdown, found.reports)))
     fix = f"mend the data or the contract; {path.with_suffix('.md')} has the values"
     return DataValidated(

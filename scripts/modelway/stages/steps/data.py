@@ -10,10 +10,9 @@ import msgspec
 
 from modelway import ci
 from modelway.config import Resolved, required
-from modelway.data import ValidationReport, combined, engines, schemes, validate
+from modelway.data import ValidationReport, combined, engines, validate
 from modelway.data.contract import read_contract
 from modelway.data.failing_rows import FailingRow, as_csv
-from modelway.errors import InvalidInput
 from modelway.files import write_whole
 from modelway.report.validation import counts_in_words
 from modelway.stages.steps import workspace
@@ -32,26 +31,12 @@ class Manner:
     engine: str = engines.DEFAULT
 
 
-def validate_named(contract: str, data: str, job: ci.Job, manner: Manner) -> ValidationReport:
-    """One data set and one contract, both named by the caller: no modelway.yml is needed."""
-    path = schemes.path_of(data, job.folder, "input data", job.say)
-    return _validate(contract, {schemes.name_of(data): path}, job, manner)
-
-
 def validate_project(project: Resolved, data: str, job: ci.Job, manner: Manner) -> ValidationReport:
     """The project's contract over `data`, or over the training and the test data where it is empty."""
     contract = str(required(project, "data.contract"))
-    named = {"data.train": project.data.train, "data.test": project.data.test}
-    if not data and not any(named.values()):
-        raise InvalidInput(
-            "neither data.train nor data.test is set", where=project.source, fix="set one, or the input data"
-        )
-    workspace.fetch_data(project, job)
-    manner = replace(manner, engine=project.data.engine)
-    if data:
-        return validate_named(contract, data, job, manner)
-    paths = {schemes.name_of(value): workspace.data_path(project, job, key) for key, value in named.items() if value}
-    return _validate(contract, paths, job, manner)
+    return _validate(
+        contract, workspace.data_sets(project, job, data), job, replace(manner, engine=project.data.engine)
+    )
 
 
 def _validate(contract: str, paths: dict[str, Path], job: ci.Job, manner: Manner) -> ValidationReport:

@@ -120,7 +120,7 @@ def rows_of(job: ci.Job, rows: str | None, columns: Sequence[str], environment: 
     if not rows:
         return ()
     contract = Contract()
-    if "config" in job.given or job.config_path.exists():
+    if workspace.has_file(job):
         contract = workspace.contract_of(workspace.resolve(job, environment), job)
     path = schemes.path_of(rows, job.folder, "input rows", job.say)
     return tuple(json_rows.rows_of(path, schemes.name_of(rows), contract, list(columns) or None))

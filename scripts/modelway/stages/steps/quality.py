@@ -9,14 +9,10 @@ from pathlib import Path
 import msgspec
 
 from modelway import ci
-from modelway.config.quality import Quality
-from modelway.data import schemes
-from modelway.data.contract import Contract, load_contract
 from modelway.data.quality.checking import QualityAsked, check_data, check_pair, refuse_unknown_columns
 from modelway.data.quality.kind import TableFacts
 from modelway.data.quality.pairs import Pair
 from modelway.data.report import DataQuality, QualityReport, worst
-from modelway.errors import InvalidInput
 from modelway.records import digest_of_json
 from modelway.report.quality import counts_in_words
 from modelway.stages.steps import workspace
@@ -40,7 +36,7 @@ class AskedOf:
     source: str
 
 
-def looked_through(job: ci.Job, environment: str | None, data: str | None, manner: QualityManner) -> QualityReport:
+def looked_through(job: ci.Job, environment: str | None, data: str, manner: QualityManner) -> QualityReport:
     """Every check of the data, and of the test data beside the training data."""
     found = asked_of(job, environment, data, manner)
     reports, known = list[DataQuality](), list[TableFacts]()
@@ -65,30 +61,10 @@ def looked_through(job: ci.Job, environment: str | None, data: str | None, manne
     )
 
 
-def asked_of(job: ci.Job, environment: str | None, data: str | None, manner: QualityManner) -> AskedOf:
+def asked_of(job: ci.Job, environment: str | None, data: str, manner: QualityManner) -> AskedOf:
     """The data that is named, else data.train and data.test; by modelway.yml, where there is one."""
-    given = job.given
-    if data and "config" not in given and not job.config_path.exists() and not environment:
-        contract = given.get("contract")
-        asked = QualityAsked(
-            Quality(),
-            load_contract(job.folder / contract, contract) if contract else Contract(),
-            given.get("label"),
-            manner.now,
-            manner.examples,
-            manner.memory_mb,
-            given.get("masked", ()),
-        )
-        return AskedOf(
-            asked, {schemes.name_of(data): schemes.path_of(data, job.folder, "input data", job.say)}, "the inputs"
-        )
-    project = workspace.resolve(job, environment)
-    named = {"data.train": project.data.train, "data.test": project.data.test}
-    if not data and not any(named.values()):
-        raise InvalidInput(
-            "neither data.train nor data.test is set", where=project.source, fix="set one, or the input data"
-        )
-    workspace.fetch_data(project, job)
+    project = workspace.project_of(job, environment, data and not environment)
+    paths = workspace.data_sets(project, job, data)
     asked = QualityAsked(
         project.quality,
         workspace.contract_of(project, job),
@@ -98,7 +74,4 @@ def asked_of(job: ci.Job, environment: str | None, data: str | None, manner: Qua
         manner.memory_mb,
         engine=project.data.engine,
     )
-    paths = {schemes.name_of(value): workspace.data_path(project, job, key) for key, value in named.items() if value}
-    if data:
-        paths = {schemes.name_of(data): schemes.path_of(data, job.folder, "input data", job.say)}
     return AskedOf(asked, paths, project.source)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from modelway import ci
 from modelway.config import Resolved, load_project, required
+from modelway.config.project import without_file
 from modelway.data import schemes
 from modelway.data.contract import Contract, load_contract
 from modelway.environments import home, locks
@@ -31,6 +32,16 @@ FETCHED = "MODELWAY_FETCHED"
 def resolve(job: ci.Job, environment: str | None = None) -> Resolved:
     """modelway.yml for one environment (for none: without an overlay), with what was given to the job on top."""
     return load_project(job.config_path, environment or "", job.overrides, job.config)
+
+
+def has_file(job: ci.Job) -> bool:
+    """Whether there is a modelway.yml, or one was named."""
+    return "config" in job.given or job.config_path.exists()
+
+
+def project_of(job: ci.Job, environment: str | None, enough: object) -> Resolved:
+    """As `resolve`; where there is no modelway.yml, and what was given is enough, that alone."""
+    return without_file(job.overrides) if enough and not has_file(job) else resolve(job, environment)
 
 
 def known_environment(job: ci.Job, named: str | None) -> str:
@@ -117,6 +128,19 @@ def team_environ(project: Resolved, job: ci.Job) -> dict[str, str]:
 def data_path(project: Resolved, job: ci.Job, key: str) -> Path:
     """Where the data of data.train or data.test is on this machine."""
     return schemes.path_of(str(required(project, key)), job.folder, f"{project.source}: {key}", job.say)
+
+
+def data_sets(project: Resolved, job: ci.Job, data: str) -> dict[str, Path]:
+    """The data that the input names, else data.train and data.test, each by what reports call it."""
+    named = {"data.train": project.data.train, "data.test": project.data.test}
+    if not data and not any(named.values()):
+        raise InvalidInput(
+            "neither data.train nor data.test is set", where=project.source, fix="set one, or the input data"
+        )
+    fetch_data(project, job)
+    if data:
+        return {schemes.name_of(data): schemes.path_of(data, job.folder, "input data", job.say)}
+    return {schemes.name_of(value): data_path(project, job, key) for key, value in named.items() if value}
 
 
 def contract_of(project: Resolved, job: ci.Job) -> Contract:
