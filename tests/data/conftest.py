@@ -32,6 +32,7 @@ class Judged:
 Judge = Callable[..., Judged]
 Refusal = Callable[[Callable[[], Any]], str]
 Parquet = Callable[..., Path]
+Mistake = Callable[[Callable[[list[str]], int], list[str]], str]
 
 
 @pytest.fixture
@@ -64,6 +65,36 @@ def refusal() -> Refusal:
         return f"{raised.value.exit_code}: {line}"
 
     return refusal
+
+
+@pytest.fixture
+def mistake(capsys: pytest.CaptureFixture[str]) -> Mistake:
+    """mistake(main, arguments): the one line that the script ends with, and exit code 2."""
+
+    def mistake(main: Callable[[list[str]], int], arguments: list[str]) -> str:
+        assert main(arguments) == 2
+        printed = capsys.readouterr()
+        errors = [line for line in printed.out.splitlines() if line.startswith("::error")]
+        assert len(errors) == 1
+        assert "Traceback" not in printed.out + printed.err
+        return errors[0]
+
+    return mistake
+
+
+@pytest.fixture
+def wrong_contract(tmp_path: Path, refusal: Refusal) -> Callable[[str], str]:
+    """wrong_contract(text): the one line, with file and fix, that loading it ends in."""
+
+    def wrong_contract(text: str) -> str:
+        path = tmp_path / "c.yml"
+        path.write_text(text)
+        line = refusal(lambda: load_contract(path, "c.yml"))
+        assert line.startswith("2: c.yml")
+        assert ". Fix: " in line
+        return line
+
+    return wrong_contract
 
 
 @pytest.fixture

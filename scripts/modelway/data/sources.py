@@ -112,6 +112,13 @@ def find_source(path: Path, name: str = "") -> Source:
     return Source(name, path, formats.pop(), tuple(files), root)
 
 
+def digest_of_source(source: Source) -> str:
+    """Of the data that was found; of a table with a log the very version of it."""
+    if source.table:
+        return _digest_of_files(source.path.resolve(), source.table.files)
+    return digest_of_data(source.path, source.name)
+
+
 def digest_of_data(path: Path, name: str = "") -> str:
     """The digest of a data set: of the whole file, or of every file of a folder or pattern that `find_source` would read.
     Where a folder has no such file, or JSON lines beside what they tell of (pictures), all its files that are not hidden are

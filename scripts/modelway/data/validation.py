@@ -15,7 +15,7 @@ from modelway.data.contract import Contract
 from modelway.data.failing_rows import FailingRow, failing_rows
 from modelway.data.queries import Answer, Newest, PlacedTable, Query, Table, columns_of
 from modelway.data.report import CheckResult, ContractReport
-from modelway.data.sources import digest_of_data, find_source
+from modelway.data.sources import digest_of_source, find_source
 from modelway.errors import InvalidInput
 
 MASK = "(masked)"
@@ -65,7 +65,7 @@ def validate(
         outcome="fail" if failed else "pass",
         rows=rows,
         checks=checks,
-        data_digest=digest_of_data(path, name),
+        data_digest=digest_of_source(source),
         contract_digest=contract.digest,
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from modelway.data.drift.judging import RANK, ColumnDrift, DriftOutcome, DriftPart
 from modelway.data.drift.report import DriftReport, DriftSource, GroupDrift
+from modelway.data.values import few
 from modelway.markdown import cell, number, table
 
 SHOWN = 5
@@ -21,24 +22,17 @@ MOVED: tuple[DriftOutcome, ...] = ("drift", "inconclusive")
 def in_words(report: DriftReport) -> str:
     """One line: the outcome, and what is behind it."""
     parts = [
-        f"{outcome} in {_few([column.name for column in report.of(outcome)])}"
-        for outcome in MOVED
-        if report.of(outcome)
+        f"{outcome} in {few([column.name for column in report.of(outcome)])}" for outcome in MOVED if report.of(outcome)
     ]
     if report.new_columns:
-        parts.append(f"new: {_few(report.new_columns)}")
+        parts.append(f"new: {few(report.new_columns)}")
     if report.classifier and report.classifier.outcome != "no drift":
         parts.append(f"{report.classifier.outcome} by the classifier over all columns")
     for kind, groups in (("slices", report.slices), ("windows", report.windows)):
         for outcome in MOVED:
             names = [group.name for group in groups if group.outcome == outcome]
-            parts += [f"{outcome} in {kind} {_few(names)}"] if names else []
+            parts += [f"{outcome} in {kind} {few(names)}"] if names else []
     return f"{report.current.data} against {report.reference.data}: {'; '.join(parts) or report.outcome}"
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{', '.join(names[:SHOWN])}{more}"
 
 
 def markdown(report: DriftReport) -> str:
@@ -170,8 +164,8 @@ def _groups(groups: Sequence[GroupDrift]) -> str:
             group.outcome or "too few rows",
             f"{group.n[0]:,}",
             f"{group.n[1]:,}",
-            _few(group.of("drift")),
-            _few(group.of("inconclusive")),
+            few(group.of("drift")),
+            few(group.of("inconclusive")),
         )
         for group in groups[:LONGEST]
     )

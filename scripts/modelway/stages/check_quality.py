@@ -11,11 +11,10 @@ from msgspec import Meta
 from modelway import ci
 from modelway.ci import Input, Output
 from modelway.data.report import DataQuality, QualityReport
+from modelway.data.values import few
 from modelway.errors import Refused
 from modelway.report.quality import markdown
-from modelway.stages.steps.quality import QualityManner, looked_through
-
-NAMES_SHOWN = 5
+from modelway.stages.steps.quality import FutureFrom, QualityManner, looked_through
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,22 +42,12 @@ def check_quality(
     working_directory: ci.WorkingDirectory = ".",
     environment: ci.Overlay = None,
     data: Annotated[
-        ci.Rows | None,
-        Input(
-            ci.ROWS,
-            left_out="data.train and data.test, and the one beside the other",
-        ),
+        ci.Rows | None, Input(ci.ROWS, left_out="data.train and data.test, and the one beside the other")
     ] = None,
     contract: Annotated[str | None, ci.key("data.contract")] = None,
     label: Annotated[str | None, ci.key("gate.label")] = None,
     masked: Annotated[tuple[str, ...] | None, ci.key("quality.masked")] = None,
-    now: Annotated[
-        datetime | None,
-        Input(
-            "The time after which a date is in the future, such as 2026-11-21T08:30:00Z.",
-            left_out="the time of the run",
-        ),
-    ] = None,
+    now: FutureFrom = None,
     examples: Annotated[int, Meta(ge=0), Input("Values shown for each broken check; 0 shows none.")] = 3,
     memory_mb: Annotated[
         int, Meta(ge=32, le=1 << 24), Input("How much memory the checks may use before they work on disk.")
@@ -88,9 +77,5 @@ def check_quality(
 
 
 def _failure(reports: tuple[DataQuality, ...]) -> str:
-    parts = []
-    for part in reports:
-        if names := [check.name for check in part.failing]:
-            more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-            parts.append(f"{part.data}: {', '.join(names[:NAMES_SHOWN])}{more}")
-    return "; ".join(parts)
+    broken = ((part.data, [check.name for check in part.failing]) for part in reports if part.failing)
+    return "; ".join(f"{data}: {few(names)}" for data, names in broken)

@@ -12,11 +12,10 @@ from modelway.ci import Input, Output
 from modelway.config import required
 from modelway.data.contract import read_contract
 from modelway.data.contract_changes import ContractChange, contract_changes, worst
+from modelway.data.values import few
 from modelway.errors import Refused
 from modelway.report.contract_changes import changes_markdown, counted_changes
 from modelway.stages.steps import workspace
-
-NAMES_SHOWN = 5
 
 
 class ContractComparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -77,9 +76,8 @@ def compare_contracts(
     job.say(f"{name}, since {earlier}: {counted_changes(found)}")
     path = job.report(record, changes_markdown(earlier, name, found))
     broken = tuple(change.where for change in found if change.effect == "breaking")
-    more = f" and {len(broken) - NAMES_SHOWN} more" if len(broken) > NAMES_SHOWN else ""
     refusal = Refused(
-        f"{name} breaks who relies on {earlier}: {', '.join(broken[:NAMES_SHOWN])}{more}",
+        f"{name} breaks who relies on {earlier}: {few(broken)}",
         fix=f"keep the earlier promise, or tell its readers and say `breaking: report`; {path.with_suffix('.md')} has each",
     )
     return ContractsCompared(

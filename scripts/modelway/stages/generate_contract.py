@@ -67,13 +67,7 @@ def generate_contract(
     config: ci.Config = "modelway.yml",
     working_directory: ci.WorkingDirectory = ".",
     environment: ci.Overlay = None,
-    data: Annotated[
-        ci.Rows | None,
-        Input(
-            ci.ROWS,
-            left_out="data.train",
-        ),
-    ] = None,
+    data: Annotated[ci.Rows | None, Input(ci.ROWS, left_out="data.train")] = None,
     convert: Annotated[
         str | None,
         Input(

@@ -13,7 +13,7 @@ from modelway.ci import Input, Output
 from modelway.data.profile.profiling import profile
 from modelway.data.profile.record import ProfileReport
 from modelway.report.profile_page import page, summary
-from modelway.stages.steps.quality import QualityManner, asked_of
+from modelway.stages.steps.quality import FutureFrom, QualityManner, asked_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,23 +33,11 @@ def profile_data(
     config: ci.Config = "modelway.yml",
     working_directory: ci.WorkingDirectory = ".",
     environment: ci.Overlay = None,
-    data: Annotated[
-        ci.Rows | None,
-        Input(
-            ci.ROWS,
-            left_out="data.train and data.test, side by side",
-        ),
-    ] = None,
+    data: Annotated[ci.Rows | None, Input(ci.ROWS, left_out="data.train and data.test, side by side")] = None,
     contract: Annotated[str | None, ci.key("data.contract")] = None,
     label: Annotated[str | None, ci.key("gate.label")] = None,
     masked: Annotated[tuple[str, ...] | None, ci.key("quality.masked")] = None,
-    now: Annotated[
-        datetime | None,
-        Input(
-            "The time after which a date is in the future, such as 2026-11-21T08:30:00Z.",
-            left_out="the time of the run",
-        ),
-    ] = None,
+    now: FutureFrom = None,
     examples: Annotated[
         int, Meta(ge=0, le=1000), Input("First rows, and values of each broken check, that are shown; 0 shows none.")
     ] = 8,

@@ -11,12 +11,11 @@ from msgspec import Meta
 from modelway import ci
 from modelway.ci import Input, Output
 from modelway.data import ValidationReport
+from modelway.data.values import few
 from modelway.errors import Refused
 from modelway.report.validation import markdown
 from modelway.stages.steps import workspace
 from modelway.stages.steps.data import Manner, validate_project
-
-NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +41,7 @@ def validate_data(
     config: ci.Config = "modelway.yml",
     working_directory: ci.WorkingDirectory = ".",
     environment: ci.Overlay = None,
-    data: Annotated[
-        ci.Rows | None,
-        Input(
-            ci.ROWS,
-            left_out="data.train and data.test",
-        ),
-    ] = None,
+    data: Annotated[ci.Rows | None, Input(ci.ROWS, left_out="data.train and data.test")] = None,
     contract: Annotated[str | None, ci.key("data.contract")] = None,
     skip_without_contract: Annotated[
         bool,
@@ -106,9 +99,5 @@ def _skipped(source: str, job: ci.Job) -> DataValidated:
 
 
 def _failure(report: ValidationReport) -> str:
-    parts = []
-    for part in report.reports:
-        if names := [check.name for check in part.failing]:
-            more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-            parts.append(f"{part.data} breaks its contract: {', '.join(names[:NAMES_SHOWN])}{more}")
-    return "; ".join(parts)
+    broken = ((part.data, [check.name for check in part.failing]) for part in report.reports if part.failing)
+    return "; ".join(f"{data} breaks its contract: {few(names)}" for data, names in broken)

@@ -19,11 +19,12 @@ from modelway.data.cells import ColumnCells, Grouping
 from modelway.data.contract import Contract
 from modelway.data.drift.sketch import written
 from modelway.data.drift.sketching import SHARES, DataReading, OpenedCells, edges_of, open_cells
+from modelway.data.sources import find_source
 
 
 @contextmanager
 def opened(path: Path, **reading: Any) -> Iterator[OpenedCells]:
-    with open_cells(path, path.name, DataReading(reading.pop("contract", Contract()), **reading)) as cells:
+    with open_cells(find_source(path), DataReading(reading.pop("contract", Contract()), **reading)) as cells:
         yield cells
 
 

@@ -42,7 +42,8 @@ LookThrough = Callable[..., LookedThrough]
 
 def asked_for(quality: dict[str, Any] | None = None, **more: Any) -> QualityAsked:
     contract = msgspec.convert(more.pop("contract", {}), Contract)
-    return replace(QualityAsked(msgspec.convert(quality or {}, Quality), contract, now=NOW), **more)
+    quality = {"masked": more.pop("masked", ()), **(quality or {})}
+    return replace(QualityAsked(msgspec.convert(quality, Quality), contract, now=NOW), **more)
 
 
 @pytest.fixture

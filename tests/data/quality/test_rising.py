@@ -12,6 +12,7 @@ from data.quality.conftest import asked_for
 from modelway.data.engines.duckdb import rising
 from modelway.data.quality.checking import opened
 from modelway.data.quality.survey import survey
+from modelway.data.sources import find_source
 
 COLUMNS = {
     "whole": "i - 5",
@@ -45,7 +46,7 @@ def test_it_is_told_the_same(form: str, tmp_path: Path, monkeypatch: pytest.Monk
     )
     for worth_it in (10**9, 100):
         monkeypatch.setattr(rising, "WORTH_IT", worth_it)
-        with opened(asked, path, "rows") as table:
+        with opened(asked, find_source(path, "rows")) as table:
             told.append({name: facts.values for name, facts in survey(table, "rows", {}).columns.items()})
     assert sum(kept) == 5, "those that rise in every row"
     assert told[0] == told[1]

@@ -19,6 +19,7 @@ from modelway.data.drift.sides import DriftSide
 from modelway.data.drift.sketch import DataSketch, SketchColumn
 from modelway.data.drift.sketching import OpenedCells, can_be_read
 from modelway.data.drift.slicing import ComparedRows, slices_of, windows_of
+from modelway.data.values import few
 from modelway.errors import InvalidInput
 
 SAMPLED_VALUES = 500_000
@@ -141,9 +142,8 @@ def _cells(reference: DriftSide, current: DriftSide, settings: Drift, notes: lis
     cells, inferred = rows.cells(_times(rows, settings))
     if inferred:
         kinds = {column.name: "text" if column.kind == "category" else column.kind for column in cells}
-        shown = ", ".join(f"{name} {kinds[name]}" for name in inferred[:SHOWN])
-        more = f" and {len(inferred) - SHOWN} more" if len(inferred) > SHOWN else ""
-        notes.append(f"kinds told from the reference's values, because no contract gives a type: {shown}{more}")
+        shown = few([f"{name} {kinds[name]}" for name in inferred], SHOWN)
+        notes.append(f"kinds told from the reference's values, because no contract gives a type: {shown}")
     return cells
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from modelway.data.drift.sketch import DataSketch, merged, read_sketch
 from modelway.data.drift.sketching import DataReading, OpenedCells, open_cells
-from modelway.data.sources import PATTERN, digest_of_data
+from modelway.data.sources import PATTERN, digest_of_source, find_source
 from modelway.errors import InvalidInput
 from modelway.records import digest_of_json
 
@@ -32,8 +32,9 @@ def open_side(path: Path, name: str, reading: DataReading) -> Iterator[DriftSide
     """CSV or Parquet as `find_source` takes it; or a sketch, *.json, and a pattern of them: all rows of all together.
     InvalidInput where it cannot be read."""
     if path.suffix.lower() != ".json":
-        with open_cells(path, name, reading) as rows:
-            yield DriftSide(name, digest_of_data(path, name), rows=rows)
+        source = find_source(path, name)
+        with open_cells(source, reading) as rows:
+            yield DriftSide(name, digest_of_source(source), rows=rows)
         return
     sketch = _merged(path, name)
     yield DriftSide(name, digest_of_json(msgspec.to_builtins(sketch)), sketch=sketch)

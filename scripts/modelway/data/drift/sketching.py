@@ -16,7 +16,7 @@ from modelway.data.cells import READ_AS, CellKind, CellTable, ColumnCells, Group
 from modelway.data.contract import Contract
 from modelway.data.drift.sketch import DataSketch, Shape, sketch_of
 from modelway.data.queries import StoredColumn
-from modelway.data.sources import find_source
+from modelway.data.sources import Source
 from modelway.data.values import READABLE, Stored, ValueType
 from modelway.errors import InvalidInput
 
@@ -195,9 +195,8 @@ def edges_of(quantiles: Sequence[float]) -> tuple[float, ...]:
 
 
 @contextmanager
-def open_cells(path: Path, name: str, reading: DataReading) -> Iterator[OpenedCells]:
-    """The CSV or Parquet data at `path`. InvalidInput where it cannot be read, or the engine counts no cells."""
-    source = find_source(path, name)
+def open_cells(source: Source, reading: DataReading) -> Iterator[OpenedCells]:
+    """InvalidInput where it cannot be read, or the engine counts no cells."""
     engine = engines.cell_engine(reading.engine)
     with (
         tempfile.TemporaryDirectory(prefix="modelway-drift-") as folder,

@@ -11,7 +11,7 @@ from modelway.config.document import Document, Where
 from modelway.config.keys import Name, Section
 from modelway.data.checks import CheckContext, ContractCheck, no_violation
 from modelway.data.rule_queries import Unreferenced
-from modelway.data.sources import digest_of_data, find_source
+from modelway.data.sources import digest_of_source, find_source
 from modelway.errors import InvalidInput
 
 ORDER, LEVEL = 140, "table"
@@ -56,9 +56,8 @@ def of_table(contract: Any, around: CheckContext) -> Iterator[ContractCheck]:
         kinds = {name: contract.columns[name].type if name in contract.columns else None for name in asked.columns}
         if not around.readable(kinds):
             continue
-        path = around.folder / asked.data
-        source = find_source(path, asked.data)
+        source = find_source(around.folder / asked.data, asked.data)
         their = asked.their or asked.columns
         query = Unreferenced(asked.columns, tuple(kinds.values()), source, contract.dialect, their, asked.nullable)
-        rule = f"among {', '.join(their)} of {asked.data} (sha256 {digest_of_data(path, asked.data)[:12]})"
+        rule = f"among {', '.join(their)} of {asked.data} (sha256 {digest_of_source(source)[:12]})"
         yield no_violation(query, f"{', '.join(asked.columns)} in {asked.data}", rule)

@@ -17,18 +17,17 @@ from modelway.data.profile.queries import FirstRows, Joint, MissingTogether
 from modelway.data.profile.record import Association, ColumnDistance, DataProfile, MissingPattern, ProfileReport
 from modelway.data.quality.checking import (
     QualityAsked,
-    check_pair,
     check_table,
+    check_together,
     is_class,
     opened,
     refuse_unknown_columns,
 )
 from modelway.data.quality.kind import ColumnFacts, TableFacts
-from modelway.data.quality.pairs import Pair
 from modelway.data.quality.queries import Parted, QualityTable
 from modelway.data.quality.survey import survey
 from modelway.data.report import DataQuality
-from modelway.data.sources import digest_of_data
+from modelway.data.sources import Source, find_source
 
 MOST_COMPARED = 24
 """Columns of which each pair is compared: those that tell most of the label, else the first."""
@@ -42,7 +41,7 @@ CODED = 20
 class _Opened:
     table: QualityTable
     facts: TableFacts
-    path: Path
+    source: Source
 
 
 def profile(asked: QualityAsked, paths: Mapping[str, Path], source: str) -> ProfileReport:
@@ -51,11 +50,12 @@ def profile(asked: QualityAsked, paths: Mapping[str, Path], source: str) -> Prof
     with ExitStack() as stack:
         sets = list[_Opened]()
         for name, path in paths.items():
-            table = stack.enter_context(opened(asked, path, name))
-            sets.append(_Opened(table, survey(table, name, asked.types), path))
+            found = find_source(path, name)
+            table = stack.enter_context(opened(asked, found))
+            sets.append(_Opened(table, survey(table, name, asked.types), found))
         known = [one.facts for one in sets]
         refuse_unknown_columns(asked, known, source)
-        quality = [check_table(asked, one.table, one.facts, one.path) for one in sets]
+        quality = [check_table(asked, one.table, one.facts, one.source) for one in sets]
         drawn = _drawn(asked, known)
         names = dict.fromkeys(name for facts in known for name in facts.columns)
         parts = columns.parts_of(known, [name for name in names if name not in asked.hidden])
@@ -67,16 +67,12 @@ def profile(asked: QualityAsked, paths: Mapping[str, Path], source: str) -> Prof
                 columns=tuple(columns.described(one.facts, parts, drawn, found, asked.hidden, one.table)),
                 missing_together=_missing_together(one, asked),
                 examples=_examples(one, asked),
-                data_digest=digest_of_data(one.path, one.facts.name),
+                data_digest=checks.data_digest,
                 **_associations(one, asked, checks),
             )
             for one, found, checks in zip(sets, counted, quality, strict=True)
         )
-    if len(sets) == 2:
-        train, test = sets
-        pair = Pair(train.facts, test.facts, train.path, test.path, asked.contract, asked.memory_mb, asked.engine)
-        between = check_pair(asked, pair)
-        quality += [between] if between else []
+    quality += check_together(asked, known, [one.source.path for one in sets])
     distances = columns.distances(*counted) if len(counted) == 2 else {}
     apart = sorted(distances.items(), key=lambda item: (-item[1], item[0]))
     return ProfileReport(

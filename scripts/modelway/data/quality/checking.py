@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from modelway.data.quality.pairs import Pair
 from modelway.data.quality.queries import QualityTable
 from modelway.data.quality.survey import survey
 from modelway.data.report import DataQuality, QualityCheck, worst
-from modelway.data.sources import digest_of_data, find_source
+from modelway.data.sources import Source, digest_of_source, find_source
 from modelway.data.values import ValueType
 from modelway.errors import InvalidInput
 
@@ -36,7 +36,7 @@ FEW_CLASSES = 30
 class QualityAsked:
     """What is asked of data. quality: the section of modelway.yml. contract: how the data is written, and what types it says.
     label: the column that is to be predicted, if it is known. now: with a time zone. examples: how many of each broken
-    check are shown. masked: columns of which no value is shown, beside those that `quality` names."""
+    check are shown."""
 
     quality: Any
     contract: Contract = Contract()  # noqa: RUF009 - frozen
@@ -44,12 +44,12 @@ class QualityAsked:
     now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     examples: int = EXAMPLES
     memory_mb: int = MEMORY_MB
-    masked: Collection[str] = ()
     engine: str = engines.DEFAULT
 
     @property
     def hidden(self) -> frozenset[str]:
-        return frozenset({*self.masked, *self.quality.masked})
+        """Columns of which no value is shown."""
+        return frozenset(self.quality.masked)
 
     @property
     def types(self) -> dict[str, ValueType]:
@@ -58,12 +58,13 @@ class QualityAsked:
 
 def check_data(asked: QualityAsked, path: Path, name: str) -> tuple[DataQuality, TableFacts]:
     """Every check of one data set, and what is known of its columns. Data that cannot be read is InvalidInput."""
-    with opened(asked, path, name) as table:
+    source = find_source(path, name)
+    with opened(asked, source) as table:
         facts = survey(table, name, asked.types)
-        return check_table(asked, table, facts, path), facts
+        return check_table(asked, table, facts, source), facts
 
 
-def check_table(asked: QualityAsked, table: QualityTable, facts: TableFacts, path: Path) -> DataQuality:
+def check_table(asked: QualityAsked, table: QualityTable, facts: TableFacts, source: Source) -> DataQuality:
     """Every check of an opened data set."""
     label = asked.label if asked.label in facts.columns else None
     checks = [_has_rows(facts)]
@@ -78,7 +79,7 @@ def check_table(asked: QualityAsked, table: QualityTable, facts: TableFacts, pat
         columns=len(facts.columns),
         checks=tuple(checks),
         not_checked=() if label else (_without_label(asked),),
-        data_digest=digest_of_data(path, facts.name),
+        data_digest=digest_of_source(source),
     )
 
 
@@ -103,6 +104,15 @@ def check_pair(asked: QualityAsked, pair: Pair) -> DataQuality | None:
     )
 
 
+def check_together(asked: QualityAsked, known: Sequence[TableFacts], paths: Sequence[Path]) -> tuple[DataQuality, ...]:
+    """Of two data sets, the training data first: what they share. Of one, nothing."""
+    if len(known) != 2:
+        return ()
+    (train, test), (train_path, test_path) = known, paths
+    found = check_pair(asked, Pair(train, test, train_path, test_path, asked.contract, asked.memory_mb, asked.engine))
+    return (found,) if found else ()
+
+
 def refuse_unknown_columns(asked: QualityAsked, known: Sequence[TableFacts], where: str) -> None:
     """InvalidInput where a column is masked, or has settings, that no data set has: a name that is misspelt hides nothing."""
     there = {name for facts in known for name in facts.columns}
@@ -117,8 +127,7 @@ def refuse_unknown_columns(asked: QualityAsked, known: Sequence[TableFacts], whe
 
 
 @contextmanager
-def opened(asked: QualityAsked, path: Path, name: str) -> Iterator[QualityTable]:
-    source = find_source(path, name)
+def opened(asked: QualityAsked, source: Source) -> Iterator[QualityTable]:
     with (
         tempfile.TemporaryDirectory(prefix="modelway-data-") as folder,
         engines.quality_engine(asked.engine).open_quality_table(

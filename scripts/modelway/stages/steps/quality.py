@@ -5,17 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from modelway import ci
-from modelway.data.quality.checking import QualityAsked, check_data, check_pair, refuse_unknown_columns
+from modelway.data.quality.checking import QualityAsked, check_data, check_together, refuse_unknown_columns
 from modelway.data.quality.kind import TableFacts
-from modelway.data.quality.pairs import Pair
 from modelway.data.report import DataQuality, QualityReport, worst
 from modelway.records import digest_of_json
 from modelway.report.quality import counts_in_words
 from modelway.stages.steps import workspace
+
+FutureFrom = Annotated[
+    datetime | None,
+    ci.Input(
+        "The time after which a date is in the future, such as 2026-11-21T08:30:00Z.", left_out="the time of the run"
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -45,12 +52,7 @@ def looked_through(job: ci.Job, environment: str | None, data: str, manner: Qual
         known.append(facts)
         reports.append(report)
     refuse_unknown_columns(found.asked, known, found.source)
-    if len(known) == 2:
-        (train, test), (train_path, test_path) = known, found.paths.values()
-        asked = found.asked
-        pair = Pair(train, test, train_path, test_path, asked.contract, asked.memory_mb, asked.engine)
-        between = check_pair(found.asked, pair)
-        reports += [between] if between else []
+    reports += check_together(found.asked, known, list(found.paths.values()))
     for report in reports:
         job.say(f"{report.data}: {counts_in_words(report)}")
     return QualityReport(

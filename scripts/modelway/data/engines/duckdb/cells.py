@@ -17,7 +17,7 @@ from modelway.data.cells import (
     Key,
 )
 from modelway.data.engines.duckdb.kept import BATCH
-from modelway.data.engines.duckdb.sql import Statement, reading
+from modelway.data.engines.duckdb.sql import Statement, in_batches, reading
 from modelway.data.engines.duckdb.table import DuckDBTable
 from modelway.data.queries import StoredColumn
 
@@ -46,7 +46,7 @@ class DuckDBCells:
 
     def inferred(self, names: Sequence[str]) -> dict[str, CellKind]:
         found: dict[str, CellKind] = {}
-        for batch in _batches(names):
+        for batch in in_batches(names, BATCH):
             asked = []
             for name in batch:
                 at = f"c{self._position[name]}"
@@ -64,7 +64,7 @@ class DuckDBCells:
         found: dict[str, tuple[float, ...]] = {}
         at_shares = ", ".join(repr(float(share)) for share in shares)
         where = self._evenly(rows)
-        for batch in _batches(list(kinds)):
+        for batch in in_batches(list(kinds), BATCH):
             projected = ", ".join(f"{self._value(name, kinds[name])} AS v{at}" for at, name in enumerate(batch))
             asked = ", ".join(f"quantile_disc(v{at}, [{at_shares}])" for at in range(len(batch)))
             statement = Statement(f"SELECT {asked} FROM (SELECT {projected} FROM ").then(self._table.relation)
@@ -91,7 +91,7 @@ class DuckDBCells:
     def counted(self, cells: Sequence[ColumnCells], by: Grouping) -> dict[Key, GroupCounts]:
         found: dict[Key, GroupCounts] = {key: GroupCounts(rows, {}) for key, rows in self._groups(by)}
         numbers = [column for column in cells if column.kind != "category"]
-        for batch in _batches(numbers):
+        for batch in in_batches(numbers, BATCH):
             for key, column, counts in self._numbers(batch, by):
                 found[key].columns[column] = counts
         for text in cells:
@@ -106,7 +106,7 @@ class DuckDBCells:
     ) -> list[tuple[str | None, tuple[float | str | None, ...]]]:
         made: list[list[Any]] = []
         clusters: list[str | None] = []
-        for batch in _batches(cells):
+        for batch in in_batches(cells, BATCH):
             values = [self._cell_value(column) for column in batch]
             keyed = f"c{self._position[cluster]}::VARCHAR" if cluster else "NULL"
             statement = Statement(f"SELECT {keyed}, {', '.join(values)} FROM ").then(self._table.relation)
@@ -204,10 +204,6 @@ class DuckDBCells:
 
     def _rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         return self._table.rows(statement)
-
-
-def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    return (items[at : at + BATCH] for at in range(0, len(items), BATCH))
 
 
 def cells_of(table: DuckDBTable) -> DuckDBCells:

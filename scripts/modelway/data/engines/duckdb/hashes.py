@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
+from modelway.data.engines.duckdb.connecting import connected
 from modelway.errors import OutsideFailure
 
 COUNT = """
@@ -62,10 +62,8 @@ def _key(parts: Iterable[int]) -> str:
 
 @contextmanager
 def _opened(spill: Path, memory_mb: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    config: dict[str, Any] = {"memory_limit": f"{memory_mb}MB", "temp_directory": str(spill / "spill"), "threads": 2}
     try:
-        with duckdb.connect(":memory:", config=config) as connection:
-            connection.execute("SET enable_progress_bar = false")  # it would be drawn into the log
+        with connected(spill / "spill", memory_mb, threads=2) as connection:
             yield connection
     except duckdb.Error as error:
         reason = " ".join(str(error).split())[:200]

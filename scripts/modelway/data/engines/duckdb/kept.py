@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
 from modelway.data.csv_text import line_of
 from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb.conditions import EXAMPLE_CUT
-from modelway.data.engines.duckdb.sql import FILE, Statement, handed_over, reading
+from modelway.data.engines.duckdb.sql import FILE, Statement, handed_over, in_batches, reading
 from modelway.data.queries import StoredColumn, Wanted, Wrong
 from modelway.data.sources import Source
 
 TEXT_IN_MEMORY = 3
 """Times its size in a file; measured, of short cells."""
+W = TypeVar("W")
 BATCH = 50
 """Columns of one statement: DuckDB's time for one grows with the square of its columns."""
 
@@ -66,7 +67,7 @@ class KeptTable:
         self._relation, self._kept = Statement("kept"), True
 
     def first_wrong(self, wanted: Mapping[str, Wanted]) -> Wrong | None:
-        for batch in _parts(wanted):
+        for batch in parts_of(wanted):
             # a row's id in kept is its place
             wrong = ", ".join(f"min(rowid) FILTER (WHERE {wrong})" for _, _, wrong in self._handed_over(batch))
             found = self.rows(Statement(f"SELECT {wrong} FROM kept"))[0]
@@ -78,14 +79,14 @@ class KeptTable:
 
     def arrays(self, wanted: Mapping[str, Wanted]) -> dict[str, Any]:
         made: dict[str, Any] = {}
-        for batch in _parts(wanted):
+        for batch in parts_of(wanted):
             fetched = self._connection.execute(self._selected(batch)).fetchnumpy()
             made |= {name: fetched[f"v{at}"] for at, name in enumerate(batch)}
         return made
 
     def lists(self, wanted: Mapping[str, Wanted]) -> dict[str, list[Any]]:
         made: dict[str, list[Any]] = {}
-        for batch in _parts(wanted):
+        for batch in parts_of(wanted):
             rows = self._connection.execute(self._selected(batch)).fetchall()
             made |= {name: [row[at] for row in rows] for at, name in enumerate(batch)}
         return made
@@ -136,6 +137,6 @@ class KeptTable:
         return self._connection.execute(statement.text, statement.parameters).fetchall()
 
 
-def _parts(wanted: Mapping[str, Wanted]) -> Iterator[dict[str, Wanted]]:
-    names = list(wanted)
-    return ({name: wanted[name] for name in names[at : at + BATCH]} for at in range(0, len(names), BATCH))
+def parts_of(wanted: Mapping[str, W]) -> Iterator[dict[str, W]]:
+    """Some columns at a time."""
+    return map(dict, in_batches(list(wanted.items()), BATCH))

@@ -6,12 +6,13 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import duckdb
 
 from modelway.data.csv_text import LINE_LIMIT_BYTES, read_header, refuse_long_line
 from modelway.data.dialect import CsvDialect
+from modelway.data.engines.duckdb.connecting import connected
 from modelway.data.engines.duckdb.failures import in_one_line
 from modelway.data.engines.duckdb.json_lines import open_lines
 from modelway.data.engines.duckdb.links import linked
@@ -36,16 +37,11 @@ NO_NULL_VALUE = "\0modelway: nothing is null\0"
 def open_table(source: Source, dialect: CsvDialect, scratch: Path, memory_mb: int) -> Iterator[DuckDBTable]:
     """The source as a `Table`. scratch: an empty folder for links and for what spills; the caller removes it."""
     links = linked(source, scratch / "data", dialect)
-    config: dict[str, Any] = {
-        "memory_limit": f"{memory_mb}MB",
-        "temp_directory": str(scratch / "spill"),
-        "threads": max(1, min(os.cpu_count() or 1, 8, memory_mb // MEMORY_MB_OF_A_THREAD)),
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
-    with in_one_line(source, links, dialect, memory_mb), duckdb.connect(":memory:", config=config) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("SET enable_progress_bar = false")  # it would be drawn into the log
+    threads = max(1, min(os.cpu_count() or 1, 8, memory_mb // MEMORY_MB_OF_A_THREAD))
+    with (
+        in_one_line(source, links, dialect, memory_mb),
+        connected(scratch / "spill", memory_mb, threads) as connection,
+    ):
         connection.execute("CREATE MACRO counted_if(condition) AS coalesce(count_if(condition), 0)")  # null of no rows
         connection.execute("SET parquet_metadata_cache = true")  # a wide file's is long, and each statement needs it
         columns, relation = _opened(source, dialect, connection, links)

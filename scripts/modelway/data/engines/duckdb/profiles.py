@@ -12,7 +12,7 @@ from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb.opening import open_table
 from modelway.data.engines.duckdb.quality import MOST_COLUMNS, DuckDBQualityTable
 from modelway.data.engines.duckdb.quality_answers import cells
-from modelway.data.engines.duckdb.sql import ROW, Statement, reading
+from modelway.data.engines.duckdb.sql import ROW, Statement, in_batches, reading
 from modelway.data.engines.duckdb.table import DuckDBTable
 from modelway.data.profile import queries as asked
 from modelway.data.quality.queries import Answers, Question
@@ -50,8 +50,7 @@ class DuckDBProfileTable(DuckDBQualityTable):
     def _tell_batches(self, wanted: list[Question[Any]], told: Answers) -> None:
         super()._tell_batches(wanted, told)
         all_celled = [one for one in wanted if isinstance(one, asked.Celled)]
-        for at in range(0, len(all_celled), MOST_COLUMNS):
-            celled = all_celled[at : at + MOST_COLUMNS]
+        for celled in in_batches(all_celled, MOST_COLUMNS):
             statement = Statement("SELECT count(*)")
             for question in celled:
                 statement.add(f", {self._histogram(question.part, statement)}")
@@ -64,8 +63,7 @@ class DuckDBProfileTable(DuckDBQualityTable):
             for question, found in zip(celled, histograms, strict=True):
                 told.add(question, cells(question.part, found or {}, n))
         all_moments = [one for one in wanted if isinstance(one, asked.Moments)]
-        for at in range(0, len(all_moments), MOST_COLUMNS):
-            moments = all_moments[at : at + MOST_COLUMNS]
+        for moments in in_batches(all_moments, MOST_COLUMNS):
             statement, sums = Statement("SELECT "), list[str]()
             for of in moments:
                 value = f"(({self._value(of.column, of.type)})::DOUBLE - {statement.bind(of.centre)}::DOUBLE)"
@@ -107,8 +105,7 @@ class DuckDBProfileTable(DuckDBQualityTable):
         [[n]] = self._fetched(Statement("SELECT count(*) FROM codes"))
         pairs = list(combinations(range(len(question.parts)), 2))
         counts: dict[tuple[str, str], dict[tuple[int, int], int]] = {}
-        for start in range(0, len(pairs), PAIRS_AT_A_TIME):
-            some = pairs[start : start + PAIRS_AT_A_TIME]
+        for some in in_batches(pairs, PAIRS_AT_A_TIME):
             both = (f"histogram((k{a} + 1) * {CELLS_OF_A_COLUMN} + k{b} + 1)" for a, b in some)
             [row] = self._fetched(Statement(f"SELECT {', '.join(both)} FROM codes"))
             for (a, b), found in zip(some, row, strict=True):

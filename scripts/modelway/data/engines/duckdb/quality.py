@@ -13,7 +13,7 @@ from modelway.data.engines.duckdb import quality_texts as texts
 from modelway.data.engines.duckdb.conditions import EXAMPLE_CUT
 from modelway.data.engines.duckdb.quality_answers import cells, distribution, texts_of
 from modelway.data.engines.duckdb.rising import distribution_of_rising
-from modelway.data.engines.duckdb.sql import FILE, FLOATS, ROW, Statement, reading
+from modelway.data.engines.duckdb.sql import FILE, FLOATS, ROW, Statement, in_batches, reading
 from modelway.data.engines.duckdb.table import DuckDBTable
 from modelway.data.quality import queries as asked
 from modelway.data.quality.queries import (
@@ -99,12 +99,12 @@ class DuckDBQualityTable:
         for crossed in _of(wanted, asked.Crossed):
             by_other.setdefault(crossed.other, []).append(crossed)
         for of_one in by_other.values():
-            for at in range(0, len(of_one), MOST_COLUMNS):
-                self._tell_crossed(of_one[at : at + MOST_COLUMNS], told)
+            for some in in_batches(of_one, MOST_COLUMNS):
+                self._tell_crossed(some, told)
 
     def _batches(self, questions: Sequence[Q]) -> Iterator[Sequence[Q]]:
         size = max(1, min(MOST_COLUMNS, CELLS_AT_A_TIME // max(self.rows, 1)))
-        return (questions[at : at + size] for at in range(0, len(questions), size))
+        return in_batches(questions, size)
 
     def _fetched(self, statement: Statement) -> list[tuple[Any, ...]]:
         return self._table.rows(statement)

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from modelway.data.engines.duckdb.connecting import connected
 from modelway.data.engines.duckdb.relations import TableColumns
 from modelway.data.engines.duckdb.sql import INTEGERS, Reading, Statement
 from modelway.data.queries import Answer, Sighting
@@ -28,18 +29,9 @@ class Sandbox:
     variable of Python's and no setting can be reached from it, and its settings are locked."""
 
     def __init__(self, file: Path, spill: Path, memory_mb: int) -> None:
-        config: dict[str, Any] = {
-            "memory_limit": f"{memory_mb}MB",
-            "temp_directory": str(spill),
-            "threads": THREADS,
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-        }
         self._memory_mb = memory_mb
-        self._connection = duckdb.connect(":memory:", config=config)
+        self._connection = connected(spill, memory_mb, THREADS)
         run = self._connection.execute
-        run("SET TimeZone = 'UTC'")
-        run("SET enable_progress_bar = false")
         run("SET python_enable_replacements = false")
         self._connection.read_parquet(str(file)).create_view("data")
         run("SET allowed_paths = $paths", {"paths": [str(file)]})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from modelway.data.queries import (
     DType,
@@ -54,6 +54,12 @@ SQL_TYPES: Mapping[DType, str] = {
 }
 
 _PLACES = itertools.count()
+T = TypeVar("T")
+
+
+def in_batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Some at a time, in their order."""
+    return (items[at : at + size] for at in range(0, len(items), size))
 
 
 @dataclass

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
-from modelway.data.engines.duckdb.kept import BATCH, KeptTable
+from modelway.data.engines.duckdb.kept import KeptTable, parts_of
 from modelway.data.engines.duckdb.sql import EPOCH, Reading, Statement, reading
 from modelway.data.values import Bound, ValueType
 
@@ -18,7 +17,7 @@ FIRST_ROWS = 10_000
 class SummarisedTable(KeptTable):
     def extents(self, wanted: Mapping[str, ValueType]) -> dict[str, tuple[Bound, Bound] | None]:
         found: dict[str, tuple[Bound, Bound] | None] = {}
-        for part in _parts(wanted):
+        for part in parts_of(wanted):
             sides = []
             for name, kind in part.items():
                 read = self._read(name, kind)
@@ -31,7 +30,7 @@ class SummarisedTable(KeptTable):
 
     def few_values(self, wanted: Mapping[str, ValueType], most: int) -> dict[str, tuple[Bound, ...] | None]:
         found: dict[str, tuple[Bound, ...] | None] = {}
-        for part in _parts(wanted):
+        for part in parts_of(wanted):
             counts = ", ".join(f"count(DISTINCT c{self._position[name]})" for name in part)
             first = Statement(f"SELECT {counts} FROM (SELECT * FROM ").then(self._relation).add(f" LIMIT {FIRST_ROWS})")
             for (name, kind), count in zip(part.items(), self.rows(first)[0], strict=True):
@@ -47,13 +46,6 @@ class SummarisedTable(KeptTable):
     def _read(self, name: str, kind: ValueType) -> Reading:
         at = self._position[name]
         return reading(at, self._columns[at], kind)
-
-
-def _parts(wanted: Mapping[str, ValueType]) -> list[dict[str, ValueType]]:
-    items, made = iter(wanted.items()), []
-    while part := dict(islice(items, BATCH)):
-        made.append(part)
-    return made
 
 
 def _valid(read: Reading) -> str:

@@ -1,0 +1,24 @@
+"""A database of our own, within bounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+
+def connected(spill: Path, memory_mb: int, threads: int) -> duckdb.DuckDBPyConnection:
+    """In memory; what does not fit goes into the folder `spill`. It fetches no extension."""
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "memory_limit": f"{memory_mb}MB",
+            "temp_directory": str(spill),
+            "threads": threads,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        },
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")  # it would be drawn into the log
+    return connection
