@@ -60,7 +60,7 @@ class KeptTable:
     def keep(self, names: Sequence[str]) -> None:
         """Of CSV all columns: bytes that are no text are only found in columns that are read."""
         kept = [f"c{self._position[name]}" for name in names] or ["c0"]
-        if self._source.format == "csv":
+        if self.is_csv:
             kept = [f"c{at}" for at in range(len(self._columns))]
         statement = Statement(f"CREATE TEMP TABLE kept AS SELECT {', '.join(kept)}, {FILE} FROM ")
         self.rows(statement.then(self._relation))
@@ -129,7 +129,7 @@ class KeptTable:
         statement = Statement(f"SELECT {value}, {FILE}, ({first}) FROM kept WHERE rowid = {row:d}")
         value, file, start = self.rows(statement)[0]
         label, number = self._source.label(self._links[file]), row - start + 1
-        if self._source.format != "csv":
+        if not self.is_csv:
             return Wrong(column, value, f"{label}, row {number}")
         return Wrong(column, value, f"{label}:{line_of(Path(file), number, self._dialect)}")
 

@@ -31,16 +31,16 @@ def open_quality_table(
     """See `modelway.data.engines.Engine.open_table`. CSV, and what memory holds, is read once: it is asked a few columns at a
     time, and a file would be opened anew for each."""
     with open_table(source, dialect, scratch, memory_mb) as table:
-        if source.format == "csv" or table.fits(memory_mb):
+        if table.is_csv or table.fits(memory_mb):
             table.keep([column.name for column in table.columns])
-        yield DuckDBProfileTable(table, is_csv=source.format == "csv")
+        yield DuckDBProfileTable(table)
 
 
 class DuckDBProfileTable(DuckDBQualityTable):
     """Opened data, for checks of quality and for profiles."""
 
-    def __init__(self, table: DuckDBTable, *, is_csv: bool) -> None:
-        super().__init__(table, is_csv=is_csv)
+    def __init__(self, table: DuckDBTable) -> None:
+        super().__init__(table)
         self._one_by_one |= {
             asked.MissingTogether: self._missing_together,
             asked.FirstRows: self._first_records,

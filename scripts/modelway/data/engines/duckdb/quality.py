@@ -44,8 +44,8 @@ Q = TypeVar("Q")
 class DuckDBQualityTable:
     """Opened data; see modelway.data.quality.queries.QualityTable."""
 
-    def __init__(self, table: DuckDBTable, *, is_csv: bool) -> None:
-        self._table, self._is_csv = table, is_csv
+    def __init__(self, table: DuckDBTable) -> None:
+        self._table = table
         self._position = {column.name: at for at, column in enumerate(table.columns)}
         self._settled: Mapping[str, ValueType] = {}
         self._one_by_one: dict[type[Any], Callable[..., Any]] = {
@@ -67,7 +67,7 @@ class DuckDBQualityTable:
 
     def settle(self, types: Mapping[str, ValueType]) -> None:
         """CSV is converted once: each question would do it anew."""
-        if not self._is_csv or len(self.columns) > WIDE:
+        if not self._table.is_csv or len(self.columns) > WIDE:
             return
         converted = [
             f"{self._value(column.name, kind)} AS c{at}" if (kind := types.get(column.name)) else f"c{at}"

@@ -134,7 +134,7 @@ class DuckDBTable(SummarisedTable):
     @property
     def _is_text(self) -> bool:
         """Whether each statement reads CSV anew."""
-        return self._source.format == "csv" and not self._kept
+        return self.is_csv and not self._kept
 
     @property
     def _batch(self) -> int:
