@@ -42,7 +42,7 @@ def test_it_is_told_the_same(form: str, tmp_path: Path, monkeypatch: pytest.Monk
         return again
 
     monkeypatch.setattr(
-        "modelway.data.engines.duckdb.quality.distribution_of_rising", counted(rising.distribution_of_rising)
+        "modelway.data.engines.duckdb.spreads.distribution_of_rising", counted(rising.distribution_of_rising)
     )
     for worth_it in (10**9, 100):
         monkeypatch.setattr(rising, "WORTH_IT", worth_it)

@@ -182,7 +182,8 @@ class DuckDBCells:
     def _text(self, name: str) -> str:
         text = f"c{self._position[name]}::VARCHAR"
         cut = f"left({text}, {LONGEST_VALUE // 2}) || '…' || md5({text})"
-        return f"CASE WHEN length({text}) > {LONGEST_VALUE} THEN {cut} ELSE {text} END"
+        long = f"strlen({text}) > {LONGEST_VALUE} AND length({text}) > {LONGEST_VALUE}"  # its bytes need no counting
+        return f"CASE WHEN {long} THEN {cut} ELSE {text} END"
 
     def _reading(self, name: str, kind: CellKind) -> Any:
         at = self._position[name]

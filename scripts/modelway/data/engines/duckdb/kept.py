@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,6 +39,7 @@ class KeptTable:
         self._source, self._dialect, self._connection, self._links = source, dialect, connection, links
         self._columns, self._relation, self._kept = columns, relation, False
         self._position = {column.name: position for position, column in enumerate(columns)}
+        self._copied = False
 
     @property
     def columns(self) -> tuple[StoredColumn, ...]:
@@ -52,6 +55,24 @@ class KeptTable:
         """Whether a row's place in the relation is its `rowid`, as in a table (of CSV, once it is kept); else it is
         `file_index` and `file_row_number`, as in Parquet."""
         return self._source.format in ("csv", "jsonl")
+
+    @property
+    def row_number(self) -> str:
+        """A row's number in the relation, from 1: an expression over it. A window would number rows too, in one thread."""
+        if self._kept and not self._copied or self._source.format == "jsonl":
+            return "(rowid + 1)"
+        if self._copied or self.is_csv:
+            return "(row_number() OVER ())"
+        if len(self._links) == 1:
+            return "(file_row_number + 1)"
+        return f"({list(self._rows_before)}[(file_index + 1)::BIGINT] + file_row_number + 1)"
+
+    @cached_property
+    def _rows_before(self) -> tuple[int, ...]:
+        """Of each file of Parquet: the rows of those before it."""
+        statement = Statement("SELECT file_name, num_rows FROM parquet_file_metadata(")
+        rows = dict(self.rows(statement.add(f"{statement.bind(list(self._links))})")))
+        return (0, *accumulate(rows[link] for link in self._links))
 
     @property
     def is_csv(self) -> bool:

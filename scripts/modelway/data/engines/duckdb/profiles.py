@@ -10,9 +10,10 @@ from typing import Any
 
 from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb.opening import open_table
-from modelway.data.engines.duckdb.quality import MOST_COLUMNS, DuckDBQualityTable
+from modelway.data.engines.duckdb.quality import DuckDBQualityTable
 from modelway.data.engines.duckdb.quality_answers import cells
-from modelway.data.engines.duckdb.sql import ROW, Statement, in_batches, reading
+from modelway.data.engines.duckdb.spreads import MOST_COLUMNS
+from modelway.data.engines.duckdb.sql import Statement, in_batches, reading
 from modelway.data.engines.duckdb.table import DuckDBTable
 from modelway.data.profile import queries as asked
 from modelway.data.quality.queries import Answers, Question
@@ -47,8 +48,8 @@ class DuckDBProfileTable(DuckDBQualityTable):
             asked.Joint: self._joint,
         }
 
-    def _tell_batches(self, wanted: list[Question[Any]], told: Answers) -> None:
-        super()._tell_batches(wanted, told)
+    def _tell_batches(self, wanted: list[Question[Any]], examples: int, told: Answers) -> None:
+        super()._tell_batches(wanted, examples, told)
         all_celled = [one for one in wanted if isinstance(one, asked.Celled)]
         for celled in in_batches(all_celled, MOST_COLUMNS):
             statement = Statement("SELECT count(*)")
@@ -64,12 +65,14 @@ class DuckDBProfileTable(DuckDBQualityTable):
                 told.add(question, cells(question.part, found or {}, n))
         all_moments = [one for one in wanted if isinstance(one, asked.Moments)]
         for moments in in_batches(all_moments, MOST_COLUMNS):
-            statement, sums = Statement("SELECT "), list[str]()
-            for of in moments:
+            statement, wholes, sums = Statement(), list[str](), list[str]()
+            for at, of in enumerate(moments):
                 value = f"(({self._value(of.column, of.type)})::DOUBLE - {statement.bind(of.centre)}::DOUBLE)"
-                whole = f"round({value} * {statement.bind(of.scale)}::DOUBLE)::HUGEINT"
-                sums += [f"coalesce(sum({whole}), 0)::HUGEINT", f"coalesce(sum({whole} * {whole}), 0)::HUGEINT"]
-            [row] = self._fetched(statement.add(f"{', '.join(sums)} FROM ").then(self._relation))
+                wholes.append(f"round({value} * {statement.bind(of.scale)}::DOUBLE)::BIGINT AS w{at}")  # of 48 bits
+                square = f"w{at}::HUGEINT * w{at}"
+                sums += [f"coalesce(sum(w{at}), 0)::HUGEINT", f"coalesce(sum({square}), 0)::HUGEINT"]
+            statement.add(f"SELECT {', '.join(sums)} FROM (SELECT {', '.join(wholes)} FROM ").then(self._relation)
+            [row] = self._fetched(statement.add(")"))
             for place, of in enumerate(moments):
                 told.add(of, (int(row[2 * place]), int(row[2 * place + 1])))
 
@@ -94,14 +97,19 @@ class DuckDBProfileTable(DuckDBQualityTable):
     def _joint(
         self, question: asked.Joint, examples: int
     ) -> tuple[int, Mapping[tuple[str, str], Mapping[tuple[int, int], int]]]:
-        statement, codes = Statement("CREATE OR REPLACE TEMP TABLE codes AS SELECT "), list[str]()
-        for at, part in enumerate(question.parts):
-            codes.append(f"{self._cell(part, statement)} AS k{at}")
-        used = sorted({self._position[part.column] for part in question.parts})
-        statement.add(
-            f"{', '.join(codes)} FROM (SELECT {', '.join(f'c{at}' for at in used)}, row_number() OVER () AS {ROW} FROM "
+        values = {self._position[part.column]: self._value(part.column, part.type) for part in question.parts}
+        named = ", ".join(f"{value} AS c{at}" for at, value in values.items())
+        place = f"({self._row_number} - 1) % {question.step:d} = 0"
+        picked = Statement(
+            f"CREATE OR REPLACE TEMP TABLE picked AS SELECT {named} FROM (SELECT *, {place} AS wanted FROM "
         )
-        self._fetched(statement.then(self._relation).add(f") WHERE ({ROW} - 1) % {question.step:d} = 0"))
+        self._fetched(picked.then(self._relation).add(") WHERE wanted"))
+        statement = Statement("CREATE OR REPLACE TEMP TABLE codes AS SELECT ")
+        codes = [
+            f"{self._cell_of(f'c{self._position[part.column]}', part, statement)} AS k{at}"
+            for at, part in enumerate(question.parts)
+        ]
+        self._fetched(statement.add(f"{', '.join(codes)} FROM picked"))
         [[n]] = self._fetched(Statement("SELECT count(*) FROM codes"))
         pairs = list(combinations(range(len(question.parts)), 2))
         counts: dict[tuple[str, str], dict[tuple[int, int], int]] = {}

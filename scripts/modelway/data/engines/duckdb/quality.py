@@ -1,81 +1,34 @@
-"""How DuckDB answers what a check of quality asks (modelway.data.quality.queries): some columns at a time, by the number of
-rows of each of their different values."""
+"""How DuckDB answers what a check of quality asks (modelway.data.quality.queries)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
-from math import ceil
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from modelway.data.engines.duckdb import quality_texts as texts
 from modelway.data.engines.duckdb.conditions import EXAMPLE_CUT
-from modelway.data.engines.duckdb.quality_answers import cells, distribution, texts_of
-from modelway.data.engines.duckdb.rising import distribution_of_rising
-from modelway.data.engines.duckdb.sql import FILE, FLOATS, ROW, Statement, in_batches, reading
+from modelway.data.engines.duckdb.quality_answers import cells, texts_of
+from modelway.data.engines.duckdb.spreads import MOST_COLUMNS, TEXT_CUT, DuckDBSpreads, Q, counts_of_values
+from modelway.data.engines.duckdb.sql import FILE, ROW, Statement, in_batches, reading
 from modelway.data.engines.duckdb.table import DuckDBTable
 from modelway.data.quality import queries as asked
-from modelway.data.quality.queries import (
-    ENDS,
-    FAULTS,
-    GRID,
-    PROBABILITIES,
-    SHAPES,
-    TOP,
-    Answers,
-    Distribution,
-    Question,
-)
-from modelway.data.queries import Answer, Sighting, StoredColumn
-from modelway.data.values import ValueType
-
-TEXT_CUT = 300
-"""Characters of a text that are handed over."""
-CELLS_AT_A_TIME, MOST_COLUMNS = 200_000, 20
-"""Of one statement about several columns: much of its time is its planning, and memory holds all their different values."""
-WIDE = 400
-"""Columns of CSV that are converted at once."""
-LARGE_INTEGERS = ("UBIGINT", "HUGEINT", "UHUGEINT")
-
-Q = TypeVar("Q")
+from modelway.data.quality.queries import FAULTS, SHAPES, Answers, Question
+from modelway.data.queries import Answer, Sighting
 
 
-class DuckDBQualityTable:
+class DuckDBQualityTable(DuckDBSpreads):
     """Opened data; see modelway.data.quality.queries.QualityTable."""
 
     def __init__(self, table: DuckDBTable) -> None:
-        self._table = table
-        self._position = {column.name: at for at, column in enumerate(table.columns)}
-        self._settled: Mapping[str, ValueType] = {}
+        super().__init__(table)
         self._one_by_one: dict[type[Any], Callable[..., Any]] = {
-            asked.Variants: self._variants,
             asked.WrittenForm: self._written,
             asked.NarrowDigits: self._narrow,
             asked.EmptyRows: self._empty,
             asked.RepeatedRows: self._repeated,
             asked.Rising: self._rising,
         }
-
-    @property
-    def columns(self) -> tuple[StoredColumn, ...]:
-        return self._table.columns
-
-    @cached_property
-    def rows(self) -> int:
-        return self._table.answers([], 0)[0]
-
-    def settle(self, types: Mapping[str, ValueType]) -> None:
-        """CSV is converted once: each question would do it anew."""
-        if not self._table.is_csv or len(self.columns) > WIDE:
-            return
-        converted = [
-            f"{self._value(column.name, kind)} AS c{at}" if (kind := types.get(column.name)) else f"c{at}"
-            for at, column in enumerate(self.columns)
-        ]
-        statement = Statement(f"CREATE TEMP TABLE settled AS SELECT {', '.join(converted)} FROM ")
-        self._table.rows(statement.then(self._table.relation))
-        self._settled = dict(types)
 
     def tell(self, questions: Sequence[Question[Any]], examples: int) -> Answers:
         told = Answers()
@@ -84,16 +37,18 @@ class DuckDBQualityTable:
         answers = self._table.answers([one.query for one in counted], examples)[1]
         for question, answer in zip(counted, answers, strict=True):
             told.add(question, answer)
-        self._tell_batches(wanted, told)
+        self._tell_batches(wanted, examples, told)
         for other in wanted:
             if other not in told:
                 told.add(other, self._one_by_one[type(other)](other, examples))
         return told
 
-    def _tell_batches(self, wanted: list[Question[Any]], told: Answers) -> None:
+    def _tell_batches(self, wanted: list[Question[Any]], examples: int, told: Answers) -> None:
         """What is asked of several columns in one statement."""
         for written in self._batches(_of(wanted, asked.Writing)):
             self._tell_writing(written, told)
+        for varied in self._batches(_of(wanted, asked.Variants)):
+            self._tell_variants(varied, examples, told)
         self._tell_spreads(_of(wanted, asked.Spread), told)
         by_other: dict[asked.Parted, list[asked.Crossed]] = {}
         for crossed in _of(wanted, asked.Crossed):
@@ -101,108 +56,6 @@ class DuckDBQualityTable:
         for of_one in by_other.values():
             for some in in_batches(of_one, MOST_COLUMNS):
                 self._tell_crossed(some, told)
-
-    def _batches(self, questions: Sequence[Q]) -> Iterator[Sequence[Q]]:
-        size = max(1, min(MOST_COLUMNS, CELLS_AT_A_TIME // max(self.rows, 1)))
-        return in_batches(questions, size)
-
-    def _fetched(self, statement: Statement) -> list[tuple[Any, ...]]:
-        return self._table.rows(statement)
-
-    @property
-    def _relation(self) -> Statement:
-        """Where values are read, as `_value` has them."""
-        return Statement("settled") if self._settled else self._table.relation
-
-    def _from(self, statement: Statement, rest: str = "") -> Statement:
-        """The data as they are in the files."""
-        return statement.then(self._table.relation).add(rest)
-
-    def _value(self, column: str, kind: ValueType) -> str:
-        """A value of the type, null where there is none: numbers as they are stored or in double precision (-0.0 as 0),
-        times in microseconds, the beginning of texts."""
-        at = self._position[column]
-        if self._settled.get(column) == kind:
-            return f"c{at}"
-        stored = self.columns[at]
-        read = reading(at, stored, kind)
-        value = read.value
-        if kind == "number" and stored.physical not in FLOATS and stored.stored == "integer":
-            kind = "integer"
-        if kind == "string":
-            value = f"left({value}, {TEXT_CUT})"
-        elif kind == "date":
-            value = f"epoch_us({value})"
-        elif kind == "number" or (kind == "integer" and stored.stored == "number"):
-            value = f"({value})::DOUBLE + 0.0"
-        elif kind == "integer":
-            large = stored.stored == "text" or stored.physical in LARGE_INTEGERS
-            value = f"({value})::{'HUGEINT' if large else 'BIGINT'}"
-        return f"CASE WHEN {read.present} AND {read.valid} THEN {value} END"
-
-    def _counted_values(self, parts: Sequence[tuple[str, str, str]], relation: Statement) -> Statement:
-        """A table f (col, v, k): how many rows each different value has. parts: (number, value, condition) of each column."""
-        statement = Statement("WITH f AS (")
-        for at, (number, value, condition) in enumerate(parts):
-            statement.add(" UNION ALL " * (at > 0) + f"SELECT {number} AS col, {value} AS v, count(*) AS k FROM ")
-            statement.then(Statement(relation.text, relation.parameters)).add(f" WHERE {condition} GROUP BY 2")
-        return statement.add(")")
-
-    def _tell_spreads(self, questions: Sequence[asked.Spread], told: Answers) -> None:
-        """Those of a part of a column each by itself, the others of a type some at a time."""
-        groups: dict[str, list[asked.Spread]] = {}
-        for question in questions:
-            column = self.columns[self._position[question.column]]
-            whole = not question.without and question.above is None and question.up_to is None
-            if whole and question.type not in ("string", "boolean"):
-                value, number = self._value(question.column, question.type), question.type in ("integer", "number")
-                found = distribution_of_rising(
-                    value, self._relation, self._fetched, question.n, self.rows, number=number
-                )
-                if found is not None:
-                    told.add(question, found)
-                    continue
-            alone = "" if whole else str(len(groups))
-            kind = column.stored if column.stored != "text" else f"text {question.type}"
-            groups.setdefault(f"{kind} {question.type} {column.physical in LARGE_INTEGERS} {alone}", []).append(
-                question
-            )
-        for group in groups.values():
-            for batch in self._batches(group):
-                self._tell_spread(batch, told)
-
-    def _tell_spread(self, batch: Sequence[asked.Spread], told: Answers) -> None:
-        bound, parts = Statement(), []
-        for at, question in enumerate(batch):
-            value = self._value(question.column, question.type)
-            conditions = [f"({value}) IS NOT NULL"]
-            if question.without:
-                conditions.append(f"({value}) NOT IN (SELECT unnest({bound.bind(list(question.without))}))")
-            if question.above is not None:
-                conditions.append(f"({value}) > {bound.bind(question.above)}")
-            if question.up_to is not None:
-                conditions.append(f"({value}) <= {bound.bind(question.up_to)}")
-            parts.append((str(at), value, " AND ".join(conditions)))
-        statement = self._counted_values(parts, self._relation)
-        statement.parameters |= bound.parameters
-        kind = batch[0].type
-        if kind in ("string", "boolean"):
-            statement.add(f" SELECT col, {_counts('v')} FROM f GROUP BY col")
-        else:
-            part = "PARTITION BY col " if len(batch) > 1 else ""
-            window = f"({part}ORDER BY v ROWS UNBOUNDED PRECEDING)"
-            statement.add(f", s AS (SELECT col, v, k, (sum(k) OVER {window})::BIGINT AS upto FROM f)")
-            whole, zero = ("v = trunc(v)", "v = 0") if kind in ("integer", "number") else ("true", "false")
-            sums = ", ".join(f"coalesce(sum(k) FILTER (WHERE {one}), 0)::BIGINT" for one in (whole, zero, "v < 0"))
-            ranks = {question.n: _has_rank(question.n) for question in batch}
-            n_of = " ".join(f"WHEN {at} THEN {ranks[question.n]}" for at, question in enumerate(batch))
-            rank = f"CASE col {n_of} END" if len(ranks) > 1 else next(iter(ranks.values()))
-            places = f"list(struct_pack(v := v, u := upto)) FILTER (WHERE {rank})"
-            statement.add(f" SELECT col, {_counts('v')}, {sums}, {places} FROM s GROUP BY col")
-        for question in batch:
-            told.add(question, Distribution(0, 0))
-        for at, *row in self._fetched(statement):
-            told.add(batch[at], distribution(row, batch[at].n))
 
     def _tell_writing(self, batch: Sequence[asked.Writing], told: Answers) -> None:
         names = [f"c{self._position[question.column]}" for question in batch]
@@ -217,7 +70,7 @@ class DuckDBQualityTable:
             f", m AS (SELECT col, v, k, {texts.shape()} AS shape FROM f),"
             f" t AS (SELECT *, CASE WHEN {words} THEN {texts.faults()} ELSE 0 END AS fault,"
             f" CASE WHEN {digits} THEN {texts.width()} END AS width FROM m)"
-            f" SELECT col, shape, width, {_counts(f'left(v, {TEXT_CUT})')}, min(length(v)), max(length(v)), {spelt}"
+            f" SELECT col, shape, width, {counts_of_values(f'left(v, {TEXT_CUT})')}, min(length(v)), max(length(v)), {spelt}"
             " FROM t GROUP BY col, shape, width"
         )
         found: dict[int, list[tuple[Any, ...]]] = {}
@@ -236,7 +89,7 @@ class DuckDBQualityTable:
         statement.add(f" FROM (SELECT {values}, {self._cell(other, statement)} AS other,")
         statement.add(f" bit_count({ROW}::BIGINT) % 2 AS half FROM (SELECT ")
         used = sorted({self._position[name] for name in (*kinds, other.column)})
-        statement.add(f"{', '.join(f'c{at}' for at in used)}, row_number() OVER () AS {ROW} FROM ").then(self._relation)
+        statement.add(f"{', '.join(f'c{at}' for at in used)}, {self._row_number} AS {ROW} FROM ").then(self._relation)
         counts: list[dict[tuple[int, int, int], int]] = [{} for _ in batch]
         for of, half, n, *histograms in self._fetched(statement.add(")) GROUP BY other, half")):
             for question, found, into in zip(batch, histograms, counts, strict=True):
@@ -250,11 +103,14 @@ class DuckDBQualityTable:
         value = f"v{self._position[part.column]}"
         if part.values:
             place = f"coalesce(list_position({statement.bind(list(part.values))}, {value}), 0)"
-            return f"histogram({place}) FILTER (WHERE {value} IS NOT NULL)"
+            return f"histogram(CASE WHEN {value} IS NOT NULL THEN {place} END)"  # a FILTER copies the row's other columns too
         return f"histogram(({value})::DOUBLE, {statement.bind(list(part.edges))}::DOUBLE[])"
 
     def _cell(self, part: asked.Parted, statement: Statement) -> str:
-        value = self._value(part.column, part.type)
+        return self._cell_of(self._value(part.column, part.type), part, statement)
+
+    @staticmethod
+    def _cell_of(value: str, part: asked.Parted, statement: Statement) -> str:
         if part.values:
             place = f"coalesce(list_position({statement.bind(list(part.values))}, {value}), 0)"
         else:
@@ -271,21 +127,24 @@ class DuckDBQualityTable:
         statement = self._from(Statement(f"SELECT {', '.join(hashes)} FROM "))
         self._table.write(statement, file)
 
-    def _variants(self, question: asked.Variants, examples: int) -> Answer:
-        name = f"c{self._position[question.column]}"
-        statement = Statement(f"WITH f AS (SELECT {name} AS v, count(*) AS k FROM ")
-        self._from(
-            statement, f" WHERE {name} IS NOT NULL GROUP BY 1), m AS (SELECT v, k, {texts.FOLDED} AS folded FROM f)"
-        )
+    def _tell_variants(self, batch: Sequence[asked.Variants], examples: int, told: Answers) -> None:
+        names = [f"c{self._position[question.column]}" for question in batch]
+        parts = [(str(at), name, f"{name} IS NOT NULL") for at, name in enumerate(names)]
+        statement = self._counted_values(parts, self._table.relation)
         statement.add(
-            ", g AS (SELECT sum(k)::BIGINT AS n, (sum(k) - max(k))::BIGINT AS fewer,"
-            f" max(struct_pack(k := k, v := left(v, {TEXT_CUT})), 2) AS most FROM m GROUP BY folded)"
-            " SELECT coalesce(sum(n), 0)::BIGINT, coalesce(sum(fewer), 0)::BIGINT,"
-            f" max(struct_pack(fewer := fewer, most := most), {max(examples, 1):d}) FILTER (WHERE fewer > 0) FROM g"
+            f", m AS (SELECT col, v, k, {texts.FOLDED} AS folded FROM f),"
+            " g AS (SELECT col, sum(k)::BIGINT AS n, (sum(k) - max(k))::BIGINT AS fewer,"
+            f" max(struct_pack(k := k, v := left(v, {TEXT_CUT})), 2) AS most FROM m GROUP BY col, folded)"
+            " SELECT col, coalesce(sum(n), 0)::BIGINT, coalesce(sum(fewer), 0)::BIGINT,"
+            f" max(struct_pack(fewer := fewer, most := most), {max(examples, 1):d}) FILTER (WHERE fewer > 0)"
+            " FROM g GROUP BY col"
         )
-        n, count, seen = self._fetched(statement)[0]
-        pairs = [[one["v"] for one in group["most"]] for group in seen or ()][:examples]
-        return Answer(n, count, examples=tuple(Sighting(f"{other!r} beside {most!r}") for most, other in pairs))
+        for question in batch:
+            told.add(question, Answer(0))
+        for at, n, count, seen in self._fetched(statement):
+            pairs = [[one["v"] for one in group["most"]] for group in seen or ()][:examples]
+            shown = tuple(Sighting(f"{other!r} beside {most!r}") for most, other in pairs)
+            told.add(batch[at], Answer(n, count, examples=shown))
 
     def _written(self, question: asked.WrittenForm, examples: int) -> Answer:
         shapes = [str(SHAPES.index(name)) for name in question.names if name in SHAPES]
@@ -306,7 +165,7 @@ class DuckDBQualityTable:
             f"SELECT {FILE}, {ROW}, first_row, left(v, {EXAMPLE_CUT}) FROM (SELECT {name} AS v, {FILE}, {ROW},"
         )
         statement.add(
-            f" min({ROW}) OVER (PARTITION BY {FILE}) AS first_row FROM (SELECT {name}, {FILE}, row_number() OVER ()"
+            f" min({ROW}) OVER (PARTITION BY {FILE}) AS first_row FROM (SELECT {name}, {FILE}, {self._table.row_number}"
         )
         self._from(statement.add(f" AS {ROW} FROM "), f")) WHERE v IS NOT NULL AND ({condition}) ORDER BY {ROW}")
         found = self._fetched(statement.add(f" LIMIT {examples:d}"))
@@ -334,7 +193,7 @@ class DuckDBQualityTable:
         if not self._fetched(Statement("SELECT 1 FROM (").then(suspects).add(") LIMIT 1")):
             return Answer(self.rows)
         statement = Statement("CREATE OR REPLACE TEMP TABLE twins AS WITH all_rows AS (SELECT ")
-        statement.add(f"{', '.join(names)}, {FILE}, row_number() OVER () AS {ROW} FROM ")
+        statement.add(f"{', '.join(names)}, {FILE}, {self._table.row_number} AS {ROW} FROM ")
         self._from(
             statement,
             f") SELECT min({ROW}) AS first, list({ROW} ORDER BY {ROW})[2:{examples + 1:d}] AS later, count(*) AS n",
@@ -354,7 +213,7 @@ class DuckDBQualityTable:
     def _places(self, rows: Sequence[int]) -> dict[int, str]:
         """Rows of all files together -> `row 3`, with the file where there are several."""
         statement = Statement(
-            f"SELECT {FILE}, min({ROW}) AS first FROM (SELECT {FILE}, row_number() OVER () AS {ROW} FROM "
+            f"SELECT {FILE}, min({ROW}) AS first FROM (SELECT {FILE}, {self._table.row_number} AS {ROW} FROM "
         )
         files = self._fetched(self._from(statement, ") GROUP BY 1 ORDER BY 2")) if rows else []
         found = {}
@@ -368,22 +227,6 @@ class DuckDBQualityTable:
         statement = Statement("SELECT counted_if(v > before) FROM (SELECT v, lag(v) OVER () AS before FROM (SELECT ")
         [[count]] = self._fetched(statement.add(f"{value} AS v FROM ").then(self._relation).add("))"))
         return int(count)
-
-
-def _counts(shown: str) -> str:
-    """n, distinct, and the most frequent, smallest, largest and rarest values of a table (v, k)."""
-    return (
-        f"coalesce(sum(k), 0)::BIGINT, count(*), max(struct_pack(k := k, v := {shown}), {TOP}),"
-        f" min(struct_pack(v := {shown}, k := k), {ENDS}), max(struct_pack(v := {shown}, k := k), {ENDS}),"
-        f" min(struct_pack(k := k, v := {shown}))"
-    )
-
-
-def _has_rank(n: int) -> str:
-    """Whether a value (of the k ones up to `upto`) is the quantile of a probability: of a multiple of 1 / GRID, or another."""
-    tails = sorted({max(1, ceil(p * n)) for p in PROBABILITIES if p * GRID % 1})
-    on_grid = f"(upto * {GRID}) // {n} > ((upto - k) * {GRID}) // {n}"
-    return " OR ".join([on_grid, *(f"(upto >= {rank} AND upto - k < {rank})" for rank in tails)])
 
 
 def _of(questions: Sequence[Question[Any]], kind: type[Q]) -> list[Q]:

@@ -21,9 +21,7 @@ def distribution_of_rising(
 ) -> Distribution | None:
     """None where the column does not rise from row to row, or has rows without a value. value: an expression over the
     relation, null where there is none."""
-    if n != rows or n < WORTH_IT or not _rises(f"(SELECT {value} AS v FROM ", relation, f" LIMIT {FIRST})", fetched):
-        return None
-    if not _rises(f"(SELECT {value} AS v FROM ", relation, ")", fetched):
+    if n != rows or n < WORTH_IT or not rises(value, relation, fetched):
         return None
     ranks = {p: max(1, ceil(p * n)) for p in PROBABILITIES}
     wanted = {*ranks.values(), *range(1, ENDS + 1), *range(n - TOP + 1, n + 1)}
@@ -42,9 +40,15 @@ def distribution_of_rising(
     return Distribution(n, n, largest, smallest, largest[:ENDS], smallest[:1], quantiles, whole, zero, negative)
 
 
-def _rises(start: str, relation: Statement, end: str, fetched: Fetch) -> bool:
+def rises(value: str, relation: Statement, fetched: Fetch) -> bool:
+    """Whether each row has a value, and a larger one than the row before; a look at the first rows spares most others."""
+    return all(_falls(value, relation, end, fetched) == 1 for end in (f" LIMIT {FIRST}", ""))
+
+
+def _falls(value: str, relation: Statement, end: str, fetched: Fetch) -> int:
+    """The rows whose value is not larger than the one before; the first has none before it."""
     statement = Statement(
-        f"SELECT counted_if(NOT coalesce(v > before, false)) FROM (SELECT v, lag(v) OVER () AS before FROM {start}"
+        "SELECT counted_if(NOT coalesce(v > before, false)) FROM (SELECT v, lag(v) OVER () AS before FROM"
     )
-    [[falls]] = fetched(statement.then(relation).add(f"{end})"))
-    return bool(falls == 1)  # the first, which has none before it
+    [[falls]] = fetched(statement.add(f" (SELECT {value} AS v FROM ").then(relation).add(f"{end}))"))
+    return int(falls)

@@ -27,6 +27,7 @@ from modelway.data.engines.duckdb.conditions import (
 from modelway.data.engines.duckdb.copied import ParquetCopy, written_copy
 from modelway.data.engines.duckdb.kept import BATCH
 from modelway.data.engines.duckdb.relations import OtherData, TableColumns
+from modelway.data.engines.duckdb.rising import WORTH_IT, rises
 from modelway.data.engines.duckdb.sandbox import Sandbox, write_for_sql
 from modelway.data.engines.duckdb.sql import EPOCH, FILE, ROW, Reading, Statement, reading
 from modelway.data.engines.duckdb.summarised import SummarisedTable
@@ -123,7 +124,7 @@ class DuckDBTable(SummarisedTable):
         if self._is_text and len(batches(queries, MOST_COLUMNS)) > 1:
             columns = len(self._columns)
             self._copy = written_copy(self._connection, self._relation, columns, self._scratch, self._memory_mb)
-            self._relation, self._kept = self._copy.relation(), True
+            self._relation, self._kept, self._copied = self._copy.relation(), True, True
         rows = 0
         found: dict[Query, Answer] = {}
         for batch in batches(queries, self._batch):
@@ -255,10 +256,13 @@ class DuckDBTable(SummarisedTable):
         return [(file, row, text) for file, row, text in self.rows(statement)]
 
     def _repeated(self, query: Repeated, rows: int, examples: int) -> Answer:
-        """First by the key's hash, which takes little memory; equal hashes are then compared in full."""
+        """A column whose values rise has each once. Else first by the key's hash, which takes little memory; equal hashes are then
+        compared in full."""
         names = [self._of_columns.raw(name) for name in query.columns]
         key = ", ".join(names)
         looked = relations.with_key(query, self._of_columns, self._relation)
+        if len(names) == 1 and rows >= WORTH_IT and rises(names[0], self._relation, self.rows):
+            return Answer(rows)
         if query.of_present:
             rows = self.rows(Statement("SELECT count(*) FROM ").then(looked))[0][0]
         suspects = Statement(f"SELECT hash({key}) AS h FROM ").then(looked).add(" GROUP BY h HAVING count(*) > 1")
@@ -305,13 +309,13 @@ class DuckDBTable(SummarisedTable):
 
     @property
     def _numbered(self) -> Statement:
-        return Statement(f"(SELECT *, row_number() OVER () AS {ROW} FROM ").then(self._relation).add(")")
+        return Statement(f"(SELECT *, {self.row_number} AS {ROW} FROM ").then(self._relation).add(")")
 
     def _numbered_of(self, names: Sequence[str]) -> Statement:
         """The rows with these columns and their numbers. (To carry all columns of a wide table takes long.)"""
         kept = ", ".join([*names, FILE])
         rows = self._relation_of(names)
-        return Statement(f"(SELECT {kept}, row_number() OVER () AS {ROW} FROM ").then(rows).add(")")
+        return Statement(f"(SELECT {kept}, {self.row_number} AS {ROW} FROM ").then(rows).add(")")
 
     def _place(self, file: str, place: int) -> tuple[str, int]:
         """The file's name in reports, and the row in it, of a row of the whole."""

@@ -11,6 +11,7 @@ from modelway.config.keys import Name
 from modelway.data.quality.kind import QualityCase, QualityKeys, TableKind
 from modelway.data.quality.outcomes import Finding, judged, percent
 from modelway.data.quality.queries import Answers, Question, RepeatedRows
+from modelway.data.queries import Answer
 from modelway.data.report import QualityCheck
 
 Percent = Annotated[float, Meta(ge=0, le=100)]
@@ -37,11 +38,17 @@ class DuplicateRows(TableKind[DuplicateRowKeys]):
             found = Finding(0, None, keys.at_most_percent, rule, "no column is left to compare")
         else:
             question = RepeatedRows(compared)
-            told = yield [question]
-            seen = told[question]
+            told = yield [] if _one_tells_rows_apart(case, compared) else [question]
+            seen = told[question] if question in told else Answer(rows)
             said = f"{seen.count:,} rows repeat an earlier one" if seen.count else ""
             found = Finding(rows, percent(seen.count, rows), keys.at_most_percent, rule, said, seen.examples)
         return [judged(self, keys, "duplicate rows", found)]
+
+
+def _one_tells_rows_apart(case: QualityCase[DuplicateRowKeys], compared: Sequence[str]) -> bool:
+    """Whether a column has another value in each row."""
+    known = (case.table.columns[name].values for name in compared)
+    return any(values is not None and values.distinct == case.table.rows for values in known)
 
 
 KIND = DuplicateRows()
