@@ -12,7 +12,9 @@ from pathlib import Path
 BENCHMARKS = (
     ("overhead.py",),
     ("validate_data.py",),
+    ("validate_data.py", "--wide"),
     ("quality.py",),
+    ("quality.py", "--wide"),
     ("quality_outliers.py",),
     ("drift.py",),
     ("read_rows.py",),

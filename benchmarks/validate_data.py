@@ -1,65 +1,42 @@
-"""A contract over a million rows of 20 columns: beside a bare scan of the same file (the floor) and pandera (a peer).
+"""A contract over rows of 20 columns: beside scans of the same file, a usual script of pandas, Great Expectations and pandera.
 
-Usage: python benchmarks/validate_data.py [ROWS]     (needs requirements/data.txt, pandas, pyarrow and pandera[pandas])
-       python benchmarks/validate_data.py --wide     1,000 rows of 400, 2,300 and 10,000 columns, beside the narrowest
+Usage: python benchmarks/validate_data.py [ROWS ...]    10,000 and 1,000,000 where none are given; 10 million takes minutes
+       python benchmarks/validate_data.py --wide        10,000 rows of 2,000 columns
 
-Each runs in a process of its own, in turn, five times; printed are medians of wall time, ratios and peak memory. All
-ask the same of the same data: 20 types, 20 null checks, 12 ranges, 2 sets of allowed values, one key unique. pandera's
-time is without `import pandera` but with reading the file, which the others do too.
+All ask the same of the same data: 20 types, 20 null checks, 12 ranges, 2 sets of allowed values, one key unique. See
+measuring.py for what is measured, and for the peers' environments.
 """
 
 from __future__ import annotations
 
 import json
-import resource
-import statistics
-import subprocess
+import os
 import sys
 import tempfile
-import time
+from collections.abc import Callable
 from pathlib import Path
 
-SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
-RUNS = 5
-NUMBERS = [f"x{at}" for at in range(12)]
-WORDS = [f"s{at}" for at in range(5)]
-ALLOWED = [f"value-{at}" for at in range(50)]
+from data_rows import ALLOWED, NUMBERS, WORDS, duckdb_scan, make, make_wide, pyarrow_stream
+from measuring import measured, run_one
+
+ONCE_FROM = 5_000_000
+"""Rows: from here on the peers, which take a minute or more, run once."""
+SLOW = (("pandas", "gx"), ("gx", "gx"), ("pandera", "pandera"))
 
 
-def make(path: Path, rows: int) -> None:
-    import duckdb
-
-    columns = ["range AS id"]
-    columns += [f"((hash(range * 31 + {at}) % 1000000) / 1000.0)::DOUBLE AS {name}" for at, name in enumerate(NUMBERS)]
-    columns += [f"'value-' || hash(range + {at}) % 50 AS {name}" for at, name in enumerate(WORDS)]
-    columns += ["range % 2 = 0 AS flag", "TIMESTAMP '2026-01-01' + INTERVAL (range) SECOND AS seen"]
-    duckdb.execute("SELECT setseed(0.5)")
-    options = "(FORMAT parquet)" if path.suffix == ".parquet" else "(FORMAT csv, HEADER)"
-    duckdb.execute(f"COPY (SELECT {', '.join(columns)} FROM range({rows})) TO '{path}' {options}")
-
-
-def floor(path: Path) -> None:
-    """Every value of every column decoded, nothing asked of it."""
-    import duckdb
-
-    reader = "read_parquet" if path.suffix == ".parquet" else "read_csv"
-    extra = "" if path.suffix == ".parquet" else ", all_varchar = true"
-    with duckdb.connect(config={"memory_limit": "1024MB"}) as connection:
-        names = [row[0] for row in connection.execute(f"DESCRIBE FROM {reader}('{path}'{extra})").fetchall()]
-        hashes = ", ".join(f'bit_xor(hash("{name}"))' for name in names)
-        connection.execute(f"SELECT {hashes} FROM {reader}('{path}'{extra})").fetchall()
-
-
-def modelway(path: Path) -> None:
-    sys.path.insert(0, str(SCRIPTS))
+def modelway(path: Path) -> Callable[[], None]:
     from datetime import UTC, datetime
 
     from modelway.data import load_contract, validate
 
-    contract = path.parent / "contract.yml"
-    contract.write_text(json.dumps(contract_of()))
-    report = validate(load_contract(contract), path, datetime.now(UTC))
-    assert report.outcome == "pass", report.failing
+    contract = Path(f"{path}.contract.yml")
+    contract.write_text(json.dumps(wide_contract() if path.stem == "wide" else contract_of()))
+
+    def work() -> None:
+        report = validate(load_contract(contract), path, datetime.now(UTC))
+        assert report.outcome == "pass", report.failing
+
+    return work
 
 
 def contract_of() -> dict[str, object]:
@@ -71,79 +48,110 @@ def contract_of() -> dict[str, object]:
     return {"unique": [["id"]], "unlisted-columns": "refuse", "columns": columns}
 
 
-def pandera(path: Path) -> None:
+def wide_contract() -> dict[str, object]:
+    number, text = {"type": "number", "nullable": False, "range": [0, 1000]}, {"type": "string", "nullable": False}
+    return {"columns": {f"x{at}": number if at % 4 else text for at in range(1999)}}
+
+
+def read(path: Path):  # type: ignore[no-untyped-def]
     import pandas as pd
+
+    return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, parse_dates=["seen"])
+
+
+def pandas(path: Path) -> Callable[[], None]:
+    import pandas as pd
+    from pandas.api import types
+
+    def work() -> None:
+        rows = read(path)
+        assert list(rows) == ["id", *NUMBERS, *WORDS, "flag", "seen"]
+        assert all(types.is_float_dtype(rows[name]) for name in NUMBERS) and types.is_integer_dtype(rows["id"])
+        assert all(isinstance(rows[name].dtype, pd.StringDtype) for name in WORDS)
+        assert not rows.isna().any().any()
+        assert all(rows[name].between(0, 1000).all() for name in NUMBERS)
+        assert all(rows[name].isin(ALLOWED).all() for name in WORDS[:2])
+        assert not rows["id"].duplicated().any()
+
+    return work
+
+
+def gx(path: Path) -> Callable[[], None]:
+    """As its guide to checkpoints over a DataFrame has it."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+
+    def work() -> None:
+        context = gx.get_context(mode="ephemeral")
+        asset = context.data_sources.add_pandas("rows").add_dataframe_asset(name="rows")
+        batch = asset.add_batch_definition_whole_dataframe("all")
+        suite = context.suites.add(gx.ExpectationSuite(name="contract"))
+        kinds = {"id": "int64", **dict.fromkeys(NUMBERS, "float64"), **dict.fromkeys(WORDS, "str")}
+        for name, kind in {**kinds, "flag": "bool", "seen": "datetime64"}.items():
+            suite.add_expectation(gxe.ExpectColumnValuesToNotBeNull(column=name))
+            if kind in ("int64", "float64", "bool"):
+                suite.add_expectation(gxe.ExpectColumnValuesToBeOfType(column=name, type_=kind))
+        for name in NUMBERS:
+            suite.add_expectation(gxe.ExpectColumnValuesToBeBetween(column=name, min_value=0, max_value=1000))
+        for name in WORDS[:2]:
+            suite.add_expectation(gxe.ExpectColumnValuesToBeInSet(column=name, value_set=ALLOWED))
+        suite.add_expectation(gxe.ExpectColumnValuesToBeUnique(column="id"))
+        asked = context.validation_definitions.add(gx.ValidationDefinition(name="all", data=batch, suite=suite))
+        found = context.checkpoints.add(gx.Checkpoint(name="all", validation_definitions=[asked]))
+        assert found.run(batch_parameters={"dataframe": read(path)}).success
+
+    return work
+
+
+def pandera(path: Path) -> Callable[[], None]:
     import pandera.pandas as pa
 
-    global began
-    began = time.perf_counter()
-    checks = {"id": pa.Column("int64", unique=True)}
-    checks |= {name: pa.Column("float64", pa.Check.in_range(0, 1000)) for name in NUMBERS}
-    checks |= {name: pa.Column(str, pa.Check.isin(ALLOWED) if name in WORDS[:2] else None) for name in WORDS}
-    checks |= {"flag": pa.Column(bool), "seen": pa.Column("datetime64[us]")}
-    rows = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, parse_dates=["seen"])
-    pa.DataFrameSchema(checks, strict=True).validate(rows, lazy=True)
+    def work() -> None:
+        checks = {"id": pa.Column("int64", unique=True)}
+        checks |= {name: pa.Column("float64", pa.Check.in_range(0, 1000)) for name in NUMBERS}
+        checks |= {name: pa.Column(str, pa.Check.isin(ALLOWED) if name in WORDS[:2] else None) for name in WORDS}
+        checks |= {"flag": pa.Column(bool), "seen": pa.Column("datetime64[us]")}
+        pa.DataFrameSchema(checks, strict=True).validate(read(path), lazy=True)
+
+    return work
 
 
-def wide() -> None:
-    """Seconds of three checks of each column, and how many times those of the narrowest they are for each column."""
-    sys.path.insert(0, str(SCRIPTS))
-    from datetime import UTC, datetime
-
-    import duckdb
-
-    from modelway.data import load_contract, validate
-
-    for suffix, options in (("parquet", "(FORMAT parquet)"), ("csv", "(FORMAT csv, HEADER)")):
-        narrowest = 0.0
-        for columns in (400, 2300, 10_000):
-            with tempfile.TemporaryDirectory() as folder:
-                path, contract = Path(folder) / f"rows.{suffix}", Path(folder) / "contract.yml"
-                cells = ", ".join(f"((range * 31 + {at * 7}) % 1000 / 10)::DOUBLE AS col{at}" for at in range(columns))
-                duckdb.execute(f"COPY (SELECT {cells} FROM range(1000)) TO '{path}' {options}")
-                asked = {"type": "number", "nullable": False, "range": [0, 100]}
-                contract.write_text(json.dumps({"columns": {f"col{at}": asked for at in range(columns)}}))
-                loaded = load_contract(contract)
-                started = time.perf_counter()
-                assert validate(loaded, path, datetime.now(UTC)).outcome == "pass"
-                took = time.perf_counter() - started
-            narrowest = narrowest or took / columns
-            print(f"{suffix:8} {columns:6,} columns {took:6.1f} s  {took / columns / narrowest:4.1f} x 400's a column")
+WAYS = {
+    "pyarrow": pyarrow_stream,
+    "duckdb": duckdb_scan,
+    "modelway": modelway,
+    "pandas": pandas,
+    "gx": gx,
+    "pandera": pandera,
+}
 
 
 def main() -> None:
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    sizes = [int(rows) for rows in sys.argv[1:] if rows.isdigit()] or [10_000, 1_000_000]
     with tempfile.TemporaryDirectory() as folder:
-        for suffix in ("parquet", "csv"):
-            path = Path(folder) / f"rows.{suffix}"
-            make(path, rows)
-            print(f"\n{rows:,} rows x 20 columns, {suffix}, {path.stat().st_size >> 20} MB; medians of {RUNS} runs")
-            seconds: dict[str, list[float]] = {}
-            peaks: dict[str, int] = {}
-            for _ in range(RUNS):
-                for name in ("floor", "modelway", "pandera"):
-                    one = subprocess.run([sys.executable, __file__, name, str(path)], capture_output=True, text=True)
-                    if one.returncode:
-                        print(f"{name}: left out: {one.stderr.strip().splitlines()[-1]}")
-                        continue
-                    took, peak = json.loads(one.stdout)
-                    seconds.setdefault(name, []).append(took)
-                    peaks[name] = max(peaks.get(name, 0), peak)
-            base = statistics.median(seconds["floor"])
-            for name, times in seconds.items():
-                middle = statistics.median(times)
-                print(f"{name:10} {middle:6.2f} s  {middle / base:5.2f} x floor  peak {peaks[name]} MB")
+        if "--wide" in sys.argv:
+            wide = Path(folder) / "wide.parquet"
+            make_wide(wide)
+            measured(__file__, "10,000 rows x 2,000 columns, parquet", [("duckdb", "", 3), ("modelway", "", 3)], wide)
+            return
+        for rows in sizes:
+            for suffix, floors in (
+                ("parquet", (("pyarrow", "gx"), ("duckdb", ""))),
+                ("csv", (("duckdb", ""), ("pyarrow", "gx"))),
+            ):
+                path = Path(folder) / f"rows.{suffix}"
+                make(path, rows)
+                often = 3 if rows >= ONCE_FROM else 5
+                asked = [(*one, often) for one in (*floors, ("modelway", ""))]
+                if suffix == "parquet" or rows < ONCE_FROM:
+                    asked += [(*one, 1 if rows >= ONCE_FROM else 3) for one in SLOW]
+                measured(__file__, f"{rows:,} rows x 20 columns, {suffix}, {path.stat().st_size >> 20} MB", asked, path)
+                path.unlink()
 
-
-began = 0.0
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--wide"]:
-        wide()
-    elif len(sys.argv) == 3:
-        began = time.perf_counter()
-        {"floor": floor, "modelway": modelway, "pandera": pandera}[sys.argv[1]](Path(sys.argv[2]))
-        took = time.perf_counter() - began
-        print(json.dumps([took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10]))
+    if len(sys.argv) == 3 and sys.argv[1] in WAYS:
+        run_one(WAYS, sys.argv[1], Path(sys.argv[2]))
     else:
         main()

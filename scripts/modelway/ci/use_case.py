@@ -26,6 +26,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
+from modelway import progress
 from modelway.ci import inputs as declared
 from modelway.ci.github import GitHub
 from modelway.ci.gitlab import GitLab
@@ -127,7 +128,8 @@ class UseCase(Generic[P, R]):
     def carry_out(self, job: Job) -> R:
         values = {item.parameter: job.given.get(item.name, item.default) for item in self.inputs}
         try:
-            return self.work(job, **values)  # type: ignore[call-arg]
+            with progress.heard_by(job.say):
+                return self.work(job, **values)  # type: ignore[call-arg]
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] == "modelway":
                 raise

@@ -20,5 +20,12 @@ def connected(spill: Path, memory_mb: int, threads: int) -> duckdb.DuckDBPyConne
         },
     )
     connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET enable_progress_bar = false")  # it would be drawn into the log
+    connection.execute("SET enable_progress_bar = true")  # to be asked for, see percent_done
+    connection.execute("SET enable_progress_bar_print = false")  # it would be drawn into the log
     return connection
+
+
+def percent_done(connection: duckdb.DuckDBPyConnection) -> float | None:
+    """Of the statement that runs; None where none does, or DuckDB cannot tell."""
+    percent = connection.query_progress()
+    return percent if percent >= 0 else None

@@ -59,7 +59,7 @@ class KeptTable:
     @property
     def row_number(self) -> str:
         """A row's number in the relation, from 1: an expression over it. A window would number rows too, in one thread."""
-        if self._kept and not self._copied or self._source.format == "jsonl":
+        if (self._kept and not self._copied) or self._source.format == "jsonl":
             return "(rowid + 1)"
         if self._copied or self.is_csv:
             return "(row_number() OVER ())"

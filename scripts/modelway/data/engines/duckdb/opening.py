@@ -10,9 +10,10 @@ from typing import TypeVar
 
 import duckdb
 
+from modelway import progress
 from modelway.data.csv_text import LINE_LIMIT_BYTES, read_header, refuse_long_line
 from modelway.data.dialect import CsvDialect
-from modelway.data.engines.duckdb.connecting import connected
+from modelway.data.engines.duckdb.connecting import connected, percent_done
 from modelway.data.engines.duckdb.failures import in_one_line
 from modelway.data.engines.duckdb.json_lines import open_lines
 from modelway.data.engines.duckdb.links import linked
@@ -41,6 +42,7 @@ def open_table(source: Source, dialect: CsvDialect, scratch: Path, memory_mb: in
     with (
         in_one_line(source, links, dialect, memory_mb),
         connected(scratch / "spill", memory_mb, threads) as connection,
+        progress.told(source.name, lambda: percent_done(connection)),
     ):
         connection.execute("CREATE MACRO counted_if(condition) AS coalesce(count_if(condition), 0)")  # null of no rows
         connection.execute("SET parquet_metadata_cache = true")  # a wide file's is long, and each statement needs it

@@ -256,8 +256,8 @@ class DuckDBTable(SummarisedTable):
         return [(file, row, text) for file, row, text in self.rows(statement)]
 
     def _repeated(self, query: Repeated, rows: int, examples: int) -> Answer:
-        """A column whose values rise has each once. Else first by the key's hash, which takes little memory; equal hashes are then
-        compared in full."""
+        """A column whose values rise has each once. Else first by the key's hash, which takes little memory; equal hashes are
+        then compared in full."""
         names = [self._of_columns.raw(name) for name in query.columns]
         key = ", ".join(names)
         looked = relations.with_key(query, self._of_columns, self._relation)
