@@ -5,7 +5,7 @@ with a way's name. Peers run in environments of their own, outside the repositor
 `pandera`, `evidently` and `ydata`, each made by
 
     uv venv FOLDER/gx && uv pip install --python FOLDER/gx/bin/python great_expectations pyarrow
-    (`pandera[pandas] pyarrow`, `evidently pyarrow`, `ydata-profiling pyarrow "setuptools<81"`)
+    (`pandera[pandas] pyarrow`, `evidently pyarrow "pandas<3"`, `ydata-profiling pyarrow "setuptools<81"`)
 
 One that is not there is left out, and said so. Seconds and CPU are of the work, without imports; whole is the process from its
 start to its end, imports and all.

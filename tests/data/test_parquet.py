@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
+
+from modelway.data.dialect import CsvDialect
+from modelway.data.engines.duckdb.opening import open_table
+from modelway.data.engines.duckdb.sql import Statement
+from modelway.data.queries import Repeated
+from modelway.data.sources import find_source
 
 
 @pytest.mark.parametrize(
@@ -132,3 +140,35 @@ def test_a_file_without_rows_among_others_is_nothing(judge: Any, parquet: Any, t
     parquet("SELECT 7 AS a", "many/2.parquet")
     found = judge("columns: {a: {type: integer, range: [0, 5]}}", tmp_path / "many")
     assert (found.report.rows, found["a in range"].value) == (1, 1)
+
+
+@pytest.mark.parametrize("files", [1, 3])
+@pytest.mark.parametrize("kept", [False, True])
+def test_rows_are_numbered_by_their_place(files: int, kept: bool, tmp_path: Path) -> None:
+    """By each thread for itself, across row groups and files, as one reader after the other would."""
+    folder, scratch = tmp_path / "rows", tmp_path / "scratch"
+    folder.mkdir()
+    scratch.mkdir()
+    for at in range(files):
+        options = "(FORMAT parquet, ROW_GROUP_SIZE 2048)"
+        duckdb.execute(
+            f"COPY (SELECT range + {at * 5000} AS v FROM range(5000)) TO '{folder / f'{at}.parquet'}' {options}"
+        )
+    with open_table(find_source(folder, "rows"), CsvDialect(), scratch, 256) as table:
+        if kept:
+            table.keep(["v"])
+        statement = Statement(f"SELECT count(*), count_if(r = c0 + 1) FROM (SELECT c0, {table.row_number} AS r FROM ")
+        assert table.rows(statement.then(table.relation).add(")")) == [(5000 * files, 5000 * files)]
+
+
+@pytest.mark.parametrize(("value", "repeats"), [("range", 0), ("if(range = 999, 998, range)", 1), ("-range", 0)])
+def test_a_key_that_rises_is_told_as_any_other(
+    value: str, repeats: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modelway.data.engines.duckdb.table.WORTH_IT", 100)
+    data, scratch = tmp_path / "rows.parquet", tmp_path / "scratch"
+    scratch.mkdir()
+    duckdb.execute(f"COPY (SELECT {value} AS k FROM range(3000)) TO '{data}' (FORMAT parquet)")
+    with open_table(find_source(data, "rows"), CsvDialect(), scratch, 256) as table:
+        rows, (answer,) = table.answers([Repeated(("k",))], 3)
+    assert (rows, answer.n, answer.count) == (3000, 3000, repeats)
