@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from data_rows import duckdb_scan, make_side, pyarrow_stream
+from data_rows import duckdb_scan, made, pyarrow_stream
 from measuring import measured, run_one
 
 MOST_COLUMNS_OF_EVIDENTLY = 100
@@ -62,7 +62,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             for seed, file in enumerate(("reference", "current")):
-                make_side(folder / f"{file}.parquet", rows, wide, seed * 1_000_003)
+                made("make_side", folder / f"{file}.parquet", rows, wide, seed * 1_000_003)
             asked = [("pyarrow", "evidently", 3), ("duckdb", "", 3), ("modelway", "", 3)]
             asked += [("evidently", "evidently", 1)] * (wide <= MOST_COLUMNS_OF_EVIDENTLY)
             measured(__file__, f"{rows:,} rows x {wide:,} columns against as many, parquet", asked, folder)

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from data_rows import duckdb_scan, make, make_wide, pyarrow_stream
+from data_rows import duckdb_scan, made, pyarrow_stream
 from measuring import measured, run_one
 
 MOST_ROWS_OF_YDATA = 1_000_000
@@ -66,13 +66,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if "--wide" in sys.argv:
             wide = Path(folder) / "wide.parquet"
-            make_wide(wide)
+            made("make_wide", wide)
             asked = [*FLOORS, ("check_quality", "", 3)]
             measured(__file__, "10,000 rows x 2,000 columns, parquet", asked, wide)
             return
         for rows in [int(word) for word in sys.argv[1:] if word.isdigit()] or [1_000_000]:
             path = Path(folder) / "rows.parquet"
-            make(path, rows)
+            made("make", path, rows)
             asked = [*FLOORS, ("check_quality", "", 3), ("profile_data", "", 3)]
             asked += [("ydata", "ydata", 1)] * (rows <= MOST_ROWS_OF_YDATA)
             measured(__file__, f"{rows:,} rows x 20 columns, parquet", asked, path)

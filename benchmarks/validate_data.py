@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from data_rows import ALLOWED, NUMBERS, WORDS, duckdb_scan, make, make_wide, pyarrow_stream
+from data_rows import ALLOWED, NUMBERS, WORDS, duckdb_scan, made, pyarrow_stream
 from measuring import measured, run_one
 
 ONCE_FROM = 5_000_000
@@ -132,7 +132,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if "--wide" in sys.argv:
             wide = Path(folder) / "wide.parquet"
-            make_wide(wide)
+            made("make_wide", wide)
             measured(__file__, "10,000 rows x 2,000 columns, parquet", [("duckdb", "", 3), ("modelway", "", 3)], wide)
             return
         for rows in sizes:
@@ -141,7 +141,7 @@ def main() -> None:
                 ("csv", (("duckdb", ""), ("pyarrow", "gx"))),
             ):
                 path = Path(folder) / f"rows.{suffix}"
-                make(path, rows)
+                made("make", path, rows)
                 often = 3 if rows >= ONCE_FROM else 5
                 asked = [(*one, often) for one in (*floors, ("modelway", ""))]
                 if suffix == "parquet" or rows < ONCE_FROM:
