@@ -4,10 +4,11 @@ are named and nothing more."""
 from __future__ import annotations
 
 import html
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from modelway.data.profile.record import ProfileColumn, ProfileReport
+from modelway.data.profile.record import DataProfile, ProfileColumn, ProfileReport
 from modelway.data.report import QualityCheck
 from modelway.markdown import cell, number, table
 from modelway.report import profile_parts as parts
@@ -51,9 +52,19 @@ def page(report: ProfileReport) -> str:
 
 
 def _shape(report: ProfileReport) -> str:
-    said = [f"{html.escape(one.data)}: {one.rows:,} rows, {len(one.columns):,} columns" for one in report.profiles]
+    said = [
+        f"{html.escape(one.data)}: {one.rows:,} rows, {len(one.columns):,} columns{_types(one)}"
+        for one in report.profiles
+    ]
     label = f"; label <b>{html.escape(report.label)}</b>" if report.label else ""
     return "; ".join(said) + label
+
+
+def _types(profile: DataProfile) -> str:
+    """How many columns are of which type, the most frequent first."""
+    counts = Counter(column.type for column in profile.columns)
+    said = [f"{count:,} {kind}" for kind, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+    return f" ({', '.join(said)})" if said else ""
 
 
 Alert = tuple[str, QualityCheck]

@@ -14,7 +14,8 @@ from modelway.markdown import number
 from modelway.report.bars import BarSeries, histogram, share
 
 STRONG, STRONGEST = 0.3, 14
-ROWS_OF_VALUES = 8
+ROWS_OF_VALUES, ALL_VALUES = 8, 12
+"""Of a column of values: how many are drawn; of one with no more than the second, such as months, all."""
 SHOWN_CUT = 40
 EXAMPLE_COLUMNS = 30
 
@@ -92,7 +93,8 @@ def _values(sides: Sequence[tuple[ProfileColumn, Sequence[ProfileValue]]], said:
     first, top = sides[0]
     tallest = max((value.count / max(1, side.n) for side, values in sides for value in values), default=1) or 1
     rows = list[str]()
-    for at, value in enumerate(top[:ROWS_OF_VALUES]):
+    drawn = ROWS_OF_VALUES if first.distinct > ALL_VALUES else ALL_VALUES
+    for at, value in enumerate(top[:drawn]):
         wide = 100 * value.count / max(1, first.n) / tallest
         mark = ""
         if len(sides) > 1 and at < len(sides[1][1]):
@@ -106,7 +108,7 @@ def _values(sides: Sequence[tuple[ProfileColumn, Sequence[ProfileValue]]], said:
             f'<tr title="{title}"><td>{shown}</td><td><div class=track><i style="width:{wide:.1f}%"></i>{mark}</div></td>'
             f"<td>{share(value.count, first.n)}{_class_share(value) if said else ''}</td></tr>"
         )
-    more = first.distinct - min(len(top), ROWS_OF_VALUES)
+    more = first.distinct - min(len(top), drawn)
     rows += [f"<tr><td colspan=3><small>and {more:,} more values</small></td></tr>"] if more > 0 else []
     return f"<table class=values>{''.join(rows)}</table>"
 

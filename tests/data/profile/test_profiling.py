@@ -212,3 +212,12 @@ def test_the_same_data_give_the_same_bytes(made: Profile, monkeypatch: pytest.Mo
         monkeypatch.setattr("os.cpu_count", lambda threads=threads: threads)
         told.append(msgspec.json.encode(made({"rows.parquet": big}, label="late")))
     assert told[0] == told[1]
+
+
+def test_all_of_a_few_values_are_drawn_and_types_are_counted(made: Profile) -> None:
+    """Twelve months are read together; of more values the first are."""
+    rows = [f"{at % 12 + 1},{at % 40 + 0.5},word {at % 13}" for at in range(260)]
+    shown = page(made({"rows.csv": "\n".join(["month,amount,kind", *rows]) + "\n"}))
+    assert "260 rows, 3 columns (2 number, 1 string)" in shown
+    assert shown.count("more values") == 1
+    assert "and 5 more values" in shown

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import zlib
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from statistics import NormalDist
@@ -111,19 +111,17 @@ def domain_test(
 
 def _coded(cells: Sequence[ColumnCells], rows: Sequence[SampledRow]) -> list[list[int]]:
     """The cell of each value; two more for a text that has no cell, and for what is missing."""
-    places: list[Mapping[str, int]] = [{value: at for at, value in enumerate(column.values)} for column in cells]
+    if not rows:
+        return []
     coded = []
-    for _, values in rows:
-        row = []
-        for column, place, value in zip(cells, places, values, strict=True):
-            if value is None:
-                row.append(column.size + 1)
-            elif isinstance(value, str):
-                row.append(place.get(value, column.size))
-            else:
-                row.append(bisect_left(column.edges, value))
-        coded.append(row)
-    return coded
+    for column, values in zip(cells, zip(*(values for _, values in rows), strict=True), strict=True):
+        size, missing, edges = column.size, column.size + 1, column.edges
+        if column.kind == "category":
+            place = {value: at for at, value in enumerate(column.values)}
+            coded.append([missing if value is None else place.get(str(value), size) for value in values])
+        else:
+            coded.append([missing if value is None else bisect_left(edges, value) for value in values])
+    return [list(row) for row in zip(*coded, strict=True)]
 
 
 def _halves(rows: Sequence[SampledRow], clustered: bool) -> list[int]:
