@@ -193,3 +193,18 @@ def test_a_model_without_signature_is_warned_about_when_it_is_trained(project: P
     assert "| signature | none" in report
     assert "has no signature" in project.judged(code=2)
     assert "signature" not in project.trained().stderr
+
+
+def test_a_contract_that_breaks_the_model_is_refused_and_the_fix_works(project: Project) -> None:
+    config = project.folder / "modelway.yml"
+    config.write_text(config.read_text().replace("gate:\n", "gate:\n  contract: refuse\n"))
+    project.trained()
+    assert "data.contract is not set" in project.judged(code=2)
+    config.write_text(config.read_text().replace("test.csv}", "test.csv, contract: contract.yml}"))
+    contract = project.folder / "contract.yml"
+    contract.write_text("columns: {a: {type: number}, c: {type: string}}\n")
+    said = project.judged(code=1)
+    assert "contract.yml: the contract allows what version 1 does not take: column 'b' is not in the contract. Fix:" in said
+    contract.write_text("columns: {a: {type: number}, b: {type: number}, c: {type: string}}\n")
+    assert "does not take" not in project.judged(code=1)
+    assert project.verdict().outcome == "fail"  # of its fairness

@@ -13,12 +13,12 @@ import pytest
 
 from modelway.data.contract import Column, Contract
 from modelway.data.sources import digest_of_data
-from modelway.errors import InvalidInput
+from modelway.errors import InvalidInput, Refused
 from modelway.scoring.rows import plain
 from modelway.serving import columns as server
 from modelway.serving.messages import Refusal
 from modelway.serving.payload import JsonTable
-from modelway.stages.steps.rows import TYPES, contradictions, read_held_out
+from modelway.stages.steps.rows import TYPES, contradictions, read_held_out, refuse_broken_inputs
 
 NO_NULLS = Contract(null_values=())
 CELLS = {
@@ -201,6 +201,29 @@ def test_contract_and_signature_that_contradict_each_other_are_said() -> None:
         "column 'a' is number in the contract, and long in the model's signature",
         "column 'c' is string in the contract, and double in the model's signature",
     ]
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "said"),
+    [
+        (Column(type="number", nullable=False), "long", "column 'a' is number in the contract, and long in"),
+        (Column(type="integer"), "long", "column 'a' may be missing in the contract, and is long in"),
+        (Column(type="boolean"), "boolean", "column 'a' may be missing in the contract, and is boolean in"),
+        (None, "double", "column 'a' is not in the contract"),
+        (Column(type="integer", nullable=False), "long", ""),
+        (Column(type="integer"), "double", ""),
+        (Column(), "string", ""),
+    ],
+)
+def test_a_contract_that_allows_what_the_model_does_not_take_is_refused(
+    column: Column | None, kind: str, said: str
+) -> None:
+    contract = Contract(columns={"b": Column()} | ({"a": column} if column else {}))
+    if not said:
+        refuse_broken_inputs(contract, {"a": kind}, "contract.yml", 7)
+        return
+    with pytest.raises(Refused, match=f"contract.yml: the contract allows what version 7 does not take: {said}"):
+        refuse_broken_inputs(contract, {"a": kind}, "contract.yml", 7)
 
 
 def test_the_default_null_values_are_pandas_own() -> None:

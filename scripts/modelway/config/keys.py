@@ -72,6 +72,9 @@ class Policy(Section, frozen=True):
     """How an inconclusive verdict is treated: `stop` leaves it so (exit code 3), `fail` and `pass` decide it."""
     sample_weight: Name | UnsetType = UNSET
     """A numeric column of the held-out data, at least 0: how much each row counts in every metric."""
+    contract: Literal["warn", "refuse"] | UnsetType = UNSET
+    """Where the data contract allows what the model's signature does not take: another type, a missing value, a column that is
+    not there. `refuse`: no verdict. `warn`, or left out: another type is told in the verdict."""
     scoring_timeout_seconds: Seconds = 600
     """How long a model may take to score the held-out rows."""
     scoring_memory_mb: Megabytes = 4096

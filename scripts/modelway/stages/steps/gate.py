@@ -27,7 +27,7 @@ from modelway.stages.steps.candidate import read_mlmodel
 from modelway.stages.steps.carried import bring_wheels
 from modelway.stages.steps.history import standing
 from modelway.stages.steps.judge import judge_policy
-from modelway.stages.steps.rows import HeldOutRows, contradictions, read_held_out
+from modelway.stages.steps.rows import HeldOutRows, contradictions, read_held_out, refuse_broken_inputs
 from modelway.stages.steps.verdicts import download_model
 
 SAMPLES = 100
@@ -55,12 +55,14 @@ def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
     validate_policy(policy, first_version=production is None)
     types = _types(candidate)
     leakage.refuse_the_label_as_input(candidate, label)
+    contract = workspace.contract_of(project, job)
+    if policy.contract == "refuse":
+        refuse_broken_inputs(contract, types, str(required(project, "data.contract")), version)
     workspace.fetch_data(project, job)
     data = workspace.data_path(project, job, "data.test")
     name = schemes.name_of(str(project.data.test))
     data_digest = digest_of_data(data, name)
     leakage.refuse_the_training_data(candidate, data_digest, name)
-    contract = workspace.contract_of(project, job)
     needs = needs_of(policy)
     wanted = dict.fromkeys((label, *needs.columns))
     read = read_held_out(data, name, contract, wanted, types, _types(production) if production else None)

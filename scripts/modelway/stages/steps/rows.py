@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +11,8 @@ import numpy as np
 from modelway.data.contract import Contract
 from modelway.data.queries import DType, Wanted
 from modelway.data.rows import open_rows
-from modelway.data.values import ValueType
-from modelway.errors import InvalidInput
+from modelway.data.values import ValueType, few
+from modelway.errors import InvalidInput, Refused
 from modelway.scoring import Columns
 from modelway.serving.columns import NULLABLE
 
@@ -65,6 +65,27 @@ def contradictions(contract: Contract, types: Mapping[str, str]) -> list[str]:
         if column and column.type and column.type not in AGREEING[TYPES[kind][0]]:
             said.append(f"column {name!r} is {column.type} in the contract, and {kind} in the model's signature")
     return said
+
+
+def refuse_broken_inputs(contract: Contract, types: Mapping[str, str], name: str, version: int) -> None:
+    """Refused where data that keeps the contract may be no input of the model. types: of the signature. name: the contract's."""
+    broken = [*contradictions(contract, types), *_unkept(contract, types)]
+    if broken:
+        raise Refused(
+            f"the contract allows what version {version} does not take: {few(broken)}",
+            where=name,
+            fix="promise it in the contract (`type`, `nullable: false`), or train a model that takes it",
+        )
+
+
+def _unkept(contract: Contract, types: Mapping[str, str]) -> Iterator[str]:
+    """A sentence for each input that the contract does not promise, or lets be missing where the model needs a value."""
+    for name, kind in types.items():
+        column = contract.columns.get(name)
+        if column is None:
+            yield f"column {name!r} is not in the contract"
+        elif column.nullable and kind not in NULLABLE:
+            yield f"column {name!r} may be missing in the contract, and is {kind} in the model's signature"
 
 
 def read_held_out(
