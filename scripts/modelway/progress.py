@@ -24,9 +24,9 @@ def heard_by(say: Say) -> Iterator[None]:
 
 
 @contextmanager
-def told(what: str, percent: Callable[[], float | None]) -> Iterator[None]:
-    """percent: how much of the present step is done; None where nothing is under way, and then nothing is said. It is asked
-    from another thread, and never after this has ended."""
+def told(what: str, percent: Callable[[], float | None], elsewhere: str = "") -> Iterator[None]:
+    """percent: how much of the present step is done; None where nothing is under way, and then only `elsewhere` is said:
+    what another process does. It is asked from another thread, and never after this has ended."""
     say = _say.get()
     if say is None:
         yield
@@ -37,8 +37,9 @@ def told(what: str, percent: Callable[[], float | None]) -> Iterator[None]:
         wait = FIRST_SECONDS
         while not done.wait(wait):
             wait, share = EVERY_SECONDS, percent()
-            if share is not None:
-                say(f"{what}: {time.monotonic() - began:.0f} s so far, {share:.0f} % of this pass over the data")
+            told = elsewhere if share is None else f"{share:.0f} % of this pass over the data"
+            if told:
+                say(f"{what}: {time.monotonic() - began:.0f} s so far, {told}")
 
     watcher = threading.Thread(target=watch, args=(say,), daemon=True)
     watcher.start()

@@ -204,7 +204,10 @@ def test_a_contract_that_breaks_the_model_is_refused_and_the_fix_works(project: 
     contract = project.folder / "contract.yml"
     contract.write_text("columns: {a: {type: number}, c: {type: string}}\n")
     said = project.judged(code=1)
-    assert "contract.yml: the contract allows what version 1 does not take: column 'b' is not in the contract. Fix:" in said
+    assert (
+        "contract.yml: the contract allows what version 1 does not take: column 'b' is not in the contract. Fix:"
+        in said
+    )
     contract.write_text("columns: {a: {type: number}, b: {type: number}, c: {type: string}}\n")
     assert "does not take" not in project.judged(code=1)
     assert project.verdict().outcome == "fail"  # of its fairness

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
+from modelway import progress
 from modelway.data import engines, kinds
 from modelway.data.checks import CheckContext, ContractCheck
 from modelway.data.contract import Contract
+from modelway.data.dialect import CsvDialect
 from modelway.data.failing_rows import FailingRow, failing_rows
 from modelway.data.queries import Answer, Newest, PlacedTable, Query, Table, columns_of
 from modelway.data.report import CheckResult, ContractReport
@@ -26,7 +29,7 @@ EXAMPLES = 3
 
 def validate(
     contract: Contract,
-    path: Path,
+    path: Path | str,
     now: datetime,
     *,
     name: str = "",
@@ -38,7 +41,8 @@ def validate(
     most_rows: int = 0,
     on_rows: Callable[[tuple[FailingRow, ...]], None] | None = None,
 ) -> ContractReport:
-    """Every check of the contract, over the CSV or Parquet data at `path`: a file, a folder, or a pattern.
+    """Every check of the contract, over the CSV or Parquet data at `path`: a file, a folder, a pattern, or an address that the
+    engine opens itself (`engines.opening`).
 
     now: with a time zone; what freshness is measured against. name: what messages and the report call the data.
     memory_mb: what the engine may use; larger work spills into `scratch` (the system's temporary folder). examples: how
@@ -46,10 +50,9 @@ def validate(
     is, which files that it names are relative to. on_rows: is given the first `most_rows` rows that break a check. Data that
     cannot be read is InvalidInput; a broken contract is a report that fails.
     """
-    source = find_source(path, name)
     with (
         tempfile.TemporaryDirectory(prefix="modelway-data-", dir=scratch) as work,
-        engines.engine(by).open_table(source, contract.dialect, Path(work), memory_mb) as table,
+        _opened(path, name, contract.dialect, Path(work), memory_mb, by) as (table, data, digest),
     ):
         around = CheckContext({column.name: column for column in table.columns}, now.astimezone(UTC), folder)
         to_make = tuple(_to_make(contract, around))
@@ -58,16 +61,32 @@ def validate(
         hidden = frozenset(name for name, column in contract.columns.items() if column.sensitive)
         checks = _judged(to_make, rows, _by_query(queries, answers, by), hidden)
         if on_rows is not None:
-            on_rows(_failing_rows(table, source.name, to_make, checks, most_rows, hidden, by))
-    failed = any(check.outcome == "fail" for check in checks)
-    return ContractReport(
-        data=source.name,
-        outcome="fail" if failed else "pass",
-        rows=rows,
-        checks=checks,
-        data_digest=digest_of_source(source),
-        contract_digest=contract.digest,
-    )
+            on_rows(_failing_rows(table, data, to_make, checks, most_rows, hidden, by))
+        failed = any(check.outcome == "fail" for check in checks)
+        return ContractReport(
+            data=data,
+            outcome="fail" if failed else "pass",
+            rows=rows,
+            checks=checks,
+            data_digest=digest(),
+            contract_digest=contract.digest,
+        )
+
+
+@contextmanager
+def _opened(
+    path: Path | str, name: str, dialect: CsvDialect, work: Path, memory_mb: int, by: str
+) -> Iterator[tuple[Table, str, Callable[[], str]]]:
+    """The table, what reports call it, and its digest."""
+    if isinstance(path, str):
+        there = engines.opening(path, by)
+        assert there is not None
+        with there.open_address(path, name) as addressed, progress.told(name, lambda: None, "counted in the server"):
+            yield addressed, name, lambda: addressed.digest
+        return
+    source = find_source(path, name)
+    with engines.engine(by).open_table(source, dialect, work, memory_mb) as table:
+        yield table, source.name, lambda: digest_of_source(source)
 
 
 def _to_make(contract: Contract, around: CheckContext) -> Iterator[ContractCheck]:

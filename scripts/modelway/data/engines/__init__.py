@@ -1,7 +1,7 @@
 """Engines, by name: a module here is one. It opens a source as a `modelway.data.queries.Table`, and counts.
 
-DuckDB is the one there is; another (Spark, a warehouse) is a module beside it with the same `open_table`, chosen by
-`data.engine`.
+DuckDB reads files. PostgreSQL counts a table in its server, so it opens an address instead. Another (Spark, a warehouse) is a
+module beside them, chosen by `data.engine`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,22 @@ class Engine(Protocol):
     ) -> AbstractContextManager[Table]:
         """The source, opened. scratch: an empty folder for what does not fit in memory; the caller removes it. memory_mb:
         what the engine may use. Data that cannot be read is InvalidInput with the file's name and the fix."""
+
+
+class AddressEngine(Engine, Protocol):
+    """An engine whose data stays where it is. SCHEMES: of the addresses that it opens."""
+
+    SCHEMES: tuple[str, ...]
+
+    def open_address(self, address: str, name: str) -> AbstractContextManager[AddressedTable]:
+        """The data at an address. name: what messages call it. InvalidInput where it names none, OutsideFailure where none can
+        be reached."""
+
+
+class AddressedTable(Table, Protocol):
+    @property
+    def digest(self) -> str:
+        """Of the data, in the same reading as the answers."""
 
 
 class CellEngine(Engine, Protocol):
@@ -73,6 +89,12 @@ def engine(name: str = DEFAULT) -> Engine:
     if name not in known:
         raise InvalidInput(f"{name[:100]!r} is no engine", where="data.engine", fix=suggestion(name, known))
     return cast(Engine, extensions.module(__name__, name))
+
+
+def opening(address: str, name: str = DEFAULT) -> AddressEngine | None:
+    """The engine, where it opens such an address itself; None where data is brought to it."""
+    found = engine(name)
+    return cast(AddressEngine, found) if address.partition("://")[0].lower() in getattr(found, "SCHEMES", ()) else None
 
 
 def cell_engine(name: str = DEFAULT) -> CellEngine:

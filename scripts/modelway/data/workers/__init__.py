@@ -2,7 +2,7 @@
 store reach nothing else.
 
 A module here is one, and requirements/NAME.txt its environment. It offers `answer(asked, say) -> Any`, what is asked for as
-JSON can say it (say: for progress), and `described(error) -> Described`.
+JSON can say it (say: for progress), and `described(error) -> Described`. It may be asked several times.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 Described = dict[str, Any]
 """What went wrong: error; user: whether the caller can mend it, and then fix."""
+Ask = Callable[[Mapping[str, Any]], Any]
 LONGEST = 300
 SCRIPTS = Path(__file__).parents[3]
 PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from modelway.data.workers import run; run(sys.argv[2])"
@@ -28,44 +29,61 @@ PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from modelway.data.worke
 def fetched(
     name: str, asked: Mapping[str, Any], shown: str, say: Callable[[str], None], settings: Mapping[str, str], fix: str
 ) -> Any:
-    """The answer of the program of this name.
+    """The one answer of the program of this name; see `session`."""
+    with session(name, shown, say, settings, fix) as ask:
+        return ask(asked)
 
-    asked: what it is told, by its input, where nobody can look. shown: the data's name in messages. settings: variables of its
-    environment, unless they are set. fix: where the store cannot be reached. InvalidInput where the program says that the
-    caller can mend it, else OutsideFailure."""
+
+@contextlib.contextmanager
+def session(
+    name: str, shown: str, say: Callable[[str], None], settings: Mapping[str, str], fix: str, requirements: str = ""
+) -> Iterator[Ask]:
+    """What asks the program of this name, which ends with the context.
+
+    It is told by its input, where nobody can look. shown: the data's name in messages. settings: variables of its
+    environment, unless they are set. fix: where the store cannot be reached. requirements: its environment; empty: of its own
+    name. An answer that is none is InvalidInput where the program says that the caller can mend it, else OutsideFailure."""
     from modelway import processes
     from modelway.environments import home, locks, store
     from modelway.environments.tools import requirements_file
     from modelway.errors import InvalidInput, OutsideFailure
 
-    python = store.interpreter(requirements_file(name), locks.base_python(), compiled=False)
+    python = store.interpreter(requirements_file(requirements or name), locks.base_python(), compiled=False)
     environ = {**settings, **home.without_python_settings(os.environ)}
     command = [python, "-I", "-X", "utf8", "-c", PROGRAM, str(SCRIPTS), name]
-    said: dict[str, Any] = {}
     with tempfile.TemporaryFile() as log:
         process = processes.start(command, "/", environ, subprocess.PIPE, subprocess.PIPE, log)
         assert process.stdin is not None and process.stdout is not None
-        try:
-            with contextlib.suppress(BrokenPipeError), process.stdin as told:
-                told.write(json.dumps(asked).encode())
-            for line in process.stdout:
+        told, heard = process.stdin, process.stdout
+
+        def ask(asked: Mapping[str, Any]) -> Any:
+            said: dict[str, Any] = {}
+            with contextlib.suppress(BrokenPipeError):
+                told.write(json.dumps(asked).encode() + b"\n")
+                told.flush()
+            for line in heard:
                 said = json.loads(line)
-                if "progress" in said:
-                    say(f"fetching {shown}: {said['progress']}")
-            code = process.wait()
+                if "progress" not in said:
+                    break
+                say(f"fetching {shown}: {said['progress']}")
+            if "answer" in said:
+                return said["answer"]
+            what = f"cannot be read: {said.get('error') or f'the client ended with {process.wait()}'}"
+            if said.get("user"):
+                raise InvalidInput(what, where=shown, fix=str(said["fix"]))
+            raise OutsideFailure(what, where=shown, fix=fix)
+
+        try:
+            yield ask
         finally:
             processes.end_own(process)
-            process.stdout.close()
-    if "answer" in said:
-        return said["answer"]
-    what = f"cannot be read: {said.get('error') or f'the client ended with {code}'}"
-    if said.get("user"):
-        raise InvalidInput(what, where=shown, fix=str(said["fix"]))
-    raise OutsideFailure(what, where=shown, fix=fix)
+            heard.close()
+            with contextlib.suppress(BrokenPipeError):
+                told.close()
 
 
 def run(name: str) -> None:
-    """The program: one question on its input, and lines of JSON on its output, the last of which is the answer."""
+    """The program: a question on each line of its input, and lines of JSON on its output, of which one is the answer."""
     from modelway.isolation import hide
 
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -77,10 +95,12 @@ def run(name: str) -> None:
         answers.flush()
 
     worker = importlib.import_module(f"{__name__}.{name}")
-    try:
-        tell(answer=worker.answer(json.load(sys.stdin), lambda text: tell(progress=text)))
-    except Exception as error:
-        tell(**worker.described(error))
+    for line in sys.stdin:
+        try:
+            tell(answer=worker.answer(json.loads(line), lambda text: tell(progress=text)))
+        except Exception as error:
+            tell(**worker.described(error))
+            return
 
 
 def message_of(error: Exception) -> str:

@@ -35,11 +35,11 @@ def validate_project(project: Resolved, data: str, job: ci.Job, manner: Manner) 
     """The project's contract over `data`, or over the training and the test data where it is empty."""
     contract = str(required(project, "data.contract"))
     return _validate(
-        contract, workspace.data_sets(project, job, data), job, replace(manner, engine=project.data.engine)
+        contract, workspace.addressed_sets(project, job, data), job, replace(manner, engine=project.data.engine)
     )
 
 
-def _validate(contract: str, paths: dict[str, Path], job: ci.Job, manner: Manner) -> ValidationReport:
+def _validate(contract: str, paths: dict[str, Path | str], job: ci.Job, manner: Manner) -> ValidationReport:
     asked = read_contract(job.folder / contract, contract)
     if asked.not_held:
         job.warn(f"{contract}: not all of it is checked", "; ".join(asked.not_held))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from modelway.data.compact import compact
 from modelway.data.contract import Contract
 from modelway.data.queries import DType, Wanted
 from modelway.data.rows import open_rows
@@ -68,7 +69,7 @@ def contradictions(contract: Contract, types: Mapping[str, str]) -> list[str]:
 
 
 def refuse_broken_inputs(contract: Contract, types: Mapping[str, str], name: str, version: int) -> None:
-    """Refused where data that keeps the contract may be no input of the model. types: of the signature. name: the contract's."""
+    """Refused where data that keeps the contract may be no input of the model. types: the signature's. name: its own."""
     broken = [*contradictions(contract, types), *_unkept(contract, types)]
     if broken:
         raise Refused(
@@ -80,11 +81,13 @@ def refuse_broken_inputs(contract: Contract, types: Mapping[str, str], name: str
 
 def _unkept(contract: Contract, types: Mapping[str, str]) -> Iterator[str]:
     """A sentence for each input that the contract does not promise, or lets be missing where the model needs a value."""
+    columns = compact(contract)["columns"]
     for name, kind in types.items():
-        column = contract.columns.get(name)
-        if column is None:
+        if name not in columns:
             yield f"column {name!r} is not in the contract"
-        elif column.nullable and kind not in NULLABLE:
+            continue
+        may_be_missing = columns[name].get("nullable", True) and columns[name].get("max-null-percent") != 0
+        if may_be_missing and kind not in NULLABLE:
             yield f"column {name!r} may be missing in the contract, and is {kind} in the model's signature"
 
 

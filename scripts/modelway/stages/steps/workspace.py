@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from modelway import ci
 from modelway.config import Resolved, load_project, required
 from modelway.config.project import without_file
-from modelway.data import schemes
+from modelway.data import engines, schemes
 from modelway.data.contract import Contract, load_contract
 from modelway.environments import home, locks
 from modelway.errors import InvalidInput
@@ -128,6 +128,16 @@ def team_environ(project: Resolved, job: ci.Job) -> dict[str, str]:
 def data_path(project: Resolved, job: ci.Job, key: str) -> Path:
     """Where the data of data.train or data.test is on this machine."""
     return schemes.path_of(str(required(project, key)), job.folder, f"{project.source}: {key}", job.say)
+
+
+def addressed_sets(project: Resolved, job: ci.Job, data: str) -> dict[str, Path | str]:
+    """As `data_sets`; an address that the project's engine opens itself stays one."""
+    named = [data] if data else [value for value in (project.data.train, project.data.test) if value]
+    if named and all(engines.opening(address, project.data.engine) for address in named):
+        for address in named:
+            job.hide_credentials(address)
+        return {schemes.name_of(address): address for address in named}
+    return dict(data_sets(project, job, data))
 
 
 def data_sets(project: Resolved, job: ci.Job, data: str) -> dict[str, Path]:

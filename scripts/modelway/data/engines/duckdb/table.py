@@ -159,7 +159,7 @@ class DuckDBTable(SummarisedTable):
         if self._is_text:  # bytes that are no text are only found in what is read
             unread = [f"c{at}" for at, column in enumerate(self._columns) if column.name not in readings]
         wanted |= {f"count({name})": len(wanted) + at for at, name in enumerate(unread)}
-        statement.add(f"SELECT {', '.join(wanted)} FROM (SELECT {_projection(readings, unread)} FROM ")
+        statement.add(f"SELECT {', '.join(wanted)} FROM (SELECT {projection(readings, unread)} FROM ")
         relation = self._relation_of([*unread, *(read.column for read in readings.values())])
         row = self.rows(statement.then(relation).add(")"))[0]
         found: dict[Query, Answer] = {}
@@ -202,7 +202,7 @@ class DuckDBTable(SummarisedTable):
     def _by_file(self, statement: Statement, wanted: Sequence[str], readings: dict[str, Reading]) -> Statement:
         """What is wanted of each file, with its first row, in the order of files."""
         statement.add(
-            f"SELECT {FILE}, min({ROW}), {', '.join(wanted)} FROM (SELECT {_projection(readings)}, {FILE}, {ROW}"
+            f"SELECT {FILE}, min({ROW}), {', '.join(wanted)} FROM (SELECT {projection(readings)}, {FILE}, {ROW}"
         )
         names = [read.column for read in readings.values()]
         return statement.add(" FROM ").then(self._numbered_of(names)).add(f") GROUP BY {FILE} ORDER BY 2")
@@ -279,7 +279,7 @@ class DuckDBTable(SummarisedTable):
         text = ", ".join(f"left({name}::VARCHAR, {EXAMPLE_CUT}) AS k{at}" for at, name in enumerate(names))
         order = ", ".join(f"k{at}" for at in range(len(names)))
         seen = self.rows(Statement(f"SELECT n, {text} FROM repeated ORDER BY n DESC, {order} LIMIT {examples:d}"))
-        found = (Sighting(f"{times} times {_in_words(query.columns, values)}") for times, *values in seen)
+        found = (Sighting(f"{times} times {in_words(query.columns, values)}") for times, *values in seen)
         return Answer(rows, int(count), examples=tuple(found))
 
     def _groups(self, query: GroupsOutside, rows: int, examples: int) -> Answer:
@@ -292,7 +292,7 @@ class DuckDBTable(SummarisedTable):
         found = []
         for *values, measure in seen:
             told = "no value" if measure is None else f"{measure:.6g}"
-            found.append(Sighting(f"{_in_words(query.by, values)}: {told}" if values else told))
+            found.append(Sighting(f"{in_words(query.by, values)}: {told}" if values else told))
         return Answer(n, count, examples=tuple(found))
 
     def _sandbox(self, query: Returned) -> Sandbox:
@@ -329,7 +329,7 @@ class DuckDBTable(SummarisedTable):
         return dict(self.rows(statement))
 
 
-def _projection(readings: dict[str, Reading], unread: Sequence[str] = ()) -> str:
+def projection(readings: dict[str, Reading], unread: Sequence[str] = ()) -> str:
     return ", ".join([*(read.projection for read in readings.values()), *unread]) or "1"
 
 
@@ -340,6 +340,6 @@ def _moment(newest: int | date | None) -> datetime | None:
     return None if newest is None else EPOCH + timedelta(microseconds=newest)
 
 
-def _in_words(columns: Sequence[str], values: Sequence[Any]) -> str:
+def in_words(columns: Sequence[str], values: Sequence[Any]) -> str:
     cells = (f"{name}={'null' if value is None else value}" for name, value in zip(columns, values, strict=True))
     return ", ".join(cells)
