@@ -18,6 +18,7 @@ BENCHMARKS = (
     ("quality_outliers.py",),
     ("drift.py",),
     ("read_rows.py",),
+    ("postgresql_engine.py",),
     ("interval_coverage.py", "--quick"),
     ("judge.py", "--rollouts", "200"),
     ("ab_interval.py", "--runs", "200"),
