@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 from modelway.serving.head import TESTER_HEADER
-from modelway.targets.kubernetes import connection, refusals
+from modelway.targets.kubernetes import connection, refusals, versions
 from modelway.targets.kubernetes.refusals import ApiError, Unserved
 
 Object = dict[str, Any]
@@ -65,6 +65,7 @@ class Cluster:
     named_namespace: str | None = None
     _connected: list[Any] = field(default_factory=list, repr=False)
     _served: dict[str, bool] = field(default_factory=dict, repr=False)
+    _minor: list[int | None] = field(default_factory=list, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -120,9 +121,19 @@ class Cluster:
         try_only: all is checked, and nothing is written."""
         query = {"fieldManager": MANAGER, "fieldValidation": "Strict"} | ({"force": "true"} if force else {})
         query |= {"dryRun": "All"} if try_only else {}
+        body = versions.fitted(body, self.minor)
         return self._json(
             "PATCH", self.path(body["kind"], _name(body)), query, body, content="application/apply-patch+yaml"
         )
+
+    def minor(self) -> int | None:
+        """34 of Kubernetes 1.34, asked once; None where the cluster does not say."""
+        if not self._minor:
+            try:
+                self._minor.append(versions.minor_of(self._json("GET", "/version")))
+            except ApiError:  # every account may ask, unless somebody took that away
+                self._minor.append(None)
+        return self._minor[0]
 
     def patch(self, kind: str, name: str, operations: Sequence[Mapping[str, Any]], subresource: str = "") -> Object:
         """A JSON patch; ApiError where one of its tests does not hold."""
