@@ -69,6 +69,7 @@ def components(plan: Plan) -> list[Component]:
             "kube-proxy",
             *kubeconfig,
             *("--proxy-mode", "nftables", "--hostname-override", NODE, "--cluster-cidr", POD_RANGE),
+            *(("--feature-gates", "NFTablesProxyMode=true") if plan.minor < 31 else ()),
             # these four are the machine's, not the namespace's
             *("--conntrack-max-per-core", "0", "--conntrack-min", "0"),
             *("--conntrack-tcp-timeout-established", "0s", "--conntrack-tcp-timeout-close-wait", "0s"),

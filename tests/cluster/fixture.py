@@ -4,6 +4,7 @@ names."""
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import secrets
@@ -31,6 +32,12 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.described = described.read(folder)
+
+    @functools.cached_property
+    def minor(self) -> int:
+        """34 of Kubernetes 1.34."""
+        said = json.loads(self.kubectl("version", "-o", "json"))["serverVersion"]["minor"]
+        return int(said.rstrip("+"))
 
     @property
     def environ(self) -> dict[str, str]:

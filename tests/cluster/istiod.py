@@ -35,6 +35,6 @@ def told(*objects: Object) -> Told:
     return Told("", said["routes"], said["clusters"])
 
 
-def _build(source: Path, place: Path, go: str) -> None:
+def _build(source: Path, place: Path, go: str, _: str) -> None:
     flags = ["-trimpath", "-buildvcs=false", "-ldflags", "-s -w"]
     programs.run_go([go, "build", *flags, "-o", str(place / "istio"), "."], source)

@@ -23,12 +23,14 @@ PROMETHEUS_NAMESPACE = "monitoring"
 @dataclass(frozen=True)
 class Plan:
     """folder: everything that the cluster writes to a disk. programs: by name. ports: by PORT_NAMES, of 127.0.0.1, the same
-    outside of the cluster's network and (but for the gateway's) inside. token: the administrator's."""
+    outside of the cluster's network and (but for the gateway's) inside. token: the administrator's. minor: 34 of
+    Kubernetes 1.34."""
 
     folder: Path
     programs: Mapping[str, Path]
     ports: Mapping[str, int]
     token: str
+    minor: int
 
     @property
     def state(self) -> Path:
@@ -66,4 +68,4 @@ class Plan:
 def read(file: Path) -> Plan:
     content = json.loads(file.read_text())
     programs = {name: Path(path) for name, path in content["programs"].items()}
-    return Plan(Path(content["folder"]), programs, content["ports"], content["token"])
+    return Plan(Path(content["folder"]), programs, content["ports"], content["token"], content["minor"])

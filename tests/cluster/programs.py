@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,10 @@ from modelway.files import last_line, locked, sync_folder
 
 HERE = Path(__file__).resolve().parent
 GO_LOCK = HERE.parents[1] / "requirements" / "go.txt"
-KUBERNETES = "v1.34.4"
+LOCKS = {"1.34": "go.mod", "1.29": "1.29.mod"}
+"""Of each version of Kubernetes that is built here, the newest first: the file that pins its modules."""
+VERSION = "MODELWAY_E2E_KUBERNETES"
+"""The variable that names one of LOCKS; without it, what is installed, else the newest."""
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl")
 BUILD_SECONDS = 2400
 """Kubernetes takes 13 minutes on two busy cores."""
@@ -37,7 +41,27 @@ class Programs:
 def programs() -> Programs:
     """What a cluster of our own needs. OutsideFailure where a build fails."""
     contour = built(HERE / "contour", build_contour)
-    return Programs(installed() or _linked(built(HERE / "kubernetes", build_kubernetes)), contour / "contour", contour)
+    return Programs(kubernetes(), contour / "contour", contour)
+
+
+def kubernetes(environ: Mapping[str, str] = os.environ) -> dict[str, Path]:
+    """Each of PROGRAMS by its name. InvalidInput where VERSION is none of LOCKS."""
+    wanted = environ.get(VERSION)
+    if wanted and wanted not in LOCKS:
+        raise InvalidInput(f"{VERSION} is {wanted}", fix=f"one of {', '.join(LOCKS)}, or add its go.mod to LOCKS")
+    if not wanted and (found := installed(environ)):
+        return found
+    folder = built(HERE / "kubernetes", build_kubernetes, LOCKS[wanted or next(iter(LOCKS))])
+    return {name: folder / name for name in PROGRAMS}
+
+
+def minor_of(program: Path) -> int:
+    """34 of Kubernetes v1.34.4. OutsideFailure where it does not say."""
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False, timeout=60).stdout
+    found = re.match(r"Kubernetes v1\.(\d+)\.", said)
+    if found is None:
+        raise OutsideFailure("which version it is, it does not say", where=str(program), fix="install another one")
+    return int(found[1])
 
 
 def installed(environ: Mapping[str, str] = os.environ) -> dict[str, Path]:
@@ -47,17 +71,14 @@ def installed(environ: Mapping[str, str] = os.environ) -> dict[str, Path]:
     return {name: Path(place) for name, place in found.items() if place} if all(found.values()) else {}
 
 
-def _linked(folder: Path) -> dict[str, Path]:
-    return {name: folder / name for name in PROGRAMS}
-
-
-def built(source: Path, build: Callable[[Path, Path, str], None]) -> Path:
-    """The folder with what `build` makes of `source`, from the cache where it was made before by the same lock and Go. One
-    builds, others wait; a build that is killed leaves nothing under the folder's name."""
+def built(source: Path, build: Callable[[Path, Path, str, str], None], lock: str = "go.mod") -> Path:
+    """The folder with what `build` makes of `source`, from the cache where it was made before by the same lock (a file of
+    `source`, with its sums beside it) and Go. One builds, others wait; a build that is killed leaves nothing under the
+    folder's name."""
     go = find_go()
     version = run_go([go, "version"], source).strip()
     digest = hashlib.sha256(version.encode())
-    for name in ("go.mod", "go.sum", "main.go"):
+    for name in (lock, Path(lock).with_suffix(".sum"), "main.go"):
         if (source / name).exists():
             digest.update((source / name).read_bytes())
     digest.update(Path(__file__).read_bytes())
@@ -72,7 +93,7 @@ def built(source: Path, build: Callable[[Path, Path, str], None]) -> Path:
                 place = Path(tempfile.mkdtemp(prefix=f".{source.name}-", dir=cache))
                 try:
                     place.chmod(0o755)
-                    build(source, place, go)
+                    build(source, place, go, lock)
                     place.rename(folder)
                 except BaseException:
                     shutil.rmtree(place, ignore_errors=True)
@@ -81,19 +102,19 @@ def built(source: Path, build: Callable[[Path, Path, str], None]) -> Path:
     return folder
 
 
-def build_kubernetes(source: Path, place: Path, go: str) -> None:
-    major, minor, _ = KUBERNETES.removeprefix("v").split(".")
-    says = {"gitVersion": KUBERNETES, "gitMajor": major, "gitMinor": minor}
+def build_kubernetes(source: Path, place: Path, go: str, lock: str) -> None:
+    modules = f"-modfile={lock}"
+    version = run_go([go, "list", modules, "-m", "-f", "{{.Version}}", "k8s.io/kubernetes"], source).strip()
+    major, minor, _ = version.removeprefix("v").split(".")
+    says = {"gitVersion": version, "gitMajor": major, "gitMinor": minor}
     flags = " ".join(["-s -w", *(f"-X k8s.io/component-base/version.{key}={value}" for key, value in says.items())])
-    tags = ["-tags", "providerless,selinux_off"]
-    run_go(
-        [go, "build", "-trimpath", "-buildvcs=false", *tags, "-ldflags", flags, "-o", str(place / "all"), "."], source
-    )
+    options = [modules, "-trimpath", "-buildvcs=false", "-tags", "providerless,selinux_off", "-ldflags", flags]
+    run_go([go, "build", *options, "-o", str(place / "all"), "."], source)
     for name in PROGRAMS:
         (place / name).symlink_to("all")
 
 
-def build_contour(source: Path, place: Path, go: str) -> None:
+def build_contour(source: Path, place: Path, go: str, _: str) -> None:
     package = "github.com/projectcontour/contour"
     build = [go, "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", str(place / "contour")]
     run_go([*build, f"{package}/cmd/contour"], source)

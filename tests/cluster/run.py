@@ -131,7 +131,7 @@ def make_plan(folder: Path) -> Plan:
         while (port := free_port()) in ports.values():
             pass
         ports[name] = port
-    the_plan = Plan(folder, places, ports, secrets.token_hex(16))
+    the_plan = Plan(folder, places, ports, secrets.token_hex(16), programs.minor_of(places["kube-proxy"]))
     the_plan.write()
     authority = certificates.write(the_plan.state)
     the_plan.kubeconfig.touch(mode=0o600)

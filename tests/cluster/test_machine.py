@@ -32,6 +32,28 @@ def test_kubernetes_is_taken_whole_or_not_at_all(tmp_path: Path) -> None:
     assert found["etcd"] == assets / "etcd" and found["kubectl"] == others / "kubectl"
 
 
+def test_the_version_that_is_named_is_built_whatever_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    locks: list[str] = []
+
+    def built(source: Path, build: object, lock: str) -> Path:
+        locks.append(lock)
+        return source
+
+    monkeypatch.setattr(programs, "built", built)
+    monkeypatch.setattr(programs, "installed", lambda environ: {} if environ else {"kubelet": Path("/usr/bin/kubelet")})
+    assert programs.kubernetes({}) == {"kubelet": Path("/usr/bin/kubelet")}
+    for version, lock in programs.LOCKS.items():
+        programs.kubernetes({programs.VERSION: version})
+        named = [
+            line.split()[1]
+            for line in (programs.HERE / "kubernetes" / lock).read_text().splitlines()
+            if "s.io/kubernetes v" in line
+        ]
+        assert locks.pop() == lock and named[0].startswith(f"v{version}.")
+    with pytest.raises(InvalidInput, match="1.12"):
+        programs.kubernetes({programs.VERSION: "1.12"})
+
+
 def test_a_killed_build_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither one that is killed nor one that fails; the next one is made anew, and the one after that is only looked up."""
     monkeypatch.setenv("MODELWAY_HOME", str(tmp_path))
@@ -39,21 +61,21 @@ def test_a_killed_build_is_not_believed(tmp_path: Path, monkeypatch: pytest.Monk
     source.mkdir()
     (source / "go.mod").write_text("module thing\n")
     killed = "import os; from cluster import programs; from pathlib import Path\n"
-    killed += "build = lambda _, place, __: ((place / 'half').touch(), os.kill(os.getpid(), 9))\n"
+    killed += "build = lambda _, place, *__: ((place / 'half').touch(), os.kill(os.getpid(), 9))\n"
     killed += f"programs.built(Path({str(source)!r}), build)"
     path = os.pathsep.join(str(ROOT / name) for name in ("scripts", "tests"))
     done = subprocess.run([sys.executable, "-c", killed], env={**os.environ, "PYTHONPATH": path}, check=False)
     assert done.returncode == -signal.SIGKILL
     assert [place.name for place in (tmp_path / "cluster").glob(".thing-*/*")] == ["half"]
 
-    def fails(source: Path, place: Path, go: str) -> None:
+    def fails(source: Path, place: Path, go: str, lock: str) -> None:
         raise OutsideFailure("no")
 
     with pytest.raises(OutsideFailure):
         programs.built(source, fails)
     assert [place.name for place in (tmp_path / "cluster").iterdir()] == ["thing.lock"]
     calls: list[Path] = []
-    folders = {programs.built(source, lambda _, place, __: calls.append(place)) for _ in range(2)}
+    folders = {programs.built(source, lambda _, place, *__: calls.append(place)) for _ in range(2)}
     assert len(folders) == len(calls) == 1
     assert sorted(place.name for place in (tmp_path / "cluster").iterdir()) == sorted(
         [folders.pop().name, "thing.lock"]

@@ -70,6 +70,7 @@ def manifests(own: Namespace, image: str, replicas: int = 2) -> list[dict[str, A
     somebody else's before its own."""
     labels = {"app": NAME, "team": "models", "tier": "serving"}
     probe = {"httpGet": {"path": "/ready", "port": "http"}, "periodSeconds": 1}
+    drains = {"sleep": {"seconds": 3}} if own.made.minor >= 30 else {"exec": {"command": ["sleep", "3"]}}
     server = {
         "name": "server",
         "image": image,
@@ -77,7 +78,7 @@ def manifests(own: Namespace, image: str, replicas: int = 2) -> list[dict[str, A
         "readinessProbe": probe,
         "env": [{"name": "OMP_NUM_THREADS", "value": "1"}],
         "volumeMounts": [{"name": "scratch", "mountPath": "/tmp"}],
-        "lifecycle": {"preStop": {"sleep": {"seconds": 3}}},
+        "lifecycle": {"preStop": drains},
         "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}},
     }
     sidecar = {

@@ -78,7 +78,7 @@ def keeper_of(folder: Path) -> int:
 
 
 def plan_file(folder: Path) -> Path:
-    return plan.Plan(folder, {}, {}, "").file
+    return plan.Plan(folder, {}, {}, "", 0).file
 
 
 def end(way: str, process: subprocess.Popen[str], keeper: int) -> None:

@@ -28,7 +28,7 @@ func main() {
 		"kube-controller-manager": controllermanager.NewControllerManagerCommand,
 		"kube-scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
 		"kube-proxy":              proxy.NewProxyCommand,
-		"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
+		"kubelet":                 newKubelet,
 		"kubectl":                 func() *cobra.Command { return kubectl.NewDefaultKubectlCommand() },
 	}
 	if name == "etcd" {
@@ -41,4 +41,15 @@ func main() {
 		os.Exit(2)
 	}
 	os.Exit(cli.Run(command()))
+}
+
+// Until Kubernetes 1.30 the kubelet's command takes no context.
+func newKubelet() *cobra.Command {
+	switch made := any(kubelet.NewKubeletCommand).(type) {
+	case func() *cobra.Command:
+		return made()
+	case func(context.Context) *cobra.Command:
+		return made(context.Background())
+	}
+	panic("NewKubeletCommand takes other arguments")
 }
