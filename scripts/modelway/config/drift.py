@@ -65,9 +65,9 @@ class Drift(Section, frozen=True):
     """What data is compared with, and how far it may move (docs/drift.md)."""
 
     reference: Name | None = None
-    """The data that current rows are compared with: CSV, Parquet, or sketches (*.json). Left out: data.train."""
+    """The data that current rows are compared with: CSV, Parquet, JSON lines, or sketches. Left out: data.train."""
     current: Name | None = None
-    """The current rows: CSV, Parquet, or sketches (*.json). Left out: the input current has to name them."""
+    """The current rows: CSV, Parquet, JSON lines, or sketches. Left out: the input current has to name them."""
     leave_out: tuple[Name, ...] = ()
     """Columns that are not compared, such as identifiers. Left out: all are."""
     label: Name | None = None

@@ -15,7 +15,7 @@ from modelway.data import schemes
 from modelway.data.drift.detection import detect
 from modelway.data.drift.report import DriftReport
 from modelway.data.drift.sides import open_side
-from modelway.data.drift.sketch import DataSketch, written
+from modelway.data.drift.sketch import DataSketch, begins_as_sketch, written
 from modelway.data.drift.sketching import DataReading
 from modelway.errors import Inconclusive, InvalidInput, ModelwayError, Refused
 from modelway.files import write_whole
@@ -80,7 +80,7 @@ def detect_drift(
     """
     project = workspace.project_of(job, environment, reference and current and not environment)
     named = _named(project)
-    _require_sketch_names(reference_sketch, current_sketch)
+    _require_sketch_names(job.folder, reference_sketch, current_sketch)
     workspace.fetch_data(project, job)
     settings = project.drift
     reading = DataReading(
@@ -121,11 +121,14 @@ def _named(project: Resolved) -> dict[str, str]:
     return {key: str(required(project, key)), "drift.current": str(required(project, "drift.current"))}
 
 
-def _require_sketch_names(reference_sketch: str, current_sketch: str) -> None:
-    """A sketch is told from rows by its suffix, and replaces what is there: that must not be data."""
+def _require_sketch_names(folder: Path, reference_sketch: str, current_sketch: str) -> None:
+    """A sketch replaces what is there: that must not be data."""
     for key, name in (("reference-sketch", reference_sketch), ("current-sketch", current_sketch)):
         if name and not name.lower().endswith(".json"):
             raise InvalidInput(f"{name[:100]!r} does not end in .json", where=f"input {key}", fix="end it so")
+        if name and (folder / name).is_file() and not begins_as_sketch(folder / name):
+            what = f"{name[:100]!r} is there, and no sketch"
+            raise InvalidInput(what, where=f"input {key}", fix="name another file, or remove this one")
     if reference_sketch and reference_sketch == current_sketch:
         what = "names the file of reference-sketch, too"
         raise InvalidInput(what, where="input current-sketch", fix="give each sketch a file of its own")

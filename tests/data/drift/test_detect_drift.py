@@ -113,7 +113,7 @@ def test_a_label_of_the_gate_is_the_label_where_the_data_has_it(project: Path) -
     ("arguments", "told"),
     [
         (["--current", "none.csv"], "none.csv: no such file"),
-        (["--current", "none.json"], "none.json: cannot be read"),
+        (["--current", "none.json"], "none.json: no such file"),
         (["--current", "gs://bucket/a.parquet"], "drift.current: nothing here fetches the address"),
         (["--contract", "none.yml"], "none.yml: cannot be read"),
         (["--columns", "y"], "train.csv: has no column 'y'"),

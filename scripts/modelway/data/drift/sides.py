@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from modelway.data.drift.sketch import DataSketch, merged, read_sketch
+from modelway.data.drift.sketch import DataSketch, begins_as_sketch, merged, read_sketch
 from modelway.data.drift.sketching import DataReading, OpenedCells, open_cells
 from modelway.data.sources import PATTERN, digest_of_source, find_source
 from modelway.errors import InvalidInput
@@ -29,15 +29,27 @@ class DriftSide:
 
 @contextmanager
 def open_side(path: Path, name: str, reading: DataReading) -> Iterator[DriftSide]:
-    """CSV or Parquet as `find_source` takes it; or a sketch, *.json, and a pattern of them: all rows of all together.
-    InvalidInput where it cannot be read."""
-    if path.suffix.lower() != ".json":
+    """Rows as `find_source` takes them; or a sketch, and a pattern of them: all rows of all together. A file is what it holds:
+    one that begins as a sketch does is a sketch. InvalidInput where it cannot be read, or a pattern matches both."""
+    if not _is_sketch(path, name):
         source = find_source(path, name)
         with open_cells(source, reading) as rows:
             yield DriftSide(name, digest_of_source(source), rows=rows)
         return
     sketch = _merged(path, name)
     yield DriftSide(name, digest_of_json(msgspec.to_builtins(sketch)), sketch=sketch)
+
+
+def _is_sketch(path: Path, name: str) -> bool:
+    files = [path] if path.is_file() else []
+    if not files and PATTERN.search(path.name) and path.suffix.lower() == ".json":
+        files = sorted(path.parent.glob(path.name))
+    found = {file: begins_as_sketch(file) for file in files if file.is_file()}
+    if len(set(found.values())) == 2:
+        rows = next(file for file, sketch in found.items() if not sketch)
+        what, fix = "is no sketch, and others that the pattern matches are", "name sketches, or rows, and not both"
+        raise InvalidInput(what, where=f"{rows.name} in {name}", fix=fix)
+    return any(found.values())
 
 
 def _merged(path: Path, name: str) -> DataSketch:

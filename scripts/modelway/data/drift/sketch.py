@@ -6,6 +6,7 @@ cells are merged by addition: in any order, to the same bytes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -213,6 +214,15 @@ def _added_sums(one: ColumnSums, other: ColumnSums) -> ColumnSums:
 def written(sketch: DataSketch) -> str:
     """The sketch as JSON. Equal sketches are equal bytes."""
     return msgspec.json.encode(sketch).decode() + "\n"
+
+
+def begins_as_sketch(file: Path) -> bool:
+    """Whether it is a JSON object whose first key is a sketch's schema, of any version."""
+    try:
+        with file.open("rb") as stream:
+            return bool(re.match(rb'(\xef\xbb\xbf)?\s*\{\s*"schema"\s*:\s*"modelway/data-sketch/', stream.read(4096)))
+    except OSError:
+        return False  # whoever reads it says why it cannot be read
 
 
 def read_sketch(path: Path, name: str) -> DataSketch:
