@@ -7,28 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from modelway.data.contract import Contract
 from modelway.data.rows import open_rows
 from modelway.data.sources import digest_of_data
-
-NOT_A_TABLE = {
-    "cut": ('{"a": 1}\n{"a": ', "line 2 is not JSON"),
-    "two objects on a line": ('{"a": 1} {"a": 2}\n', "line 1 is not JSON: Extra data"),
-    "a number": ('{"a": 1}\n7\n', "line 2 is not a JSON object"),
-    "a list on a line": ('{"a": 1}\n[]\n', "line 2 is not a JSON object"),
-    "a list with a number": ('[{"a": 1}, 2]', "has no object as item 2"),
-    "a list that is cut": ('[{"a": 1},\n{"a": 2}', "line 2 is not JSON"),
-    "a key twice": ('{"a": 1}\n{"b": 1, "b": 2}\n', "line 2 has the key 'b' twice"),
-    "half a character": ('{"a": "\\ud800"}\n', "line 1 holds one half of a surrogate pair"),
-    "nested without end": ('{"a":' * 5000, "line 1 is nested too deeply"),
-    "no object": ("\n\n", "has no columns"),
-    "an empty list": ("[]", "has no columns"),
-    "Latin-1": ('{"a": "é"}\n'.encode("latin-1"), "line 1 is not UTF-8: byte 0xe9"),
-}
 
 
 def read(path: Path, name: str = "rows") -> dict[str, list[Any]]:
@@ -85,25 +69,6 @@ def test_examples_name_row_and_file(judge: Any, tmp_path: Path) -> None:
     (folder / "about.json").write_text('{"licence": "open"}')  # a folder's .json is about its data
     [example] = judge("columns: {a: {type: integer, range: [0, 9]}}", folder)["a in range"].examples
     assert (example.value, example.row, example.file) == ("30", 2, "2.jsonl")
-
-
-@pytest.mark.parametrize("kind", NOT_A_TABLE)
-def test_what_is_no_table(judge: Any, refusal: Any, tmp_path: Path, kind: str) -> None:
-    text, words = NOT_A_TABLE[kind]
-    path = tmp_path / "rows.jsonl"
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    line = refusal(lambda: judge("columns: {a: {}}", path))
-    assert line.startswith(f"2: {path}: ")
-    assert words in line
-    assert ". Fix: " in line
-
-
-def test_formats_are_not_mixed(judge: Any, refusal: Any, tmp_path: Path) -> None:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    (folder / "1.jsonl").write_text('{"a": 1}\n')
-    (folder / "2.csv").write_text("a\n1\n")
-    assert "CSV and JSON lines files are mixed" in refusal(lambda: judge("columns: {a: {}}", folder))
 
 
 def test_pictures_beside_lines_that_tell_of_them_are_data_too(tmp_path: Path) -> None:

@@ -89,11 +89,13 @@ def test_parquet_is_sent_as_it_is_stored(tmp_path: Path, parquet: Any) -> None:
         ('a\n"x', "r.csv", "line 2 opens a quote that is never closed"),
         ("a\n1\n", "r.csv", "has no column 'b'"),
         ("a;b\n1;2\n", "r.csv", "has no column 'b'. Fix: say `delimiter: \";\"` in the contract"),
-        ('{"b": 1}\n{"b": NaN}\n', "r.jsonl", "r.jsonl:2: is not a JSON object"),
-        ('[{"b": 1}]\n', "r.json", "r.json:1: is not a JSON object"),
-        ("[" * 100_000 + "\n", "r.json", "r.json:1: is not a JSON object"),
+        ('{"b": 1}\n{"b": NaN}\n', "r.jsonl", "r.jsonl:2: holds NaN, which JSON cannot"),
+        ('[{"a": 1}]\n', "r.json", "r.json:1: has no column 'b'"),
+        ('[{"b": 1}, 2]\n', "r.json", "r.json:1: has no object as item 2 of its list"),
+        ("[" * 100_000 + "\n", "r.json", "r.json:1: is nested too deeply"),
         ('{"a": 1}\n', "r.ndjson", "r.ndjson:1: has no column 'b'"),
-        ("", "r.jsonl", "has no rows"),
+        ("", "r.jsonl", "is empty"),
+        ("\n", "r.jsonl", "has no rows"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_named(tmp_path: Path, text: str, name: str, said: str) -> None:
@@ -108,7 +110,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         with pytest.raises(InvalidInput, match=f"{name}: .*[nN]o such file"):
             read(tmp_path / name)
     for name in ("latin.csv", "latin.jsonl"):
-        (tmp_path / name).write_bytes(b"a\n\xe9\n")
+        (tmp_path / name).write_bytes(b"{}\n\xe9\n")
         with pytest.raises(InvalidInput, match=f"{name}:2: is not UTF-8"):
             read(tmp_path / name)
 

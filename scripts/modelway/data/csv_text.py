@@ -23,6 +23,7 @@ LINE_LIMIT_BYTES = 8 << 20
 """The longest row."""
 TOO_LONG = f"is longer than {LINE_LIMIT_BYTES >> 20} MiB"
 WRITE_PARQUET = "write the data as Parquet, where a value may be as long as it is"
+COPY_WHOLE = "write the file again, and check that it was copied whole"
 SAVE_AS_UTF8 = "save it as UTF-8, or say `encoding: latin-1`, windows-1252 or utf-16 in the contract"
 
 
@@ -40,6 +41,8 @@ def read_header(file: Path, label: str, dialect: CsvDialect) -> tuple[str, ...]:
     width."""
     with file.open("rb") as stream:
         start = stream.read(HEADER_LIMIT_BYTES)
+    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise InvalidInput("is UTF-32", where=label, fix="save it as UTF-8")
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise InvalidInput("is UTF-16", where=label, fix="save it as UTF-8, or say `encoding: utf-16` in the contract")
     if b"\0" in start[:4096]:
@@ -48,6 +51,9 @@ def read_header(file: Path, label: str, dialect: CsvDialect) -> tuple[str, ...]:
         )
     if len(start) == HEADER_LIMIT_BYTES:
         start = start[: start.rfind(b"\n") + 1]  # what is left of a line is no row
+        if not start:
+            what = f"the header is longer than {HEADER_LIMIT_BYTES >> 20} MiB"
+            raise InvalidInput(what, where=f"{label}:1", fix="give CSV, with the column names in its first line")
     try:
         text = start.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -74,6 +80,22 @@ def read_header(file: Path, label: str, dialect: CsvDialect) -> tuple[str, ...]:
     return refuse_twins(header, label)
 
 
+def refuse_zero(file: Path, label: str) -> None:
+    """A NUL byte is in no text: a full disk or a copy that was cut leaves them in the place of rows."""
+    with file.open("rb") as stream:
+        begin = 0
+        while chunk := stream.read(CHUNK):
+            if (at := chunk.find(0)) >= 0:
+                raise InvalidInput("holds a NUL byte", where=f"{label}:{_line_at(stream, begin + at)}", fix=COPY_WHOLE)
+            begin += len(chunk)
+
+
+def _line_at(stream: IO[bytes], place: int) -> int:
+    """The line, counted from 1, that a byte is in."""
+    stream.seek(0)
+    return 1 + sum(stream.read(min(CHUNK, place - at)).count(b"\n") for at in range(0, place, CHUNK))
+
+
 def refuse_long_line(file: Path, label: str) -> None:
     """DuckDB ends at a last line that two of its buffers do not hold, and says nothing of it. Little is read: from line end to
     line end in the longest steps that are allowed."""
@@ -82,8 +104,7 @@ def refuse_long_line(file: Path, label: str) -> None:
         while size - begin > LINE_LIMIT_BYTES:
             end = _last_line_end(stream, begin, begin + LINE_LIMIT_BYTES)
             if end is None:
-                stream.seek(0)
-                line = 1 + sum(stream.read(min(CHUNK, begin - at)).count(b"\n") for at in range(0, begin, CHUNK))
+                line = _line_at(stream, begin)
                 raise InvalidInput(f"the row {TOO_LONG}", where=f"{label}:{line}", fix=WRITE_PARQUET)
             begin = end
 

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from modelway.config.document import suggestion
+from modelway.data import json_text
 from modelway.data.contract import Contract
 from modelway.data.queries import DType, Wanted
 from modelway.data.rows import OpenedRows, open_rows
+from modelway.data.sources import find_source
 from modelway.data.values import ValueType
 from modelway.errors import InvalidInput
 
@@ -97,27 +99,29 @@ def _plain(value: Any) -> Any:
 
 
 def _of_lines(path: Path, name: str, columns: Collection[str] | None) -> list[dict[str, Any]]:
+    if path.is_file():
+        find_source(path, name)  # refuses what only stands in the data's place
     try:
+        if fault := json_text.find_fault(path):
+            raise InvalidInput(fault.what, where=f"{name}:{fault.line}", fix=fault.fix)
         text = path.read_text(encoding="utf-8-sig")
+        listed = json_text.is_list(path)
     except OSError as error:
         raise InvalidInput(f"cannot be read: {error.strerror}", where=name, fix=ENOUGH) from None
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise InvalidInput("is not UTF-8", where=f"{name}:{line}", fix="save it as UTF-8") from None
     rows: list[dict[str, Any]] = []
-    for number, line_text in enumerate(text.split("\n"), 1):
-        if not line_text.strip():
+    for number, part in enumerate([text] if listed else text.split("\n"), 1):
+        if not part.strip():
             continue
         try:
-            row = json.loads(line_text, parse_constant=_no_constant)
-        except (ValueError, RecursionError):
-            row = None
-        if not isinstance(row, dict):
-            raise InvalidInput("is not a JSON object", where=f"{name}:{number}", fix=ENOUGH)
-        absent = next((column for column in columns or () if column not in row), None)
-        if absent is not None:
-            raise InvalidInput(f"has no column {absent[:100]!r}", where=f"{name}:{number}", fix=suggestion(absent, row))
-        rows.append(row if columns is None else {column: row[column] for column in columns})
+            found = json.loads(part, parse_constant=_no_constant)
+        except ValueError as error:
+            raise InvalidInput(f"holds {error}, which JSON cannot", where=f"{name}:{number}", fix=ENOUGH) from None
+        for row in found if listed else [found]:
+            absent = next((column for column in columns or () if column not in row), None)
+            if absent is not None:
+                fix = suggestion(absent, row)
+                raise InvalidInput(f"has no column {absent[:100]!r}", where=f"{name}:{number}", fix=fix)
+            rows.append(row if columns is None else {column: row[column] for column in columns})
     return rows
 
 

@@ -9,12 +9,14 @@ from pathlib import Path
 from modelway.data.plain_text import CHUNK, Fault
 
 LONGEST_OBJECT_BYTES = 16 << 20
+NOT_UTF8, SAVE_AS_UTF8 = "is not UTF-8", "save it as UTF-8"
 ONE_OBJECT = 'write one JSON object on each line, such as {"a": 1, "b": "x"}, or a list of such objects'
 
 
 def is_list(file: Path) -> bool:
     """Whether the file is one list of objects, as pandas writes with orient="records"; else it is an object a line."""
     with file.open("rb") as stream:
+        stream.seek(len(codecs.BOM_UTF8) if stream.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8 else 0)
         while chunk := stream.read(4096).lstrip():
             return chunk.startswith(b"[")
     return False
@@ -38,17 +40,18 @@ def find_fault(file: Path) -> Fault | None:
         return _in_list(file)
     with file.open("rb") as stream:
         for number, line in enumerate(stream, 1):
+            line = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
             if line.strip() and (what := _wrong(line)):
-                return Fault(number, what, ONE_OBJECT)
+                return Fault(number, what, SAVE_AS_UTF8 if what.startswith(NOT_UTF8) else ONE_OBJECT)
     return None
 
 
 def _in_list(file: Path) -> Fault | None:
-    data = file.read_bytes()
+    data = file.read_bytes().removeprefix(codecs.BOM_UTF8)
     try:
         rows = json.loads(data, object_pairs_hook=_pairs)
     except UnicodeDecodeError as error:
-        return Fault(data.count(b"\n", 0, error.start) + 1, "is not UTF-8", "save it as UTF-8")
+        return Fault(data.count(b"\n", 0, error.start) + 1, NOT_UTF8, SAVE_AS_UTF8)
     except json.JSONDecodeError as error:
         return Fault(error.lineno, f"is not JSON: {error.msg}", ONE_OBJECT)
     except RecursionError:
@@ -66,7 +69,7 @@ def _wrong(line: bytes) -> str:
     try:
         row = json.loads(line.decode("utf-8"), object_pairs_hook=_pairs)
     except UnicodeDecodeError as error:
-        return f"is not UTF-8: byte 0x{line[error.start]:02x}"
+        return f"{NOT_UTF8}: byte 0x{line[error.start]:02x}"
     except json.JSONDecodeError as error:
         return f"is not JSON: {error.msg} at column {error.colno}"
     except RecursionError:

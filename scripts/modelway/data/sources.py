@@ -214,8 +214,9 @@ def _visible(path: Path, name: str) -> tuple[Path, list[Path]]:
     elif PATTERN.search(str(path)):
         root, found = _matches(path, name)
     else:
+        what = "is neither a file nor a folder" if path.exists() else "no such file"
         fix = "name an existing file of CSV, Parquet or JSON lines, or a folder of them"
-        raise InvalidInput("no such file", where=name, fix=fix)
+        raise InvalidInput(what, where=name, fix=fix)
     files = sorted(file for file in found if not _is_hidden(file.relative_to(root)))
     for file in files:
         _check_content(file, f"{file.relative_to(root).as_posix()} in {name}")

@@ -11,7 +11,7 @@ from typing import TypeVar
 import duckdb
 
 from modelway import progress
-from modelway.data.csv_text import LINE_LIMIT_BYTES, read_header, refuse_long_line
+from modelway.data.csv_text import LINE_LIMIT_BYTES, read_header, refuse_long_line, refuse_zero
 from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb.connecting import connected, percent_done
 from modelway.data.engines.duckdb.failures import in_one_line
@@ -91,6 +91,8 @@ def _csv(source: Source, dialect: CsvDialect, links: dict[str, Path]) -> tuple[t
     for link, file in links.items():
         refuse_long_line(Path(link), source.label(file))
     headers = [read_header(Path(link), source.label(file), dialect) for link, file in links.items()]
+    for link, file in links.items():
+        refuse_zero(Path(link), source.label(file))
     tables = [tuple(StoredColumn(name, "text", "text") for name in header) for header in headers]
     for file, columns in zip(source.files, tables, strict=True):
         refuse_other_columns(tables[0], columns, source.label(file), source.label(source.files[0]))

@@ -1,0 +1,106 @@
+"""Whatever is wrong with data, and whoever reads it: exit code 2, and one line with the place and the fix, never a pass and
+never a traceback. Of many cases the fix is tried, too. The table is tests/data/bad_input."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import check_quality
+import detect_drift
+import generate_contract
+import profile_data
+import validate_data
+from data.bad_input.case import BadInput, write
+from modelway.data.contract import load_contract
+from modelway.data.json_rows import rows_of
+from modelway.errors import ModelwayError
+
+CASES: dict[str, BadInput] = {}
+for module in ("csv_files", "json_files", "stored_files", "places"):
+    CASES |= importlib.import_module(f"data.bad_input.{module}").CASES
+
+CONTRACT = ["--contract", "contract.yml"]
+
+
+def rows(data: str) -> int:
+    """As the gate and the tests of an endpoint read."""
+    try:
+        return 0 if rows_of(Path(data), data, load_contract(Path("contract.yml"), "contract.yml")) else 1
+    except ModelwayError as error:
+        print(f"::error::{error.line()}")
+        return error.exit_code
+
+
+RUN: dict[str, Callable[[str], int]] = {
+    "validate-data": lambda data: validate_data.main(["--data", data, *CONTRACT]),
+    "check-quality": lambda data: check_quality.main(["--data", data, *CONTRACT]),
+    "detect-drift": lambda data: detect_drift.main(["--reference", data, "--current", data, *CONTRACT]),
+    "profile-data": lambda data: profile_data.main(["--data", data, *CONTRACT]),
+    "generate-contract": lambda data: generate_contract.main(["--data", data, "--contract", "drafted.yml"]),
+    "rows": rows,
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    return folder
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(CASES) >= 80
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_bad_input_is_one_line_whoever_reads_it(name: str, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    case = CASES[name]
+    write(case.made, project)
+    (project / "contract.yml").write_text(case.contract)
+    for reader in case.readers:
+        code = RUN[reader](case.data)
+        printed = capsys.readouterr()
+        errors = [line for line in printed.out.splitlines() if line.startswith("::error")]
+        assert (code, len(errors)) == (case.code, 1), (reader, printed.out[-500:])
+        assert "Traceback" not in printed.out + printed.err and "defect of modelway" not in printed.out
+        assert ". Fix: " in errors[0] and len(errors[0]) < 900
+        assert [part for part in case.told if part not in errors[0]] == [], (reader, errors)
+        assert not (project / "out").exists() and not (project / "drafted.yml").exists(), reader
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.mended is not None])
+def test_the_fix_of_the_line_is_one(name: str, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    case = CASES[name]
+    assert case.mended is not None
+    write(case.made, project)
+    (project / "contract.yml").write_text(case.contract)
+    write(case.mended, project)
+    assert RUN["validate-data"](case.data) == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "sides", [("rows.json", "rows.json"), ("sketch.json", "rows.json"), ("rows.json", "sketch.json")]
+)
+def test_a_json_file_is_what_it_holds(
+    sides: tuple[str, str], project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows or a sketch, on either side of detect-drift, whatever the file is called."""
+    (project / "rows.json").write_text(json.dumps([{"a": at % 7} for at in range(3000)]))
+    made = ["--reference", "rows.json", "--current", "rows.json", "--reference-sketch", "sketch.json"]
+    assert detect_drift.main(made) == 0, capsys.readouterr().out
+    assert detect_drift.main(["--reference", sides[0], "--current", sides[1]]) == 0, capsys.readouterr().out
+    assert detect_drift.main(["--reference", "rows.json", "--current", "*.json"]) == 2
+    assert "rows.json in *.json: is no sketch, and others that the pattern matches are" in capsys.readouterr().out
+    assert (
+        detect_drift.main(["--reference", "rows.json", "--current", "rows.json", "--current-sketch", "rows.json"]) == 2
+    )
+    assert "input current-sketch: 'rows.json' is there, and no sketch" in capsys.readouterr().out
