@@ -46,26 +46,17 @@ RUN: dict[str, Callable[[str], int]] = {
 }
 
 
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
-    return folder
-
-
 def test_there_are_enough_of_them() -> None:
     assert len(CASES) >= 80
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_bad_input_is_one_line_whoever_reads_it(name: str, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_input_is_one_line_whoever_reads_it(
+    name: str, github_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     case = CASES[name]
-    write(case.made, project)
-    (project / "contract.yml").write_text(case.contract)
+    write(case.made, github_folder)
+    (github_folder / "contract.yml").write_text(case.contract)
     for reader in case.readers:
         code = RUN[reader](case.data)
         printed = capsys.readouterr()
@@ -74,16 +65,16 @@ def test_bad_input_is_one_line_whoever_reads_it(name: str, project: Path, capsys
         assert "Traceback" not in printed.out + printed.err and "defect of modelway" not in printed.out
         assert ". Fix: " in errors[0] and len(errors[0]) < 900
         assert [part for part in case.told if part not in errors[0]] == [], (reader, errors)
-        assert not (project / "out").exists() and not (project / "drafted.yml").exists(), reader
+        assert not (github_folder / "out").exists() and not (github_folder / "drafted.yml").exists(), reader
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.mended is not None])
-def test_the_fix_of_the_line_is_one(name: str, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_fix_of_the_line_is_one(name: str, github_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     case = CASES[name]
     assert case.mended is not None
-    write(case.made, project)
-    (project / "contract.yml").write_text(case.contract)
-    write(case.mended, project)
+    write(case.made, github_folder)
+    (github_folder / "contract.yml").write_text(case.contract)
+    write(case.mended, github_folder)
     assert RUN["validate-data"](case.data) == 0, capsys.readouterr().out
 
 
@@ -91,10 +82,10 @@ def test_the_fix_of_the_line_is_one(name: str, project: Path, capsys: pytest.Cap
     "sides", [("rows.json", "rows.json"), ("sketch.json", "rows.json"), ("rows.json", "sketch.json")]
 )
 def test_a_json_file_is_what_it_holds(
-    sides: tuple[str, str], project: Path, capsys: pytest.CaptureFixture[str]
+    sides: tuple[str, str], github_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Rows or a sketch, on either side of detect-drift, whatever the file is called."""
-    (project / "rows.json").write_text(json.dumps([{"a": at % 7} for at in range(3000)]))
+    (github_folder / "rows.json").write_text(json.dumps([{"a": at % 7} for at in range(3000)]))
     made = ["--reference", "rows.json", "--current", "rows.json", "--reference-sketch", "sketch.json"]
     assert detect_drift.main(made) == 0, capsys.readouterr().out
     assert detect_drift.main(["--reference", sides[0], "--current", sides[1]]) == 0, capsys.readouterr().out

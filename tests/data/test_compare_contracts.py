@@ -15,16 +15,10 @@ NEW = "columns:\n  a: {type: integer, range: [0, 11]}\n  b: {type: string, nulla
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    (folder / "old.yml").write_text(OLD)
-    (folder / "new.yml").write_text(NEW)
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
-    return folder
+def folder(github_folder: Path) -> Path:
+    (github_folder / "old.yml").write_text(OLD)
+    (github_folder / "new.yml").write_text(NEW)
+    return github_folder
 
 
 def run(*arguments: str) -> int:

@@ -23,17 +23,6 @@ from modelway.data.drafting import drafted
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
-    return folder
-
-
 def trips(rows: int = 300, more: str = "") -> str:
     head = f"id,carrier,day,delay,ratio,ok,note{more and f',{more}'}\n"
     kinds = ("AA", "UA", "9E")
@@ -44,10 +33,10 @@ def trips(rows: int = 300, more: str = "") -> str:
     )
 
 
-def test_what_is_drafted(folder: Path) -> None:
-    (folder / "trips.csv").write_text(trips())
+def test_what_is_drafted(github_folder: Path) -> None:
+    (github_folder / "trips.csv").write_text(trips())
     assert generate_contract.main(["--data", "trips.csv"]) == 0
-    assert (folder / "contract.yml").read_text() == (
+    assert (github_folder / "contract.yml").read_text() == (
         "# Drafted from trips.csv, 300 rows, by generate-contract. Its limits are guesses with some room:\n"
         "# correct them. Run it again on newer data, and only columns that are new are added.\n"
         "rows: {at-least: 100}\n"
@@ -60,34 +49,36 @@ def test_what_is_drafted(folder: Path) -> None:
         "  ok: {type: boolean, nullable: false}\n"
         "  note: {type: string, max-null-percent: 21} # 10 % missing\n"
     )
-    assert validate(load_contract(folder / "contract.yml"), folder / "trips.csv", NOW).outcome == "pass"
+    assert validate(load_contract(github_folder / "contract.yml"), github_folder / "trips.csv", NOW).outcome == "pass"
 
 
-def test_what_a_person_made_of_it_stays(folder: Path, capsys: Any) -> None:
-    (folder / "trips.csv").write_text(trips())
+def test_what_a_person_made_of_it_stays(github_folder: Path, capsys: Any) -> None:
+    (github_folder / "trips.csv").write_text(trips())
     assert generate_contract.main(["--data", "trips.csv"]) == 0
     edited = (
-        (folder / "contract.yml").read_text().replace("range: [-400, 1700]} # from", "range: [-60, 1440]} # a day; was")
+        (github_folder / "contract.yml")
+        .read_text()
+        .replace("range: [-400, 1700]} # from", "range: [-60, 1440]} # a day; was")
     )
     edited = "# ours\n" + edited.replace("  ok: {type: boolean, nullable: false}\n", "  gone: {type: date} # soon\n")
-    (folder / "contract.yml").write_text(edited)
-    (folder / "newer.csv").write_text(trips(500, "fare"))
+    (github_folder / "contract.yml").write_text(edited)
+    (github_folder / "newer.csv").write_text(trips(500, "fare"))
     capsys.readouterr()
     assert generate_contract.main(["--data", "newer.csv"]) == 0
     added = (
         "  ok: {type: boolean, nullable: false}\n"
         "  fare: {type: number, nullable: false, range: [0, 3]} # from 1.5 to 1.5\n"
     )
-    assert (folder / "contract.yml").read_text() == edited + added
-    record = json.loads((folder / "out/modelway/generate-contract.json").read_text())
+    assert (github_folder / "contract.yml").read_text() == edited + added
+    record = json.loads((github_folder / "out/modelway/generate-contract.json").read_text())
     assert (record["new_columns"], record["gone_columns"]) == (["ok", "fare"], ["gone"])
     assert record["difference"].splitlines()[-2:] == [f"+{line}" for line in added.splitlines()]
-    summary = (folder.parent / "summary").read_text()
+    summary = (github_folder.parent / "summary").read_text()
     assert "New columns (2): ok, fare." in summary and "Columns that the data has no more (1): gone." in summary
-    before = (folder / "contract.yml").stat().st_mtime_ns
+    before = (github_folder / "contract.yml").stat().st_mtime_ns
     assert generate_contract.main(["--data", "newer.csv"]) == 0
-    assert (folder / "contract.yml").stat().st_mtime_ns == before
-    assert "Nothing is new." in (folder / "out/modelway/generate-contract.md").read_text()
+    assert (github_folder / "contract.yml").stat().st_mtime_ns == before
+    assert "Nothing is new." in (github_folder / "out/modelway/generate-contract.md").read_text()
 
 
 ID = "id: {type: integer, nullable: false, range: [0, 8]} # from 1 to 7\n"
@@ -101,11 +92,11 @@ BLOCK = "columns:\n    a:\n        type: string\n"
         (f"{BLOCK}\n# end\nunique: [[a]]", f"{BLOCK}    {ID}\n# end\nunique: [[a]]\n"),
     ],
 )
-def test_columns_are_added_wherever_theirs_stand(text: str, expected: str, folder: Path) -> None:
-    (folder / "rows.csv").write_text("id\n1\n7\n1\n")
-    (folder / "contract.yml").write_text(text)
+def test_columns_are_added_wherever_theirs_stand(text: str, expected: str, github_folder: Path) -> None:
+    (github_folder / "rows.csv").write_text("id\n1\n7\n1\n")
+    (github_folder / "contract.yml").write_text(text)
     assert generate_contract.main(["--data", "rows.csv"]) == 0
-    assert (folder / "contract.yml").read_text() == expected
+    assert (github_folder / "contract.yml").read_text() == expected
 
 
 @pytest.mark.parametrize(
@@ -123,35 +114,37 @@ def test_columns_are_added_wherever_theirs_stand(text: str, expected: str, folde
     ],
 )
 def test_a_mistake_is_one_line_and_changes_nothing(
-    arguments: list[str], text: str, told: str, folder: Path, mistake: Any
+    arguments: list[str], text: str, told: str, github_folder: Path, mistake: Any
 ) -> None:
-    (folder / "folder").mkdir()
-    (folder / "rows.csv").write_text("id\n1\n7\n")
-    (folder / "empty.csv").write_text("id\n")
-    (folder / "contract.yml").write_text(text)
+    (github_folder / "folder").mkdir()
+    (github_folder / "rows.csv").write_text("id\n1\n7\n")
+    (github_folder / "empty.csv").write_text("id\n")
+    (github_folder / "contract.yml").write_text(text)
     assert told in mistake(generate_contract.main, arguments)
-    assert (folder / "contract.yml").read_text() == text
+    assert (github_folder / "contract.yml").read_text() == text
 
 
-def test_a_contract_is_converted_and_what_is_lost_is_said(folder: Path, capsys: Any) -> None:
-    (folder / "old.yml").write_text(
+def test_a_contract_is_converted_and_what_is_lost_is_said(github_folder: Path, capsys: Any) -> None:
+    (github_folder / "old.yml").write_text(
         "rows: {at-least: 5}\ncolumns:\n  a: {type: integer, range: [0, 9], nullable: false}\n"
     )
     arguments = ["--convert", "old.yml", "--contract", "new.json", "--form", "json-schema"]
     assert generate_contract.main(arguments) == 0
-    assert json.loads((folder / "new.json").read_text())["properties"]["a"] == {
+    assert json.loads((github_folder / "new.json").read_text())["properties"]["a"] == {
         "type": "integer", "minimum": 0, "maximum": 9,
     }  # fmt: skip
     assert "::warning title=new.json%3A not all of it is said there::rows" in capsys.readouterr().out
     assert generate_contract.main(["--convert", "new.json", "--contract", "back/again.yml"]) == 0
-    assert (folder / "back/again.yml").read_text() == "columns:\n  a: {type: integer, nullable: false, range: [0, 9]}\n"
+    assert (
+        github_folder / "back/again.yml"
+    ).read_text() == "columns:\n  a: {type: integer, nullable: false, range: [0, 9]}\n"
 
 
-def test_other_forms_are_drafted_too(folder: Path) -> None:
-    (folder / "trips.csv").write_text(trips())
+def test_other_forms_are_drafted_too(github_folder: Path) -> None:
+    (github_folder / "trips.csv").write_text(trips())
     for form, name in (("odcs", "trips.odcs.yaml"), ("json-schema", "trips.json"), ("schema-json", "schema.json")):
         assert generate_contract.main(["--data", "trips.csv", "--form", form, "--contract", name]) == 0
-        assert validate(load_contract(folder / name), folder / "trips.csv", NOW).outcome == "pass"
+        assert validate(load_contract(github_folder / name), github_folder / "trips.csv", NOW).outcome == "pass"
 
 
 def test_parquet_has_the_types_that_it_is_stored_in(parquet: Any) -> None:
@@ -180,16 +173,16 @@ NAMES = st.sampled_from(["a", "b c", "NO", "1", "# x", "ü", "a: b", '"', "'", "
 def test_data_keeps_the_contract_that_is_drafted_from_it(names: list[str], data: Any, tmp_path_factory: Any) -> None:
     """Whatever is in it; the same data gives the same text; and it is read as it was drafted."""
     rows = data.draw(st.lists(st.lists(CELLS, min_size=len(names), max_size=len(names)), min_size=1, max_size=30))
-    folder: Path = tmp_path_factory.mktemp("draft")
-    path = folder / "rows.csv"
+    github_folder: Path = tmp_path_factory.mktemp("draft")
+    path = github_folder / "rows.csv"
     text = io.StringIO(newline="")
     csv.writer(text, quoting=csv.QUOTE_ALL).writerows([names, *rows])
     path.write_text(text.getvalue(), newline="")
     draft = drafted(path, "rows", most_values=5, memory_mb=128)
     drawn = first_text(draft, "rows")
     assert drawn == first_text(drafted(path, "rows", most_values=5, memory_mb=64), "rows")
-    (folder / "contract.yml").write_text(drawn)
-    contract = load_contract(folder / "contract.yml")
+    (github_folder / "contract.yml").write_text(drawn)
+    contract = load_contract(github_folder / "contract.yml")
     assert contract.digest == contract_of(Document("c", draft.value)).digest
     report = validate(contract, path, NOW, memory_mb=128)
     assert report.outcome == "pass", (report.failing, drawn)

@@ -19,22 +19,16 @@ PROJECT = "model: m\ndata: {train: train.csv, test: test.csv, contract: contract
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(github_folder: Path) -> Path:
     """A project whose training data is sound and whose test data breaks the contract; GitHub's files are beside it."""
-    folder = tmp_path / "project"
-    folder.mkdir()
     for name, text in {
         "modelway.yml": PROJECT,
         "contract.yml": CONTRACT,
         "train.csv": "a\n1\n2\n",
         "test.csv": "a\n1\n11\n",
     }.items():
-        (folder / name).write_text(text)
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
-    return folder
+        (github_folder / name).write_text(text)
+    return github_folder
 
 
 def outputs(project: Path) -> dict[str, str]:

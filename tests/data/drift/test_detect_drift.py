@@ -25,10 +25,8 @@ def rows(seed: int, shift: float = 0.0, count: int = 2000) -> str:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(github_folder: Path) -> Path:
     """A project with training data; live.csv is of the same population, moved.csv is not, few.csv has too few rows."""
-    folder = tmp_path / "project"
-    folder.mkdir()
     for name, text in {
         "modelway.yml": "model: m\ndata: {train: train.csv}\ndrift: {current: live.csv, label: late}\n",
         "train.csv": rows(1),
@@ -36,12 +34,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "moved.csv": rows(3, 2.0),
         "few.csv": rows(4, count=30),
     }.items():
-        (folder / name).write_text(text)
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
-    return folder
+        (github_folder / name).write_text(text)
+    return github_folder
 
 
 def outputs(project: Path) -> dict[str, str]:

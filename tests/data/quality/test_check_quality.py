@@ -28,17 +28,11 @@ def rows(seed: int, count: int = 400) -> str:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(github_folder: Path) -> Path:
     """A project whose data are sound; GitHub's files are beside it."""
-    folder = tmp_path / "project"
-    folder.mkdir()
     for name, text in {"modelway.yml": PROJECT, "train.csv": rows(1), "test.csv": rows(2)}.items():
-        (folder / name).write_text(text)
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
-    return folder
+        (github_folder / name).write_text(text)
+    return github_folder
 
 
 def outputs(project: Path) -> dict[str, str]:
