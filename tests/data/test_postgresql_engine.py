@@ -323,11 +323,12 @@ def test_the_action_counts_there_and_tells_no_password(
     address = database.address("daily").replace("mlflow@", "mlflow:SECRET@")
     (tmp_path / "contract.yml").write_text("columns: {a: {type: integer, range: [1, 5]}}\n")
     (tmp_path / "modelway.yml").write_text(
-        f"model: m\ndata: {{test: '{address}', contract: contract.yml, engine: postgresql}}\n"
+        f"model: m\ndata: {{test: '{address}', contract: contract.yml, engine: postgresql, command: touch fetched}}\n"
     )
     monkeypatch.chdir(tmp_path)
     found = modelway.validate_data()
     assert found.outcome == "pass"
+    assert (tmp_path / "fetched").exists()
     assert "SECRET" not in (tmp_path / "out/modelway/validate-data.json").read_text()
     assert list(found.data_digests) == ["postgresql:///postgres?table=daily"]
     (tmp_path / "rows.csv").write_text("a\n1\n")

@@ -132,25 +132,35 @@ def data_path(project: Resolved, job: ci.Job, key: str) -> Path:
 
 def addressed_sets(project: Resolved, job: ci.Job, data: str) -> dict[str, Path | str]:
     """As `data_sets`; an address that the project's engine opens itself stays one."""
-    named = [data] if data else [value for value in (project.data.train, project.data.test) if value]
-    if named and all(engines.opening(address, project.data.engine) for address in named):
-        for address in named:
-            job.hide_credentials(address)
-        return {schemes.name_of(address): address for address in named}
-    return dict(data_sets(project, job, data))
+    found: dict[str, Path | str] = {}
+    for where, address in _named_data(project, job, data).items():
+        job.hide_credentials(address)
+        stays = engines.opening(address, project.data.engine)
+        found[schemes.name_of(address)] = address if stays else schemes.path_of(address, job.folder, where, job.say)
+    return found
 
 
 def data_sets(project: Resolved, job: ci.Job, data: str) -> dict[str, Path]:
     """The data that the input names, else data.train and data.test, each by what reports call it."""
-    named = {"data.train": project.data.train, "data.test": project.data.test}
-    if not data and not any(named.values()):
+    named = _named_data(project, job, data)
+    return {
+        schemes.name_of(address): schemes.path_of(address, job.folder, where, job.say)
+        for where, address in named.items()
+    }
+
+
+def _named_data(project: Resolved, job: ci.Job, data: str) -> dict[str, str]:
+    """Each address by the input or key that names it, once data.command has run."""
+    keys = {"data.train": project.data.train, "data.test": project.data.test}
+    named = {f"{project.source}: {key}": value for key, value in keys.items() if value}
+    if data:
+        named = {"input data": data}
+    if not named:
         raise InvalidInput(
             "neither data.train nor data.test is set", where=project.source, fix="set one, or the input data"
         )
     fetch_data(project, job)
-    if data:
-        return {schemes.name_of(data): schemes.path_of(data, job.folder, "input data", job.say)}
-    return {schemes.name_of(value): data_path(project, job, key) for key, value in named.items() if value}
+    return named
 
 
 def contract_of(project: Resolved, job: ci.Job) -> Contract:
