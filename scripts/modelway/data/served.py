@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from modelway.data.dialect import CsvDialect
-from modelway.data.engines.duckdb import relations
-from modelway.data.engines.duckdb.conditions import EXAMPLE_CUT, RowWise, readings_of, shown, violating
+from modelway.data.engines.duckdb.conditions import RowWise, readings_of, shown, violating
 from modelway.data.engines.duckdb.sql import ROW, Statement, stored_as
-from modelway.data.engines.duckdb.table import DuckDBTable, in_words, projection
-from modelway.data.queries import Answer, Query, Repeated, Sighting, StoredColumn
-from modelway.data.rule_queries import GroupsOutside, Returned, Unreferenced
+from modelway.data.engines.duckdb.table import DuckDBTable, projection
+from modelway.data.queries import Answer, Query, Sighting, StoredColumn
+from modelway.data.rule_queries import Returned, Unreferenced
 from modelway.data.sources import Source
 from modelway.data.workers import Ask
 
@@ -60,8 +58,7 @@ class ServedTable(DuckDBTable):
         return rows, tuple(found.get(query) for query in queries)
 
     def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
-        values = {name: _encoded(value) for name, value in statement.parameters.items()}
-        return [tuple(map(_decoded, row)) for row in self._ask({"sql": statement.text, "values": values})]
+        return [tuple(row) for row in self._ask({"sql": statement.text, "values": statement.parameters})]
 
     @property
     def row_number(self) -> str:
@@ -90,49 +87,14 @@ class ServedTable(DuckDBTable):
         statement.then(self._numbered_of([read.column for read in readings.values()]))
         return self.rows(statement.add(f") WHERE {where} ORDER BY {ROW} LIMIT {most:d}"))
 
-    def _repeated(self, query: Repeated, rows: int, examples: int) -> Answer:
-        names = [self._of_columns.raw(name) for name in query.columns]
-        key = ", ".join(names)
-        looked = relations.with_key(query, self._of_columns, self._relation)
-        if query.of_present:
-            rows = self.rows(Statement("SELECT count(*) FROM ").then(looked))[0][0]
-        several = Statement(f"(SELECT {key}, count(*) AS n FROM ").then(looked)
-        several.add(f" GROUP BY {key} HAVING count(*) > 1)")
-        count = self.rows(Statement("SELECT coalesce(sum(n - 1), 0)::BIGINT FROM ").then(several))[0][0]
-        if not count:
-            return Answer(rows)
-        text = ", ".join(f"left({name}::VARCHAR, {EXAMPLE_CUT}) AS k{at}" for at, name in enumerate(names))
-        order = ", ".join(f"k{at}" for at in range(len(names)))
-        statement = Statement(f"SELECT * FROM (SELECT n, {text} FROM ").then(several)
-        seen = self.rows(statement.add(f") ORDER BY n DESC, {order} LIMIT {examples:d}"))
-        found = (Sighting(f"{times} times {in_words(query.columns, values)}") for times, *values in seen)
-        return Answer(rows, int(count), examples=tuple(found))
+    def _with_repeats(self, key: str, looked: Statement, rows: int) -> Statement:
+        return (
+            Statement(f"(SELECT {key}, count(*) AS n FROM ").then(looked).add(f" GROUP BY {key} HAVING count(*) > 1)")
+        )
 
-    def _groups(self, query: GroupsOutside, rows: int, examples: int) -> Answer:
-        groups = relations.groups_outside(query, self._of_columns, self._relation, rows)
-        within = Statement("(").then(groups).add(")")
-        n, count = self.rows(Statement("SELECT count(*), counted_if(outside) FROM ").then(within))[0]
-        if not count or not examples:
-            return Answer(n, count)
-        order = ", ".join(f"{at + 1} NULLS FIRST" for at in range(len(query.by) + 1))
-        statement = Statement("SELECT * FROM ").then(within)
-        seen = self.rows(statement.add(f" WHERE outside ORDER BY {order} LIMIT {examples:d}"))
-        found = []
-        for *values, measure, _ in seen:
-            told = "no value" if measure is None else f"{measure:.6g}"
-            found.append(Sighting(f"{in_words(query.by, values)}: {told}" if values else told))
-        return Answer(n, count, examples=tuple(found))
+    def _grouped(self, groups: Statement) -> Statement:
+        return Statement("(").then(groups).add(")")
 
 
 def _refuse(*_: Any) -> Any:
     raise TypeError("a table in a server has no other data beside it")
-
-
-def _encoded(value: Any) -> Any:
-    if isinstance(value, date):
-        return {"date": value.isoformat()}
-    return [_encoded(one) for one in value] if isinstance(value, list | tuple) else value
-
-
-def _decoded(value: Any) -> Any:
-    return date.fromisoformat(value["date"]) if isinstance(value, Mapping) else value

@@ -21,8 +21,12 @@ class Untranslatable(ValueError):
     """Something of DuckDB's that the dialect has no word for."""
 
 
+class Uncounted(ValueError):
+    """What a server does not count as DuckDB does, in the user's words."""
+
+
 class Dialect(Protocol):
-    """A module here. NAME: sqlglot's."""
+    """Such as the module postgresql here. NAME: sqlglot's."""
 
     NAME: str
 
@@ -32,7 +36,7 @@ class Dialect(Protocol):
     def value(self, value: Any) -> Any:
         """A parameter's value as its client takes it."""
 
-    def pattern(self, value: str) -> str:
+    def pattern(self, value: str, /) -> str:
         """A regular expression of RE2 in the dialect's form."""
 
     def rewritten(self, node: Node) -> Node:
@@ -52,7 +56,7 @@ def translated(text: str, parameters: Mapping[str, Any], relation: str, dialect:
     """A statement of DuckDB, with its named parameters, as the dialect has it. relation: what stands for DATA, in its own
     words."""
     tree = parse_one(text, read="duckdb")
-    values = dict(parameters)
+    values = {name: dialect.value(value) for name, value in parameters.items()}
     for match in tree.find_all(exp.RegexpLike):
         if isinstance(match.expression, exp.Placeholder):
             name = str(match.expression.this)
@@ -75,7 +79,7 @@ def translated(text: str, parameters: Mapping[str, Any], relation: str, dialect:
     for at, query in enumerate(done.find_all(exp.Subquery)):
         if isinstance(query.parent, exp.From | exp.Join) and not query.alias:
             query.set("alias", exp.TableAlias(this=exp.to_identifier(f"q{at}")))
-    return Translated(done.sql(dialect.NAME), [dialect.value(value) for value in values.values()], is_ordered)
+    return Translated(done.sql(dialect.NAME), list(values.values()), is_ordered)
 
 
 def from_the_leaves(node: Node, change: Change) -> Node:

@@ -11,6 +11,7 @@ from modelway.data.dialects import Node, Untranslatable, from_the_leaves, list_o
 from modelway.data.dialects.patterns import as_posix
 
 NAME = "postgres"
+pattern = as_posix
 SHORT = r"[eE][+-]?0*[0-9]{4,}"
 """An exponent of more than three digits: of no number that a double holds."""
 INFINITE = "'NaN', 'Infinity', '-Infinity', 'infinity', '-infinity'"
@@ -23,25 +24,21 @@ def bound(number: int, value: Any) -> Node:
 
 def value(value: Any) -> Any:
     """(A list is of one type.)"""
-    return [float(one) for one in value] if isinstance(value, list) and _mixed(value) else value
-
-
-def pattern(value: str) -> str:
-    return as_posix(value)
+    return (
+        [float(one) for one in value]
+        if isinstance(value, list) and any(isinstance(one, float) for one in value)
+        else value
+    )
 
 
 def _type_of(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return f"{_type_of(value[0]) if value else 'text'}[]" if not _mixed(value) else "double precision[]"
+    if isinstance(value, list):
+        return f"{_type_of(value[0]) if value else 'text'}[]"
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int):
         return "bigint" if -(1 << 63) <= value < 1 << 63 else "numeric"
     return "double precision" if isinstance(value, float) else "date" if isinstance(value, date) else "text"
-
-
-def _mixed(values: Any) -> bool:
-    return any(isinstance(value, float) for value in values)
 
 
 def rewritten(node: Node) -> Node:
@@ -53,7 +50,7 @@ def rewritten(node: Node) -> Node:
         case exp.Contains():
             return _made(f"strpos({_text(node.this)}, {_text(node.expression)}) > 0")
         case exp.RegexpFullMatch():
-            return _portable(f"regexp_matches({_plain(node.this)}, '{texts.DAY}{texts.CLOCK}')")
+            return _made(f"{_text(node.this)} ~ '^(?:{pattern(node.expression.name)})$'")
         case exp.TryCast():
             return _read(node)
         case exp.Cast() if node.to.this == exp.DataType.Type.INT128:  # of a double that is whole: exact
@@ -70,8 +67,6 @@ def rewritten(node: Node) -> Node:
             return _in_list(node)
         case exp.Bracket() if isinstance(node.this, exp.Transform):
             return _divisor(node.this)
-        case exp.Select():
-            return _without_anti_join(node)
     return node
 
 
@@ -140,16 +135,6 @@ def _divisor(node: exp.Transform) -> Node:
     item = node.this.expressions[0]
     name = node.expression.expressions[0].sql(NAME)
     return _made(f"(SELECT {_text(node.expression.this)} FROM (SELECT {_text(item)} AS {name}) AS one)")
-
-
-def _without_anti_join(node: exp.Select) -> Node:
-    for join in node.args.get("joins") or ():
-        if join.args.get("kind") == "ANTI":
-            mine, theirs = node.args["from_"].this.alias, join.this.alias
-            same = " AND ".join(f"{theirs}.{key.name} = {mine}.{key.name}" for key in join.args["using"])
-            node.set("joins", None)
-            return node.where(f"NOT EXISTS (SELECT 1 FROM {_text(join.this)} WHERE {same})", dialect=NAME)
-    return node
 
 
 def _text(node: Node) -> str:

@@ -32,7 +32,7 @@ def open_table(source: Source, dialect: CsvDialect, scratch: Path, memory_mb: in
 def open_address(address: str, name: str) -> Iterator[ServedTable]:
     server, table = server_and_table(urlsplit(address), name)
     fix = "try again, or look at the server's address"
-    with workers.session("postgresql_counts", name, lambda _: None, SETTINGS, fix, requirements="postgresql") as ask:
+    with workers.session("postgresql", name, lambda _: None, SETTINGS, fix) as ask:
         columns = ask({"server": server, "table": table})
         with duckdb.connect(":memory:") as connection:
             yield ServedTable(name, columns, ask, connection)

@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ Described = dict[str, Any]
 """What went wrong: error; user: whether the caller can mend it, and then fix."""
 Ask = Callable[[Mapping[str, Any]], Any]
 LONGEST = 300
+DATE = "modelway:date"
+"""The key of a date in a message; the name of no column or setting."""
 SCRIPTS = Path(__file__).parents[3]
 PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from modelway.data.workers import run; run(sys.argv[2])"
 
@@ -35,20 +39,18 @@ def fetched(
 
 
 @contextlib.contextmanager
-def session(
-    name: str, shown: str, say: Callable[[str], None], settings: Mapping[str, str], fix: str, requirements: str = ""
-) -> Iterator[Ask]:
+def session(name: str, shown: str, say: Callable[[str], None], settings: Mapping[str, str], fix: str) -> Iterator[Ask]:
     """What asks the program of this name, which ends with the context.
 
     It is told by its input, where nobody can look. shown: the data's name in messages. settings: variables of its
-    environment, unless they are set. fix: where the store cannot be reached. requirements: its environment; empty: of its own
-    name. An answer that is none is InvalidInput where the program says that the caller can mend it, else OutsideFailure."""
+    environment, unless they are set. fix: where the store cannot be reached. An answer that is none is InvalidInput
+    where the program says that the caller can mend it, else OutsideFailure."""
     from modelway import processes
     from modelway.environments import home, locks, store
     from modelway.environments.tools import requirements_file
     from modelway.errors import InvalidInput, OutsideFailure
 
-    python = store.interpreter(requirements_file(requirements or name), locks.base_python(), compiled=False)
+    python = store.interpreter(requirements_file(name), locks.base_python(), compiled=False)
     environ = {**settings, **home.without_python_settings(os.environ)}
     command = [python, "-I", "-X", "utf8", "-c", PROGRAM, str(SCRIPTS), name]
     with tempfile.TemporaryFile() as log:
@@ -59,10 +61,10 @@ def session(
         def ask(asked: Mapping[str, Any]) -> Any:
             said: dict[str, Any] = {}
             with contextlib.suppress(BrokenPipeError):
-                told.write(json.dumps(asked).encode() + b"\n")
+                told.write(as_json(asked).encode() + b"\n")
                 told.flush()
             for line in heard:
-                said = json.loads(line)
+                said = from_json(line)
                 if "progress" not in said:
                     break
                 say(f"fetching {shown}: {said['progress']}")
@@ -91,16 +93,36 @@ def run(name: str) -> None:
     hide()
 
     def tell(**said: object) -> None:
-        answers.write(json.dumps(said) + "\n")
+        answers.write(as_json(said) + "\n")
         answers.flush()
 
     worker = importlib.import_module(f"{__name__}.{name}")
     for line in sys.stdin:
         try:
-            tell(answer=worker.answer(json.loads(line), lambda text: tell(progress=text)))
+            tell(answer=worker.answer(from_json(line), lambda text: tell(progress=text)))
         except Exception as error:
             tell(**worker.described(error))
             return
+
+
+def as_json(message: Mapping[str, Any]) -> str:
+    """On one line, with dates and decimal numbers (whole ones as such, others in double precision)."""
+
+    def plain(value: object) -> object:
+        if isinstance(value, date):
+            return {DATE: value.isoformat()}
+        if isinstance(value, Decimal):
+            return int(value) if value == value.to_integral_value() else float(value)
+        raise TypeError(f"{type(value).__name__} is not told between processes")
+
+    return json.dumps(message, default=plain)
+
+
+def from_json(line: str | bytes) -> Any:
+    def plain(found: dict[str, Any]) -> Any:
+        return date.fromisoformat(found[DATE]) if found.keys() == {DATE} else found
+
+    return json.loads(line, object_hook=plain)
 
 
 def message_of(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""psycopg: a table as JSON lines."""
+"""psycopg: a table as JSON lines; or what is counted of it in its server."""
 
 from __future__ import annotations
 
@@ -24,8 +24,13 @@ LOOK = 4096
 """Rows between two looks at the clock."""
 
 
-def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> str:
-    """asked: server, table (its name, or that of its schema and its own), folder. The path, relative to the folder."""
+def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> Any:
+    """asked: server, table (its name, or that of its schema and its own), folder. The path, relative to the folder. Without a
+    folder: see modelway.data.dialects.postgresql_session."""
+    if "folder" not in asked:
+        from modelway.data.dialects import postgresql_session
+
+        return postgresql_session.answer(asked)
     import psycopg
     from psycopg.sql import SQL, Identifier
 
@@ -62,7 +67,11 @@ def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> str:
 
 def described(error: Exception) -> Described:
     """sqlstate: of PostgreSQL, whose first two characters say whose fault it is."""
+    from modelway.data.dialects import Uncounted
+
     message = message_of(error)
+    if isinstance(error, Uncounted):
+        return {"error": message, "user": True, "fix": "use the engine duckdb, or leave that check out"}
     state = getattr(error, "sqlstate", None) or ""
     if isinstance(error, LookupError):
         return {"error": str(error.args[0]), "user": True, "fix": "name a table with rows"}

@@ -39,7 +39,6 @@ class KeptTable:
         self._source, self._dialect, self._connection, self._links = source, dialect, connection, links
         self._columns, self._relation, self._kept = columns, relation, False
         self._position = {column.name: position for position, column in enumerate(columns)}
-        self._copied = False
 
     @property
     def columns(self) -> tuple[StoredColumn, ...]:
@@ -59,9 +58,9 @@ class KeptTable:
     @property
     def row_number(self) -> str:
         """A row's number in the relation, from 1: an expression over it. A window would number rows too, in one thread."""
-        if (self._kept and not self._copied) or self._source.format == "jsonl":
+        if self._kept or self._source.format == "jsonl":
             return "(rowid + 1)"
-        if self._copied or self.is_csv:
+        if self.is_csv:
             return "(row_number() OVER ())"
         if len(self._links) == 1:
             return "(file_row_number + 1)"

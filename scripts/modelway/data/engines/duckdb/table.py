@@ -124,13 +124,17 @@ class DuckDBTable(SummarisedTable):
         if self._is_text and len(batches(queries, MOST_COLUMNS)) > 1:
             columns = len(self._columns)
             self._copy = written_copy(self._connection, self._relation, columns, self._scratch, self._memory_mb)
-            self._relation, self._kept, self._copied = self._copy.relation(), True, True
+            self._relation, self._kept = self._copy.relation(), True
         rows = 0
         found: dict[Query, Answer] = {}
         for batch in batches(queries, self._batch):
             rows, answered = self._count_batch(batch)
             found |= answered
         return rows, found
+
+    @property
+    def row_number(self) -> str:
+        return "(row_number() OVER ())" if self._copy else super().row_number
 
     @property
     def _is_text(self) -> bool:
@@ -256,18 +260,32 @@ class DuckDBTable(SummarisedTable):
         return [(file, row, text) for file, row, text in self.rows(statement)]
 
     def _repeated(self, query: Repeated, rows: int, examples: int) -> Answer:
-        """A column whose values rise has each once. Else first by the key's hash, which takes little memory; equal hashes are
-        then compared in full."""
         names = [self._of_columns.raw(name) for name in query.columns]
-        key = ", ".join(names)
         looked = relations.with_key(query, self._of_columns, self._relation)
-        if len(names) == 1 and rows >= WORTH_IT and rises(names[0], self._relation, self.rows):
-            return Answer(rows)
         if query.of_present:
             rows = self.rows(Statement("SELECT count(*) FROM ").then(looked))[0][0]
+        several = self._with_repeats(", ".join(names), looked, rows)
+        if several is None:
+            return Answer(rows)
+        count = self.rows(Statement("SELECT coalesce(sum(n - 1), 0)::BIGINT FROM ").then(several))[0][0]
+        if not count:
+            return Answer(rows)
+        text = ", ".join(f"left({name}::VARCHAR, {EXAMPLE_CUT}) AS k{at}" for at, name in enumerate(names))
+        order = ", ".join(f"k{at}" for at in range(len(names)))
+        statement = Statement(f"SELECT n, {text} FROM ").then(several)
+        seen = self.rows(statement.add(f" ORDER BY n DESC, {order} LIMIT {examples:d}"))
+        found = (Sighting(f"{times} times {_in_words(query.columns, values)}") for times, *values in seen)
+        return Answer(rows, int(count), examples=tuple(found))
+
+    def _with_repeats(self, key: str, looked: Statement, rows: int) -> Statement | None:
+        """A table of each key that several rows have, with their number n; None where there is none. A single column whose
+        values rise has each once. Else first by the key's hash, which takes little memory; equal hashes are then compared in
+        full."""
+        if "," not in key and rows >= WORTH_IT and rises(key, self._relation, self.rows):
+            return None
         suspects = Statement(f"SELECT hash({key}) AS h FROM ").then(looked).add(" GROUP BY h HAVING count(*) > 1")
         if not self.rows(Statement("SELECT 1 FROM (").then(suspects).add(") LIMIT 1")):
-            return Answer(rows)
+            return None
         self.rows(
             Statement(f"CREATE OR REPLACE TEMP TABLE repeated AS SELECT {key}, count(*) AS n FROM ")
             .then(looked)
@@ -275,25 +293,26 @@ class DuckDBTable(SummarisedTable):
             .then(suspects)
             .add(") GROUP BY ALL HAVING n > 1")
         )
-        count = self.rows(Statement("SELECT coalesce(sum(n - 1), 0)::BIGINT FROM repeated"))[0][0]
-        text = ", ".join(f"left({name}::VARCHAR, {EXAMPLE_CUT}) AS k{at}" for at, name in enumerate(names))
-        order = ", ".join(f"k{at}" for at in range(len(names)))
-        seen = self.rows(Statement(f"SELECT n, {text} FROM repeated ORDER BY n DESC, {order} LIMIT {examples:d}"))
-        found = (Sighting(f"{times} times {in_words(query.columns, values)}") for times, *values in seen)
-        return Answer(rows, int(count), examples=tuple(found))
+        return Statement("repeated")
 
     def _groups(self, query: GroupsOutside, rows: int, examples: int) -> Answer:
-        groups = relations.groups_outside(query, self._of_columns, self._relation, rows)
-        self.rows(Statement("CREATE OR REPLACE TEMP TABLE grouped AS ").then(groups))
-        n, count = self.rows(Statement("SELECT count(*), counted_if(outside) FROM grouped"))[0]
-        count = count or 0
-        order = f"ORDER BY ALL NULLS FIRST LIMIT {examples:d}"
-        seen = self.rows(Statement(f"SELECT * EXCLUDE (outside) FROM grouped WHERE outside {order}")) if count else []
+        grouped = self._grouped(relations.groups_outside(query, self._of_columns, self._relation, rows))
+        n, count = self.rows(Statement("SELECT count(*), counted_if(outside) FROM ").then(grouped))[0]
+        if not count:
+            return Answer(n)
+        order = ", ".join(f"{at + 1} NULLS FIRST" for at in range(len(query.by) + 1))
+        statement = Statement("SELECT * FROM ").then(grouped)
+        seen = self.rows(statement.add(f" WHERE outside ORDER BY {order} LIMIT {examples:d}"))
         found = []
-        for *values, measure in seen:
+        for *values, measure, _ in seen:
             told = "no value" if measure is None else f"{measure:.6g}"
-            found.append(Sighting(f"{in_words(query.by, values)}: {told}" if values else told))
+            found.append(Sighting(f"{_in_words(query.by, values)}: {told}" if values else told))
         return Answer(n, count, examples=tuple(found))
+
+    def _grouped(self, groups: Statement) -> Statement:
+        """The groups as a table: they are asked for twice."""
+        self.rows(Statement("CREATE OR REPLACE TEMP TABLE grouped AS ").then(groups))
+        return Statement("grouped")
 
     def _sandbox(self, query: Returned) -> Sandbox:
         """One for all statements: the data is written down once."""
@@ -340,6 +359,6 @@ def _moment(newest: int | date | None) -> datetime | None:
     return None if newest is None else EPOCH + timedelta(microseconds=newest)
 
 
-def in_words(columns: Sequence[str], values: Sequence[Any]) -> str:
+def _in_words(columns: Sequence[str], values: Sequence[Any]) -> str:
     cells = (f"{name}={'null' if value is None else value}" for name, value in zip(columns, values, strict=True))
     return ", ".join(cells)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from modelway.data.workers import Described, postgresql
+from modelway.data.dialects import Uncounted, Untranslatable, postgresql, translated
+from modelway.data.workers.postgresql import SETTINGS as OF_A_READING
 
 SETTINGS = (
-    f"{postgresql.SETTINGS}; SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'postgres';"
+    f"{OF_A_READING}; SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'postgres';"
     " SET LOCAL bytea_output = 'hex';"
     " SET LOCAL synchronize_seqscans = off; SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off;"
     " SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off"
@@ -48,22 +47,25 @@ class _Session:
     columns: tuple[tuple[str, str], ...] = ()
 
 
-def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> Any:
+def answer(asked: Mapping[str, Any]) -> Any:
     """asked: first server and table (its name, or that of its schema and its own), of which the columns are told: name, type;
-    then sql, DuckDB's, and its values, of which the rows are told; or digest."""
+    then sql, DuckDB's, and its values, of which the rows are told; or digest.
+    Uncounted where PostgreSQL does not count as DuckDB does."""
+    import psycopg
+
     if "server" in asked:
         return _opened(asked["server"], asked["table"])
     if "digest" in asked:
         return _digest()
-    from modelway.data.dialects import postgresql as dialect
-    from modelway.data.dialects import translated
-
-    values = {name: _decoded(value) for name, value in asked["values"].items()}
-    done = translated(asked["sql"], values, _Session.relation, dialect)
-    threads = 0 if done.is_ordered else 2
-    _Session.connection.execute(f"SET LOCAL max_parallel_workers_per_gather = {threads:d}")
-    rows = _Session.connection.execute(done.text, done.values).fetchall()
-    return [[_encoded(cell) for cell in row] for row in rows]
+    try:
+        done = translated(asked["sql"], asked["values"], _Session.relation, postgresql)
+        threads = 0 if done.is_ordered else 2
+        _Session.connection.execute(f"SET LOCAL max_parallel_workers_per_gather = {threads:d}")
+        return _Session.connection.execute(done.text, done.values).fetchall()
+    except Untranslatable as error:
+        raise Uncounted(f"PostgreSQL has no words for {error}") from None
+    except psycopg.errors.NumericValueOutOfRange:
+        raise Uncounted("a number that a check calculates is out of PostgreSQL's range") from None
 
 
 def _opened(server: str, table: Sequence[str]) -> list[tuple[str, str]]:
@@ -112,30 +114,3 @@ def _digest() -> str:
     n, *sums = _Session.connection.execute(statement).fetchone()
     told = [_Session.columns, n, *(int(one or 0) % HALF for one in sums)]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
-
-
-def _decoded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return date.fromisoformat(value["date"])
-    return [_decoded(one) for one in value] if isinstance(value, list) else value
-
-
-def _encoded(value: Any) -> Any:
-    if isinstance(value, date):
-        return {"date": value.isoformat()}
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return value
-
-
-def described(error: Exception) -> Described:
-    """As of the client that brings a table; and what a calculation, or the translation, does not hold."""
-    from modelway.data.dialects import Untranslatable
-
-    if isinstance(error, Untranslatable):
-        what = f"PostgreSQL has no words for {error.args[0]}"
-        return {"error": what, "user": True, "fix": "use the engine duckdb, or leave that check out"}
-    if (getattr(error, "sqlstate", None) or "").startswith("22003"):
-        what = "a number that a check calculates is out of PostgreSQL's range"
-        return {"error": what, "user": True, "fix": "use the engine duckdb"}
-    return postgresql.described(error)
