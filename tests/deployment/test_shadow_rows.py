@@ -217,8 +217,8 @@ def test_too_few_rows_for_what_is_asked_are_refused(rows: RowShop) -> None:
 
 
 def test_a_comparison_for_which_too_few_requests_come_is_refused(rows: RowShop) -> None:
-    rows.configure(rows.port, timeout=10)
-    with_keys(rows, shadow="{differ-at-most: 0.001, rows: 100000}")
+    rows.configure(rows.port, timeout=60)
+    with_keys(rows, shadow="{differ-at-most: 0.0001, rows: 100000}")
     with rows.clients():
         said = rows.deploy("same", "--strategy", "shadow", code=1)
         with_keys(rows, strategy="shadow")
