@@ -3,8 +3,9 @@ call, of components, two commands at once, and the times of the ways back, besid
 
 Usage: python benchmarks/kubernetes_target.py [PART ...] [--rollouts 100] [--simulations 1000] [--repeats 10] [--at-once 2]
 
-Parts: simulation, times, guardian, pairs, components, kills; without any, all of them. A cluster is started, or that of
-MODELWAY_E2E_CLUSTER is used. Whatever did not end as intended is told on standard error.
+Parts: simulation, times, guardian, pairs, components, rest (the same components, killed where nothing is rolled out: the
+floor), kills; without any, all of them. A cluster is started, or that of MODELWAY_E2E_CLUSTER is used. Whatever did not end
+as intended is told on standard error.
 """
 
 from __future__ import annotations
@@ -41,19 +42,14 @@ from modelway.registry import local_server  # noqa: E402
 from modelway.rollout import engine  # noqa: E402
 from modelway.targets import open_target  # noqa: E402
 
-COMPONENTS = (
-    "kube-apiserver",
-    "kube-controller-manager",
-    "kube-scheduler",
-    "kubelet",
-    "contour",
-    "envoy",
-    "prometheus",
-)
+KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet")
+COMPONENTS = (*KUBERNETES, "contour", "envoy", "prometheus")
 OTHERS = ("a pod of stable", "a pod of the new release", "the guardian")
 GUARDIAN = b"The program of the guardian's pod"
 QUICK = 30
 """Requests a second, where nothing is judged by them."""
+SETTLED_SECONDS = 12.0
+"""A kubelet that starts again has told by then which of its pods are ready."""
 
 
 def main() -> None:
@@ -65,18 +61,18 @@ def main() -> None:
     parts: dict[str, Callable[[Shop, Cluster], None]] = {
         "times": lambda shop, cluster: times(shop, cluster, chosen.repeats),
         "guardian": lambda shop, cluster: guardian(shop, cluster, chosen.repeats),
-        "pairs": lambda shop, cluster: pairs(shop, cluster),
+        "pairs": pairs,
         "components": lambda shop, cluster: components(shop, cluster, chosen.rollouts),
+        "rest": lambda shop, cluster: rest(shop, cluster, chosen.repeats),
         "kills": lambda shop, cluster: kills(shop, cluster, chosen.at_once),
     }
     wanted = chosen.parts or ["simulation", *parts]
     if "simulation" in wanted:
         simulation(chosen.simulations)
-    if any(name in parts for name in wanted):
+    if found := [parts[name] for name in wanted if name in parts]:
         with world() as (shop, cluster):
-            for name in wanted:
-                if name in parts:
-                    parts[name](shop, cluster)
+            for part in found:
+                part(shop, cluster)
 
 
 @contextlib.contextmanager
@@ -98,10 +94,8 @@ def world() -> Iterator[tuple[Shop, Cluster]]:
         uri = json.loads((folder / "mlflow" / "server.json").read_text())["uri"]
         for made in ("shop", "state"):
             (folder / made).mkdir()
-        yield (
-            built_shop(folder / "shop", folder / "state", uri, python, ROOT, cluster.described, ("good", "again")),
-            cluster,
-        )
+        kinds = "good", "again"
+        yield built_shop(folder / "shop", folder / "state", uri, python, ROOT, cluster.described, kinds), cluster
 
 
 @contextlib.contextmanager
@@ -121,9 +115,8 @@ Made = tuple[ClusterTeam, Counter[str]]
 def simulation(count: int) -> None:
     test = ROOT / "tests" / "targets" / "kubernetes" / "test_two_at_once.py"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(test)]
-    done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "SIMULATIONS": str(count)}, capture_output=True, text=True
-    )
+    environ = {**os.environ, "SIMULATIONS": str(count)}
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True)
     print(f"commands at once, {count} interleavings in simulation: {done.stdout.splitlines()[-1]}", flush=True)
 
 
@@ -317,6 +310,21 @@ def components(shop: Shop, cluster: Cluster, count: int) -> None:
         f"| all | {count} | {by_itself.total()} | {after.total()} | {failed.total()} of {seen.total():,} |\n",
         flush=True,
     )
+
+
+def rest(shop: Shop, cluster: Cluster, repeats: int) -> None:
+    """Each component dies where nothing is rolled out: what fails then is no rollout's."""
+    print("| killed at rest | times | with failed requests | failed requests | of |\n|---|--:|--:|--:|--:|")
+    for what in COMPONENTS:
+        with made(shop, cluster, "canary", 60, replicas=2) as (team, seen):
+            failed = list[int]()
+            for _ in range(repeats):
+                was = seen["failed"]
+                strike(team, what, "good", "again")
+                time.sleep(SETTLED_SECONDS)
+                cluster.wait_ready()
+                failed.append(seen["failed"] - was)
+            print(f"| {what} | {repeats} | {sum(map(bool, failed))} | {sum(failed)} | {seen.total():,} |", flush=True)
 
 
 def flags(team: ClusterTeam, kind: str) -> tuple[str, ...]:
