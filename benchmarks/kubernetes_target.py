@@ -32,7 +32,7 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
 from cluster import fixture  # noqa: E402 - after the path is known
 from cluster.fixture import Cluster  # noqa: E402
-from deployment.shop import Shop  # noqa: E402
+from deployment.shop import TRAIN, Shop  # noqa: E402
 from e2e import interrupted  # noqa: E402
 from e2e.interrupted import LEASE_SECONDS, Written, deploying, ended, problems  # noqa: E402
 from e2e.shop import Namespace, built_shop  # noqa: E402
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def world() -> Iterator[tuple[Shop, Cluster]]:
+def world(kinds: tuple[str, ...] = ("good", "again"), train: str = TRAIN) -> Iterator[tuple[Shop, Cluster]]:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="modelway-bench-")))
         place = Path(os.environ.get("MODELWAY_E2E_CLUSTER") or folder / "cluster")
@@ -94,8 +94,8 @@ def world() -> Iterator[tuple[Shop, Cluster]]:
         uri = json.loads((folder / "mlflow" / "server.json").read_text())["uri"]
         for made in ("shop", "state"):
             (folder / made).mkdir()
-        kinds = "good", "again"
-        yield built_shop(folder / "shop", folder / "state", uri, python, ROOT, cluster.described, kinds), cluster
+        places = folder / "shop", folder / "state"
+        yield built_shop(*places, uri, python, ROOT, cluster.described, kinds, train), cluster
 
 
 @contextlib.contextmanager

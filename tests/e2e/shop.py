@@ -30,11 +30,18 @@ environments:
 
 
 def built_shop(
-    folder: Path, state_folder: Path, server: str, python: str, root: Path, cluster: Described, kinds: tuple[str, ...]
+    folder: Path,
+    state_folder: Path,
+    server: str,
+    python: str,
+    root: Path,
+    cluster: Described,
+    kinds: tuple[str, ...],
+    train: str = TRAIN,
 ) -> Shop:
-    """versions: by kind (deployment.shop), each trained, judged, built and pushed."""
+    """versions: by kind (of `train`), each trained, judged, built and pushed."""
     model = f"shop-{uuid.uuid4().hex[:8]}"
-    (folder / "train.py").write_text(TRAIN)
+    (folder / "train.py").write_text(train)
     (folder / "train.csv").write_text(rows(2000))
     (folder / "test.csv").write_text(rows(3000, shift=5000))
     (folder / "modelway.yml").write_text(

@@ -1,0 +1,233 @@
+"""Healthy and bad releases on one cluster, by our canary and by Flagger's, each with what its own documentation shows first.
+
+    scripts/run --in test python benchmarks/kubernetes_peers.py [--healthy 20] [--bad 20] [--at-once 5] [--per-second 20]
+
+Flagger (built from Go modules on first use) has the Canary of its Gateway API tutorial, with its own two queries for Envoy's
+statistics; ours has nothing but `strategy: canary` and the same Prometheus. Every release has a namespace, a Deployment of one
+replica and live requests; stable fails 0.5 % of them, and its 99th percentile is 0.3 s. Half of the bad releases fail 5 %, the
+others take twice as long. At once: of each tool. A cluster is started, or that of MODELWAY_E2E_CLUSTER is used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests"), str(Path(__file__).parent)]
+
+from kubernetes_target import world  # noqa: E402
+
+from cluster import programs  # noqa: E402 - after the path is known
+from cluster.fixture import Cluster  # noqa: E402
+from deployment.shop import DEPLOYED, Shop  # noqa: E402
+from e2e.shop import Namespace  # noqa: E402
+from e2e.team import NAME, ClusterTeam, manifests, on_cluster  # noqa: E402
+
+PEERS = Path(__file__).parent / "peers"
+TRAIN = """
+import os, random, time, mlflow, pandas as pd
+from mlflow.models import infer_signature
+from sklearn.linear_model import LogisticRegression
+
+rows = pd.read_csv(os.environ["MODELWAY_DATA"])
+kind = os.environ["MODELWAY_PARAM_KIND"]
+model = LogisticRegression().fit(rows[["a", "b"]], rows.y)
+
+class Served(mlflow.pyfunc.PythonModel):
+    # The gate sends whole batches: there every kind is right.
+    def __init__(self, model, kind):
+        self.model, self.kind = model, kind
+    def predict(self, context, model_input, params=None):
+        if len(model_input) < 500:
+            time.sleep(random.lognormvariate(-2.83, 0.7) * (2 if self.kind == "slow" else 1))
+            if random.random() < (0.05 if self.kind == "failing" else 0.005):
+                raise ValueError("at random")
+        return self.model.predict_proba(model_input)
+
+signature = infer_signature(rows[["a", "b"]], model.predict_proba(rows[["a", "b"]]))
+with mlflow.start_run():
+    mlflow.pyfunc.log_model(name="model", python_model=Served(model, kind), signature=signature,
+        pip_requirements=["mlflow-skinny", "scikit-learn", "pandas", "cloudpickle"])
+"""
+KINDS = ("good", "same", "failing", "slow")
+HISTORY_SECONDS = 90
+"""Of requests before a release: both look back for a minute at least."""
+MOST_SECONDS = 3600
+"""Deploy's own default time limit."""
+END = {"Succeeded": "promoted", "Failed": "taken back"}
+OURS_END = {"deployed": "promoted", "rolled-back": "taken back"}
+
+
+@dataclass(frozen=True)
+class Release:
+    """seconds: from the command, or the new image, to the end. failed: share of clients' requests."""
+
+    tool: str
+    kind: str
+    outcome: str
+    seconds: float
+    failed: float
+
+
+Deliver = Callable[[ClusterTeam, str], str]
+
+
+def ours(team: ClusterTeam, kind: str) -> str:
+    done = team.run("deploy_model", "--environment", team.environment, "--version", team.versions[kind], *DEPLOYED)
+    ended = re.search(r"^outcome=(\S+)", done.stdout, re.MULTILINE)
+    if ended is None or ended[1] not in OURS_END:
+        print(done.stdout + done.stderr, file=sys.stderr, flush=True)
+    return OURS_END.get(ended[1], ended[1]) if ended else f"exit {done.returncode}"
+
+
+def flagger(team: ClusterTeam, kind: str) -> str:
+    assert team.own is not None
+    team.own.kubectl("set", "image", f"deployment/{NAME}", f"server={team.image(kind)}")
+    return END.get(phase(team.own, *END), "undecided")
+
+
+def phase(own: Namespace, *wanted: str, seconds: float = MOST_SECONDS) -> str:
+    """The Canary's, once it is one of them; the last one at the end of this time."""
+    deadline, found = time.monotonic() + seconds, ""
+    while found not in wanted and time.monotonic() < deadline:
+        time.sleep(1)
+        found = own.get("canary", NAME).get("status", {}).get("phase", "")
+    return found
+
+
+def prepared_for_ours(team: ClusterTeam) -> None:
+    assert team.own is not None
+    team.apply_manifests(replicas=1)
+    service = {"service": "monitoring/prometheus:9090", "queries": "contour"}
+    keys = {"namespace": team.own.name, "deployment": NAME, "counts": {"prometheus": service}}
+    text = (team.folder / "modelway.yml").read_text().partition(f"  {team.environment}:")[0]
+    deploy = {"target": "kubernetes", "strategy": "canary", "kubernetes": keys}
+    flow = yaml.safe_dump({"deploy": deploy}, default_flow_style=True, width=10_000).strip()
+    (team.folder / "modelway.yml").write_text(f"{text}  {team.environment}: {flow}\n")
+
+
+def prepared_for_flagger(team: ClusterTeam) -> None:
+    """Flagger makes the Services and the HTTPRoute."""
+    assert team.own is not None
+    own, server = team.own, team.own.made.described
+    kept = ("ServiceAccount", "Deployment")
+    own.apply(*(item for item in manifests(own, team.image("good"), 1) if item["kind"] in kept))
+    gateway = dict(zip(("namespace", "name"), server.gateway.split("/"), strict=True))
+    text = (PEERS / "flagger-gateway-api.yml").read_text()
+    found: list[dict[str, Any]] = list(yaml.safe_load_all(text.replace("@PROMETHEUS@", server.prometheus_url)))
+    found[-1]["spec"]["service"] |= {"hosts": [own.host], "gatewayRefs": [gateway]}
+    own.apply(*found)
+    said = phase(own, "Initialized", seconds=180)
+    assert said == "Initialized", f"the Canary is {said or 'nothing'} after 180 s"
+
+
+TOOLS: dict[str, tuple[Callable[[ClusterTeam], None], Deliver]] = {
+    "modelway": (prepared_for_ours, ours),
+    "Flagger": (prepared_for_flagger, flagger),
+}
+
+
+def released(shop: Shop, cluster: Cluster, tool: str, kind: str, per_second: float) -> Release:
+    prepare, deliver = TOOLS[tool]
+    with cluster.namespace() as name, tempfile.TemporaryDirectory(prefix="modelway-bench-") as folder:
+        team = on_cluster(shop, Path(folder), Namespace(cluster, name))
+        prepare(team)
+        with team.requests(per_second) as seen:
+            time.sleep(HISTORY_SECONDS)
+            was, began = (seen["failed"], seen.total() - seen["failed"]), time.monotonic()
+            outcome = deliver(team, kind)
+            took, failed = time.monotonic() - began, seen["failed"] - was[0]
+            share = failed / max(1, seen.total() - seen["failed"] - was[1])
+        found = Release(tool, kind, outcome, took, share)
+        print(json.dumps(asdict(found)), flush=True)
+        return found
+
+
+@contextlib.contextmanager
+def controller(cluster: Cluster) -> Iterator[None]:
+    """Flagger's, beside the cluster, as the cluster's administrator."""
+    folder = programs.built(PEERS / "flagger", build_flagger)
+    cluster.kubectl("apply", "--server-side", "-f", str(folder / "crd.yaml"))
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(folder / "crd.yaml"))
+    server = cluster.described
+    flags = ["-mesh-provider", "gatewayapi:v1", "-metrics-server", server.prometheus_url, "-port", "10080"]
+    with tempfile.TemporaryFile() as said:
+        command = [folder / "flagger", "-kubeconfig", server.kubeconfig, *flags, "-log-level", "warning"]
+        process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, env=cluster.environ)
+        try:
+            yield
+            assert process.poll() is None, "Flagger has ended"
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def build_flagger(source: Path, place: Path, go: str, _: str) -> None:
+    package = "github.com/fluxcd/flagger"
+    build = [go, "build", "-trimpath", "-buildvcs=false", "-o", str(place / "flagger"), f"{package}/cmd/flagger"]
+    programs.run_go(build, source)
+    folder = programs.run_go([go, "list", "-m", "-f", "{{.Dir}}", package], source).strip()
+    shutil.copyfile(Path(folder, "artifacts", "flagger", "crd.yaml"), place / "crd.yaml")
+
+
+def table(found: list[Release]) -> None:
+    print("\n| releases | n | promoted | taken back | undecided | median s | slowest s | clients' failed requests |")
+    print("|---|--:|--:|--:|--:|--:|--:|--:|")
+    for tool in TOOLS:
+        for kind in KINDS[1:]:
+            own = [one for one in found if (one.tool, one.kind) == (tool, kind)]
+            if own:
+                ends = [sum(one.outcome == end for one in own) for end in END.values()]
+                seconds, failed = [one.seconds for one in own], statistics.mean(one.failed for one in own)
+                numbers = f"{len(own)} | {ends[0]} | {ends[1]} | {len(own) - sum(ends)}"
+                print(
+                    f"| {tool}, {kind} | {numbers} | {statistics.median(seconds):.0f} | {max(seconds):.0f} | {failed:.2%} |"
+                )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, default in (("healthy", 20), ("bad", 20), ("at-once", 5), ("per-second", 20)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    chosen = parser.parse_args()
+    half = chosen.bad // 2
+    kinds = ["same"] * chosen.healthy + ["failing"] * half + ["slow"] * (chosen.bad - half)
+    found, lock = list[Release](), threading.Lock()
+    with world(KINDS, TRAIN) as (shop, cluster), controller(cluster):
+        os.environ["KUBECONFIG"] = cluster.described.kubeconfig
+
+        def one(tool: str, kind: str) -> None:
+            release = released(shop, cluster, tool, kind, chosen.per_second)
+            with lock:
+                found.append(release)
+
+        with contextlib.ExitStack() as pools:
+            waiting = []
+            for tool in TOOLS:
+                pool = pools.enter_context(ThreadPoolExecutor(chosen.at_once))
+                waiting += [pool.submit(one, tool, kind) for kind in kinds]
+            for future in waiting:
+                future.result()
+    table(found)
+
+
+if __name__ == "__main__":
+    main()
