@@ -7,6 +7,8 @@ missing). Names and labels were held against what writes them:
 - envoy-gateway: internal/xds/translator/route.go and the end-to-end tests, of August 2026;
 - istio: its reference of standard metrics, and its telemetry tests;
 - modelway: serving/metrics.py.
+
+There is none for NGINX: its series are of a process or of a Service, and tell no two releases behind it apart (docs/judge.md).
 """
 
 from __future__ import annotations
