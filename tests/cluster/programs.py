@@ -24,6 +24,7 @@ LOCKS = {"1.34": "go.mod", "1.29": "1.29.mod"}
 """Of each version of Kubernetes that is built here, the newest first: the file that pins its modules."""
 VERSION = "MODELWAY_E2E_KUBERNETES"
 """The variable that names one of LOCKS; without it, what is installed, else the newest."""
+HELM_LOCKS = {"4": "go.mod", "3": "3.mod"}
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl")
 BUILD_SECONDS = 2400
 """Kubernetes takes 13 minutes on two busy cores."""
@@ -125,6 +126,18 @@ def build_contour(source: Path, place: Path, go: str, _: str) -> None:
         folder = Path(run_go([go, "list", "-m", "-f", "{{.Dir}}", module], source).strip())
         for file in sorted(folder.glob(below)):
             shutil.copyfile(file, place / file.name)
+
+
+def helm(version: str) -> Path:
+    """Helm's program, of one of HELM_LOCKS."""
+    return built(HERE / "helm", build_helm, HELM_LOCKS[version]) / "helm"
+
+
+def build_helm(source: Path, place: Path, go: str, lock: str) -> None:
+    modules = f"-modfile={lock}"
+    (package,) = run_go([go, "list", modules, "-f", "{{.ImportPath}}", "tool"], source).split()
+    build = [go, "build", modules, "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", str(place / "helm")]
+    run_go([*build, package], source)
 
 
 def find_go() -> str:

@@ -12,7 +12,7 @@ import pytest
 from cluster.fixture import wait_until
 from deployment.shop import Shop
 from e2e.shop import Namespace
-from e2e.team import NAME, ClusterTeam, end, on_cluster
+from e2e.team import NAME, ClusterTeam, end, manifests, on_cluster
 from modelway.targets.kubernetes import names
 
 
@@ -47,6 +47,8 @@ def test_a_canary_and_the_way_back_on_a_deployment_of_the_teams_own(team: Cluste
         assert own.kubectl("get", "deployments,services,jobs", "-l", "modelway.dev/slot", "-o", "name") == ""
         back = team.roll_back()
         assert team.serving() == first
+        assert as_the_team_wrote(own) == before
+        own.apply(*manifests(own, team.image("good")))  # which a field that were still ours would refuse
         assert as_the_team_wrote(own) == before
         assert "nothing was changed" in team.roll_back()
     guardians = own.kubectl("get", "events", "--field-selector=involvedObject.kind=Job")

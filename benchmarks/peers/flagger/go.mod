@@ -1,6 +1,6 @@
 module modelway.dev/benchmarks/flagger
 
-go 1.26.8
+go 1.26.0
 
 tool github.com/fluxcd/flagger/cmd/flagger
 

@@ -11,12 +11,13 @@ TARGET, SLOT, GUARDIAN, ROLLOUT, PART, WORD = (
 )
 """Labels. TARGET: `key` of it; SLOT: of a release that runs beside the team's own Deployment; GUARDIAN: the slot that it
 guards against; WORD: the rollout that a person continued."""
-FENCE, BACK, BEFORE, ADDED, REPLICAS, WHOLE = (
-    f"{DOMAIN}/{name}" for name in ("fence", "back", "before", "added", "replicas", "whole")
+FENCE, BACK, BEFORE, OWNERS, ADDED, REPLICAS, WHOLE = (
+    f"{DOMAIN}/{name}" for name in ("fence", "back", "before", "owners", "added", "replicas", "whole")
 )
 """Annotations. FENCE: the nonce of the lease under which the object was last changed. BACK: the JSON patch that gives all
-traffic to stable. BEFORE: what the team had written where we changed it. ADDED: the Services that what we added to a route
-leads to. REPLICAS: how many there were before a stop. WHOLE: how many the team's Deployment had before a rolling rollout."""
+traffic to stable. BEFORE: what the team had written where we changed it. OWNERS: whose that was. ADDED: the Services that what
+we added to a route leads to. REPLICAS: how many there were before a stop. WHOLE: how many the team's Deployment had before a
+rolling rollout."""
 LONGEST = 40
 """Of a key: with what follows it, a name stays below the 63 characters of a label."""
 

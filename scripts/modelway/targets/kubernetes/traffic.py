@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 
 from modelway.errors import OutsideFailure
 from modelway.observe.counts import Counters, CountsSource, Snapshot
-from modelway.targets.kubernetes import gateway, names, routes
+from modelway.targets.kubernetes import claims, gateway, names, routes
 from modelway.targets.kubernetes.cluster import Cluster, Object, Operations, changed
 from modelway.targets.kubernetes.refusals import ApiError
 from modelway.targets.kubernetes.routes import RouteKind, Sharing
@@ -76,9 +76,14 @@ class GatewayTraffic(Traffic):
         if wanted.beside and wanted.back:
             self._introduce(wanted, check)
         if wanted.beside:
-            self._changed(lambda route: routes.weights(self.kind, route, self.service, wanted), check)
+            self._changed(lambda route: self._shared(route, wanted), check)
         else:
             self._changed(lambda route: routes.as_before(self.kind, route, self.service), check)
+
+    def _shared(self, route: Object, wanted: Sharing) -> Operations:
+        """And whose the rules were, which become ours by the change."""
+        operations = routes.weights(self.kind, route, self.service, wanted)
+        return operations + claims.noted(route, ("spec", self.kind.rules), operations)
 
     def _introduce(self, wanted: Sharing, check: Callable[[], None]) -> None:
         """The gateway knows every Service, and its pods, before the first request is sent there: else some fail."""
@@ -86,7 +91,7 @@ class GatewayTraffic(Traffic):
         if before is None or all(routes.refers(self.kind, before, name) for name in wanted.beside):
             return
         known = Sharing({wanted.back: 1.0}, wanted.beside, wanted.back)
-        self._changed(lambda route: routes.weights(self.kind, route, self.service, known), check)
+        self._changed(lambda route: self._shared(route, known), check)
         self.follow()
         time.sleep(PROPAGATION_SECONDS)
 
@@ -94,7 +99,11 @@ class GatewayTraffic(Traffic):
         def change(route: Object) -> Operations:
             return routes.as_before(self.kind, route, self.service)
 
+        def give_back(route: Object) -> Operations:
+            return claims.given_back(route, ("spec", self.kind.rules))
+
         changed(self.cluster, self.kind.name, self.route, change, check)
+        changed(self.cluster, self.kind.name, self.route, give_back, check)
 
     def _create(self, made: Object) -> None:
         try:
