@@ -29,6 +29,19 @@ urllib.request.urlopen(urllib.request.Request(address, body, headers, method="PO
 PYTHON
 """
 
+REQUESTS = """\
+python3 make_data.py
+python3 - <<'PYTHON'
+import datetime
+header, *parcels = open("data/train.csv").read().splitlines()
+first = datetime.date(2026, 3, 2)
+days = ((first + datetime.timedelta(days=number // 100)).isoformat() for number in range(len(parcels)))
+lines = [f"{day}T08:00:00Z,{parcel}" for day, parcel in zip(days, parcels)]
+open("requests.csv", "w").write("\\n".join(["asked_at," + header, *lines]) + "\\n")
+PYTHON
+"""
+"""Of 30 days."""
+
 
 def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around:
     """The inputs beside the hostile one, such that it is used. one, other: versions that passed and were built. deploy: what
@@ -82,6 +95,14 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
         "judge-plan": (
             Setting({"manifests": "canary.yml", "requests-per-second": "50", "error-percent": "0.5", "rollouts": "10"}),
             {},
+        ),
+        "monitor-model": (
+            Setting({"data": "requests.csv", "time-column": "asked_at", "history-days": "28"}, before=REQUESTS),
+            {
+                "data": Setting({"time-column": "asked_at"}),
+                "time-column": Setting({"data": "requests.csv"}, before=REQUESTS),
+                "history-days": Setting({"data": "requests.csv", "time-column": "asked_at"}, before=REQUESTS),
+            },
         ),
         "plan-rollout": (Setting({"environment": "live"}), {}),
         "promote-model": (

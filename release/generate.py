@@ -47,6 +47,7 @@ JOURNEY = (
     "check-quality",
     "profile-data",
     "detect-drift",
+    "monitor-model",
     "plan-rollout",
     "train-model",
     "evaluate-gate",

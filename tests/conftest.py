@@ -107,3 +107,15 @@ def python(root: Path) -> str:
         text=True,
     )
     return done.stdout.splitlines()[-1]  # on first use a line before it says what is installed
+
+
+@pytest.fixture
+def github_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project folder, which is the present one of a step on GitHub; GitHub's files are beside it."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    return folder

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from modelway.stages.evaluate_gate import evaluate_gate as evaluate_gate
     from modelway.stages.generate_contract import generate_contract as generate_contract
     from modelway.stages.judge_plan import judge_plan as judge_plan
+    from modelway.stages.monitor_model import monitor_model as monitor_model
     from modelway.stages.plan_rollout import plan_rollout as plan_rollout
     from modelway.stages.profile_data import profile_data as profile_data
     from modelway.stages.promote_model import promote_model as promote_model

@@ -98,18 +98,6 @@ def wrong_contract(tmp_path: Path, refusal: Refusal) -> Callable[[str], str]:
 
 
 @pytest.fixture
-def github_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty project folder, which is the present one of a step on GitHub; GitHub's files are beside it."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
-    return folder
-
-
-@pytest.fixture
 def parquet(tmp_path: Path) -> Parquet:
     """parquet(query, name): the query's rows as a Parquet file."""
 

@@ -14,6 +14,7 @@ from modelway.config import lookup, strict_yaml
 from modelway.config.document import Document, check, convert, suggestion
 from modelway.config.drift import Drift
 from modelway.config.keys import Section
+from modelway.config.monitor import Monitor
 from modelway.config.quality import Quality
 from modelway.config.sections import Build, Data, Deploy, Gate, Project, Registry, Sections, Train
 from modelway.errors import InvalidInput
@@ -34,6 +35,7 @@ class Resolved(Section, frozen=True, kw_only=True):
     gate: Gate
     build: Build
     drift: Drift
+    monitor: Monitor
     deploy: Deploy | None
     """None: nothing is deployed in this environment, and promote-model moves its alias."""
 
@@ -97,6 +99,7 @@ def _resolved(
         gate=resolved.gate,
         build=resolved.build,
         drift=resolved.drift,
+        monitor=resolved.monitor,
         deploy=resolved.deploy,
     )
 

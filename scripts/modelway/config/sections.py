@@ -29,6 +29,7 @@ from modelway.config.keys import (
     Wait,
 )
 from modelway.config.model_metrics import Outcome, PredictionShares, RisingShare
+from modelway.config.monitor import Monitor
 from modelway.config.quality import Quality
 from modelway.config.strategies import RequestMatch, Rolling, Shadow
 
@@ -365,6 +366,8 @@ class Sections(Section, frozen=True):
     """How a version becomes a release."""
     drift: Drift = Drift()
     """What current data is compared with, and how far it may move."""
+    monitor: Monitor = Monitor()
+    """What a model is watched by, once it is deployed."""
     deploy: Deploy | None = None
     """How a release comes into an environment. Left out: nothing is deployed, and promote-model moves the alias."""
 

@@ -10,6 +10,7 @@ ENVIRONMENTS = {
     "validate_data": "data",
     "generate_contract": "data",
     "detect_drift": "data",
+    "monitor_model": "data",
     "check_quality": "data",
     "profile_data": "data",
     "evaluate_gate": "judge",

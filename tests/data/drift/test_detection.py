@@ -258,13 +258,14 @@ def test_what_is_asked_of_a_column_that_is_not_there_is_one_line(tmp_path: Path,
 
 def test_nothing_to_look_at_is_no_pass(tmp_path: Path) -> None:
     empty, full = tmp_path / "empty.csv", tmp_path / "full.csv"
-    empty.write_text("a\n")
-    full.write_text("a\n" + "1\n" * 1000)
+    empty.write_text("a,day\n")
+    full.write_text("a,day\n" + "1,monday\n" * 1000)
     for one, other in ((empty, full), (full, empty)):
-        with pytest.raises(InvalidInput, match="has no rows"):
-            found(one, other)
+        for settings in (Drift(), Drift(cluster="day")):
+            with pytest.raises(InvalidInput, match="has no rows"):
+                found(one, other, settings)
     with pytest.raises(InvalidInput, match="no column is left"):
-        found(full, full, leave_out=("a",))
+        found(full, full, leave_out=("a", "day"))
     single = tmp_path / "single.csv"
     single.write_text("a\n1\n")
     assert found(single, single).report.outcome == "inconclusive"

@@ -91,6 +91,8 @@ class DuckDBCells:
     def counted(self, cells: Sequence[ColumnCells], by: Grouping) -> dict[Key, GroupCounts]:
         found: dict[Key, GroupCounts] = {key: GroupCounts(rows, {}) for key, rows in self._groups(by)}
         numbers = [column for column in cells if column.kind != "category"]
+        for group in found.values():  # where there are no rows, grouping them says nothing of any column
+            group.columns.update({column.name: CellCounts(0, 0, (0,) * column.size) for column in numbers})
         for batch in in_batches(numbers, BATCH):
             for key, column, counts in self._numbers(batch, by):
                 found[key].columns[column] = counts

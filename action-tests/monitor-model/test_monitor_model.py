@@ -1,0 +1,53 @@
+"""monitor-model as a caller runs it: quiet days, a change that is told once, hostile text, mistakes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from act import ActRun, commands_on_github
+from team import RunAction
+
+
+@pytest.fixture(scope="module")
+def run(run_action: RunAction) -> ActRun:
+    return run_action("monitor-model")
+
+
+def test_quiet_days_pass(run: ActRun) -> None:
+    step = run.step("calm")
+    assert (step.result, step.outputs["outcome"]) == ("success", "quiet"), step.log
+    assert (step.outputs["changed-columns"], step.outputs["open-columns"]) == ("[]", "[]")
+    assert step.outputs["report"].endswith("/out/modelway/monitor-model.json")
+    assert "18 days were looked at since" in step.summary and not step.annotations
+
+
+def test_a_change_fails_the_run_once(run: ActRun) -> None:
+    step = run.step("moved")
+    assert (step.result, step.exit_code, step.outputs["outcome"]) == ("failure", 1, "alarm")
+    assert json.loads(step.outputs["changed-columns"]) == ["depot"]
+    (error,) = step.errors
+    assert error.title == "monitor-model: alarm" and "since 2026-04-26" in error.message
+    told = run.step("told")
+    assert (told.result, told.outputs["outcome"], told.outputs["open-columns"]) == ("success", "changed", '["depot"]')
+
+
+def test_hostile_values_are_only_text(run: ActRun) -> None:
+    for name in ("moved", "told"):
+        step = run.step(name)
+        assert "<script>" not in step.summary and "##[" not in step.summary
+        assert commands_on_github(step.printed) == []
+    assert run.step("afterwards").outputs["planted"] == "canary"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("nothing", "the key monitor.time-column is not set"), ("short", "all of its 60 whole days are history")],
+)
+def test_wrong_input_is_one_line_with_the_fix_and_all_outputs(run: ActRun, name: str, said: str) -> None:
+    step = run.step(name)
+    assert (step.result, step.exit_code) == ("failure", 2)
+    (error,) = step.errors
+    assert said in error.message and "Fix: " in error.message
+    assert set(step.outputs) == set(run.step("calm").outputs) and not any(step.outputs.values())

@@ -1,0 +1,121 @@
+"""What is usual: learned from days on which all was well.
+
+By simulation: the margin that is made of history. It is wide enough for days that wobble together, for a weekly rhythm and for
+offsets that do no harm (benchmarks/watching.py).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from modelway.monitoring.scores import Measured, Score, ScoreKind
+
+WEEK = 7
+FEWEST_DAYS = 28
+SLACK = 2.0
+"""Standard errors by which usual days may be off."""
+USUAL_COLUMNS = 20
+LEAST_INNOVATION = 0.3
+MOST_CORRELATION = 0.9
+
+
+@dataclass(frozen=True)
+class Usual:
+    """Of one score. weekdays: its mean of each day of the week, Monday first. variance: of a day's value around it, with the
+    noise of its rows. error: how much larger the variance of the difference to a new day is. slack: in standard
+    deviations. innovation: the part of the variance that yesterday does not tell."""
+
+    weekdays: tuple[float, ...]
+    variance: float
+    error: float
+    slack: float
+    innovation: float
+
+    def standardised(self, measured: Measured, weekday: int) -> tuple[float, float] | None:
+        """The value in standard deviations of a new day, and one unit of the score in them; None where there is none."""
+        if measured.value is None:
+            return None
+        unit = 1 / math.sqrt(max(self.variance, measured.noise) * self.error)
+        return (measured.value - self.weekdays[weekday]) * unit, unit
+
+
+@dataclass(frozen=True)
+class History:
+    """Days in their order, one after the other. days: None where there is none, or too few rows. weekdays: 0 is Monday."""
+
+    weekdays: Sequence[int]
+    days: Sequence[Sequence[Measured] | None]
+
+
+def learned(scores: Sequence[Score], history: History, columns: int) -> tuple[Usual, ...]:
+    """Of each score, in their order. columns: how many vote."""
+    own = [_residuals(number, history) for number in range(len(scores))]
+    slack = SLACK + 0.5 * max(0.0, math.log10(columns / USUAL_COLUMNS))
+    made: dict[int, Usual] = {}
+    by_kind: dict[ScoreKind, list[int]] = {}
+    for number, score in enumerate(scores):
+        by_kind.setdefault(score.of, []).append(number)
+    for members in by_kind.values():
+        usual_variance = median(own[number].variance for number in members)
+        correlation = _correlation([own[number] for number in members])
+        for number in members:
+            found = own[number]
+            days = max(found.n, WEEK + 1)
+            wobble = correlation + math.sqrt((1 + correlation) / (1 - correlation) / days)
+            made[number] = Usual(
+                weekdays=found.weekdays,
+                variance=max(found.variance, (2 * found.variance + usual_variance) / 3, found.noise),
+                error=1 + WEEK / days,
+                slack=slack * wobble,
+                innovation=max(1 - correlation**2, LEAST_INNOVATION),
+            )
+    return tuple(made[number] for number in range(len(scores)))
+
+
+@dataclass(frozen=True)
+class _Residuals:
+    """values: of each day, None where it has none. noise: the variance that its usual number of rows has."""
+
+    weekdays: tuple[float, ...]
+    values: tuple[float | None, ...]
+    noise: float
+    n: int
+    variance: float
+
+
+def _residuals(number: int, history: History) -> _Residuals:
+    measured = [day[number] if day else None for day in history.days]
+    by_weekday: dict[int, list[float]] = {}
+    for weekday, one in zip(history.weekdays, measured, strict=True):
+        if one and one.value is not None:
+            by_weekday.setdefault(weekday, []).append(one.value)
+    every = [value for values in by_weekday.values() for value in values]
+    mean = math.fsum(every) / len(every) if every else 0.0
+    weekdays = tuple(
+        math.fsum(by_weekday[day]) / len(by_weekday[day]) if day in by_weekday else mean for day in range(WEEK)
+    )
+    values = tuple(
+        one.value - weekdays[weekday] if one and one.value is not None else None
+        for weekday, one in zip(history.weekdays, measured, strict=True)
+    )
+    known = [value for value in values if value is not None]
+    degrees = max(1, len(known) - len(by_weekday))
+    noise = [one.noise for one in measured if one and one.value is not None]
+    return _Residuals(
+        weekdays, values, median(noise) if noise else 1.0, len(known), math.fsum(v * v for v in known) / degrees
+    )
+
+
+def _correlation(members: Sequence[_Residuals]) -> float:
+    """Of a day with the next, as most scores of the kind have it; corrected for the mean that was taken off (Kendall 1954)."""
+    found = []
+    for one in members:
+        squares = math.fsum(value * value for value in one.values if value is not None)
+        pairs = zip(one.values, one.values[1:], strict=False)
+        products = math.fsum(a * b for a, b in pairs if a is not None and b is not None)
+        raw = products / max(squares, 1e-12)
+        found.append(raw + (1 + 4 * raw) / max(one.n, 1))
+    return min(max(median(found), 0.0), MOST_CORRELATION)

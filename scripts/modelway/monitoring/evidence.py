@@ -1,0 +1,109 @@
+"""Evidence that something has changed for good, over all columns, with one budget of false alarms.
+
+For each score, in both directions and for two sizes of change, a Shiryaev-Roberts sum of capped wagers is kept; an alarm is
+raised when their weighted sum over all columns reaches the threshold, and all begin anew. A wager wins nothing on average
+where the score lies within its margin and its innovation is sub-Gaussian with the variance that was learned. Then each look
+adds 1 to the sum's expectation at most, so that the number of false alarms in T looks is T / threshold at most, whatever
+columns have to do with each other, restarts included (e-detectors: Shin, Ramdas, Rinaldo 2022, arXiv 2203.03532).
+
+That is the theorem. That margins made of history keep its premise is known from simulation alone (benchmarks/watching.py).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from modelway.monitoring.baseline import Usual
+from modelway.monitoring.scores import Measured, Score
+
+SIZES = (1.0, 2.0)
+"""Of a change beyond the margin, in standard deviations of a day, that the wagers are made for."""
+DAYS_PER_YEAR = 365.25
+BLAMED = 0.1
+"""Of all evidence: a column that has so much of it is named."""
+
+Beyond = tuple[float, float]
+"""How far above its margin a score is, and how far below, in standard deviations of a day; negative within it."""
+
+
+@dataclass(frozen=True)
+class Vote:
+    """A column that an alarm names. share: of the evidence. score, up: what of it moved most, and whereto. z: how far beyond
+    its margin it was in this look, in standard deviations."""
+
+    column: str
+    share: float
+    score: Score
+    up: bool
+    z: float
+
+
+@dataclass
+class Evidence:
+    """looks_per_year / false_alarms_per_year is the threshold. The sums of each score: up and down by size."""
+
+    scores: Sequence[Score]
+    usual: Sequence[Usual]
+    columns: int
+    false_alarms_per_year: float = 1.0
+    looks_per_year: float = DAYS_PER_YEAR
+    sums: list[list[float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.sums = self.sums or [[0.0] * (2 * len(SIZES)) for _ in self.scores]
+        self.threshold = self.looks_per_year / self.false_alarms_per_year
+        self.cap = (10 * self.threshold * self.columns) ** (1 / 3)
+        self.beyond: list[Beyond | None] = []
+        self.total = 0.0
+
+    def look(self, measured: Sequence[Measured], weekday: int, silent: Collection[str] = ()) -> tuple[Vote, ...]:
+        """The columns that an alarm names, by falling share; none where there is no alarm. silent: columns without a vote.
+        Afterwards `beyond` says how far each score is from its margin, and `total` what the evidence was."""
+        self.beyond = far = [self._far(number, one, weekday) for number, one in enumerate(measured)]
+        by_column: dict[str, float] = {}
+        for number, score in enumerate(self.scores):
+            if score.column in silent:
+                self.sums[number] = [0.0] * (2 * len(SIZES))
+                continue
+            beyond = far[number]
+            if beyond is not None:
+                self.sums[number] = self._wagered(number, beyond)
+            vote = score.weight * math.fsum(self.sums[number]) / len(self.sums[number])
+            by_column[score.column] = by_column.get(score.column, 0.0) + vote
+        self.total = total = math.fsum(by_column.values())
+        if total < self.threshold:
+            return ()
+        blamed = {name: part / total for name, part in by_column.items() if part >= BLAMED * total}
+        most = max(by_column, key=lambda name: by_column[name])
+        named = blamed or {most: by_column[most] / total}
+        votes = [self._vote(name, share, far) for name, share in named.items()]
+        self.sums = [[0.0] * (2 * len(SIZES)) for _ in self.scores]
+        return tuple(sorted(votes, key=lambda vote: (-vote.share, vote.column)))
+
+    def _far(self, number: int, measured: Measured, weekday: int) -> Beyond | None:
+        usual = self.usual[number]
+        found = usual.standardised(measured, weekday)
+        if found is None:
+            return None
+        z, unit = found
+        margin = self.scores[number].margin * unit + usual.slack
+        return z - margin, -z - margin
+
+    def _wagered(self, number: int, beyond: Beyond) -> list[float]:
+        innovation, sums = self.usual[number].innovation, self.sums[number]
+        wagers = [
+            min(self.cap, math.exp(min(size * far - size * size * innovation / 2, 700.0)))
+            for far in beyond
+            for size in SIZES
+        ]
+        return [(before + 1) * wager for before, wager in zip(sums, wagers, strict=True)]
+
+    def _vote(self, column: str, share: float, far: Sequence[Beyond | None]) -> Vote:
+        own = [number for number, score in enumerate(self.scores) if score.column == column]
+        number = max(own, key=lambda item: self.scores[item].weight * math.fsum(self.sums[item]))
+        half = len(SIZES)
+        up = math.fsum(self.sums[number][:half]) >= math.fsum(self.sums[number][half:])
+        beyond = far[number]
+        return Vote(column, share, self.scores[number], up, beyond[0 if up else 1] if beyond else 0.0)

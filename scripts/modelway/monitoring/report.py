@@ -1,0 +1,108 @@
+"""What monitor-model hands on."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from modelway.data.drift.report import DriftSource
+from modelway.monitoring.scores import ScoreKind
+from modelway.monitoring.watching import Alarm, Change, Watched
+
+Outcome = Literal["alarm", "changed", "quiet"]
+
+
+class ColumnChange(msgspec.Struct, frozen=True, kw_only=True):
+    """before, now: shares of the rows, where `of` is share, missing or unseen; standard deviations of the reference for level;
+    for spread half of what the variance is above that of the reference. share_of_evidence: of the alarm's."""
+
+    column: str
+    of: ScoreKind
+    value: str | None
+    before: float
+    now: float
+    since: str
+    share_of_evidence: float
+
+
+class DayAlarm(msgspec.Struct, frozen=True):
+    day: str
+    changes: tuple[ColumnChange, ...]
+
+
+class DayLook(msgspec.Struct, frozen=True):
+    """evidence: of the threshold; from 1 on it is an alarm."""
+
+    day: str
+    evidence: float
+
+
+class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
+    """outcome: alarm, where there is one from `since` on; else changed, where a column that an alarm named is not back; else
+    quiet. history: first and last of the days that were learned from, and how many have rows enough. open: columns that have
+    changed, with the day of the alarm; back: those that came back, with the day."""
+
+    outcome: Outcome
+    reference: DriftSource
+    data: str
+    rows: int
+    data_digest: str
+    columns: int
+    history: tuple[str, str, int]
+    since: str
+    false_alarms_per_year: float
+    threshold: float
+    alarms: tuple[DayAlarm, ...]
+    open: dict[str, str]
+    back: tuple[tuple[str, str], ...]
+    looks: tuple[DayLook, ...]
+    skipped: tuple[str, ...]
+    schema: Literal["modelway/monitor-model/1"] = "modelway/monitor-model/1"
+
+    @property
+    def new(self) -> tuple[DayAlarm, ...]:
+        """Alarms from `since` on."""
+        return tuple(alarm for alarm in self.alarms if alarm.day >= self.since)
+
+
+def report_of(
+    found: Watched, reference: DriftSource, data: DriftSource, since: str, false_alarms_per_year: float
+) -> MonitorReport:
+    """since: an ISO date; empty: the last day that was looked at."""
+    since = since or (found.looks[-1].isoformat() if found.looks else "")
+    alarms = tuple(_alarm(alarm) for alarm in found.alarms)
+    new = any(alarm.day >= since for alarm in alarms)
+    return MonitorReport(
+        outcome="alarm" if new else "changed" if found.open else "quiet",
+        reference=reference,
+        data=data.data,
+        rows=data.rows,
+        data_digest=data.digest,
+        columns=found.columns,
+        history=(found.usual[0].isoformat(), found.usual[-1].isoformat(), len(found.usual)),
+        since=since,
+        false_alarms_per_year=false_alarms_per_year,
+        threshold=found.threshold,
+        alarms=alarms,
+        open={name: day.isoformat() for name, day in sorted(found.open.items())},
+        back=tuple((day.isoformat(), name) for day, name in found.back),
+        looks=tuple(DayLook(day.isoformat(), part) for day, part in zip(found.looks, found.evidence, strict=True)),
+        skipped=tuple(day.isoformat() for day in found.skipped),
+    )
+
+
+def _alarm(alarm: Alarm) -> DayAlarm:
+    return DayAlarm(alarm.day.isoformat(), tuple(_change(change) for change in alarm.changes))
+
+
+def _change(change: Change) -> ColumnChange:
+    return ColumnChange(
+        column=change.column,
+        of=change.score.of,
+        value=change.score.value,
+        before=change.before,
+        now=change.now,
+        since=change.since.isoformat(),
+        share_of_evidence=change.share,
+    )

@@ -1,0 +1,97 @@
+"""What has changed since a model was trained, as a person reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modelway.data.values import few
+from modelway.markdown import cell, table
+from modelway.monitoring.report import ColumnChange, DayAlarm, DayLook, MonitorReport
+from modelway.monitoring.watching import FEWEST_ROWS
+
+BARS = "▁▂▃▄▅▆▇█"
+SHOWN_DAYS = 90
+SHOWN_ALARMS = 20
+
+
+def in_words(report: MonitorReport) -> str:
+    """One line: what is new, else what is still so."""
+    if report.outcome == "alarm":
+        alarm = report.new[-1]
+        return f"{report.data}: changed by {alarm.day}: {'; '.join(what(change) for change in alarm.changes[:3])}"
+    if report.outcome == "changed":
+        still = few([f"{name} (told on {day})" for name, day in report.open.items()])
+        return f"{report.data}: nothing new since {report.since}; still changed: {still}"
+    until = report.looks[-1].day if report.looks else "now"
+    return f"{report.data}: {len(report.looks)} days looked at until {until}, nothing has changed for good"
+
+
+def what(change: ColumnChange) -> str:
+    """Such as `carrier: UA from 10.2 to 14.1 % of the values since 2026-06-02`."""
+    name, since = change.column[:100], f"since {change.since}"
+    if change.of == "level":
+        return f"{name}: values {abs(change.now - change.before):.2g} standard deviations {_way(change)} {since}"
+    if change.of == "spread":
+        before, now = 1 + 2 * change.before, 1 + 2 * change.now
+        return f"{name}: values lie {_out(change)}, mean square {before:.2g} to {now:.2g} {since}"
+    of = {"missing": "missing", "unseen": "unseen or unreadable", "share": _text(change.value)}[change.of]
+    return f"{name}: {of} from {100 * change.before:.3g} to {100 * change.now:.3g} % {since}"
+
+
+def _way(change: ColumnChange) -> str:
+    return "higher" if change.now > change.before else "lower"
+
+
+def _out(change: ColumnChange) -> str:
+    return "further out" if change.now > change.before else "nearer to the middle"
+
+
+def _text(value: str | None) -> str:
+    return "rare values together" if value is None else repr(value[:60])
+
+
+def markdown(report: MonitorReport) -> str:
+    first, last, days = report.history
+    lines = [
+        f"## Monitoring, {cell(report.data)}: {report.outcome}",
+        "",
+        (
+            f"{report.rows:,} rows, {report.columns} columns. Usual is what {days} days from {first} to {last} were;"
+            f" {len(report.looks)} days were looked at since. Alarms that may be false, over all columns:"
+            f" {report.false_alarms_per_year:g} a year at most."
+        ),
+    ]
+    if report.looks:
+        lines += [
+            "",
+            f"Evidence day by day, of what an alarm needs, until {report.looks[-1].day}:",
+            "",
+            _line(report.looks),
+        ]
+    if report.alarms:
+        lines += ["", "### Alarms", "", _alarms(report.alarms, report.since)]
+    if report.open:
+        still = ", ".join(f"{cell(name)} ({day})" for name, day in report.open.items())
+        lines += ["", f"Not as before, and without a vote until it is for a week: {still}."]
+    if report.back:
+        lines += ["", f"Back: {', '.join(f'{cell(name)} ({day})' for day, name in report.back)}."]
+    if report.skipped:
+        lines += ["", f"Not looked at, with fewer than {FEWEST_ROWS} rows: {few(report.skipped, 5)}."]
+    lines += ["", f"Reference {cell(report.reference.data)} `{report.reference.digest}`, data `{report.data_digest}`."]
+    return "\n".join(lines)
+
+
+def _line(looks: Sequence[DayLook]) -> str:
+    """One bar a day; the highest one is an alarm. As powers: evidence grows by factors."""
+    bars = "".join(BARS[min(len(BARS) - 1, int(look.evidence**0.25 * len(BARS)))] for look in looks[-SHOWN_DAYS:])
+    return f"`{bars}`"
+
+
+def _alarms(alarms: Sequence[DayAlarm], since: str) -> str:
+    rows = [
+        (alarm.day, "new" if alarm.day >= since else "", what(change), f"{100 * change.share_of_evidence:.0f} %")
+        for alarm in reversed(alarms)
+        for change in alarm.changes
+    ]
+    left = f"\n\n{len(rows) - SHOWN_ALARMS} more are in the report's JSON." if len(rows) > SHOWN_ALARMS else ""
+    return table(("Day", "", "What has changed", "Of the evidence:"), rows[:SHOWN_ALARMS]) + left

@@ -1,0 +1,172 @@
+"""monitor-model: watch what a model is asked with, day by day, and tell what has changed for good."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from modelway import ci
+from modelway.ci import Input, Output
+from modelway.config import Resolved, required
+from modelway.data import schemes
+from modelway.data.cells import Grouping
+from modelway.data.drift.report import DriftSource
+from modelway.data.drift.sides import DriftSide, open_side
+from modelway.data.drift.sketch import DataSketch
+from modelway.data.drift.sketching import DataReading
+from modelway.errors import InvalidInput, ModelwayError, Refused
+from modelway.monitoring.report import MonitorReport, report_of
+from modelway.monitoring.watching import WatchedDay, watch
+from modelway.report.monitoring import in_words, markdown
+from modelway.stages.steps import workspace
+
+DAY_US = 86_400_000_000
+EPOCH = date(1970, 1, 1)
+MOST_DAYS = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelMonitored(ci.Result):
+    outcome: Annotated[
+        Literal["alarm", "changed", "quiet"],
+        Output("alarm where there is a new one; else changed where an old one still holds; else quiet"),
+    ]
+    changed_columns: Annotated[list[str], Output("the columns that new alarms name, as a JSON list")]
+    open_columns: Annotated[list[str], Output("all columns that have changed and are not back, as a JSON list")]
+    report: Annotated[str, Output("the path of monitor-model.json")]
+    monitoring: MonitorReport
+    """Every look, alarm and column."""
+
+
+@ci.use_case
+def monitor_model(
+    job: ci.Job,
+    *,
+    config: ci.Config = "modelway.yml",
+    working_directory: ci.WorkingDirectory = ".",
+    environment: ci.Overlay = None,
+    data: Annotated[ci.Rows | None, ci.key("monitor.data", left_out="an error")] = None,
+    reference: Annotated[ci.Rows | None, ci.key("monitor.reference")] = None,
+    contract: Annotated[str | None, ci.key("data.contract")] = None,
+    time_column: Annotated[str | None, ci.key("monitor.time-column", left_out="an error")] = None,
+    leave_out: Annotated[tuple[str, ...] | None, ci.key("monitor.leave-out")] = None,
+    history_days: Annotated[int | None, ci.key("monitor.history-days")] = None,
+    false_alarms_per_year: Annotated[float | None, ci.key("monitor.false-alarms-per-year")] = None,
+    since: Annotated[
+        str, Input("An ISO date: alarms from this day on are new, and fail.", left_out="the last day that is looked at")
+    ] = "",
+    memory_mb: Annotated[
+        int, Meta(ge=64, le=1 << 24), Input("How much memory DuckDB may use before it works on disk.")
+    ] = 1024,
+    report_directory: ci.ReportDirectory = "out/modelway",
+) -> ModelMonitored:
+    """Watch the rows that a model is asked with, day by day, and tell once what has changed for good.
+
+    Inputs: rows with a column of times, and the data that the model was trained with (or a sketch), named here or in
+    modelway.yml (section monitor).
+    Outputs: the outcome, the columns that changed; the report as JSON and Markdown.
+    Exit codes: 0 nothing new; 1 an alarm; 2 wrong input; 3 too few days to tell what is usual; 4 the disk is full.
+    """
+    project = workspace.project_of(job, environment, data and reference and time_column and not environment)
+    settings, key = project.monitor, "monitor.reference" if project.monitor.reference else "data.train"
+    required(project, "monitor.time-column")
+    named = {"monitor.data": str(required(project, "monitor.data")), key: str(required(project, key))}
+    first_new = _since(since)
+    workspace.fetch_data(project, job)
+    reading = DataReading(
+        contract=workspace.contract_of(project, job),
+        leave_out=(*settings.leave_out, str(settings.time_column)),
+        memory_mb=memory_mb,
+        engine=project.data.engine,
+    )
+    paths = {
+        name: schemes.path_of(address, job.folder, f"{project.source}: {name}", job.say)
+        for name, address in named.items()
+    }
+    with (
+        open_side(paths[key], schemes.name_of(named[key]), reading) as before,
+        open_side(paths["monitor.data"], schemes.name_of(named["monitor.data"]), reading) as after,
+    ):
+        known, days = _sketched(before, after, project)
+    if settings.history_days >= len(days):
+        raise InvalidInput(
+            f"all of its {len(days)} whole days are history, and none is left to look at",
+            where=after.name,
+            fix="give later days too, or set monitor.history-days lower",
+        )
+    job.say(f"{after.name}: {len(days)} days, of which {settings.history_days} tell what is usual")
+    found = watch(known, days, settings.history_days, settings.false_alarms_per_year)
+    rows = sum(day.sketch.rows for day in days if day.sketch)
+    sides = _source(before, known.rows), _source(after, rows)
+    report = report_of(found, *sides, first_new, settings.false_alarms_per_year)
+    path = job.report(report, markdown(report))
+    job.say(in_words(report))
+    names = {change.column for alarm in report.new for change in alarm.changes}
+    failures: tuple[ModelwayError, ...] = ()
+    if report.outcome == "alarm":
+        failures = (Refused(in_words(report), fix=f"see {path.with_suffix('.md')} for the days", title="alarm"),)
+    return ModelMonitored(
+        outcome=report.outcome,
+        changed_columns=sorted(names),
+        open_columns=list(report.open),
+        report=str(path),
+        monitoring=report,
+        failures=failures,
+    )
+
+
+def _since(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat() if text else ""
+    except ValueError:
+        raise InvalidInput(f"{text[:40]!r} is no date", where="input since", fix="write it as 2026-11-27") from None
+
+
+def _sketched(before: DriftSide, after: DriftSide, project: Resolved) -> tuple[DataSketch, list[WatchedDay]]:
+    """The reference, and each whole day in the same cells: from the first that has rows to the last that is over."""
+    time_column = str(project.monitor.time_column)
+    if after.rows is None:
+        raise InvalidInput("is a sketch, and days need rows", where=after.name, fix="name the rows as monitor.data")
+    after.rows.require_times(time_column)
+    known = before.sketch
+    if known is None:
+        assert before.rows is not None
+        cells, _ = before.rows.cells({})
+        known = before.rows.sketch(cells, own=True)
+    if not known.rows or not known.columns:
+        raise InvalidInput("has no rows, or no column to watch", where=before.name, fix="name the training data")
+    cells = tuple(column.cells for column in known.columns)
+    found = after.rows.groups(cells, Grouping(time=time_column, width_us=DAY_US), own=False)
+    return known, _days(found, after.name, time_column)
+
+
+def _days(found: Mapping[str | None, DataSketch], name: str, time_column: str) -> list[WatchedDay]:
+    today = datetime.now(UTC).date()
+    try:
+        by_day = {EPOCH + timedelta(microseconds=int(start)): one for start, one in found.items() if start is not None}
+    except OverflowError:
+        by_day = {}
+    whole = {day: one for day, one in by_day.items() if day < today}
+    if not whole:
+        raise InvalidInput(
+            f"column {time_column[:100]!r} has no time of a day that is over",
+            where=name,
+            fix="write times as ISO 8601 in UTC, such as 2026-11-21T08:30:00Z, or name another column as monitor.time-column",
+        )
+    first, last = min(whole), max(whole)
+    if (last - first).days >= MOST_DAYS:
+        raise InvalidInput(
+            f"spans {(last - first).days + 1:,} days, from {first} to {last}",
+            where=name,
+            fix=f"name {MOST_DAYS} days at most, the history among them",
+        )
+    every = (first + timedelta(days=number) for number in range((last - first).days + 1))
+    return [WatchedDay(day, whole.get(day)) for day in every]
+
+
+def _source(side: DriftSide, rows: int) -> DriftSource:
+    return DriftSource(data=side.name, rows=rows, clusters=0, digest=side.digest, from_sketch=side.rows is None)

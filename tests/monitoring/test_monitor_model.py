@@ -1,0 +1,124 @@
+"""The script behind monitor-model: exit codes, outputs, the page, one line for every mistake; the documented example."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import detect_drift
+import documented
+import monitor_model
+
+FIRST = date(2026, 1, 5)
+ROWS = 120
+
+
+def requests(days: int, moved_from: int = 10_000, seed: int = 1, first: date = FIRST) -> str:
+    """A day's rows are spread over its hours."""
+    chance, lines = random.Random(seed), []
+    for number in range(days):
+        for row in range(ROWS):
+            at = datetime(first.year, first.month, first.day, tzinfo=UTC) + timedelta(days=number, minutes=12 * row)
+            x = chance.gauss(1.5 if number >= moved_from else 0.0, 1)
+            lines.append(f"{at.isoformat()},{x:.3f},{chance.choice('abc')}\n")
+    return "asked_at,x,place\n" + "".join(lines)
+
+
+def training() -> str:
+    chance = random.Random(7)
+    return "x,place\n" + "".join(f"{chance.gauss(0, 1):.3f},{chance.choice('abc')}\n" for _ in range(3000))
+
+
+@pytest.fixture
+def project(github_folder: Path) -> Path:
+    """calm.csv is of the training data's population on 45 days; moved.csv is not from the 41st day on."""
+    for name, text in {
+        "modelway.yml": (
+            "model: m\ndata: {train: train.csv}\nmonitor: {data: calm.csv, time-column: asked_at, history-days: 28}\n"
+        ),
+        "train.csv": training(),
+        "calm.csv": requests(45),
+        "moved.csv": requests(45, moved_from=40),
+    }.items():
+        (github_folder / name).write_text(text)
+    return github_folder
+
+
+def outputs(project: Path) -> dict[str, str]:
+    lines = (project.parent / "output").read_text().splitlines()
+    return {line.split("<<")[0]: lines[at + 1] for at, line in enumerate(lines) if "<<modelway-" in line}
+
+
+def test_nothing_new_is_0(project: Path, capsys: Any) -> None:
+    assert monitor_model.main([]) == 0
+    given = outputs(project)
+    assert (given["outcome"], given["changed-columns"], given["open-columns"]) == ("quiet", "[]", "[]")
+    page = (project.parent / "summary").read_text()
+    assert "## Monitoring, calm.csv: quiet" in page and "17 days were looked at since" in page
+    assert "::error" not in capsys.readouterr().out
+
+
+def test_an_alarm_is_1_and_only_as_long_as_it_is_new(project: Path, capsys: Any) -> None:
+    assert monitor_model.main(["--data", "moved.csv", "--since", "2026-02-10"]) == 1
+    given = outputs(project)
+    assert (given["outcome"], json.loads(given["changed-columns"])) == ("alarm", ["x"])
+    (error,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("::error"))
+    assert "monitor-model%3A alarm" in error and "x: values 1.5 standard deviations higher since 2026-02-14" in error
+    page = (project.parent / "summary").read_text()
+    assert "| 2026-02-16 | new | x: values 1.5 standard deviations higher since 2026-02-14 |" in page
+    assert monitor_model.main(["--data", "moved.csv"]) == 0, "told once: the last day has no alarm"
+    assert json.loads(outputs(project)["open-columns"]) == ["x"]
+    assert "changed" in (project / "out" / "modelway" / "monitor-model.md").read_text().splitlines()[0]
+
+
+def test_a_sketch_stands_for_the_training_data(project: Path) -> None:
+    (project / "few.csv").write_text(training())
+    flags = ["--reference", "train.csv", "--current", "few.csv", "--reference-sketch", "train.json"]
+    assert detect_drift.main(flags) == 0
+    assert monitor_model.main(["--data", "moved.csv", "--reference", "train.json", "--since", "2026-02-10"]) == 1
+
+
+def test_today_is_not_over_and_is_not_looked_at(project: Path) -> None:
+    today = datetime.now(UTC).date()
+    (project / "live.csv").write_text(requests(46, first=today - timedelta(days=45)))
+    assert monitor_model.main(["--data", "live.csv"]) == 0
+    report = json.loads((project / "out" / "modelway" / "monitor-model.json").read_text())
+    assert report["looks"][-1]["day"] == (today - timedelta(days=1)).isoformat() and len(report["looks"]) == 17
+
+
+@pytest.mark.parametrize(
+    ("text", "flags", "code", "said"),
+    [
+        ("asked_at,x,place\n", (), 2, "column 'asked_at' has no time of a day that is over"),
+        (requests(20), (), 2, "all of its 20 whole days are history"),
+        (requests(45), ("--time-column", "askd_at"), 2, "did you mean 'asked_at'?"),
+        (requests(45), ("--since", "yesterday"), 2, "input since: 'yesterday' is no date"),
+        (requests(45), ("--history-days", "7"), 2, "history-days"),
+        (requests(45), ("--reference", "gone.csv"), 2, "gone.csv"),
+        (requests(45) + "9999-01-01T00:00:00Z,1,a\n", (), 0, ""),
+        (requests(45) + "1990-01-01T00:00:00Z,1,a\n", (), 2, "spans 13,"),
+        (requests(1) + requests(20, first=date(2026, 2, 10)), (), 3, "are not enough to learn what is usual"),
+    ],
+    ids=["no rows", "history alone", "column", "date", "a week", "reference", "future", "past", "gap"],
+)
+def test_every_mistake_is_one_line(
+    project: Path, capsys: Any, text: str, flags: tuple[str, ...], code: int, said: str
+) -> None:
+    (project / "calm.csv").write_text(text)
+    assert monitor_model.main(list(flags)) == code
+    errors = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::error")]
+    assert len(errors) == (code != 0)
+    assert not errors or (said in errors[0] and "Fix: " in errors[0]), errors
+
+
+def test_the_documented_call(project: Path, capsys: Any) -> None:
+    (project / "requests.csv").write_text(requests(63, moved_from=59))
+    (code,) = documented.examples("monitoring.md", "From Python")
+    exec(compile(code, "monitoring.md", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert "alarm ['x']" in printed and any(line.startswith("2026-03-07 x level ") for line in printed), printed
