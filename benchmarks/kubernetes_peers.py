@@ -5,7 +5,8 @@
 Flagger (built from Go modules on first use) has the Canary of its Gateway API tutorial, with its own two queries for Envoy's
 statistics; ours has nothing but `strategy: canary` and the same Prometheus. Every release has a namespace, a Deployment of one
 replica and live requests; stable fails 0.5 % of them, and its 99th percentile is 0.3 s. Half of the bad releases fail 5 %, the
-others take twice as long. At once: of each tool. A cluster is started, or that of MODELWAY_E2E_CLUSTER is used.
+others take twice as long. At once: of each tool, in rounds that begin together. A cluster is started, or that of
+MODELWAY_E2E_CLUSTER is used.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ from e2e.team import NAME, ClusterTeam, manifests, on_cluster  # noqa: E402
 
 PEERS = Path(__file__).parent / "peers"
 TRAIN = """
-import os, random, time, mlflow, pandas as pd
+import os, random, time, zlib, mlflow, pandas as pd
 from mlflow.models import infer_signature
 from sklearn.linear_model import LogisticRegression
 
@@ -58,8 +59,9 @@ class Served(mlflow.pyfunc.PythonModel):
     def predict(self, context, model_input, params=None):
         if len(model_input) < 500:
             time.sleep(random.lognormvariate(-2.83, 0.7) * (2 if self.kind == "slow" else 1))
-            if random.random() < (0.05 if self.kind == "failing" else 0.005):
-                raise ValueError("at random")
+            for row in model_input.itertuples():  # by the row: one that fails is tried once more by itself
+                if zlib.crc32(repr((row.a, row.b)).encode()) % 1000 < (50 if self.kind == "failing" else 5):
+                    raise ValueError("some rows fail")
         return self.model.predict_proba(model_input)
 
 signature = infer_signature(rows[["a", "b"]], model.predict_proba(rows[["a", "b"]]))
@@ -68,8 +70,8 @@ with mlflow.start_run():
         pip_requirements=["mlflow-skinny", "scikit-learn", "pandas", "cloudpickle"])
 """
 KINDS = ("good", "same", "failing", "slow")
-HISTORY_SECONDS = 90
-"""Of requests before a release: both look back for a minute at least."""
+HISTORY_SECONDS = 300
+"""Of requests before a release, from when all that start together have begun: pods that start take time from the others."""
 MOST_SECONDS = 3600
 """Deploy's own default time limit."""
 END = {"Succeeded": "promoted", "Failed": "taken back"}
@@ -145,12 +147,15 @@ TOOLS: dict[str, tuple[Callable[[ClusterTeam], None], Deliver]] = {
 }
 
 
-def released(shop: Shop, cluster: Cluster, tool: str, kind: str, per_second: float) -> Release:
+def released(
+    shop: Shop, cluster: Cluster, tool: str, kind: str, per_second: float, together: threading.Barrier
+) -> Release:
     prepare, deliver = TOOLS[tool]
     with cluster.namespace() as name, tempfile.TemporaryDirectory(prefix="modelway-bench-") as folder:
         team = on_cluster(shop, Path(folder), Namespace(cluster, name))
         prepare(team)
         with team.requests(per_second) as seen:
+            together.wait(MOST_SECONDS + HISTORY_SECONDS)
             time.sleep(HISTORY_SECONDS)
             was, began = (seen["failed"], seen.total() - seen["failed"]), time.monotonic()
             outcome = deliver(team, kind)
@@ -210,12 +215,14 @@ def main() -> None:
     chosen = parser.parse_args()
     half = chosen.bad // 2
     kinds = ["same"] * chosen.healthy + ["failing"] * half + ["slow"] * (chosen.bad - half)
-    found, lock = list[Release](), threading.Lock()
+    if len(kinds) % chosen.at_once:
+        parser.error(f"{len(kinds)} releases cannot be brought in rounds of {chosen.at_once}")
+    found, lock, together = list[Release](), threading.Lock(), threading.Barrier(len(TOOLS) * chosen.at_once)
     with world(KINDS, TRAIN) as (shop, cluster), controller(cluster):
         os.environ["KUBECONFIG"] = cluster.described.kubeconfig
 
         def one(tool: str, kind: str) -> None:
-            release = released(shop, cluster, tool, kind, chosen.per_second)
+            release = released(shop, cluster, tool, kind, chosen.per_second, together)
             with lock:
                 found.append(release)
 

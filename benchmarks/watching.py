@@ -43,7 +43,7 @@ Array = NDArray[np.float64]
 @dataclass(frozen=True)
 class World:
     """wobble: standard deviations of a day's level, of the steadiest and of the most unsteady column. rho: from day to day.
-    offset: in margins. tails: degrees of freedom of its shocks; 0: normal. weekday: standard deviation of the weekly profile."""
+    offset: in margins. tails: degrees of freedom of its shocks; 0: normal. weekday: standard deviation of the weekdays."""
 
     name: str
     wobble: tuple[float, float] = (0.02, 0.08)
@@ -88,7 +88,10 @@ def simulated(
     late = (np.arange(days) >= HISTORY)[:, None]
     weekday = np.arange(days) % 7
     level = _wobble(random, world, days, columns) * random.uniform(*world.wobble, columns)
-    level += random.normal(0, world.weekday, (7, columns))[weekday] + late * random.uniform(-0.1, 0.1, columns) * world.offset
+    level += (
+        random.normal(0, world.weekday, (7, columns))[weekday]
+        + late * random.uniform(-0.1, 0.1, columns) * world.offset
+    )
     null = np.log(0.01 / 0.99) + 0.2 * _wobble(random, world, days, columns) * (world.wobble[1] > 0)
     gone = special.expit(null)
     level[:, :1] += late * level_by

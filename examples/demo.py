@@ -4,9 +4,10 @@ With `--kubernetes` production is a real cluster: that of KUBECONFIG, else one t
 has a folder of its own, and only registries and the cluster are shared, as on hosted runners. Four scenes are played.
 
 Five models are trained and judged for production, and what passes is built, deployed to staging, tested there, and brought
-into production by a canary under live traffic; then one command brings back the version before. The MLflow server, Envoy and
-the model servers are real; all of it is started here and stopped at the end. Everything is below out/demo; `summary.json` says
-what happened, and `report.html` draws it.
+into production by a canary under live traffic; then one command brings back the version before. At the end the flights of half
+a year are watched day by day, and what has changed for good is told. The MLflow server, Envoy and the model servers are real;
+all of it is started here and stopped at the end. Everything is below out/demo; `summary.json` says what happened, and
+`report.html` draws it.
 
 Usage: make demo | make demo-kubernetes     (or: scripts/run --in act python examples/demo.py [--kubernetes])
 """
@@ -160,6 +161,12 @@ def main() -> int:
         history(uri)
         replay()
         draw()
+        if isinstance(WORLD, ThisMachine):
+            print(
+                f"\n{len(stages) + 2}. the flights of July to December, day by day: what has changed for good\n",
+                flush=True,
+            )
+            monitor()
     finally:
         clear_away()
     table(stages)
@@ -195,6 +202,18 @@ def replay() -> None:
         "replay_rollout", "--working-directory", str(PROJECT), "--environment", "production", environ=WORLD.environ
     )
     say("the journals of all rollouts were read back: the same decisions follow from what was observed")
+
+
+def monitor() -> None:
+    """Each alarm in the words of the run's page."""
+    found = run_script("monitor_model", "--working-directory", str(PROJECT))
+    page = Path(found["report"]).with_suffix(".md")
+    shutil.copy(page, OUT / "monitoring.md")
+    for line in page.read_text(encoding="utf-8").splitlines():
+        if line.startswith("| 2013-"):
+            day, _, what, _ = (part.strip() for part in line.strip("|").split("|"))
+            say(f"told on {day}: {what}")
+    say(f"since then: {found['outcome']}")
 
 
 def draw() -> None:

@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from modelway.data.cells import ColumnCells
+from modelway.data.drift.sketch import DataSketch, SketchColumn
 from modelway.errors import Inconclusive
 from modelway.monitoring.watching import WatchedDay, watch
 from monitoring.days import START, days, sketch
@@ -33,11 +35,11 @@ def test_a_shift_is_told_once_with_what_and_since_when() -> None:
 
 
 def test_what_comes_back_is_said_and_watched_again() -> None:
-    moved = {*range(40, 50), *range(75, 90)}
-    found = watch(REFERENCE, days(90, lambda day: {"shift": 0.8} if day in moved else {}), HISTORY)
+    moved = {*range(40, 50), *range(80, 95)}
+    found = watch(REFERENCE, days(95, lambda day: {"shift": 0.8} if day in moved else {}), HISTORY)
     assert [change.column for alarm in found.alarms for change in alarm.changes] == ["c0", "c0"]
     ((day, name),) = found.back
-    assert name == "c0" and 53 <= (day - START).days <= 74
+    assert name == "c0" and 60 <= (day - START).days <= 79
 
 
 def test_missing_values_are_told_as_shares_of_the_rows() -> None:
@@ -75,3 +77,17 @@ def test_too_few_usual_days_tell_nothing() -> None:
 def test_days_that_differ_by_weekday_are_usual() -> None:
     found = watch(REFERENCE, days(112, lambda day: {"shift": 0.6 if day % 7 >= 5 else 0.0}), 56)
     assert found.alarms == ()
+
+
+def test_a_number_that_never_varied_is_told_when_it_does() -> None:
+    cells = ColumnCells(name="k", kind="number", edges=(0.9, 1.0))
+
+    def one(counts: tuple[int, int, int]) -> DataSketch:
+        return DataSketch(rows=200, columns=(SketchColumn(cells=cells, missing=0, unreadable=0, counts=counts),))
+
+    every = [
+        WatchedDay(START + timedelta(days=day), one((0, 200, 0) if day < 40 else (0, 190, 10))) for day in range(60)
+    ]
+    found = watch(one((0, 200, 0)), every, HISTORY)
+    (change,) = found.alarms[0].changes
+    assert (change.column, change.score.of, change.now) == ("k", "unseen", pytest.approx(0.05))

@@ -3,7 +3,8 @@
 - level, of numbers: the mean of the normal scores of the rows' cells (van der Waerden), in standard deviations of the
   reference. spread: half of their mean square above 1.
 - share, of texts and truth values: the angle 2 asin(sqrt(p)) of one value's share (Cohen 1988), so that its noise does not
-  depend on p. missing, unseen: the same of the rows without a value, and of those whose value the reference has not.
+  depend on p. missing, unseen: the same of the rows without a value, and of those whose value the reference has not: a text
+  without a cell, a number in a cell where the reference has none, what is not of the column's kind.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class ColumnScores:
         self.name, self.kind = reference.name, reference.cells.kind
         readable = 0 if moving else reference.readable
         self.normal = _normal_scores(reference.counts) if self.kind == "number" and readable else ()
+        self.empty = tuple(at for at, count in enumerate(reference.counts) if not count and self.kind == "number")
         self.shares = _shares(reference) if self.kind in ("category", "boolean") and readable else ()
         kinds: list[tuple[ScoreKind, str | None]] = [("missing", None)]
         if not moving and self.kind != "other":
@@ -82,7 +84,8 @@ class ColumnScores:
         n = column.readable
         yield Measured(angle(column.missing, rows), rows)
         if any(score.of == "unseen" for score in self.scores):
-            yield Measured(angle(column.unreadable + column.beyond, rows), rows)
+            elsewhere = sum(column.counts[at] for at in self.empty)
+            yield Measured(angle(column.unreadable + column.beyond + elsewhere, rows), rows)
         if self.normal:
             level, square = _moments(self.normal, column.counts)
             yield Measured(level if n else None, n)

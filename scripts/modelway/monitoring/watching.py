@@ -1,8 +1,7 @@
 """From the days of a model's data to what has changed for good, told once: a look a day, by the evidence of all columns.
 
 The first days are learned from. Every later one is looked at once, in its order, so that the same days give the same alarms
-however often they are watched. A column that an alarm named has no vote until it has been within its margins for a week, on
-average.
+however often they are watched. A column that an alarm named has no vote until it has been near its margins for two weeks.
 """
 
 from __future__ import annotations
@@ -14,12 +13,15 @@ from datetime import date
 
 from modelway.data.drift.sketch import DataSketch
 from modelway.errors import Inconclusive
-from modelway.monitoring.baseline import FEWEST_DAYS, WEEK, History, Usual, learned
+from modelway.monitoring.baseline import FEWEST_DAYS, History, Usual, learned
 from modelway.monitoring.evidence import DAYS_PER_YEAR, Beyond, Evidence, Vote
 from modelway.monitoring.scores import Measured, Score, day_of, scores_of
 
 FEWEST_ROWS = 100
 """Of a day: with fewer it is not looked at."""
+BACK = 14
+"""Looks in a row on which a column is not a day's standard deviation beyond its margins, before it is watched again: a season
+has its cool weeks."""
 RECENT = 7
 """Looks that say how large a change is, at most."""
 
@@ -59,7 +61,7 @@ class Alarm:
 class Watched:
     """usual: days that were learned from. looks: days that were looked at. skipped: later ones with too few rows. evidence: of
     each day that was looked at, as a part of the threshold; 1 and above is an alarm. open: columns that changed, and are not
-    back, with the day of their alarm. back: when which of them was within its margin for a week."""
+    back, with the day of their alarm. back: when which of them was so again."""
 
     usual: tuple[date, ...]
     looks: tuple[date, ...]
@@ -132,13 +134,13 @@ class _Run:
             self.open |= dict.fromkeys((vote.column for vote in votes), day)
 
     def _close(self, day: date) -> None:
-        """Of the open columns, those that were within their margins on average over a week of looks since the alarm."""
-        week = self._beyond[-WEEK:]
+        """Of the open columns, those that were as before since the alarm for long enough."""
+        recent = self._beyond[-BACK:]
         for column, told in sorted(self.open.items()):
-            if len(self.looks) <= WEEK or self.looks[-WEEK] <= told:
+            if len(self.looks) <= BACK or self.looks[-BACK] <= told:
                 continue
             own = [number for number, score in enumerate(self.scores) if score.column == column]
-            if all(_is_within([look[number] for look in week]) for number in own):
+            if all(_is_within(look[number]) for look in recent for number in own):
                 del self.open[column]
                 self.back.append((day, column))
 
@@ -165,9 +167,8 @@ def _is_beyond(far: Beyond | None) -> bool:
     return far is not None and max(far) > 0
 
 
-def _is_within(looks: Sequence[Beyond | None]) -> bool:
-    known = [far for far in looks if far is not None]
-    return all(math.fsum(far[side] for far in known) <= 0 for side in (0, 1))
+def _is_within(far: Beyond | None) -> bool:
+    return far is None or max(far) <= 1
 
 
 def _unit(score: Score, value: float) -> float:

@@ -18,7 +18,7 @@ def in_words(report: MonitorReport) -> str:
     """One line: what is new, else what is still so."""
     if report.outcome == "alarm":
         alarm = report.new[-1]
-        return f"{report.data}: changed by {alarm.day}: {'; '.join(what(change) for change in alarm.changes[:3])}"
+        return f"{report.data}: changed by {alarm.day}: {'; '.join(said for said, _ in what(alarm.changes)[:3])}"
     if report.outcome == "changed":
         still = few([f"{name} (told on {day})" for name, day in report.open.items()])
         return f"{report.data}: nothing new since {report.since}; still changed: {still}"
@@ -26,24 +26,30 @@ def in_words(report: MonitorReport) -> str:
     return f"{report.data}: {len(report.looks)} days looked at until {until}, nothing has changed for good"
 
 
-def what(change: ColumnChange) -> str:
-    """Such as `carrier: UA from 10.2 to 14.1 % of the values since 2026-06-02`."""
-    name, since = change.column[:100], f"since {change.since}"
+def what(changes: Sequence[ColumnChange]) -> list[tuple[str, float]]:
+    """Such as `carrier: 'UA' from 10 to 14.1 % since 2026-06-02`, with its share of the evidence; columns of which the same is
+    to be said, together."""
+    found: dict[tuple[str, str], tuple[list[str], float]] = {}
+    for change in changes:
+        names, share = found.setdefault((_moved(change), change.since), ([], 0.0))
+        names.append(change.column[:100])
+        found[_moved(change), change.since] = names, share + change.share_of_evidence
+    return [(f"{few(names, 8)}: {moved} since {since}", share) for (moved, since), (names, share) in found.items()]
+
+
+def _moved(change: ColumnChange) -> str:
+    higher = change.now > change.before
     if change.of == "level":
-        return f"{name}: values {abs(change.now - change.before):.2g} standard deviations {_way(change)} {since}"
+        return f"values {abs(change.now - change.before):.2g} standard deviations {'higher' if higher else 'lower'}"
     if change.of == "spread":
         before, now = 1 + 2 * change.before, 1 + 2 * change.now
-        return f"{name}: values lie {_out(change)}, mean square {before:.2g} to {now:.2g} {since}"
+        return f"values lie {'further out' if higher else 'nearer'}, mean square {before:.2g} to {now:.2g}"
     of = {"missing": "missing", "unseen": "unseen or unreadable", "share": _text(change.value)}[change.of]
-    return f"{name}: {of} from {100 * change.before:.3g} to {100 * change.now:.3g} % {since}"
+    return f"{of} from {_percent(change.before)} to {_percent(change.now)} %"
 
 
-def _way(change: ColumnChange) -> str:
-    return "higher" if change.now > change.before else "lower"
-
-
-def _out(change: ColumnChange) -> str:
-    return "further out" if change.now > change.before else "nearer to the middle"
+def _percent(share: float) -> str:
+    return "under 0.01" if 0 < share < 1e-4 else f"{100 * share:.3g}"
 
 
 def _text(value: str | None) -> str:
@@ -72,7 +78,7 @@ def markdown(report: MonitorReport) -> str:
         lines += ["", "### Alarms", "", _alarms(report.alarms, report.since)]
     if report.open:
         still = ", ".join(f"{cell(name)} ({day})" for name, day in report.open.items())
-        lines += ["", f"Not as before, and without a vote until it is for a week: {still}."]
+        lines += ["", f"Not as before, and without a vote until it is for two weeks: {still}."]
     if report.back:
         lines += ["", f"Back: {', '.join(f'{cell(name)} ({day})' for day, name in report.back)}."]
     if report.skipped:
@@ -89,9 +95,9 @@ def _line(looks: Sequence[DayLook]) -> str:
 
 def _alarms(alarms: Sequence[DayAlarm], since: str) -> str:
     rows = [
-        (alarm.day, "new" if alarm.day >= since else "", what(change), f"{100 * change.share_of_evidence:.0f} %")
+        (alarm.day, "new" if alarm.day >= since else "", said, f"{100 * share:.0f} %")
         for alarm in reversed(alarms)
-        for change in alarm.changes
+        for said, share in what(alarm.changes)
     ]
     left = f"\n\n{len(rows) - SHOWN_ALARMS} more are in the report's JSON." if len(rows) > SHOWN_ALARMS else ""
     return table(("Day", "", "What has changed", "Of the evidence:"), rows[:SHOWN_ALARMS]) + left
