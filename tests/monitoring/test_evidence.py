@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from modelway.monitoring.baseline import Usual
 from modelway.monitoring.evidence import SIZES, Evidence
-from modelway.monitoring.scores import Measured, Score
+from modelway.monitoring.scores import DayScore, Score
 
 ROWS = 10**9
 """A day's own noise is nothing then."""
@@ -26,8 +26,8 @@ def evidence(columns: int = 1, **keys: float) -> Evidence:
     return Evidence(scores, [usual()] * columns, columns, **keys)
 
 
-def values(*numbers: float | None) -> list[Measured]:
-    return [Measured(number, ROWS) for number in numbers]
+def values(*numbers: float | None) -> list[DayScore]:
+    return [DayScore(number, ROWS) for number in numbers]
 
 
 @pytest.mark.parametrize("innovation", [0.3, 1.0])

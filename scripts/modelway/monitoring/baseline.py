@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from modelway.monitoring.scores import Measured, Score, ScoreKind
+from modelway.monitoring.scores import DayScore, Score, ScoreKind
 
 WEEK = 7
 FEWEST_DAYS = 28
@@ -34,7 +34,7 @@ class Usual:
     slack: float
     innovation: float
 
-    def standardised(self, measured: Measured, weekday: int) -> tuple[float, float] | None:
+    def standardised(self, measured: DayScore, weekday: int) -> tuple[float, float] | None:
         """The value in standard deviations of a new day, and one unit of the score in them; None where there is none."""
         if measured.value is None:
             return None
@@ -43,14 +43,14 @@ class Usual:
 
 
 @dataclass(frozen=True)
-class History:
+class UsualDays:
     """Days in their order, one after the other. days: None where there is none, or too few rows. weekdays: 0 is Monday."""
 
     weekdays: Sequence[int]
-    days: Sequence[Sequence[Measured] | None]
+    days: Sequence[Sequence[DayScore] | None]
 
 
-def learned(scores: Sequence[Score], history: History, columns: int) -> tuple[Usual, ...]:
+def learned(scores: Sequence[Score], history: UsualDays, columns: int) -> tuple[Usual, ...]:
     """Of each score, in their order. columns: how many vote."""
     own = [_residuals(number, history) for number in range(len(scores))]
     slack = SLACK + 0.5 * max(0.0, math.log10(columns / USUAL_COLUMNS))
@@ -86,7 +86,7 @@ class _Residuals:
     variance: float
 
 
-def _residuals(number: int, history: History) -> _Residuals:
+def _residuals(number: int, history: UsualDays) -> _Residuals:
     measured = [day[number] if day else None for day in history.days]
     by_weekday: dict[int, list[float]] = {}
     for weekday, one in zip(history.weekdays, measured, strict=True):

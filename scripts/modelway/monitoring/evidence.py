@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from modelway.monitoring.baseline import Usual
-from modelway.monitoring.scores import Measured, Score
+from modelway.monitoring.scores import DayScore, Score
 
 SIZES = (1.0, 2.0)
 """Of a change beyond the margin, in standard deviations of a day, that the wagers are made for."""
@@ -58,7 +58,7 @@ class Evidence:
         self.beyond: list[Beyond | None] = []
         self.total = 0.0
 
-    def look(self, measured: Sequence[Measured], weekday: int, silent: Collection[str] = ()) -> tuple[Vote, ...]:
+    def look(self, measured: Sequence[DayScore], weekday: int, silent: Collection[str] = ()) -> tuple[Vote, ...]:
         """The columns that an alarm names, by falling share; none where there is no alarm. silent: columns without a vote.
         Afterwards `beyond` says how far each score is from its margin, and `total` what the evidence was."""
         self.beyond = far = [self._far(number, one, weekday) for number, one in enumerate(measured)]
@@ -82,7 +82,7 @@ class Evidence:
         self.sums = [[0.0] * (2 * len(SIZES)) for _ in self.scores]
         return tuple(sorted(votes, key=lambda vote: (-vote.share, vote.column)))
 
-    def _far(self, number: int, measured: Measured, weekday: int) -> Beyond | None:
+    def _far(self, number: int, measured: DayScore, weekday: int) -> Beyond | None:
         usual = self.usual[number]
         found = usual.standardised(measured, weekday)
         if found is None:

@@ -8,7 +8,7 @@ import msgspec
 
 from modelway.data.drift.report import DriftSource
 from modelway.monitoring.scores import ScoreKind
-from modelway.monitoring.watching import Alarm, Change, Watched
+from modelway.monitoring.watching import Alarm, LastingChange, Watched
 
 Outcome = Literal["alarm", "changed", "quiet"]
 
@@ -96,7 +96,7 @@ def _alarm(alarm: Alarm) -> DayAlarm:
     return DayAlarm(alarm.day.isoformat(), tuple(_change(change) for change in alarm.changes))
 
 
-def _change(change: Change) -> ColumnChange:
+def _change(change: LastingChange) -> ColumnChange:
     return ColumnChange(
         column=change.column,
         of=change.score.of,

@@ -43,7 +43,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Measured:
+class DayScore:
     """value: None where no row of the day tells it. n: the rows that it is of."""
 
     value: float | None
@@ -75,27 +75,27 @@ class ColumnScores:
             for of, value in kinds
         )
 
-    def measured(self, column: SketchColumn | None) -> Iterator[Measured]:
+    def measured(self, column: SketchColumn | None) -> Iterator[DayScore]:
         """In the order of `scores`. column: None where the day's data has it not, which is as if all were missing."""
         if column is None:
-            yield from (Measured(math.pi if score.of == "missing" else None, 1) for score in self.scores)
+            yield from (DayScore(math.pi if score.of == "missing" else None, 1) for score in self.scores)
             return
         rows = column.missing + column.unreadable + column.readable
         n = column.readable
-        yield Measured(angle(column.missing, rows), rows)
+        yield DayScore(angle(column.missing, rows), rows)
         if any(score.of == "unseen" for score in self.scores):
             elsewhere = sum(column.counts[at] for at in self.empty)
-            yield Measured(angle(column.unreadable + column.beyond + elsewhere, rows), rows)
+            yield DayScore(angle(column.unreadable + column.beyond + elsewhere, rows), rows)
         if self.normal:
             level, square = _moments(self.normal, column.counts)
-            yield Measured(level if n else None, n)
-            yield Measured((square - 1) / 2 if n else None, 2 * n)
+            yield DayScore(level if n else None, n)
+            yield DayScore((square - 1) / 2 if n else None, 2 * n)
         if self.shares:
             counts = _by_text(column)
             named = {value: counts.get(value, 0) for value in self.shares if value is not OTHERS}
             for value in self.shares:
                 count = n - sum(named.values()) if value is OTHERS else named[value]
-                yield Measured(angle(count, n), n)
+                yield DayScore(angle(count, n), n)
 
 
 def angle(count: int, n: int) -> float | None:
@@ -109,7 +109,7 @@ def scores_of(reference: DataSketch) -> tuple[ColumnScores, ...]:
     return tuple(ColumnScores(column, weight, column.cells.kind == "time") for column in reference.columns)
 
 
-def day_of(columns: Sequence[ColumnScores], day: DataSketch) -> list[Measured]:
+def day_of(columns: Sequence[ColumnScores], day: DataSketch) -> list[DayScore]:
     found = day.by_name
     return [one for column in columns for one in column.measured(found.get(column.name))]
 

@@ -13,9 +13,9 @@ from datetime import date
 
 from modelway.data.drift.sketch import DataSketch
 from modelway.errors import Inconclusive
-from modelway.monitoring.baseline import FEWEST_DAYS, History, Usual, learned
+from modelway.monitoring.baseline import FEWEST_DAYS, UsualDays, Usual, learned
 from modelway.monitoring.evidence import DAYS_PER_YEAR, Beyond, Evidence, Vote
-from modelway.monitoring.scores import Measured, Score, day_of, scores_of
+from modelway.monitoring.scores import DayScore, Score, day_of, scores_of
 
 FEWEST_ROWS = 100
 """Of a day: with fewer it is not looked at."""
@@ -39,7 +39,7 @@ class WatchedDay:
 
 
 @dataclass(frozen=True)
-class Change:
+class LastingChange:
     """One column of an alarm. score: what of it moved most. before, now: its usual value on these days, and what it was, in
     its own unit. since: the first of the looks in a row that were beyond the margin."""
 
@@ -54,7 +54,7 @@ class Change:
 @dataclass(frozen=True)
 class Alarm:
     day: date
-    changes: tuple[Change, ...]
+    changes: tuple[LastingChange, ...]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def watch(
     columns = scores_of(reference)
     scores = [score for column in columns for score in column.scores]
     measured = [day_of(columns, day.sketch) if day.enough and day.sketch else None for day in days]
-    known = History([day.day.weekday() for day in days[:history_days]], measured[:history_days])
+    known = UsualDays([day.day.weekday() for day in days[:history_days]], measured[:history_days])
     learning = [day.day for day in days[:history_days] if day.enough]
     if len(learning) < FEWEST_DAYS:
         raise Inconclusive(
@@ -119,10 +119,10 @@ class _Run:
     alarms: list[Alarm] = field(default_factory=list)
     open: dict[str, date] = field(default_factory=dict)
     back: list[tuple[date, str]] = field(default_factory=list)
-    _seen: list[Sequence[Measured]] = field(default_factory=list)
+    _seen: list[Sequence[DayScore]] = field(default_factory=list)
     _beyond: list[Sequence[Beyond | None]] = field(default_factory=list)
 
-    def look(self, day: date, measured: Sequence[Measured]) -> None:
+    def look(self, day: date, measured: Sequence[DayScore]) -> None:
         votes = self.evidence.look(measured, day.weekday(), self.open)
         self.looks.append(day)
         self.parts.append(self.evidence.total / self.evidence.threshold)
@@ -144,7 +144,7 @@ class _Run:
                 del self.open[column]
                 self.back.append((day, column))
 
-    def _change(self, vote: Vote) -> Change:
+    def _change(self, vote: Vote) -> LastingChange:
         number = self.scores.index(vote.score)
         row = 0
         while row < len(self._beyond) - 1 and _is_beyond(self._beyond[-row - 2][number]):
@@ -153,7 +153,7 @@ class _Run:
         there = [at for at in recent if self._seen[at][number].value is not None]
         before = [self.usual[number].weekdays[self.looks[at].weekday()] for at in there]
         now = [self._seen[at][number].value or 0.0 for at in there]
-        return Change(
+        return LastingChange(
             column=vote.column,
             share=vote.share,
             score=vote.score,
