@@ -13,7 +13,7 @@ from datetime import date
 
 from modelway.data.drift.sketch import DataSketch
 from modelway.errors import Inconclusive
-from modelway.monitoring.baseline import FEWEST_DAYS, UsualDays, Usual, learned
+from modelway.monitoring.baseline import FEWEST_DAYS, Usual, UsualDays, learned
 from modelway.monitoring.evidence import DAYS_PER_YEAR, Beyond, Evidence, Vote
 from modelway.monitoring.scores import DayScore, Score, day_of, scores_of
 
