@@ -83,6 +83,16 @@ def test_a_sketch_stands_for_the_training_data(project: Path) -> None:
     assert monitor_model.main(["--data", "moved.csv", "--reference", "train.json", "--since", "2026-02-10"]) == 1
 
 
+def test_what_is_not_watched_is_said_and_nothing_in_common_is_no_pass(project: Path, capsys: Any) -> None:
+    (project / "train.csv").write_text(training().replace("x,place", "x,late"))
+    assert monitor_model.main([]) == 0
+    page = (project.parent / "summary").read_text()
+    assert "because the data has not what the reference has: late." in page
+    assert "because the reference has not what the data has: place." in page
+    assert monitor_model.main(["--leave-out", "x"]) == 2
+    assert "has no column that calm.csv has as well" in capsys.readouterr().out
+
+
 def test_today_is_not_over_and_is_not_looked_at(project: Path) -> None:
     today = datetime.now(UTC).date()
     (project / "live.csv").write_text(requests(46, first=today - timedelta(days=45)))

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from modelway.data.drift.report import DriftSource
+from modelway.data.drift.sketch import Shape
 from modelway.monitoring.scores import ScoreKind
 from modelway.monitoring.watching import Alarm, LastingChange, Watched
 
@@ -41,7 +42,8 @@ class DayLook(msgspec.Struct, frozen=True):
 class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
     """outcome: alarm, where there is one from `since` on; else changed, where a column that an alarm named is not back; else
     quiet. history: first and last of the days that were learned from, and how many have rows enough. open: columns that have
-    changed, with the day of the alarm; back: those that came back, with the day."""
+    changed, with the day of the alarm; back: those that came back, with the day. not_watched: columns of the reference that
+    the data has not, or as another type; new_columns: those that the reference has not, which are not watched either."""
 
     outcome: Outcome
     reference: DriftSource
@@ -58,6 +60,8 @@ class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
     back: tuple[tuple[str, str], ...]
     looks: tuple[DayLook, ...]
     skipped: tuple[str, ...]
+    not_watched: tuple[str, ...]
+    new_columns: tuple[str, ...]
     schema: Literal["modelway/monitor-model/1"] = "modelway/monitor-model/1"
 
     @property
@@ -67,9 +71,9 @@ class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def report_of(
-    found: Watched, reference: DriftSource, data: DriftSource, since: str, false_alarms_per_year: float
+    found: Watched, reference: DriftSource, data: DriftSource, since: str, false_alarms_per_year: float, shape: Shape
 ) -> MonitorReport:
-    """since: an ISO date; empty: the last day that was looked at."""
+    """since: an ISO date; empty: the last day that was looked at. shape: what is different about the data's columns."""
     since = since or (found.looks[-1].isoformat() if found.looks else "")
     alarms = tuple(_alarm(alarm) for alarm in found.alarms)
     new = any(alarm.day >= since for alarm in alarms)
@@ -89,6 +93,8 @@ def report_of(
         back=tuple((day.isoformat(), name) for day, name in found.back),
         looks=tuple(DayLook(day.isoformat(), part) for day, part in zip(found.looks, found.evidence, strict=True)),
         skipped=tuple(day.isoformat() for day in found.skipped),
+        not_watched=tuple(column.name for column in shape.absent),
+        new_columns=shape.others,
     )
 
 

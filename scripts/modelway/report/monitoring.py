@@ -81,6 +81,10 @@ def markdown(report: MonitorReport) -> str:
         lines += ["", f"Not as before, and without a vote until it is for two weeks: {still}."]
     if report.back:
         lines += ["", f"Back: {', '.join(f'{cell(name)} ({day})' for day, name in report.back)}."]
+    if report.not_watched:
+        lines += ["", f"Not watched, because the data has not what the reference has: {_names(report.not_watched)}."]
+    if report.new_columns:
+        lines += ["", f"Not watched, because the reference has not what the data has: {_names(report.new_columns)}."]
     if report.skipped:
         lines += ["", f"Not looked at, with fewer than {FEWEST_ROWS} rows: {few(report.skipped, 5)}."]
     lines += ["", f"Reference {cell(report.reference.data)} `{report.reference.digest}`, data `{report.data_digest}`."]
@@ -91,6 +95,10 @@ def _line(looks: Sequence[DayLook]) -> str:
     """One bar a day; the highest one is an alarm. As powers: evidence grows by factors."""
     bars = "".join(BARS[min(len(BARS) - 1, int(look.evidence**0.25 * len(BARS)))] for look in looks[-SHOWN_DAYS:])
     return f"`{bars}`"
+
+
+def _names(names: Sequence[str]) -> str:
+    return cell(few(names, 12), 1000)
 
 
 def _alarms(alarms: Sequence[DayAlarm], since: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta
 
 from modelway import ci
@@ -16,7 +17,7 @@ from modelway.data import schemes
 from modelway.data.cells import Grouping
 from modelway.data.drift.report import DriftSource
 from modelway.data.drift.sides import DriftSide, open_side
-from modelway.data.drift.sketch import DataSketch
+from modelway.data.drift.sketch import DataSketch, Shape
 from modelway.data.drift.sketching import DataReading
 from modelway.errors import InvalidInput, ModelwayError, Refused
 from modelway.monitoring.report import MonitorReport, report_of
@@ -91,7 +92,7 @@ def monitor_model(
         open_side(paths[key], schemes.name_of(named[key]), reading) as before,
         open_side(paths["monitor.data"], schemes.name_of(named["monitor.data"]), reading) as after,
     ):
-        known, days = _sketched(before, after, project)
+        known, days, shape = _sketched(before, after, project)
     if settings.history_days >= len(days):
         raise InvalidInput(
             f"all of its {len(days)} whole days are history, and none is left to look at",
@@ -102,7 +103,7 @@ def monitor_model(
     found = watch(known, days, settings.history_days, settings.false_alarms_per_year)
     rows = sum(day.sketch.rows for day in days if day.sketch)
     sides = _source(before, known.rows), _source(after, rows)
-    report = report_of(found, *sides, first_new, settings.false_alarms_per_year)
+    report = report_of(found, *sides, first_new, settings.false_alarms_per_year, shape)
     path = job.report(report, markdown(report))
     job.say(in_words(report))
     names = {change.column for alarm in report.new for change in alarm.changes}
@@ -126,22 +127,30 @@ def _since(text: str) -> str:
         raise InvalidInput(f"{text[:40]!r} is no date", where="input since", fix="write it as 2026-11-27") from None
 
 
-def _sketched(before: DriftSide, after: DriftSide, project: Resolved) -> tuple[DataSketch, list[WatchedDay]]:
-    """The reference, and each whole day in the same cells: from the first that has rows to the last that is over."""
+def _sketched(before: DriftSide, after: DriftSide, project: Resolved) -> tuple[DataSketch, list[WatchedDay], Shape]:
+    """The reference, and each whole day in the same cells: from the first that has rows to the last that is over; and what is
+    different about the columns, of which only those that both have are left."""
     time_column = str(project.monitor.time_column)
     if after.rows is None:
         raise InvalidInput("is a sketch, and days need rows", where=after.name, fix="name the rows as monitor.data")
-    after.rows.require_times(time_column)
+    after.rows.require_times(time_column, "monitor.time-column")
     known = before.sketch
     if known is None:
         assert before.rows is not None
         cells, _ = before.rows.cells({})
         known = before.rows.sketch(cells, own=True)
-    if not known.rows or not known.columns:
-        raise InvalidInput("has no rows, or no column to watch", where=before.name, fix="name the training data")
-    cells = tuple(column.cells for column in known.columns)
-    found = after.rows.groups(cells, Grouping(time=time_column, width_us=DAY_US), own=False)
-    return known, _days(found, after.name, time_column)
+    counted, shape = after.rows.countable([column.cells for column in known.columns])
+    if not known.rows or not counted:
+        what = (
+            "has no rows"
+            if not known.rows
+            else f"has no column that {after.name} has as well, and that is not left out"
+        )
+        raise InvalidInput(what, where=before.name, fix="name the data that the model was trained with")
+    names = {column.name for column in counted}
+    known = msgspec.structs.replace(known, columns=tuple(one for one in known.columns if one.name in names))
+    found = after.rows.groups(counted, Grouping(time=time_column, width_us=DAY_US), own=False)
+    return known, _days(found, after.name, time_column), shape
 
 
 def _days(found: Mapping[str | None, DataSketch], name: str, time_column: str) -> list[WatchedDay]:

@@ -74,14 +74,14 @@ class OpenedCells:
             if name not in self.stored:
                 raise InvalidInput(f"has no column {name[:100]!r}", where=self.name, fix=suggestion(name, self.stored))
 
-    def require_times(self, name: str) -> None:
-        """That the column is there, and holds times or text."""
+    def require_times(self, name: str, key: str = "drift.time-column") -> None:
+        """That the column is there, and holds times or text. key: where it is named."""
         self.require([name])
         if not can_be_read(self.stored[name], "time"):
             raise InvalidInput(
                 f"column {name[:100]!r} is stored as {self.stored[name].physical[:100]}, and not as a time",
                 where=self.name,
-                fix="name a column with times as drift.time-column",
+                fix=f"name a column with times as {key}",
             )
 
     def cells(self, known: Mapping[str, CellKind]) -> tuple[tuple[ColumnCells, ...], tuple[str, ...]]:
