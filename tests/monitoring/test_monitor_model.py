@@ -83,6 +83,34 @@ def test_a_sketch_stands_for_the_training_data(project: Path) -> None:
     assert monitor_model.main(["--data", "moved.csv", "--reference", "train.json", "--since", "2026-02-10"]) == 1
 
 
+def test_days_that_are_kept_as_sketches_stand_for_their_rows(project: Path, capsys: Any) -> None:
+    """Also where a day is two of them, as two replicas count it; the alarms are those of the rows."""
+    (project / "days").mkdir()
+    _, *lines = (project / "moved.csv").read_text().splitlines()
+    (project / "few.csv").write_text(training())
+    assert detect_drift.main(["--reference", "train.csv", "--current", "few.csv", "--reference-sketch", "t.json"]) == 0
+    for number in range(45):
+        day = (FIRST + timedelta(days=number)).isoformat()
+        own = [line.partition(",")[2] for line in lines[number * ROWS : (number + 1) * ROWS]]
+        for half, rows in (("a", own[:50]), ("b", own[50:])) if number % 20 == 10 else (("a", own),):
+            (project / "day.csv").write_text("\n".join(["x,place", *rows]) + "\n")
+            kept = f"days/{day}-{half}.json"
+            detect_drift.main(["--reference", "t.json", "--current", "day.csv", "--current-sketch", kept])
+    found = ["--reference", "t.json", "--since", "2026-02-10"]
+    assert monitor_model.main([*found, "--data", "moved.csv"]) == 1
+    report = project / "out" / "modelway" / "monitor-model.json"
+    by_rows = json.loads(report.read_text())
+    assert monitor_model.main([*found, "--data", "days/*.json"]) == 1
+    by_sketches = json.loads(report.read_text())
+    assert by_sketches["alarms"] == by_rows["alarms"] and by_sketches["looks"] == by_rows["looks"]
+    capsys.readouterr()
+    assert monitor_model.main(["--reference", "train.csv", "--data", "days/*.json"]) == 2
+    assert "has other columns or cells than the sketches in days/*.json" in capsys.readouterr().out
+    (project / "days" / "yesterday.json").write_bytes((project / "days" / "2026-02-10-a.json").read_bytes())
+    assert monitor_model.main([*found, "--data", "days/*.json"]) == 2
+    assert "yesterday.json in days/*.json: has no date in its name" in capsys.readouterr().out
+
+
 def test_what_is_not_watched_is_said_and_nothing_in_common_is_no_pass(project: Path, capsys: Any) -> None:
     (project / "train.csv").write_text(training().replace("x,place", "x,late"))
     assert monitor_model.main([]) == 0

@@ -13,12 +13,12 @@ class Monitor(Section, frozen=True):
     """What a model is asked with, day by day, and how often an alarm may be false (docs/monitoring.md)."""
 
     data: Name | None = None
-    """The rows that the model was asked with, with a column of times: CSV, Parquet, JSON lines. Left out: the input data has
-    to name them."""
+    """The rows that the model was asked with, with a column of times: CSV, Parquet, JSON lines; or a pattern of sketches that
+    have their day in their names. Left out: the input data has to name them."""
     reference: Name | None = None
     """The data that it was trained with: rows, or a sketch of them. Left out: data.train."""
     time_column: Name | None = None
-    """The column with a row's time. Left out: the input time-column has to name it."""
+    """The column with a row's time. Left out: the data are sketches of days."""
     leave_out: tuple[Name, ...] = ()
     """Columns that are not watched, such as identifiers. Left out: all are."""
     history_days: Annotated[int, Meta(ge=28, le=730)] = 56

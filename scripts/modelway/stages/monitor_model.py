@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -12,12 +13,12 @@ from msgspec import Meta
 
 from modelway import ci
 from modelway.ci import Input, Output
-from modelway.config import Resolved, required
+from modelway.config import required
 from modelway.data import schemes
 from modelway.data.cells import Grouping
 from modelway.data.drift.report import DriftSource
-from modelway.data.drift.sides import DriftSide, open_side
-from modelway.data.drift.sketch import DataSketch, Shape
+from modelway.data.drift.sides import DriftSide, open_side, sketches_in
+from modelway.data.drift.sketch import DataSketch, Shape, merged
 from modelway.data.drift.sketching import DataReading
 from modelway.errors import InvalidInput, ModelwayError, Refused
 from modelway.monitoring.report import MonitorReport, report_of
@@ -53,7 +54,9 @@ def monitor_model(
     data: Annotated[ci.Rows | None, ci.key("monitor.data", left_out="an error")] = None,
     reference: Annotated[ci.Rows | None, ci.key("monitor.reference")] = None,
     contract: Annotated[str | None, ci.key("data.contract")] = None,
-    time_column: Annotated[str | None, ci.key("monitor.time-column", left_out="an error")] = None,
+    time_column: Annotated[
+        str | None, ci.key("monitor.time-column", left_out="an error, unless the data are sketches of days")
+    ] = None,
     leave_out: Annotated[tuple[str, ...] | None, ci.key("monitor.leave-out")] = None,
     history_days: Annotated[int | None, ci.key("monitor.history-days")] = None,
     false_alarms_per_year: Annotated[float | None, ci.key("monitor.false-alarms-per-year")] = None,
@@ -67,20 +70,19 @@ def monitor_model(
 ) -> ModelMonitored:
     """Watch the rows that a model is asked with, day by day, and tell once what has changed for good.
 
-    Inputs: rows with a column of times, and the data that the model was trained with (or a sketch), named here or in
-    modelway.yml (section monitor).
+    Inputs: rows with a column of times, or sketches of days, and the data that the model was trained with, or a sketch of
+    it; named here or in modelway.yml (section monitor).
     Outputs: the outcome, the columns that changed; the report as JSON and Markdown.
     Exit codes: 0 nothing new; 1 an alarm; 2 wrong input; 3 too few days to tell what is usual; 4 the disk is full.
     """
-    project = workspace.project_of(job, environment, data and reference and time_column and not environment)
+    project = workspace.project_of(job, environment, data and reference and not environment)
     settings, key = project.monitor, "monitor.reference" if project.monitor.reference else "data.train"
-    required(project, "monitor.time-column")
     named = {"monitor.data": str(required(project, "monitor.data")), key: str(required(project, key))}
     first_new = _since(since)
     workspace.fetch_data(project, job)
     reading = DataReading(
         contract=workspace.contract_of(project, job),
-        leave_out=(*settings.leave_out, str(settings.time_column)),
+        leave_out=(*settings.leave_out, *filter(None, [settings.time_column])),
         memory_mb=memory_mb,
         engine=project.data.engine,
     )
@@ -92,7 +94,11 @@ def monitor_model(
         open_side(paths[key], schemes.name_of(named[key]), reading) as before,
         open_side(paths["monitor.data"], schemes.name_of(named["monitor.data"]), reading) as after,
     ):
-        known, days, shape = _sketched(before, after, project)
+        if after.sketch is not None:
+            found_in = sketches_in(paths["monitor.data"], after.name) or {}
+            known, days, shape = _kept(before, after, found_in)
+        else:
+            known, days, shape = _sketched(before, after, str(required(project, "monitor.time-column")))
     if settings.history_days >= len(days):
         raise InvalidInput(
             f"all of its {len(days)} whole days are history, and none is left to look at",
@@ -127,12 +133,31 @@ def _since(text: str) -> str:
         raise InvalidInput(f"{text[:40]!r} is no date", where="input since", fix="write it as 2026-11-27") from None
 
 
-def _sketched(before: DriftSide, after: DriftSide, project: Resolved) -> tuple[DataSketch, list[WatchedDay], Shape]:
+def _kept(
+    before: DriftSide, after: DriftSide, sketches: Mapping[str, DataSketch]
+) -> tuple[DataSketch, list[WatchedDay], Shape]:
+    """The reference, and each day that was kept as a sketch, or as several."""
+    known, by_day = before.sketch, dict[date, dict[str, DataSketch]]()
+    if known is None or after.sketch is None or known.cells != after.sketch.cells:
+        fix = "name the sketch that detect-drift wrote of the training data, and that the days were made with"
+        raise InvalidInput(f"has other columns or cells than the sketches in {after.name}", where=before.name, fix=fix)
+    for name, one in sketches.items():
+        found = re.search(r"\d{4}-\d{2}-\d{2}", name)
+        try:
+            day = date.fromisoformat(found[0] if found else "")
+        except ValueError:
+            fix = "call it by its day, such as 2026-11-27.json"
+            raise InvalidInput("has no date in its name", where=name, fix=fix) from None
+        by_day.setdefault(day, {})[name] = one
+    days = {day: merged(list(ones.values()), list(ones)) for day, ones in by_day.items()}
+    shape = Shape(absent=after.sketch.absent, others=after.sketch.others)
+    return known, _every(days, after.name, "name the sketches of days that are over", "it has no sketch"), shape
+
+
+def _sketched(before: DriftSide, after: DriftSide, time_column: str) -> tuple[DataSketch, list[WatchedDay], Shape]:
     """The reference, and each whole day in the same cells: from the first that has rows to the last that is over; and what is
     different about the columns, of which only those that both have are left."""
-    time_column = str(project.monitor.time_column)
-    if after.rows is None:
-        raise InvalidInput("is a sketch, and days need rows", where=after.name, fix="name the rows as monitor.data")
+    assert after.rows is not None
     after.rows.require_times(time_column, "monitor.time-column")
     known = before.sketch
     if known is None:
@@ -154,23 +179,25 @@ def _sketched(before: DriftSide, after: DriftSide, project: Resolved) -> tuple[D
 
 
 def _days(found: Mapping[str | None, DataSketch], name: str, time_column: str) -> list[WatchedDay]:
-    today = datetime.now(UTC).date()
     try:
         by_day = {EPOCH + timedelta(microseconds=int(start)): one for start, one in found.items() if start is not None}
     except OverflowError:
         by_day = {}
+    fix = "write times as ISO 8601 in UTC, such as 2026-11-21T08:30:00Z, or name another column as monitor.time-column"
+    return _every(by_day, name, fix, f"column {time_column[:100]!r} has no time")
+
+
+def _every(by_day: Mapping[date, DataSketch], where: str, fix: str, without: str) -> list[WatchedDay]:
+    """From the first day to the last that is over, in UTC."""
+    today = datetime.now(UTC).date()
     whole = {day: one for day, one in by_day.items() if day < today}
     if not whole:
-        raise InvalidInput(
-            f"column {time_column[:100]!r} has no time of a day that is over",
-            where=name,
-            fix="write times as ISO 8601 in UTC, such as 2026-11-21T08:30:00Z, or name another column as monitor.time-column",
-        )
+        raise InvalidInput(f"{without} of a day that is over", where=where, fix=fix)
     first, last = min(whole), max(whole)
     if (last - first).days >= MOST_DAYS:
         raise InvalidInput(
             f"spans {(last - first).days + 1:,} days, from {first} to {last}",
-            where=name,
+            where=where,
             fix=f"name {MOST_DAYS} days at most, the history among them",
         )
     every = (first + timedelta(days=number) for number in range((last - first).days + 1))

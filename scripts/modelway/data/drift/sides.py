@@ -31,32 +31,26 @@ class DriftSide:
 def open_side(path: Path, name: str, reading: DataReading) -> Iterator[DriftSide]:
     """Rows as `find_source` takes them; or a sketch, and a pattern of them: all rows of all together. A file is what it holds:
     one that begins as a sketch does is a sketch. InvalidInput where it cannot be read, or a pattern matches both."""
-    if not _is_sketch(path, name):
+    sketches = sketches_in(path, name)
+    if sketches is None:
         source = find_source(path, name)
         with open_cells(source, reading) as rows:
             yield DriftSide(name, digest_of_source(source), rows=rows)
         return
-    sketch = _merged(path, name)
+    sketch = merged(list(sketches.values()), list(sketches))
     yield DriftSide(name, digest_of_json(msgspec.to_builtins(sketch)), sketch=sketch)
 
 
-def _is_sketch(path: Path, name: str) -> bool:
-    files = [path] if path.is_file() else []
-    if not files and PATTERN.search(path.name) and path.suffix.lower() == ".json":
-        files = sorted(path.parent.glob(path.name))
+def sketches_in(path: Path, name: str) -> dict[str, DataSketch] | None:
+    """Each sketch of a file, or of a pattern, by what messages call it; None where it is rows."""
+    if path.is_file() or not PATTERN.search(path.name):
+        return {name: read_sketch(path, name)} if path.is_file() and begins_as_sketch(path) else None
+    files = sorted(path.parent.glob(path.name)) if path.suffix.lower() == ".json" else []
     found = {file: begins_as_sketch(file) for file in files if file.is_file()}
     if len(set(found.values())) == 2:
         rows = next(file for file, sketch in found.items() if not sketch)
         what, fix = "is no sketch, and others that the pattern matches are", "name sketches, or rows, and not both"
         raise InvalidInput(what, where=f"{rows.name} in {name}", fix=fix)
-    return any(found.values())
-
-
-def _merged(path: Path, name: str) -> DataSketch:
-    if path.is_file() or not PATTERN.search(path.name):
-        return read_sketch(path, name)
-    files = sorted(path.parent.glob(path.name))
-    if not files:
-        raise InvalidInput("matches no file", where=name, fix="name existing sketches")
-    names = [f"{file.name} in {name}" for file in files]
-    return merged([read_sketch(file, label) for file, label in zip(files, names, strict=True)], names)
+    if not any(found.values()):
+        return None
+    return {f"{file.name} in {name}": read_sketch(file, f"{file.name} in {name}") for file in found}
