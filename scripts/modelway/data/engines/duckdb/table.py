@@ -24,7 +24,7 @@ from modelway.data.engines.duckdb.conditions import (
     shown,
     violating,
 )
-from modelway.data.engines.duckdb.copied import ParquetCopy, written_copy
+from modelway.data.engines.duckdb.copied import ParquetCopy, columns_at_once, written_copy
 from modelway.data.engines.duckdb.kept import BATCH
 from modelway.data.engines.duckdb.relations import OtherData, TableColumns
 from modelway.data.engines.duckdb.rising import WORTH_IT, rises
@@ -120,9 +120,9 @@ class DuckDBTable(SummarisedTable):
 
     def _count(self, queries: Sequence[RowWise]) -> tuple[int, dict[Query, Answer]]:
         """All queries about single rows, in one pass; where they are about many columns, some of these at a time, and
-        CSV is copied first."""
-        if self._is_text and len(batches(queries, MOST_COLUMNS)) > 1:
-            columns = len(self._columns)
+        CSV is copied first. (So it is where it has more columns than are read at once, since all of it is read.)"""
+        columns = len(self._columns)
+        if self._is_text and (len(batches(queries, MOST_COLUMNS)) > 1 or columns > columns_at_once(self._memory_mb)):
             self._copy = written_copy(self._connection, self._relation, columns, self._scratch, self._memory_mb)
             self._relation, self._kept = self._copy.relation(), True
         rows = 0
