@@ -121,3 +121,18 @@ def test_many_keys_are_read_in_little_memory(judge: Any, tmp_path: Path) -> None
         "late has no nulls": 150,
         "k1 unique": 299,
     }
+
+
+def test_many_keys_of_every_kind_are_read_as_few_are(tmp_path: Path) -> None:
+    """Of more keys than are written down at once, in files of several parts: the same values, and every digit."""
+    big = 2**100 + 1
+    kinds = [big, 2**64 - 1, -(2**63), 1.5, "007", True, None, 10**60 + 1, [1], 2**63]
+    few = [{f"k{at}": value for at, value in enumerate(kinds)}, {"k0": None, "k3": 2}, {"k1": 1}]
+    many = [row | {f"x{at}": at for at in range(1000)} | {f"y{key}": value for key, value in row.items()} for row in few]
+    for name, rows in (("few", few), ("many", many)):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    expected, found = read(tmp_path / "few.jsonl"), read(tmp_path / "many.jsonl")
+    assert {key: found[key] for key in expected} == expected
+    assert {key: found[f"y{key}"] for key in expected} == expected
+    assert found["x999"] == [999] * 3
+    assert expected["k0"] == [big, None, None] and expected["k7"][0] == str(10**60 + 1) and expected["k9"][0] == 2**63

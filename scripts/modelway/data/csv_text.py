@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
 import sys
@@ -121,6 +122,21 @@ def _last_line_end(stream: IO[bytes], begin: int, end: int) -> int | None:
     return None
 
 
+def refuse_longer_rows(file: Path, label: str, dialect: CsvDialect) -> None:
+    """InvalidInput for the first row with more cells than the header, by a plain reading. The engine finds the rest."""
+    with (
+        file.open(encoding="utf-8-sig", errors="replace", newline="") as text,
+        _reader(text, dialect) as records,
+        contextlib.suppress(csv.Error),
+    ):
+        width, began = len(next(records, [])), records.line_num + 1
+        for row in records:
+            if len(row) > width:
+                what = f"the row has {_cells(row)}, the header {width}"
+                raise InvalidInput(what, where=f"{label}:{began}", fix=_parted(dialect))
+            began = records.line_num + 1
+
+
 def find_fault(file: Path, dialect: CsvDialect) -> Fault | None:
     """The first place where a file in plain text is not sound CSV, found by a plain reading; None where that finds nothing."""
     with file.open("rb") as stream:
@@ -133,7 +149,7 @@ def find_fault(file: Path, dialect: CsvDialect) -> Fault | None:
             width = len(next(records, []))
             began = records.line_num + 1
             for row in records:
-                if len(row) != width and (row or width == 1):
+                if row and len(row) != width:
                     return Fault(began, f"has {_cells(row)}, the header {width}", _parted(dialect))
                 if sum(map(len, row)) > LINE_LIMIT_BYTES:
                     return Fault(began, TOO_LONG, WRITE_PARQUET)
@@ -149,10 +165,10 @@ def find_fault(file: Path, dialect: CsvDialect) -> Fault | None:
 def line_of(file: Path, row: int, dialect: CsvDialect) -> int:
     """The line that a row (counted from 1, without the header) of a sound file in plain text begins in."""
     with file.open(encoding="utf-8-sig", newline="") as text, _reader(text, dialect) as records:
-        width = len(next(records))
+        next(records)
         began, count = records.line_num + 1, 0
         for record in records:
-            count += bool(record) or width == 1
+            count += bool(record)
             if count == row:
                 return began
             began = records.line_num + 1

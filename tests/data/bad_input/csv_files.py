@@ -7,6 +7,7 @@ import gzip
 from data.bad_input.case import BadInput, csv
 
 LINES = "a,b\n1,2\n3,4\n"
+WIDE = ",".join(f"k{at}" for at in range(600)) + "\n"
 GZIP = gzip.compress(("a,b\n" + "1,2\n" * 5000).encode())
 
 CASES: dict[str, BadInput] = {
@@ -17,6 +18,14 @@ CASES: dict[str, BadInput] = {
     "ragged, too few": csv("a,b\n1,2\n3\n", "rows.csv", "line 3 has 1 cell, the header 2", fixed=LINES),
     "ragged, too many": csv("a,b\n1,2\n3,4,5\n", "rows.csv", "line 3 has 3 cells, the header 2", fixed=LINES),
     "trailing commas": csv("a,b\n1,2,\n3,4,\n", "rows.csv:2: the first row has 3 cells, the header 2", fixed=LINES),
+    "a comma at the end of one row": csv("a,b\n1,2\n3,4,\n", "line 3 has 3 cells, the header 2", fixed=LINES),
+    "NA after the last column": csv("a,b\n1,2\n3,4,NA\n5,6\n", "line 3 has 3 cells, the header 2", fixed=LINES),
+    "empty cells after one column": csv("a\n1\n,,\n", "line 3 has 3 cells, the header 1", fixed=LINES),
+    "a comma at the end of a row of 600": csv(
+        WIDE + WIDE.replace("k", "") + WIDE.replace("k", "")[:-1] + ",\n",
+        "rows.csv:3: the row has 601 cells",
+        fixed=LINES,
+    ),
     "cut inside a quoted cell": csv(
         'a,b\n1,2\n1,"it is cut he', "rows.csv", "line 3 opens a quote that is never closed", fixed='a,b\n1,2\n1,"it"\n'
     ),
