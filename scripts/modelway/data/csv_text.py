@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import csv
 import io
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -185,13 +186,15 @@ def _first_wrong_byte(lines: Iterable[bytes]) -> Fault | None:
 
 
 def _other_line_end(file: Path) -> Fault | None:
+    ends = {b"\n": "LF", b"\r\n": "CRLF", b"\r": "CR"}
+    first, number = b"", 0
     with file.open("rb") as stream:
-        first = stream.readline().endswith(b"\r\n")
-        for number, line in enumerate(stream, 2):
-            if line.endswith(b"\n") and line.endswith(b"\r\n") != first:
-                ends = ("LF", "CRLF") if first else ("CRLF", "LF")
-                what = f"ends in {ends[0]}, and those before it in {ends[1]}"
-                return Fault(number, what, "write all lines with the same end, such as by dos2unix")
+        for line in stream:
+            for end in re.findall(rb"\r\n|\n|\r", line):
+                first, number = first or end, number + 1
+                if end != first:
+                    what = f"ends in {ends[end]}, and those before it in {ends[first]}"
+                    return Fault(number, what, "write all lines with the same end, such as by dos2unix")
     return None
 
 

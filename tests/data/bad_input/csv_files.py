@@ -54,6 +54,7 @@ CASES: dict[str, BadInput] = {
     "two columns of one name": csv("a,b,a\n1,2,3\n", "two columns are named 'a'", fixed="a,b,a2\n1,2,3\n"),
     "a line break in a column's name": csv('"a\nb",c\r\n1,2\r\n', "rows.csv:1: a column's name has a line break in it"),
     "mixed line ends": csv("a,b\n1,2\r\n3,4\n", "line 2 ends in CRLF, and those before it in LF", fixed=LINES),
+    "CR among CRLF": csv("a,b\r\n1,2\r3,4\r\n", "line 2 ends in CR, and those before it in CRLF", fixed=LINES),
     "a row of 9 MiB": csv(b"a,b\n1,2\n1," + b"x" * (9 << 20) + b"\n", "rows.csv:3: the row is longer than 8 MiB"),
     "a line of 100 MB": csv(b"a,b\n1,2\n1," + b"x" * 100_000_000 + b"\n", "rows.csv:3: the row is longer than 8 MiB"),
     "a header of 2 MiB": csv(b"a" * (2 << 20) + b"\n1\n", "rows.csv:1: the header is longer than 1 MiB", fixed=LINES),

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
+from modelway import interim
 from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb import relations
 from modelway.data.engines.duckdb.conditions import (
@@ -75,9 +76,11 @@ class DuckDBTable(SummarisedTable):
             for batch in batches(broken, self._batch):
                 for query, seen in self._examples(batch, examples).items():
                     found[query] = replace(found[query], examples=seen)
-        return rows, tuple(
-            found[query] if is_row_wise(query) else self._compared(query, rows, examples) for query in queries
-        )
+            interim.answered(rows, found)
+        for other in (query for query in queries if not is_row_wise(query)):
+            found[other] = self._compared(other, rows, examples)
+            interim.answered(rows, {other: found[other]})
+        return rows, tuple(found[query] for query in queries)
 
     def places(self, queries: Sequence[Query], most: int) -> tuple[tuple[int, ...], ...]:
         row_wise = [query for query in queries if is_row_wise(query) and not isinstance(query, Newest)]
@@ -130,6 +133,7 @@ class DuckDBTable(SummarisedTable):
         for batch in batches(queries, self._batch):
             rows, answered = self._count_batch(batch)
             found |= answered
+            interim.answered(rows, answered)
         return rows, found
 
     @property
