@@ -150,7 +150,10 @@ def main() -> int:
     say(f"it answers on {uri}")
     stages: list[Stage] = []
     try:
-        print("\n1. the data: contract, quality, drift, a page that shows it, and the contract that would be drafted today", flush=True)
+        print(
+            "\n1. the data: contract, quality, drift, a page that shows it, and the contract that would be drafted today",
+            flush=True,
+        )
         look_at_data()
         for number, scene in enumerate((one for one in SCENES if one.name in WORLD.scenes), start=2):
             print(f"\n{number}. {scene.says}", flush=True)
