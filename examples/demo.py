@@ -3,10 +3,11 @@
 With `--kubernetes` production is a real cluster: that of KUBECONFIG, else one that is built and started here. Each workflow
 has a folder of its own, and only registries and the cluster are shared, as on hosted runners. Four scenes are played.
 
-First the data is held against its contract, looked through, compared with newer data, and drawn. Five models are trained and judged for production, and what passes is built, deployed to staging, tested there, and brought
-into production by a canary under live traffic; then one command brings back the version before. The MLflow server, Envoy and
-the model servers are real; all of it is started here and stopped at the end. Everything is below out/demo; `summary.json` says
-what happened, and `report.html` draws it.
+First the data is held against its contract, looked through, compared with newer data, and drawn. Five models are trained and
+judged for production, and what passes is built, deployed to staging, tested there, and brought into production by a canary
+under live traffic; then one command brings back the version before. The MLflow server, Envoy and the model servers are real;
+all of it is started here and stopped at the end. Everything is below out/demo; `summary.json` says what happened, and
+`report.html` draws it.
 
 Usage: make demo | make demo-kubernetes     (or: scripts/run --in act python examples/demo.py [--kubernetes])
 """
