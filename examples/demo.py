@@ -3,11 +3,11 @@
 With `--kubernetes` production is a real cluster: that of KUBECONFIG, else one that is built and started here. Each workflow
 has a folder of its own, and only registries and the cluster are shared, as on hosted runners. Four scenes are played.
 
-Five models are trained and judged for production, and what passes is built, deployed to staging, tested there, and brought
-into production by a canary under live traffic; then one command brings back the version before. At the end the flights of half
-a year are watched day by day, and what has changed for good is told. The MLflow server, Envoy and the model servers are real;
-all of it is started here and stopped at the end. Everything is below out/demo; `summary.json` says what happened, and
-`report.html` draws it.
+First the data is held against its contract, looked through, compared with newer data, and drawn. Five models are trained and
+judged for production, and what passes is built, deployed to staging, tested there, and brought into production by a canary
+under live traffic; then one command brings back the version before. At the end the flights of half a year are watched day by
+day, and what has changed for good is told. The MLflow server, Envoy and the model servers are real; all of it is started here
+and stopped at the end. Everything is below out/demo; `summary.json` says what happened, and `report.html` draws it.
 
 Usage: make demo | make demo-kubernetes     (or: scripts/run --in act python examples/demo.py [--kubernetes])
 """
@@ -29,8 +29,9 @@ from demo_world import Cluster, ThisMachine
 
 PROJECT, EXPORT, STORE = OUT / "project", OUT / "modelway", OUT / "mlflow"
 SUMMARY, REPORT = OUT / "summary.json", OUT / "report.html"
-DELIVER, ROLLBACK = ".github/workflows/model.yml", ".github/workflows/rollback.yml"
+DATA, DELIVER, ROLLBACK = (f".github/workflows/{name}.yml" for name in ("data", "model", "rollback"))
 REF = "demo"
+ACTIONS_OVER_DATA = 5
 WORLD = Cluster(PROJECT) if sys.argv[1:] == ["--kubernetes"] else ThisMachine(PROJECT)
 TRAFFIC_FROM = "actions/build-image@"
 """The step that begins with live traffic. Training and the gate come before it: two cores hold one of them or the other."""
@@ -150,20 +151,25 @@ def main() -> int:
     say(f"it answers on {uri}")
     stages: list[Stage] = []
     try:
-        for number, scene in enumerate((one for one in SCENES if one.name in WORLD.scenes), start=1):
+        print(
+            "\n1. the data: contract, quality, drift, a page that shows it, and the contract that would be drafted today",
+            flush=True,
+        )
+        look_at_data()
+        for number, scene in enumerate((one for one in SCENES if one.name in WORLD.scenes), start=2):
             print(f"\n{number}. {scene.says}", flush=True)
             stages.append(play(scene, uri, live=bool(stages)))
             write_summary(stages)
             if problem := wrong_with(stages[-1], scene):
                 print(f"error: demo: {scene.name} {problem}: see {log_of(scene)}")
                 return 1
-        print(f"\n{len(stages) + 1}. what was in production when, and why\n", flush=True)
+        print(f"\n{len(stages) + 2}. what was in production when, and why\n", flush=True)
         history(uri)
         replay()
         draw()
         if isinstance(WORLD, ThisMachine):
             print(
-                f"\n{len(stages) + 2}. the flights of July to December, day by day: what has changed for good\n",
+                f"\n{len(stages) + 3}. the flights of July to December, day by day: what has changed for good\n",
                 flush=True,
             )
             monitor()
@@ -179,6 +185,24 @@ def main() -> int:
     print(f"  {(PROJECT / DELIVER).relative_to(ROOT)}   the workflow that a team copies")
     print("`make clean` removes it all.")
     return 0
+
+
+def look_at_data() -> None:
+    """All actions over data, on all of it."""
+    run = run_workflow(
+        PROJECT,
+        DATA,
+        OUT / "data.log",
+        secrets={},
+        inputs={},
+        refs=(REF,),
+        export=EXPORT,
+        environ=WORLD.environ_of("data"),
+        seen=lambda _: None,
+    )
+    (OUT / "data.md").write_text("\n\n".join(run.pages) + "\n", encoding="utf-8")
+    if run.exit_code or len(run.pages) < ACTIONS_OVER_DATA:
+        raise SystemExit(f"error: demo: the data was not looked at: see {OUT / 'data.log'}")
 
 
 def clear_away() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import sys
@@ -17,6 +18,8 @@ TAIL_BYTES = 4000
 LOCK_SECONDS = 1800.0
 """As long as the slowest thing that is done under such a lock: an environment of several gigabytes from a slow index."""
 WORD_SECONDS = 10.0
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""A full disk, a quota, a limit of a file's size."""
 
 
 @contextlib.contextmanager

@@ -63,6 +63,11 @@ OF_TYPE: dict[str, st.SearchStrategy[dict[str, Any]]] = {
 def columns(draw: Any) -> dict[str, Any]:
     kind = draw(st.sampled_from([*OF_TYPE, None]))
     column: dict[str, Any] = {} if kind is None else {"type": kind, **draw(OF_TYPE[kind])}
+    if {"range", "length"} & column.keys() and draw(st.booleans()):
+        column.pop("allowed", None)
+    elif "allowed" in column:  # which must leave some value
+        column.pop("range", None)
+        column.pop("length", None)
     more = draw(st.sampled_from([{}, {"nullable": False}, {"max-null-percent": 5}, {"max-null-percent": 12.5}]))
     extra = {"unique": st.just(True), "sensitive": st.just(True), "description": TEXTS}
     return column | more | draw(st.fixed_dictionaries({}, optional=extra))

@@ -15,13 +15,15 @@ import detect_drift
 import generate_contract
 import profile_data
 import validate_data
-from data.bad_input.case import BadInput, write
+from data.bad_input import right_counts
+from data.bad_input.case import READERS, BadInput, write
+from modelway.ci.job import on_disk
 from modelway.data.contract import load_contract
 from modelway.data.json_rows import rows_of
 from modelway.errors import ModelwayError
 
 CASES: dict[str, BadInput] = {}
-for module in ("csv_files", "json_files", "stored_files", "places"):
+for module in ("csv_files", "json_files", "stored_files", "places", "contract_files", "machines"):
     CASES |= importlib.import_module(f"data.bad_input.{module}").CASES
 
 CONTRACT = ["--contract", "contract.yml"]
@@ -31,7 +33,8 @@ def rows(data: str) -> int:
     """As the gate and the tests of an endpoint read."""
     try:
         return 0 if rows_of(Path(data), data, load_contract(Path("contract.yml"), "contract.yml")) else 1
-    except ModelwayError as error:
+    except (ModelwayError, OSError) as failure:
+        error = on_disk(failure, Path.cwd()) if isinstance(failure, OSError) else failure  # as a script says it
         print(f"::error::{error.line()}")
         return error.exit_code
 
@@ -58,14 +61,16 @@ def test_bad_input_is_one_line_whoever_reads_it(
     write(case.made, github_folder)
     (github_folder / "contract.yml").write_text(case.contract)
     for reader in case.readers:
-        code = RUN[reader](case.data)
+        with case.around(github_folder):
+            code = RUN[reader](case.data)
         printed = capsys.readouterr()
         errors = [line for line in printed.out.splitlines() if line.startswith("::error")]
         assert (code, len(errors)) == (case.code, 1), (reader, printed.out[-500:])
         assert "Traceback" not in printed.out + printed.err and "defect of modelway" not in printed.out
-        assert ". Fix: " in errors[0] and len(errors[0]) < 900
+        assert ". Fix: " in errors[0] and len(errors[0]) < 900 and "modelway-data-" not in errors[0]
         assert [part for part in case.told if part not in errors[0]] == [], (reader, errors)
-        assert not (github_folder / "out").exists() and not (github_folder / "drafted.yml").exists(), reader
+        outcomes = [json.loads(file.read_text())["outcome"] for file in (github_folder / "out").rglob("*.json")]
+        assert set(outcomes) <= {"interrupted"} and not (github_folder / "drafted.yml").exists(), reader
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.mended is not None])
@@ -76,6 +81,26 @@ def test_the_fix_of_the_line_is_one(name: str, github_folder: Path, capsys: pyte
     (github_folder / "contract.yml").write_text(case.contract)
     write(case.mended, github_folder)
     assert RUN["validate-data"](case.data) == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", right_counts.CASES)
+def test_what_looks_odd_is_counted_right(name: str, github_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And every reader comes to an answer, or says in one line why not."""
+    case = right_counts.CASES[name]
+    write(case.made, github_folder)
+    (github_folder / "contract.yml").write_text(case.contract)
+    code = RUN["validate-data"](case.data)
+    printed = capsys.readouterr().out
+    report = json.loads((github_folder / "out/modelway/validate-data.json").read_text())["reports"][0]
+    found = {check["name"]: (check["n"], check["value"]) for check in report["checks"]}
+    assert {check: found.get(check) for check in case.found} == case.found
+    assert code == case.code, printed
+    assert case.told in (github_folder / "out/modelway/validate-data.md").read_text() + printed
+    for reader in READERS[1:]:
+        code = RUN[reader](case.data)
+        printed = capsys.readouterr().out
+        assert code in (0, 1, 2, 3) and printed.count("::error") <= 1, (reader, printed[-500:])
+        assert "defect of modelway" not in printed, reader
 
 
 @pytest.mark.parametrize(

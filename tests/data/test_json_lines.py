@@ -121,3 +121,38 @@ def test_many_keys_are_read_in_little_memory(judge: Any, tmp_path: Path) -> None
         "late has no nulls": 150,
         "k1 unique": 299,
     }
+
+
+def test_many_keys_of_every_kind_are_read_as_few_are(tmp_path: Path) -> None:
+    """Of more keys than are written down at once, in files of several parts: the same values, and every digit."""
+    big = 2**100 + 1
+    kinds = [big, 2**64 - 1, -(2**63), 1.5, "007", True, None, 10**60 + 1, [1], 2**63]
+    few = [{f"k{at}": value for at, value in enumerate(kinds)}, {"k0": None, "k3": 2}, {"k1": 1}]
+    many = [
+        row | {f"x{at}": at for at in range(1000)} | {f"y{key}": value for key, value in row.items()} for row in few
+    ]
+    for name, rows in (("few", few), ("many", many)):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    expected, found = read(tmp_path / "few.jsonl"), read(tmp_path / "many.jsonl")
+    assert {key: found[key] for key in expected} == expected
+    assert {key: found[f"y{key}"] for key in expected} == expected
+    assert found["x999"] == [999] * 3
+    assert expected["k0"] == [big, None, None] and expected["k7"][0] == str(10**60 + 1) and expected["k9"][0] == 2**63
+
+
+def test_rows_of_many_keys_are_named_by_file_and_number(judge: Any, tmp_path: Path) -> None:
+    """Also in folders that are a column, and of what compares rows."""
+    folder = tmp_path / "data"
+    for at, values in enumerate(([1, 2], [3, 99, 2])):
+        (folder / f"part={at}").mkdir(parents=True)
+        rows = ({"a": value} | {f"x{key}": key for key in range(900)} for value in values)
+        (folder / f"part={at}" / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    asked = "columns: {a: {type: integer, range: [0, 9]}, part: {allowed: ['0'], type: string}}"
+    contract = f"increasing: [{{column: a}}]\nunique: [[a]]\n{asked}"
+    report = judge(contract, folder)
+    shown = {
+        check.name: [(seen.value, seen.file, seen.row) for seen in check.examples] for check in report.report.checks
+    }
+    assert shown["a in range"] == [("99", "part=1/rows.jsonl", 2)]
+    assert [place[1:] for place in shown["a increasing"]] == [("part=1/rows.jsonl", 3)]
+    assert report["a unique"].value == 1 and report["part among allowed"].value == 3

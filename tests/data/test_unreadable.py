@@ -28,36 +28,6 @@ def test_parquet_is_known_by_its_content(judge: Any, parquet: Any) -> None:
     assert judge(ANY, path.rename(path.with_suffix(".dat"))).failing == []
 
 
-def test_what_is_not_there(judge: Any, refusal: Any, tmp_path: Path) -> None:
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "notes.txt").write_text("x")
-    for name in ("none.csv", "folder", "no*.csv", "https://example.org/a.csv", "s3://bucket/a.parquet"):
-        assert refusal(lambda name=name: judge(ANY, tmp_path / name)).startswith(f"2: {tmp_path}")
-
-
-def test_files_that_are_not_one_table(judge: Any, refusal: Any, parquet: Any, tmp_path: Path) -> None:
-    folder = tmp_path / "data"
-    parquet("SELECT 1 AS a", "data/1.parquet")
-    parquet("SELECT 'x' AS a", "data/2.parquet")
-    assert f"2.parquet in {folder}: has other columns than" in refusal(lambda: judge(ANY, folder))
-    (folder / "3.csv").write_text("a\n1\n")
-    assert "CSV and Parquet files are mixed" in refusal(lambda: judge(ANY, folder))
-    for name in ("1.parquet", "2.parquet"):
-        (folder / name).unlink()
-    (folder / "4.csv").write_text("b\n1\n")
-    assert f"4.csv in {folder}: has other columns than 3.csv" in refusal(lambda: judge(ANY, folder))
-
-
-def test_a_broken_file_among_many_is_named(judge: Any, refusal: Any, tmp_path: Path) -> None:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    for name in ("1", "2", "3"):
-        (folder / f"{name}.csv").write_text("a,b\n1,2\n" + ("3\n" if name == "2" else ""))
-    line = refusal(lambda: judge(ANY, folder))
-    assert line.startswith(f"2: 2.csv in {folder}: cannot be read as CSV")
-    assert "modelway-data-" not in line
-
-
 def test_a_temporary_folder_that_is_not_there(judge: Any, tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         judge(ANY, "a\n1\n", scratch=tmp_path / "none")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import errno
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ import msgspec
 from modelway.ci.inputs import Input
 from modelway.ci.shell import Shell
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
-from modelway.files import write_whole
+from modelway.files import NO_ROOM, write_whole
 
 SECRET_NAME = re.compile(r"(TOKEN|PASSWORD|SECRET|ACCESS_KEY|CREDENTIALS?)$|^MODELWAY_ENV$")
 """The variables whose values are hidden in all that a script writes."""
@@ -154,7 +153,7 @@ def _write(path: Path, text: str) -> None:
 
 def on_disk(error: OSError, path: Path) -> ModelwayError:
     """What a failed write means to the user."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in NO_ROOM:
         return OutsideFailure("the disk is full", where=str(path), fix="free some space and run the same command again")
     return InvalidInput(
         f"cannot be written: {error.strerror}", where=str(path), fix="name a folder that this user may write to"

@@ -26,11 +26,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from modelway import progress
+from modelway import interim, progress
 from modelway.ci import inputs as declared
 from modelway.ci.github import GitHub
 from modelway.ci.gitlab import GitLab
 from modelway.ci.inputs import Input
+from modelway.ci.interim import keep
 from modelway.ci.job import Job, not_utf8, on_disk
 from modelway.ci.shell import Shell
 from modelway.environments.tools import environment_of
@@ -128,8 +129,12 @@ class UseCase(Generic[P, R]):
     def carry_out(self, job: Job) -> R:
         values = {item.parameter: job.given.get(item.name, item.default) for item in self.inputs}
         try:
-            with progress.heard_by(job.say):
-                return self.work(job, **values)  # type: ignore[call-arg]
+            with progress.heard_by(job.say), interim.decisions() as decisions:
+                try:
+                    return self.work(job, **values)  # type: ignore[call-arg]
+                except (Exception, KeyboardInterrupt) as error:
+                    keep(job, decisions.parts, _failure_in_words(error, job))
+                    raise
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] == "modelway":
                 raise
@@ -166,7 +171,8 @@ def run(use_case: UseCase[..., R], argv: Sequence[str] | None = None, program: s
 
     program: what it was called as, for --help."""
     runner = where_it_runs(os.environ)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a step started in the background ignores it otherwise
+    for number in (signal.SIGINT, signal.SIGTERM):  # a step started in the background ignores SIGINT otherwise
+        signal.signal(number, signal.default_int_handler)
     job, result = Job(use_case.name, runner, Path(), {}), None
     try:
         program = program or f"scripts/run {use_case.work.__name__}"
@@ -223,6 +229,15 @@ def _expected(error: BaseException, folder: str | Path) -> ModelwayError | None:
     if isinstance(error, UnicodeEncodeError) and error.encoding == "utf-8":
         return not_utf8(error)
     return None
+
+
+def _failure_in_words(error: BaseException, job: Job) -> str:
+    if isinstance(error, ModelwayError):
+        return error.line()
+    if isinstance(error, KeyboardInterrupt):
+        return "cancelled"
+    expected = _expected(error, job.folder)
+    return expected.line() if expected else f"unexpected {type(error).__name__}"
 
 
 def _failure(error: BaseException, job: Job) -> ModelwayError:

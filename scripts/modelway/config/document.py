@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
-from modelway.config import kinds
+from modelway.config import kinds, look_alikes
 from modelway.errors import InvalidInput
 
 T = TypeVar("T")
@@ -90,6 +90,8 @@ def check(document: Document, kind: inspect.Type, value: Any, where: Where) -> N
 def suggestion(given: str, known: Iterable[str]) -> str:
     """What to do about a name that is not known."""
     names = sorted(known)
+    if twin := look_alikes.twin_of(given, names):
+        return f"did you mean {twin!r}? It looks the same, and {look_alikes.difference(given, twin)}"
     close = difflib.get_close_matches(given, names, n=1, cutoff=0.6)
     shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
     return f"did you mean {close[0]!r}?" if close else f"use one of {shown or '(none is defined)'}"

@@ -128,5 +128,9 @@ def _scalar(node: yaml.Node) -> Any:
     if kind == "null":
         return None
     if kind == "str":
-        return text
+        try:  # JSON, which is YAML, writes what is beyond 16 bits as two escapes
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            problem = "half a surrogate pair stands alone"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
     raise yaml.MarkedYAMLError(problem=f"the tag {node.tag} is not supported", problem_mark=node.start_mark)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -121,6 +123,21 @@ def _last_line_end(stream: IO[bytes], begin: int, end: int) -> int | None:
     return None
 
 
+def refuse_longer_rows(file: Path, label: str, dialect: CsvDialect) -> None:
+    """InvalidInput for the first row with more cells than the header, by a plain reading. The engine finds the rest."""
+    with (
+        file.open(encoding="utf-8-sig", errors="replace", newline="") as text,
+        _reader(text, dialect) as records,
+        contextlib.suppress(csv.Error),
+    ):
+        width, began = len(next(records, [])), records.line_num + 1
+        for row in records:
+            if len(row) > width:
+                what = f"the row has {_cells(row)}, the header {width}"
+                raise InvalidInput(what, where=f"{label}:{began}", fix=_parted(dialect))
+            began = records.line_num + 1
+
+
 def find_fault(file: Path, dialect: CsvDialect) -> Fault | None:
     """The first place where a file in plain text is not sound CSV, found by a plain reading; None where that finds nothing."""
     with file.open("rb") as stream:
@@ -133,7 +150,7 @@ def find_fault(file: Path, dialect: CsvDialect) -> Fault | None:
             width = len(next(records, []))
             began = records.line_num + 1
             for row in records:
-                if len(row) != width and (row or width == 1):
+                if row and len(row) != width:
                     return Fault(began, f"has {_cells(row)}, the header {width}", _parted(dialect))
                 if sum(map(len, row)) > LINE_LIMIT_BYTES:
                     return Fault(began, TOO_LONG, WRITE_PARQUET)
@@ -149,10 +166,10 @@ def find_fault(file: Path, dialect: CsvDialect) -> Fault | None:
 def line_of(file: Path, row: int, dialect: CsvDialect) -> int:
     """The line that a row (counted from 1, without the header) of a sound file in plain text begins in."""
     with file.open(encoding="utf-8-sig", newline="") as text, _reader(text, dialect) as records:
-        width = len(next(records))
+        next(records)
         began, count = records.line_num + 1, 0
         for record in records:
-            count += bool(record) or width == 1
+            count += bool(record)
             if count == row:
                 return began
             began = records.line_num + 1
@@ -169,13 +186,15 @@ def _first_wrong_byte(lines: Iterable[bytes]) -> Fault | None:
 
 
 def _other_line_end(file: Path) -> Fault | None:
+    ends = {b"\n": "LF", b"\r\n": "CRLF", b"\r": "CR"}
+    first, number = b"", 0
     with file.open("rb") as stream:
-        first = stream.readline().endswith(b"\r\n")
-        for number, line in enumerate(stream, 2):
-            if line.endswith(b"\n") and line.endswith(b"\r\n") != first:
-                ends = ("LF", "CRLF") if first else ("CRLF", "LF")
-                what = f"ends in {ends[0]}, and those before it in {ends[1]}"
-                return Fault(number, what, "write all lines with the same end, such as by dos2unix")
+        for line in stream:
+            for end in re.findall(rb"\r\n|\n|\r", line):
+                first, number = first or end, number + 1
+                if end != first:
+                    what = f"ends in {ends[end]}, and those before it in {ends[first]}"
+                    return Fault(number, what, "write all lines with the same end, such as by dos2unix")
     return None
 
 

@@ -29,6 +29,7 @@ def read_json(path: Path, name: str) -> Document:
     try:
         text = path.read_bytes().decode("utf-8-sig")
         value = json.loads(text, object_pairs_hook=without_twins, parse_constant=refuse_constant)
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except OSError as error:
         raise InvalidInput(f"cannot be read: {error.strerror}", where=name, fix="name an existing file") from None
     except json.JSONDecodeError as error:

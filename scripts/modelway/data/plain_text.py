@@ -8,7 +8,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelway.errors import InvalidInput
+from modelway.errors import InvalidInput, OutsideFailure
+from modelway.files import NO_ROOM
 
 GZIP_MAGIC = b"\x1f\x8b"
 CHUNK = 1 << 20
@@ -26,7 +27,8 @@ class Fault:
 def as_plain_text(file: Path, target: Path, encoding: str, label: str) -> bool:
     """Write a compressed file, or one in another encoding, as plain UTF-8 to `target`; False where the file is plain already.
 
-    InvalidInput where it is cut, or not in that encoding: an engine may read a cut file as far as it goes.
+    InvalidInput where it is cut, or not in that encoding: an engine may read a cut file as far as it goes. OutsideFailure
+    where the disk is full.
     """
     with file.open("rb") as stream:
         packed = stream.read(2) == GZIP_MAGIC
@@ -44,6 +46,11 @@ def as_plain_text(file: Path, target: Path, encoding: str, label: str) -> bool:
                 plain.write(decoder.decode(b"", final=True).encode())
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InvalidInput(f"is damaged gzip: {error}", where=label, fix="write it again, and copy it whole") from None
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        fix = "free some space in the temporary folder"
+        raise OutsideFailure("the disk is full", where=label, fix=fix) from None
     except UnicodeError:  # UTF-16 without a mark at its start is one of them
         raise InvalidInput(
             f"is not {encoding}, as the contract says", where=label, fix="correct `encoding:` in the contract"

@@ -6,6 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -95,6 +96,11 @@ def find_source(path: Path, name: str = "") -> Source:
     or folder starts with `_`, are not data.
     """
     name = name or str(path)
+    with _readable(name):
+        return _found(path, name)
+
+
+def _found(path: Path, name: str) -> Source:
     if table := _lake_table(path, name):
         return Source(name, path, "parquet", table.files, path, table)
     _refuse_part_of_table(path, name)
@@ -285,9 +291,20 @@ def _there(file: Path, root: Path, name: str) -> Path:
 
 
 def _raise(error: OSError) -> None:
-    raise InvalidInput(
-        f"cannot be read: {error.strerror}", where=str(error.filename), fix="let this user read it"
-    ) from None
+    raise _unreadable(error, str(error.filename)) from None
+
+
+@contextmanager
+def _readable(label: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _unreadable(error, label) from None
+
+
+def _unreadable(error: OSError, label: str) -> InvalidInput:
+    fix = "let this user read it" if isinstance(error, PermissionError) else "name data that this machine can read"
+    return InvalidInput(f"cannot be read: {error.strerror}", where=label, fix=fix)
 
 
 def _format_by_name(file: Path, suffixes: Mapping[str, Format] = SUFFIXES) -> Format | None:
@@ -309,11 +326,8 @@ def _keys_in_words(parts: Mapping[str, object]) -> str:
 
 
 def _format_of(file: Path, label: str) -> Format:
-    try:
-        with file.open("rb") as stream:
-            start = stream.read(len(PARQUET_MAGIC))
-    except OSError as error:
-        raise InvalidInput(f"cannot be read: {error.strerror}", where=label, fix="let this user read it") from None
+    with _readable(label), file.open("rb") as stream:
+        start = stream.read(len(PARQUET_MAGIC))
     if start == PARQUET_MAGIC:
         return "parquet"
     if file.suffix.lower() in OTHER_SUFFIXES:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from modelway import progress
+from modelway import interim, progress
 from modelway.data import engines, kinds
 from modelway.data.checks import CheckContext, ContractCheck
 from modelway.data.contract import Contract
@@ -57,8 +57,16 @@ def validate(
         around = CheckContext({column.name: column for column in table.columns}, now.astimezone(UTC), folder)
         to_make = tuple(_to_make(contract, around))
         queries = tuple(dict.fromkeys(item.query for item in to_make if item.query is not None))
-        rows, answers = table.answers(queries, examples)
         hidden = frozenset(name for name, column in contract.columns.items() if column.sensitive)
+        interim.begun(data, {at: item.judge(Answer(0), 0).name for at, item in enumerate(to_make)})
+
+        def keep(rows: int, found: Mapping[Query, Answer]) -> None:
+            for at, item in enumerate(to_make):
+                if item.query is None or item.query in found:
+                    interim.decided(data, at, _judged([item], rows, found, hidden))
+
+        with interim.as_answered(keep):
+            rows, answers = table.answers(queries, examples)
         checks = _judged(to_make, rows, _by_query(queries, answers, by), hidden)
         if on_rows is not None:
             on_rows(_failing_rows(table, data, to_make, checks, most_rows, hidden, by))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
+from modelway.files import NO_ROOM
 
 PLATFORMS = {("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64")}
 
@@ -76,7 +77,7 @@ def made(folder: Path) -> Path:
 def cannot_write(folder: Path, error: OSError) -> ModelwayError:
     """What stands in the way, and the variable that names another place."""
     where = next((place for place in (folder, *folder.parents) if place.exists()), folder)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in NO_ROOM:
         return OutsideFailure(
             "the disk is full", where=str(where), fix="free some space and run the same command again"
         )

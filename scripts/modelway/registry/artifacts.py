@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 import requests
 
 from modelway.errors import InvalidInput, OutsideFailure
+from modelway.files import NO_ROOM
 from modelway.registry.entities import Artifact
 from modelway.registry.transport import Transport
 
@@ -164,6 +164,6 @@ def _disk(path: Path) -> Iterator[None]:
     except requests.exceptions.RequestException:
         raise  # it is an OSError too
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        full = error.errno in NO_ROOM
         fix = "free some space" if full else "make the folder writable"
         raise OutsideFailure(f"cannot write: {os.strerror(error.errno or 0)}", where=str(path), fix=fix) from error

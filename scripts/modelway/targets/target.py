@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
+from modelway.files import NO_ROOM
 from modelway.rollout.journal import Line, Story
 from modelway.rollout.plan import Plan
 from modelway.targets.place import TargetPlace
@@ -84,7 +84,7 @@ class Target(Generic[T, S]):
         try:
             lease = self.records.take(who, "stopping the deployment", always=True)
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno not in NO_ROOM:
                 raise
             warn(f"without the target's lease: {error.strerror}")  # a full disk keeps nobody from it
             return self._stop()

@@ -7,6 +7,7 @@ import gzip
 from data.bad_input.case import BadInput, csv
 
 LINES = "a,b\n1,2\n3,4\n"
+WIDE = ",".join(f"k{at}" for at in range(600)) + "\n"
 GZIP = gzip.compress(("a,b\n" + "1,2\n" * 5000).encode())
 
 CASES: dict[str, BadInput] = {
@@ -17,6 +18,14 @@ CASES: dict[str, BadInput] = {
     "ragged, too few": csv("a,b\n1,2\n3\n", "rows.csv", "line 3 has 1 cell, the header 2", fixed=LINES),
     "ragged, too many": csv("a,b\n1,2\n3,4,5\n", "rows.csv", "line 3 has 3 cells, the header 2", fixed=LINES),
     "trailing commas": csv("a,b\n1,2,\n3,4,\n", "rows.csv:2: the first row has 3 cells, the header 2", fixed=LINES),
+    "a comma at the end of one row": csv("a,b\n1,2\n3,4,\n", "line 3 has 3 cells, the header 2", fixed=LINES),
+    "NA after the last column": csv("a,b\n1,2\n3,4,NA\n5,6\n", "line 3 has 3 cells, the header 2", fixed=LINES),
+    "empty cells after one column": csv("a\n1\n,,\n", "line 3 has 3 cells, the header 1", fixed=LINES),
+    "a comma at the end of a row of 600": csv(
+        WIDE + WIDE.replace("k", "") + WIDE.replace("k", "")[:-1] + ",\n",
+        "rows.csv:3: the row has 601 cells",
+        fixed=LINES,
+    ),
     "cut inside a quoted cell": csv(
         'a,b\n1,2\n1,"it is cut he', "rows.csv", "line 3 opens a quote that is never closed", fixed='a,b\n1,2\n1,"it"\n'
     ),
@@ -45,6 +54,7 @@ CASES: dict[str, BadInput] = {
     "two columns of one name": csv("a,b,a\n1,2,3\n", "two columns are named 'a'", fixed="a,b,a2\n1,2,3\n"),
     "a line break in a column's name": csv('"a\nb",c\r\n1,2\r\n', "rows.csv:1: a column's name has a line break in it"),
     "mixed line ends": csv("a,b\n1,2\r\n3,4\n", "line 2 ends in CRLF, and those before it in LF", fixed=LINES),
+    "CR among CRLF": csv("a,b\r\n1,2\r3,4\r\n", "line 2 ends in CR, and those before it in CRLF", fixed=LINES),
     "a row of 9 MiB": csv(b"a,b\n1,2\n1," + b"x" * (9 << 20) + b"\n", "rows.csv:3: the row is longer than 8 MiB"),
     "a line of 100 MB": csv(b"a,b\n1,2\n1," + b"x" * 100_000_000 + b"\n", "rows.csv:3: the row is longer than 8 MiB"),
     "a header of 2 MiB": csv(b"a" * (2 << 20) + b"\n1\n", "rows.csv:1: the header is longer than 1 MiB", fixed=LINES),

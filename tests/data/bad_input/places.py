@@ -90,7 +90,7 @@ CASES: dict[str, BadInput] = {
     "zstandard": of("rows.csv.zst", b"\x28\xb5\x2f\xfd"),
     "a pipe": BadInput(pipe, ("rows.csv: is neither a file nor a folder",)),
     "a socket": BadInput(door, ("rows.csv: is neither a file nor a folder",)),
-    "a name that is too long": BadInput({}, ("ile name too long",), data="x" * 300 + ".csv", readers=THE_DATA_DOOR),
+    "a name that is too long": BadInput({}, ("ile name too long",), data="x" * 300 + ".csv"),
     "an address that nothing fetches": BadInput(
         {}, ("nothing here fetches the address 'gs://bucket/a.csv'",), data="gs://bucket/a.csv", readers=THE_DATA_DOOR
     ),

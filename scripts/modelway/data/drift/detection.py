@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from modelway import interim
 from modelway.config.document import suggestion
 from modelway.config.drift import Drift
 from modelway.data.cells import CellKind, ColumnCells
@@ -56,6 +57,13 @@ def detect(
     kept = tuple(column for column in cells if column.name not in apart)
     if not kept:
         raise InvalidInput("no column is left to compare", where=reference.name, fix="leave fewer columns out")
+    together = f"{current.name} beside {reference.name}"
+    asked = {
+        "slices": settings.slices,
+        "windows": settings.window_hours,
+        "all columns together": settings.classifier.rows,
+    }
+    interim.begun(together, {name: name for name in ("columns", *filter(asked.get, asked))})
     before, after = _sketched(reference, kept, settings, own=True), _sketched(current, kept, settings, own=False)
     for side, sketch in ((reference, before), (current, after)):
         if not sketch.rows:
@@ -71,12 +79,14 @@ def detect(
     levels = Levels(drift=settings.error_rate / comparisons, none=settings.error_rate)
     margins = Margins(settings.margin, settings.missing_margin, settings.limits, settings.columns)
     columns = compare(before, after, margins, levels, roles)
-    classifier = _classifier(kept, before, roles, reference, current, settings, levels, notes)
 
     def of(groups: Iterable[ComparedRows]) -> tuple[GroupDrift, ...]:
         return tuple(_judged(group, margins, levels, roles) for group in groups)
 
     sliced, windowed = of(slices), of(windows)
+    for key, found in (("columns", columns), ("slices", sliced), ("windows", windowed)):
+        interim.decided(together, key, found)
+    classifier = _classifier(kept, before, roles, reference, current, settings, levels, notes)
     new = tuple(name for name in after.others if name not in before.others and not _is_named(name, settings))
     outcomes = [column.outcome for column in columns]
     outcomes += [group.outcome for group in (*sliced, *windowed) if group.outcome]

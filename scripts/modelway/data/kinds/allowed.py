@@ -26,7 +26,25 @@ KEYS = AllowedKeys
 
 
 def sound(document: Document, where: Where, keys: Any) -> None:
-    values_are_sound(document, (*where, "allowed"), keys.type, keys.allowed)
+    place = (*where, "allowed")
+    if values_are_sound(document, place, keys.type, keys.allowed):
+        for key, keeps in (("range", _within), ("length", _as_long)):
+            if getattr(keys, key) and not any(keeps(keys, value) for value in keys.allowed):
+                what = f"names no value that {key} lets through: no data could pass"
+                raise InvalidInput(
+                    what, where=document.at(place), fix=f"mend allowed or {key}, or leave one of them out"
+                )
+
+
+def _within(keys: Any, value: Scalar) -> bool:
+    low, high = (None if bound is None else parsed_bound(keys.type, bound) for bound in keys.range)
+    bound = parsed_bound(keys.type, value)
+    return (low is None or low <= bound) and (high is None or bound <= high)
+
+
+def _as_long(keys: Any, value: Scalar) -> bool:
+    fewest, most = keys.length
+    return (fewest or 0) <= len(str(value)) <= (most if most is not None else len(str(value)))
 
 
 def of_column(name: str, keys: Any, around: CheckContext) -> Iterator[ContractCheck]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from modelway import interim
 from modelway.data.profile import association, columns
 from modelway.data.profile.columns import Drawn
 from modelway.data.profile.queries import FirstRows, Joint, MissingTogether
@@ -55,6 +56,7 @@ def profile(asked: QualityAsked, paths: Mapping[str, Path], source: str) -> Prof
             sets.append(_Opened(table, survey(table, name, asked.types), found))
         known = [one.facts for one in sets]
         refuse_unknown_columns(asked, known, source)
+        interim.begun("the page", {"page": "distributions, what goes together, first rows"})
         quality = [check_table(asked, one.table, one.facts, one.source) for one in sets]
         drawn = _drawn(asked, known)
         names = dict.fromkeys(name for facts in known for name in facts.columns)

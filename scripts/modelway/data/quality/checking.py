@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from modelway import interim
 from modelway.config.document import suggestion
 from modelway.data import engines
 from modelway.data.contract import Contract
@@ -68,10 +69,13 @@ def check_table(asked: QualityAsked, table: QualityTable, facts: TableFacts, sou
     """Every check of an opened data set."""
     label = asked.label if asked.label in facts.columns else None
     checks = [_has_rows(facts)]
-    if facts.rows:
-        for kind in settings.kinds():
-            if isinstance(kind, TableKind):
-                checks += _made(kind, asked, facts, label, table)
+    kinds = [kind for kind in settings.kinds() if isinstance(kind, TableKind)] if facts.rows else []
+    interim.begun(facts.name, {key: key.replace("_", "-") for key in ("rows", *(kind.field for kind in kinds))})
+    interim.decided(facts.name, "rows", checks[:1])
+    for kind in kinds:
+        made = _made(kind, asked, facts, label, table)
+        interim.decided(facts.name, kind.field, made)
+        checks += made
     return DataQuality(
         data=facts.name,
         outcome=worst([check.outcome for check in checks]),
@@ -109,6 +113,7 @@ def check_together(asked: QualityAsked, known: Sequence[TableFacts], paths: Sequ
     if len(known) != 2:
         return ()
     (train, test), (train_path, test_path) = known, paths
+    interim.begun(f"{test.name} beside {train.name}", {"pair": "what they share"})
     found = check_pair(asked, Pair(train, test, train_path, test_path, asked.contract, asked.memory_mb, asked.engine))
     return (found,) if found else ()
 
@@ -121,6 +126,7 @@ def refuse_unknown_columns(asked: QualityAsked, known: Sequence[TableFacts], whe
         named[asked.label] = "gate.label"
     for name, key in named.items():
         if name not in there:
+            interim.forgotten()
             raise InvalidInput(
                 f"the data has no column {name[:100]!r}", where=f"{where}: {key}", fix=suggestion(name, there)
             )

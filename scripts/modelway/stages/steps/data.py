@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from modelway import ci
+from modelway import ci, interim
 from modelway.config import Resolved, required
 from modelway.data import ValidationReport, combined, engines, validate
 from modelway.data.contract import read_contract
@@ -44,6 +44,8 @@ def _validate(contract: str, paths: dict[str, Path | str], job: ci.Job, manner: 
     if asked.not_held:
         job.warn(f"{contract}: not all of it is checked", "; ".join(asked.not_held))
     reports, rows = [], list[FailingRow]()
+    for name in paths:
+        interim.begun(name, {})
     for name, path in paths.items():
         report = validate(
             asked.contract,

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from modelway import ci
+from modelway import ci, interim
 from modelway.data.quality.checking import QualityAsked, check_data, check_together, refuse_unknown_columns
 from modelway.data.quality.kind import TableFacts
 from modelway.data.report import DataQuality, QualityReport, worst
@@ -47,6 +47,8 @@ def looked_through(job: ci.Job, environment: str | None, data: str, manner: Qual
     """Every check of the data, and of the test data beside the training data."""
     found = asked_of(job, environment, data, manner)
     reports, known = list[DataQuality](), list[TableFacts]()
+    for name in found.paths:
+        interim.begun(name, {})
     for name, path in found.paths.items():
         report, facts = check_data(found.asked, path, name)
         known.append(facts)

@@ -15,6 +15,11 @@ COLUMNS_OF_A_MEGABYTE = 2
 FEWEST = 50
 
 
+def columns_at_once(memory_mb: int) -> int:
+    """Columns of text that one statement may read."""
+    return max(FEWEST, COLUMNS_OF_A_MEGABYTE * memory_mb)
+
+
 @dataclass(frozen=True)
 class ParquetCopy:
     """files: each of `width` columns, in their order, the last of what is left; every one has FILE too."""
@@ -40,7 +45,7 @@ def written_copy(
     connection: duckdb.DuckDBPyConnection, relation: Statement, columns: int, folder: Path, memory_mb: int
 ) -> ParquetCopy:
     """All columns: bytes that are no text are only found in columns that are read."""
-    width = max(FEWEST, COLUMNS_OF_A_MEGABYTE * memory_mb)
+    width = columns_at_once(memory_mb)
     files = []
     for start in range(0, columns, width):
         names = ", ".join(f"c{at}" for at in range(start, min(start + width, columns)))

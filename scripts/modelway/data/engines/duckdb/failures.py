@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from modelway.data import csv_text, json_text
 from modelway.data.dialect import CsvDialect
 from modelway.data.sources import CALLED, Source
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
+from modelway.files import NO_ROOM
 
 
 @contextmanager
@@ -36,7 +38,7 @@ def in_one_line(source: Source, links: dict[str, Path], dialect: CsvDialect, mem
             + ("" if source.format == "parquet" else ", or write the data as Parquet"),
         ) from None
     except duckdb.Error as error:
-        if "No space left" in str(error):
+        if any(os.strerror(number) in str(error) for number in NO_ROOM):
             raise OutsideFailure(
                 "the disk is full", where=source.name, fix="free some space in the temporary folder"
             ) from None

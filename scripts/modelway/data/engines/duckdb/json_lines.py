@@ -24,14 +24,16 @@ from modelway.errors import InvalidInput
 MOST_KEYS = 20_000
 """More keys than that are values that somebody has written as keys."""
 _TABLES = itertools.count()
-TEXT, TRUTH, NUMBER, OTHER = 1, 2, 4, 8
-"""Kinds of values; their sum is what a column has."""
+TEXT, TRUTH, WHOLE, NUMBER, OTHER = 1, 2, 4, 8, 16
+"""Kinds of values; their sum is what a column has. WHOLE: numbers that DuckDB's JSON knows as integers of 64 bits."""
+KIND_OF = {"NULL": 0, "VARCHAR": TEXT, "BOOLEAN": TRUTH, "BIGINT": WHOLE, "UBIGINT": WHOLE, "DOUBLE": NUMBER}
 BATCH = 100
 """Columns of one statement; see table.BATCH."""
 MOST_WRITTEN = 400
-"""Columns that are written down by their kinds at once, which takes memory for a block of rows of each; of more, each
-statement reads those that it asks for."""
-INTEGERS = ("BIGINT", "HUGEINT")
+"""Columns that are written down by their kinds at once, which takes memory for a block of rows of each. Of more, so many at a
+time are written as Parquet."""
+WIDEST = "HUGEINT"
+INTEGERS = ("BIGINT", WIDEST)
 
 
 def open_lines(
@@ -41,25 +43,60 @@ def open_lines(
     value is missing, as null is."""
     read = _objects(links)
     keys = _keys(source, connection, links, read)
-    raw, table = (f"{name}_{next(_TABLES)}" for name in ("json_rows", "json_table"))
+    columns, parts = list[StoredColumn](), list[Path]()
+    for first in range(0, len(keys), MOST_WRITTEN):
+        found, values, raw = _part(connection, read, keys[first : first + MOST_WRITTEN], first)
+        columns += found
+        names = [f"c{at}" for at in range(first, first + len(found))]
+        if len(keys) <= MOST_WRITTEN:
+            read_as = ", ".join(f"{value} AS {name}" for value, name in zip(values, names, strict=True))
+            table = f"json_table_{next(_TABLES)}"
+            connection.execute(f"CREATE TEMP TABLE {table} AS SELECT {read_as}, {FILE} FROM {raw}")
+            connection.execute(f"DROP TABLE {raw}")
+            return tuple(columns), Statement(table)
+        parts.append(Path(next(iter(links))).with_name(f"{raw}.parquet"))
+        written = (
+            f"CAST({value} AS VARCHAR) AS {name}" if column.physical == WIDEST else f"{value} AS {name}"
+            for column, value, name in zip(found, values, names, strict=True)
+        )
+        connection.sql(f"SELECT {', '.join(written)}, {FILE}, rowid FROM {raw}").write_parquet(str(parts[-1]))
+        connection.execute(f"DROP TABLE {raw}")
+    return tuple(columns), _joined(columns, parts)
+
+
+def _part(
+    connection: duckdb.DuckDBPyConnection, read: Statement, keys: Sequence[str], first: int
+) -> tuple[list[StoredColumn], list[str], str]:
+    """Of some keys: their columns, the expressions of their values, and the table that these are of."""
+    raw = f"json_rows_{next(_TABLES)}"
     statement = Statement(f"CREATE TEMP TABLE {raw} AS SELECT ")
     parted, value_at = _parted(statement, keys)
     statement.add(f"{parted} AS row_values, {FILE} FROM ").then(read)
     connection.execute(statement.text, statement.parameters)
     columns, values = list[StoredColumn](), list[str]()
-    for first in range(0, len(keys), BATCH):
-        part = keys[first : first + BATCH]
-        for at, (key, kinds) in enumerate(
-            zip(part, _kinds(connection, raw, value_at, first, len(part)), strict=True), first
-        ):
-            stored, physical, value = _stored(value_at(at), *kinds)
+    for start in range(0, len(keys), BATCH):
+        batch = keys[start : start + BATCH]
+        kinds = _kinds(connection, raw, value_at, start, len(batch))
+        for at, (key, its) in enumerate(zip(batch, kinds, strict=True), start):
+            stored, physical, value = _stored(value_at(at), *its)
             columns.append(StoredColumn(key, stored, physical))
-            values.append(f"{value} AS c{at}")
-    if len(keys) > MOST_WRITTEN:
-        return tuple(columns), Statement(f"(SELECT {', '.join(values)}, {FILE}, rowid FROM {raw})")
-    connection.execute(f"CREATE TEMP TABLE {table} AS SELECT {', '.join(values)}, {FILE} FROM {raw}")
-    connection.execute(f"DROP TABLE {raw}")
-    return tuple(columns), Statement(table)
+            values.append(value)
+    return columns, values, raw
+
+
+def _joined(columns: Sequence[StoredColumn], parts: Sequence[Path]) -> Statement:
+    """The rows of Parquet files of some columns each; those of one place belong together. (Parquet has no integers of 128
+    bits, and DuckDB would make numbers of them that lose digits: they are written as text.)"""
+    statement = Statement("(SELECT * FROM ")
+    for at, part in enumerate(parts):
+        its = columns[at * MOST_WRITTEN : (at + 1) * MOST_WRITTEN]
+        wide = [place for place, column in enumerate(its, at * MOST_WRITTEN) if column.physical == WIDEST]
+        read = ", ".join(f"CAST(c{place} AS {WIDEST}) AS c{place}" for place in wide)
+        replaced = f" REPLACE ({read})" if wide else ""
+        left_out = f" EXCLUDE ({FILE}, rowid)" if at else ""
+        statement.add(" POSITIONAL JOIN " if at else "").add(f"(SELECT *{left_out}{replaced} FROM read_parquet(")
+        statement.add(f"{statement.bind(str(part))}))")
+    return statement.add(")")
 
 
 def _objects(links: dict[str, Path]) -> Statement:
@@ -121,30 +158,32 @@ def _kinds(
 ) -> Sequence[tuple[int, bool, str]]:
     """Of each column: the sum of the kinds of its values, whether every number is whole, and the smallest type that
     holds those that are (none: nothing)."""
-    wanted = []
+    cases = " ".join(f"WHEN '{name}' THEN {kind:d}" for name, kind in KIND_OF.items())
+    wanted, found = [], list[tuple[int, bool, str]]()
     for at in range(first, first + count):
-        value = value_at(at)
-        number = f"json_type({value}) IN ('BIGINT', 'UBIGINT', 'DOUBLE')"
-        whole = f"regexp_full_match({value}::VARCHAR, '-?[0-9]+')"
-        others = (
-            f"CASE json_type({value}) WHEN 'VARCHAR' THEN {TEXT:d} WHEN 'BOOLEAN' THEN {TRUTH:d} ELSE {OTHER:d} END"
-        )
-        kind = f"CASE WHEN coalesce(json_type({value}), 'NULL') = 'NULL' THEN 0 WHEN {number} THEN {NUMBER:d}"
-        wanted += [
-            f"bit_or({kind} ELSE {others} END)",
-            f"coalesce(bool_and({whole}) FILTER (WHERE {number}), true)",
-            *(
-                f"coalesce(bool_and(TRY_CAST({value}::VARCHAR AS {whole_kind}) IS NOT NULL) FILTER (WHERE {whole}), true)"
-                for whole_kind in INTEGERS
-            ),
-        ]
+        kind = f"CASE coalesce(json_type({value_at(at)}), 'NULL') {cases} ELSE {OTHER:d} END"
+        wanted += [f"bit_or({kind})", f"max(TRY_CAST({value_at(at)}::VARCHAR AS UBIGINT))"]
     row = _rows(connection, Statement(f"SELECT {', '.join(wanted)} FROM {raw}"))[0]
-    found = []
-    for at in range(0, len(row), len(wanted) // count):
-        kinds, whole, *fits = row[at : at + len(wanted) // count]
-        narrowest = next((kind for kind, good in zip(INTEGERS, fits, strict=True) if good), "")
-        found.append((int(kinds or 0), bool(whole), narrowest))
+    for at, (kinds, most) in enumerate(zip(row[::2], row[1::2], strict=True), first):
+        if kinds in (NUMBER, WHOLE | NUMBER):  # only their digits tell
+            found.append((NUMBER, *_digits(connection, raw, value_at(at))))
+        elif kinds == WHOLE:
+            found.append((NUMBER, True, INTEGERS[(most or 0) >= 1 << 63]))
+        else:
+            found.append((int(kinds or 0), True, ""))
     return found
+
+
+def _digits(connection: duckdb.DuckDBPyConnection, raw: str, value: str) -> tuple[bool, str]:
+    """Of a column of numbers: whether each is whole, and the smallest type that holds those that are."""
+    number = f"coalesce(json_type({value}), 'NULL') <> 'NULL'"
+    whole = f"regexp_full_match({value}::VARCHAR, '-?[0-9]+')"
+    wanted = [f"coalesce(bool_and({whole}) FILTER (WHERE {number}), true)"]
+    for kind in INTEGERS:
+        fits = f"TRY_CAST({value}::VARCHAR AS {kind}) IS NOT NULL"
+        wanted.append(f"coalesce(bool_and({fits}) FILTER (WHERE {number} AND {whole}), true)")
+    all_whole, *fits_in = _rows(connection, Statement(f"SELECT {', '.join(wanted)} FROM {raw}"))[0]
+    return bool(all_whole), next((kind for kind, good in zip(INTEGERS, fits_in, strict=True) if good), "")
 
 
 def _stored(value: str, kinds: int, whole: bool, integer: str) -> tuple[Stored, str, str]:

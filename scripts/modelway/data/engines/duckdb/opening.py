@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -11,7 +11,7 @@ from typing import TypeVar
 import duckdb
 
 from modelway import progress
-from modelway.data.csv_text import LINE_LIMIT_BYTES, read_header, refuse_long_line, refuse_zero
+from modelway.data.csv_text import LINE_LIMIT_BYTES, read_header, refuse_long_line, refuse_longer_rows, refuse_zero
 from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb.connecting import connected, percent_done
 from modelway.data.engines.duckdb.failures import in_one_line
@@ -31,7 +31,11 @@ MEMORY_MB_OF_A_THREAD = 64
 """With 32, whether two threads had enough depended on which was quicker: each reads a row group of its own."""
 
 NO_NULL_VALUE = "\0modelway: nothing is null\0"
-"""DuckDB wants at least one text that means null."""
+"""DuckDB wants at least one text that means null. It leaves out what follows the last column of a row where that means null,
+and says nothing: so what is missing is told after the reading, and every cell too many is an error."""
+MOST_TOLD = 500
+"""Columns of which what is missing is told so. Of more, DuckDB would plan for longer than a plain reading takes to count their
+cells."""
 
 
 @contextmanager
@@ -102,14 +106,30 @@ def _csv(source: Source, dialect: CsvDialect, links: dict[str, Path]) -> tuple[t
     files = relation.bind(list(links))
     cut = relation.bind(dialect.delimiter)
     quote = relation.bind(dialect.quote)
-    nulls = relation.bind(list(dialect.null_values) or [NO_NULL_VALUE])
+    told_after = bool(dialect.null_values) and len(columns) <= MOST_TOLD
+    nulls = relation.bind(dialect.null_values if dialect.null_values and not told_after else [NO_NULL_VALUE])
     relation.add(
         f"{files}, delim = {cut}, nullstr = {nulls}, columns = {{{types}}}, header = true, auto_detect = false,"
         f" quote = {quote}, escape = {quote}, strict_mode = true, null_padding = false, ignore_errors = false,"
         f" compression = 'none', hive_partitioning = false, filename = '{FILE}',"
         f" max_line_size = {LINE_LIMIT_BYTES}, buffer_size = {LINE_LIMIT_BYTES})"
     )
-    return columns, relation.add(_names(len(columns)))
+    relation.add(_names(len(columns)))
+    if not told_after:
+        for link, file in links.items() if dialect.null_values else ():
+            refuse_longer_rows(Path(link), source.label(file), dialect)
+        return columns, relation
+    statement = Statement()
+    missing = (
+        f"regexp_full_match(c{{0}}, {statement.bind(_one_of(dialect.null_values))})"  # IN keeps a block of each text
+    )
+    told = ", ".join(f"CASE WHEN NOT {missing} THEN c{{0}} END AS c{{0}}".format(at) for at in range(len(columns)))
+    return columns, statement.add(f"(SELECT {told}, {FILE} FROM ").then(relation).add(")")
+
+
+def _one_of(texts: Iterable[str]) -> str:
+    """A pattern that these texts alone match in full."""
+    return "|".join("".join(sign if sign.isalnum() else f"\\x{{{ord(sign):x}}}" for sign in text) for text in texts)
 
 
 def _parquet(

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
+from modelway import interim
 from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb import relations
 from modelway.data.engines.duckdb.conditions import (
@@ -24,7 +25,7 @@ from modelway.data.engines.duckdb.conditions import (
     shown,
     violating,
 )
-from modelway.data.engines.duckdb.copied import ParquetCopy, written_copy
+from modelway.data.engines.duckdb.copied import ParquetCopy, columns_at_once, written_copy
 from modelway.data.engines.duckdb.kept import BATCH
 from modelway.data.engines.duckdb.relations import OtherData, TableColumns
 from modelway.data.engines.duckdb.rising import WORTH_IT, rises
@@ -75,9 +76,11 @@ class DuckDBTable(SummarisedTable):
             for batch in batches(broken, self._batch):
                 for query, seen in self._examples(batch, examples).items():
                     found[query] = replace(found[query], examples=seen)
-        return rows, tuple(
-            found[query] if is_row_wise(query) else self._compared(query, rows, examples) for query in queries
-        )
+            interim.answered(rows, found)
+        for other in (query for query in queries if not is_row_wise(query)):
+            found[other] = self._compared(other, rows, examples)
+            interim.answered(rows, {other: found[other]})
+        return rows, tuple(found[query] for query in queries)
 
     def places(self, queries: Sequence[Query], most: int) -> tuple[tuple[int, ...], ...]:
         row_wise = [query for query in queries if is_row_wise(query) and not isinstance(query, Newest)]
@@ -120,9 +123,9 @@ class DuckDBTable(SummarisedTable):
 
     def _count(self, queries: Sequence[RowWise]) -> tuple[int, dict[Query, Answer]]:
         """All queries about single rows, in one pass; where they are about many columns, some of these at a time, and
-        CSV is copied first."""
-        if self._is_text and len(batches(queries, MOST_COLUMNS)) > 1:
-            columns = len(self._columns)
+        CSV is copied first. (So it is where it has more columns than are read at once, since all of it is read.)"""
+        columns = len(self._columns)
+        if self._is_text and (len(batches(queries, MOST_COLUMNS)) > 1 or columns > columns_at_once(self._memory_mb)):
             self._copy = written_copy(self._connection, self._relation, columns, self._scratch, self._memory_mb)
             self._relation, self._kept = self._copy.relation(), True
         rows = 0
@@ -130,6 +133,7 @@ class DuckDBTable(SummarisedTable):
         for batch in batches(queries, self._batch):
             rows, answered = self._count_batch(batch)
             found |= answered
+            interim.answered(rows, answered)
         return rows, found
 
     @property

@@ -1,0 +1,95 @@
+"""Draws the pictures of docs/: the reports that the actions over data write of the flights of examples/flight-delay, as a
+browser shows them.
+
+The reports are those of the actions themselves: the flights as they are published (cancelled ones too, nothing cleaned, the
+delay at arrival left in beside the label) against the example's contract, and looked through; July and August against
+January to June; the contract that is drafted of January to June; and the page of both.
+
+Usage: make pictures        (CHROMIUM names the browser; left out: chromium)
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS, EXAMPLE = ROOT / "docs", ROOT / "examples" / "flight-delay"
+WIDTH = 1240
+MOST_BYTES = 150_000
+STYLE = """
+body { font: 14px/1.45 system-ui, "Liberation Sans", sans-serif; margin: 20px 28px; color: #1f2328 }
+h2 { font-size: 20px; border-bottom: 1px solid #d1d9e0; padding-bottom: 6px } h3 { font-size: 16px; margin: 14px 0 8px }
+table { border-collapse: collapse; margin: 10px 0 } th, td { border: 1px solid #d1d9e0; padding: 3px 9px }
+tr:nth-child(2n) { background: #f6f8fa }
+code, pre { font: 12px ui-monospace, "Liberation Mono", monospace; background: #f6f8fa }
+pre { padding: 10px; overflow: hidden } summary { color: #0969da }
+"""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """name: of the picture in docs. flags: of the action. height: of what is seen of its report, in pixels."""
+
+    name: str
+    action: str
+    flags: tuple[str, ...]
+    height: int
+    suffix: str = "md"
+
+
+PICTURES = (
+    Picture("validation", "validate-data", ("--data", "data/published.csv"), 320),
+    Picture("quality", "check-quality", ("--data", "data/published.csv"), 305),
+    Picture("drift", "detect-drift", ("--current", "data/test.csv"), 620),
+    Picture("drafted-contract", "generate-contract", ("--data", "data/train.csv", "--contract", "drafted.yml"), 430),
+    Picture("profile", "profile-data", (), 860, "html"),
+)
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory(prefix="modelway-pictures-") as folder:
+        project = Path(shutil.copytree(EXAMPLE, Path(folder, "flights"), ignore=shutil.ignore_patterns("data", "out")))
+        shutil.copy(Path(__file__).with_name("published_flights.py"), project)
+        config, command = project / "modelway.yml", "command: python make_data.py"
+        text = config.read_text(encoding="utf-8")
+        config.write_text(text.replace(command, f"{command} && python published_flights.py"), encoding="utf-8")
+        for picture in PICTURES:
+            draw(picture, project)
+    return 0
+
+
+def draw(picture: Picture, project: Path) -> None:
+    command = [ROOT / "scripts" / "run", picture.action.replace("-", "_"), *picture.flags]
+    done = subprocess.run(command, cwd=project, check=False, stdout=subprocess.DEVNULL)
+    page = project / "out" / "modelway" / f"{picture.action}.{picture.suffix}"
+    if done.returncode not in (0, 1, 3) or not page.is_file():
+        raise SystemExit(f"error: pictures: {picture.action} ended with {done.returncode}")
+    if picture.suffix == "md":
+        markdown = MarkdownIt("gfm-like", {"linkify": False, "html": True}).render(page.read_text(encoding="utf-8"))
+        page = page.with_suffix(".shown.html")
+        page.write_text(f"<!doctype html><meta charset=utf-8><style>{STYLE}</style>{markdown}", encoding="utf-8")
+    target = DOCS / f"{picture.name}.png"
+    browser = [
+        os.environ.get("CHROMIUM", "chromium"),
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+    ]
+    seen = [f"--window-size={WIDTH},{picture.height}", f"--screenshot={target}", page.as_uri()]
+    subprocess.run([*browser, *seen], check=True, stderr=subprocess.DEVNULL)
+    print(f"{target.relative_to(ROOT)}: {target.stat().st_size:,} bytes")
+    if target.stat().st_size > MOST_BYTES:
+        raise SystemExit(f"error: pictures: {target.name} is over {MOST_BYTES:,} bytes: give it less height")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
