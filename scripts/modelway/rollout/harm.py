@@ -52,7 +52,9 @@ def wealth(held: Holdings) -> float:
     return fsum(held)
 
 
-def beside_stable(held: Holdings, canary: tuple[int, int], stable: tuple[int, int], tolerance: float) -> Holdings:
+def beside_stable(
+    held: Holdings, canary: tuple[float, float], stable: tuple[float, float], tolerance: float
+) -> Holdings:
     """After one wager. canary, stable: (requests, errors). tolerance: the ratio of rates, 1 or more, that is still healthy.
 
     Without an error, or with an arm that had no request, there is nothing to bet on.
