@@ -69,6 +69,22 @@ def test_slow_requests_in_worlds_of_replicas_are_wagered_on_as_the_settings_say(
         assert (latency.wager_blocks, latency.tolerance) == (blocks[rollout], pytest.approx(tolerance[rollout]))
 
 
+@pytest.mark.parametrize("times", [4.0, 20.0])
+def test_worlds_without_a_history_are_judged_like_each_by_itself(times: float) -> None:
+    """Up to a canary that answers next to nothing in time."""
+    world = worlds.ReplicaWorld("noise", 1, 9, noise=(0.3, 22))
+    found = worlds.drawn(world, ROLLOUTS, np.random.default_rng(3), times)
+    seconds = worlds.taken_back(found, past="")
+    settings = judge.settings_from(Judge(), [], 5.0 * worlds.WARM_UP_BLOCKS)
+    for rollout in range(ROLLOUTS):
+        state, at = judge.begin(settings), 0
+        while not state.failed and at < worlds.BLOCKS:
+            arms = (row(arm, at, rollout) for arm in (found.canary, found.stable))
+            state, at = judge.observe(settings, state, block(*arms)), at + 1
+        assert seconds[rollout] == (5.0 * at if state.failed else np.inf)
+    assert (seconds < 300).all() == (times == 20.0)
+
+
 def row(arm: benchmark.Drawn, at: int, rollout: int) -> tuple[int, int, int]:
     return int(arm.requests[at, rollout]), int(arm.errors[at, rollout]), int(arm.slow[at, rollout])
 

@@ -87,3 +87,18 @@ def test_without_a_history_slow_requests_are_wagered_on_by_minutes() -> None:
     assert not after(*[SLOW] * 24, *[HEALTHY] * 120, settings=UNKNOWN).failed
     assert after(*[SLOW] * 180, settings=UNKNOWN).failed
     assert after(*[BAD] * 12, settings=UNKNOWN).failed, "errors are judged as ever"
+
+
+def test_without_a_history_nothing_in_time_for_a_minute_is_enough() -> None:
+    """Once it is warm, and where stable is not as slow; three quarters are no such case."""
+    nothing, most = block((50, 0, 50), (450, 2, 22)), block((50, 0, 38), (450, 2, 22))
+    both = block((50, 0, 50), (450, 2, 450))
+    warm = msgspec.structs.replace(UNKNOWN, warm_up_seconds=30.0)
+    assert not after(*[nothing] * 17, settings=warm).failed
+    assert after(*[nothing] * 18, settings=warm).failed == ("latency: the canary has 100.00% of 600 in the last 60 s",)
+    assert not after(*[most] * 18, settings=warm).failed and not after(*[both] * 40, settings=warm).failed
+    half = msgspec.structs.replace(nothing, weight=0.5)
+    assert not after(*[nothing] * 17, *[half] * 17, settings=warm).failed, "every weight warms up anew"
+    assert after(*[nothing] * 17, *[half] * 18, settings=warm).failed
+    alone = block((500, 0, 490), (0, 0, 0), 1.0)
+    assert after(*[HEALTHY] * 10, *[alone] * 12, settings=UNKNOWN).failed

@@ -93,10 +93,10 @@ def settled(held: Holdings, wager: Wager, tolerance: float, limit: float | None)
     return give_back(paid, min(1.0, RETURNED * wager.blocks))
 
 
-def give_back(held: Holdings, part: float) -> Holdings:
+def give_back(held: Holdings, part: float, prior: Holdings = PRIOR) -> Holdings:
     """`part` of the wealth goes back to the prior mix; the sum stays as it is."""
     returned = part * wealth(held)
-    return tuple((1 - part) * holding + returned * prior for holding, prior in zip(held, PRIOR, strict=True))
+    return tuple((1 - part) * holding + returned * at_first for holding, at_first in zip(held, prior, strict=True))
 
 
 def _pay(held: Holdings, gains: tuple[float, ...]) -> Holdings:

@@ -7,7 +7,7 @@ from math import ceil, inf, isfinite, log, log1p
 
 import msgspec
 
-from modelway.rollout import harm, shift
+from modelway.rollout import harm, shift, total_failure
 from modelway.rollout.history import LEAST_TOLERANCE
 from modelway.rollout.not_worse import FRACTIONS
 from modelway.rollout.settings import JudgedMetric, Settings
@@ -146,7 +146,9 @@ def caution_said(settings: Settings, rate: float, weight: float, requests_per_se
         return told
     slow = f"a canary that has {MANY_TIMES:.0f} times as many at {100 * weight:.3g} %"
     late = f"after about {time_said(after)}" if isfinite(after) else "after more than an hour"
-    return f"{told}: {slow} is taken back {late}, and not after {time_said(without)}"
+    told = f"{told}: {slow} is taken back {late}, and not after {time_said(without)}"
+    minute = time_said(total_failure.ALL_SLOW_BLOCKS * settings.block_seconds)
+    return f"{told}; one that answers nothing in time, after {minute} of that" if found.all_slow else told
 
 
 def _growth(rate: float, weight: float, ratio: float, extra: float, x: float) -> float:

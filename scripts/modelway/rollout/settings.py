@@ -12,6 +12,7 @@ from modelway.config.sections import Harm, Latency
 from modelway.rollout import history
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.shift import JudgedShare
+from modelway.rollout.total_failure import ALL_SLOW_BLOCKS
 
 MetricName = Literal["errors", "latency"]
 
@@ -48,6 +49,9 @@ class JudgedMetric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Over how many blocks one wager of harm goes."""
     why_longer: str = ""
     """Than one; for people."""
+    all_slow: bool = False
+    """A canary that answers next to nothing in time is taken back without waiting for a wager: those are long, since nobody
+    knows how slow requests come."""
     past_requests: int = 0
     past_count: int = 0
     """Of stable's own past."""
@@ -160,14 +164,16 @@ def _metric(
     blocks = [*seen, *(block for stretch in before for block in stretch)] if remembered else seen
     width = _seconds(blocks) / len(blocks) if blocks else block_seconds
     wagering = history.wagering(known, width, CAUTION[name], remembered=remembered, replica_ratio=replica_ratio)
+    wager_blocks = wagering.blocks(block_seconds)
     return JudgedMetric(
         name=name,
         budget=BUDGET[name],
         margins=margins(margin.margin_ratio, margin.margin_rate),
         tolerance=wagering.tolerance,
         phi=history.dispersion(known, width),
-        wager_blocks=wagering.blocks(block_seconds),
-        why_longer=wagering.why if wagering.blocks(block_seconds) > 1 else "",
+        wager_blocks=wager_blocks,
+        why_longer=wagering.why if wager_blocks > 1 else "",
+        all_slow=wagering.why == history.UNKNOWN and wager_blocks > ALL_SLOW_BLOCKS,
         past_requests=sum(n for n, _ in counts),
         past_count=sum(count for _, count in counts),
     )
