@@ -135,11 +135,11 @@ def total_failures(
     return dead | (blown & (beside * np.maximum(1, r1) < 0.5 * g1))
 
 
-def all_slow(n1: Table, s1: Table, n0: Table, s0: Table) -> Flags:
-    """That the canary answers next to nothing in time, over the blocks in which slow requests are judged."""
-    length = total_failure.ALL_SLOW_BLOCKS
+def mostly_slow(n1: Table, s1: Table, n0: Table, s0: Table) -> Flags:
+    """That most of the canary's requests are slow, over the blocks in which they are judged."""
+    length = total_failure.MOSTLY_SLOW_BLOCKS
     r1, g1, r0, g0 = (_last(table.cumsum(axis=0), length) for table in (n1, s1, n0, s0))
-    found = (r1 >= total_failure.ALL_SLOW_REQUESTS) & (g1 >= total_failure.ALL_SLOW_SHARE * r1)
+    found = (r1 >= total_failure.MOSTLY_SLOW_REQUESTS) & (g1 >= total_failure.MOSTLY_SLOW_SHARE * r1)
     found &= g0 * r1 < 0.5 * g1 * r0
     found[: length - 1] = False
     return found

@@ -162,7 +162,7 @@ def taken_back(
     """Seconds until it is, by rollout; infinite where it is not. past: what is known of it. plain: wagers of one block and no
     warm-up. keyed: an A/B."""
     canary, stable = found.canary, found.stable
-    harm, all_slow = np.zeros(canary.requests.shape), np.zeros(canary.requests.shape, dtype=bool)
+    harm, mostly_slow = np.zeros(canary.requests.shape), np.zeros(canary.requests.shape, dtype=bool)
     for metric, of in ((ERRORS, "errors"), (LATENCY, "slow")):
         ratio = replica_ratio if of == "slow" else 1.0
         wager, tolerance = wagering(metric, found.past.requests, getattr(found.past, of), past, ratio)
@@ -174,11 +174,11 @@ def taken_back(
         counts = [table[skipped:] for arm in (canary, stable) for table in (arm.requests, getattr(arm, of))]
         wealth = judges.wealth(*counts, tolerance, wager)
         if of == "slow" and not past:
-            all_slow[skipped:] = judges.all_slow(*counts)
+            mostly_slow[skipped:] = judges.mostly_slow(*counts)
         harm += metric.budget * np.concatenate([np.ones((skipped, wealth.shape[1])), wealth])
     rate = found.past.errors.sum(axis=0) / np.maximum(1, found.past.requests.sum(axis=0))
     total = judges.total_failures(canary.requests, canary.errors, stable.requests, stable.errors, rate)
-    rows = judges.first((harm >= 1 / DEFAULTS.alpha) | total | all_slow)
+    rows = judges.first((harm >= 1 / DEFAULTS.alpha) | total | mostly_slow)
     return np.where(rows < 0, np.inf, (rows + 1) * BLOCK)
 
 

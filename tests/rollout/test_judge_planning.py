@@ -138,8 +138,7 @@ def test_the_plan_says_why_slow_requests_are_judged_late_and_what_it_costs() -> 
         "slow requests are judged over 2.5 min at a time, since too little is known of how they come: "
     )
     assert (
-        "4 times as many at 10 % is taken back after about 25.0 min, and not after 45 s; one that answers nothing"
-        in said
+        "4 times as many at 10 % is taken back after about 25.0 min, and not after 45 s; one of whose requests" in said
     )
     assert planning.caution_said(SETTINGS, 0.05, 0.1, 50.0) == ""
     assert planning.caution_said(UNKNOWN, 0.0, 0.1, 50.0).endswith("of how they come"), "there is nothing to tell"

@@ -73,7 +73,7 @@ class JudgeState(msgspec.Struct, frozen=True, kw_only=True):
     recent: tuple[total_failure.Arms, ...] = ()
     """The last blocks, as many as the fuse looks at."""
     recent_slow: tuple[total_failure.Arms, ...] = ()
-    """The last blocks at this weight in which slow requests are judged, where `all_slow` looks at them."""
+    """The last blocks at this weight in which slow requests are judged, where `mostly_slow` looks at them."""
     canary: Counts = Counts()
     stable: Counts = Counts()
     """Both over the blocks in which stable could have traffic too."""
@@ -262,7 +262,7 @@ def _failures(settings: Settings, state: JudgeState) -> tuple[str, ...]:
             f"total failure: {errors:,} of the canary's {requests:,} requests failed in the last "
             f"{len(state.recent) * settings.block_seconds:.0f} s"
         )
-    if total_failure.all_slow(state.recent_slow, _stable_rate(settings, state, "latency")):
+    if total_failure.mostly_slow(state.recent_slow, _stable_rate(settings, state, "latency")):
         requests, slow = (sum(arms[place] for arms in state.recent_slow) for place in (0, 1))
         seconds = len(state.recent_slow) * settings.block_seconds
         reasons.append(f"latency: the canary has {slow / requests:.2%} of {requests:,} in the last {seconds:.0f} s")
@@ -383,10 +383,10 @@ def _arms(block: Block, name: MetricName) -> total_failure.Arms:
 
 
 def _recent_slow(settings: Settings, state: JudgeState, block: Block) -> tuple[total_failure.Arms, ...]:
-    metric = next((metric for metric in settings.metrics if metric.all_slow), None)
+    metric = next((metric for metric in settings.metrics if metric.mostly_slow), None)
     if metric is None or is_cold(settings, metric, state.at_weight):
         return state.recent_slow
-    return (*state.recent_slow, _arms(block, metric.name))[-total_failure.ALL_SLOW_BLOCKS :]
+    return (*state.recent_slow, _arms(block, metric.name))[-total_failure.MOSTLY_SLOW_BLOCKS :]
 
 
 def _sum(counts: Counts, more: Counts) -> Counts:

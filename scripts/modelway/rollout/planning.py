@@ -147,8 +147,8 @@ def caution_said(settings: Settings, rate: float, weight: float, requests_per_se
     slow = f"a canary that has {MANY_TIMES:.0f} times as many at {100 * weight:.3g} %"
     late = f"after about {time_said(after)}" if isfinite(after) else "after more than an hour"
     told = f"{told}: {slow} is taken back {late}, and not after {time_said(without)}"
-    minute = time_said(total_failure.ALL_SLOW_BLOCKS * settings.block_seconds)
-    return f"{told}; one that answers nothing in time, after {minute} of that" if found.all_slow else told
+    minute = time_said(total_failure.MOSTLY_SLOW_BLOCKS * settings.block_seconds)
+    return f"{told}; one of whose requests two thirds are slow, after {minute}" if found.mostly_slow else told
 
 
 def _growth(rate: float, weight: float, ratio: float, extra: float, x: float) -> float:

@@ -12,7 +12,6 @@ from modelway.config.sections import Harm, Latency
 from modelway.rollout import history
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.shift import JudgedShare
-from modelway.rollout.total_failure import ALL_SLOW_BLOCKS
 
 MetricName = Literal["errors", "latency"]
 
@@ -49,8 +48,8 @@ class JudgedMetric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Over how many blocks one wager of harm goes."""
     why_longer: str = ""
     """Than one; for people."""
-    all_slow: bool = False
-    """A canary that answers next to nothing in time is taken back without waiting for a wager: those are long, since nobody
+    mostly_slow: bool = False
+    """A canary most of whose requests are slow is taken back without waiting for evidence: wagers are long, since nobody
     knows how slow requests come."""
     past_requests: int = 0
     past_count: int = 0
@@ -173,7 +172,7 @@ def _metric(
         phi=history.dispersion(known, width),
         wager_blocks=wager_blocks,
         why_longer=wagering.why if wager_blocks > 1 else "",
-        all_slow=wagering.why == history.UNKNOWN and wager_blocks > ALL_SLOW_BLOCKS,
+        mostly_slow=wagering.why == history.UNKNOWN and wager_blocks > 1,
         past_requests=sum(n for n, _ in counts),
         past_count=sum(count for _, count in counts),
     )

@@ -12,9 +12,9 @@ FUSE_SECONDS = 30.0
 FUSE_ERRORS = 50
 FUSE_SHARE = 2 / 3
 
-ALL_SLOW_BLOCKS = 12
-ALL_SLOW_SHARE = 0.95
-ALL_SLOW_REQUESTS = 20
+MOSTLY_SLOW_BLOCKS = 30
+MOSTLY_SLOW_SHARE = 2 / 3
+MOSTLY_SLOW_REQUESTS = 20
 """At least."""
 
 Arms = tuple[int, int, int, int]
@@ -41,11 +41,11 @@ def fuse_blown(recent: Sequence[Arms], stable_rate: float) -> bool:
     return e1 >= FUSE_ERRORS + FUSE_SHARE * n1 and beside < 0.5 * e1 / n1
 
 
-def all_slow(recent: Sequence[Arms], stable_rate: float) -> bool:
+def mostly_slow(recent: Sequence[Arms], stable_rate: float) -> bool:
     """Where wagers are long since nobody knows how slow requests come. recent: of slow requests, the last blocks in which they
     are judged. stable_rate: used where stable had no request in them."""
-    if len(recent) < ALL_SLOW_BLOCKS:
+    if len(recent) < MOSTLY_SLOW_BLOCKS:
         return False
     n1, s1, n0, s0 = (sum(column) for column in zip(*recent, strict=True))
     beside = s0 / n0 if n0 else stable_rate
-    return n1 >= ALL_SLOW_REQUESTS and s1 >= ALL_SLOW_SHARE * n1 and beside < 0.5 * s1 / n1
+    return n1 >= MOSTLY_SLOW_REQUESTS and s1 >= MOSTLY_SLOW_SHARE * n1 and beside < 0.5 * s1 / n1
