@@ -48,4 +48,4 @@ def mostly_slow(recent: Sequence[Arms], stable_rate: float) -> bool:
         return False
     n1, s1, n0, s0 = (sum(column) for column in zip(*recent, strict=True))
     beside = s0 / n0 if n0 else stable_rate
-    return n1 >= MOSTLY_SLOW_REQUESTS and s1 >= MOSTLY_SLOW_SHARE * n1 and beside < 0.5 * s1 / n1
+    return bool(n1 >= MOSTLY_SLOW_REQUESTS and s1 >= MOSTLY_SLOW_SHARE * n1 and beside < 0.5 * s1 / n1)
