@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from modelway.rollout import harm, judge
+from modelway.rollout import engine, harm, judge
 from rollout.judged import HEALTHY, SETTINGS, UNKNOWN, after, block, verdict
 
 LONG = msgspec.structs.replace(
@@ -103,3 +103,10 @@ def test_without_a_history_mostly_slow_for_some_minutes_is_enough() -> None:
     alone = block((500, 0, 350), (0, 0, 0), 1.0)
     assert not after(*[HEALTHY] * 10, *[alone] * 41, settings=UNKNOWN).failed
     assert after(*[HEALTHY] * 10, *[alone] * 42, settings=UNKNOWN).failed
+
+
+def test_without_a_history_a_slow_canary_is_suspect_long_before_it_is_taken_back() -> None:
+    """Four times as many slow requests, for a minute: it gets no more traffic."""
+    state = after(*[block((25, 0, 5), (225, 0, 11))] * 12, settings=UNKNOWN)
+    seen = judge.assess(UNKNOWN, state, baked=False, deadline=False)
+    assert seen.verdict == "continue" and seen.promotion <= engine.SUSPECT_PROMOTION
