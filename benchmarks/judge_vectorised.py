@@ -19,7 +19,15 @@ Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-def wagering(requests: Table, errors: Table, block_seconds: float = 5.0) -> tuple[Table, Numbers]:
+def wagering(
+    requests: Table | Numbers,
+    errors: Table,
+    block_seconds: float = 5.0,
+    *,
+    caution: history.Caution = history.NO_CAUTION,
+    remembered: bool = False,
+    replica_ratio: float = 1.0,
+) -> tuple[Table, Numbers]:
     """Blocks of a wager and the tolerance of every rollout, from its history of at least half an hour."""
     n, e = (_binned(table, history.BIN_SECONDS, block_seconds) for table in (requests, errors))
     total, count = e.sum(axis=0), len(e)
@@ -34,14 +42,25 @@ def wagering(requests: Table, errors: Table, block_seconds: float = 5.0) -> tupl
     left = np.where(lags[0] > 0, np.clip(ratio, history.LEAST_LEFT, history.MOST_LEFT), history.MOST_LEFT)
     seconds = -history.LATE_SECONDS / np.log(left)
     per_second = errors.sum(axis=0) / (len(errors) * block_seconds)
-    shows = history.CANARY * per_second * seconds * seen / mean**2 >= history.SHOWS
+    shows = history.CANARY * per_second * seconds * replica_ratio * seen / mean**2 >= history.SHOWS
     shows |= np.maximum(lags[0], together) > history.CERTAIN * deviation
-    long = np.clip(history.WAGER_TIMES * seconds, history.LEAST_WAGER_SECONDS, history.MOST_WAGER_SECONDS)
+    times = history.WAGER_TIMES * (history.REMEMBERED_TIMES if remembered else 1.0)
+    long = np.clip(times * seconds, history.LEAST_WAGER_SECONDS, history.MOST_WAGER_SECONDS)
     wander = np.where(shows, 1.25 * np.sqrt(seen), 2.5 * np.sqrt(near)) / mean
     tolerance = np.clip(np.exp(np.minimum(wander, 10)), history.LEAST_TOLERANCE, history.MOST_TOLERANCE)
     enough = total >= history.LEAST_ERRORS
-    blocks = np.where(enough & shows, np.maximum(1, np.ceil(long / block_seconds)), 1).astype(np.int64)
-    return blocks, np.where(enough, tolerance, history.LEAST_TOLERANCE)
+    long, tolerance = np.where(enough & shows, long, 0.0), np.where(enough, tolerance, history.LEAST_TOLERANCE)
+    if remembered or replica_ratio > 1:
+        long = np.maximum(long, caution.hidden)
+        tolerance = np.maximum(tolerance, history.UNKNOWN_TOLERANCE)
+    return np.maximum(1, np.ceil(long / block_seconds)).astype(np.int64), tolerance
+
+
+def levelled(requests: Table, errors: Table, stretches: int) -> Numbers:
+    """Requests, where so many equal stretches of the history are each held against their own rate."""
+    parts = zip(np.array_split(requests, stretches), np.array_split(errors, stretches), strict=True)
+    rate = np.maximum(1, errors.sum(axis=0)) / np.maximum(1, requests.sum(axis=0))
+    return np.concatenate([n * (e.sum(axis=0) / np.maximum(1, n.sum(axis=0)) / rate) for n, e in parts])
 
 
 def dispersion(requests: Table, errors: Table, block_seconds: float = 5.0) -> Numbers:
@@ -114,6 +133,16 @@ def total_failures(
     beside = np.where(r0 > 0, g0 / np.maximum(1, r0), stable_rate)
     blown = (r1 > 0) & (g1 >= total_failure.FUSE_ERRORS + total_failure.FUSE_SHARE * r1)
     return dead | (blown & (beside * np.maximum(1, r1) < 0.5 * g1))
+
+
+def mostly_slow(n1: Table, s1: Table, n0: Table, s0: Table) -> Flags:
+    """That most of the canary's requests are slow, over the blocks in which they are judged."""
+    length = total_failure.MOSTLY_SLOW_BLOCKS
+    r1, g1, r0, g0 = (_last(table.cumsum(axis=0), length) for table in (n1, s1, n0, s0))
+    found = (r1 >= total_failure.MOSTLY_SLOW_REQUESTS) & (g1 >= total_failure.MOSTLY_SLOW_SHARE * r1)
+    found &= g0 * r1 < 0.5 * g1 * r0
+    found[: length - 1] = False
+    return found
 
 
 def split_evidence(n1: Table, n0: Table, weight: float, block_seconds: float = 5.0) -> Numbers:

@@ -3,16 +3,17 @@
     scripts/run --in test python benchmarks/judge_worlds.py [--rollouts 2000]
 
 Each cell is that many simulated hours at 50 requests/s, 0.5 % errors and 5 % slow requests, judged after every block of 5 s as
-the product judges, after half an hour of stable alone, after none, and after none but three rollouts of ten minutes, whose
-journals tell how far rates wander. Two columns give the seconds until a canary with twice,
-and with four times, the slow requests is taken back. In the last column nothing of this is done: wagers of one block, and no
-warm-up.
+the product judges: after half an hour of stable alone, after none but three rollouts of ten minutes, whose journals tell how
+far rates wander, and after none at all. Beside each share stands its 95 % interval. Three columns give the seconds until a
+canary with four times the slow requests is taken back. In the last nothing of this is done: wagers of one block, and no
+warm-up. Where a canary has fewer replicas than stable, the plan knows by how much, and not what each of them does.
 
 | world | what happens |
 |---|---|
 | cold D s, S % | so many of the canary's requests are slow for its first seconds |
 | noise M:K, sd, t | M replicas beside K: each one's rate of slow requests wanders by itself, log-normal, for t seconds |
 | scaled up | at a quarter of the hour half of the canary's requests go to replicas that are cold for 30 s (60 % slow) |
+| connections N, t | N connections, each of t seconds and to one pod, 1 beside 9, with a rate of its own (sd 0.5) |
 | users N | each user stays with one arm, asks by a heavy tail, and has a rate of slow requests of their own (sd 0.5) |
 | beside | something else is deployed: for a minute all requests of both arms are slow four times as often |
 """
@@ -34,7 +35,8 @@ from judge_processes import BLOCK, PAST, SLOW, Drawn, Rates, shock
 from judge_processes import arm as arm_of
 
 from modelway.config import Judge
-from modelway.rollout import history, settings
+from modelway.distributions import clopper_pearson
+from modelway.rollout import settings
 
 DEFAULTS = settings.settings_from(Judge(), [])
 ERRORS, LATENCY = DEFAULTS.metrics
@@ -46,6 +48,7 @@ BESIDE = ((3, 3), (9, 9), (1, 3), (1, 9))
 """Behind a gateway a canary has as many replicas as stable; without one, as many as its share."""
 NOISE = [(*beside, sd, seconds) for beside in BESIDE for sd in (0.3, 0.5, 1.0) for seconds in (22, 120)]
 USERS = (300, 3000)
+CONNECTIONS = ((50, 60), (200, 60), (200, 300))
 
 
 @dataclass(frozen=True)
@@ -59,20 +62,32 @@ class ReplicaWorld:
     noise: tuple[float, float] = (0.0, 0.0)
     scaled: bool = False
     users: int = 0
+    connections: tuple[int, int] = (0, 0)
     incident: bool = False
 
     @property
     def weight(self) -> float:
         return 0.1 if self.own == self.beside else self.own / (self.own + self.beside)
 
+    @property
+    def replica_ratio(self) -> float:
+        """As the plan knows it: without a gateway a canary has the replicas that its share is."""
+        return self.beside / self.own
+
+    @property
+    def keyed(self) -> bool:
+        return self.users > 0
+
 
 WORLDS = (
-    ReplicaWorld("quiet"),
-    *(ReplicaWorld(f"cold {seconds} s, {100 * share:.0f} %", cold=(seconds, share)) for seconds, share in COLD),
+    ReplicaWorld("quiet", 9, 9),
+    ReplicaWorld("quiet, 1 beside 9"),
+    *(ReplicaWorld(f"cold {seconds} s, {100 * share:.0f} %", 9, 9, cold=(seconds, share)) for seconds, share in COLD),
     *(ReplicaWorld(f"noise {m}:{k}, {sd:g}, {seconds} s", m, k, noise=(sd, seconds)) for m, k, sd, seconds in NOISE),
-    ReplicaWorld("scaled up", scaled=True),
-    *(ReplicaWorld(f"users {users:,}", users=users) for users in USERS),
-    ReplicaWorld("beside", incident=True),
+    ReplicaWorld("scaled up", 9, 9, scaled=True),
+    *(ReplicaWorld(f"users {users:,}", 9, 9, users=users) for users in USERS),
+    *(ReplicaWorld(f"connections {many}, {seconds} s", connections=(many, seconds)) for many, seconds in CONNECTIONS),
+    ReplicaWorld("beside", 9, 9, incident=True),
 )
 
 
@@ -84,6 +99,8 @@ def drawn(world: ReplicaWorld, rollouts: int, rng: np.random.Generator, times: f
         for replicas in (world.own, world.beside)
     )
     canary, weight = canary * times, np.full(rollouts, world.weight)
+    if world.connections[0]:
+        weight, canary, stable = _connected(world, rollouts, rng, times)
     if world.users:
         volume = rng.pareto(1.5, (world.users, rollouts)) + 0.1
         slow = np.exp(0.5 * rng.standard_normal(volume.shape) - 0.125) * SLOW
@@ -110,6 +127,27 @@ def drawn(world: ReplicaWorld, rollouts: int, rng: np.random.Generator, times: f
     )
 
 
+def _connected(
+    world: ReplicaWorld, rollouts: int, rng: np.random.Generator, times: float
+) -> tuple[Rates, Rates, Rates]:
+    """Without a gateway each connection goes to one pod for as long as it lasts: the canary's share of the requests, and the
+    rates of slow requests of both. A connection has as many requests as any other, and a rate of its own (sd 0.5); it ends and
+    another one begins, at any moment."""
+    many, seconds = world.connections
+    mine = rng.random((many, rollouts)) < world.weight
+    slow = SLOW * np.exp(0.5 * rng.standard_normal(mine.shape) - 0.125)
+    shares, canary, stable = [], [], []
+    for block in range(PAST + BLOCKS):
+        new = rng.random(mine.shape) < BLOCK / seconds
+        mine[new] = rng.random(new.sum()) < world.weight
+        slow[new] = SLOW * np.exp(0.5 * rng.standard_normal(new.sum()) - 0.125)
+        theirs = ~mine if block >= PAST else np.ones_like(mine)
+        shares.append(mine.mean(axis=0))
+        canary.append(times * (slow * mine).sum(axis=0) / np.maximum(1, mine.sum(axis=0)))
+        stable.append((slow * theirs).sum(axis=0) / np.maximum(1, theirs.sum(axis=0)))
+    return np.array(shares[PAST:]), np.array(canary), np.array(stable)
+
+
 def _wandering(shape: tuple[int, int], noise: tuple[float, float], rng: np.random.Generator) -> Rates:
     deviation, seconds = noise
     return shock(shape, rng, np.exp(-10 / seconds), deviation) if deviation else np.ones(shape)
@@ -118,39 +156,43 @@ def _wandering(shape: tuple[int, int], noise: tuple[float, float], rng: np.rando
 Known = Literal["history", "rollouts", ""]
 
 
-def taken_back(found: Drawn, *, past: Known, plain: bool = False, keyed: bool = False) -> judges.Numbers:
+def taken_back(
+    found: Drawn, *, past: Known, plain: bool = False, keyed: bool = False, replica_ratio: float = 1.0
+) -> judges.Numbers:
     """Seconds until it is, by rollout; infinite where it is not. past: what is known of it. plain: wagers of one block and no
     warm-up. keyed: an A/B."""
     canary, stable = found.canary, found.stable
-    harm = np.zeros(canary.requests.shape)
+    harm, mostly_slow = np.zeros(canary.requests.shape), np.zeros(canary.requests.shape, dtype=bool)
     for metric, of in ((ERRORS, "errors"), (LATENCY, "slow")):
-        known = (found.past.requests, getattr(found.past, of))
-        if past == "history":
-            wager, tolerance = judges.wagering(*known)
-        else:
-            wager, tolerance = by_rollout(metric, *known, stretches=3 if past else 0)
+        ratio = replica_ratio if of == "slow" else 1.0
+        wager, tolerance = wagering(metric, found.past.requests, getattr(found.past, of), past, ratio)
+        if plain:
+            wager, tolerance = judges.wagering(found.past.requests, getattr(found.past, of))
+            wager = np.ones_like(wager)
         tolerance = tolerance if plain or not keyed else np.maximum(tolerance, settings.KEYED_TOLERANCE)
         skipped = 0 if plain or of == "errors" else WARM_UP_BLOCKS
         counts = [table[skipped:] for arm in (canary, stable) for table in (arm.requests, getattr(arm, of))]
-        wealth = judges.wealth(*counts, tolerance, np.ones_like(wager) if plain else wager)
+        wealth = judges.wealth(*counts, tolerance, wager)
+        if of == "slow" and not past:
+            mostly_slow[skipped:] = judges.mostly_slow(*counts)
         harm += metric.budget * np.concatenate([np.ones((skipped, wealth.shape[1])), wealth])
     rate = found.past.errors.sum(axis=0) / np.maximum(1, found.past.requests.sum(axis=0))
     total = judges.total_failures(canary.requests, canary.errors, stable.requests, stable.errors, rate)
-    rows = judges.first((harm >= 1 / DEFAULTS.alpha) | total)
+    rows = judges.first((harm >= 1 / DEFAULTS.alpha) | total | mostly_slow)
     return np.where(rows < 0, np.inf, (rows + 1) * BLOCK)
 
 
-def by_rollout(
-    metric: settings.JudgedMetric, requests: judges.Table, counts: judges.Table, *, stretches: int
+def wagering(
+    metric: settings.JudgedMetric, requests: judges.Table, counts: judges.Table, past: Known, replica_ratio: float
 ) -> tuple[judges.Table, judges.Numbers]:
-    """Without half an hour of history: from so many stretches of the past, each held against its own rate."""
-    wagers = []
-    for rollout in range(requests.shape[1]):
-        past = [(float(n), int(e)) for n, e in zip(requests[:, rollout], counts[:, rollout], strict=True)]
-        length = len(past) // stretches if stretches else 0
-        parts = [past[at * length : (at + 1) * length] for at in range(stretches)]
-        wagers.append(history.wagering(history.levelled(parts), BLOCK, metric.wager_blocks, remembered=True))
-    return np.array([found.blocks for found in wagers]), np.array([found.tolerance for found in wagers])
+    """Blocks of a wager and the tolerance: with half an hour of history, with that of three rollouts, and without."""
+    if not past:
+        rollouts = requests.shape[1]
+        return np.full(rollouts, metric.wager_blocks), np.full(rollouts, metric.tolerance)
+    remembered = past == "rollouts"
+    known = judges.levelled(requests, counts, 3) if remembered else requests
+    caution = settings.CAUTION[metric.name]
+    return judges.wagering(known, counts, caution=caution, remembered=remembered, replica_ratio=replica_ratio)
 
 
 def median(seconds: judges.Numbers) -> str:
@@ -161,26 +203,32 @@ def median(seconds: judges.Numbers) -> str:
 KNOWN: tuple[tuple[Known, bool], ...] = (("history", False), ("rollouts", False), ("", False), ("history", True))
 
 
+def of_so_many(share: float, rollouts: int) -> str:
+    """Percent, with what may be with 95 % (Clopper and Pearson), and in bold above the goal."""
+    low, high = clopper_pearson(round(share * rollouts), rollouts, 0.95)
+    told = f"{100 * share:.2f}" if share <= DEFAULTS.alpha else f"**{100 * share:.2f}**"
+    return f"{told} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--rollouts", type=int, default=2000, help="simulated rollouts a cell")
     rollouts = parser.parse_args(argv).rollouts
-    print(f"{rollouts} rollouts a cell; taken back within 1 h, %; seconds until a slow one is, median\n")
+    print(f"{rollouts} rollouts a cell; taken back within 1 h, %, of 95 %; seconds until a slow one is, median\n")
     print(
-        "| world | with history | after 3 rollouts | without | slow twice as often, s | four times, s | one block, cold |"
+        "| world | with history | after 3 rollouts | without | slow 4 times as often: with history | after 3 | without "
+        "| one block, cold |"
     )
-    print("|---|--:|--:|--:|--:|--:|--:|")
+    print("|---|--:|--:|--:|--:|--:|--:|--:|")
     for number, world in enumerate(WORLDS):
-        healthy, twice, four = (
+        healthy, bad = (
             drawn(world, rollouts, np.random.default_rng([number, place]), times)
-            for place, times in enumerate((1.0, 2.0, 4.0))
+            for place, times in enumerate((1.0, 4.0))
         )
-        wrong = [
-            100 * np.isfinite(taken_back(healthy, past=past, plain=plain, keyed=bool(world.users))).mean()
-            for past, plain in KNOWN
-        ]
-        found = [median(taken_back(bad, past="history", keyed=bool(world.users))) for bad in (twice, four)]
-        shown = (*(f"{share:.2f}" for share in wrong[:3]), *found, f"{wrong[3]:.2f}")
+        asked = {"keyed": world.keyed, "replica_ratio": world.replica_ratio}
+        wrong = [np.isfinite(taken_back(healthy, past=past, plain=plain, **asked)).mean() for past, plain in KNOWN]
+        found = [median(taken_back(bad, past=past, **asked)) for past, plain in KNOWN if not plain]
+        shown = (*(of_so_many(share, rollouts) for share in wrong[:3]), *found, f"{100 * wrong[3]:.2f}")
         print(f"| {world.name} | {' | '.join(shown)} |", flush=True)
     return 0
 

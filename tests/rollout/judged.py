@@ -10,7 +10,8 @@ from modelway.rollout.observations import Block, Counts
 
 UNKNOWN = judge.settings_from(Judge(), [])
 SETTINGS = msgspec.structs.replace(
-    UNKNOWN, metrics=tuple(msgspec.structs.replace(metric, wager_blocks=1) for metric in UNKNOWN.metrics)
+    UNKNOWN,
+    metrics=tuple(msgspec.structs.replace(metric, wager_blocks=1, mostly_slow=False) for metric in UNKNOWN.metrics),
 )
 """As with a history of rates that do not wander."""
 

@@ -23,9 +23,9 @@ def binomial(rng: random.Random, n: int, p: float) -> int:
 
 
 def test_without_half_an_hour_the_tolerance_is_a_cautious_constant() -> None:
-    assert history.wagering([], 5) == (1, 1.25)
-    assert history.wagering([(250, 1)] * (HALF_HOUR - 1), 5) == (1, 1.25)
-    assert history.wagering([(250, 1)] * HALF_HOUR, 5) == (1, 1.05)
+    assert history.wagering([], 5)[:2] == (0, 1.25)
+    assert history.wagering([(250, 1)] * (HALF_HOUR * 9 // 10 - 1), 5)[:2] == (0, 1.25)
+    assert history.wagering([(250, 1)] * HALF_HOUR, 5)[:2] == (0, 1.05)
 
 
 def test_a_rate_that_wanders_needs_tolerance() -> None:
@@ -47,19 +47,59 @@ def test_a_wager_is_longer_than_the_rate_stays_where_it_is() -> None:
         long.append((1000, binomial(rng, 1000, min(1.0, 0.05 * math.exp(z)))))
     found = history.wander(long, 5)
     assert found is not None and 30 < found.seconds < 120 and 0.3 < found.deviation < 0.7
-    assert history.wagering(long, 5).blocks == math.ceil(1.5 * found.seconds / 5)
-    assert history.wagering(long[: HALF_HOUR // 3 - 1], 5).blocks == 1, "nobody knows yet"
-    assert history.wagering(long[: HALF_HOUR // 2], 5).blocks > 6, "ten minutes tell that it wanders,"
-    assert history.wagering([(1000, 50)] * (HALF_HOUR // 2), 5, 6) == (6, 1.25), "and not that it does not"
-    steady = [(1000, 50)] * HALF_HOUR
-    assert history.wagering(steady, 5).blocks == 1
+    assert history.wagering(long, 5).blocks(5) == math.ceil(1.5 * found.seconds / 5)
+    assert history.wagering(long[: HALF_HOUR // 3 - 1], 5).blocks(5) == 1, "nobody knows yet"
+    assert history.wagering(long[: HALF_HOUR // 2], 5).seconds > 30, "ten minutes tell that it wanders,"
+    caution = history.Caution(unknown=30.0)
+    assert history.wagering([(1000, 50)] * (HALF_HOUR // 2), 5, caution)[:2] == (30, 1.25), "and not that it does not"
+    assert history.wagering(STEADY, 5).blocks(5) == 1
+
+
+STEADY = [(1000, 50)] * HALF_HOUR
+
+
+def test_what_may_be_hidden_makes_wagers_longer_and_says_why() -> None:
+    caution = history.Caution(unknown=150.0, hidden=30.0)
+    assert history.wagering(STEADY, 5, caution) == (0, 1.05, "")
+    assert history.wagering(STEADY, 5, caution, replica_ratio=9) == (30, 1.25, history.HIDDEN)
+    assert history.wagering(STEADY, 5, caution, remembered=True) == (30, 1.25, history.SHORT)
+    assert history.wagering(STEADY[:100], 5, caution, replica_ratio=9) == (150, 1.25, history.UNKNOWN)
+
+
+def test_a_wander_that_hardly_shows_in_a_sum_is_larger_in_one_of_nine() -> None:
+    """Off by a tenth for a minute at a time: three tenths for each of nine."""
+    rng, missed = random.Random(8), {1.0: 0, 9.0: 0}
+    for _ in range(20):
+        z, found = 0.0, list[tuple[int, int]]()
+        for _ in range(HALF_HOUR):
+            z = math.exp(-5 / 60) * z + math.sqrt(1 - math.exp(-10 / 60)) * rng.gauss(0, 0.1)
+            found.append((100, binomial(rng, 100, 0.05 * math.exp(z))))
+        for ratio in missed:
+            missed[ratio] += history.wagering(found, 5, replica_ratio=ratio).seconds == 0
+    assert missed[9.0] <= 5 < 10 <= missed[1.0], missed
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)).map(lambda c: (sum(c), c[0])), max_size=400),
+    st.floats(1, 50),
+    st.booleans(),
+)
+def test_nothing_that_may_be_hidden_makes_a_judge_less_cautious(
+    blocks: list[tuple[int, int]], ratio: float, remembered: bool
+) -> None:
+    caution = history.Caution(unknown=150.0, hidden=30.0)
+    plain = history.wagering(blocks, 5, caution)
+    more = history.wagering(blocks, 5, caution, remembered=remembered, replica_ratio=ratio)
+    assert more.seconds >= plain.seconds
+    assert more.tolerance >= min(plain.tolerance, history.UNKNOWN_TOLERANCE)
+    assert bool(more.why) == (more.seconds > 0)
 
 
 def test_few_errors_tell_nothing_of_wandering() -> None:
     """Two errors next to each other would otherwise be the largest tolerance there is."""
     rare = [(2, 0)] * HALF_HOUR
     rare[100:104] = [(2, 1)] * 4
-    assert history.wagering(rare, 5) == (1, history.LEAST_TOLERANCE)
+    assert history.wagering(rare, 5)[:2] == (0, history.LEAST_TOLERANCE)
 
 
 def test_a_steady_rate_needs_hardly_any() -> None:
@@ -136,7 +176,7 @@ def test_rollouts_of_before_tell_what_a_short_history_cannot() -> None:
     earlier = [wandering(rng, 120, rate) for rate in (0.03, 0.06, 0.05)]
     short, long = wandering(rng, 6, 0.05), wandering(rng, HALF_HOUR, 0.05)
     unknown, known = judge.settings_from(Judge(), short), judge.settings_from(Judge(), short, 0.0, earlier)
-    assert [metric.wager_blocks for metric in unknown.metrics] == [1, 6]
+    assert [metric.wager_blocks for metric in unknown.metrics] == [1, 30]
     assert known.metrics[0].tolerance == unknown.metrics[0].tolerance, "that errors never wandered is no promise"
     assert known.metrics[0].wager_blocks == 1 and known.metrics[1].wager_blocks > 6
     assert known.metrics[1].tolerance > unknown.metrics[1].tolerance
@@ -147,6 +187,6 @@ def test_rollouts_of_before_tell_what_a_short_history_cannot() -> None:
 def test_that_one_day_is_worse_than_another_is_no_wandering() -> None:
     days = [[(1000, errors)] * 120 for errors in (20, 80, 0, 50)]
     apart, joined = history.levelled(days), [counts for day in days for counts in day]
-    assert history.wagering(joined, 5).blocks > 1 and history.dispersion(joined, 5) > 10
-    assert history.wagering(apart, 5) == (1, history.LEAST_TOLERANCE) and history.dispersion(apart, 5) == 1
+    assert history.wagering(joined, 5).blocks(5) > 1 and history.dispersion(joined, 5) > 10
+    assert history.wagering(apart, 5)[:2] == (0, history.LEAST_TOLERANCE) and history.dispersion(apart, 5) == 1
     assert history.levelled(days[:1]) == days[0] and history.levelled([[], [(5, 0)]]) == [(5, 0)]

@@ -11,7 +11,7 @@ import pytest
 from modelway.config import Judge
 from modelway.config.sections import Harm
 from modelway.rollout import judge, planning
-from rollout.judged import SETTINGS
+from rollout.judged import SETTINGS, UNKNOWN, block
 
 ERRORS = SETTINGS.metrics[0]
 
@@ -118,3 +118,28 @@ def test_traffic_that_nobody_knows_is_said() -> None:
 @pytest.mark.parametrize(("seconds", "said"), [(0, "0 s"), (89, "89 s"), (216, "3.6 min"), (32400, "9.0 h")])
 def test_times_for_a_person(seconds: float, said: str) -> None:
     assert planning.time_said(seconds) == said
+
+
+@pytest.mark.parametrize("blocks", [1, 6, 30])
+def test_the_time_until_a_slow_canary_is_taken_back_is_the_judges_own(blocks: int) -> None:
+    """Of counts that are as they are on average, block by block through the judge."""
+    latency = msgspec.structs.replace(SETTINGS.metrics[1], wager_blocks=blocks)
+    settings = msgspec.structs.replace(SETTINGS, metrics=(SETTINGS.metrics[0], latency), warm_up_seconds=30.0)
+    state, seconds = judge.begin(settings), 0.0
+    while not state.failed:
+        state = judge.observe(settings, state, block((100, 0, 20), (900, 0, 45)))
+        seconds += 5.0
+    assert planning.taken_back_after(settings, latency, 0.05, 4.0, 0.1, 200.0) == seconds
+
+
+def test_the_plan_says_why_slow_requests_are_judged_late_and_what_it_costs() -> None:
+    said = planning.caution_said(UNKNOWN, 0.05, 0.1, 50.0)
+    assert said.startswith(
+        "slow requests are judged over 2.5 min at a time, since too little is known of how they come: "
+    )
+    assert (
+        "4 times as many at 10 % is taken back after about 25.0 min, and not after 45 s; one of whose requests" in said
+    )
+    assert planning.caution_said(SETTINGS, 0.05, 0.1, 50.0) == ""
+    assert planning.caution_said(UNKNOWN, 0.0, 0.1, 50.0).endswith("of how they come"), "there is nothing to tell"
+    assert "after more than an hour" in planning.caution_said(UNKNOWN, 0.05, 0.01, 50.0)

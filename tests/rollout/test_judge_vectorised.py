@@ -6,6 +6,7 @@ from statistics import NormalDist
 
 import judge as benchmark
 import judge_vectorised as vectorised
+import judge_worlds as worlds
 import numpy as np
 import pytest
 from judge_processes import PAST, PROCESSES, REPORTED, World, draw
@@ -52,6 +53,36 @@ def test_many_rollouts_at_once_are_judged_like_each_by_itself(process: str, traf
             assert judge.split.evidence(state.split, weight) == pytest.approx(evidence[at, rollout], rel=1e-6)
         for name, at in firsts.items():
             assert getattr(found, name)[rollout] == at, name
+
+
+@pytest.mark.parametrize("past", ["history", "rollouts", ""])
+@pytest.mark.parametrize("name", ["noise 1:9, 0.3, 22 s", "noise 9:9, 1, 120 s", "quiet, 1 beside 9"])
+def test_slow_requests_in_worlds_of_replicas_are_wagered_on_as_the_settings_say(name: str, past: worlds.Known) -> None:
+    world = next(world for world in worlds.WORLDS if world.name == name)
+    before = worlds.drawn(world, ROLLOUTS, np.random.default_rng(len(name))).past
+    blocks, tolerance = worlds.wagering(worlds.LATENCY, before.requests, before.slow, past, world.replica_ratio)
+    for rollout in range(ROLLOUTS):
+        known = [block((0, 0), (before.requests[b, rollout], 0, before.slow[b, rollout]), 0.0) for b in range(PAST)]
+        earlier = [known[at : at + PAST // 3] for at in range(0, PAST, PAST // 3)] if past == "rollouts" else []
+        history = known if past == "history" else []
+        latency = judge.settings_from(Judge(), history, 0.0, earlier, world.replica_ratio).metrics[1]
+        assert (latency.wager_blocks, latency.tolerance) == (blocks[rollout], pytest.approx(tolerance[rollout]))
+
+
+@pytest.mark.parametrize("times", [4.0, 20.0])
+def test_worlds_without_a_history_are_judged_like_each_by_itself(times: float) -> None:
+    """Up to a canary that answers next to nothing in time."""
+    world = worlds.ReplicaWorld("noise", 1, 9, noise=(0.3, 22))
+    found = worlds.drawn(world, ROLLOUTS, np.random.default_rng(3), times)
+    seconds = worlds.taken_back(found, past="")
+    settings = judge.settings_from(Judge(), [], 5.0 * worlds.WARM_UP_BLOCKS)
+    for rollout in range(ROLLOUTS):
+        state, at = judge.begin(settings), 0
+        while not state.failed and at < worlds.BLOCKS:
+            arms = (row(arm, at, rollout) for arm in (found.canary, found.stable))
+            state, at = judge.observe(settings, state, block(*arms)), at + 1
+        assert seconds[rollout] == (5.0 * at if state.failed else np.inf)
+    assert (seconds < 300).all() == (times == 20.0)
 
 
 def row(arm: benchmark.Drawn, at: int, rollout: int) -> tuple[int, int, int]:

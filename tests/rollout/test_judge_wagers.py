@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from modelway.rollout import harm, judge
+from modelway.rollout import engine, harm, judge
 from rollout.judged import HEALTHY, SETTINGS, UNKNOWN, after, block, verdict
 
 LONG = msgspec.structs.replace(
@@ -81,8 +81,32 @@ def test_the_plan_waits_for_it(seconds: float) -> None:
     assert warm.expected_seconds >= cold.expected_seconds + seconds - 1
 
 
-def test_without_a_history_slow_requests_are_wagered_on_by_half_minutes() -> None:
-    """Replicas that are slow for 20 s by themselves are no release that is; that nobody knows them costs half a minute."""
-    assert [metric.wager_blocks for metric in UNKNOWN.metrics] == [1, 6]
-    assert not after(*[SLOW] * 4, *[HEALTHY] * 60, settings=UNKNOWN).failed
-    assert after(*[SLOW] * 36, settings=UNKNOWN).failed
+def test_without_a_history_slow_requests_are_wagered_on_by_minutes() -> None:
+    """Replicas that are slow for a minute or two by themselves are no release that is; that nobody knows them costs time."""
+    assert [metric.wager_blocks for metric in UNKNOWN.metrics] == [1, 30]
+    assert not after(*[SLOW] * 24, *[HEALTHY] * 120, settings=UNKNOWN).failed
+    assert after(*[SLOW] * 180, settings=UNKNOWN).failed
+    assert after(*[BAD] * 12, settings=UNKNOWN).failed, "errors are judged as ever"
+
+
+def test_without_a_history_mostly_slow_for_some_minutes_is_enough() -> None:
+    """Once it is warm, and where stable is not as slow."""
+    most, half_of_them = block((50, 0, 35), (450, 2, 22)), block((50, 0, 30), (450, 2, 22))
+    both = block((50, 0, 35), (450, 2, 300))
+    warm = msgspec.structs.replace(UNKNOWN, warm_up_seconds=30.0)
+    assert not after(*[most] * 47, settings=warm).failed
+    assert after(*[most] * 48, settings=warm).failed == ("latency: the canary has 70.00% of 2,100 in the last 210 s",)
+    assert not after(*[half_of_them] * 48, settings=warm).failed and not after(*[both] * 60, settings=warm).failed
+    half = msgspec.structs.replace(most, weight=0.5)
+    assert not after(*[most] * 47, *[half] * 47, settings=warm).failed, "every weight warms up anew"
+    assert after(*[most] * 47, *[half] * 48, settings=warm).failed
+    alone = block((500, 0, 350), (0, 0, 0), 1.0)
+    assert not after(*[HEALTHY] * 10, *[alone] * 41, settings=UNKNOWN).failed
+    assert after(*[HEALTHY] * 10, *[alone] * 42, settings=UNKNOWN).failed
+
+
+def test_without_a_history_a_slow_canary_is_suspect_long_before_it_is_taken_back() -> None:
+    """Four times as many slow requests, for a minute: it gets no more traffic."""
+    state = after(*[block((25, 0, 5), (225, 0, 11))] * 12, settings=UNKNOWN)
+    seen = judge.assess(UNKNOWN, state, baked=False, deadline=False)
+    assert seen.verdict == "continue" and seen.promotion <= engine.SUSPECT_PROMOTION

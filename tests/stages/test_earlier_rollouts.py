@@ -1,4 +1,5 @@
-"""What the journals of the last rollouts tell a judge, where nothing else remembers what stable did."""
+"""What is known of stable before a rollout: by the source of counts, and by the journals of the last rollouts where that
+remembers nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from modelway.config import Deploy
 from modelway.errors import InvalidInput
+from modelway.observe.counts import Counters
+from modelway.observe.history import past_of
+from modelway.rollout import history
 from modelway.rollout.journal import Story
 from modelway.rollout.observations import Counts
 from modelway.stages.rollouts import planned
@@ -58,3 +63,44 @@ def test_a_damaged_journal_is_no_matter_of_the_next_release(healthy: int) -> Non
         raise InvalidInput("line 3 is not of a rollout", fix="put it back")
 
     assert len(planned.earlier(stories(), 5)) == healthy
+
+
+@pytest.mark.parametrize("apart", [1.0, 3.0], ids=["a recorder's readings", "a Prometheus'"])
+def test_the_half_hour_that_a_source_remembers_is_half_an_hour(apart: float) -> None:
+    """A window of readings ends a reading early, and a block of theirs may be a second longer than the judge's."""
+
+    def counters(at: float) -> Counters:
+        return Counters(round(50 * at), round(at / 4), round(50 * at), {10.0: round(47.5 * at), 20.0: round(50 * at)})
+
+    samples = [(apart * at, counters(apart * at)) for at in range(round(1800 / apart))]
+    past = past_of(samples, (10.0, 20.0), 5.0, None)
+    assert past is not None and past.seconds < history.SECONDS
+
+    def unread() -> Iterator[Story]:
+        raise AssertionError("no journal is needed")
+        yield
+
+    settings = planned.settings_of(Deploy(), past, unread())
+    assert [metric.wager_blocks for metric in settings.metrics] == [1, 1]
+    assert [metric.tolerance for metric in settings.metrics] == [history.LEAST_TOLERANCE] * 2
+    beside = planned.settings_of(Deploy(), past, unread(), 9.0)
+    assert [metric.wager_blocks for metric in beside.metrics] == [1, 6]
+    assert beside.metrics[1].why_longer == history.HIDDEN
+
+
+class _Place:
+    def __init__(self, by_replicas: bool) -> None:
+        self.by_replicas = by_replicas
+
+    def shares_by_replicas(self) -> bool:
+        return self.by_replicas
+
+
+@pytest.mark.parametrize(
+    ("strategy", "by_replicas", "ratio"),
+    [("canary", False, 1.0), ("canary", True, 9.0), ("rolling", False, 9.0), ("shadow", True, 1.0)],
+)
+def test_a_canary_has_fewer_replicas_where_its_share_is_theirs(strategy: str, by_replicas: bool, ratio: float) -> None:
+    deploy = Deploy(strategy=strategy)  # type: ignore[arg-type]
+    assert planned.replica_ratio(deploy, (0.1, 0.5, 1.0), _Place(by_replicas)) == pytest.approx(ratio)  # type: ignore[arg-type]
+    assert planned.replica_ratio(deploy, (0.9, 1.0), _Place(by_replicas)) == 1.0  # type: ignore[arg-type]

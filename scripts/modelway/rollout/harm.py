@@ -52,7 +52,9 @@ def wealth(held: Holdings) -> float:
     return fsum(held)
 
 
-def beside_stable(held: Holdings, canary: tuple[int, int], stable: tuple[int, int], tolerance: float) -> Holdings:
+def beside_stable(
+    held: Holdings, canary: tuple[float, float], stable: tuple[float, float], tolerance: float
+) -> Holdings:
     """After one wager. canary, stable: (requests, errors). tolerance: the ratio of rates, 1 or more, that is still healthy.
 
     Without an error, or with an arm that had no request, there is nothing to bet on.
@@ -91,10 +93,10 @@ def settled(held: Holdings, wager: Wager, tolerance: float, limit: float | None)
     return give_back(paid, min(1.0, RETURNED * wager.blocks))
 
 
-def give_back(held: Holdings, part: float) -> Holdings:
+def give_back(held: Holdings, part: float, prior: Holdings = PRIOR) -> Holdings:
     """`part` of the wealth goes back to the prior mix; the sum stays as it is."""
     returned = part * wealth(held)
-    return tuple((1 - part) * holding + returned * prior for holding, prior in zip(held, PRIOR, strict=True))
+    return tuple((1 - part) * holding + returned * at_first for holding, at_first in zip(held, prior, strict=True))
 
 
 def _pay(held: Holdings, gains: tuple[float, ...]) -> Holdings:

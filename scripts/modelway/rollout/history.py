@@ -11,7 +11,10 @@ from math import ceil, exp, log, sqrt
 from typing import NamedTuple
 
 SECONDS = 1800.0
-"""A shorter history tells that the rate wanders, and not that it does not."""
+"""What is asked for, and remembered."""
+ENOUGH = 0.9
+"""Of it: the ends of a window are cut off, and a block whose counts say nothing is missing. A shorter history tells that the
+rate wanders, and not that it does not."""
 LEAST_SECONDS = 600.0
 """One that is shorter still tells nothing."""
 BIN_SECONDS = 10.0
@@ -31,12 +34,17 @@ LEAST_LEFT, MOST_LEFT = 0.05, 0.8
 LEAST_WAGER_SECONDS, MOST_WAGER_SECONDS = 30.0, 300.0
 WAGER_TIMES = 1.5
 """Of the time for which the rate stays where it is."""
+REMEMBERED_TIMES = 1.5
+"""As much longer, where short stretches tell that time: what lasts for longer than each of them is not in it."""
 CANARY, SHOWS = 0.1, 0.05
 """Of all errors that come while the rate stays where it is, the part that a canary has, times the squared deviation: below it
 chance hides the rest."""
 CERTAIN = 2.5
 """Standard errors of a covariance."""
 
+UNKNOWN = "too little is known of how they come"
+SHORT = "short rollouts alone tell how they come"
+HIDDEN = "those of one replica are hidden in the sum of stable's"
 Counts = tuple[float, int]
 """(requests, errors) of one stretch of time."""
 
@@ -53,11 +61,32 @@ class Wander(NamedTuple):
 
 
 class Wagering(NamedTuple):
-    """How harm is wagered on. blocks: of one wager. tolerance: the ratio of rates between two healthy arms that is still no
-    harm."""
+    """How harm is wagered on. seconds: of one wager, which is a block at least. tolerance: the ratio of rates between two
+    healthy arms that is still no harm. why: it is that long, for people."""
 
-    blocks: int
+    seconds: float
     tolerance: float
+    why: str = ""
+
+    def blocks(self, block_seconds: float) -> int:
+        return max(1, ceil(self.seconds / block_seconds))
+
+    def or_more(self, other: Wagering) -> Wagering:
+        """As cautious as both."""
+        longer = other if other.seconds > self.seconds else self
+        return Wagering(longer.seconds, max(self.tolerance, other.tolerance), longer.why)
+
+
+class Caution(NamedTuple):
+    """Of a metric: seconds of a wager at least. unknown: without half an hour of history. hidden: where that history may hide
+    what single replicas do, since it was put together from short stretches, or shows the sum of more replicas than a canary
+    has."""
+
+    unknown: float = 0.0
+    hidden: float = 0.0
+
+
+NO_CAUTION = Caution()
 
 
 def wander(blocks: Sequence[Counts], block_seconds: float) -> Wander | None:
@@ -83,30 +112,41 @@ def wander(blocks: Sequence[Counts], block_seconds: float) -> Wander | None:
 
 
 def wagering(
-    blocks: Sequence[Counts], block_seconds: float, unknown_blocks: int = 1, *, remembered: bool = False
+    blocks: Sequence[Counts],
+    block_seconds: float,
+    caution: Caution = NO_CAUTION,
+    *,
+    remembered: bool = False,
+    replica_ratio: float = 1.0,
 ) -> Wagering:
     """Where a rate stays off for longer than a block, by enough to show in a canary's counts, one wager goes over more than
     that time: a release's share of the errors in it is then what its replicas give on average, and not where one of them
-    happens to be. unknown_blocks: of a wager without 30 minutes of history, at least.
-    remembered: by the journals of rollouts, which tell that it wanders, and not that it does not, however long they are."""
-    unknown, seconds = Wagering(unknown_blocks, UNKNOWN_TOLERANCE), len(blocks) * block_seconds
+    happens to be. block_seconds: of a block of the history.
+    remembered: by the journals of rollouts. replica_ratio: how many replicas stable has for one of the canary's; by as much is
+    the variance of the canary's rate larger than what stable's sum shows."""
+    seconds, unknown = len(blocks) * block_seconds, Wagering(caution.unknown, UNKNOWN_TOLERANCE, UNKNOWN)
     if seconds < LEAST_SECONDS:
         return unknown
-    found = _wagering(blocks, block_seconds)
-    if seconds >= SECONDS and not remembered:
-        return found
-    return Wagering(max(unknown.blocks, found.blocks), max(unknown.tolerance, found.tolerance))
+    found = _wagering(blocks, block_seconds, WAGER_TIMES * (REMEMBERED_TIMES if remembered else 1.0), replica_ratio)
+    if seconds < ENOUGH * SECONDS:
+        return found.or_more(unknown)
+    if remembered or replica_ratio > 1:
+        return found.or_more(Wagering(caution.hidden, UNKNOWN_TOLERANCE, SHORT if remembered else HIDDEN))
+    return found
 
 
-def _wagering(blocks: Sequence[Counts], block_seconds: float) -> Wagering:
+def _wagering(blocks: Sequence[Counts], block_seconds: float, times: float, replica_ratio: float) -> Wagering:
     found = wander(blocks, block_seconds)
     if found is None:
-        return Wagering(1, LEAST_TOLERANCE)
+        return Wagering(0.0, LEAST_TOLERANCE)
     per_second = sum(e for _, e in blocks) / (len(blocks) * block_seconds)
-    if not found.certain and CANARY * per_second * found.seconds * found.deviation**2 < SHOWS:
-        return Wagering(1, _clipped(exp(2.5 * found.near)))
-    seconds = min(MOST_WAGER_SECONDS, max(LEAST_WAGER_SECONDS, WAGER_TIMES * found.seconds))
-    return Wagering(max(1, ceil(seconds / block_seconds)), _clipped(exp(1.25 * found.deviation)))
+    shown = CANARY * per_second * found.seconds * replica_ratio * found.deviation**2
+    if not found.certain and shown < SHOWS:
+        return Wagering(0.0, _clipped(exp(2.5 * found.near)))
+    seconds = min(MOST_WAGER_SECONDS, max(LEAST_WAGER_SECONDS, times * found.seconds))
+    return Wagering(
+        seconds, _clipped(exp(1.25 * found.deviation)), f"they stay off for {found.seconds:.0f} s at a time"
+    )
 
 
 def _clipped(tolerance: float) -> float:

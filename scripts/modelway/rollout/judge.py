@@ -18,6 +18,7 @@ from modelway.rollout.planning import PlanNumbers, plan_numbers
 from modelway.rollout.settings import (
     SHARES_BUDGET,
     JudgedMetric,
+    MetricName,
     Settings,
     by_key,
     count_of,
@@ -71,6 +72,8 @@ class JudgeState(msgspec.Struct, frozen=True, kw_only=True):
     split: Split = Split()
     recent: tuple[total_failure.Arms, ...] = ()
     """The last blocks, as many as the fuse looks at."""
+    recent_slow: tuple[total_failure.Arms, ...] = ()
+    """The last blocks at this weight in which slow requests are judged, where `mostly_slow` looks at them."""
     canary: Counts = Counts()
     stable: Counts = Counts()
     """Both over the blocks in which stable could have traffic too."""
@@ -134,7 +137,8 @@ def observe(settings: Settings, state: JudgeState, block: Block) -> JudgeState:
         split=split.observe(
             state.split, block.canary.requests, block.stable.requests, block.weight, settings.block_seconds
         ),
-        recent=(*state.recent, _arms(block))[-total_failure.fuse_blocks(settings.block_seconds) :],
+        recent=(*state.recent, _arms(block, "errors"))[-total_failure.fuse_blocks(settings.block_seconds) :],
+        recent_slow=_recent_slow(settings, state, block),
     )
     return msgspec.structs.replace(
         state,
@@ -178,6 +182,7 @@ def _at_new_weight(settings: Settings, state: JudgeState) -> JudgeState:
         held=tuple(harm.give_back(paid, harm.RETURNED_AT_A_STEP) for paid in held),
         wagers=(harm.Wager(),) * len(settings.metrics),
         at_weight=0.0,
+        recent_slow=(),
         shares=tuple(shift.at_new_weight(share) for share in state.shares),
         split=split.at_new_weight(state.split),
         limits=(),
@@ -251,12 +256,16 @@ def _failures(settings: Settings, state: JudgeState) -> tuple[str, ...]:
         seen = (state.alone.requests, state.alone.errors, *settings.past)
     if total_failure.dead_on_arrival(seen):
         reasons.append(f"dead on arrival: all of the canary's first {seen[0]:,} requests failed")
-    if total_failure.fuse_blown(state.recent, _stable_rate(settings, state)):
+    if total_failure.fuse_blown(state.recent, _stable_rate(settings, state, "errors")):
         requests, errors = sum(arms[0] for arms in state.recent), sum(arms[1] for arms in state.recent)
         reasons.append(
             f"total failure: {errors:,} of the canary's {requests:,} requests failed in the last "
             f"{len(state.recent) * settings.block_seconds:.0f} s"
         )
+    if total_failure.mostly_slow(state.recent_slow, _stable_rate(settings, state, "latency")):
+        requests, slow = (sum(arms[place] for arms in state.recent_slow) for place in (0, 1))
+        seconds = len(state.recent_slow) * settings.block_seconds
+        reasons.append(f"latency: the canary has {slow / requests:.2%} of {requests:,} in the last {seconds:.0f} s")
     combined = _harm(settings, state)
     if combined >= 1 / settings.alpha:
         reasons.append(_harmful(settings, state, combined))
@@ -360,18 +369,24 @@ def _harm(settings: Settings, state: JudgeState) -> float:
     return fsum(found)
 
 
-def _stable_rate(settings: Settings, state: JudgeState) -> float:
-    """Of errors, over the rollout and the past; 0 where stable was never seen."""
-    past = next((metric for metric in settings.metrics if metric.name == "errors"), None)
-    asked, failed = (past.past_requests, past.past_count) if past else settings.past
-    requests, errors = state.stable.requests + asked, state.stable.errors + failed
-    return errors / requests if requests else 0.0
+def _stable_rate(settings: Settings, state: JudgeState, name: MetricName) -> float:
+    """Of errors or slow requests, over the rollout and the past; 0 where stable was never seen."""
+    past = next((metric for metric in settings.metrics if metric.name == name), None)
+    asked, counted = (past.past_requests, past.past_count) if past else settings.past
+    requests, count = state.stable.requests + asked, count_of(state.stable, name) + counted
+    return count / requests if requests else 0.0
 
 
-def _arms(block: Block) -> total_failure.Arms:
-    if block.weight >= 1:
-        return block.canary.requests, block.canary.errors, 0, 0
-    return block.canary.requests, block.canary.errors, block.stable.requests, block.stable.errors
+def _arms(block: Block, name: MetricName) -> total_failure.Arms:
+    stable = Counts() if block.weight >= 1 else block.stable
+    return block.canary.requests, count_of(block.canary, name), stable.requests, count_of(stable, name)
+
+
+def _recent_slow(settings: Settings, state: JudgeState, block: Block) -> tuple[total_failure.Arms, ...]:
+    metric = next((metric for metric in settings.metrics if metric.mostly_slow), None)
+    if metric is None or is_cold(settings, metric, state.at_weight):
+        return state.recent_slow
+    return (*state.recent_slow, _arms(block, metric.name))[-total_failure.MOSTLY_SLOW_BLOCKS :]
 
 
 def _sum(counts: Counts, more: Counts) -> Counts:

@@ -7,9 +7,13 @@ from math import ceil, inf, isfinite, log, log1p
 
 import msgspec
 
-from modelway.rollout import shift
+from modelway.rollout import harm, shift, total_failure
+from modelway.rollout.history import LEAST_TOLERANCE
 from modelway.rollout.not_worse import FRACTIONS
 from modelway.rollout.settings import JudgedMetric, Settings
+
+MANY_TIMES = 4.0
+LONGEST_SECONDS = 3600.0
 
 
 class StepNumbers(msgspec.Struct, frozen=True):
@@ -107,6 +111,44 @@ def plan_numbers(
         refusal=refusal,
         fix=fix,
     )
+
+
+def taken_back_after(
+    settings: Settings, metric: JudgedMetric, rate: float, times: float, weight: float, requests_per_second: float
+) -> float:
+    """Seconds until a canary that has so many times stable's rate is taken back by this metric alone, if all comes as it comes
+    on average; about the median. Infinite where that is more than an hour."""
+    cold = settings.warm_up_seconds if metric.name == "latency" else 0.0
+    seconds, held = metric.wager_blocks * settings.block_seconds, harm.PRIOR
+    canary, stable = weight * requests_per_second * seconds, (1 - weight) * requests_per_second * seconds
+    for number in range(1, int((LONGEST_SECONDS - cold) // seconds) + 1):
+        counted = (canary, canary * min(1.0, times * rate)), (stable, stable * rate)
+        held = harm.beside_stable(held, *counted, metric.tolerance)
+        if metric.budget * harm.wealth(held) + 1 - metric.budget >= 1 / settings.alpha:
+            return cold + number * seconds
+        held = harm.give_back(held, min(1.0, harm.RETURNED * metric.wager_blocks))
+    return inf
+
+
+def caution_said(settings: Settings, rate: float, weight: float, requests_per_second: float) -> str:
+    """Why, and at what price, slow requests are judged over longer than a block; empty where they are not. rate: of slow
+    requests, in stable. weight: the canary's."""
+    found = next((metric for metric in settings.metrics if metric.name == "latency" and metric.wager_blocks > 1), None)
+    if found is None:
+        return ""
+    shorter = msgspec.structs.replace(found, wager_blocks=1, tolerance=LEAST_TOLERANCE)
+    after, without = (
+        taken_back_after(settings, metric, rate, MANY_TIMES, weight, requests_per_second) for metric in (found, shorter)
+    )
+    told = f"slow requests are judged over {time_said(found.wager_blocks * settings.block_seconds)} at a time, since "
+    told += found.why_longer
+    if not isfinite(without):
+        return told
+    slow = f"a canary that has {MANY_TIMES:.0f} times as many at {100 * weight:.3g} %"
+    late = f"after about {time_said(after)}" if isfinite(after) else "after more than an hour"
+    told = f"{told}: {slow} is taken back {late}, and not after {time_said(without)}"
+    minute = time_said(total_failure.MOSTLY_SLOW_BLOCKS * settings.block_seconds)
+    return f"{told}; one of whose requests two thirds are slow, after {minute}" if found.mostly_slow else told
 
 
 def _growth(rate: float, weight: float, ratio: float, extra: float, x: float) -> float:

@@ -25,8 +25,11 @@ MOST_WARM_UP_SECONDS = 60.0
 """Where nobody says it."""
 KEYED_TOLERANCE = 2.0
 """Of 300 users whose volume has a heavy tail, a healthy tenth has 1.5 times the errors of the rest in one of fifty A/Bs."""
-UNKNOWN_WAGER_BLOCKS: dict[MetricName, int] = {"errors": 1, "latency": 6}
-"""Without a history. The times of single replicas wander by themselves for longer than a block; their errors seldom do."""
+CAUTION: dict[MetricName, history.Caution] = {
+    "errors": history.Caution(),
+    "latency": history.Caution(unknown=150.0, hidden=30.0),
+}
+"""The times of single replicas wander by themselves for longer than a block; their errors seldom do."""
 
 
 class JudgedMetric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,6 +46,11 @@ class JudgedMetric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many errors come as one, on average."""
     wager_blocks: int = 1
     """Over how many blocks one wager of harm goes."""
+    why_longer: str = ""
+    """Than one; for people."""
+    mostly_slow: bool = False
+    """A canary most of whose requests are slow is taken back without waiting for evidence: wagers are long, since nobody
+    knows how slow requests come."""
     past_requests: int = 0
     past_count: int = 0
     """Of stable's own past."""
@@ -89,19 +97,22 @@ def settings_from(
     history: Sequence[Block],
     warm_up_seconds: float = 0.0,
     earlier: Sequence[Sequence[Block]] = (),
+    replica_ratio: float = 1.0,
 ) -> Settings:
-    """history: blocks of stable alone, in order of time, each `judge.block_seconds` long; it may be empty. earlier: the
-    same of stretches before it, which tell how far a rate wanders where the history is too short to."""
-    seen = [block.stable for block in history if usable(block)]
-    before = [[block.stable for block in stretch if usable(block)] for stretch in earlier]
+    """history: blocks of stable alone, in order of time, all about as long; it may be empty. earlier: the
+    same of stretches before it, which tell how far a rate wanders where the history is too short to. replica_ratio: how many
+    replicas stable has for one of the canary's, where each gets as many requests; 1 where both have all of theirs."""
+    seen = [block for block in history if usable(block)]
+    before = [[block for block in stretch if usable(block)] for stretch in earlier]
+    ratio = max(1.0, replica_ratio)
     return Settings(
         alpha=judge.false_rollback,
         beta=judge.false_promotion,
         block_seconds=judge.block_seconds,
         warm_up_seconds=warm_up_seconds,
         metrics=(
-            _metric("errors", judge.errors, seen, before, judge.block_seconds),
-            _metric("latency", judge.latency, seen, before, judge.block_seconds),
+            _metric("errors", judge.errors, seen, before, judge.block_seconds, 1.0),
+            _metric("latency", judge.latency, seen, before, judge.block_seconds, ratio),
         ),
     )
 
@@ -139,24 +150,36 @@ def without_analysis(judge: Judge, past: tuple[int, int]) -> Settings:
 def _metric(
     name: MetricName,
     margin: Harm | Latency,
-    seen: Sequence[Counts],
-    before: Sequence[Sequence[Counts]],
+    seen: Sequence[Block],
+    before: Sequence[Sequence[Block]],
     block_seconds: float,
+    replica_ratio: float,
 ) -> JudgedMetric:
-    counts, *earlier = [[(block.requests, count_of(block, name)) for block in blocks] for blocks in (seen, *before)]
-    remembered = len(counts) * block_seconds < history.SECONDS and bool(earlier)
+    counts, *earlier = [
+        [(block.stable.requests, count_of(block.stable, name)) for block in blocks] for blocks in (seen, *before)
+    ]
+    remembered = bool(earlier) and _seconds(seen) < history.ENOUGH * history.SECONDS
     known = history.levelled([*earlier, counts]) if remembered else counts
-    wagering = history.wagering(known, block_seconds, UNKNOWN_WAGER_BLOCKS[name], remembered=remembered)
+    blocks = [*seen, *(block for stretch in before for block in stretch)] if remembered else seen
+    width = _seconds(blocks) / len(blocks) if blocks else block_seconds
+    wagering = history.wagering(known, width, CAUTION[name], remembered=remembered, replica_ratio=replica_ratio)
+    wager_blocks = wagering.blocks(block_seconds)
     return JudgedMetric(
         name=name,
         budget=BUDGET[name],
         margins=margins(margin.margin_ratio, margin.margin_rate),
         tolerance=wagering.tolerance,
-        phi=history.dispersion(known, block_seconds),
-        wager_blocks=wagering.blocks,
+        phi=history.dispersion(known, width),
+        wager_blocks=wager_blocks,
+        why_longer=wagering.why if wager_blocks > 1 else "",
+        mostly_slow=wagering.why == history.UNKNOWN and wager_blocks > 1,
         past_requests=sum(n for n, _ in counts),
         past_count=sum(count for _, count in counts),
     )
+
+
+def _seconds(blocks: Sequence[Block]) -> float:
+    return sum(block.seconds for block in blocks)
 
 
 def margins(ratio: float, rate: float) -> tuple[tuple[float, float], ...]:

@@ -1,4 +1,5 @@
-"""A canary that answers nothing at all: two rules of policy, not of statistics, since nobody waits for evidence then."""
+"""A canary that answers nothing at all, or nothing in time: three rules of policy, not of statistics, since nobody waits for
+evidence then."""
 
 from __future__ import annotations
 
@@ -11,8 +12,13 @@ FUSE_SECONDS = 30.0
 FUSE_ERRORS = 50
 FUSE_SHARE = 2 / 3
 
+MOSTLY_SLOW_BLOCKS = 42
+MOSTLY_SLOW_SHARE = 2 / 3
+MOSTLY_SLOW_REQUESTS = 20
+"""At least."""
+
 Arms = tuple[int, int, int, int]
-"""(canary's requests, canary's errors, stable's requests, stable's errors) of one block."""
+"""(canary's requests, those that failed or were slow, stable's requests, the same of them) of one block."""
 
 
 def fuse_blocks(block_seconds: float) -> int:
@@ -33,3 +39,13 @@ def fuse_blown(recent: Sequence[Arms], stable_rate: float) -> bool:
         return False
     beside = e0 / n0 if n0 else stable_rate
     return e1 >= FUSE_ERRORS + FUSE_SHARE * n1 and beside < 0.5 * e1 / n1
+
+
+def mostly_slow(recent: Sequence[Arms], stable_rate: float) -> bool:
+    """Where wagers are long since nobody knows how slow requests come. recent: of slow requests, the last blocks in which they
+    are judged. stable_rate: used where stable had no request in them."""
+    if len(recent) < MOSTLY_SLOW_BLOCKS:
+        return False
+    n1, s1, n0, s0 = (sum(column) for column in zip(*recent, strict=True))
+    beside = s0 / n0 if n0 else stable_rate
+    return bool(n1 >= MOSTLY_SLOW_REQUESTS and s1 >= MOSTLY_SLOW_SHARE * n1 and beside < 0.5 * s1 / n1)

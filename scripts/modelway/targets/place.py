@@ -158,6 +158,10 @@ class TargetPlace(Protocol[T, S]):
         Called without the lease."""
         return
 
+    def shares_by_replicas(self) -> bool:
+        """Whether a release's share of the traffic is its part of the replicas, so that a canary has few of them."""
+        return False
+
     def replicas(self, claim: HeldTarget[T, S], slot: S) -> Sequence[Replica]:
         """Those that are ready and can be asked by themselves. Called without the lease."""
         return ()

@@ -292,7 +292,9 @@ def _planned(
     if batches is not None:
         bounds = batches.bounds
         work.job.say(f"{bounds.whole} replicas are replaced, {bounds.surge + bounds.unavailable} at a time at most")
-    made = planned.planned(deploy, weights, past, claim.latest(), shares, work.job.say)
+    ratio = planned.replica_ratio(deploy, weights, claim.place)
+    settings = judge.with_shares(planned.settings_of(deploy, past, claim.latest(), ratio), shares)
+    made = planned.planned(deploy, weights, past, settings, work.job.say)
     judged: dict[str, Any] = {
         "weights": weights,
         "rolling": batches,
@@ -301,7 +303,7 @@ def _planned(
         "testers": deploy.testers,
         "slow_ms": made.past.slow_ms,
         "settings": made.settings,
-        "expects": made.numbers.sentence,
+        "expects": made.expects,
     }
     return msgspec.structs.replace(base, **pauses, **judged)
 

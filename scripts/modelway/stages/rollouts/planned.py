@@ -18,12 +18,11 @@ from modelway.observe.counts import Counters, CountsSource, Snapshot, between
 from modelway.rollout import judge, rolling
 from modelway.rollout.comparison import rows_needed
 from modelway.rollout.engine import Observed
-from modelway.rollout.history import SECONDS
+from modelway.rollout.history import ENOUGH, SECONDS
 from modelway.rollout.journal import Story
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import weights_of
-from modelway.rollout.planning import PlanNumbers, time_said
-from modelway.rollout.shift import JudgedShare
+from modelway.rollout.planning import PlanNumbers, caution_said, time_said
 from modelway.rollout.ways import StableTraffic, Way, fix_of, numbers_of, ways
 from modelway.stages.rollouts import deployment, model_metrics
 from modelway.targets.place import TargetPlace
@@ -35,14 +34,19 @@ WATCHED_BLOCKS = 3
 
 @dataclass(frozen=True)
 class Planned:
-    """What the judge fixes before the start. refusal: why it cannot finish in its time; None where it can. ways: what
-    would do."""
+    """What the judge fixes before the start. caution: why slow requests are judged late, where they are. refusal: why it
+    cannot finish in its time; None where it can. ways: what would do."""
 
     past: history.Past
     settings: judge.Settings
     numbers: PlanNumbers
+    caution: str = ""
     ways: tuple[Way, ...] = ()
     refusal: Refused | None = None
+
+    @property
+    def expects(self) -> str:
+        return "; ".join(filter(None, (self.numbers.sentence, self.caution)))
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def foresee(project: Resolved) -> tuple[Foreseen, Refused | None]:
     if isinstance(foreseen, Foreseen):
         return foreseen, None
     outcome: Literal["possible", "impossible"] = "impossible" if foreseen.refusal else "possible"
-    return Foreseen(outcome, foreseen.numbers.sentence, foreseen.numbers, foreseen.ways), foreseen.refusal
+    return Foreseen(outcome, foreseen.expects, foreseen.numbers, foreseen.ways), foreseen.refusal
 
 
 def _foreseen(project: Resolved) -> Foreseen | Planned:
@@ -91,7 +95,8 @@ def _foreseen(project: Resolved) -> Foreseen | Planned:
     if deploy.strategy == "rolling":
         weights = rolling_of(deploy, target.place, state.current).weights
     shares = model_metrics.shares(deploy, target.place, state, past.requests_per_second)
-    return _planned(deploy, weights, past, target.latest(), shares)
+    settings = settings_of(deploy, past, target.latest(), replica_ratio(deploy, weights, target.place))
+    return _planned(deploy, weights, past, judge.with_shares(settings, shares))
 
 
 def earlier(stories: Iterable[Story], block_seconds: float) -> tuple[tuple[Block, ...], ...]:
@@ -108,11 +113,22 @@ def earlier(stories: Iterable[Story], block_seconds: float) -> tuple[tuple[Block
     return tuple(reversed(found))
 
 
-def settings_of(deploy: Deploy, past: history.Past, stories: Iterable[Story]) -> judge.Settings:
-    """What the judge fixes from stable's past; stories: of the rollouts before, newest first, where that is too short."""
-    before = () if past.seconds >= SECONDS else earlier(stories, deploy.judge.block_seconds)
+def settings_of(
+    deploy: Deploy, past: history.Past, stories: Iterable[Story], replica_ratio: float = 1.0
+) -> judge.Settings:
+    """What the judge fixes from stable's past; stories: of the rollouts before, newest first, where that is too short.
+    replica_ratio: stable's replicas for one of the canary's."""
+    before = () if past.seconds >= ENOUGH * SECONDS else earlier(stories, deploy.judge.block_seconds)
     warm_up = 0.0 if deploy.strategy == "blue-green" else judge.warm_up_seconds(deploy)
-    return judge.settings_from(deploy.judge, past.blocks, warm_up, before)
+    return judge.settings_from(deploy.judge, past.blocks, warm_up, before, replica_ratio)
+
+
+def replica_ratio(deploy: Deploy, weights: Sequence[float], place: TargetPlace[Any, Any]) -> float:
+    """How many replicas stable has for one of the new release's, at the smallest step: 1 where each has all of its own."""
+    if deploy.strategy == "rolling" or (deploy.strategy == "canary" and place.shares_by_replicas()):
+        least = min(weight for weight in weights if weight > 0)
+        return max(1.0, (1 - least) / least)
+    return 1.0
 
 
 def _healthy(story: Story) -> Iterator[Block]:
@@ -126,39 +142,29 @@ def _healthy(story: Story) -> Iterator[Block]:
 
 
 def planned(
-    deploy: Deploy,
-    weights: tuple[float, ...],
-    past: history.Past,
-    stories: Iterable[Story],
-    shares: tuple[JudgedShare, ...],
-    say: Callable[[str], None],
+    deploy: Deploy, weights: tuple[float, ...], past: history.Past, settings: judge.Settings, say: Callable[[str], None]
 ) -> Planned:
-    """stories: of the rollouts before, newest first. shares: of what the model says, compared besides. say: is told what it
-    needs. Refused where the rollout cannot finish in its time."""
-    made = _planned(deploy, weights, past, stories, shares)
+    """settings: with all that is compared. say: is told what it needs. Refused where the rollout cannot finish in its time."""
+    made = _planned(deploy, weights, past, settings)
     say(made.numbers.sentence)
+    if made.caution:
+        say(made.caution)
     if made.refusal:
         raise made.refusal
     return made
 
 
-def _planned(
-    deploy: Deploy,
-    weights: tuple[float, ...],
-    past: history.Past,
-    stories: Iterable[Story],
-    shares: tuple[JudgedShare, ...],
-) -> Planned:
-    settings = judge.with_shares(settings_of(deploy, past, stories), shares)
+def _planned(deploy: Deploy, weights: tuple[float, ...], past: history.Past, settings: judge.Settings) -> Planned:
     batches = weights if deploy.strategy == "rolling" else ()
     rates = past.errors / past.requests, past.slow / past.requests
     traffic = StableTraffic(past.requests_per_second, *rates, batches)
-    numbers = numbers_of(deploy, settings, traffic)
+    numbers, first = numbers_of(deploy, settings, traffic), traffic.weights(deploy)[0]
+    caution = caution_said(settings, traffic.slow_rate, first, traffic.requests_per_second)
     if not numbers.refusal:
-        return Planned(past, settings, numbers, refusal=_too_few_rows(deploy, past.requests_per_second))
+        return Planned(past, settings, numbers, caution, refusal=_too_few_rows(deploy, past.requests_per_second))
     found = ways(deploy, settings, traffic)
     fix = fix_of(found) if found else numbers.fix
-    return Planned(past, settings, numbers, found, Refused(numbers.refusal, where="deploy", fix=fix))
+    return Planned(past, settings, numbers, caution, found, Refused(numbers.refusal, where="deploy", fix=fix))
 
 
 def check_scales(deploy: Deploy, place: TargetPlace[Any, Any]) -> None:

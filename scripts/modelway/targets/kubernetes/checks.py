@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from modelway.errors import InvalidInput
+from modelway.records import Release
 from modelway.targets.kubernetes import (
     counting,
     destination_rules,
@@ -164,3 +165,14 @@ class Checks:
                 raise said
             time.sleep(POLL_SECONDS)
         return None
+
+
+def image_of(release: Release) -> str:
+    """REPOSITORY@sha256:...; InvalidInput where it was not pushed."""
+    if not release.image:
+        raise InvalidInput(
+            f"version {release.version} was built and not pushed, so no cluster can pull it",
+            where="build.image",
+            fix="name the repository to push to, and run build-image again",
+        )
+    return release.image

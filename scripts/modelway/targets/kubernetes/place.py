@@ -22,7 +22,7 @@ from modelway.rollout.plan import Side, side_of
 from modelway.rollout.rolling import ReplicaBounds
 from modelway.targets.kubernetes import capacity, counting, home, names, objects, routes, traffic
 from modelway.targets.kubernetes.additions import Additions
-from modelway.targets.kubernetes.checks import Checks
+from modelway.targets.kubernetes.checks import Checks, image_of
 from modelway.targets.kubernetes.cluster import Cluster, changed
 from modelway.targets.kubernetes.home import Home
 from modelway.targets.kubernetes.lease import KubernetesLease
@@ -80,7 +80,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
 
     def prepare(self, release: Release, say: Say) -> KubernetesSlot:
         checks = Checks(self._where, self.shares)
-        image, there = _image(release), checks.own_change_done(say)
+        image, there = image_of(release), checks.own_change_done(say)
         home.check(there)
         checks.check_ours(there)
         checks.check_made(there, image)
@@ -101,7 +101,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         return KubernetesSlot(side_of(release), image)
 
     def manifests(self, release: Release) -> str:
-        return objects.render(self.wanted, _image(release)) if self.wanted.create is not None else ""
+        return objects.render(self.wanted, image_of(release)) if self.wanted.create is not None else ""
 
     def existing(self) -> KubernetesSlot | None:
         """What the team's Deployment runs, as a release: its version, where its server says which it is."""
@@ -142,6 +142,9 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
 
     def ended(self, claim: KubernetesClaim, slot: KubernetesSlot, say: Say) -> None:
         self._sizing.ended(slot, say)
+
+    def shares_by_replicas(self) -> bool:
+        return self._where.route(self._where.home()) is None
 
     # what runs
 
@@ -381,17 +384,6 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         for name in (there.name, *(names.workload(there.name, slot) for slot in sized)):
             changed(self.cluster, "Deployment", name, lambda found: routes.annotated(found, notes), check)
         self._fenced.add(nonce)
-
-
-def _image(release: Release) -> str:
-    """REPOSITORY@sha256:...; InvalidInput where it was not pushed."""
-    if not release.image:
-        raise InvalidInput(
-            f"version {release.version} was built and not pushed, so no cluster can pull it",
-            where="build.image",
-            fix="name the repository to push to, and run build-image again",
-        )
-    return release.image
 
 
 def _lease(claim: KubernetesClaim) -> KubernetesLease:
