@@ -1,0 +1,71 @@
+"""A number of Spark's as text, as DuckDB writes it: the fewest digits that are this number, 1.0 and not 1, 1e+16 and 1e-05."""
+
+from __future__ import annotations
+
+from functools import cache
+
+
+def double_as_text(text: str, kind: str) -> str:
+    """text: Java's form of the number, such as 1.2345678E7. kind: DOUBLE or FLOAT."""
+    return _let("j", text, _of_java(kind))
+
+
+def _let(name: str, value: str, body: str) -> str:
+    """The body, in which the name is the value."""
+    return f"element_at(transform(array({value}), {name} -> {body}), 1)"
+
+
+@cache
+def _of_java(kind: str) -> str:
+    """Of j."""
+    exponent = "CASE WHEN contains(j, 'E') THEN TRY_CAST(substring_index(j, 'E', -1) AS INT) ELSE 0 END"
+    mantissa = "substring_index(ltrim('-', j), 'E', 1)"
+    all_digits = "replace(m, '.', '')"
+    first = "length(substring_index(m, '.', 1)) + e - 1 - (length(a) - length(d))"
+    parts = _let(
+        "m",
+        mantissa,
+        _let(
+            "e",
+            exponent,
+            _let("a", all_digits, _let("d", "ltrim('0', a)", f"struct(rtrim('0', d) AS d, {first} AS e)")),
+        ),
+    )
+    shown = _let("s", _let("s", parts, _shortest(kind)), _written())
+    return (
+        "CASE WHEN j = 'NaN' THEN 'nan' WHEN j = 'Infinity' THEN 'inf' WHEN j = '-Infinity' THEN '-inf'"
+        f" ELSE concat(CASE WHEN left(j, 1) = '-' THEN '-' ELSE '' END, {shown}) END"
+    )
+
+
+def _shortest(kind: str) -> str:
+    """Java before 19 now and then writes a digit more than there has to be: cut to fewer, it is the same number."""
+    tries = []
+    for cut in (2, 1):
+        for up in (5 * 10 ** (cut - 1), 0, 10**cut - 1):
+            whole = f"CAST((TRY_CAST(s.d AS BIGINT) + {up}) DIV {10**cut} AS STRING)"
+            moved = f"s.e + length({whole}) - (length(s.d) - {cut})"
+            same = f"TRY_CAST(concat({_scientific(whole, moved)}) AS {kind}) = abs(TRY_CAST(j AS {kind}))"
+            tries.append(f"WHEN length(s.d) > {cut} AND {same} THEN struct(rtrim('0', {whole}) AS d, {moved} AS e)")
+    return f"CASE {' '.join(tries)} ELSE s END"
+
+
+def _scientific(digits: str, exponent: str) -> str:
+    return f"left({digits}, 1), '.', substr({digits}, 2), '0E', CAST({exponent} AS STRING)"
+
+
+def _written() -> str:
+    """Of s: digits d without zeros around them, and the power of ten of the first."""
+    digits, first = "s.d", "s.e"
+    small = f"concat('0.', repeat('0', -{first} - 1), {digits})"
+    whole = f"concat(rpad({digits}, {first} + 1, '0'), '.0')"
+    cut = f"concat(left({digits}, {first} + 1), '.', substr({digits}, {first} + 2))"
+    sign = f"CASE WHEN {first} < 0 THEN 'e-' ELSE 'e+' END"
+    power = f"CASE WHEN abs({first}) < 10 THEN concat('0', abs({first})) ELSE CAST(abs({first}) AS STRING) END"
+    rest = f"CASE WHEN length({digits}) > 1 THEN concat('.', substr({digits}, 2)) ELSE '' END"
+    return (
+        f"CASE WHEN {digits} = '' THEN '0.0' WHEN {first} BETWEEN -4 AND -1 THEN {small}"
+        f" WHEN {first} BETWEEN 0 AND 15 AND length({digits}) <= {first} + 1 THEN {whole}"
+        f" WHEN {first} BETWEEN 0 AND 15 THEN {cut}"
+        f" ELSE concat(left({digits}, 1), {rest}, {sign}, {power}) END"
+    )
