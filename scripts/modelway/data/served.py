@@ -9,10 +9,11 @@ from typing import Any
 import duckdb
 
 from modelway.data.dialect import CsvDialect
+from modelway.data.engines.duckdb import relations
 from modelway.data.engines.duckdb.conditions import RowWise, readings_of, shown, violating
 from modelway.data.engines.duckdb.sql import FILE, ROW, Statement, stored_as
 from modelway.data.engines.duckdb.table import DuckDBTable, projection
-from modelway.data.queries import Answer, Query, Sighting, StoredColumn
+from modelway.data.queries import Answer, Query, Repeated, Sighting, StoredColumn
 from modelway.data.rule_queries import Returned, Unreferenced
 from modelway.data.sources import Source
 from modelway.data.workers import Ask
@@ -85,6 +86,12 @@ class ServedTable(DuckDBTable):
         statement.add(f"SELECT {ROW}, {FILE}, {text} FROM (SELECT {projection(readings)}, {FILE}, {ROW} FROM ")
         statement.then(self._numbered_of([read.column for read in readings.values()]))
         return self.rows(statement.add(f") WHERE {where} ORDER BY {ROW} LIMIT {most:d}"))
+
+    def _violating(self, query: Query, most: int) -> list[tuple[str, int, str]]:
+        if isinstance(query, Repeated):
+            found = self.rows(relations.repeating(query, self._of_columns, self._numbered, most, by_hash=False))
+            return [(file, row, text) for file, row, text in found]
+        return super()._violating(query, most)
 
     def _with_repeats(self, key: str, looked: Statement, rows: int) -> Statement:
         return (

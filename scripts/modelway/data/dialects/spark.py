@@ -9,25 +9,47 @@ from sqlglot import exp, parse_one
 
 from modelway.data.dialects import Node, Untranslatable, from_the_leaves, list_of, texts
 from modelway.data.dialects.patterns import as_java
-from modelway.data.dialects.spark_texts import double_as_text
+from modelway.data.dialects.spark_texts import microseconds_of, number_as_text
 
 NUMBER = texts.NUMBER.replace("$", r"\z")
 NO_DATE = "2147483647, -2147483647"
-NO_TIME = "9223372036854775807, -9223372036854775807"
+NO_TIME = "9223372036854775807"
 """Days and microseconds that DuckDB writes for infinity."""
+ENDLESS = "'+5881580-07-11', '+294247-01-10 04:00:54.775807'"
+ENDLESS_BEFORE = "'-5877641-06-24', '-290308-12-21 19:59:05.224193'"
+"""The same in Spark's words."""
+TOO_EARLY = "a date before the year 1"
 TOO_LONG = "a whole number of 39 digits"
 """What a decimal of Spark's does not hold, and 128 bits do: the words of the error that Spark ends with."""
+TYPES = {
+    "BOOLEAN": "boolean",
+    "TINYINT": "tinyint",
+    "SMALLINT": "smallint",
+    "INTEGER": "int",
+    "BIGINT": "bigint",
+    "UTINYINT": "smallint",
+    "USMALLINT": "int",
+    "UINTEGER": "bigint",
+    "UBIGINT": "decimal(20,0)",
+    "FLOAT": "float",
+    "DOUBLE": "double",
+    "VARCHAR": "string",
+    "DATE": "date",
+    "TIMESTAMP": "timestamp_ntz",
+    "TIMESTAMP WITH TIME ZONE": "timestamp",
+}
+"""DuckDB's types, and as what Spark reads them. DECIMAL(p,s) is one of both; a column of another is not read."""
 Type = exp.DataType.Type
 
 
 class Spark:
-    """kinds: of each column of the data, c0, c1, ..., DuckDB's type."""
+    """kinds: of each column of the data, c0, c1, ..., DuckDB's type. unread: of those that Spark has no type for."""
 
     NAME = "spark"
     WITHOUT: ClassVar[tuple[type[Node], ...]] = (exp.RegexpFullMatch,)
 
-    def __init__(self, kinds: Mapping[str, str]) -> None:
-        self._kinds = kinds
+    def __init__(self, kinds: Mapping[str, str], unread: Mapping[str, str]) -> None:
+        self._kinds, self._unread = kinds, unread
 
     def bound(self, number: int, value: Any) -> Node:
         """A list is bound item by item, see `named`."""
@@ -43,8 +65,8 @@ class Spark:
 
     def rewritten(self, node: Node) -> Node:
         match node:
-            case exp.Column() if node.name not in self._kinds and _is_of_data(node.name):
-                raise Untranslatable("the type of a column that a check reads")
+            case exp.Column() if node.name in self._unread:
+                raise Untranslatable(f"the type {self._unread[node.name][:100]} of a column that a check reads")
             case exp.Anonymous():
                 return self._function(node)
             case exp.Trunc():  # only to be compared with: whether a number is whole
@@ -66,8 +88,7 @@ class Spark:
             case exp.Literal(is_string=False) if any(sign in node.this for sign in ".eE"):
                 return _made(f"CAST('{node.this}' AS DOUBLE)")
             case exp.ArrayContains():
-                items = node.this.this if isinstance(node.this, exp.Cast) else node.this
-                return _among(node.expression, items, None)
+                return _among(node.expression, node.this, None)
             case exp.In() if (found := list_of(node)) is not None:
                 return _among(node.this, *found)
             case exp.Sum() if isinstance(node.this, exp.Order):
@@ -87,26 +108,35 @@ class Spark:
             return _made(f"abs({_text(of)}) < CAST('Infinity' AS DOUBLE)")  # NaN is above it
         if name == "epoch_us":
             if isinstance(of, exp.TryCast):
-                return _portable(texts.microseconds_of(_plain(of.this)))
-            since = f"unix_micros(CAST({_text(of)} AS TIMESTAMP))"
-            return _made(f"CASE WHEN {since} NOT IN ({NO_TIME}) THEN {since} END")
+                name = _plain(of.this)
+                return _made(microseconds_of(name, _text(_portable(texts.like_a_time(name)))))
+            if self._kind(of) != "TIMESTAMP":
+                return _made(f"nullif(nullif(unix_micros({_text(of)}), {NO_TIME}), -{NO_TIME})")
+            finite = f"{_text(of)} BETWEEN TIMESTAMP_NTZ '-290000-01-01' AND TIMESTAMP_NTZ '+294000-01-01'"
+            return _made(f"CASE WHEN {finite} THEN unix_micros(CAST({_text(of)} AS TIMESTAMP)) END")
         raise Untranslatable(name)
 
     def _as_text(self, value: Node) -> Node:
         """As DuckDB writes it. (typeof is worked out before rows are read.)"""
-        text = f"CAST({_text(value)} AS STRING)"
-        kind = f"typeof({_text(value)})"
-        later = f"CASE WHEN left({text}, 1) = '+' THEN substr({text}, 2) ELSE {text} END"  # years of five digits
-        words = (
-            f"CASE WHEN {kind} = 'double' THEN {double_as_text(text, 'DOUBLE')}"
-            f" WHEN {kind} = 'float' THEN {double_as_text(text, 'FLOAT')}"
-            f" WHEN {kind} = 'timestamp' THEN concat({later}, '+00')"
-            f" WHEN {kind} IN ('timestamp_ntz', 'date') THEN {later} ELSE {text} END"
+        text, known = f"CAST({_text(value)} AS STRING)", self._kind(value)
+        early = f"left({text}, 1) = '-' OR left({text}, 4) = '0000'"
+        moment = (
+            f"CASE WHEN {text} IN ({ENDLESS}) THEN 'infinity' WHEN {text} IN ({ENDLESS_BEFORE}) THEN '-infinity'"
+            f" WHEN {early} THEN raise_error('{TOO_EARLY}') ELSE ltrim('+', {text}) END"
         )
-        known = self._kind(value)
-        if known and known not in ("FLOAT", "DOUBLE", "DATE") and not known.startswith("TIMESTAMP"):
-            words = text
-        return _made(words)
+        zoned = f"CASE WHEN {moment} LIKE '%infinity' THEN {moment} ELSE concat({moment}, '+00') END"
+        words = {
+            "double": number_as_text(_text(value), "DOUBLE"),
+            "float": number_as_text(_text(value), "FLOAT"),
+            "timestamp": zoned,
+            "timestamp_ntz": moment,
+            "date": moment,
+        }
+        if known:
+            return _made(words.get(TYPES.get(known, ""), text))
+        kind = f"typeof({_text(value)})"
+        cases = " ".join(f"WHEN {kind} = '{name}' THEN {word}" for name, word in words.items())
+        return _made(f"CASE {cases} ELSE {text} END")
 
 
 def name_of(number: int, item: int | None = None) -> str:
@@ -125,17 +155,14 @@ def named(values: list[Any]) -> dict[str, Any]:
     return made
 
 
-def _is_of_data(name: str) -> bool:
-    return name[:1] == "c" and name[1:].isdecimal()
-
-
 def _read(node: exp.TryCast) -> Node:
     """A text. (Spark's own cast takes 1d, NaN and other spaces, too.)"""
     kind = node.to.this
     if kind == Type.DATE:
-        return _portable(texts.date_of(_plain(node.this), "date_from_unix_date(CAST({days} AS INTEGER))"))
+        name = _plain(node.this)
+        return _portable(f"CASE WHEN {texts.like_a_date(name)} THEN TRY_CAST({name} AS DATE) END")
     text = _text(node.this)
-    sound = f"{text} RLIKE {_literal(NUMBER)} AND length({text}) <= 400"
+    sound = f"{text} RLIKE {_literal(NUMBER)}"
     number = f"TRY_CAST({text} AS DOUBLE)"
     if kind == Type.DOUBLE:
         return _made(f"CASE WHEN {sound} THEN {number} END")
@@ -158,6 +185,7 @@ def _log2(node: exp.Log) -> Node:
 
 def _among(item: Node, items: Node, kind: exp.DataType | None) -> Node:
     """items: an array."""
+    items = items.this if isinstance(items, exp.Cast) else items
     if not items.expressions:
         return exp.false()
     listed = [exp.Cast(this=one, to=kind.copy()) if kind is not None else one for one in items.expressions]

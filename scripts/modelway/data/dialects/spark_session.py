@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from modelway.data.dialects import Uncounted, Untranslatable, translated
-from modelway.data.dialects.spark import TOO_LONG, Spark, named
+from modelway.data.dialects.spark import TOO_EARLY, TOO_LONG, TYPES, Spark, named
 
 VIEW = "modelway_rows"
 JAVA = 17
@@ -27,24 +27,6 @@ CLUSTER_SECONDS = 90
 LOOK_SECONDS = 1.0
 SCHEME = "^file:/+"
 """Spark writes it in two ways."""
-TYPES = {
-    "BOOLEAN": "boolean",
-    "TINYINT": "tinyint",
-    "SMALLINT": "smallint",
-    "INTEGER": "int",
-    "BIGINT": "bigint",
-    "UTINYINT": "smallint",
-    "USMALLINT": "int",
-    "UINTEGER": "bigint",
-    "UBIGINT": "decimal(20,0)",
-    "FLOAT": "float",
-    "DOUBLE": "double",
-    "VARCHAR": "string",
-    "DATE": "date",
-    "TIMESTAMP": "timestamp_ntz",
-    "TIMESTAMP WITH TIME ZONE": "timestamp",
-}
-"""DuckDB's types, and as what Spark reads them. DECIMAL(p,s) is one of both; a column of another is not read."""
 SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -74,7 +56,7 @@ class NoCluster(RuntimeError):
 
 class _Session:
     spark: Any = None
-    dialect = Spark({})
+    dialect = Spark({}, {})
     relation = ""
 
 
@@ -83,8 +65,9 @@ def answer(asked: Mapping[str, Any]) -> Any:
     modelway.data.engines.spark); then sql, DuckDB's, and its values, of which the rows are told.
     Uncounted where Spark does not count as DuckDB does."""
     if "master" in asked:
-        _end_with_parent(Path(asked["folder"]))
-        _Session.spark = _started(asked["master"], int(asked["memory_mb"]), Path(asked["folder"]))
+        if _Session.spark is None:
+            _end_with_parent(Path(asked["folder"]))
+            _Session.spark = _started(asked["master"], int(asked["memory_mb"]), Path(asked["folder"]))
         return _opened(asked["files"], asked["columns"], asked["parts"])
     from pyspark.errors import PySparkException
 
@@ -102,8 +85,9 @@ def answer(asked: Mapping[str, Any]) -> Any:
 
 def _told(error: Exception) -> Exception:
     message = str(error)
-    if TOO_LONG in message:
-        return Uncounted(f"Spark does not count {TOO_LONG}, which a check reads")
+    for limit in (TOO_LONG, TOO_EARLY):
+        if limit in message:
+            return Uncounted(f"the engine spark does not tell {limit}, which a check reads")
     if "StackOverflowError" in message and "regex" in message:
         return Uncounted("a pattern goes too deep for Java on one of the values")
     if "FILE_NOT_EXIST" in message or "FileNotFoundException" in message:
@@ -139,6 +123,8 @@ def _started(master: str, memory_mb: int, folder: Path) -> Any:
         "spark.driver.extraJavaOptions": options,
     }
     is_local = master.startswith("local")
+    if is_local:
+        settings["spark.sql.shuffle.partitions"] = str(os.cpu_count() or 1)
     if is_local or re.search(r"//(localhost|127\.0\.0\.1|\[::1\])[:,]", master):
         settings |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
     builder = SparkSession.builder.master(master).appName("modelway").config(map=settings)
@@ -200,7 +186,9 @@ def _opened(
     joined.createOrReplaceTempView(VIEW)
     shown = [f"c{at}" for at in kinds] + names[3:]
     _Session.relation = f"SELECT {', '.join([*shown, 'modelway_file'])}, before + nth + 1 AS modelway_nth FROM {VIEW}"
-    _Session.dialect = Spark({f"c{at}": columns[at][1] for at in kinds} | dict.fromkeys(names[3:], "VARCHAR"))
+    known_kinds = {f"c{at}": physical for at, (_, physical) in enumerate(columns)}
+    unread = {f"c{at}": physical for at, (_, physical) in enumerate(columns) if at not in kinds}
+    _Session.dialect = Spark({**known_kinds, **dict.fromkeys(names[3:], "VARCHAR")}, unread)
 
 
 def _type_of(physical: str) -> str:

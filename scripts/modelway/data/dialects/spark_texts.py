@@ -5,8 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 
-def double_as_text(text: str, kind: str) -> str:
-    """text: Java's form of the number, such as 1.2345678E7. kind: DOUBLE or FLOAT."""
+def number_as_text(value: str, kind: str) -> str:
+    """value: of type kind, DOUBLE or FLOAT; or of another, of which the result is of no use."""
+    text = f"CAST({value} AS STRING)"  # Java's form of the number, such as 1.2345678E7
+    if kind == "FLOAT":
+        text = f"CAST(CAST(TRY_CAST({text} AS FLOAT) AS DOUBLE) AS STRING)"  # with digits enough to choose the nearest of
     return _let("j", text, _of_java(kind))
 
 
@@ -39,15 +42,33 @@ def _of_java(kind: str) -> str:
 
 
 def _shortest(kind: str) -> str:
-    """Java before 19 now and then writes a digit more than there has to be: cut to fewer, it is the same number."""
+    """The first number of fewer digits that is the same one. (Java before 19 now and then writes a digit more than there has
+    to be.)"""
+    return _float_digits() if kind == "FLOAT" else _double_digits()
+
+
+def _float_digits() -> str:
+    tries = []
+    for digits in range(1, 10):
+        power = f"CAST(rpad('1', greatest(length(s.d) - {digits}, 0) + 1, '0') AS BIGINT)"
+        whole = f"CAST((TRY_CAST(s.d AS BIGINT) + {power} DIV 2) DIV {power} AS STRING)"
+        tries.append(_same(whole, f"length(s.d) > {digits}", f"{digits}", "FLOAT"))
+    return f"CASE {' '.join(tries)} ELSE s END"
+
+
+def _double_digits() -> str:
     tries = []
     for cut in (2, 1):
         for up in (5 * 10 ** (cut - 1), 0, 10**cut - 1):
             whole = f"CAST((TRY_CAST(s.d AS BIGINT) + {up}) DIV {10**cut} AS STRING)"
-            moved = f"s.e + length({whole}) - (length(s.d) - {cut})"
-            same = f"TRY_CAST(concat({_scientific(whole, moved)}) AS {kind}) = abs(TRY_CAST(j AS {kind}))"
-            tries.append(f"WHEN length(s.d) > {cut} AND {same} THEN struct(rtrim('0', {whole}) AS d, {moved} AS e)")
+            tries.append(_same(whole, f"length(s.d) > {cut}", f"(length(s.d) - {cut})", "DOUBLE"))
     return f"CASE {' '.join(tries)} ELSE s END"
+
+
+def _same(whole: str, where: str, digits: str, kind: str) -> str:
+    moved = f"s.e + length({whole}) - {digits}"
+    same = f"TRY_CAST(concat({_scientific(whole, moved)}) AS {kind}) = abs(TRY_CAST(j AS {kind}))"
+    return f"WHEN {where} AND {same} THEN struct(rtrim('0', {whole}) AS d, {moved} AS e)"
 
 
 def _scientific(digits: str, exponent: str) -> str:
@@ -69,3 +90,24 @@ def _written() -> str:
         f" WHEN {first} BETWEEN 0 AND 15 THEN {cut}"
         f" ELSE concat(left({digits}, 1), {rest}, {sign}, {power}) END"
     )
+
+
+def microseconds_of(text: str, valid: str) -> str:
+    """Of a time of ISO 8601 since 1970 in UTC; see texts.microseconds_of. valid: whether it has the form."""
+
+    def part(pattern: str, group: int = 1) -> str:
+        return f"regexp_extract({text}, '{pattern}', {group})"
+
+    def whole(digits: str) -> str:
+        return f"coalesce(TRY_CAST(nullif({digits}, '') AS BIGINT), 0)"
+
+    days = f"unix_date(TRY_CAST(left({text}, 10) AS DATE))"
+    hour, minute = whole(f"substr({text}, 12, 2)"), whole(f"substr({text}, 15, 2)")
+    second = whole(part("^.{16}:([0-9]{2})"))
+    fraction = whole(f"rpad({part('^.{19}[.]([0-9]{1,6})')}, 6, '0')")
+    offset = "^.{16}.*([+-])([0-9]{2}):?([0-9]{2})?$"
+    minutes = f"({whole(part(offset, 2))} * 60 + {whole(part(offset, 3))})"
+    signed = f"CASE WHEN {part(offset)} = '-' THEN -{minutes} ELSE {minutes} END"
+    clock = f"({hour} * 3600 + {minute} * 60 + {second}) * 1000000 + {fraction}"
+    total = _let("k", clock, f"CASE WHEN k <= 86400000000 THEN {days} * 86400000000 + k - {signed} * 60000000 END")
+    return f"CASE WHEN {valid} THEN {total} END"
