@@ -112,8 +112,9 @@ class Spark:
                 return _made(microseconds_of(name, _text(_portable(texts.like_a_time(name)))))
             if self._kind(of) != "TIMESTAMP":
                 return _made(f"nullif(nullif(unix_micros({_text(of)}), {NO_TIME}), -{NO_TIME})")
-            finite = f"{_text(of)} BETWEEN TIMESTAMP_NTZ '-290000-01-01' AND TIMESTAMP_NTZ '+294000-01-01'"
-            return _made(f"CASE WHEN {finite} THEN unix_micros(CAST({_text(of)} AS TIMESTAMP)) END")
+            low, high = (f"TIMESTAMP_NTZ '{year}-01-01'" for year in ("-290000", "+294000"))
+            moment = f"nullif(nullif({_text(of)}, greatest({_text(of)}, {high})), least({_text(of)}, {low}))"
+            return _made(f"unix_micros(CAST({moment} AS TIMESTAMP))")
         raise Untranslatable(name)
 
     def _as_text(self, value: Node) -> Node:

@@ -38,6 +38,7 @@ SETTINGS = {
     "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
     "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
     "spark.sql.parquet.filterPushdown": "false",
+    "spark.sql.subexpressionElimination.skipForShortcutExpr": "true",
     "spark.sql.files.ignoreCorruptFiles": "false",
     "spark.sql.files.ignoreMissingFiles": "false",
     "spark.sql.catalogImplementation": "in-memory",
@@ -219,6 +220,10 @@ def _end_with_parent(folder: Path) -> None:
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(LOOK_SECONDS)
+        gateway = _Session.spark.sparkContext._gateway if _Session.spark else None
+        if gateway is not None:
+            gateway.proc.kill()
+            gateway.proc.wait()
         shutil.rmtree(folder, ignore_errors=True)
         os.killpg(os.getpgrp(), signal.SIGKILL)
 

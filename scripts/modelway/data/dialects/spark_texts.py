@@ -59,8 +59,11 @@ def _float_digits() -> str:
 def _double_digits() -> str:
     tries = []
     for cut in (2, 1):
-        for up in (5 * 10 ** (cut - 1), 0, 10**cut - 1):
-            whole = f"CAST((TRY_CAST(s.d AS BIGINT) + {up}) DIV {10**cut} AS STRING)"
+        number = "TRY_CAST(s.d AS BIGINT)"
+        tie = f"{number} % {10**cut} = {5 * 10 ** (cut - 1)} AND {number} DIV {10**cut} % 2 = 0"
+        half = f"CASE WHEN {tie} THEN 0 ELSE {5 * 10 ** (cut - 1)} END"  # to the even one
+        for up in (half, "0", f"{10**cut - 1}"):
+            whole = f"CAST(({number} + {up}) DIV {10**cut} AS STRING)"
             tries.append(_same(whole, f"length(s.d) > {cut}", f"(length(s.d) - {cut})", "DOUBLE"))
     return f"CASE {' '.join(tries)} ELSE s END"
 
