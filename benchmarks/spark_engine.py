@@ -1,5 +1,5 @@
-"""A contract over Parquet in Spark on this machine, beside DuckDB over the same files, and beside pyspark that counts the same by
-hand in one pass.
+"""A contract over Parquet in Spark on this machine, beside DuckDB over the same files, and beside pyspark that counts the same
+by hand in one pass.
 
 Usage: python benchmarks/spark_engine.py [ROWS]     (needs requirements/test.txt and Java 17)
 """

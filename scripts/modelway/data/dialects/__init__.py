@@ -30,7 +30,9 @@ class Dialect(Protocol):
     is left after `rewritten`."""
 
     NAME: str
-    WITHOUT: tuple[type[Node], ...]
+
+    @property
+    def WITHOUT(self) -> tuple[type[Node], ...]: ...  # noqa: N802
 
     def bound(self, number: int, value: Any) -> Node:
         """The place of the parameter of this number, from 1."""

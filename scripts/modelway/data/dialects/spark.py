@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, ClassVar
 
 from sqlglot import exp, parse_one
@@ -55,7 +56,8 @@ class Spark:
         """A list is bound item by item, see `named`."""
         if isinstance(value, list):
             return exp.Array(expressions=[exp.Placeholder(this=name_of(number, at)) for at in range(len(value))])
-        return exp.Placeholder(this=name_of(number))
+        place = exp.Placeholder(this=name_of(number))
+        return exp.cast(place, "DATE") if isinstance(value, date) else place
 
     def value(self, value: Any) -> Any:
         return value
@@ -70,7 +72,9 @@ class Spark:
             case exp.Anonymous():
                 return self._function(node)
             case exp.Trunc():  # only to be compared with: whether a number is whole
-                return _made(f"{'round' if self._kind(node.this).startswith('DECIMAL') else 'rint'}({_text(node.this)})")
+                return _made(
+                    f"{'round' if self._kind(node.this).startswith('DECIMAL') else 'rint'}({_text(node.this)})"
+                )
             case exp.RegexpLike() if isinstance(node.expression, exp.Literal):
                 ends = exp.Literal.string(node.expression.name.replace("$", r"\z"))
                 return exp.RegexpLike(this=node.this, expression=ends)
@@ -171,9 +175,8 @@ def _read(node: exp.TryCast) -> Node:
         whole = f"TRY_CAST({text} AS DECIMAL(38, 0))"
         most = "CAST('1.7014118346046923E38' AS DOUBLE)"
         refused = f"CASE WHEN abs({number}) <= {most} THEN raise_error('{TOO_LONG}') END"
-        return _made(
-            f"CASE WHEN {sound} THEN coalesce({whole}, CASE WHEN abs({number}) > CAST('9E37' AS DOUBLE) THEN {refused} END) END"
-        )
+        beyond = f"CASE WHEN abs({number}) > CAST('9E37' AS DOUBLE) THEN {refused} END"
+        return _made(f"CASE WHEN {sound} THEN coalesce({whole}, {beyond}) END")
     return node  # of a time, which epoch_us reads
 
 
@@ -226,7 +229,9 @@ def _portable(text: str) -> Node:
         if isinstance(node, exp.Cast) and node.to.this == Type.BIGINT:
             return exp.TryCast(this=node.this, to=node.to)
         if isinstance(node, exp.RegexpLike):
-            return exp.RegexpLike(this=node.this, expression=exp.Literal.string(node.expression.name.replace("$", r"\z")))
+            return exp.RegexpLike(
+                this=node.this, expression=exp.Literal.string(node.expression.name.replace("$", r"\z"))
+            )
         return node
 
     return exp.Paren(this=from_the_leaves(parse_one(text, read="duckdb"), tried))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import shutil
@@ -70,21 +71,18 @@ def answer(asked: Mapping[str, Any]) -> Any:
             _end_with_parent(Path(asked["folder"]))
             _Session.spark = _started(asked["master"], int(asked["memory_mb"]), Path(asked["folder"]))
         return _opened(asked["files"], asked["columns"], asked["parts"])
-    from pyspark.errors import PySparkException
-
     try:
         done = translated(asked["sql"], asked["values"], _Session.relation, _Session.dialect)
         values = {name: _literal(value) for name, value in named(done.values).items()}
         return [list(row) for row in _Session.spark.sql(done.text, args=values).collect()]
     except Untranslatable as error:
         raise Uncounted(f"Spark has no words for {error}") from None
-    except PySparkException as error:
-        raise _told(error) from None
-    except Exception as error:  # what py4j passes on of Java
-        raise _told(error) from None
 
 
-def _told(error: Exception) -> Exception:
+def in_our_words(error: Exception) -> Exception:
+    """What Spark or Java says, as what it means here."""
+    if isinstance(error, Uncounted | NoJava | NoCluster):
+        return error
     message = str(error)
     for limit in (TOO_LONG, TOO_EARLY):
         if limit in message:
@@ -129,10 +127,7 @@ def _started(master: str, memory_mb: int, folder: Path) -> Any:
     if is_local or re.search(r"//(localhost|127\.0\.0\.1|\[::1\])[:,]", master):
         settings |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
     builder = SparkSession.builder.master(master).appName("modelway").config(map=settings)
-    try:
-        spark = builder.getOrCreate()
-    except Exception as error:
-        raise NoCluster(f"Spark does not start: {_reason(str(error))}") from None
+    spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
     if not is_local:
         _await_worker(spark)
@@ -162,28 +157,33 @@ def _check_java() -> None:
 def _opened(
     files: Sequence[Sequence[Any]], columns: Sequence[Sequence[str]], parts: Sequence[Sequence[str | None]]
 ) -> None:
-    from pyspark.sql import functions as F
+    from pyspark.sql.functions import broadcast, col, regexp_replace
     from pyspark.sql.types import StructField, StructType
 
     spark = _Session.spark
     kinds = {at: kind for at, (_, physical) in enumerate(columns) if (kind := _type_of(physical))}
     fields = [StructField(columns[at][0], _data_type(kind)) for at, kind in kinds.items()]
-    try:
-        rows = spark.read.schema(StructType(fields)).parquet(*(path for path, _, _ in files))
-        found = {unquote(urlsplit(address).path): re.sub(SCHEME, "/", address) for address in rows.inputFiles()}
-    except Exception as error:
-        raise _told(error) from None
+    rows = spark.read.schema(StructType(fields)).parquet(*(path for path, _, _ in files))
+    found = {unquote(urlsplit(address).path): re.sub(SCHEME, "/", address) for address in rows.inputFiles()}
     missing = next((path for path, _, _ in files if path not in found), None)
     if missing is not None:
         raise NoCluster(f"Spark does not read {Path(missing).name}")
-    listed = [[found[path], link, before, *(values[at] for values in parts)] for at, (path, link, before) in enumerate(files)]
+    listed = [
+        [found[path], link, before, *(values[at] for values in parts)] for at, (path, link, before) in enumerate(files)
+    ]
     names = ["address", "modelway_file", "before", *(f"c{len(columns) + at}" for at in range(len(parts)))]
     kinds_of = ["string", "string", "bigint", *["string"] * len(parts)]
-    known = spark.createDataFrame(listed, ", ".join(f"{name} {kind}" for name, kind in zip(names, kinds_of, strict=True)))
+    known = spark.createDataFrame(
+        listed, ", ".join(f"{name} {kind}" for name, kind in zip(names, kinds_of, strict=True))
+    )
     about = rows.metadataColumn("_metadata")
-    own = [F.col(_quoted(columns[at][0])).alias(f"c{at}") for at in kinds]
-    numbered = rows.select(*own, F.regexp_replace(about.getField("file_path"), SCHEME, "/").alias("address"), about.getField("row_index").alias("nth"))
-    joined = numbered.join(F.broadcast(known), "address")
+    own = [col(_quoted(columns[at][0])).alias(f"c{at}") for at in kinds]
+    numbered = rows.select(
+        *own,
+        regexp_replace(about.getField("file_path"), SCHEME, "/").alias("address"),
+        about.getField("row_index").alias("nth"),
+    )
+    joined = numbered.join(broadcast(known), "address")
     joined.createOrReplaceTempView(VIEW)
     shown = [f"c{at}" for at in kinds] + names[3:]
     _Session.relation = f"SELECT {', '.join([*shown, 'modelway_file'])}, before + nth + 1 AS modelway_nth FROM {VIEW}"
@@ -217,14 +217,18 @@ def _end_with_parent(folder: Path) -> None:
     """Where the process that asks was killed, Spark ends, and nothing that it wrote stays."""
     parent = os.getppid()
 
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(LOOK_SECONDS)
+    def end() -> None:
         gateway = _Session.spark.sparkContext._gateway if _Session.spark else None
         if gateway is not None:
             gateway.proc.kill()
             gateway.proc.wait()
         shutil.rmtree(folder, ignore_errors=True)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(LOOK_SECONDS)
+        end()
         os.killpg(os.getpgrp(), signal.SIGKILL)
 
+    atexit.register(end)  # where nothing was asked, and its input ends
     threading.Thread(target=watch, daemon=True).start()

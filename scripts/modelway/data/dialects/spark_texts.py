@@ -9,7 +9,9 @@ def number_as_text(value: str, kind: str) -> str:
     """value: of type kind, DOUBLE or FLOAT; or of another, of which the result is of no use."""
     text = f"CAST({value} AS STRING)"  # Java's form of the number, such as 1.2345678E7
     if kind == "FLOAT":
-        text = f"CAST(CAST(TRY_CAST({text} AS FLOAT) AS DOUBLE) AS STRING)"  # with digits enough to choose the nearest of
+        text = (
+            f"CAST(CAST(TRY_CAST({text} AS FLOAT) AS DOUBLE) AS STRING)"  # with digits enough to choose the nearest of
+        )
     return _let("j", text, _of_java(kind))
 
 

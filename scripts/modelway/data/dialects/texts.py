@@ -29,7 +29,8 @@ def microseconds_of(text: str) -> str:
     fraction = f"CASE WHEN substr({text}, 20, 1) = '.' THEN {_fraction(text)} ELSE 0 END"
     late = f"{hour} = 24 AND ({minute} > 0 OR {second} > 0 OR {fraction} > 0)"
     total = f"((({_days(text)} * 24 + {hour}) * 60 + {minute}) * 60 + ({second})) * {SECOND_US} + ({fraction})"
-    return f"CASE WHEN {like_a_time(text)} THEN CASE WHEN {_is_day(text)} AND NOT ({late}) THEN {total} - ({_offset(text)}) END END"
+    sound = f"{_is_day(text)} AND NOT ({late})"
+    return f"CASE WHEN {like_a_time(text)} THEN CASE WHEN {sound} THEN {total} - ({_offset(text)}) END END"
 
 
 def like_a_time(text: str) -> str:

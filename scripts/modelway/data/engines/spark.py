@@ -21,7 +21,7 @@ from modelway.data.engines import duckdb
 from modelway.data.engines.duckdb.connecting import connected
 from modelway.data.engines.duckdb.sql import Statement
 from modelway.data.engines.duckdb.table import DuckDBTable
-from modelway.data.queries import Answer, Query, Table
+from modelway.data.queries import Answer, Query
 from modelway.data.served import ServedTable
 from modelway.data.sources import CALLED, Source
 from modelway.errors import InvalidInput, OutsideFailure
@@ -35,7 +35,9 @@ NOT_BY_NAME = re.compile(r"[*?\[\]{}\\]|/[._][^/]*$")
 FIX = "look at the cluster and its log, or use the engine duckdb"
 
 
-def open_table(source: Source, dialect: CsvDialect, scratch: Path, memory_mb: int) -> AbstractContextManager[Table]:
+def open_table(
+    source: Source, dialect: CsvDialect, scratch: Path, memory_mb: int
+) -> AbstractContextManager[SparkTable]:
     return SparkAt(LOCAL).open_table(source, dialect, scratch, memory_mb)
 
 
@@ -71,15 +73,16 @@ class SparkAt:
             )
         work = scratch / "spark"
         work.mkdir()
-        with (
-            duckdb.open_table(source, dialect, scratch, memory_mb) as described,
-            connected(scratch / "none", LEAST_MB, 1) as connection,
-            workers.session("spark", source.name, lambda _: None, {}, FIX) as ask,
-            progress.told(source.name, lambda: None, "counted in Spark"),
-        ):
-            asked = {"master": self.master, "memory_mb": memory_mb, "folder": str(work), **self._data(source, described)}
-            ask(asked)
-            yield SparkTable(source, described, ask, connection)
+        settings = {"master": self.master, "memory_mb": memory_mb, "folder": str(work)}
+        with duckdb.open_table(source, dialect, scratch, memory_mb) as described:
+            asked = {**settings, **self._data(source, described)}
+            with (
+                connected(scratch / "none", LEAST_MB, 1) as connection,
+                workers.session("spark", source.name, lambda _: None, {}, FIX) as ask,
+                progress.told(source.name, lambda: None, "counted in Spark"),
+            ):
+                ask(asked)
+                yield SparkTable(source, described, ask, connection)
 
     def _data(self, source: Source, described: DuckDBTable) -> dict[str, Any]:
         """files: each its path, its name in answers and the rows before it. columns: those of the files, (name, type); after

@@ -19,8 +19,9 @@ def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> Any:
 
 def described(error: Exception) -> Described:
     from modelway.data.dialects import Uncounted
-    from modelway.data.dialects.spark_session import NoCluster, NoJava
+    from modelway.data.dialects.spark_session import NoCluster, NoJava, in_our_words
 
+    error = in_our_words(error)
     message = message_of(error)
     if isinstance(error, Uncounted):
         return {"error": message, "user": True, "fix": "use the engine duckdb, or leave that check out"}
