@@ -13,12 +13,11 @@ from modelway.data.dialects.patterns import as_java
 from modelway.data.dialects.spark_texts import microseconds_of, number_as_text
 
 NUMBER = texts.NUMBER.replace("$", r"\z")
-NO_DATE = "2147483647, -2147483647"
 NO_TIME = "9223372036854775807"
-"""Days and microseconds that DuckDB writes for infinity."""
+"""Microseconds that DuckDB writes for infinity."""
 ENDLESS = "'+5881580-07-11', '+294247-01-10 04:00:54.775807'"
 ENDLESS_BEFORE = "'-5877641-06-24', '-290308-12-21 19:59:05.224193'"
-"""The same in Spark's words."""
+"""What DuckDB writes for infinity, as Spark shows it."""
 TOO_EARLY = "a date before the year 1"
 TOO_LONG = "a whole number of 39 digits"
 """What a decimal of Spark's does not hold, and 128 bits do: the words of the error that Spark ends with."""
@@ -108,7 +107,7 @@ class Spark:
             return _made(f"count_if({_text(of)})")
         if name == "isfinite":
             if self._kind(of) == "DATE":
-                return _made(f"unix_date({_text(of)}) NOT IN ({NO_DATE})")
+                return _made(f"{_text(of)} BETWEEN CAST('-5877000-01-01' AS DATE) AND CAST('+5881000-01-01' AS DATE)")
             return _made(f"abs({_text(of)}) < CAST('Infinity' AS DOUBLE)")  # NaN is above it
         if name == "epoch_us":
             if isinstance(of, exp.TryCast):
