@@ -19,6 +19,7 @@ BENCHMARKS = (
     ("drift.py",),
     ("read_rows.py",),
     ("postgresql_engine.py",),
+    ("spark_engine.py",),
     ("interval_coverage.py", "--quick"),
     ("judge.py", "--rollouts", "200"),
     ("ab_interval.py", "--runs", "200"),

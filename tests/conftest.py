@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,6 +81,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not servers.postgresql_programs() and os.environ.get("CI") != "true":
         terminalreporter.write_line(
             "NOT RUN: the tests on PostgreSQL; install it: apt-get install postgresql", yellow=True
+        )
+    if not shutil.which("java") and os.environ.get("CI") != "true":
+        terminalreporter.write_line(
+            "NOT RUN: the tests on Spark; install Java: apt-get install openjdk-17-jre-headless", yellow=True
         )
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelway.data.dialects import texts
-from modelway.data.dialects.patterns import as_posix
+from modelway.data.dialects.patterns import as_java, as_posix
 from modelway.data.engines.duckdb.sql import ISO_8601
 
 PARTS = [
@@ -98,3 +98,16 @@ def test_what_looks_like_a_number_is_what_duckdb_takes_for_one(
 )
 def test_patterns_keep_their_meaning(pattern: str, posix: str) -> None:
     assert as_posix(pattern) == posix
+
+
+@pytest.mark.parametrize(
+    ("pattern", "java"),
+    [
+        (r"^\d+$|a$", r"^[0-9]+\z|a\z"),
+        (r"[a&&b[]", r"[a\&\&b\[]"),
+        (r".\s$?", r"[^\n][ \t\n\f\r]\z?"),
+        ("(?:a){300}", "(?:a){300}"),
+    ],
+)
+def test_patterns_keep_their_meaning_in_java(pattern: str, java: str) -> None:
+    assert as_java(pattern) == java

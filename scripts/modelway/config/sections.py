@@ -59,7 +59,8 @@ class Data(Section, frozen=True):
     contract: str | None = None
     """The data contract: a file in modelway's own form, in ODCS, a JSON Schema or a plain schema.json."""
     engine: Name = "duckdb"
-    """What holds the data against its contract: `duckdb`, or `postgresql` for a table that is counted in its server."""
+    """What holds the data against its contract: `duckdb`, `postgresql` for a table that is counted in its server, or `spark`
+    for Parquet; `spark://host:7077` in a cluster."""
     timeout_minutes: Minutes = 60
     """How long data.command may take."""
 

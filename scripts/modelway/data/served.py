@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from modelway.data.dialect import CsvDialect
+from modelway.data.engines.duckdb import relations
 from modelway.data.engines.duckdb.conditions import RowWise, readings_of, shown, violating
-from modelway.data.engines.duckdb.sql import ROW, Statement, stored_as
+from modelway.data.engines.duckdb.sql import FILE, ROW, Statement, stored_as
 from modelway.data.engines.duckdb.table import DuckDBTable, projection
-from modelway.data.queries import Answer, Query, Sighting, StoredColumn
+from modelway.data.queries import Answer, Query, Repeated, Sighting, StoredColumn
 from modelway.data.rule_queries import Returned, Unreferenced
 from modelway.data.sources import Source
 from modelway.data.workers import Ask
@@ -25,30 +26,29 @@ BATCH = 50
 
 
 class ServedTable(DuckDBTable):
-    """name: what messages call it. columns: (name, type in DuckDB's words), as the server tells. connection: a DuckDB that
-    knows no data, and says what is no regular expression."""
+    """links: what the server writes in FILE -> the file that it stands for. columns: in DuckDB's types, as the server has
+    them. connection: a DuckDB that says what is no regular expression."""
 
     def __init__(
-        self, name: str, columns: Sequence[Sequence[str]], ask: Ask, connection: duckdb.DuckDBPyConnection
+        self,
+        source: Source,
+        links: Mapping[str, Path],
+        columns: tuple[StoredColumn, ...],
+        ask: Ask,
+        connection: duckdb.DuckDBPyConnection,
     ) -> None:
-        root = Path(name)
         super().__init__(
-            Source(name, root, "parquet", (root,), root),
+            source,
             CsvDialect(),
             connection,
-            {LINK: root},
-            tuple(StoredColumn(column, stored_as(kind), kind) for column, kind in columns),
+            dict(links),
+            columns,
             Statement(DATA),
             memory_mb=0,
-            scratch=root,
+            scratch=source.root,
             with_other=_refuse,
         )
         self._ask = ask
-
-    @property
-    def digest(self) -> str:
-        """Of the columns and the rows, whatever their order."""
-        return str(self._ask({"digest": True}))
 
     def answers(self, queries: Sequence[Query], examples: int) -> tuple[int, tuple[Answer | None, ...]]:  # type: ignore[override]
         """None for what only a DuckDB answers."""
@@ -61,31 +61,37 @@ class ServedTable(DuckDBTable):
         return [tuple(row) for row in self._ask({"sql": statement.text, "values": statement.parameters})]
 
     @property
-    def row_number(self) -> str:
-        return "(row_number() OVER ())"
-
-    @property
     def _batch(self) -> int:
         return BATCH
 
     def _examples(self, queries: Sequence[RowWise], examples: int) -> dict[RowWise, tuple[Sighting, ...]]:
         return {
-            query: tuple(Sighting(text, row) for row, text in self._first(query, examples, with_text=True))
+            query: tuple(
+                Sighting(text, place, name)
+                for row, file, text in self._first(query, examples, with_text=True)
+                for name, place in [self._place(file, row)]
+            )
             for query in queries
         }
 
     def _places(self, queries: Sequence[RowWise], most: int) -> dict[Query, tuple[int, ...]]:
-        return {query: tuple(row for row, _ in self._first(query, most, with_text=False)) for query in queries}
+        return {query: tuple(row for row, *_ in self._first(query, most, with_text=False)) for query in queries}
 
     def _first(self, query: RowWise, most: int, *, with_text: bool) -> list[tuple[Any, ...]]:
-        """(row, value) of the first rows that a query counts: a server sorts, and keeps, no more than these."""
+        """(row, file, value) of the first rows that a query counts: a server sorts, and keeps, no more than these."""
         statement = Statement()
         readings = readings_of([query], self._columns, self._position)
         text = shown(query, readings, statement) if with_text else "''"
         where = violating(query, readings, statement)
-        statement.add(f"SELECT {ROW}, {text} FROM (SELECT {projection(readings)}, {ROW} FROM ")
+        statement.add(f"SELECT {ROW}, {FILE}, {text} FROM (SELECT {projection(readings)}, {FILE}, {ROW} FROM ")
         statement.then(self._numbered_of([read.column for read in readings.values()]))
         return self.rows(statement.add(f") WHERE {where} ORDER BY {ROW} LIMIT {most:d}"))
+
+    def _violating(self, query: Query, most: int) -> list[tuple[str, int, str]]:
+        if isinstance(query, Repeated):
+            found = self.rows(relations.repeating(query, self._of_columns, self._numbered, most, by_hash=False))
+            return [(file, row, text) for file, row, text in found]
+        return super()._violating(query, most)
 
     def _with_repeats(self, key: str, looked: Statement, rows: int) -> Statement:
         return (
@@ -94,6 +100,26 @@ class ServedTable(DuckDBTable):
 
     def _grouped(self, groups: Statement) -> Statement:
         return Statement("(").then(groups).add(")")
+
+
+class AddressTable(ServedTable):
+    """The table at an address. name: what messages call it. columns: (name, type in DuckDB's words), as the server tells."""
+
+    def __init__(
+        self, name: str, columns: Sequence[Sequence[str]], ask: Ask, connection: duckdb.DuckDBPyConnection
+    ) -> None:
+        root = Path(name)
+        stored = tuple(StoredColumn(column, stored_as(kind), kind) for column, kind in columns)
+        super().__init__(Source(name, root, "parquet", (root,), root), {LINK: root}, stored, ask, connection)
+
+    @property
+    def digest(self) -> str:
+        """Of the columns and the rows, whatever their order."""
+        return str(self._ask({"digest": True}))
+
+    @property
+    def row_number(self) -> str:
+        return "(row_number() OVER ())"
 
 
 def _refuse(*_: Any) -> Any:

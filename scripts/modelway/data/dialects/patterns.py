@@ -1,4 +1,4 @@
-"""Regular expressions of RE2 in PostgreSQL's form. What is not sure to mean the same is refused."""
+"""Regular expressions of RE2 in the form of PostgreSQL and of Java. What is not sure to mean the same is refused."""
 
 from __future__ import annotations
 
@@ -9,12 +9,21 @@ from modelway.data.dialects import Untranslatable
 CLASSES = {"d": "0-9", "w": "A-Za-z0-9_", "s": " \\t\\n\\f\\r"}
 PLAIN = re.compile(r"[^\\\[\](){}.*+?|^$]")
 REPEATED = re.compile(r"[*+?]\??|\{(\d{1,3})(?:,(\d{0,3}))?\}\??")
-MOST = 255
-"""Repetitions that PostgreSQL counts."""
 
 
 def as_posix(pattern: str) -> str:
-    """Untranslatable where PostgreSQL has no such pattern, or one that means something else."""
+    """PostgreSQL's, which counts 255 repetitions. Untranslatable where it has no such pattern, or one that means something
+    else."""
+    return _translated(pattern, end="$", most=255)
+
+
+def as_java(pattern: str) -> str:
+    """Of java.util.regex, whose `$` would also match before a line break that ends the text. Untranslatable as above."""
+    return _translated(pattern, end=r"\z", most=1000)
+
+
+def _translated(pattern: str, *, end: str, most: int) -> str:
+    """end: of the text. most: repetitions."""
     done, at = "", 0
     while at < len(pattern):
         rest, sign = pattern[at:], pattern[at]
@@ -29,10 +38,10 @@ def as_posix(pattern: str) -> str:
         elif sign == ".":
             text, length = "[^\\n]", 1
         elif sign in ")|^$":
-            text, length = sign, 1
+            text, length = (end if sign == "$" else sign), 1
         elif found := REPEATED.match(rest):
-            if any(int(number) > MOST for number in found.groups() if number):
-                raise Untranslatable(f"more than {MOST} repetitions in a pattern")
+            if any(int(number) > most for number in found.groups() if number):
+                raise Untranslatable(f"more than {most} repetitions in a pattern")
             text, length = found[0], len(found[0])
         elif PLAIN.match(sign):
             text, length = sign, 1
@@ -67,6 +76,8 @@ def _class(rest: str) -> tuple[str, int]:
             if rest[at + 1 : at + 2] in (":", ".", "="):
                 raise Untranslatable(f"the pattern's {rest[at : at + 4]!r}")
             text, length = "\\[", 1
+        elif rest[at] == "&":  # two of them are an intersection to Java
+            text, length = "\\&", 1
         else:
             text, length = ("\\]" if rest[at] == "]" else rest[at]), 1
         done, at = done + text, at + length

@@ -11,6 +11,7 @@ from modelway.data.dialects import Node, Untranslatable, from_the_leaves, list_o
 from modelway.data.dialects.patterns import as_posix
 
 NAME = "postgres"
+WITHOUT = (exp.TryCast, exp.RegexpFullMatch)
 pattern = as_posix
 SHORT = r"[eE][+-]?0*[0-9]{4,}"
 """An exponent of more than three digits: of no number that a double holds."""

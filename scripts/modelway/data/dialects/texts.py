@@ -12,10 +12,14 @@ CLOCK = r"([T ]([01][0-9]|2[0-4]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?(Z|[+-][0-
 SECOND_US = 1_000_000
 
 
-def date_of(text: str, date: str = "DATE '1970-01-01' + CAST({days} AS INTEGER)") -> str:
-    """date: how the dialect adds days to a date."""
-    valid = f"length({text}) = 10 AND regexp_matches({text}, '{DAY}$') AND {text} >= '0001'"
-    return f"CASE WHEN {valid} THEN CASE WHEN {_is_day(text)} THEN {date.format(days=_days(text))} END END"
+def date_of(text: str) -> str:
+    date = f"DATE '1970-01-01' + CAST({_days(text)} AS INTEGER)"
+    return f"CASE WHEN {like_a_date(text)} THEN CASE WHEN {_is_day(text)} THEN {date} END END"
+
+
+def like_a_date(text: str) -> str:
+    """Whether it is one but for the number of days of its month."""
+    return f"length({text}) = 10 AND regexp_matches({text}, '{DAY}$') AND {text} >= '0001'"
 
 
 def microseconds_of(text: str) -> str:
@@ -25,8 +29,13 @@ def microseconds_of(text: str) -> str:
     fraction = f"CASE WHEN substr({text}, 20, 1) = '.' THEN {_fraction(text)} ELSE 0 END"
     late = f"{hour} = 24 AND ({minute} > 0 OR {second} > 0 OR {fraction} > 0)"
     total = f"((({_days(text)} * 24 + {hour}) * 60 + {minute}) * 60 + ({second})) * {SECOND_US} + ({fraction})"
-    valid = f"length({text}) >= 10 AND regexp_matches({text}, '{DAY}{CLOCK}')"
-    return f"CASE WHEN {valid} THEN CASE WHEN {_is_day(text)} AND NOT ({late}) THEN {total} - ({_offset(text)}) END END"
+    sound = f"{_is_day(text)} AND NOT ({late})"
+    return f"CASE WHEN {like_a_time(text)} THEN CASE WHEN {sound} THEN {total} - ({_offset(text)}) END END"
+
+
+def like_a_time(text: str) -> str:
+    """Whether it is one but for the number of days of its month, and for 24 o'clock and later."""
+    return f"length({text}) >= 10 AND regexp_matches({text}, '{DAY}{CLOCK}')"
 
 
 def _whole(text: str) -> str:

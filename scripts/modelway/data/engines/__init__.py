@@ -1,7 +1,7 @@
 """Engines, by name: a module here is one. It opens a source as a `modelway.data.queries.Table`, and counts.
 
-DuckDB reads files. PostgreSQL counts a table in its server, so it opens an address instead. Another (Spark, a warehouse) is a
-module beside them, chosen by `data.engine`.
+DuckDB reads files. PostgreSQL counts a table in its server, so it opens an address instead. Spark counts Parquet, here or in
+a cluster, whose address `data.engine` holds then. Another (a warehouse) is a module beside them, chosen by `data.engine`.
 """
 
 from __future__ import annotations
@@ -84,11 +84,17 @@ def quality_engine(name: str = DEFAULT) -> QualityEngine:
 
 
 def engine(name: str = DEFAULT) -> Engine:
-    """The engine of a name, loaded when it is first asked for. InvalidInput where there is none."""
-    known = extensions.names(__name__)
-    if name not in known:
+    """The engine of a name, loaded when it is first asked for; or of the name that an address starts with, at that address
+    (such as spark://host:7077). InvalidInput where there is none."""
+    known, kind = extensions.names(__name__), name.partition("://")[0]
+    if kind not in known:
         raise InvalidInput(f"{name[:100]!r} is no engine", where="data.engine", fix=suggestion(name, known))
-    return cast(Engine, extensions.module(__name__, name))
+    found = extensions.module(__name__, kind)
+    if kind == name:
+        return cast(Engine, found)
+    if not hasattr(found, "at"):
+        raise InvalidInput(f"the engine {kind} has no address", where="data.engine", fix=f"write {kind}")
+    return cast(Engine, found.at(name))
 
 
 def opening(address: str, name: str = DEFAULT) -> AddressEngine | None:

@@ -13,7 +13,7 @@ from modelway.data import workers
 from modelway.data.dialect import CsvDialect
 from modelway.data.queries import Table
 from modelway.data.schemes.postgresql import SETTINGS, server_and_table
-from modelway.data.served import ServedTable
+from modelway.data.served import AddressTable
 from modelway.data.sources import Source
 from modelway.errors import InvalidInput
 
@@ -29,10 +29,10 @@ def open_table(source: Source, dialect: CsvDialect, scratch: Path, memory_mb: in
 
 
 @contextmanager
-def open_address(address: str, name: str) -> Iterator[ServedTable]:
+def open_address(address: str, name: str) -> Iterator[AddressTable]:
     server, table = server_and_table(urlsplit(address), name)
     fix = "try again, or look at the server's address"
     with workers.session("postgresql", name, lambda _: None, SETTINGS, fix) as ask:
         columns = ask({"server": server, "table": table})
         with duckdb.connect(":memory:") as connection:
-            yield ServedTable(name, columns, ask, connection)
+            yield AddressTable(name, columns, ask, connection)

@@ -102,7 +102,6 @@ def run(name: str) -> None:
             tell(answer=worker.answer(from_json(line), lambda text: tell(progress=text)))
         except Exception as error:
             tell(**worker.described(error))
-            return
 
 
 def as_json(message: Mapping[str, Any]) -> str:

@@ -45,6 +45,11 @@ class KeptTable:
         return self._columns
 
     @property
+    def links(self) -> Mapping[str, Path]:
+        """What the engine reads -> the file that it stands for."""
+        return self._links
+
+    @property
     def relation(self) -> Statement:
         """What stands behind FROM: columns c0, c1, ..., and the file's name."""
         return self._relation
@@ -64,11 +69,11 @@ class KeptTable:
             return "(row_number() OVER ())"
         if len(self._links) == 1:
             return "(file_row_number + 1)"
-        return f"({list(self._rows_before)}[(file_index + 1)::BIGINT] + file_row_number + 1)"
+        return f"({list(self.rows_before)}[(file_index + 1)::BIGINT] + file_row_number + 1)"
 
     @cached_property
-    def _rows_before(self) -> tuple[int, ...]:
-        """Of each file of Parquet: the rows of those before it."""
+    def rows_before(self) -> tuple[int, ...]:
+        """Of each file of Parquet: the rows of those before it; and of all."""
         statement = Statement("SELECT file_name, num_rows FROM parquet_file_metadata(")
         rows = dict(self.rows(statement.add(f"{statement.bind(list(self._links))})")))
         return (0, *accumulate(rows[link] for link in self._links))

@@ -45,15 +45,19 @@ def with_key(query: Repeated, columns: TableColumns, relation: Statement) -> Sta
     return Statement("(SELECT * FROM ").then(relation).add(f" WHERE {present})")
 
 
-def repeating(query: Repeated, columns: TableColumns, numbered: Statement, most: int) -> Statement:
-    """The rows whose key an earlier one has too."""
+def repeating(
+    query: Repeated, columns: TableColumns, numbered: Statement, most: int, *, by_hash: bool = True
+) -> Statement:
+    """The rows whose key an earlier one has too. by_hash: only rows are numbered whose key's hash is there twice."""
     key = ", ".join(columns.raw(name) for name in query.columns)
     looked = with_key(query, columns, numbered)
-    suspects = Statement(f"SELECT hash({key}) FROM ").then(looked).add(" GROUP BY ALL HAVING count(*) > 1")
-    nth = f"row_number() OVER (PARTITION BY {key} ORDER BY {ROW}) AS nth"
-    inner = Statement(f"SELECT {FILE}, {ROW}, {nth} FROM ").then(looked).add(f" WHERE hash({key}) IN (").then(suspects)
+    inner = Statement(f"SELECT {FILE}, {ROW}, row_number() OVER (PARTITION BY {key} ORDER BY {ROW}) AS nth FROM ")
+    inner.then(looked)
+    if by_hash:
+        suspects = Statement(f"SELECT hash({key}) FROM ").then(looked).add(" GROUP BY ALL HAVING count(*) > 1")
+        inner.add(f" WHERE hash({key}) IN (").then(suspects).add(")")
     return (
-        Statement(f"SELECT {FILE}, {ROW}, '' FROM (").then(inner).add(f")) WHERE nth > 1 ORDER BY {ROW} LIMIT {most:d}")
+        Statement(f"SELECT {FILE}, {ROW}, '' FROM (").then(inner).add(f") WHERE nth > 1 ORDER BY {ROW} LIMIT {most:d}")
     )
 
 
