@@ -102,6 +102,7 @@ def test_a_typed_table_is_told_byte_for_byte_as_duckdb_tells_it(tmp_path: Path) 
     assert {seen["file"] for check in checks for seen in check["examples"]} > {"part=x 1'/a.parquet"}
 
 
+@pytest.mark.long
 @one_session
 def test_texts_are_read_as_duckdb_reads_them(tmp_path: Path) -> None:
     with duckdb.connect() as connection:
@@ -117,6 +118,7 @@ def test_texts_are_read_as_duckdb_reads_them(tmp_path: Path) -> None:
     assert_alike(tmp_path / "rows.parquet", contract, examples=100)
 
 
+@pytest.mark.long
 @one_session
 def test_numbers_are_shown_with_the_digits_of_duckdb(tmp_path: Path) -> None:
     draw = random.Random(7)
@@ -133,6 +135,7 @@ def test_numbers_are_shown_with_the_digits_of_duckdb(tmp_path: Path) -> None:
     assert_alike(tmp_path / "rows.parquet", contract, examples=2000)
 
 
+@pytest.mark.long
 @one_session
 def test_values_at_the_edges_of_their_types(tmp_path: Path) -> None:
     duckdb.execute(
