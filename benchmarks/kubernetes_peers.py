@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import re
 import shutil
 import statistics
@@ -219,7 +218,6 @@ def main() -> None:
         parser.error(f"{len(kinds)} releases cannot be brought in rounds of {chosen.at_once}")
     found, lock, together = list[Release](), threading.Lock(), threading.Barrier(len(TOOLS) * chosen.at_once)
     with world(KINDS, TRAIN) as (shop, cluster), controller(cluster):
-        os.environ["KUBECONFIG"] = cluster.described.kubeconfig
 
         def one(tool: str, kind: str) -> None:
             release = released(shop, cluster, tool, kind, chosen.per_second, together)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import validate_data
+from github_files import outputs_in
 
 CONTRACT = "columns: {a: {type: integer, range: [0, 10]}}\n"
 PROJECT = "model: m\ndata: {train: train.csv, test: test.csv, contract: contract.yml}\n"
@@ -32,8 +33,7 @@ def project(github_folder: Path) -> Path:
 
 
 def outputs(project: Path) -> dict[str, str]:
-    lines = (project.parent / "output").read_text().splitlines()
-    return {line.split("<<")[0]: lines[at + 1] for at, line in enumerate(lines) if "<<modelway-" in line}
+    return outputs_in(project.parent / "output")
 
 
 def test_without_a_contract_it_is_skipped_where_that_is_allowed_and_an_error_elsewhere(

@@ -15,6 +15,7 @@ import pytest
 import benchmark_endpoint
 import test_endpoint
 from endpoint.model_server import ROWS, VERSION, serving
+from github_files import outputs_in
 
 BUSY = {0, 3}
 """On a machine that is busy with something else the generator may say that it was the bottleneck."""
@@ -31,8 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def outputs(folder: Path) -> dict[str, str]:
-    lines = (folder / "output").read_text().splitlines()
-    return {line.split("<<")[0]: lines[at + 1] for at, line in enumerate(lines) if "<<modelway-" in line}
+    return outputs_in(folder / "output")
 
 
 @pytest.fixture(scope="module")

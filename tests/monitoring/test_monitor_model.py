@@ -13,6 +13,7 @@ import pytest
 import detect_drift
 import documented
 import monitor_model
+from github_files import outputs_in
 
 FIRST = date(2026, 1, 5)
 ROWS = 120
@@ -50,8 +51,7 @@ def project(github_folder: Path) -> Path:
 
 
 def outputs(project: Path) -> dict[str, str]:
-    lines = (project.parent / "output").read_text().splitlines()
-    return {line.split("<<")[0]: lines[at + 1] for at, line in enumerate(lines) if "<<modelway-" in line}
+    return outputs_in(project.parent / "output")
 
 
 def test_nothing_new_is_0(project: Path, capsys: Any) -> None:

@@ -59,11 +59,14 @@ def validate(
         queries = tuple(dict.fromkeys(item.query for item in to_make if item.query is not None))
         hidden = frozenset(name for name, column in contract.columns.items() if column.sensitive)
         interim.begun(data, {at: item.judge(Answer(0), 0).name for at, item in enumerate(to_make)})
+        asking: dict[Query | None, list[int]] = {}
+        for at, item in enumerate(to_make):
+            asking.setdefault(item.query, []).append(at)
 
         def keep(rows: int, found: Mapping[Query, Answer]) -> None:
-            for at, item in enumerate(to_make):
-                if item.query is None or item.query in found:
-                    interim.decided(data, at, _judged([item], rows, found, hidden))
+            for query in (None, *found):  # what asks nothing is decided as soon as the rows are counted
+                for at in asking.get(query, ()):
+                    interim.decided(data, at, _judged([to_make[at]], rows, found, hidden))
 
         with interim.as_answered(keep):
             rows, answers = table.answers(queries, examples)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from modelway.monitoring.baseline import Usual
 from modelway.monitoring.scores import DayScore, Score
@@ -30,30 +30,26 @@ Beyond = tuple[float, float]
 
 @dataclass(frozen=True)
 class Vote:
-    """A column that an alarm names. share: of the evidence. score, up: what of it moved most, and whereto. z: how far beyond
-    its margin it was in this look, in standard deviations."""
+    """A column that an alarm names. share: of the evidence. score, up: what of it moved most, and whereto."""
 
     column: str
     share: float
     score: Score
     up: bool
-    z: float
 
 
 @dataclass
 class Evidence:
-    """looks_per_year / false_alarms_per_year is the threshold. The sums of each score: up and down by size."""
+    """With a look a day. sums, of each score: up and down by size."""
 
     scores: Sequence[Score]
     usual: Sequence[Usual]
     columns: int
     false_alarms_per_year: float = 1.0
-    looks_per_year: float = DAYS_PER_YEAR
-    sums: list[list[float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.sums = self.sums or [[0.0] * (2 * len(SIZES)) for _ in self.scores]
-        self.threshold = self.looks_per_year / self.false_alarms_per_year
+        self.sums = [self._nothing() for _ in self.scores]
+        self.threshold = DAYS_PER_YEAR / self.false_alarms_per_year
         self.cap = (10 * self.threshold * self.columns) ** (1 / 3)
         self.beyond: list[Beyond | None] = []
         self.total = 0.0
@@ -65,7 +61,7 @@ class Evidence:
         by_column: dict[str, float] = {}
         for number, score in enumerate(self.scores):
             if score.column in silent:
-                self.sums[number] = [0.0] * (2 * len(SIZES))
+                self.sums[number] = self._nothing()
                 continue
             beyond = far[number]
             if beyond is not None:
@@ -78,8 +74,8 @@ class Evidence:
         blamed = {name: part / total for name, part in by_column.items() if part >= BLAMED * total}
         most = max(by_column, key=lambda name: by_column[name])
         named = blamed or {most: by_column[most] / total}
-        votes = [self._vote(name, share, far) for name, share in named.items()]
-        self.sums = [[0.0] * (2 * len(SIZES)) for _ in self.scores]
+        votes = [self._vote(name, share) for name, share in named.items()]
+        self.sums = [self._nothing() for _ in self.scores]
         return tuple(sorted(votes, key=lambda vote: (-vote.share, vote.column)))
 
     def _far(self, number: int, measured: DayScore, weekday: int) -> Beyond | None:
@@ -100,10 +96,13 @@ class Evidence:
         ]
         return [(before + 1) * wager for before, wager in zip(sums, wagers, strict=True)]
 
-    def _vote(self, column: str, share: float, far: Sequence[Beyond | None]) -> Vote:
+    def _vote(self, column: str, share: float) -> Vote:
         own = [number for number, score in enumerate(self.scores) if score.column == column]
         number = max(own, key=lambda item: self.scores[item].weight * math.fsum(self.sums[item]))
         half = len(SIZES)
         up = math.fsum(self.sums[number][:half]) >= math.fsum(self.sums[number][half:])
-        beyond = far[number]
-        return Vote(column, share, self.scores[number], up, beyond[0 if up else 1] if beyond else 0.0)
+        return Vote(column, share, self.scores[number], up)
+
+    @staticmethod
+    def _nothing() -> list[float]:
+        return [0.0] * (2 * len(SIZES))

@@ -14,7 +14,7 @@ from datetime import date
 from modelway.data.drift.sketch import DataSketch
 from modelway.errors import Inconclusive
 from modelway.monitoring.baseline import FEWEST_DAYS, Usual, UsualDays, learned
-from modelway.monitoring.evidence import DAYS_PER_YEAR, Beyond, Evidence, Vote
+from modelway.monitoring.evidence import Beyond, Evidence, Vote
 from modelway.monitoring.scores import DayScore, Score, day_of, scores_of
 
 FEWEST_ROWS = 100
@@ -90,7 +90,7 @@ def watch(
             fix=f"give {FEWEST_DAYS} days at least; eight weeks tell weekdays apart",
         )
     usual = learned(scores, known, len(columns))
-    evidence = Evidence(scores, usual, len(columns), false_alarms_per_year, DAYS_PER_YEAR)
+    evidence = Evidence(scores, usual, len(columns), false_alarms_per_year)
     run = _Run(scores, usual, evidence)
     later = [(day, found) for day, found in zip(days, measured, strict=True)][history_days:]
     for day, found in later:

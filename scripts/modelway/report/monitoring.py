@@ -29,12 +29,13 @@ def in_words(report: MonitorReport) -> str:
 def what(changes: Sequence[ColumnChange]) -> list[tuple[str, float]]:
     """Such as `carrier: 'UA' from 10 to 14.1 % since 2026-06-02`, with its share of the evidence; columns of which the same is
     to be said, together."""
-    found: dict[tuple[str, str], tuple[list[str], float]] = {}
+    alike: dict[str, list[ColumnChange]] = {}
     for change in changes:
-        names, share = found.setdefault((_moved(change), change.since), ([], 0.0))
-        names.append(change.column[:100])
-        found[_moved(change), change.since] = names, share + change.share_of_evidence
-    return [(f"{few(names, 8)}: {moved} since {since}", share) for (moved, since), (names, share) in found.items()]
+        alike.setdefault(f"{_moved(change)} since {change.since}", []).append(change)
+    return [
+        (f"{few([one.column[:100] for one in ones], 8)}: {moved}", sum(one.share_of_evidence for one in ones))
+        for moved, ones in alike.items()
+    ]
 
 
 def _moved(change: ColumnChange) -> str:

@@ -17,7 +17,7 @@ from modelway.config import required
 from modelway.data import schemes
 from modelway.data.cells import Grouping
 from modelway.data.drift.report import DriftSource
-from modelway.data.drift.sides import DriftSide, open_side, sketches_in
+from modelway.data.drift.sides import DriftSide, open_side
 from modelway.data.drift.sketch import DataSketch, Shape, merged
 from modelway.data.drift.sketching import DataReading
 from modelway.errors import InvalidInput, ModelwayError, Refused
@@ -95,8 +95,7 @@ def monitor_model(
         open_side(paths["monitor.data"], schemes.name_of(named["monitor.data"]), reading) as after,
     ):
         if after.sketch is not None:
-            found_in = sketches_in(paths["monitor.data"], after.name) or {}
-            known, days, shape = _kept(before, after, found_in)
+            known, days, shape = _kept(before, after, after.sketch)
         else:
             known, days, shape = _sketched(before, after, str(required(project, "monitor.time-column")))
     if settings.history_days >= len(days):
@@ -133,15 +132,13 @@ def _since(text: str) -> str:
         raise InvalidInput(f"{text[:40]!r} is no date", where="input since", fix="write it as 2026-11-27") from None
 
 
-def _kept(
-    before: DriftSide, after: DriftSide, sketches: Mapping[str, DataSketch]
-) -> tuple[DataSketch, list[WatchedDay], Shape]:
-    """The reference, and each day that was kept as a sketch, or as several."""
+def _kept(before: DriftSide, after: DriftSide, together: DataSketch) -> tuple[DataSketch, list[WatchedDay], Shape]:
+    """The reference, and each day that was kept as a sketch, or as several. together: all of them."""
     known, by_day = before.sketch, dict[date, dict[str, DataSketch]]()
-    if known is None or after.sketch is None or known.cells != after.sketch.cells:
+    if known is None or known.cells != together.cells:
         fix = "name the sketch that detect-drift wrote of the training data, and that the days were made with"
         raise InvalidInput(f"has other columns or cells than the sketches in {after.name}", where=before.name, fix=fix)
-    for name, one in sketches.items():
+    for name, one in after.sketches.items():
         found = re.search(r"\d{4}-\d{2}-\d{2}", name)
         try:
             day = date.fromisoformat(found[0] if found else "")
@@ -150,7 +147,7 @@ def _kept(
             raise InvalidInput("has no date in its name", where=name, fix=fix) from None
         by_day.setdefault(day, {})[name] = one
     days = {day: merged(list(ones.values()), list(ones)) for day, ones in by_day.items()}
-    shape = Shape(absent=after.sketch.absent, others=after.sketch.others)
+    shape = Shape(absent=together.absent, others=together.others)
     return known, _every(days, after.name, "name the sketches of days that are over", "it has no sketch"), shape
 
 

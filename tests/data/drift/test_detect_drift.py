@@ -13,6 +13,7 @@ import yaml
 
 import detect_drift
 import documented
+from github_files import outputs_in
 from modelway.config import load_project
 
 
@@ -39,8 +40,7 @@ def project(github_folder: Path) -> Path:
 
 
 def outputs(project: Path) -> dict[str, str]:
-    lines = (project.parent / "output").read_text().splitlines()
-    return {line.split("<<")[0]: lines[at + 1] for at, line in enumerate(lines) if "<<modelway-" in line}
+    return outputs_in(project.parent / "output")
 
 
 def test_no_drift_is_0_and_says_what_was_looked_at(project: Path, capsys: Any) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 import check_quality
 from data.quality.conftest import csv
+from github_files import outputs_in
 
 PROJECT = "model: m\ndata: {train: train.csv, test: test.csv}\ngate: {label: y}\n"
 
@@ -36,8 +37,7 @@ def project(github_folder: Path) -> Path:
 
 
 def outputs(project: Path) -> dict[str, str]:
-    lines = (project.parent / "output").read_text().splitlines()
-    return {line.split("<<")[0]: lines[at + 1] for at, line in enumerate(lines) if "<<modelway-" in line}
+    return outputs_in(project.parent / "output")
 
 
 def test_sound_data_pass_and_the_pair_is_compared(project: Path) -> None:

@@ -95,6 +95,13 @@ def from_the_leaves(node: Node, change: Change) -> Node:
     return change(node)
 
 
+def column_of(node: Node) -> str:
+    """A column, which every dialect writes alike."""
+    if not isinstance(node, exp.Column):
+        raise Untranslatable(node.sql("duckdb")[:100])
+    return str(node.sql("duckdb"))
+
+
 def list_of(node: exp.In) -> tuple[Node, exp.DataType | None] | None:
     """The list of `x IN (SELECT unnest(list))`, and what each of its values is cast to; None for any other IN."""
     query = node.args.get("query")

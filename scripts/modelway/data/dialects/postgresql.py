@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlglot import exp, parse_one
 
-from modelway.data.dialects import Node, Untranslatable, from_the_leaves, list_of, texts
+from modelway.data.dialects import Node, Untranslatable, column_of, from_the_leaves, list_of, texts
 from modelway.data.dialects.patterns import as_posix
 
 NAME = "postgres"
@@ -79,7 +79,7 @@ def _function(node: exp.Anonymous) -> Node:
         return _made(f"(CAST({_text(of)} AS text) NOT IN ({INFINITE}))")
     if name == "epoch_us":
         if isinstance(of, exp.TryCast):
-            return _portable(texts.microseconds_of(_plain(of.this)))
+            return _portable(texts.microseconds_of(column_of(of.this)))
         moment = _text(of)
         whole = f"CAST(extract(epoch FROM {moment}) * 1000000 AS bigint)"
         return _made(f"CASE WHEN isfinite({moment}) THEN {whole} END")
@@ -89,7 +89,7 @@ def _function(node: exp.Anonymous) -> Node:
 def _read(node: exp.TryCast) -> Node:
     kind = node.to.this
     if kind == exp.DataType.Type.DATE:
-        return _portable(texts.date_of(_plain(node.this)))
+        return _portable(texts.date_of(column_of(node.this)))
     text = _text(node.this)
     number = f"CAST(btrim({text}, {BLANK}) AS numeric)"
     sound = f"{text} ~ '{texts.NUMBER}' AND length({text}) <= 400 AND NOT {text} ~ '{SHORT}'"
@@ -145,13 +145,6 @@ def _text(node: Node) -> str:
 def _made(text: str) -> Node:
     found: Node = parse_one(text, read=NAME)
     return exp.Paren(this=found)
-
-
-def _plain(node: Node) -> str:
-    """A column, which every dialect writes alike."""
-    if not isinstance(node, exp.Column):
-        raise Untranslatable(node.sql("duckdb")[:100])
-    return str(node.sql("duckdb"))
 
 
 def _portable(text: str) -> Node:

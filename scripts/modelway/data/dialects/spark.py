@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from sqlglot import exp, parse_one
 
-from modelway.data.dialects import Node, Untranslatable, from_the_leaves, list_of, texts
+from modelway.data.dialects import Node, Untranslatable, column_of, from_the_leaves, list_of, texts
 from modelway.data.dialects.patterns import as_java
 from modelway.data.dialects.spark_texts import microseconds_of, number_as_text
 
@@ -75,8 +75,7 @@ class Spark:
                     f"{'round' if self._kind(node.this).startswith('DECIMAL') else 'rint'}({_text(node.this)})"
                 )
             case exp.RegexpLike() if isinstance(node.expression, exp.Literal):
-                ends = exp.Literal.string(node.expression.name.replace("$", r"\z"))
-                return exp.RegexpLike(this=node.this, expression=ends)
+                return _to_the_end(node)
             case exp.RegexpFullMatch():
                 inner = exp.Literal.string(rf"^(?:{as_java(node.expression.name)})\z")
                 return exp.Paren(this=exp.RegexpLike(this=node.this, expression=inner))
@@ -111,7 +110,7 @@ class Spark:
             return _made(f"abs({_text(of)}) < CAST('Infinity' AS DOUBLE)")  # NaN is above it
         if name == "epoch_us":
             if isinstance(of, exp.TryCast):
-                name = _plain(of.this)
+                name = column_of(of.this)
                 return _made(microseconds_of(name, _text(_portable(texts.like_a_time(name)))))
             if self._kind(of) != "TIMESTAMP":
                 return _made(f"nullif(nullif(unix_micros({_text(of)}), {NO_TIME}), -{NO_TIME})")
@@ -163,7 +162,7 @@ def _read(node: exp.TryCast) -> Node:
     """A text. (Spark's own cast takes 1d, NaN and other spaces, too.)"""
     kind = node.to.this
     if kind == Type.DATE:
-        name = _plain(node.this)
+        name = column_of(node.this)
         return _portable(f"CASE WHEN {texts.like_a_date(name)} THEN TRY_CAST({name} AS DATE) END")
     text = _text(node.this)
     sound = f"{text} RLIKE {_literal(NUMBER)}"
@@ -215,11 +214,9 @@ def _made(text: str) -> Node:
     return exp.Paren(this=found)
 
 
-def _plain(node: Node) -> str:
-    """A column, which every dialect writes alike."""
-    if not isinstance(node, exp.Column):
-        raise Untranslatable(node.sql("duckdb")[:100])
-    return str(node.sql("duckdb"))
+def _to_the_end(node: exp.RegexpLike) -> Node:
+    """`$` of DuckDB's patterns is the end of the text, and Java's would also be before a line break there."""
+    return exp.RegexpLike(this=node.this, expression=exp.Literal.string(node.expression.name.replace("$", r"\z")))
 
 
 def _portable(text: str) -> Node:
@@ -228,9 +225,7 @@ def _portable(text: str) -> Node:
         if isinstance(node, exp.Cast) and node.to.this == Type.BIGINT:
             return exp.TryCast(this=node.this, to=node.to)
         if isinstance(node, exp.RegexpLike):
-            return exp.RegexpLike(
-                this=node.this, expression=exp.Literal.string(node.expression.name.replace("$", r"\z"))
-            )
+            return _to_the_end(node)
         return node
 
     return exp.Paren(this=from_the_leaves(parse_one(text, read="duckdb"), tried))

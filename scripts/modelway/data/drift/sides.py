@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -19,29 +19,30 @@ from modelway.records import digest_of_json
 @dataclass(frozen=True)
 class DriftSide:
     """Exactly one of rows and sketch is there. name: what messages and the report call it. digest: of the files with rows, or
-    of what the sketches hold together."""
+    of what the sketches hold together. sketches: those that `sketch` is made of, each by what messages call it."""
 
     name: str
     digest: str
     rows: OpenedCells | None = None
     sketch: DataSketch | None = None
+    sketches: Mapping[str, DataSketch] = field(default_factory=dict)
 
 
 @contextmanager
 def open_side(path: Path, name: str, reading: DataReading) -> Iterator[DriftSide]:
     """Rows as `find_source` takes them; or a sketch, and a pattern of them: all rows of all together. A file is what it holds:
     one that begins as a sketch does is a sketch. InvalidInput where it cannot be read, or a pattern matches both."""
-    sketches = sketches_in(path, name)
+    sketches = _sketches_in(path, name)
     if sketches is None:
         source = find_source(path, name)
         with open_cells(source, reading) as rows:
             yield DriftSide(name, digest_of_source(source), rows=rows)
         return
     sketch = merged(list(sketches.values()), list(sketches))
-    yield DriftSide(name, digest_of_json(msgspec.to_builtins(sketch)), sketch=sketch)
+    yield DriftSide(name, digest_of_json(msgspec.to_builtins(sketch)), sketch=sketch, sketches=sketches)
 
 
-def sketches_in(path: Path, name: str) -> dict[str, DataSketch] | None:
+def _sketches_in(path: Path, name: str) -> dict[str, DataSketch] | None:
     """Each sketch of a file, or of a pattern, by what messages call it; None where it is rows."""
     if path.is_file() or not PATTERN.search(path.name):
         return {name: read_sketch(path, name)} if path.is_file() and begins_as_sketch(path) else None
