@@ -44,3 +44,22 @@ def test_without_a_limit_slow_is_what_is_slower_than_most() -> None:
     past = past_of(samples, BOUNDS_MS, 1, None)
     assert past is not None
     assert (past.slow_ms, past.slow) == (25, 4)
+
+
+def test_where_traffic_ends_no_more_are_slow_than_before() -> None:
+    """Times are counted a second after their requests: the last block has those of the block before."""
+    requests = [500 * second for second in range(9)] + [4150]
+    timed = [0, *requests[:-1]]
+    samples = [
+        (float(at), Counters(n, 0, late, {50: late - late // 20}))
+        for at, (n, late) in enumerate(zip(requests, timed, strict=True))
+    ]
+    past = past_of(samples[1:], BOUNDS_MS, 2, 50)
+    assert past is not None
+    assert [(block.stable.requests, block.stable.slow) for block in past.blocks] == [(1000, 50)] * 3 + [(650, 32)]
+
+
+def test_requests_none_of_which_was_timed_yet_are_not_slow() -> None:
+    past = past_of([(0.0, Counters(10)), (1.0, Counters(20)), (2.0, Counters(40, 0, 20, {50: 20}))], BOUNDS_MS, 1, 50)
+    assert past is not None
+    assert [(block.stable.requests, block.stable.slow) for block in past.blocks] == [(10, 0), (20, 0)]

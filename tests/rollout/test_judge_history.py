@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelway.config import Judge
-from modelway.config.sections import Harm
+from modelway.config.sections import Harm, Latency
 from modelway.rollout import history, judge
 from modelway.rollout.observations import Block
 from rollout.judged import block
@@ -190,3 +190,17 @@ def test_that_one_day_is_worse_than_another_is_no_wandering() -> None:
     assert history.wagering(joined, 5).blocks(5) > 1 and history.dispersion(joined, 5) > 10
     assert history.wagering(apart, 5)[:2] == (0, history.LEAST_TOLERANCE) and history.dispersion(apart, 5) == 1
     assert history.levelled(days[:1]) == days[0] and history.levelled([[], [(5, 0)]]) == [(5, 0)]
+
+
+def test_a_team_that_knows_its_replicas_says_how_long_they_are_off() -> None:
+    """It is for slow requests alone, and a past that shows a longer time is believed more."""
+    latency = Latency(wander_seconds=10)
+    assert [metric.wager_blocks for metric in judge.settings_from(Judge(latency=latency), []).metrics] == [1, 2]
+    steady = [block((0, 0), (1000, 5, 50), 0.0)] * HALF_HOUR
+    for ratio in (1.0, 9.0):
+        found = judge.settings_from(Judge(latency=latency), steady, replica_ratio=ratio).metrics[1]
+        assert found.wager_blocks == (1 if ratio == 1 else 2)
+    wandering = [block((0, 0), (1000, 5, 90 if at // 12 % 2 else 10), 0.0) for at in range(HALF_HOUR)]
+    assert judge.settings_from(Judge(latency=latency), wandering).metrics[1].wager_blocks >= 6
+    never = judge.settings_from(Judge(latency=Latency(wander_seconds=0)), []).metrics[1]
+    assert (never.wager_blocks, never.mostly_slow) == (1, False)

@@ -30,7 +30,25 @@ def story(share: Traffic = GOOD, **of_the_plan: object) -> Story:
 def test_it_is_what_whoever_had_the_traffic_did() -> None:
     (blocks,) = planned.earlier([story()], 5)
     assert {block.canary.requests for block in blocks} == {0}
-    assert {block.stable.requests for block in blocks} == {900, 500, 1000}
+    assert {(block.weight, block.stable.requests) for block in blocks} == {(0.1, 900), (0.5, 500), (1.0, 1000)}
+
+
+def test_that_a_replica_is_slower_under_more_load_is_no_wandering() -> None:
+    def shares(weight: float, chance: random.Random) -> tuple[Counts, Counts]:
+        slow = 0.05 if weight < 0.5 else 0.005
+        canary, stable = traffic(1000, 0.002, 0.002)(weight, chance)
+        return tuple(Counts(arm.requests, arm.errors, round(slow * arm.requests)) for arm in (canary, stable))  # type: ignore[return-value]
+
+    one = story(shares)
+    past = past_of(
+        [(float(at), Counters(200 * at, 0, 200 * at, {10.0: 190 * at, 20.0: 200 * at})) for at in range(60)],
+        (10.0, 20.0),
+        5.0,
+        None,
+    )
+    assert past is not None
+    _, latency = planned.settings_of(Deploy(), past, [one] * 6).metrics
+    assert latency.phi == 1
 
 
 def test_what_harmed_at_100_percent_is_no_healthy_past() -> None:
@@ -104,3 +122,11 @@ def test_a_canary_has_fewer_replicas_where_its_share_is_theirs(strategy: str, by
     deploy = Deploy(strategy=strategy)  # type: ignore[arg-type]
     assert planned.replica_ratio(deploy, (0.1, 0.5, 1.0), _Place(by_replicas)) == pytest.approx(ratio)  # type: ignore[arg-type]
     assert planned.replica_ratio(deploy, (0.9, 1.0), _Place(by_replicas)) == 1.0  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("idle", "ceased"), [(0, False), (1, True), (5, True)])
+def test_traffic_has_ceased_where_many_requests_were_due(idle: int, ceased: bool) -> None:
+    samples = [(float(at), Counters(30 * min(at, 20))) for at in range(21 + idle)]
+    assert planned._has_ceased(samples, 5.0) is ceased
+    rare = [(float(at), Counters(min(at, 20))) for at in range(21 + idle)]
+    assert planned._has_ceased(rare, 5.0) is (idle == 5), "one a second may well leave one out"

@@ -147,6 +147,9 @@ class Latency(Section, frozen=True):
     step-seconds, 60 at most."""
     slower_than_ms: Positive | None = None
     """A request that takes longer is slow. Left out: stable's 95th percentile, measured before the rollout begins."""
+    wander_seconds: Wait | None = None
+    """For how long the times of a single replica may be off by themselves where half an hour of stable's past does not tell:
+    slow requests are compared over at least so long. Left out: 150 without that past, 30 where it may hide one replica."""
     margin_ratio: Annotated[float, Meta(ge=1)] = 1.5
     """Promotion needs evidence that the canary's rate of slow requests is below this many times stable's ..."""
     margin_rate: Annotated[float, Meta(ge=0, lt=1)] = 0.01

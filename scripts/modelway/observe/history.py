@@ -58,7 +58,14 @@ def past_of(
     for at, sample in samples[1:]:
         # samples are a second apart, so a block is right to within a second; the next one begins where it ended
         if at - start >= block_seconds - 0.5 and (between := counted(before, sample, limit)) is not None:
-            counts = Counts(*between)
+            counts = Counts(*_in_step(between, sample.timed - before.timed))
             blocks.append(Block(began=start, seconds=at - start, weight=0.0, canary=Counts(), stable=counts))
             start, before = at, sample
     return Past(tuple(blocks), ended - began, *whole, float(limit))
+
+
+def _in_step(between: tuple[int, int, int], timed: int) -> tuple[int, int, int]:
+    """Times are counted a second after their requests: where traffic ends, a block has times of the block before it, and as
+    many slow requests too many."""
+    requests, errors, slow = between
+    return requests, errors, min(slow, round(slow * requests / timed)) if timed else 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Literal
 
 import msgspec
@@ -99,9 +101,10 @@ def settings_from(
     earlier: Sequence[Sequence[Block]] = (),
     replica_ratio: float = 1.0,
 ) -> Settings:
-    """history: blocks of stable alone, in order of time, all about as long; it may be empty. earlier: the
-    same of stretches before it, which tell how far a rate wanders where the history is too short to. replica_ratio: how many
-    replicas stable has for one of the canary's, where each gets as many requests; 1 where both have all of theirs."""
+    """history: blocks of stable alone, in order of time, all about as long; it may be empty. earlier: the same of rollouts
+    before it, with the new release's weights, which tell how far a rate wanders where the history is too short to.
+    replica_ratio: how many replicas stable has for one of the canary's, where each gets as many requests; 1 where both have
+    all of theirs."""
     seen = [block for block in history if usable(block)]
     before = [[block for block in stretch if usable(block)] for stretch in earlier]
     ratio = max(1.0, replica_ratio)
@@ -155,27 +158,37 @@ def _metric(
     block_seconds: float,
     replica_ratio: float,
 ) -> JudgedMetric:
-    counts, *earlier = [
-        [(block.stable.requests, count_of(block.stable, name)) for block in blocks] for blocks in (seen, *before)
-    ]
+    counts, earlier = _counts(name, seen), [_counts(name, blocks) for blocks in before]
     remembered = bool(earlier) and _seconds(seen) < history.ENOUGH * history.SECONDS
-    known = history.levelled([*earlier, counts]) if remembered else counts
+    known: Sequence[history.Counts] = counts
+    steady = known
+    if remembered:
+        known = history.levelled([*earlier, counts])
+        # A replica under another load has another rate, and that is no burst.
+        steps = [list(step) for blocks in before for _, step in groupby(blocks, attrgetter("weight"))]
+        steady = history.levelled([*(_counts(name, step) for step in steps), counts])
     blocks = [*seen, *(block for stretch in before for block in stretch)] if remembered else seen
     width = _seconds(blocks) / len(blocks) if blocks else block_seconds
-    wagering = history.wagering(known, width, CAUTION[name], remembered=remembered, replica_ratio=replica_ratio)
+    asked = margin.wander_seconds if isinstance(margin, Latency) else None
+    caution = CAUTION[name] if asked is None else history.Caution(asked, asked)
+    wagering = history.wagering(known, width, caution, remembered=remembered, replica_ratio=replica_ratio)
     wager_blocks = wagering.blocks(block_seconds)
     return JudgedMetric(
         name=name,
         budget=BUDGET[name],
         margins=margins(margin.margin_ratio, margin.margin_rate),
         tolerance=wagering.tolerance,
-        phi=history.dispersion(known, width),
+        phi=history.dispersion(steady, width),
         wager_blocks=wager_blocks,
         why_longer=wagering.why if wager_blocks > 1 else "",
         mostly_slow=wagering.why == history.UNKNOWN and wager_blocks > 1,
         past_requests=sum(n for n, _ in counts),
         past_count=sum(count for _, count in counts),
     )
+
+
+def _counts(name: MetricName, blocks: Iterable[Block]) -> list[tuple[int, int]]:
+    return [(block.stable.requests, count_of(block.stable, name)) for block in blocks]
 
 
 def _seconds(blocks: Sequence[Block]) -> float:

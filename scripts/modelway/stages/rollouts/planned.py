@@ -30,6 +30,8 @@ from modelway.targets.state import Slot, TargetState
 
 WATCHED_BLOCKS = 3
 """How many blocks of stable's traffic must be known."""
+REQUESTS_DUE = 20
+"""Without one in the time for so many, traffic has ceased: by chance that is one window in half a billion."""
 
 
 @dataclass(frozen=True)
@@ -132,13 +134,13 @@ def replica_ratio(deploy: Deploy, weights: Sequence[float], place: TargetPlace[A
 
 
 def _healthy(story: Story) -> Iterator[Block]:
-    """The blocks of a rollout as if stable had been alone, which is who had the traffic, or the new one that was adopted."""
+    """The blocks of a rollout as if whoever had the traffic, stable or the new one that was adopted, had been alone."""
     for event in story.events:
         if isinstance(event, Observed) and not event.block.dropped:
             block = event.block
             if block.weight < 1 or story.outcome == "deployed":
                 alone = block.stable if block.weight < 1 else block.canary
-                yield msgspec.structs.replace(block, weight=0.0, canary=Counts(), stable=alone)
+                yield msgspec.structs.replace(block, canary=Counts(), stable=alone)
 
 
 def planned(
@@ -271,7 +273,9 @@ def _past(source: CountsSource, samples: Sequence[tuple[float, Counters]], deplo
 
 
 def _has_ceased(samples: Sequence[tuple[float, Counters]], block_seconds: float) -> bool:
-    """Whether the newest block holds no request: what came before says nothing of the traffic that a canary will get."""
-    ended, last = samples[-1]
-    since = [sample for at, sample in samples if at <= ended - block_seconds]
-    return bool(since) and since[-1].requests == last.requests
+    """Whether no request came in the newest block, or in so much time that some twenty were due: what came before says nothing
+    of the traffic that a canary will get."""
+    (began, first), (ended, last) = samples[0], samples[-1]
+    asked = next(at for at, sample in samples if sample.requests == last.requests)
+    due = (last.requests - first.requests) * (ended - asked) / max(asked - began, 1e-9)
+    return ended - asked >= block_seconds or due >= REQUESTS_DUE
