@@ -206,7 +206,12 @@ def test_what_platforms_ask(boosting: Served) -> None:
 
 
 def test_unknown_paths_and_methods(told: Served) -> None:
-    assert told.get("/").status_code == told.get("/predict/").status_code == told.get("//predict").status_code == 404
+    assert (
+        told.get("/nothing").status_code
+        == told.get("/predict/").status_code
+        == told.get("//predict").status_code
+        == 404
+    )
     wrong = told.get("/predict")
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
     wrong = told.post("/ready", {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("modelway.serving")
 METHODS = {
+    "/": ("GET", "HEAD"),
+    "/openapi.json": ("GET", "HEAD"),
     "/predict": ("POST",),
     "/invocations": ("POST",),
     "/health": ("GET", "HEAD"),
@@ -39,7 +41,8 @@ LARGE_ROWS = 256
 
 class Application:
     """most_rows: of one request. access: told of every answer; None: nobody is. sample: of the rows that are asked; None:
-    none are remembered. The model is None until it is loaded and warm."""
+    none are remembered. The model is None until it is loaded and warm. described: answers that tell people and programs what
+    can be asked, by path, from then on."""
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class Application:
         self.batcher: Batcher | None = None
         self.aside: Aside | None = None
         self.classes: Sequence[str] = ()
+        self.described: Mapping[str, HttpAnswer] = {}
         self.stopping = False
 
     def handle(self, request: HttpRequest, reply: Reply) -> None:
@@ -111,6 +115,8 @@ class Application:
             return refuse(503, "the server is stopping")
         if self.model is None or not self.metrics.all_were_ready():
             return refuse(503, "the model is being loaded", headers=RETRY)
+        if path in self.described:
+            return self.described[path]
         if path == "/version":
             return HttpAnswer(200, self.model.mlflow_version.encode(), b"text/plain; charset=utf-8")
         return HttpAnswer(200, b'{"status": "ready"}')

@@ -81,9 +81,12 @@ def check(table: JsonTable, columns: tuple[SignatureColumn, ...], *, strict: boo
     return CheckedRows(tuple(kept), tuple(values), table.rows, (*(column.name for column in kept), *nulls))
 
 
+def takes_null(column: SignatureColumn) -> bool:
+    return column.kind in NULLABLE or (column.kind == "boolean" and not column.required)
+
+
 def _cast(given: list[Any], column: SignatureColumn) -> list[Any]:
-    cast, name = CASTS[column.kind], column.name
-    nullable = column.kind in NULLABLE or (column.kind == "boolean" and not column.required)
+    cast, name, nullable = CASTS[column.kind], column.name, takes_null(column)
     done: list[Any] = []
     for number, value in enumerate(given):
         if value is ABSENT:

@@ -39,7 +39,8 @@ OLD_TEXT = isinstance(TEXT, np.dtype)
 
 
 class Model:
-    """columns: the signature's, where it has named columns of plain types; None: requests are read as MLflow reads them."""
+    """columns: the signature's, where it has named columns of plain types; None: requests are read as MLflow reads them.
+    outputs: the signature's, as MLmodel has them; empty where it has none."""
 
     def __init__(self, folder: Path) -> None:
         self.pyfunc = mlflow.pyfunc.load_model(str(folder))
@@ -48,6 +49,8 @@ class Model:
         self.schema = metadata.get_input_schema()
         self.parameters = bool(metadata.get_params_schema())
         self.columns = named.read_signature(self.schema.to_dict()) if self.schema else None
+        outputs = metadata.get_output_schema()
+        self.outputs: list[dict[str, Any]] = outputs.to_dict() if outputs else []
         self.fitted = self._fitted()
         self.mlflow_version = str(mlflow.__version__)
         self._unproven = self.columns is not None

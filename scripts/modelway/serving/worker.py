@@ -95,11 +95,13 @@ class _Worker:
         return 0
 
     def _load(self) -> object:
+        from modelway.serving import home
         from modelway.serving.model import Model
 
         model = Model(self.settings.model)
         model.warm_up()
         self.app.classes = model.classes()
+        self.app.described = home.described(model, self.app.release)
         self.app.model = model
         return model
 
