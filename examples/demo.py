@@ -166,6 +166,7 @@ def main() -> int:
         print(f"\n{len(stages) + 2}. what was in production when, and why\n", flush=True)
         history(uri)
         replay()
+        report_delivery(uri)
         draw()
         if isinstance(WORLD, ThisMachine):
             print(
@@ -226,6 +227,19 @@ def replay() -> None:
         "replay_rollout", "--working-directory", str(PROJECT), "--environment", "production", environ=WORLD.environ
     )
     say("the journals of all rollouts were read back: the same decisions follow from what was observed")
+
+
+def report_delivery(uri: str) -> None:
+    """How the models reached production: the table of figures of the run's page, without what each of them is."""
+    where = ["--working-directory", str(PROJECT), "--environment", "production", "--tracking-uri", uri]
+    page = Path(run_script("report_delivery", *where, environ=WORLD.environ)["report"]).with_suffix(".md")
+    shutil.copy(page, OUT / "delivery.md")
+    for line in page.read_text(encoding="utf-8").splitlines():
+        figure, value, between, n, *_ = (*(part.strip() for part in line.strip("|").split("|")), "", "", "", "")
+        if n.replace(",", "").isdigit() and figure:
+            say(f"{figure}: {value} (95 %: {between}; n {n})")
+            if figure == "availability":
+                return
 
 
 def monitor() -> None:

@@ -44,6 +44,21 @@ def clopper_pearson(hits: float, n: float, confidence: float) -> Interval:
     return low, high
 
 
+def poisson_interval(count: int, confidence: float) -> Interval:
+    """The exact interval of the mean of a Poisson count (Garwood 1936, Biometrika 28:437-442)."""
+    tail = (1 - confidence) / 2
+    low = 0.0 if count == 0 else _chi_squared_quantile(tail, 2 * count) / 2
+    return low, _chi_squared_quantile(1 - tail, 2 * count + 2) / 2
+
+
+def _chi_squared_quantile(probability: float, degrees: int) -> float:
+    low, high = 0.0, degrees + 20.0 * math.sqrt(degrees) + 40.0
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (low, middle) if chi_squared_above(middle, degrees) <= 1 - probability else (middle, high)
+    return (low + high) / 2
+
+
 def rate_at_any_look(hits: int, n: int, confidence: float) -> Interval:
     """The interval of a rate, `hits` of `n`, that covers it at every n at once, with this confidence: one may look after each
     row and stop when one likes. It holds each rate p that a wager against it has not refuted: the binomial likelihood

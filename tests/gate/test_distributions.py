@@ -14,6 +14,7 @@ from modelway.distributions import (
     kolmogorov_above,
     normal_quantile,
     order_ranks,
+    poisson_interval,
     t_quantile,
     wilson,
 )
@@ -23,6 +24,13 @@ from modelway.distributions import (
 def test_the_beta_distribution_is_scipys(x: float, a: float, b: float) -> None:
     """(Nearer to 1 scipy loses digits: with a = b = 1/2, where it is an arc sine, it is off by 3e-9.)"""
     assert beta_cdf(x, a, b) == pytest.approx(special.betainc(a, b, x), abs=1e-10)
+
+
+@given(st.integers(0, 5000))
+def test_the_interval_of_a_poisson_count_is_scipys(count: int) -> None:
+    low, high = poisson_interval(count, 0.95)
+    assert low == pytest.approx(stats.chi2.ppf(0.025, 2 * count) / 2 if count else 0.0, abs=1e-9)
+    assert high == pytest.approx(stats.chi2.ppf(0.975, 2 * count + 2) / 2)
 
 
 @given(st.integers(0, 500), st.integers(1, 500))

@@ -25,6 +25,7 @@ ENVIRONMENTS = {
     "plan_rollout": "deploy",
     "render_manifests": "deploy",
     "replay_rollout": "deploy",
+    "report_delivery": "deploy",
     "rollback_release": "deploy",
     "stop_deployment": "deploy",
     "start_registry": "registry",

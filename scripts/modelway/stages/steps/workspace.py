@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import subprocess
 import time
 from functools import lru_cache
@@ -187,6 +188,16 @@ def commit_of(folder: Path) -> str:
         reason = (error.stderr.strip().splitlines() or ["no commit yet"])[-1]
         raise InvalidInput(f"the commit is not known: {reason[:200]}", where=str(folder), fix=fix) from None
     return f"{head}-dirty" if dirty else head
+
+
+def committed_at(folder: Path, commit: str) -> float | None:
+    """When a commit was made, in seconds of the epoch; None where the checkout does not hold it, or is none."""
+    if not re.fullmatch(r"[0-9a-f]{7,64}", commit):
+        return None
+    try:
+        return float(_git(folder, "show", "--no-patch", "--format=%ct", f"{commit}^{{commit}}"))
+    except (OSError, subprocess.CalledProcessError, ValueError):
+        return None
 
 
 def _git(folder: Path, *arguments: str) -> str:
