@@ -130,6 +130,7 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
                 "reason_long": Setting({**rehearsal, "to": other}),
             },
         ),
+        "render-monitoring": (Setting({"environment": "production"}), {}),
         "report-delivery": (Setting({"environment": "production"}), {}),
         "show-history": (Setting({"environment": "production"}), {}),
         "start-registry": (Setting(), {"folder": Setting({"timeout-seconds": "60"}, then="stop-registry")}),

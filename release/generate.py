@@ -64,6 +64,7 @@ JOURNEY = (
     "replay-rollout",
     "show-history",
     "report-delivery",
+    "render-monitoring",
     "judge-plan",
 )
 USES_OWN = re.compile(r"^ +uses: \$/actions/([\w-]+)\n((?: {8,}.*\n)*)", re.MULTILINE)

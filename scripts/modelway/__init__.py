@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from modelway.stages.profile_data import profile_data as profile_data
     from modelway.stages.promote_model import promote_model as promote_model
     from modelway.stages.render_manifests import render_manifests as render_manifests
+    from modelway.stages.render_monitoring import render_monitoring as render_monitoring
     from modelway.stages.replay_rollout import replay_rollout as replay_rollout
     from modelway.stages.report_delivery import report_delivery as report_delivery
     from modelway.stages.rollback_group import rollback_group as rollback_group

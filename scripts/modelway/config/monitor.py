@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from modelway.config.keys import Name, Section
+from modelway.config.service_levels import ServiceLevels
 
 
 class Monitor(Section, frozen=True):
@@ -25,3 +26,5 @@ class Monitor(Section, frozen=True):
     """How many of the first days tell what is usual: all must have been well on them. Eight weeks tell weekdays apart."""
     false_alarms_per_year: Annotated[float, Meta(gt=0, le=12)] = 1
     """How many alarms a year may be false, at most, over all columns."""
+    service: ServiceLevels = ServiceLevels()
+    """What is promised of its answers, for render-monitoring's rules."""

@@ -18,6 +18,9 @@ PATHS = (
 OTHER, TESTERS = PATHS.index("other"), PATHS.index("testers")
 """No paths: what has no place of its own, and what a rollout's testers ask, which is counted nowhere else."""
 PLACES = {path: place for place, path in enumerate(PATHS[:OTHER])}
+ASKED = PATHS[:2]
+SEEN_FROM_THE_START = (200, 400, 500, 503)
+"""Of ASKED: a counter that is first seen at 1 has not grown, to Prometheus."""
 STATUSES = (200, 400, 403, 404, 405, 408, 413, 415, 431, 500, 501, 503, 505)
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1024.0, 4096.0, 16384.0)
@@ -186,8 +189,8 @@ class Metrics:
         labels = self.labels
         yield from _head("modelway_requests_total", "counter", "Requests answered, by path and status.")
         for number, count in enumerate(total[REQUESTS : REQUESTS + len(PATHS) * len(STATUSES)]):
-            if count:
-                path, status = PATHS[number // len(STATUSES)], STATUSES[number % len(STATUSES)]
+            path, status = PATHS[number // len(STATUSES)], STATUSES[number % len(STATUSES)]
+            if count or (path in ASKED and status in SEEN_FROM_THE_START):
                 yield f'modelway_requests_total{{{labels},path="{path}",status="{status}"}} {_number(count)}'
         name = "modelway_request_duration_seconds"
         yield from _head(name, "histogram", "From when a request was whole to its answer, by path.")
