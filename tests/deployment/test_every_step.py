@@ -178,7 +178,7 @@ def first_step_within_an_act(shop: Shop) -> int:
     raise AssertionError("no step writes the lease")
 
 
-@pytest.mark.parametrize("mode", ["forward", "back"])
+@pytest.mark.parametrize("mode", ["forward", pytest.param("back", marks=pytest.mark.long)])
 def test_a_clock_that_is_set_by_a_day_neither_stops_nor_hurries_a_canary(shop: Shop, mode: str) -> None:
     shop.deploy("good")
     with shop.traffic() as seen:

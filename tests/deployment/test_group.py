@@ -176,6 +176,7 @@ def test_one_is_taken_back_by_another_command_meanwhile(pair: Pair) -> None:
     assert pair.are("good", "good")
 
 
+@pytest.mark.long
 def test_cancelled_all_of_it_goes_back(pair: Pair) -> None:
     while_under_way(pair, ["2 of 2", " is ready"], lambda process: process.send_signal(signal.SIGINT), code=130)
     assert pair.are("good", "good")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deployment.shop import Shop
-from modelway.registry.ledger import read
+from modelway.registry.ledger import audit
 from modelway.registry.ledger_entries import Entry
 from modelway.registry.ledger_versions import VersionLedger
 from modelway.registry.stored_records import read_verdict
@@ -21,7 +21,7 @@ def two(shop: Shop) -> None:
 
 
 def entries(shop: Shop) -> list[Entry]:
-    history = read(VersionLedger(shop.client, shop.model))
+    history = audit(VersionLedger(shop.client, shop.model))
     return [row.entry for row in history.on_chain(shop.environment)]
 
 

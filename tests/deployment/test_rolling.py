@@ -97,7 +97,7 @@ def test_one_that_fails_is_taken_back_with_the_first_batch(rolling: Shop) -> Non
     assert seen["failed"] == seen[f"{rolling.versions['failing']} 500"], seen
 
 
-@pytest.mark.parametrize("way", ["killed", "interrupted"])
+@pytest.mark.parametrize("way", ["killed", pytest.param("interrupted", marks=pytest.mark.long)])
 def test_in_the_middle_it_goes_back_as_stable_s_servers_come_back(rolling: Shop, way: str) -> None:
     with_keys(rolling, step_seconds=3)
     with rolling.traffic(150) as seen, watched(rolling) as counted:

@@ -143,6 +143,7 @@ def test_two_writers_in_every_schedule(server_2: str, server_3: str, make_versio
     share((server_2, server_3), make_versions, sampled(schedules, 3), commands)
 
 
+@pytest.mark.long  # QUICK, they are run in memory: test_ledger_schedules
 def test_three_writers_in_200_seeded_schedules(server_2: str, server_3: str, make_versions: MakeVersions) -> None:
     commands = {"a": promote(1), "b": promote(2), "c": promote(3)}
     exploration = Exploration(commands, Held())
