@@ -1,4 +1,4 @@
-"""For serving.py, in its environment: saves the model and one row in a folder, and prints pyfunc's milliseconds for it."""
+"""For serving.py, in its environment: saves the model, its rows and one of them in a folder, and prints pyfunc's ms for it."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def main(folder: Path) -> None:
     random = np.random.default_rng(7)
     columns = {name: random.choice([f"{name}-{at}" for at in range(count)], 20_000) for name, count in WORDS.items()}
     frame = pd.DataFrame(columns | {name: random.normal(size=20_000) for name in NUMBERS})
+    frame.to_csv(folder / "train.csv", index=False)
     late = frame.x0 + frame.x1 * random.normal(size=20_000) > 1
     words = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
     transformer = make_column_transformer((words, list(WORDS)), ("passthrough", NUMBERS))

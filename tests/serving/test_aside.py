@@ -20,6 +20,7 @@ from modelway.serving.columns import SignatureColumn
 from modelway.serving.messages import LARGE_BYTES, HttpAnswer, HttpRequest, Refusal
 from modelway.serving.metrics import Metrics, memory
 from modelway.serving.release import ServedRelease
+from modelway.serving.settings import ServerSettings
 
 
 def test_work_is_done_in_order_in_another_thread_and_told_on_the_loop() -> None:
@@ -84,7 +85,9 @@ def test_a_large_body_does_not_hold_up_the_loop_and_a_small_one_does_not_wait() 
     model = SimpleNamespace(columns=(SignatureColumn("x", "double", True),), schema=None)
 
     async def main() -> None:
-        app = Application(ServedRelease("m", 1, "", "", "", "", ""), Metrics(memory(1), 0, {}), 10, batching=True)
+        app = Application(
+            ServedRelease("m", 1, "", "", "", "", ""), Metrics(memory(1), 0, {}), ServerSettings(max_rows=10)
+        )
         app.model, app.batcher = model, SimpleNamespace(waiting=0)  # type: ignore[assignment]
         app.aside = Aside(asyncio.get_running_loop())
         answers: list[HttpAnswer] = []

@@ -18,9 +18,11 @@ from modelway.serving.messages import LARGE_BYTES, RETRY, TEXT, HttpAnswer, Http
 from modelway.serving.metrics import Metrics, Tally
 from modelway.serving.release import ServedRelease
 from modelway.serving.sampling import RowSample
+from modelway.serving.settings import ServerSettings
 
 if TYPE_CHECKING:
     from modelway.serving.model import Model
+    from modelway.serving.sketches import RowSketches
 
 log = logging.getLogger("modelway.serving")
 METHODS = {
@@ -35,27 +37,31 @@ METHODS = {
     "/model/version": ("GET", "HEAD"),
     "/metrics": ("GET", "HEAD"),
 }
+SKETCHES = "/sketches"
+WRONG_TOKEN = "the token is missing, or is not the one of this release"  # noqa: S105  no token
 LARGE_ROWS = 256
 """An answer to more is written beside the event loop."""
 
 
 class Application:
-    """most_rows: of one request. access: told of every answer; None: nobody is. sample: of the rows that are asked; None:
-    none are remembered. The model is None until it is loaded and warm. described: answers that tell people and programs what
-    can be asked, by path, from then on."""
+    """access: told of every answer; None: nobody is. sample: of the rows that are asked; None: none are remembered. sketches:
+    counts of them; None: nobody counts. The model is None until it is loaded and warm. described: answers that tell people and
+    programs what can be asked, by path, from then on."""
 
     def __init__(
         self,
         release: ServedRelease,
         metrics: Metrics,
-        most_rows: int,
-        batching: bool,
+        settings: ServerSettings,
         access: Access | None = None,
         sample: RowSample | None = None,
     ) -> None:
-        self.release, self.metrics, self.most_rows, self.batching = release, metrics, most_rows, batching
+        self.release, self.metrics, self.settings = release, metrics, settings
+        self.most_rows, self.batching = settings.max_rows, settings.batching
         self.access, self.sample = access, sample
-        self.methods = METHODS if sample is None else METHODS | {sampling.PATH: ("POST",)}
+        self.sketches: RowSketches | None = None
+        more = {sampling.PATH: bool(settings.sample_token_sha256), SKETCHES: bool(settings.sketch)}
+        self.methods = METHODS | {path: ("POST",) for path, there in more.items() if there}
         self.version_header = f"x-modelway-version: {release.version}\r\n".encode()
         self.model: Model | None = None
         self.batcher: Batcher | None = None
@@ -76,6 +82,8 @@ class Application:
                 answered(refuse(405, f"{request.path} takes {allowed}", headers=f"allow: {allowed}\r\n".encode()))
             elif request.path == sampling.PATH:
                 self._tell_sample(request, answered)
+            elif request.path == SKETCHES:
+                self._tell_sketches(request, answered)
             elif methods[0] == "POST":
                 self._ask(request, answered)
             else:
@@ -123,8 +131,8 @@ class Application:
 
     def _tell_sample(self, request: HttpRequest, answered: Reply) -> None:
         assert self.sample is not None, "else there is no such path"
-        if not self.sample.opens(request.token):
-            answered(refuse(403, "the token is missing, or is not the one of this release"))
+        if not sampling.opens(request.token, self.settings.sample_token_sha256):
+            answered(refuse(403, WRONG_TOKEN))
             return
         if self.model is None or self.aside is None:
             answered(refuse(503, "the model is being loaded", headers=RETRY))
@@ -132,6 +140,25 @@ class Application:
         taken = self.sample.take(sampling.most_of(request.body))
         tell = partial(sampling.told, taken, self.model, self.most_rows, self.classes)
         self.aside.run(tell, lambda said, error: answered(said if error is None else _failure(request, error)))
+
+    def _tell_sketches(self, request: HttpRequest, answered: Reply) -> None:
+        if not sampling.opens(request.token, self.settings.sketches_token_sha256):
+            answered(refuse(403, WRONG_TOKEN))
+            return
+        counted, aside = self.sketches, self.aside
+        if counted is None or aside is None:
+            answered(refuse(503, "the model is being loaded", headers=RETRY))
+            return
+
+        def tell() -> HttpAnswer:
+            from modelway.serving import sketches
+
+            begin, end = sketches.window(request.body, counted.now())
+            if counted.broken:
+                return refuse(500, f"the counts are not whole: counting raised {counted.broken}; start the server anew")
+            return HttpAnswer(200, counted.told(begin, end))
+
+        aside.run(tell, lambda said, error: answered(said if error is None else _failure(request, error)))
 
     def _ask(self, request: HttpRequest, answered: Reply) -> None:
         if self.model is None or self.batcher is None or self.aside is None:
@@ -154,7 +181,8 @@ class Application:
             return
         assert self.batcher is not None
         shape = asked.shape if self.batching else None
-        job = BatchedRequest(asked.data, asked.rows, shape, partial(self._said, request, asked.rows, answered))
+        said = partial(self._said, request, asked.rows, answered)
+        job = BatchedRequest(asked.data, asked.rows, shape, said, request.tested)
         if not self.batcher.submit(job):
             answered(refuse(503, "too many requests wait for the model", headers=RETRY))
         elif self.sample is not None and not request.tested:
@@ -168,7 +196,12 @@ class Application:
         data = jobs[0].data
         if isinstance(data, reading.Loose):
             return [self.model.predict_loose(data.data, data.parameters)]
-        said = self.model.predict(columns.together([job.data for job in jobs]))
+        rows = columns.together([job.data for job in jobs])
+        said = self.model.predict(rows)
+        if self.sketches is not None:
+            counted = [job.data for job in jobs if not job.tested]
+            if counted:
+                self.sketches.count(rows if len(counted) == len(jobs) else columns.together(counted))
         return predictions.split(said, [job.rows for job in jobs])
 
     def _said(self, request: HttpRequest, rows: int, answered: Reply, said: Any, error: BaseException | None) -> None:

@@ -23,12 +23,14 @@ Outcome = tuple[Any, BaseException | None]
 
 @dataclass(slots=True)
 class BatchedRequest:
-    """One request's rows. shape: jobs with equal shapes may be put together; None: this one goes alone."""
+    """One request's rows. shape: jobs with equal shapes may be put together; None: this one goes alone. tested: a tester of a
+    rollout sent it."""
 
     data: Any
     rows: int
     shape: Hashable
     done: Callable[[Any, BaseException | None], None]
+    tested: bool = False
 
 
 class Batcher:

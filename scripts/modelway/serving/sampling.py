@@ -23,17 +23,17 @@ NAMED = ("dataframe_split", "dataframe_records")
 """MLflow's formats that name columns whatever the signature."""
 
 
+def opens(token: bytes, token_sha256: str) -> bool:
+    """Whether it is the right token; how long that takes tells nothing of it."""
+    return hmac.compare_digest(hashlib.sha256(token).hexdigest(), token_sha256)
+
+
 class RowSample:
     """A uniform sample of the requests since it was last taken (Vitter 1985, algorithm R). Used on the event loop alone."""
 
-    def __init__(self, token_sha256: str) -> None:
-        self._token_sha256 = token_sha256
+    def __init__(self) -> None:
         self._kept: list[HttpRequest] = []
         self._bytes = self._seen = 0
-
-    def opens(self, token: bytes) -> bool:
-        """Whether it is the right token; how long that takes tells nothing of it."""
-        return hmac.compare_digest(hashlib.sha256(token).hexdigest(), self._token_sha256)
 
     def offer(self, request: HttpRequest) -> None:
         self._seen += 1

@@ -35,6 +35,8 @@ class ServerSettings:
     stop_seconds: float = 10.0
     access_log: bool = False
     sample_token_sha256: str = ""
+    sketch: str = ""
+    sketches_token_sha256: str = ""
 
 
 HELP = {
@@ -55,6 +57,8 @@ HELP = {
     "keep_alive_seconds": "how long a connection may be idle between two requests",
     "stop_seconds": "how long what was begun may take after SIGTERM",
     "sample_token_sha256": "remember some of the rows that are asked, for whoever has the token with this digest",
+    "sketch": "count the rows that are asked in the cells of this sketch of the training data, minute by minute",
+    "sketches_token_sha256": "who has the token with this digest may read these counts; with --sketch",
     "access_log": "a line of JSON on standard output for each answer",
 }
 ALSO: Mapping[str, str] = {"port": "PORT", "workers": "WEB_CONCURRENCY"}
@@ -92,8 +96,12 @@ def read(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> S
             f"--{dashed}", type=_within(name, kind), default=given or default, help=f"{HELP[name]} (default: {default})"
         )
     chosen = ServerSettings(**vars(parser.parse_args(arguments)))
-    if not re.fullmatch(r"(?:[0-9a-f]{64})?", chosen.sample_token_sha256):
-        parser.error("--sample-token-sha256 must be the SHA-256 of a token, 64 hexadecimal digits in lower case")
+    for name in ("sample_token_sha256", "sketches_token_sha256"):
+        if not re.fullmatch(r"(?:[0-9a-f]{64})?", getattr(chosen, name)):
+            flag = f"--{name.replace('_', '-')}"
+            parser.error(f"{flag} must be the SHA-256 of a token, 64 hexadecimal digits in lower case")
+    if bool(chosen.sketch) != bool(chosen.sketches_token_sha256):
+        parser.error("--sketch and --sketches-token-sha256 need each other: who may read what is counted")
     return chosen
 
 

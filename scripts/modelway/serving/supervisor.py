@@ -12,8 +12,9 @@ import socket
 import sys
 import time
 import traceback
+from pathlib import Path
 
-from modelway.serving import metrics, release, worker
+from modelway.serving import cells, metrics, release, worker
 from modelway.serving.settings import ServerSettings
 
 log = logging.getLogger("modelway.serving")
@@ -32,6 +33,7 @@ def serve(settings: ServerSettings) -> int:
     log.setLevel(logging.INFO)
     try:
         this = release.read(settings.release)
+        counted = _sketches_memory(settings)
         listener = listen(settings.host, settings.port)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -46,8 +48,15 @@ def serve(settings: ServerSettings) -> int:
     )
     memory = metrics.memory(settings.workers)
     if settings.workers == 1:
-        return worker.run(settings, this, worker.Place(0, memory, listener))
-    return _Supervisor(settings, this, memory, listener).run()
+        return worker.run(settings, this, worker.Place(0, memory, listener, sketches=counted))
+    return _Supervisor(settings, this, memory, listener, counted).run()
+
+
+def _sketches_memory(settings: ServerSettings) -> mmap.mmap | None:
+    """ValueError where the sketch is none."""
+    if not settings.sketch:
+        return None
+    return cells.read(Path(settings.sketch)).memory(settings.workers)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -71,9 +80,15 @@ class _Supervisor:
     the message. So they also stop when the supervisor is killed."""
 
     def __init__(
-        self, settings: ServerSettings, this: release.ServedRelease, memory: mmap.mmap, listener: socket.socket
+        self,
+        settings: ServerSettings,
+        this: release.ServedRelease,
+        memory: mmap.mmap,
+        listener: socket.socket,
+        counted: mmap.mmap | None,
     ) -> None:
         self.settings, self.release, self.memory, self.listener = settings, this, memory, listener
+        self.counted = counted
         self.stop_read, self.stop_write = os.pipe()
         self.wake_read, self.wake_write = os.pipe()
         self.running: dict[int, int] = {}
@@ -122,7 +137,11 @@ class _Supervisor:
             os.close(end)
         try:
             os._exit(
-                worker.run(self.settings, self.release, worker.Place(slot, self.memory, self.listener, self.stop_read))
+                worker.run(
+                    self.settings,
+                    self.release,
+                    worker.Place(slot, self.memory, self.listener, self.stop_read, self.counted),
+                )
             )
         except BaseException:  # noqa: BLE001  a child must never return into its parent's code
             traceback.print_exc()

@@ -14,8 +14,9 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass
+from pathlib import Path
 
-from modelway.serving import process
+from modelway.serving import cells, process
 from modelway.serving.access import Access
 from modelway.serving.application import Application
 from modelway.serving.aside import Aside
@@ -40,12 +41,13 @@ LOAD_FAILED = 1
 @dataclass(frozen=True)
 class Place:
     """Where a worker stands: its number, the memory that all share, the socket that all listen on, and the pipe whose end
-    says that it is time to stop (none: it gets SIGTERM itself)."""
+    says that it is time to stop (none: it gets SIGTERM itself). sketches: the memory of what is counted in cells."""
 
     slot: int
     memory: mmap.mmap
     listener: socket.socket
     stop_pipe: int | None = None
+    sketches: mmap.mmap | None = None
 
 
 def run(settings: ServerSettings, release: ServedRelease, place: Place) -> int:
@@ -57,9 +59,9 @@ class _Worker:
     def __init__(self, settings: ServerSettings, release: ServedRelease, place: Place) -> None:
         self.settings, self.place = settings, place
         self.metrics = Metrics(place.memory, place.slot, release.labels)
-        self.sample = RowSample(settings.sample_token_sha256) if settings.sample_token_sha256 else None
+        self.sample = RowSample() if settings.sample_token_sha256 else None
         access = Access() if settings.access_log else None
-        self.app = Application(release, self.metrics, settings.max_rows, settings.batching, access, self.sample)
+        self.app = Application(release, self.metrics, settings, access, self.sample)
         limits = ConnectionLimits(
             settings.max_body_bytes,
             max(settings.max_held_bytes, settings.max_body_bytes),
@@ -102,6 +104,16 @@ class _Worker:
         model.warm_up()
         self.app.classes = model.classes()
         self.app.described = home.described(model, self.app.release)
+        if self.settings.sketch and self.place.sketches is not None:
+            if model.columns is None:
+                raise ValueError(
+                    "rows are counted by column (--sketch), and the signature has no named ones of plain types"
+                )
+            from modelway.serving.sketches import RowSketches
+
+            counted = RowSketches(cells.read(Path(self.settings.sketch)), self.place.sketches, self.place.slot)
+            counted.bind(model.columns)
+            self.app.sketches = counted
         self.app.model = model
         return model
 
