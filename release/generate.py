@@ -63,6 +63,7 @@ JOURNEY = (
     "rollback-group",
     "replay-rollout",
     "show-history",
+    "notify",
     "judge-plan",
 )
 USES_OWN = re.compile(r"^ +uses: \$/actions/([\w-]+)\n((?: {8,}.*\n)*)", re.MULTILINE)
