@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Thread
 from typing import Literal
 
@@ -24,13 +24,15 @@ OF_ONE_NOTICE = frozenset({400, 413, 422})
 @dataclass
 class Delivery:
     """What became of one receiver. state: of the new notice; `not meant` where it does not ask for such ones. earlier: how
-    many older ones were told too. given_up: how many were too old. keeps: false where what was not told is lost."""
+    many older ones were told too. given_up: how many were too old. note: what is to be said of
+    it though it was told. keeps: false where what was not told is lost."""
 
     receiver: Receiver
     state: Literal["told", "told before", "not told", "not meant"] = "not told"
     failure: ModelwayError | None = None
     earlier: int = 0
     given_up: int = 0
+    note: str = ""
     keeps: bool = True
 
 
@@ -53,7 +55,7 @@ def deliver(
         thread.join(max(0.0, until + GRACE_SECONDS - time.monotonic()))
         if thread.is_alive():  # it may still write into its own record, which nobody reads any more
             late = OutsideFailure("gave no answer in time", fix=LATER)
-            one = Delivery(one.receiver, one.state, late, one.earlier, one.given_up, one.keeps)
+            one = replace(one, failure=late)
         found.append(one)
     return found
 
@@ -64,7 +66,7 @@ def _tell(one: Delivery, notice: Notice | None, box: ReceiverBox | None, until: 
             one.keeps = kept(box, notice)
         if box is None or not one.keeps:
             if notice is not None:
-                one.receiver.tell(notice, until)
+                one.note = one.receiver.tell(notice, until) or ""
                 one.state = "told"
             return
         with box.alone(until):
@@ -91,7 +93,7 @@ def _tell_all(one: Delivery, notice: Notice | None, box: ReceiverBox, until: flo
             box.drop(item)
             continue
         try:
-            one.receiver.tell(item, until)
+            one.note = one.receiver.tell(item, until) or one.note
         except (OutsideFailure, InvalidInput) as error:
             one.failure = one.failure or error
             if isinstance(error, Rejection) and error.status in OF_ONE_NOTICE:

@@ -16,12 +16,14 @@ from urllib.parse import quote
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 from modelway.markdown import cell
 from modelway.notices.notice import SIGNS, Notice, shortened
-from modelway.notices.sending import LATER, TRANSIENT, Answer, Rejection, host_of, said, send
+from modelway.notices.sending import LATER, Answer, Rejection, host_of, said, send
 from modelway.records import digest_of_json
 
 MARKER = re.compile(r"<!-- modelway-notice: ([0-9a-f]{64}) ([0-9a-f,]*) -->")
 REMEMBERED = 30
 """Notices that an issue's marker names."""
+LARGEST = 16 << 20
+"""Bytes of a page of a hundred issues; each body has 64 KiB at most."""
 PAGES = 5
 """Of a hundred issues each that are looked through for the marker, the newest first."""
 
@@ -102,7 +104,7 @@ class GithubIssues:
             "Content-Type": "application/json",
         }
         data = None if body is None else json.dumps(body).encode()
-        answer = send(verb, url, data, headers, self.until, lambda found: self._rejection(url, found), _is_transient)
+        answer = send(verb, url, data, headers, self.until, lambda found: self._rejection(url, found), LARGEST)
         return answer.json()
 
     def _rejection(self, url: str, answer: Answer) -> ModelwayError:
@@ -125,10 +127,6 @@ def checked_token(token: str, variable: str) -> str:
     if not token.isascii() or not token.isprintable():
         raise InvalidInput("holds characters that no token has", where=f"${variable}", fix="copy it again")
     return token
-
-
-def _is_transient(answer: Answer) -> bool:
-    return answer.status in TRANSIENT
 
 
 def _is_limited(answer: Answer) -> bool:

@@ -46,8 +46,9 @@ def _attach(message: EmailMessage, report: Path) -> None:
         message.add_attachment(content, maintype="application", subtype="json", filename=report.name)
 
 
-def send_mail(message: EmailMessage, receiver: EmailReceiver, user: str, password: str, until: float) -> None:
-    """until: by time.monotonic. OutsideFailure: it may work later; Rejection: it will not."""
+def send_mail(message: EmailMessage, receiver: EmailReceiver, user: str, password: str, until: float) -> str:
+    """Which of several recipients were refused; empty where none was. until: by time.monotonic. OutsideFailure: it may work
+    later; Rejection: it will not."""
     where = f"{receiver.host}:{receiver.port}"
     if user and receiver.tls == "never":
         raise InvalidInput(
@@ -69,7 +70,7 @@ def send_mail(message: EmailMessage, receiver: EmailReceiver, user: str, passwor
     raise failure
 
 
-def _deliver(message: EmailMessage, receiver: EmailReceiver, user: str, password: str, left: float) -> None:
+def _deliver(message: EmailMessage, receiver: EmailReceiver, user: str, password: str, left: float) -> str:
     context = ssl.create_default_context()
     if receiver.tls == "always":
         server: smtplib.SMTP = smtplib.SMTP_SSL(receiver.host, receiver.port, timeout=left, context=context)
@@ -80,7 +81,8 @@ def _deliver(message: EmailMessage, receiver: EmailReceiver, user: str, password
             server.starttls(context=context)
         if user:
             server.login(user, password)
-        server.send_message(message)
+        refused = server.send_message(message)
+    return f"refused for {', '.join(sorted(refused))}" if refused else ""
 
 
 def _in_words(where: str, receiver: EmailReceiver, error: Exception) -> ModelwayError:
@@ -102,7 +104,7 @@ def _in_words(where: str, receiver: EmailReceiver, error: Exception) -> Modelway
     if isinstance(error, ssl.SSLError):
         fix = "use the name that its certificate is for; name its certificate authority in SSL_CERT_FILE"
         return OutsideFailure(f"TLS with {where} failed: {error.reason or 'no trusted certificate'}", fix=fix)
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) or "timed out" in str(error):  # smtplib calls that a disconnection
         return OutsideFailure(f"{where} gave no answer in time", fix=LATER)
     if isinstance(error, smtplib.SMTPServerDisconnected | ConnectionResetError):
         return OutsideFailure(f"the connection to {where} broke", fix=LATER)

@@ -30,8 +30,9 @@ LONGEST_WORD = 16
 
 
 class Tell(Protocol):
-    def __call__(self, notice: Notice, until: float) -> None:
-        """until: by time.monotonic. OutsideFailure: it may work later; InvalidInput: somebody has to mend something."""
+    def __call__(self, notice: Notice, until: float) -> str | None:
+        """What is to be said of it though it was told. until: by time.monotonic. OutsideFailure: it may work later;
+        InvalidInput: somebody has to mend something."""
 
 
 @dataclass(frozen=True)
@@ -118,12 +119,12 @@ def _webhook(settings: WebhookReceiver, environ: Mapping[str, str]) -> Tell:
 
 
 def _email(settings: EmailReceiver, environ: Mapping[str, str]) -> Tell:
-    def tell(notice: Notice, until: float) -> None:
+    def tell(notice: Notice, until: float) -> str | None:
         user = environ.get(settings.user_variable, "").strip()
         password = environ.get(settings.password_variable, "").strip()
         if user and not password:
             raise InvalidInput("is not set", where=f"${settings.password_variable}", fix="set it from a secret")
-        mail.send_mail(mail.message_of(notice, settings), settings, user, password, until)
+        return mail.send_mail(mail.message_of(notice, settings), settings, user, password, until)
 
     return tell
 

@@ -17,8 +17,9 @@ from modelway.loopback import HOST
 
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-LARGEST = 256 << 10
-"""Bytes that are read of an answer."""
+LONGEST_WORDS = 1 << 10
+"""Bytes that are read of what a receiver says where it refuses; of its yes nothing is."""
+CHUNK = 16 << 10
 FIRST_PAUSE_SECONDS = 0.2
 
 
@@ -92,16 +93,16 @@ def send(
     headers: Mapping[str, str],
     until: float,
     rejection: Callable[[Answer], ModelwayError],
-    transient: Callable[[Answer], bool] = lambda answer: answer.status in TRANSIENT,
+    largest: int = 0,
 ) -> Answer:
     """The answer with status 2xx; what is transient is tried again as long as there is time. OutsideFailure: it may work
-    later. rejection: the failure that any other answer is."""
+    later. rejection: the failure that any other answer is. largest: so many bytes of the answer are wanted."""
     failure: ModelwayError = OutsideFailure(f"{host_of(url)} was not asked: no time was left", fix=LATER)
     pause = FIRST_PAUSE_SECONDS
     while (left := until - time.monotonic()) > 0:
         wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
         try:
-            answer = _once(verb, url, body, headers, left, until)
+            answer = _once(verb, url, body, headers, until, largest)
         except requests.exceptions.RequestException as error:
             failure = _unreachable(url, error)
             if isinstance(error, requests.exceptions.SSLError):
@@ -116,7 +117,7 @@ def send(
                     status=answer.status,
                     fix="put the URL that it redirects to into the variable",
                 )
-            if not transient(answer):
+            if answer.status not in TRANSIENT:
                 raise rejection(answer)
             failure = OutsideFailure(said(url, answer), fix=LATER)
             wait = max(wait, retry_after(answer))
@@ -145,26 +146,28 @@ def said(url: str, answer: Answer) -> str:
     return f"{host_of(url)} answered with status {answer.status}{shown}"
 
 
-def _once(verb: str, url: str, body: bytes | None, headers: Mapping[str, str], left: float, until: float) -> Answer:
-    headers = {"User-Agent": "modelway", **headers}
+def _once(verb: str, url: str, body: bytes | None, headers: Mapping[str, str], until: float, largest: int) -> Answer:
+    left = max(0.01, until - time.monotonic())
     with requests.request(
         verb,
         url,
         data=body,
-        headers=headers,
+        headers={"User-Agent": "modelway", **headers},
         auth=_as_it_is,
         timeout=left,
         allow_redirects=False,
         stream=True,
     ) as response:
+        largest = largest if response.status_code < 300 else LONGEST_WORDS
         kept = bytearray()
-        for chunk in response.iter_content(16 << 10):
+        # few bytes one by one: a chunk is waited for until it is full, however slowly they come
+        for chunk in response.iter_content(CHUNK if largest > LONGEST_WORDS else 1) if largest else ():
             kept += chunk
-            if len(kept) > LARGEST:
+            if len(kept) >= largest:
                 break
             if time.monotonic() > until:
                 raise requests.exceptions.ReadTimeout
-        return Answer(response.status_code, response.headers, bytes(kept[:LARGEST]))
+        return Answer(response.status_code, response.headers, bytes(kept[:largest]))
 
 
 def _unreachable(url: str, error: requests.exceptions.RequestException) -> OutsideFailure:

@@ -204,6 +204,8 @@ def _say(job: ci.Job, one: Delivery) -> None:
     if one.state != "not told" and one.failure is None:
         earlier = f", and {one.earlier} from before" if one.earlier else ""
         job.say(f"{name}: {one.state}{earlier}")
+    if one.note:
+        job.warn(f"notify: {name}", one.note)
     if one.given_up:
         job.warn(f"notify: {name}", f"{one.given_up} older ones were given up: nobody was told of them for a week")
     if one.failure is None:
