@@ -1,5 +1,5 @@
-"""Receivers on this machine: an HTTP server that behaves as it is told, GitHub's API for issues in memory behind one, and the mail
-server of a process of its own."""
+"""Receivers on this machine: an HTTP server that behaves as it is told, GitHub's API for issues in memory behind one, and a
+mail server in a process of its own."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Asked:
 
 @dataclass
 class Listening:
-    """behave: what it does with a request; answers with a status, headers and a body, or does something else with the connection
-    and answers None."""
+    """behave: what it does with a request; answers with a status, headers and a body, or does something else with the
+    connection and answers None."""
 
     url: str
     behave: Callable[[Asked, Any], tuple[int, Mapping[str, str], bytes] | None]

@@ -17,13 +17,15 @@ busy = settings.get("busy", 0)
 
 
 class Handler:
-    async def handle_RCPT(self, server, session, envelope, address, options):
+    async def handle_RCPT(  # noqa: N802 - the names that aiosmtpd looks for
+        self, server, session, envelope, address, options
+    ):
         if address in settings.get("refuses", []):
             return "550 no such mailbox"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server, session, envelope):
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802 - the same
         global busy
         if busy:
             busy -= 1

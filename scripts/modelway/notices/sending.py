@@ -99,7 +99,7 @@ def send(
     later. rejection: the failure that any other answer is. largest: so many bytes of the answer are wanted."""
     failure: ModelwayError = OutsideFailure(f"{host_of(url)} was not asked: no time was left", fix=LATER)
     pause = FIRST_PAUSE_SECONDS
-    while (left := until - time.monotonic()) > 0:
+    while time.monotonic() < until:
         wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
         try:
             answer = _once(verb, url, body, headers, until, largest)

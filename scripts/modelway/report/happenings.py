@@ -29,7 +29,7 @@ def happening_of(content: bytes, where: str) -> Happening:
     """InvalidInput where it is no report of ours, or of a kind that nobody is told of. where: its path."""
     try:
         record = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InvalidInput("is not JSON: it is damaged, or no report", where=where, fix=NAME_ONE) from None
     schema = _schema_of(record)
     if schema not in READERS:

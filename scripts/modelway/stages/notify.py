@@ -55,7 +55,7 @@ def notify(
     result: Annotated[
         StepResult | None,
         Input(
-            "How that step ended, ${{ steps.ID.outcome }}: a step that failed before it wrote a report is told, too.",
+            "How that step ended, GitHub's `steps.ID.outcome`: so one is told that failed before it wrote a report.",
             left_out="what the report says",
         ),
     ] = None,
