@@ -33,7 +33,7 @@ def test_the_receiver_got_each_once_with_a_signature(run: ActRun) -> None:
         ("/hook", True, "refused"),
         ("/hook", True, "alarm"),
     ]
-    assert got[0][2]["sentence"] == "given.csv: 2 rows; 1 of 2 checks fail"
+    assert got[0][2]["sentence"] == "given.csv: 2 rows; 1 of 4 checks fail"
     assert got[0][2]["run"].endswith("/actions/runs/1")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -9,6 +10,8 @@ import msgspec
 from modelway.config.notify import NoticeOutcome
 
 LONGEST_SENTENCE, LONGEST_REASON, MOST_REASONS = 1500, 300, 8
+HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters, and those that turn the direction of what follows."""
 SIGNS: dict[NoticeOutcome, str] = {
     "success": "✅",
     "refused": "❌",
@@ -82,7 +85,8 @@ def notice_of(
     """clean: takes secrets out of a text."""
 
     def line(text: str, limit: int) -> str:
-        return shortened(" ".join(clean(text).split()), limit)
+        shown = clean(text).encode("utf-8", "replace").decode()  # half a character, of what is no UTF-8
+        return shortened(" ".join(HIDDEN.sub(" ", shown).split()), limit)
 
     reasons = [line(reason, LONGEST_REASON) for reason in found.reasons if reason.strip()]
     more = (f"and {len(reasons) - MOST_REASONS} more, which are in the report",) if len(reasons) > MOST_REASONS else ()
@@ -94,7 +98,7 @@ def notice_of(
         subject=line(found.subject, 100),
         outcome=found.outcome,
         version=found.version,
-        sentence=line(found.sentence, LONGEST_SENTENCE),
+        sentence=line(found.sentence, LONGEST_SENTENCE) or WORDS[found.outcome],
         reasons=(*reasons[:MOST_REASONS], *more),
         run=clean(run),
         report=clean(report),

@@ -32,7 +32,7 @@ class Rejection(InvalidInput):
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     status: int
     headers: Mapping[str, str]
     content: bytes
@@ -79,7 +79,7 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str], until: float, fix: str = "") -> Answer:
+def post(url: str, body: bytes, headers: Mapping[str, str], until: float, fix: str = "") -> HttpAnswer:
     """The answer with status 2xx. until: by time.monotonic. fix: what to do where it is refused."""
     return send(
         "POST", url, body, headers, until, lambda answer: Rejection(said(url, answer), status=answer.status, fix=fix)
@@ -92,9 +92,9 @@ def send(
     body: bytes | None,
     headers: Mapping[str, str],
     until: float,
-    rejection: Callable[[Answer], ModelwayError],
+    rejection: Callable[[HttpAnswer], ModelwayError],
     largest: int = 0,
-) -> Answer:
+) -> HttpAnswer:
     """The answer with status 2xx; what is transient is tried again as long as there is time. OutsideFailure: it may work
     later. rejection: the failure that any other answer is. largest: so many bytes of the answer are wanted."""
     failure: ModelwayError = OutsideFailure(f"{host_of(url)} was not asked: no time was left", fix=LATER)
@@ -131,13 +131,13 @@ def send(
 LATER = "nothing: it is kept, and the next notify sends it; if that fails too, look into the receiver"
 
 
-def retry_after(answer: Answer) -> float:
+def retry_after(answer: HttpAnswer) -> float:
     """Seconds that the server asks for; a date is none of them."""
     asked = answer.headers.get("Retry-After", "").strip()
     return float(asked) if asked.isdecimal() and len(asked) < 9 else 0.0
 
 
-def said(url: str, answer: Answer) -> str:
+def said(url: str, answer: HttpAnswer) -> str:
     """What the server said, on one line: a status, and a short text where it gave one that is a message."""
     found = answer.json()
     text = found.get("message", "") if isinstance(found, dict) else answer.text
@@ -146,7 +146,9 @@ def said(url: str, answer: Answer) -> str:
     return f"{host_of(url)} answered with status {answer.status}{shown}"
 
 
-def _once(verb: str, url: str, body: bytes | None, headers: Mapping[str, str], until: float, largest: int) -> Answer:
+def _once(
+    verb: str, url: str, body: bytes | None, headers: Mapping[str, str], until: float, largest: int
+) -> HttpAnswer:
     left = max(0.01, until - time.monotonic())
     with requests.request(
         verb,
@@ -167,7 +169,7 @@ def _once(verb: str, url: str, body: bytes | None, headers: Mapping[str, str], u
                 break
             if time.monotonic() > until:
                 raise requests.exceptions.ReadTimeout
-        return Answer(response.status_code, response.headers, bytes(kept[:largest]))
+        return HttpAnswer(response.status_code, response.headers, bytes(kept[:largest]))
 
 
 def _unreachable(url: str, error: requests.exceptions.RequestException) -> OutsideFailure:
