@@ -55,7 +55,9 @@ def test_a_required_receiver_that_cannot_be_told_fails_the_step(run: ActRun) -> 
     step = run.step("required")
     assert (step.result, step.exit_code) == ("failure", 4)
     (error,) = step.errors
-    assert "slack nobody: was not told, and is required: $NOBODY_URL: is not set" in error.message
+    assert (
+        "slack nobody, which is required: was not told, and is kept for the next notify: $NOBODY_URL" in error.message
+    )
 
 
 @pytest.mark.parametrize(("name", "said"), [("empty", "there is nothing to tell"), ("unknown", "is not JSON")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -148,7 +149,10 @@ def test_a_required_receiver_fails_the_step(
     configure({"teams": {"on-call": {"required": True}}, "timeout-seconds": 0.5})
     assert notify.main(["--report", "report.json"]) == 4
     (error,) = annotations(capsys, "error")
-    assert "teams on-call: was not told, and is required: 127.0.0.1%3A9" in error.replace(":9 ", "%3A9 ") and kept()
+    said = (
+        "teams on-call, which is required: was not told, and is kept for the next notify: 127.0.0.1:9 cannot be reached"
+    )
+    assert said in error and kept()
 
 
 def test_one_that_hangs_holds_up_neither_the_others_nor_the_step(
@@ -195,6 +199,48 @@ def test_a_state_folder_that_cannot_be_written_is_said_and_it_is_told_all_the_sa
         assert len(channel.asked) == 1 and told(project)[1] == ["slack releases"]
     (warning,) = annotations(capsys, "warning")
     assert "nothing is kept of what cannot be told" in warning
+    slack("http://127.0.0.1:9")
+    assert notify.main(["--report", "report.json"]) == 0
+    assert "was not told, and is not kept: " in annotations(capsys, "warning")[1]
+
+
+def test_a_process_that_is_killed_loses_nothing(project: Path, slack: Any, root: Path, kept: Kept) -> None:
+    with listening(hang) as channel:
+        slack(channel.url)
+        command = [root / "scripts" / "run", "notify", "--timeout-seconds", "60", "--report", "report.json"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not channel.asked:
+            time.sleep(0.05)
+        process.kill()
+        process.wait()
+        assert len(kept()) == 1
+        channel.behave = answering(200)
+        assert notify.main(["--result", "skipped"]) == 0
+        assert len(channel.asked) == 2 and not kept()
+
+
+def test_a_notice_that_nobody_was_told_of_for_a_week_is_given_up_and_that_is_said(
+    project: Path, slack: Any, kept: Kept, capsys: Any
+) -> None:
+    slack("http://127.0.0.1:9")
+    assert notify.main(["--report", "report.json"]) == 0
+    (path,) = (project.parent / "state").glob("notices/*/*/waiting/*.json")
+    os.utime(path, (time.time() - 8 * 24 * 3600,) * 2)
+    capsys.readouterr()
+    assert notify.main(["--result", "skipped"]) == 0
+    (warning,) = annotations(capsys, "warning")
+    assert "notices that waited for a week and are given up: 1" in warning and not kept()
+
+
+def test_a_damaged_notice_holds_up_no_other(project: Path, slack: Any, kept: Kept) -> None:
+    slack("http://127.0.0.1:9")
+    assert notify.main(["--report", "report.json"]) == 0
+    (path,) = (project.parent / "state").glob("notices/*/*/waiting/*.json")
+    path.with_name("b" * 64 + ".json").write_bytes(path.read_bytes()[:50])
+    with listening() as channel:
+        slack(channel.url)
+        assert notify.main(["--result", "skipped"]) == 0
+        assert len(channel.asked) == 1 and not kept()
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ Variable = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
 """The name of an environment variable; what it holds never stands in a file."""
 ReceiverName = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """Part of a path."""
-Address = Annotated[str, Meta(pattern="^[^@ <>,;]{1,64}@[A-Za-z0-9.-]{1,253}$")]
+Address = Annotated[str, Meta(pattern="^[A-Za-z0-9._%+=~-]{1,64}@[A-Za-z0-9.-]{1,253}$")]
 
 
 class NoticeReceiver(Section, frozen=True, kw_only=True):

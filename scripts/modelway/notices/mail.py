@@ -6,7 +6,6 @@ import smtplib
 import ssl
 import time
 from datetime import datetime
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
@@ -24,8 +23,8 @@ def message_of(notice: Notice, receiver: EmailReceiver) -> EmailMessage:
     """The same notice has the same Message-ID, by which mail programs show it once."""
     message = EmailMessage()
     message["Subject"] = shortened(f"[modelway] {notice.title}", LONGEST_SUBJECT)
-    message["From"] = Address(addr_spec=receiver.sender)
-    message["To"] = tuple(Address(addr_spec=one) for one in receiver.to)
+    message["From"] = receiver.sender
+    message["To"] = ", ".join(receiver.to)
     message["Date"] = format_datetime(datetime.fromisoformat(notice.at))
     message["Message-ID"] = f"<{notice.id}@{receiver.sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no machine answers it
@@ -56,12 +55,15 @@ def send_mail(message: EmailMessage, receiver: EmailReceiver, user: str, passwor
             where=f"${receiver.user_variable}",
             fix="set tls: starttls or tls: always, or do not set the variable",
         )
+    if not password.isascii() or not user.isascii():
+        what = "holds characters that SMTP's login has none of"
+        raise InvalidInput(what, where=f"${receiver.password_variable}", fix="set another password")
     failure: ModelwayError = OutsideFailure(f"{where} was not asked: no time was left", fix=LATER)
     pause = 0.2
     while (left := until - time.monotonic()) > 0:
         try:
             return _deliver(message, receiver, user, password, left)
-        except (smtplib.SMTPException, OSError) as error:
+        except (smtplib.SMTPException, OSError, UnicodeError) as error:  # UnicodeError: a host that no name can be
             failure = _in_words(where, receiver, error)
             if isinstance(failure, Rejection) or time.monotonic() + pause >= until:
                 break

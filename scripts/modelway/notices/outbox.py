@@ -46,7 +46,7 @@ class ReceiverBox:
         except OutsideFailure as error:
             if "lock" not in error.what:
                 raise
-            fix = "nothing: it is kept, and the next notify sends it"
+            fix = "give it more time in notify.timeout-seconds"
             raise OutsideFailure("another notify was busy with it all the time", fix=fix) from None
 
     def add(self, notice: Notice) -> None:
@@ -103,7 +103,7 @@ def open_boxes(project: Sequence[str], receivers: Sequence[str]) -> dict[str, Re
     folder = home.made(home.state_folder() / "notices" / digest_of_json(list(project))[:32])
     boxes = {}
     for name in receivers:
-        own = folder / name.replace(" ", "-")
+        own = folder / f"{name.replace(' ', '-')}-{digest_of_json(name)[:8]}"  # some disks take A for a
         for part in ("waiting", "told"):
             home.made(own / part)
         boxes[name] = ReceiverBox(own)

@@ -128,7 +128,7 @@ def send(
     raise failure
 
 
-LATER = "nothing: it is kept, and the next notify sends it; if that fails too, look into the receiver"
+LATER = "see whether it runs, and what it says in its log"
 
 
 def retry_after(answer: HttpAnswer) -> float:
@@ -143,7 +143,8 @@ def said(url: str, answer: HttpAnswer) -> str:
     text = found.get("message", "") if isinstance(found, dict) else answer.text
     flat = " ".join(str(text).split())
     shown = f": {flat[:200]}" if flat and not flat.startswith("<") else ""
-    return f"{host_of(url)} answered with status {answer.status}{shown}"
+    later = f", and takes no more for {seconds:.0f} s" if (seconds := retry_after(answer)) else ""
+    return f"{host_of(url)} answered with status {answer.status}{shown}{later}"
 
 
 def _once(

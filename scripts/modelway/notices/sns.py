@@ -30,13 +30,16 @@ class AwsCredentials:
 
 def credentials_from(environ: Mapping[str, str]) -> AwsCredentials:
     found = AwsCredentials(
-        environ.get("AWS_ACCESS_KEY_ID", ""),
-        environ.get("AWS_SECRET_ACCESS_KEY", ""),
-        environ.get("AWS_SESSION_TOKEN", ""),
+        environ.get("AWS_ACCESS_KEY_ID", "").strip(),
+        environ.get("AWS_SECRET_ACCESS_KEY", "").strip(),
+        environ.get("AWS_SESSION_TOKEN", "").strip(),
     )
     if not found.key_id or not found.secret:
         fix = "run aws-actions/configure-aws-credentials before, or set both from secrets"
         raise InvalidInput("is not set", where="$AWS_ACCESS_KEY_ID or $AWS_SECRET_ACCESS_KEY", fix=fix)
+    if not all(part.isascii() and part.isprintable() for part in (found.key_id, found.secret, found.token)):
+        where = "$AWS_ACCESS_KEY_ID, $AWS_SECRET_ACCESS_KEY or $AWS_SESSION_TOKEN"
+        raise InvalidInput("holds characters that no credential has", where=where, fix="copy it again")
     return found
 
 

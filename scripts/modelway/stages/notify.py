@@ -207,20 +207,25 @@ def _say(job: ci.Job, one: Delivery) -> None:
     if one.note:
         job.warn(f"notify: {name}", one.note)
     if one.given_up:
-        job.warn(f"notify: {name}", f"{one.given_up} older ones were given up: nobody was told of them for a week")
+        job.warn(f"notify: {name}", f"notices that waited for a week and are given up: {one.given_up}")
     if one.failure is None:
         return
-    what = "was not told" if one.state == "not told" else f"{one.state}; older ones wait"
-    lost = "" if one.keeps or one.state != "not told" else ". It is not kept"
-    if not (one.state == "not told" and one.receiver.settings.required):  # that is the step's failure
-        job.warn(f"notify: {name}", f"{what}: {one.failure.line()}{lost}")
+    if one.state == "not told" and one.receiver.settings.required:
+        return  # that is the step's failure
+    job.warn(f"notify: {name}", f"{_became(one)}: {one.failure.line()}")
+
+
+def _became(one: Delivery) -> str:
+    if one.state != "not told":
+        return f"{one.state}, and older ones wait"
+    return f"was not told, and is {'kept for the next notify' if one.keeps else 'not kept'}"
 
 
 def _failures(deliveries: Sequence[Delivery]) -> tuple[ModelwayError, ...]:
     return tuple(
         OutsideFailure(
-            f"was not told, and is required: {one.failure.line() if one.failure else 'no time was left'}",
-            where=one.receiver.name,
+            f"{_became(one)}: {one.failure.line() if one.failure else 'no time was left'}",
+            where=f"{one.receiver.name}, which is required",
         )
         for one in deliveries
         if one.state == "not told" and one.receiver.settings.required
