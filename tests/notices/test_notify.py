@@ -338,6 +338,9 @@ def test_no_secret_in_a_message(project: Path, configure: Configure, monkeypatch
         ({"email": {"a": {"to": ["me@example.org"]}}}, "the key 'from' is missing"),
         ({"sns": {"a": {"topic": "releases"}}}, "not text that matches ^arn:"),
         ({"slack": {"../a": {}}}, "not text that matches"),
+        ({"slack": {"a": {"on": []}}}, "notify.slack.a.on: is a list, not a list that is not empty"),
+        ({"github-issue": {"a": {"label": "x" * 51}}}, "not text of at most 50 characters"),
+        (None, "notify: is empty, not a mapping"),
     ],
 )
 def test_a_wrong_key_is_one_line_with_its_place(
@@ -358,6 +361,7 @@ def test_a_wrong_key_is_one_line_with_its_place(
         ("ftp://example.org/x", "does not hold a URL"),
         ("http://example.org/x", "holds a URL with http://"),
         ("http://nowhere.invalid", "http://"),
+        ("https://a..b/x", "a..b is no name of a host"),
     ],
 )
 def test_a_variable_that_holds_no_url_is_a_warning(

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from modelway.config.keys import Name, Section
+from modelway.config.keys import Section
 
 NoticeOutcome = Literal["success", "refused", "rolled-back", "failed", "alarm", "inconclusive", "paused", "ongoing"]
 """What a step came to, whichever step it was. paused: it waits for a person. ongoing: nothing new and not over, such as a
@@ -25,7 +25,7 @@ Address = Annotated[str, Meta(pattern="^[A-Za-z0-9._%+=~-]{1,64}@[A-Za-z0-9.-]{1
 class NoticeReceiver(Section, frozen=True, kw_only=True):
     """Somebody who is told."""
 
-    on: tuple[NoticeOutcome, ...] = NO_SUCCESS
+    on: Annotated[tuple[NoticeOutcome, ...], Meta(min_length=1)] = NO_SUCCESS
     """The outcomes that are told. Left out: all but success and ongoing."""
     required: bool = False
     """true: notify fails with exit code 4 where this receiver could not be told. false: it warns."""
@@ -63,7 +63,7 @@ class EmailReceiver(NoticeReceiver, frozen=True, kw_only=True):
     """The addresses that it goes to."""
     sender: Address = msgspec.field(name="from")
     """The address that it comes from."""
-    host: Name
+    host: Annotated[str, Meta(pattern="^[A-Za-z0-9._:-]{1,253}$")]
     """The SMTP server."""
     port: Annotated[int, Meta(ge=1, le=65535)] = 587
     """Its port."""

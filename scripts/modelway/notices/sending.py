@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 from modelway.loopback import HOST
@@ -103,6 +104,8 @@ def send(
         wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
         try:
             answer = _once(verb, url, body, headers, until, largest)
+        except (requests.exceptions.InvalidURL, urllib3.exceptions.LocationParseError, UnicodeError):
+            raise InvalidInput(f"{host_of(url)[:100]} is no name of a host", fix="copy the URL again") from None
         except requests.exceptions.RequestException as error:
             failure = _unreachable(url, error)
             if isinstance(error, requests.exceptions.SSLError):

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from modelway.errors import InvalidInput
 from modelway.notices.notice import Notice, plain_text, shortened
+from modelway.notices.sending import checked_url
 
 LONGEST_SUBJECT = 100
 """Of ASCII characters; SNS refuses others, and more."""
@@ -47,8 +48,10 @@ def endpoint_of(topic: str, environ: Mapping[str, str]) -> str:
     """As AWS' own tools find it: a variable names another one than the region's."""
     _, partition, _, region, *_ = topic.split(":")
     ends = {"aws-cn": "amazonaws.com.cn"}.get(partition, "amazonaws.com")
-    named = environ.get("AWS_ENDPOINT_URL_SNS") or environ.get("AWS_ENDPOINT_URL")
-    return (named or f"https://sns.{region}.{ends}").rstrip("/") + "/"
+    for variable in ("AWS_ENDPOINT_URL_SNS", "AWS_ENDPOINT_URL"):
+        if named := environ.get(variable, ""):
+            return checked_url(named, variable, secret=False).rstrip("/") + "/"
+    return f"https://sns.{region}.{ends}/"
 
 
 def form_of(notice: Notice, topic: str) -> bytes:

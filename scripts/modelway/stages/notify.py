@@ -72,7 +72,7 @@ def notify(
     Exit codes: 0 also where somebody could not be told, which is a warning; 2 wrong input; 4 a receiver with `required: true`
     could not be told.
     """
-    found = _happening(job, report, result, subject, text)
+    found = _happening(job, report, result, subject.strip(), text.strip())
     project = workspace.resolve(job, environment or (found.environment if found else None))
     for secret in sorted(set(secrets_of_receivers(project.notify, job.environ)), key=len, reverse=True):
         job.hide(secret)
