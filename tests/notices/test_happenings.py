@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import monitor_model
 import validate_data
 from gate.test_gate_report import check, verdict
 from modelway.endpoint.checks import EndpointCheckResult
+from modelway.endpoint.limits import MeasuredLoad
 from modelway.errors import InvalidInput
 from modelway.notices.notice import Happening
 from modelway.records import Verdict
@@ -26,9 +28,10 @@ from modelway.registry.ledger_entries import Entry
 from modelway.registry.ledger_history import Recorded
 from modelway.report import endpoint
 from modelway.report.group import GroupReport, MemberReport
-from modelway.report.happenings import happening_of
+from modelway.report.happenings import READERS, happening_of
 from modelway.report.rollout import record
 from modelway.report.verdict import sentence
+from modelway.stages.rollouts.planned import Foreseen
 from monitoring.test_monitor_model import requests, training
 from notice_cases import rollout
 from rollout.simulated import World, plan, run, traffic
@@ -218,6 +221,52 @@ def test_an_alias_that_moved_without_a_deployment(action: Any, outcome: str) -> 
         3,
         f"Version 3 is in live ({action}): it was slow",
     )
+
+
+@pytest.mark.parametrize(
+    ("record", "outcome", "sentence"),
+    [
+        (
+            {"schema": "modelway/candidate/1", "model": "m", "version": 3, "environment": {"python": "3.11"}},
+            "success",
+            "Version 3 was trained and registered",
+        ),
+        (
+            {"schema": "modelway/release/1", "model": "m", "version": 3, "environment": "live"},
+            "success",
+            "Version 3 was built for live",
+        ),
+        (
+            {"schema": "modelway/continue-rollout/1", "model": "m", "version": 3, "environment": "live"},
+            "ongoing",
+            "Version 3 goes on in live",
+        ),
+        (Foreseen("impossible", "it takes 9 hours"), "refused", "it takes 9 hours"),
+        (Foreseen("possible", "it takes 9 minutes"), "success", "it takes 9 minutes"),
+        (
+            {
+                "schema": "modelway/endpoint-benchmark/1",
+                "run": {"measured": MeasuredLoad("fail", "p99 is 20 ms, over 10", 5000, 0, 50.0, ())},
+            },
+            "refused",
+            "5,000 requests: p99 is 20 ms, over 10",
+        ),
+    ],
+)
+def test_a_step_of_the_way(record: Any, outcome: str, sentence: str) -> None:
+    found = said(record)
+    assert (found.outcome, found.sentence) == (outcome, sentence)
+
+
+def test_every_schema_of_a_report_is_read_or_left_out_on_purpose(root: Path) -> None:
+    """A new report is one that people may be told of."""
+    stores = {"training", "target", "data-sketch"}  # no reports of a step
+    inside = {"contract-report", "notice"}
+    nobody_waits_for = {"generated-contract", "data-profile", "judge-plan"}
+    text = "".join(path.read_text(encoding="utf-8") for path in (root / "scripts" / "modelway").rglob("*.py"))
+    written = set(re.findall(r"schema\W+(?:str|Literal\S+)?[ =]*\W*\"modelway/([a-z-]+)/1\"", text))
+    read = {name.removeprefix("modelway/").removesuffix("/1") for name in READERS}
+    assert written - read == (stores | inside | nobody_waits_for) & written and read <= written
 
 
 def test_work_that_was_stopped() -> None:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 from modelway.markdown import cell
 from modelway.notices.notice import SIGNS, Notice, shortened
-from modelway.notices.sending import LATER, HttpAnswer, Rejection, host_of, said, send
+from modelway.notices.sending import LATER, ReceiverAnswer, Rejection, host_of, said, send
 from modelway.records import digest_of_json
 
 MARKER = re.compile(r"<!-- modelway-notice: ([0-9a-f]{64}) ([0-9a-f,]*) -->")
@@ -107,7 +107,7 @@ class GithubIssues:
         answer = send(verb, url, data, headers, self.until, lambda found: self._rejection(url, found), LARGEST)
         return answer.json()
 
-    def _rejection(self, url: str, answer: HttpAnswer) -> ModelwayError:
+    def _rejection(self, url: str, answer: ReceiverAnswer) -> ModelwayError:
         if answer.status == 403 and _is_limited(answer):
             return OutsideFailure(f"{host_of(url)} takes no more requests for now (status 403)", fix=LATER)
         fixes = {
@@ -129,7 +129,7 @@ def checked_token(token: str, variable: str) -> str:
     return token
 
 
-def _is_limited(answer: HttpAnswer) -> bool:
+def _is_limited(answer: ReceiverAnswer) -> bool:
     return "Retry-After" in answer.headers or answer.headers.get("X-RateLimit-Remaining") == "0"
 
 

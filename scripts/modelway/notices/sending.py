@@ -33,7 +33,7 @@ class Rejection(InvalidInput):
 
 
 @dataclass(frozen=True)
-class HttpAnswer:
+class ReceiverAnswer:
     status: int
     headers: Mapping[str, str]
     content: bytes
@@ -80,7 +80,7 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str], until: float, fix: str = "") -> HttpAnswer:
+def post(url: str, body: bytes, headers: Mapping[str, str], until: float, fix: str = "") -> ReceiverAnswer:
     """The answer with status 2xx. until: by time.monotonic. fix: what to do where it is refused."""
     return send(
         "POST", url, body, headers, until, lambda answer: Rejection(said(url, answer), status=answer.status, fix=fix)
@@ -93,9 +93,9 @@ def send(
     body: bytes | None,
     headers: Mapping[str, str],
     until: float,
-    rejection: Callable[[HttpAnswer], ModelwayError],
+    rejection: Callable[[ReceiverAnswer], ModelwayError],
     largest: int = 0,
-) -> HttpAnswer:
+) -> ReceiverAnswer:
     """The answer with status 2xx; what is transient is tried again as long as there is time. OutsideFailure: it may work
     later. rejection: the failure that any other answer is. largest: so many bytes of the answer are wanted."""
     failure: ModelwayError = OutsideFailure(f"{host_of(url)} was not asked: no time was left", fix=LATER)
@@ -134,13 +134,13 @@ def send(
 LATER = "see whether it runs, and what it says in its log"
 
 
-def retry_after(answer: HttpAnswer) -> float:
+def retry_after(answer: ReceiverAnswer) -> float:
     """Seconds that the server asks for; a date is none of them."""
     asked = answer.headers.get("Retry-After", "").strip()
     return float(asked) if asked.isdecimal() and len(asked) < 9 else 0.0
 
 
-def said(url: str, answer: HttpAnswer) -> str:
+def said(url: str, answer: ReceiverAnswer) -> str:
     """What the server said, on one line: a status, and a short text where it gave one that is a message."""
     found = answer.json()
     text = found.get("message", "") if isinstance(found, dict) else answer.text
@@ -152,7 +152,7 @@ def said(url: str, answer: HttpAnswer) -> str:
 
 def _once(
     verb: str, url: str, body: bytes | None, headers: Mapping[str, str], until: float, largest: int
-) -> HttpAnswer:
+) -> ReceiverAnswer:
     left = max(0.01, until - time.monotonic())
     with requests.request(
         verb,
@@ -173,7 +173,7 @@ def _once(
                 break
             if time.monotonic() > until:
                 raise requests.exceptions.ReadTimeout
-        return HttpAnswer(response.status_code, response.headers, bytes(kept[:largest]))
+        return ReceiverAnswer(response.status_code, response.headers, bytes(kept[:largest]))
 
 
 def _unreachable(url: str, error: requests.exceptions.RequestException) -> OutsideFailure:

@@ -246,6 +246,64 @@ def _group(record: Any) -> Happening:
     )
 
 
+class VersionRecord(msgspec.Struct, frozen=True):
+    """Of what makes, builds or continues a version. environment: of a Candidate, what it was trained in."""
+
+    model: str
+    version: int
+    environment: Any = None
+
+
+def _of_version(subject: str, said: str, outcome: NoticeOutcome = "success") -> Callable[[Any], Happening]:
+    """said: what was done to the version, which no such report says where it was not done."""
+
+    def read(record: Any) -> Happening:
+        found = msgspec.convert(record, VersionRecord)
+        environment = found.environment if isinstance(found.environment, str) else ""
+        return Happening(
+            subject=subject,
+            outcome=outcome,
+            sentence=f"Version {found.version} {said}{f' {environment}' if environment else ''}",
+            model=found.model,
+            environment=environment,
+            version=found.version,
+        )
+
+    return read
+
+
+class ForeseenRecord(msgspec.Struct, frozen=True):
+    outcome: str
+    sentence: str
+
+
+def _plan(record: Any) -> Happening:
+    found = msgspec.convert(record, ForeseenRecord)
+    outcomes: dict[str, NoticeOutcome] = {"impossible": "refused", "unknown": "inconclusive"}
+    return Happening(subject="plan", outcome=outcomes.get(found.outcome, "success"), sentence=found.sentence)
+
+
+class LoadRecord(msgspec.Struct, frozen=True):
+    outcome: str
+    reason: str
+    requests: int
+
+
+class LoadRun(msgspec.Struct, frozen=True):
+    measured: LoadRecord
+
+
+class BenchmarkRecord(msgspec.Struct, frozen=True):
+    run: LoadRun
+
+
+def _benchmark(record: Any) -> Happening:
+    found = msgspec.convert(record, BenchmarkRecord).run.measured
+    outcomes: dict[str, NoticeOutcome] = {"pass": "success", "fail": "refused", "inconclusive": "inconclusive"}
+    said = f"{found.requests:,} requests: {found.reason or 'within the limits'}"
+    return Happening(subject="load", outcome=outcomes.get(found.outcome, "failed"), sentence=said)
+
+
 READERS: Mapping[str, Callable[[Any], Happening]] = {
     "modelway/rollout/1": _rollout,
     "modelway/verdict/1": _verdict,
@@ -258,4 +316,9 @@ READERS: Mapping[str, Callable[[Any], Happening]] = {
     "modelway/contract-comparison/1": _comparison,
     "modelway/ledger/1": _history,
     "modelway/group/1": _group,
+    "modelway/candidate/1": _of_version("training", "was trained and registered"),
+    "modelway/release/1": _of_version("image", "was built for"),
+    "modelway/continue-rollout/1": _of_version("rollout", "goes on in", "ongoing"),
+    "modelway/plan-rollout/1": _plan,
+    "modelway/endpoint-benchmark/1": _benchmark,
 }
