@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import notify
-from listening import Issues, listening
+from listening import Asked, Issues, listening, reset
 from modelway.notices.issues import GithubIssues
 from notice_cases import Configure, Kept, rollout, some_notice, told, warning
 
@@ -90,6 +90,26 @@ def test_two_runners_at_once_end_with_one_open_issue(github: Issues, monkeypatch
     assert [issue["state"] for issue in github.issues] == ["open", "closed"]
     said = github.issues[0]["body"] + "".join(github.issues[0]["comments"])
     assert "first" in said and "second" in said
+
+
+def test_an_answer_that_is_lost_leaves_one_open_issue(project: Path, configure: Configure, monkeypatch: Any) -> None:
+    """GitHub has opened it, and the connection broke before it said so."""
+    issues, lost = Issues(), list[str]()
+
+    def behave(asked: Asked, handler: Any) -> Any:
+        answer = issues(asked, handler)
+        if asked.verb == "POST" and not lost:
+            lost.append(asked.path)
+            return reset(asked, handler)
+        return answer
+
+    with listening(behave) as api:
+        monkeypatch.setenv("GITHUB_API_URL", api.url)
+        monkeypatch.setenv("GITHUB_TOKEN", issues.token)
+        configure({"github-issue": {"incidents": {}}})
+        assert notify.main(report(project, "failed")) == 0
+    assert [issue["state"] for issue in issues.issues] == ["open", "closed"] and lost
+    assert told(project) == (["github-issue incidents"], []) and issues.issues[0]["comments"] == []
 
 
 def test_markup_in_a_reason_is_text(project: Path, github: Issues) -> None:

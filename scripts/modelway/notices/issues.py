@@ -69,10 +69,11 @@ class GithubIssues:
         first = self._found(key)
         if first is None or number is None or first["number"] == number:
             return
-        # another runner was quicker: GitHub offers no way to open one only where there is none
-        self._call("POST", f"/issues/{first['number']}/comments", {"body": comment_of(notice)})
-        told = (*_told(first), notice.id)
-        self._call("PATCH", f"/issues/{first['number']}", {"body": _with_marker(str(first["body"]), key, told)})
+        # another runner was quicker, or an answer was lost: GitHub offers no way to open one only where there is none
+        if notice.id not in (told := _told(first)):
+            self._call("POST", f"/issues/{first['number']}/comments", {"body": comment_of(notice)})
+            body = _with_marker(str(first["body"]), key, (*told, notice.id))
+            self._call("PATCH", f"/issues/{first['number']}", {"body": body})
         closed = {"state": "closed", "state_reason": "not_planned", "body": f"The same as #{first['number']}."}
         self._call("PATCH", f"/issues/{number}", closed)
 
