@@ -104,6 +104,13 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
                 "history-days": Setting({"data": "requests.csv", "time-column": "asked_at"}, before=REQUESTS),
             },
         ),
+        "notify": (
+            Setting({"text": "it is late"}),
+            {  # nobody can be told, which holds nothing up
+                "report": Setting({}),
+                "text": Setting({"environment": "live"}),
+            },
+        ),
         "plan-rollout": (Setting({"environment": "live"}), {}),
         "promote-model": (
             Setting({"environment": "staging", "version": one}),

@@ -65,6 +65,7 @@ JOURNEY = (
     "show-history",
     "report-delivery",
     "render-monitoring",
+    "notify",
     "judge-plan",
 )
 USES_OWN = re.compile(r"^ +uses: \$/actions/([\w-]+)\n((?: {8,}.*\n)*)", re.MULTILINE)

@@ -12,6 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+VERBS_ALONE = ("notify",)
+"""The actions whose name is no verb with a noun: what else has no underscore is a part of the library."""
+
 if TYPE_CHECKING:
     from modelway.stages.benchmark_endpoint import benchmark_endpoint as benchmark_endpoint
     from modelway.stages.build_image import build_image as build_image
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from modelway.stages.generate_contract import generate_contract as generate_contract
     from modelway.stages.judge_plan import judge_plan as judge_plan
     from modelway.stages.monitor_model import monitor_model as monitor_model
+    from modelway.stages.notify import notify as notify
     from modelway.stages.plan_rollout import plan_rollout as plan_rollout
     from modelway.stages.profile_data import profile_data as profile_data
     from modelway.stages.promote_model import promote_model as promote_model
@@ -54,7 +58,7 @@ else:  # a checker of types knows the names above and no other
         if name == "__all__":
             return __dir__()
         # what is no action is a part of the library, or what Python asks of any module
-        if name.startswith("_") or "_" not in name:
+        if name.startswith("_") or ("_" not in name and name not in VERBS_ALONE):
             raise AttributeError(f"module 'modelway' has no attribute {name!r}")
         from modelway.command import use_case_of
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import Any
 
-from modelway import extensions
+from modelway import VERBS_ALONE, extensions
 from modelway.ci import UseCase, nobody_reads, run
 from modelway.config.document import suggestion
 from modelway.errors import InvalidInput, ModelwayError
@@ -24,7 +24,8 @@ actions: {actions}
 
 def names() -> list[str]:
     """The actions, as functions of Python are called."""
-    return [name for name in extensions.names("modelway.stages") if "_" in name]  # steps and rollouts are their parts
+    found = extensions.names("modelway.stages")
+    return [name for name in found if "_" in name or name in VERBS_ALONE]  # steps and rollouts are their parts
 
 
 def use_case_of(name: str) -> AnyUseCase:

@@ -111,6 +111,14 @@ def test_help_runs_in_the_scripts_own_environment(script: str) -> None:
 
 
 @pytest.mark.parametrize("name", ACTIONS)
+def test_no_description_holds_an_expression(name: str) -> None:
+    """A runner refuses the whole action then."""
+    action = action_of(name)
+    described = [action, *action["inputs"].values(), *action["outputs"].values()]
+    assert not [item["description"] for item in described if "${{" in item["description"]]
+
+
+@pytest.mark.parametrize("name", ACTIONS)
 def test_an_action_is_a_door_and_nothing_else(name: str) -> None:
     text = (ROOT / "actions" / name / "action.yml").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 80

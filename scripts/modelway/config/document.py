@@ -79,6 +79,8 @@ def check(document: Document, kind: inspect.Type, value: Any, where: Where) -> N
             _leaf(document, kind.key_type, key, (*where, key))
             check(document, kind.value_type, inner, (*where, key))
     elif isinstance(kind, inspect.VarTupleType | inspect.ListType) and isinstance(value, list):
+        if not value:
+            _leaf(document, kind, value, where)  # some may not be empty
         for index, inner in enumerate(value):
             check(document, kind.item_type, inner, (*where, index))
     elif (struct := _only_struct(kind)) is not None and _is_meant(kind, value):

@@ -33,9 +33,11 @@ def problem(kind: inspect.Type, value: object) -> str:
             return "" if value is None else "nothing"
         case inspect.BoolType():
             return "" if isinstance(value, bool) else "true or false"
-        case inspect.StrType(min_length=least, pattern=pattern):
+        case inspect.StrType(min_length=least, max_length=most, pattern=pattern):
             if not isinstance(value, str) or len(value) < (least or 0):
                 return "text that is not empty" if least else "text"
+            if most is not None and len(value) > most:
+                return f"text of at most {most} characters"
             return "" if pattern is None or re.search(pattern, value) else f"text that matches {pattern}"
         case inspect.LiteralType(values=values):
             return "" if value in values else "one of " + ", ".join(map(str, sorted(values, key=str)))
@@ -50,6 +52,8 @@ def problem(kind: inspect.Type, value: object) -> str:
         case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item):
             if not isinstance(value, list | tuple):
                 return "a list"
+            if len(value) < (kind.min_length or 0):
+                return "a list that is not empty"
             return next(filter(None, (problem(item, one) for one in value)), "") and "a list of such values"
         case _:
             return "" if isinstance(value, list | tuple) else "a list"

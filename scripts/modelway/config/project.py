@@ -15,6 +15,7 @@ from modelway.config.document import Document, check, convert, suggestion
 from modelway.config.drift import Drift
 from modelway.config.keys import Section
 from modelway.config.monitor import Monitor
+from modelway.config.notify import Notify
 from modelway.config.quality import Quality
 from modelway.config.sections import Build, Data, Deploy, Gate, Project, Registry, Sections, Train
 from modelway.errors import InvalidInput
@@ -36,6 +37,7 @@ class Resolved(Section, frozen=True, kw_only=True):
     build: Build
     drift: Drift
     monitor: Monitor
+    notify: Notify
     deploy: Deploy | None
     """None: nothing is deployed in this environment, and promote-model moves its alias."""
 
@@ -100,6 +102,7 @@ def _resolved(
         build=resolved.build,
         drift=resolved.drift,
         monitor=resolved.monitor,
+        notify=resolved.notify,
         deploy=resolved.deploy,
     )
 

@@ -30,6 +30,7 @@ from modelway.config.keys import (
 )
 from modelway.config.model_metrics import Outcome, PredictionShares, RisingShare
 from modelway.config.monitor import Monitor
+from modelway.config.notify import Notify
 from modelway.config.quality import Quality
 from modelway.config.strategies import RequestMatch, Rolling, Shadow
 
@@ -372,6 +373,8 @@ class Sections(Section, frozen=True):
     """What current data is compared with, and how far it may move."""
     monitor: Monitor = Monitor()
     """What a model is watched by, once it is deployed."""
+    notify: Notify = Notify()
+    """Who is told what became of a step."""
     deploy: Deploy | None = None
     """How a release comes into an environment. Left out: nothing is deployed, and promote-model moves the alias."""
 

@@ -43,6 +43,9 @@ class MemberReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GroupReport(msgspec.Struct, frozen=True, kw_only=True):
+    schema: Literal["modelway/group/1"] = "modelway/group/1"
+    outcome: GroupOutcome
+    """Of all of them together."""
     group: str
     members: tuple[MemberReport, ...]
 
@@ -51,6 +54,12 @@ def markdown(report: GroupReport, outcome: GroupOutcome) -> str:
     """outcome: of all of them together."""
     rows = [_row(member) for member in report.members]
     return f"### {cell(report.group)}: {TITLES[outcome]}\n\n{table(HEADS, rows)}"
+
+
+def in_words(report: GroupReport) -> str:
+    """One line: what became of all, and of each."""
+    members = "; ".join(f"{member.name} {SAID[member.outcome]}" for member in report.members)
+    return f"{TITLES[report.outcome]}: {members}"
 
 
 def _row(member: MemberReport) -> Sequence[str]:

@@ -14,11 +14,12 @@ SHOWN_DAYS = 90
 SHOWN_ALARMS = 20
 
 
-def in_words(report: MonitorReport) -> str:
-    """One line: what is new, else what is still so."""
+def in_words(report: MonitorReport, *, values: bool = True) -> str:
+    """One line: what is new, else what is still so. values: whether those that became more or less frequent are named."""
     if report.outcome == "alarm":
         alarm = report.new[-1]
-        return f"{report.data}: changed by {alarm.day}: {'; '.join(said for said, _ in what(alarm.changes)[:3])}"
+        changed = "; ".join(said for said, _ in what(alarm.changes, values=values)[:3])
+        return f"{report.data}: changed by {alarm.day}: {changed}"
     if report.outcome == "changed":
         still = few([f"{name} (told on {day})" for name, day in report.open.items()])
         return f"{report.data}: nothing new since {report.since}; still changed: {still}"
@@ -26,26 +27,30 @@ def in_words(report: MonitorReport) -> str:
     return f"{report.data}: {len(report.looks)} days looked at until {until}, nothing has changed for good"
 
 
-def what(changes: Sequence[ColumnChange]) -> list[tuple[str, float]]:
+def what(changes: Sequence[ColumnChange], *, values: bool = True) -> list[tuple[str, float]]:
     """Such as `carrier: 'UA' from 10 to 14.1 % since 2026-06-02`, with its share of the evidence; columns of which the same is
     to be said, together."""
     alike: dict[str, list[ColumnChange]] = {}
     for change in changes:
-        alike.setdefault(f"{_moved(change)} since {change.since}", []).append(change)
+        alike.setdefault(f"{_moved(change, values)} since {change.since}", []).append(change)
     return [
         (f"{few([one.column[:100] for one in ones], 8)}: {moved}", sum(one.share_of_evidence for one in ones))
         for moved, ones in alike.items()
     ]
 
 
-def _moved(change: ColumnChange) -> str:
+def _moved(change: ColumnChange, values: bool) -> str:
     higher = change.now > change.before
     if change.of == "level":
         return f"values {abs(change.now - change.before):.2g} standard deviations {'higher' if higher else 'lower'}"
     if change.of == "spread":
         before, now = 1 + 2 * change.before, 1 + 2 * change.now
         return f"values lie {'further out' if higher else 'nearer'}, mean square {before:.2g} to {now:.2g}"
-    of = {"missing": "missing", "unseen": "unseen or unreadable", "share": _text(change.value)}[change.of]
+    of = {
+        "missing": "missing",
+        "unseen": "unseen or unreadable",
+        "share": _text(change.value) if values else "a value",
+    }[change.of]
     return f"{of} from {_percent(change.before)} to {_percent(change.now)} %"
 
 

@@ -153,6 +153,7 @@ def record(story: journal.Story) -> dict[str, object]:
         "outcome": story.outcome,
         "reasons": state.reasons,
         "problem": state.problem,
+        "paused": paused_said(story.plan, state) if story.is_paused else "",
         "continued": [event for event in story.events if isinstance(event, engine.Continued)],
         "assessment": state.assessment,
         "effects": effect.effects(state.assessment.metrics) if story.plan.led and state.assessment else (),

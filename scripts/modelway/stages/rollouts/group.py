@@ -110,7 +110,7 @@ class GroupDone:
             )
             for member in self.members
         ]
-        return GroupReport(group=self.group.name, members=tuple(members))
+        return GroupReport(outcome=self.outcome, group=self.group.name, members=tuple(members))
 
 
 def load(job: ci.Job, file: str, environment: str) -> ServiceGroup:
