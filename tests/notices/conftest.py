@@ -28,10 +28,11 @@ def project(github_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def configure(project: Path) -> Configure:
-    """configure(notify): modelway.yml with this section."""
+    """configure(notify): modelway.yml with this section, and time enough for a busy machine where it names none."""
 
     def write(notify: Any) -> None:
-        found = {"model": "parcels", "notify": notify, "environments": {"production": None, "staging": None}}
+        section = {"timeout-seconds": 30, **notify} if isinstance(notify, dict) else notify
+        found = {"model": "parcels", "notify": section, "environments": {"production": None, "staging": None}}
         (project / "modelway.yml").write_text(json.dumps(found))
 
     return write
