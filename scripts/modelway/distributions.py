@@ -95,9 +95,9 @@ def wilson(hits: float, n: float, z: float) -> Interval:
 
 
 def area_interval(value: float, error: float, positives: int, negatives: int, confidence: float) -> Interval:
-    """Of an area under the ROC curve with DeLong's standard error, of two rows or more of each class. On the logit scale, which
-    keeps it below 1; from NEAR_ONE on, no narrower than Newcombe's score interval either, because there the few rows that
-    overlap make DeLong's variance too small. An area of 0 or 1 has only the latter."""
+    """Of an area under the ROC curve with DeLong's standard error, of two rows or more of each class. On the logit scale,
+    which keeps it below 1; from NEAR_ONE on, no narrower than Newcombe's score interval either, because there the few rows
+    that overlap make DeLong's variance too small. An area of 0 or 1 has only the latter."""
     if not 0 < value < 1:
         return area_score_interval(value, positives, negatives, confidence)
     half = t_quantile(confidence, min(positives, negatives) - 1) * error / (value * (1 - value))

@@ -28,8 +28,8 @@ class LabelSource:
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """The columns to join. time: of the prediction. label, arrived: the label, and when it came; columns of `labels` where that
-    is given, else of the rows themselves. A class is a text, in which 1, 1.0, "1", true and "True" are one."""
+    """The columns to join. time: of the prediction. label, arrived: the label, and when it came; columns of `labels` where
+    that is given, else of the rows themselves. A class is a text, in which 1, 1.0, "1", true and "True" are one."""
 
     time: str
     prediction: str
@@ -40,13 +40,14 @@ class LabelledRows:
 
 @dataclass(frozen=True)
 class JoinedRows:
-    """rows: without those that repeat. repeated: rows whose identifier an earlier one has (by time, then by the prediction), which
-    are left out. without_id, without_time, without_prediction: rows that lack it, or whose time cannot be read; they are in no
-    day. labels: different identifiers with a label. again: labels that say once more what another one says. conflicting: labels'
-    identifiers with two different labels; first_conflict: the least of them, as text. unknown: identifiers of labels that no row
-    has. without_arrival: labels with no readable time of arrival, where that is asked for. scored: every prediction is a number
-    from 0 to 1. worst: the least prediction, as text, that is none; None where scored. classes: rows by label, of at most
-    MOST_CLASSES labels, the most frequent first."""
+    """rows: without those that repeat. repeated: rows whose identifier an earlier one has (by time, then by the prediction),
+    which are left out. without_id, without_time, without_prediction: rows that lack it, or whose time cannot be read; they
+    are in no day. labels: different identifiers with a label. again: labels that say once more what another one says.
+    conflicting: labels' identifiers with two different labels; first_conflict: the least of them, as text. unknown:
+    identifiers of labels that no row has. without_arrival: labels with no readable time of arrival, where that is asked for.
+    scored: every prediction is a number from 0 to 1. worst: the least prediction, as text, that is none; None where scored.
+    classes: rows by label, of at most MOST_CLASSES labels, the most frequent first. predicted: rows by predicted class; empty
+    where scored."""
 
     rows: int
     repeated: int
@@ -62,12 +63,13 @@ class JoinedRows:
     scored: bool
     worst: str | None
     classes: Mapping[str, int]
+    predicted: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class DayArrivals:
-    """Of the predictions of one day since 1970, in UTC: how many there are, and how many of their labels came on each day. A label
-    whose arrival nobody asked about came on the day of the prediction."""
+    """Of the predictions of one day since 1970, in UTC: how many there are, and how many of their labels came on each day. A
+    label whose arrival nobody asked about came on the day of the prediction."""
 
     rows: int
     labels: Mapping[int, int]
@@ -75,10 +77,11 @@ class DayArrivals:
 
 @dataclass(frozen=True)
 class DayOutcomes:
-    """Of the predictions of one day whose label had come. hits: they were right. positives, negatives: by label. wins: twice the
-    number of pairs of a positive and a negative in which the positive has the higher score, a tie counting half (Mann and
-    Whitney). wins_of_positives, wins_of_negatives: the sum of the squares of twice each row's own number of them: what DeLong's
-    variance is made of. Without scores the last five are 0, but for the counts by label where there is a positive class."""
+    """Of the predictions of one day whose label had come. hits: they were right. positives, negatives: by label. wins: twice
+    the number of pairs of a positive and a negative in which the positive has the higher score, a tie counting half (Mann and
+    Whitney). wins_of_positives, wins_of_negatives: the sum of the squares of twice each row's own number of them: what
+    DeLong's variance is made of. Without scores the last five are 0, but for the counts by label where there is a positive
+    class."""
 
     labels: int
     hits: int
@@ -121,11 +124,13 @@ class LabelTable(Protocol):
         """By day since 1970."""
 
     def outcomes(self, cutoffs: Mapping[int, int], deciding: Deciding) -> dict[int, DayOutcomes]:
-        """Of these days, by the labels that had come by the end of the day that each has as its cutoff. A day without such labels
-        is left out."""
+        """Of these days, by the labels that had come by the end of the day that each has as its cutoff. A day without such
+        labels is left out."""
 
     def edges(self, days: Sequence[int], bins: int) -> tuple[float, ...]:
         """The scores, rising and each once, at equal shares of the predictions of these days: at most bins - 1."""
 
-    def bins(self, cutoffs: Mapping[int, int | None], edges: Sequence[float], positive: str) -> dict[tuple[int, int], BinCounts]:
+    def bins(
+        self, cutoffs: Mapping[int, int | None], edges: Sequence[float], positive: str
+    ) -> dict[tuple[int, int], BinCounts]:
         """By day and bin of the score, which has its upper edge in it. A day without a cutoff has no labels."""

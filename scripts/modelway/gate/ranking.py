@@ -33,7 +33,9 @@ def auc(truth: Mask, score: Floats, confidence: float) -> Estimate:
     reason = _too_few(fewest(truth), MINIMUM_FOR_ONE, one.area)
     if reason:
         return unjudged(len(truth), reason, value=one.area)
-    method = "DeLong, logit t" if one.area < distributions.NEAR_ONE else "DeLong, logit t, and Newcombe's score interval"
+    method = (
+        "DeLong, logit t" if one.area < distributions.NEAR_ONE else "DeLong, logit t, and Newcombe's score interval"
+    )
     return estimate(len(truth), one.area, delong.area_interval(one, confidence), method)
 
 

@@ -23,6 +23,7 @@ DAY_US = 86_400_000_000
 WHOLE_FLOATS = 1 << 53
 DECIMAL = r"-?(0|[1-9][0-9]*)\.[0-9]+"
 SHOWN = 100
+BEFORE = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
 
 
 class DuckDBLabels:
@@ -37,14 +38,16 @@ class DuckDBLabels:
         return self._table.columns
 
     def join(self, asked: LabelledRows) -> JoinedRows:
-        """Tables `predictions` (k, m: microseconds, p: as text, s: as a number) and `labels` (k, v, other, a, n), then `joined`
-        (d: day, p, s, c: the predicted class, v: the label, a: the day on which it came)."""
+        """Tables `predictions` (k, m: microseconds, p: as text, s: as a number) and `labels` (k, v, other, a, n), then
+        `joined` (d: day, p, s, c: the predicted class, v: the label, a: the day on which it came)."""
         own, labels = self._of_columns, asked.labels
         self._predictions(asked, own)
         if labels is None:
             again = conflicting = unknown = 0
             first = None
-            (count, without_arrival) = self._rows("SELECT count(v), counted_if(v IS NOT NULL AND a IS NULL) FROM joined")[0]
+            (count, without_arrival) = self._rows(
+                "SELECT count(v), counted_if(v IS NOT NULL AND a IS NULL) FROM joined"
+            )[0]
         else:
             self._table.beside(labels.source, labels.dialect, lambda other: self._labels(asked, labels.id, other))
             count, again, conflicting, first, without_arrival = self._rows(
@@ -53,17 +56,16 @@ class DuckDBLabels:
             )[0]
             (unknown,) = self._rows("SELECT count(*) FROM labels ANTI JOIN predictions USING (k)")[0]
             again -= conflicting  # of two that conflict neither says it once more
+            came = "labels.a" if asked.arrived else "CASE WHEN labels.v IS NOT NULL THEN d END"
             self._rows(
-                "CREATE TEMP TABLE joined AS SELECT d, p, s, c, v, a FROM predictions LEFT JOIN labels USING (k)"
+                f"CREATE TEMP TABLE joined AS SELECT d, p, s, c, labels.v, {came} AS a FROM predictions"
+                " LEFT JOIN labels ON predictions.k = labels.k"
             )
         classes = "labels" if labels else "joined"
         rows, without_id, without_time, without_prediction, wrong, worst = self._rows(
             "SELECT count(*), counted_if(k IS NULL), counted_if(d IS NULL), counted_if(d IS NOT NULL AND p IS NULL),"
             f" counted_if(p IS NOT NULL AND s IS NULL), left(min(p) FILTER (WHERE s IS NULL), {SHOWN}) FROM predictions"
         )[0]
-        listed = self._rows(
-            f"SELECT v, count(*) AS n FROM {classes} WHERE v IS NOT NULL GROUP BY v ORDER BY n DESC, v LIMIT {MOST_CLASSES}"
-        )
         return JoinedRows(
             rows=rows,
             repeated=self._repeated,
@@ -78,8 +80,13 @@ class DuckDBLabels:
             without_arrival=without_arrival if asked.arrived else 0,
             scored=not wrong,
             worst=worst,
-            classes=dict(listed),
+            classes=self._frequent("v", classes),
+            predicted=self._frequent("c", "predictions") if wrong else {},
         )
+
+    def _frequent(self, column: str, table: str) -> dict[str, int]:
+        counted = f"SELECT {column}, count(*) AS n FROM {table} WHERE {column} IS NOT NULL GROUP BY {column}"
+        return dict(self._rows(f"{counted} ORDER BY n DESC, {column} LIMIT {MOST_CLASSES}"))
 
     def arrivals(self) -> dict[int, DayArrivals]:
         rows: dict[int, int] = {}
@@ -94,7 +101,9 @@ class DuckDBLabels:
 
     def outcomes(self, cutoffs: Mapping[int, int], deciding: Deciding) -> dict[int, DayOutcomes]:
         if not deciding.scored:
-            found = self._rows(self._until(Statement("SELECT d, count(*), counted_if(c = v) FROM "), cutoffs, " GROUP BY d"))
+            found = self._rows(
+                self._until(Statement("SELECT d, count(*), counted_if(c = v) FROM "), cutoffs, " GROUP BY d")
+            )
             return {day: DayOutcomes(n, hits) for day, n, hits in found}
         inner = Statement("SELECT d, s, ")
         positive = f"v = {inner.bind(deciding.positive)}"
@@ -103,12 +112,15 @@ class DuckDBLabels:
         inner.add(f" counted_if(({predicted}) = ({positive})) AS h FROM ")
         ranked = Statement(
             "SELECT d, p::HUGEINT AS p, n::HUGEINT AS n, h,"
-            " coalesce(sum(n) OVER (PARTITION BY d ORDER BY s ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) * 2 + n AS w,"
-            " coalesce(sum(p) OVER (PARTITION BY d ORDER BY s DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) * 2 + p"
-            " AS l FROM ("
+            f" coalesce(sum(n) OVER (PARTITION BY d ORDER BY s {BEFORE}), 0) * 2 + n AS w,"
+            f" coalesce(sum(p) OVER (PARTITION BY d ORDER BY s DESC {BEFORE}), 0) * 2 + p AS l FROM ("
         ).then(self._until(inner, cutoffs, " GROUP BY d, s"))
-        statement = Statement("SELECT d, sum(p + n), sum(h), sum(p), sum(n), sum(p * w), sum(p * w * w), sum(n * l * l) FROM (")
-        return {day: DayOutcomes(*map(int, row)) for day, *row in self._rows(statement.then(ranked).add(")) GROUP BY d"))}
+        statement = Statement(
+            "SELECT d, sum(p + n), sum(h), sum(p), sum(n), sum(p * w), sum(p * w * w), sum(n * l * l) FROM ("
+        )
+        return {
+            day: DayOutcomes(*map(int, row)) for day, *row in self._rows(statement.then(ranked).add(")) GROUP BY d"))
+        }
 
     def edges(self, days: Sequence[int], bins: int) -> tuple[float, ...]:
         statement = Statement()
@@ -122,8 +134,12 @@ class DuckDBLabels:
     ) -> dict[tuple[int, int], BinCounts]:
         """Between each two edges the scores are counted by a comparison with a list: the number of edges below them."""
         statement = Statement("SELECT d, b, count(*), counted_if(there), counted_if(there AND v = ")
-        statement.add(f"{statement.bind(positive)}) FROM (SELECT d, v, v IS NOT NULL AND coalesce(a <= cut, false) AS there, ")
-        statement.add(f"len(list_filter({statement.bind(list(edges))}::DOUBLE[], lambda e : e < s)) AS b FROM joined JOIN ")
+        statement.add(
+            f"{statement.bind(positive)}) FROM (SELECT d, v, v IS NOT NULL AND coalesce(a <= cut, false) AS there, "
+        )
+        statement.add(
+            f"len(list_filter({statement.bind(list(edges))}::DOUBLE[], lambda e : e < s)) AS b FROM joined JOIN "
+        )
         statement.then(_cut(cutoffs)).add(" USING (d) WHERE s IS NOT NULL) GROUP BY d, b")
         return {(day, at): BinCounts(*map(int, row)) for day, at, *row in self._rows(statement)}
 
@@ -133,14 +149,14 @@ class DuckDBLabels:
         key = _key(own, asked.labels.id) if asked.labels else "NULL::VARCHAR"
         valid = f"{number.present} AND coalesce({number.valid}, false)" if self._can_be_number(asked) else "false"
         score = f"CASE WHEN {valid} AND {number.value} BETWEEN 0 AND 1 THEN ({number.value})::DOUBLE + 0.0 END"
-        label = ["NULL AS v", "NULL AS a"]
+        label = ""
         if asked.labels is None:
-            came = _day(own, asked.arrived) if asked.arrived else _day(own, asked.time)
-            label = [f"{_class(own, asked.label)} AS v", f"{came} AS a"]
+            value, came = _class(own, asked.label), _day(own, asked.arrived or asked.time)
+            label = f", {value} AS v, CASE WHEN ({value}) IS NOT NULL THEN {came} END AS a"
         statement = Statement(f"CREATE TEMP TABLE predictions AS SELECT {key} AS k,")
         statement.add(f" CASE WHEN {moment.present} AND coalesce({moment.valid}, false) THEN {moment.value} END AS m,")
         statement.add(f" CASE WHEN {text.present} THEN {text.column}::VARCHAR END AS p, {score} AS s,")
-        statement.add(f" {_class(own, asked.prediction)} AS c, {', '.join(label)} FROM ").then(self._table.relation)
+        statement.add(f" {_class(own, asked.prediction)} AS c{label} FROM ").then(self._table.relation)
         self._rows(statement)
         self._rows("ALTER TABLE predictions ADD COLUMN d INTEGER")
         self._rows(f"UPDATE predictions SET d = floor(m / {DAY_US}.0)::INTEGER")
@@ -161,8 +177,12 @@ class DuckDBLabels:
         for wanted in filter(None, (name, asked.label, asked.arrived)):
             other.reading(wanted, None)
         came = _day(columns, asked.arrived) if asked.arrived else "NULL::INTEGER"
-        statement = Statement("CREATE TEMP TABLE labels AS SELECT k, min(v) AS v, max(v) AS other, min(a) AS a, count(*) AS n")
-        statement.add(f" FROM (SELECT {_key(columns, name)} AS k, {_class(columns, asked.label)} AS v, {came} AS a FROM ")
+        statement = Statement(
+            "CREATE TEMP TABLE labels AS SELECT k, min(v) AS v, max(v) AS other, min(a) AS a, count(*) AS n"
+        )
+        statement.add(
+            f" FROM (SELECT {_key(columns, name)} AS k, {_class(columns, asked.label)} AS v, {came} AS a FROM "
+        )
         self._rows(statement.then(other.relation).add(") WHERE k IS NOT NULL AND v IS NOT NULL GROUP BY k"))
 
     def _can_be_number(self, asked: LabelledRows) -> bool:
@@ -215,5 +235,6 @@ def _class(columns: TableColumns, name: str) -> str:
         return f"CASE WHEN {read.present} THEN {text} END"
     number = f"regexp_replace(regexp_replace({text}, '0+$', ''), '[.]$', '')"
     cases = f"WHEN lower({text}) = 'true' THEN '1' WHEN lower({text}) = 'false' THEN '0'"
-    cases += f" WHEN regexp_full_match({text}, '-?0([.]0+)?') THEN '0' WHEN regexp_full_match({text}, '{DECIMAL}') THEN {number}"
+    cases += f" WHEN regexp_full_match({text}, '-?0([.]0+)?') THEN '0'"
+    cases += f" WHEN regexp_full_match({text}, '{DECIMAL}') THEN {number}"
     return f"CASE WHEN NOT ({read.present}) THEN NULL {cases} ELSE {text} END"
