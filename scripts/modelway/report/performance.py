@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from modelway.data.values import few
 from modelway.markdown import cell, table
-from modelway.monitoring.performance import DayState, MetricFall, MeasuredValue, PerformanceDay, PerformanceReport
+from modelway.monitoring.performance import DayState, MeasuredValue, MetricFall, PerformanceDay, PerformanceReport
 from modelway.report.evidence_bars import bars
 
 SHOWN_DAYS = 14
