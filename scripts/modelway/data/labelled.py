@@ -123,9 +123,11 @@ class LabelTable(Protocol):
     def arrivals(self) -> dict[int, DayArrivals]:
         """By day since 1970."""
 
-    def outcomes(self, cutoffs: Mapping[int, int], deciding: Deciding) -> dict[int, DayOutcomes]:
+    def outcomes(
+        self, cutoffs: Mapping[int, int], deciding: Deciding, *, together: bool = False
+    ) -> dict[int, DayOutcomes]:
         """Of these days, by the labels that had come by the end of the day that each has as its cutoff. A day without such
-        labels is left out."""
+        labels is left out. together: all of them as one day, the first."""
 
     def edges(self, days: Sequence[int], bins: int) -> tuple[float, ...]:
         """The scores, rising and each once, at equal shares of the predictions of these days: at most bins - 1."""

@@ -16,14 +16,11 @@ from itertools import pairwise
 from modelway.errors import Inconclusive
 from modelway.monitoring.baseline import FEWEST_DAYS, LEAST_INNOVATION, MOST_CORRELATION, SLACK
 from modelway.monitoring.evidence import BLAMED, DAYS_PER_YEAR, SIZES
-from modelway.monitoring.live_days import FEWEST_LABELS, LiveDay, LiveMetric, LiveValue
+from modelway.monitoring.live_days import FEWEST_LABELS, FEWEST_SHARE, LiveDay, LiveMetric, LiveValue
 from modelway.monitoring.watching import BACK, RECENT
 
 CAP = 30.0
 """Of what a day can win: no alarm before the second day."""
-FEWEST_SHARE = 0.9
-"""Of the labels that a usual day has when it is mature. A day with fewer is half ripe, and is not looked at: the labels that
-are there are other ones than those that are not."""
 
 
 @dataclass(frozen=True)

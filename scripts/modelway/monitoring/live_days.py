@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal
@@ -18,6 +18,10 @@ ENOUGH = 0.95
 """Of a day's labels: it is mature before its time where so many have come."""
 FEWEST_LABELS = 50
 """Of a day: with fewer it is not looked at."""
+
+FEWEST_SHARE = 0.9
+"""Of the labels that a usual day has when it is mature. A day with fewer is half ripe, and is not looked at: the labels that
+are there are other ones than those that are not."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,13 @@ def live_days(
         )
         for day, mature in ripening.mature.items()
     ]
+
+
+def ripe(days: Sequence[LiveDay]) -> list[LiveDay]:
+    """Mature days whose labels are as many as usual, and enough."""
+    shares = sorted(day.share for day in days if day.labels >= FEWEST_LABELS)
+    usual = shares[len(shares) // 2] if shares else 1.0
+    return [day for day in days if day.labels >= FEWEST_LABELS and day.share >= FEWEST_SHARE * usual]
 
 
 def _values(found: DayOutcomes, metrics: tuple[LiveMetric, ...], confidence: float) -> dict[LiveMetric, LiveValue]:

@@ -80,6 +80,30 @@ class LabelCounts(msgspec.Struct, frozen=True, kw_only=True):
     without_prediction: int
 
 
+class EstimatedValue(msgspec.Struct, frozen=True):
+    """low, high: at the gate's confidence."""
+
+    value: float
+    low: float
+    high: float
+
+
+class EstimatedWeek(msgspec.Struct, frozen=True, kw_only=True):
+    """Days whose labels have not come, with some before them to fill a week. labelled_weeks: that the estimate is made from.
+    values: empty where it is inconclusive, which `reason` says. likeness: the area under the ROC curve of telling the week
+    from the labelled ones by its scores; 0.5 is alike. effective_share: of the labelled rows, weighted to the week's
+    scores."""
+
+    first: str
+    last: str
+    predictions: int
+    labelled_weeks: int
+    values: Mapping[str, EstimatedValue]
+    likeness: float | None
+    effective_share: float | None
+    reason: str
+
+
 class PerformanceReport(msgspec.Struct, frozen=True, kw_only=True):
     """outcome: alarm, where there is a new one; inconclusive, where too little is known, which `reason` says; fallen, where a
     metric that an alarm named is not back; else held."""
@@ -98,6 +122,7 @@ class PerformanceReport(msgspec.Struct, frozen=True, kw_only=True):
     back: tuple[tuple[str, str], ...]
     since: str
     never_predicted: tuple[str, ...] = ()
+    estimates: tuple[EstimatedWeek, ...] = ()
 
     @property
     def new(self) -> tuple[PerformanceAlarm, ...]:

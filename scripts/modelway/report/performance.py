@@ -7,7 +7,14 @@ from collections.abc import Mapping, Sequence
 
 from modelway.data.values import few
 from modelway.markdown import cell, table
-from modelway.monitoring.performance import DayState, MeasuredValue, MetricFall, PerformanceDay, PerformanceReport
+from modelway.monitoring.performance import (
+    DayState,
+    EstimatedWeek,
+    MeasuredValue,
+    MetricFall,
+    PerformanceDay,
+    PerformanceReport,
+)
 from modelway.report.evidence_bars import bars
 
 SHOWN_DAYS = 14
@@ -58,7 +65,11 @@ def performance_lines(report: PerformanceReport) -> list[str]:
         lines += [f"Still below, and without a vote until it is not for two weeks: {still}.", ""]
     if report.back:
         lines += [f"Back: {', '.join(f'{name} ({day})' for day, name in report.back)}.", ""]
-    lines += [_days(report.days), "", _counts(report)]
+    lines += [_days(report.days), ""]
+    if report.estimates:
+        lines += ["Until labels come, estimated from the scores; an estimate sees no change of what a score means:", ""]
+        lines += [_estimates(report.estimates), ""]
+    lines += [_counts(report)]
     return lines
 
 
@@ -76,6 +87,25 @@ def _days(days: Sequence[PerformanceDay]) -> str:
         for day in days[-SHOWN_DAYS:]
     ]
     return table(["day", "predictions", "labelled", *names, ""], rows)
+
+
+def _estimates(weeks: Sequence[EstimatedWeek]) -> str:
+    names = sorted({name for week in weeks for name in week.values})
+    rows = [
+        [
+            f"{week.first} to {week.last}",
+            f"{week.predictions:,}",
+            *(_estimate(week, name) for name in names),
+            week.reason,
+        ]
+        for week in weeks
+    ]
+    return table(["week", "predictions", *names, ""], rows)
+
+
+def _estimate(week: EstimatedWeek, name: str) -> str:
+    found = week.values.get(name)
+    return f"about {found.value:.3g} ({found.low:.3g} to {found.high:.3g})" if found else "inconclusive"
 
 
 def _value(values: Mapping[str, MeasuredValue], name: str) -> str:

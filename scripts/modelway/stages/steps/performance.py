@@ -34,6 +34,7 @@ from modelway.monitoring.performance import (
     stopped,
     watched_metrics,
 )
+from modelway.stages.steps.estimated_performance import estimates
 
 WHERE = "monitor.performance"
 FALL = 0.01
@@ -116,7 +117,8 @@ def performance_of(
         arrivals = {day: one for day, one in arrivals.items() if day <= last}
         ripening = ripened(arrivals, last, of.mature_days, timed=timed)
         outcomes = table.outcomes(ripening.cutoffs, deciding) if ripening.cutoffs else {}
-    mature = live_days(arrivals, ripening, outcomes, _shown_metrics(metrics, deciding), gate.confidence)
+        mature = live_days(arrivals, ripening, outcomes, _shown_metrics(metrics, deciding), gate.confidence)
+        weeks = estimates(table, arrivals, ripening, mature, deciding, gate.confidence)
     found: LimitsHeld | None = None
     try:
         fall = FALL if of.fall is None else of.fall
@@ -144,6 +146,7 @@ def performance_of(
         back=tuple((day.isoformat(), name) for day, name in found.back) if found else (),
         since=since,
         never_predicted=tuple(sorted(unpredicted)[:100]),
+        estimates=weeks,
     )
 
 

@@ -99,28 +99,29 @@ class DuckDBLabels:
                 labels.setdefault(day, {})[came] = labelled
         return {day: DayArrivals(n, labels.get(day, {})) for day, n in rows.items()}
 
-    def outcomes(self, cutoffs: Mapping[int, int], deciding: Deciding) -> dict[int, DayOutcomes]:
+    def outcomes(
+        self, cutoffs: Mapping[int, int], deciding: Deciding, *, together: bool = False
+    ) -> dict[int, DayOutcomes]:
+        day = f"{min(cutoffs):d}::INTEGER AS d" if together else "joined.d AS d"
         if not deciding.scored:
-            found = self._rows(
-                self._until(Statement("SELECT d, count(*), counted_if(c = v) FROM "), cutoffs, " GROUP BY d")
-            )
+            counted = Statement("SELECT d, count(*), counted_if(c = v) FROM (").add(f"SELECT {day}, c, v FROM ")
+            found = self._rows(self._until(counted, cutoffs).add(") GROUP BY d"))
             return {day: DayOutcomes(n, hits) for day, n, hits in found}
         inner = Statement("SELECT d, s, ")
         positive = f"v = {inner.bind(deciding.positive)}"
         predicted = f"s >= {inner.bind(deciding.threshold)}"
         inner.add(f"counted_if({positive}) AS p, counted_if(NOT ({positive})) AS n,")
-        inner.add(f" counted_if(({predicted}) = ({positive})) AS h FROM ")
+        inner.add(f" counted_if(({predicted}) = ({positive})) AS h FROM (SELECT {day}, s, v FROM ")
         ranked = Statement(
             "SELECT d, p::HUGEINT AS p, n::HUGEINT AS n, h,"
             f" coalesce(sum(n) OVER (PARTITION BY d ORDER BY s {BEFORE}), 0) * 2 + n AS w,"
             f" coalesce(sum(p) OVER (PARTITION BY d ORDER BY s DESC {BEFORE}), 0) * 2 + p AS l FROM ("
-        ).then(self._until(inner, cutoffs, " GROUP BY d, s"))
+        ).then(self._until(inner, cutoffs).add(") GROUP BY d, s"))
         statement = Statement(
             "SELECT d, sum(p + n), sum(h), sum(p), sum(n), sum(p * w), sum(p * w * w), sum(n * l * l) FROM ("
         )
-        return {
-            day: DayOutcomes(*map(int, row)) for day, *row in self._rows(statement.then(ranked).add(")) GROUP BY d"))
-        }
+        found = self._rows(statement.then(ranked).add(")) GROUP BY d"))
+        return {day: DayOutcomes(*map(int, row)) for day, *row in found}
 
     def edges(self, days: Sequence[int], bins: int) -> tuple[float, ...]:
         statement = Statement()
@@ -190,10 +191,10 @@ class DuckDBLabels:
         return stored in ("number", "integer", "text")
 
     @staticmethod
-    def _until(statement: Statement, cutoffs: Mapping[int, int], end: str) -> Statement:
+    def _until(statement: Statement, cutoffs: Mapping[int, int]) -> Statement:
         """The joined rows of these days whose label had come by their cutoff."""
         statement.add("joined JOIN ").then(_cut(cutoffs))
-        return statement.add(f" USING (d) WHERE p IS NOT NULL AND v IS NOT NULL AND a <= cut{end}")
+        return statement.add(" USING (d) WHERE p IS NOT NULL AND v IS NOT NULL AND a <= cut")
 
     def _rows(self, statement: Statement | str) -> list[tuple[Any, ...]]:
         return self._table.rows(Statement(statement) if isinstance(statement, str) else statement)
