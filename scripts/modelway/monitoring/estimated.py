@@ -22,7 +22,7 @@ FEWEST_PREDICTIONS = 100
 """Of a week that is estimated."""
 WIDER = 1.3
 """Where scores have moved; and the least interval, in intervals of the rows' own noise."""
-LIKE, UNLIKE = 0.6, 0.9
+LIKE, UNLIKE = 0.6, 0.75
 """Areas under the ROC curve of telling a week from the labelled ones by its scores: up to the one they are alike, above the
 other there is no estimate."""
 FEWEST_EFFECTIVE, LEAST_EFFECTIVE = 1000, 0.1
@@ -86,8 +86,7 @@ def estimated(week: ScoredWeek, before: Sequence[ScoredWeek], upper: int, confid
             one.actual[name] - guess
             for number, one in enumerate(before)
             if name in one.actual
-            and (guess := expected(one.bins, _together([*before[:number], *before[number + 1 :]]), upper).get(name))
-            is not None
+            and (guess := expected(one.bins, _together(_apart(before, number)), upper).get(name)) is not None
         ]
         if len(off) < FEWEST_WEEKS:
             continue
@@ -138,6 +137,11 @@ def like_before(week: Sequence[BinCounts], known: Sequence[BinCounts]) -> LikeBe
         below += old_share
     squares = math.fsum(mine * mine / theirs if theirs else math.inf for mine, theirs in shares if mine)
     return LikeBefore(area, labelled / squares, 1 / squares)
+
+
+def _apart(weeks: Sequence[ScoredWeek], number: int) -> list[ScoredWeek]:
+    """Without the week and its neighbours: a week that waits for its labels has none beside it either."""
+    return [one for at, one in enumerate(weeks) if abs(at - number) > 1]
 
 
 def _together(weeks: Sequence[ScoredWeek]) -> list[BinCounts]:
