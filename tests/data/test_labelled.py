@@ -186,3 +186,20 @@ def test_predictions_that_are_no_probabilities_are_named(tmp_path: Path) -> None
 def test_an_engine_that_joins_no_labels_says_so() -> None:
     with pytest.raises(InvalidInput, match="joins no labels"):
         engines.label_engine("spark")
+
+
+def test_a_day_may_lie_in_several_files(tmp_path: Path) -> None:
+    chance = random.Random(4)
+    rows = [(at(DAY + chance.randrange(3)), number, chance.randrange(5) / 4) for number in range(200)]
+    labels = [(number, chance.randrange(2)) for number in range(180)]
+    found = []
+    for parts in (1, 3):
+        for name, header, lines in (("d", ["at", "id", "p"], rows), ("l", ["id", "y"], labels)):
+            (tmp_path / f"{name}{parts}").mkdir()
+            for part in range(parts):
+                written(tmp_path / f"{name}{parts}" / f"{part}.csv", header, lines[part::parts])
+        with opened(tmp_path / f"d{parts}", tmp_path / f"scratch{parts}") as table:
+            joined = table.join(asked(tmp_path / f"l{parts}"))
+            days = table.arrivals()
+            found.append((joined, days, table.outcomes(dict.fromkeys(days, 99_999), POSITIVE)))
+    assert found[0] == found[1]

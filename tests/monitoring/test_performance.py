@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+import detect_drift
+import documented
 import monitor_model
 from github_files import outputs_in
 
@@ -216,3 +218,68 @@ def test_every_mistake_is_one_line(
     if not code:
         counts = report(project)["counts"]
         assert (counts["again"], counts["unknown"]) in ((1, 0), (0, 1)), "told, and no error"
+
+
+def test_weeks_without_labels_are_estimated_and_never_alarm(project: Path) -> None:
+    world(project, lambda day: 0.9 if day < 95 else 0.6, days=100)
+    assert monitor_model.main([]) == 0, "no alarm on an estimate alone"
+    (week,) = report(project)["estimates"]
+    assert (week["first"], week["last"]) == ("2026-04-08", "2026-04-14") and week["predictions"] == 7 * ROWS
+    assert week["labelled_weeks"] == 13
+    found = week["values"]["accuracy_score"]
+    assert found["low"] < 0.9 < found["high"] and found["low"] > 0.8
+    assert "| 2026-04-08 to 2026-04-14 | 840 | about 0." in (project.parent / "summary").read_text()
+
+
+def test_with_fewer_than_eight_labelled_weeks_an_estimate_is_inconclusive(project: Path) -> None:
+    assert monitor_model.main([]) == 0
+    (week,) = report(project)["estimates"]
+    assert week["values"] == {} and "7 labelled weeks are too few" in week["reason"]
+
+
+def test_classes_are_predictions_too(project: Path, capsys: Any) -> None:
+    header, rows = read(project / "requests.csv")
+    write(
+        project / "requests.csv",
+        header,
+        [[*row[:2], "late" if float(row[2]) >= 0.5 else "in time", row[3]] for row in rows],
+    )
+    header, rows = read(project / "labels.csv")
+    write(project / "labels.csv", header, [[row[0], "late" if row[1] == "1" else "in time", row[2]] for row in rows])
+    assert monitor_model.main([]) == 0
+    found = report(project)
+    assert set(found["days"][0]["values"]) == {"accuracy_score"} and found["estimates"] == []
+    config = CONFIG.replace("label: late}", "label: late, metrics: [roc_auc_score]}")
+    (project / "modelway.yml").write_text(config)
+    assert monitor_model.main([]) == 2
+    assert "roc_auc_score needs probabilities" in capsys.readouterr().out
+    (project / "modelway.yml").write_text(CONFIG.replace("gate: {", "gate: {task: multiclass, "))
+    assert monitor_model.main([]) == 0
+
+
+def test_sketches_of_days_hold_no_predictions(project: Path, capsys: Any) -> None:
+    flags = ["--reference", "train.csv", "--current", "train.csv", "--current-sketch", "2026-02-10.json"]
+    assert detect_drift.main([*flags, "--reference-sketch", "t.json"]) == 0
+    assert monitor_model.main(["--reference", "t.json", "--data", "2026-02-10.json"]) == 2
+    assert "are sketches, which hold no single prediction" in capsys.readouterr().out
+
+
+def test_a_fall_that_is_named_takes_the_place_of_the_gates_limits(project: Path) -> None:
+    config = CONFIG.replace("{at-least: 0.82}", "{at-least: 0.82}, roc_auc_score: {at-least: 0.6}")
+    (project / "modelway.yml").write_text(config.replace("label: late}", "label: late, fall: 0.02}"))
+    assert monitor_model.main([]) == 0
+    limits = report(project)["limits"]
+    assert set(limits) == {"accuracy_score", "roc_auc_score"}
+    assert all(
+        one["at_least"] == pytest.approx(one["usual"] - 0.02) and not one["from_gate"] for one in limits.values()
+    )
+
+
+def test_the_documented_call(project: Path, capsys: Any) -> None:
+    world(project, lambda day: 0.9 if day < 70 else 0.7, days=84)
+    (project / "modelway.yml").unlink()
+    (code,) = documented.examples("monitoring.md", "Performance")
+    exec(compile(code, "monitoring.md", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert "alarm ['accuracy_score']" in printed, printed
+    assert any(line.startswith("2026-03-1") and " accuracy_score 0.9" in line for line in printed), printed

@@ -2,8 +2,8 @@
 
 Confidence-based (CBPE): each bin of the score has the share of positives of the labelled weeks, so that a week without labels
 has an expected accuracy and area. How wrong such an estimate is, no sampling error tells: weeks differ. So each labelled week
-is estimated from the others, and its own labels say how far off that was; the interval of a new week is that of a new such
-error. An estimate sees no change of what a score means, and so it never raises an alarm."""
+is estimated from those that are not beside it, and its own labels say how far off that was; the interval of a new week is
+that of a new such error. An estimate sees no change of what a score means, and so it never raises an alarm."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from modelway.monitoring.performance import EstimatedValue, EstimatedWeek
 WEEK = 7
 MOST_WEEKS = 26
 """That the estimate is made from: the last ones."""
+MOST_ESTIMATED = 8
 FEWEST_DAYS = 4
 """Of a labelled week that have labels."""
 
@@ -26,14 +27,14 @@ def estimates(
     deciding: Deciding,
     confidence: float,
 ) -> tuple[EstimatedWeek, ...]:
-    """Of the weeks that end with the last day and reach back to the first that waits for its labels, the last one first; empty
-    where predictions are no probabilities, or where no day waits."""
-    if not deciding.scored or deciding.positive is None or not ripening.waiting:
-        return ()
+    """Of the weeks that end with the last day and reach back to the last one that has its labels, the last one first; empty
+    where predictions are no probabilities, or where every day has them. MOST_ESTIMATED at most."""
     usable = [(day.day - EPOCH).days for day in ripe(mature)]
+    last, labelled = max(arrivals, default=0), max(usable, default=min(arrivals, default=0) - 1)
+    if not deciding.scored or deciding.positive is None or last == labelled:
+        return ()
     weeks = _weeks(usable)
-    last, first = ripening.waiting[-1], ripening.waiting[0]
-    targets = [range(end - WEEK + 1, end + 1) for end in range(last, first - 1, -WEEK)]
+    targets = [range(end - WEEK + 1, end + 1) for end in range(last, labelled, -WEEK)][:MOST_ESTIMATED]
     edges = table.edges(sorted(day for days in weeks.values() for day in days), BINS) if weeks else ()
     below = math.nextafter(
         deciding.threshold, -math.inf

@@ -109,7 +109,7 @@ def performance_of(
         )
         if gate.task == "multiclass":
             deciding = Deciding(None, deciding.threshold, scored=False)
-        limits = _gate_limits(gate) if of.fall is None else {}
+        limits = _gate_limits(gate)
         metrics = watched_metrics(of.metrics, limits, deciding.scored)
         _refuse_metrics(metrics, deciding, joined, gate)
         arrivals = table.arrivals()
@@ -122,7 +122,14 @@ def performance_of(
     found: LimitsHeld | None = None
     try:
         fall = FALL if of.fall is None else of.fall
-        found = held(mature, first_look, metrics, limits, fall, project.monitor.false_alarms_per_year / 2)
+        found = held(
+            mature,
+            first_look,
+            metrics,
+            limits if of.fall is None else {},
+            fall,
+            project.monitor.false_alarms_per_year / 2,
+        )
         reason = stopped(found, mature, first_look)
     except Inconclusive as error:
         reason = error.what
