@@ -175,7 +175,7 @@ def flights(folder: Path) -> None:
     week = ((day - pd.Timestamp("2013-04-01")).dt.days // 7).to_numpy()
     label = rows["arrived_late"].to_numpy(dtype=bool)
     print(
-        "\nFlights, a boosting trained on January to March; weeks from June on: coverage and half of the width; wanted 95 %\n"
+        "\nFlights, a boosting trained on January to March; weeks from July on: coverage and half of the width; wanted 95 %\n"
     )
     print(
         f"| features | labelled weeks | of | with an estimate | {' | '.join(NAMES)} |\n|---|---|---|---|{'---|' * len(NAMES)}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
+from statistics import stdev
 
 import pytest
+from scipy import stats
 
 from modelway.data.labelled import BinCounts
 from modelway.monitoring.estimated import ScoredWeek, WeekEstimate, estimated, expected, like_before
@@ -74,3 +77,20 @@ def test_the_same_scores_are_alike_and_scores_that_were_never_there_are_not() ->
     assert (same.area, same.effective, same.share) == (pytest.approx(0.5), pytest.approx(2000), pytest.approx(1))
     elsewhere = like_before([*[BinCounts(0, 0, 0)] * 20, BinCounts(500, 0, 0)], [*known, BinCounts(0, 0, 0)])
     assert elsewhere.share == 0 and not elsewhere.enough
+
+
+def test_a_week_is_backtested_on_those_that_are_not_beside_it() -> None:
+    """By hand: the error of each labelled week, with neither itself nor its neighbours in the shares."""
+    chance = random.Random(5)
+    known = [week(chance, better=0.02 * number) for number in range(-5, 5)]
+    off = []
+    for number, one in enumerate(known):
+        others = [other.bins for at, other in enumerate(known) if at not in (number - 1, number, number + 1)]
+        guess = 0.0
+        for at, bin_ in enumerate(one.bins):
+            share = sum(bins[at].positives for bins in others) / sum(bins[at].rows for bins in others)
+            guess += bin_.rows * (share if at >= UPPER else 1 - share)
+        off.append(one.actual["accuracy_score"] - guess / one.rows)
+    half = stats.t.ppf(0.975, 9) * stdev(off) * math.sqrt(1 + 1 / 10)
+    low, high = estimated(week(chance), known, UPPER, 0.95).values["accuracy_score"][1]
+    assert (high - low) / 2 == pytest.approx(half)

@@ -132,10 +132,13 @@ def test_a_wager_wins_nothing_on_average_at_the_limit(innovation: float) -> None
 def test_days_that_are_like_the_day_before_need_more_to_stand_out() -> None:
     chance, values, wobble = random.Random(3), [], 0.0
     for _ in range(56):
-        wobble = 0.8 * wobble + 0.6 * chance.gauss(0, 0.02)
+        wobble = 0.6 * wobble + 0.8 * chance.gauss(0, 0.02)
         values.append(value(0.9 + wobble))
     alike, apart = learned(values), learned(random.Random(1).sample(values, 56))
     assert alike and apart and alike.slack > 2 * apart.slack and alike.innovation < apart.innovation
+    correlation = math.sqrt(1 - alike.innovation)
+    error = math.sqrt((1 + correlation) / (1 - correlation) / 56)
+    assert alike.slack == pytest.approx(2 * (correlation + error))
 
 
 def test_too_few_days_tell_nothing() -> None:
