@@ -102,6 +102,9 @@ def test_a_fall_is_told_once_with_what_and_since_when(project: Path, capsys: Any
     (alarm,) = report(project)["alarms"]
     assert date.fromisoformat(alarm["told"]) - date.fromisoformat(alarm["day"]) == timedelta(days=7)
     assert "2026-02-20" <= alarm["day"] <= "2026-02-24", "not before the second day"
+    assert monitor_model.main(["--since", alarm["told"]]) == 1, (
+        "it could be told on that day, long after its predictions"
+    )
     assert monitor_model.main([]) == 0, "told once"
     assert outputs(project)["outcome"] == "changed" and report(project)["open"] == {"accuracy_score": alarm["day"]}
 
@@ -283,3 +286,30 @@ def test_the_documented_call(project: Path, capsys: Any) -> None:
     printed = capsys.readouterr().out.splitlines()
     assert "alarm ['accuracy_score']" in printed, printed
     assert any(line.startswith("2026-03-1") and " accuracy_score 0.9" in line for line in printed), printed
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"), [("inf", "'inf' is neither"), ("1.01", "'1.01' is neither"), ("?", "'?' is neither")]
+)
+def test_of_many_predictions_the_one_that_is_none_is_named(project: Path, capsys: Any, odd: str, said: str) -> None:
+    header, rows = read(project / "requests.csv")
+    rows[777][2] = odd
+    write(project / "requests.csv", header, rows)
+    assert monitor_model.main([]) == 2
+    assert said in capsys.readouterr().out
+
+
+def test_neither_identifiers_nor_labels_are_watched_for_drift(project: Path) -> None:
+    """Though the training data has them: labels are missing of late, and no identifier comes again."""
+    labels = {row[0]: row[1] for row in read(project / "labels.csv")[1]}
+    header, rows = read(project / "requests.csv")
+    write(project / "requests.csv", [*header, "late"], [[*row, labels.get(row[1], "")] for row in rows])
+    write(project / "train.csv", ["x", "request", "late"], [[row[3], f"t{row[1]}", 0] for row in rows])
+    for config, columns in (
+        (CONFIG, ["x", "late"]),
+        (CONFIG.replace("labels: labels.csv, id: request, ", ""), ["x", "request"]),
+    ):
+        (project / "modelway.yml").write_text(config.replace("  leave-out: [request]\n", ""))
+        monitor_model.main([])
+        found = json.loads((project / "out" / "modelway" / "monitor-model.json").read_text())
+        assert found["columns"] == len(columns)

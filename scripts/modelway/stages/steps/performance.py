@@ -238,12 +238,20 @@ def _refuse_classes(joined: JoinedRows, gate: Gate, labels: WatchedLabels) -> No
         column = f"column {labels.asked.label[:100]!r}"
         what = f"{column} has {len(classes)} labels, the rarest is {rare[:60]!r}, and a binary task has 2"
         raise InvalidInput(what, where=where, fix="mend the labels, or write gate.task: multiclass")
-    stranger = next((name for name in joined.predicted if classes and name not in classes), None)
+    strangers = [name for name in joined.predicted if classes and name not in classes]
+    stranger = min(strangers, key=_is_probability, default=None)
     if stranger is not None and (len(classes) == 2 or len(joined.predicted) > 2):
         what = f"{stranger[:60]!r} is neither a probability from 0 to 1 nor one of the labels {few(classes)}"
         raise InvalidInput(
             what, where=f"{labels.name}, column {labels.asked.prediction[:100]!r}", fix="mend the predictions"
         )
+
+
+def _is_probability(text: str) -> bool:
+    try:
+        return 0 <= float(text) <= 1
+    except ValueError:
+        return False
 
 
 def _gate_limits(gate: Gate) -> dict[LiveMetric, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from modelway.config.document import suggestion
 from modelway.data.engines.duckdb.relations import OtherData, TableColumns
 from modelway.data.engines.duckdb.sql import FLOATS, Statement
 from modelway.data.engines.duckdb.table import DuckDBTable
@@ -18,6 +19,7 @@ from modelway.data.labelled import (
     LabelledRows,
 )
 from modelway.data.queries import StoredColumn
+from modelway.errors import InvalidInput
 
 DAY_US = 86_400_000_000
 WHOLE_FLOATS = 1 << 53
@@ -148,8 +150,10 @@ class DuckDBLabels:
         moment = own.reading(asked.time, "timestamp")
         text, number = own.reading(asked.prediction, None), own.reading(asked.prediction, "number")
         key = _key(own, asked.labels.id) if asked.labels else "NULL::VARCHAR"
-        valid = f"{number.present} AND coalesce({number.valid}, false)" if self._can_be_number(asked) else "false"
+        valid = f"{number.present} AND coalesce({number.valid}, false)"
         score = f"CASE WHEN {valid} AND {number.value} BETWEEN 0 AND 1 THEN ({number.value})::DOUBLE + 0.0 END"
+        if not self._can_be_number(asked):
+            score = "NULL::DOUBLE"
         label = ""
         if asked.labels is None:
             value, came = _class(own, asked.label), _day(own, asked.arrived or asked.time)
@@ -175,8 +179,10 @@ class DuckDBLabels:
 
     def _labels(self, asked: LabelledRows, name: str, other: OtherData) -> None:
         columns = other.columns
-        for wanted in filter(None, (name, asked.label, asked.arrived)):
-            other.reading(wanted, None)
+        for wanted, what in ((name, "identifiers"), (asked.label, "labels"), (asked.arrived, "times of arrival")):
+            if wanted and wanted not in columns.position:
+                what = f"has no column {wanted[:100]!r}, which should hold the {what}"
+                raise InvalidInput(what, where=other.name, fix=suggestion(wanted, columns.position))
         came = _day(columns, asked.arrived) if asked.arrived else "NULL::INTEGER"
         statement = Statement(
             "CREATE TEMP TABLE labels AS SELECT k, min(v) AS v, max(v) AS other, min(a) AS a, count(*) AS n"
