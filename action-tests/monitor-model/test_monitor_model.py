@@ -33,8 +33,17 @@ def test_a_change_fails_the_run_once(run: ActRun) -> None:
     assert (told.result, told.outputs["outcome"], told.outputs["open-columns"]) == ("success", "changed", '["depot"]')
 
 
+def test_a_model_that_falls_fails_the_run(run: ActRun) -> None:
+    step = run.step("fallen")
+    assert (step.result, step.exit_code, step.outputs["outcome"]) == ("failure", 1, "alarm"), step.log
+    assert json.loads(step.outputs["fallen-metrics"]) == ["roc_auc_score"], "what the gate has a limit for"
+    (error,) = step.errors
+    assert "roc_auc_score from 0.9 to 0.6 since 2026-04-19" in error.message
+    assert "### Performance: alarm" in step.summary
+
+
 def test_hostile_values_are_only_text(run: ActRun) -> None:
-    for name in ("moved", "told"):
+    for name in ("moved", "told", "conflict"):
         step = run.step(name)
         assert "<script>" not in step.summary and "##[" not in step.summary
         assert commands_on_github(step.printed) == []
@@ -43,7 +52,11 @@ def test_hostile_values_are_only_text(run: ActRun) -> None:
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("nothing", "the key monitor.time-column is not set"), ("short", "all of its 60 whole days are history")],
+    [
+        ("nothing", "the key monitor.time-column is not set"),
+        ("short", "all of its 60 whole days are history"),
+        ("conflict", "1 identifiers have two different labels"),
+    ],
 )
 def test_wrong_input_is_one_line_with_the_fix_and_all_outputs(run: ActRun, name: str, said: str) -> None:
     step = run.step(name)

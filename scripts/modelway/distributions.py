@@ -18,6 +18,8 @@ MANY_DEGREES = 1e5
 CLOSE = 1e-9
 STIRLING = 30.0
 """From here on the series is exact to the last digit."""
+NEAR_ONE = 0.95
+"""From here on an interval of an area under the ROC curve rests on few rows."""
 
 
 def normal_quantile(confidence: float) -> float:
@@ -105,6 +107,46 @@ def wilson(hits: float, n: float, z: float) -> Interval:
     low = 0.0 if hits <= 0 else max((centre - half) / scale, 0.0)
     high = 1.0 if hits >= n else min((centre + half) / scale, 1.0)
     return low, high
+
+
+def area_interval(value: float, error: float, positives: int, negatives: int, confidence: float) -> Interval:
+    """Of an area under the ROC curve with DeLong's standard error, of two rows or more of each class. On the logit scale,
+    which keeps it below 1; from NEAR_ONE on, no narrower than Newcombe's score interval either, because there the few rows
+    that overlap make DeLong's variance too small. An area of 0 or 1 has only the latter."""
+    if not 0 < value < 1:
+        return area_score_interval(value, positives, negatives, confidence)
+    half = t_quantile(confidence, min(positives, negatives) - 1) * error / (value * (1 - value))
+    centre = math.log(value / (1 - value))
+    low, high = _logistic(centre - half), _logistic(centre + half)
+    if value < NEAR_ONE:
+        return low, high
+    score_low, score_high = area_score_interval(value, positives, negatives, confidence)
+    return min(low, score_low), max(high, score_high)
+
+
+def area_score_interval(value: float, positives: int, negatives: int, confidence: float) -> Interval:
+    """The areas whose own standard error puts them within the normal quantile of `value` (from 0 to 1): Newcombe
+    2006, Statistics in Medicine 25:559-573, method 5."""
+    z, balanced = normal_quantile(confidence), (positives + negatives) / 2 - 1
+
+    def refuted(guess: float) -> bool:
+        overlap = (1 - guess) / (2 - guess) + guess / (1 + guess)
+        variance = guess * (1 - guess) * (1 + balanced * overlap) / (positives * negatives)
+        return (value - guess) ** 2 > z * z * variance
+
+    return _nearest_kept(0.0, value, refuted), _nearest_kept(1.0, value, refuted)
+
+
+def _nearest_kept(outer: float, inner: float, refuted: Callable[[float], bool]) -> float:
+    """As `_boundary`, on the side that is not refuted."""
+    for _ in range(60):
+        middle = (outer + inner) / 2
+        outer, inner = (middle, inner) if refuted(middle) else (outer, middle)
+    return inner
+
+
+def _logistic(value: float) -> float:
+    return 1 / (1 + math.exp(-value)) if value >= 0 else math.exp(value) / (1 + math.exp(value))
 
 
 def order_ranks(n: int, share: float, confidence: float) -> tuple[int, int]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from modelway import distributions
 from modelway.gate import delong, intervals
 
 CONFIDENCE = 0.95
@@ -107,7 +108,7 @@ def test_midranks_equal_scipys() -> None:
 def test_the_score_interval_of_an_area_solves_its_equation() -> None:
     """At both ends, the distance to the area is z standard errors (Newcombe 2006, method 5)."""
     area, p, q, z = 0.97, 40, 400, stats.norm.ppf(0.975)
-    for end in delong.score_interval(area, p, q, CONFIDENCE):
+    for end in distributions.area_score_interval(area, p, q, CONFIDENCE):
         factor = 1 + ((p + q) / 2 - 1) * ((1 - end) / (2 - end) + end / (1 + end))
         assert abs(area - end) == pytest.approx(z * math.sqrt(end * (1 - end) * factor / (p * q)), rel=1e-6)
 

@@ -103,7 +103,8 @@ def test_each_value_is_that_of_the_call_beside_it(heading: str) -> None:
 
 
 def test_the_numbers_of_rows_are_those_of_the_code() -> None:
-    from modelway.gate import counts, delong, influence, losses, multiclass, ranking
+    from modelway import distributions
+    from modelway.gate import counts, influence, losses, multiclass, ranking
 
     def numbers(heading: str, name: str) -> list[float]:
         return [float(number) for number in re.findall(r"[0-9]+(?:[.][0-9]+)?", TABLES[heading][name][3])]
@@ -111,7 +112,7 @@ def test_the_numbers_of_rows_are_those_of_the_code() -> None:
     kinds = [influence.MINIMUM_ROWS, counts.MINIMUM_OF_A_KIND, counts.MINIMUM_DIFFERING]
     assert numbers("binary", "matthews_corrcoef") == kinds
     assert numbers("binary", "precision_score")[1:] == kinds
-    areas = [ranking.MINIMUM_FOR_ONE, ranking.MINIMUM_NEAR_ONE, delong.NEAR_ONE]
+    areas = [ranking.MINIMUM_FOR_ONE, ranking.MINIMUM_NEAR_ONE, distributions.NEAR_ONE]
     assert numbers("binary", "roc_auc_score") == [*areas, ranking.MINIMUM_FOR_DIFFERENCE, ranking.MINIMUM_NEAR_ONE]
     assert numbers("multiclass", "macro_roc_auc") == areas
     assert numbers("binary", "average_precision_score") == [influence.MINIMUM_ROWS, ranking.MINIMUM_FOR_ONE]

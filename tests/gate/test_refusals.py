@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from modelway import distributions
 from modelway.config.keys import Limit
 from modelway.config.sections import Gate
 from modelway.gate import HeldOut, Scored, counts, delong, influence, judge, losses, multiclass, ranking, regression
@@ -115,7 +116,7 @@ def test_r_squared_that_a_few_rows_carry_is_far_less_sure() -> None:
 @pytest.mark.parametrize(("positives", "judged"), [(19, False), (20, True)])
 def test_an_area_needs_20_of_each_class(positives: int, judged: bool) -> None:
     truth, score = rows(500, positives)
-    assert delong.area(truth, score).area < delong.NEAR_ONE
+    assert delong.area(truth, score).area < distributions.NEAR_ONE
     assert (ranking.auc(truth, score, CONFIDENCE).interval is not None) == judged
     assert (ranking.auc(~truth, -score, CONFIDENCE).interval is not None) == judged
 
@@ -124,7 +125,7 @@ def test_an_area_needs_20_of_each_class(positives: int, judged: bool) -> None:
 def test_an_area_near_1_needs_40_of_each_class(positives: int, judged: bool) -> None:
     truth, score = rows(500, positives)
     high, other = score + 3.5 * truth, score + 3.4 * truth + 0.1 * np.sin(np.arange(500))
-    assert delong.area(truth, high).area >= delong.NEAR_ONE
+    assert delong.area(truth, high).area >= distributions.NEAR_ONE
     assert (ranking.auc(truth, high, CONFIDENCE).interval is not None) == judged
     assert (ranking.auc_difference(truth, high, other, CONFIDENCE).interval is not None) == judged
 
@@ -134,8 +135,8 @@ def test_an_area_near_1_is_no_narrower_than_the_score_interval() -> None:
     truth = np.arange(1100) < 100
     found = delong.area(truth, np.where(truth, 3.2, 0) + rng.normal(size=1100))
     low, high = delong.area_interval(found, CONFIDENCE)
-    score_low, score_high = delong.score_interval(found.area, 100, 1000, CONFIDENCE)
-    assert found.area > delong.NEAR_ONE
+    score_low, score_high = distributions.area_score_interval(found.area, 100, 1000, CONFIDENCE)
+    assert found.area > distributions.NEAR_ONE
     assert low <= score_low
     assert high >= score_high
 

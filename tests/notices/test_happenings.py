@@ -6,7 +6,7 @@ import json
 import random
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -22,6 +22,7 @@ from gate.test_gate_report import check, verdict
 from modelway.endpoint.checks import EndpointCheckResult
 from modelway.endpoint.limits import MeasuredLoad
 from modelway.errors import InvalidInput
+from modelway.monitoring.report import Outcome
 from modelway.notices.notice import Happening
 from modelway.records import Verdict
 from modelway.registry.ledger_entries import Entry
@@ -148,6 +149,9 @@ def test_drift_and_a_change_for_good(github_folder: Path) -> None:
     assert "x: values 1.5 standard deviations higher since" in found.sentence
     assert monitor_model.main(told) == 0
     assert written(github_folder, "monitor-model").outcome == "ongoing", "told before, and not over"
+    report = json.loads((github_folder / "out" / "modelway" / "monitor-model.json").read_text(encoding="utf-8"))
+    for outcome in get_args(Outcome):
+        assert said(report | {"outcome": outcome, "since": "2026-02-10"}).subject == "monitoring"
 
 
 def test_a_value_that_became_frequent_is_not_named(github_folder: Path) -> None:

@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from modelway.config.keys import Name, Section
+from modelway.config.keys import Name, Section, Share
 from modelway.config.service_levels import ServiceLevels
+
+
+class LivePerformance(Section, frozen=True):
+    """What became of predictions: labels that come later, and limits that the metrics may not fall below for good."""
+
+    prediction: Name | None = None
+    """The column of monitor.data with the prediction: a probability of the positive class, from 0 to 1, or the class itself.
+    Left out: performance is not watched."""
+    label: Name | None = None
+    """The column with what was true, missing where that is not known yet. Left out: gate.label."""
+    labels: Name | None = None
+    """The data with the labels, such as labels.csv. Left out: they are a column of monitor.data."""
+    id: Name | None = None
+    """The column that monitor.data and the labels have both, and that joins them. Left out: there is none, and no labels
+    apart."""
+    label_time_column: Name | None = None
+    """The column beside the label with the time when it came: a day is looked at as soon as 95 % of its labels are there, by
+    these. Left out: mature-days after it."""
+    threshold: Share | None = None
+    """A probability at or above it is the positive class. Left out: gate.decision-threshold."""
+    metrics: tuple[Literal["accuracy_score", "roc_auc_score"], ...] = ()
+    """What is watched. Left out: those of the two that gate.limits has, else accuracy_score."""
+    fall: Share | None = None
+    """How far below what is usual a metric may come, such as 0.01. Left out: the gate's limit holds, and 0.01 where it has
+    none."""
+    mature_days: Annotated[int, Meta(ge=0, le=365)] = 7
+    """So many days after a day its labels are there, or as many as ever will be."""
 
 
 class Monitor(Section, frozen=True):
@@ -25,6 +52,8 @@ class Monitor(Section, frozen=True):
     history_days: Annotated[int, Meta(ge=28, le=730)] = 56
     """How many of the first days tell what is usual: all must have been well on them. Eight weeks tell weekdays apart."""
     false_alarms_per_year: Annotated[float, Meta(gt=0, le=12)] = 1
-    """How many alarms a year may be false, at most, over all columns."""
+    """How many alarms a year may be false, at most, over all columns and metrics."""
+    performance: LivePerformance = LivePerformance()
+    """How well it predicts, once labels are there, and estimated until then."""
     service: ServiceLevels = ServiceLevels()
     """What is promised of its answers, for render-monitoring's rules."""

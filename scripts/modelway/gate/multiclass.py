@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from modelway import distributions
 from modelway.gate import counts, delong, influence
 from modelway.gate.estimate import Estimate, estimate, unjudged
 from modelway.gate.influence import Smooth
@@ -82,10 +83,10 @@ def macro_auc(truth: Codes, model: Predictions, confidence: float) -> Estimate:
     if reason:
         return unjudged(len(truth), reason, value=found.value)
     made = influence.of_one(found, influence.LOGIT, fewest - 1, confidence)
-    if found.value < delong.NEAR_ONE:
+    if found.value < distributions.NEAR_ONE:
         return made
     # As for one area: no narrower than the score interval of the rarest class against the rest.
-    low, high = delong.score_interval(found.value, fewest, len(truth) - fewest, confidence)
+    low, high = distributions.area_score_interval(found.value, fewest, len(truth) - fewest, confidence)
     if made.interval is not None:
         low, high = min(low, made.interval[0]), max(high, made.interval[1])
     return estimate(len(truth), found.value, (low, high), "delta method, logit, and Newcombe's score interval")
@@ -123,7 +124,7 @@ def _mean_area(truth: Codes, model: Predictions) -> Smooth | str:
 
 def _enough_for_areas(truth: Codes, area: float) -> tuple[int, str]:
     fewest = int(np.unique(truth, return_counts=True)[1].min())
-    needed = MINIMUM_NEAR_ONE if area >= delong.NEAR_ONE else MINIMUM_FOR_ONE
+    needed = MINIMUM_NEAR_ONE if area >= distributions.NEAR_ONE else MINIMUM_FOR_ONE
     return fewest, f"{fewest} rows of the rarest class, this interval needs {needed}" if fewest < needed else ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from modelway import distributions
 from modelway.gate import delong, influence
 from modelway.gate.estimate import Estimate, difference, estimate, unjudged
 from modelway.gate.influence import Smooth
@@ -32,7 +33,9 @@ def auc(truth: Mask, score: Floats, confidence: float) -> Estimate:
     reason = _too_few(fewest(truth), MINIMUM_FOR_ONE, one.area)
     if reason:
         return unjudged(len(truth), reason, value=one.area)
-    method = "DeLong, logit t" if one.area < delong.NEAR_ONE else "DeLong, logit t, and Newcombe's score interval"
+    method = (
+        "DeLong, logit t" if one.area < distributions.NEAR_ONE else "DeLong, logit t, and Newcombe's score interval"
+    )
     return estimate(len(truth), one.area, delong.area_interval(one, confidence), method)
 
 
@@ -48,7 +51,7 @@ def auc_difference(truth: Mask, candidate: Floats, production: Floats, confidenc
 
 
 def _too_few(rows: int, minimum: int, area: float) -> str:
-    needed, near = (MINIMUM_NEAR_ONE, " for an area this near 1") if area >= delong.NEAR_ONE else (minimum, "")
+    needed, near = (MINIMUM_NEAR_ONE, " for an area this near 1") if area >= distributions.NEAR_ONE else (minimum, "")
     return f"{rows} rows of the rarer class, DeLong's interval needs at least {needed}{near}" if rows < needed else ""
 
 

@@ -8,10 +8,11 @@ import msgspec
 
 from modelway.data.drift.report import DriftSource
 from modelway.data.drift.sketch import Shape
+from modelway.monitoring.performance import PerformanceReport
 from modelway.monitoring.scores import ScoreKind
 from modelway.monitoring.watching import Alarm, LastingChange, Watched
 
-Outcome = Literal["alarm", "changed", "quiet"]
+Outcome = Literal["alarm", "inconclusive", "changed", "quiet"]
 
 
 class ColumnChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,10 +41,11 @@ class DayLook(msgspec.Struct, frozen=True):
 
 
 class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
-    """outcome: alarm, where there is one from `since` on; else changed, where a column that an alarm named is not back; else
-    quiet. history: first and last of the days that were learned from, and how many have rows enough. open: columns that have
-    changed, with the day of the alarm; back: those that came back, with the day. not_watched: columns of the reference that
-    the data has not, or as another type; new_columns: those that the reference has not, which are not watched either."""
+    """outcome: alarm, where there is one from `since` on; else inconclusive, where too little is known of the performance;
+    else changed, where a column or a metric that an alarm named is not back; else quiet. history: first and last of the days
+    that were learned from, and how many have rows enough. open: columns that have changed, with the day of the alarm; back:
+    those that came back, with the day. not_watched: columns of the reference that the data has not, or as another type;
+    new_columns: those that the reference has not, which are not watched either. performance: None where it is not watched."""
 
     outcome: Outcome
     reference: DriftSource
@@ -62,6 +64,7 @@ class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
     skipped: tuple[str, ...]
     not_watched: tuple[str, ...]
     new_columns: tuple[str, ...]
+    performance: PerformanceReport | None = None
     schema: Literal["modelway/monitor-model/1"] = "modelway/monitor-model/1"
 
     @property
@@ -71,14 +74,23 @@ class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def report_of(
-    found: Watched, reference: DriftSource, data: DriftSource, since: str, false_alarms_per_year: float, shape: Shape
+    found: Watched,
+    reference: DriftSource,
+    data: DriftSource,
+    since: str,
+    false_alarms_per_year: float,
+    shape: Shape,
+    performance: PerformanceReport | None = None,
 ) -> MonitorReport:
-    """since: an ISO date; empty: the last day that was looked at. shape: what is different about the data's columns."""
-    since = since or (found.looks[-1].isoformat() if found.looks else "")
+    """since: an ISO date. shape: what is different about the data's columns."""
     alarms = tuple(_alarm(alarm) for alarm in found.alarms)
-    new = any(alarm.day >= since for alarm in alarms)
+    outcome: Outcome = "changed" if found.open or (performance and performance.open) else "quiet"
+    if performance and performance.outcome == "inconclusive":
+        outcome = "inconclusive"
+    if any(alarm.day >= since for alarm in alarms) or (performance and performance.outcome == "alarm"):
+        outcome = "alarm"
     return MonitorReport(
-        outcome="alarm" if new else "changed" if found.open else "quiet",
+        outcome=outcome,
         reference=reference,
         data=data.data,
         rows=data.rows,
@@ -95,6 +107,7 @@ def report_of(
         skipped=tuple(day.isoformat() for day in found.skipped),
         not_watched=tuple(column.name for column in shape.absent),
         new_columns=shape.others,
+        performance=performance,
     )
 
 

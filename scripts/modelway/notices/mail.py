@@ -65,7 +65,9 @@ def send_mail(message: EmailMessage, receiver: EmailReceiver, user: str, passwor
             return _deliver(message, receiver, user, password, left)
         except (smtplib.SMTPException, OSError, UnicodeError) as error:  # UnicodeError: a host that no name can be
             failure = _in_words(where, receiver, error)
-            is_final = isinstance(failure, Rejection) or isinstance(error, ssl.SSLError)  # as is a certificate, over HTTP
+            is_final = isinstance(failure, Rejection) or isinstance(
+                error, ssl.SSLError
+            )  # as is a certificate, over HTTP
             if is_final or time.monotonic() + pause >= until:
                 break
         time.sleep(pause)

@@ -129,7 +129,12 @@ def _verdict(record: Any) -> Happening:
 
 def _monitoring(record: Any) -> Happening:
     found = msgspec.convert(record, MonitorReport)
-    outcomes: dict[str, NoticeOutcome] = {"alarm": "alarm", "changed": "ongoing", "quiet": "success"}
+    outcomes: dict[str, NoticeOutcome] = {
+        "alarm": "alarm",
+        "inconclusive": "inconclusive",
+        "changed": "ongoing",
+        "quiet": "success",
+    }
     said = monitoring.in_words(found, values=False)
     return Happening(subject="monitoring", outcome=outcomes[found.outcome], sentence=said)
 

@@ -6,25 +6,33 @@ from collections.abc import Sequence
 
 from modelway.data.values import few
 from modelway.markdown import cell, table
-from modelway.monitoring.report import ColumnChange, DayAlarm, DayLook, MonitorReport
+from modelway.monitoring.report import ColumnChange, DayAlarm, MonitorReport
 from modelway.monitoring.watching import FEWEST_ROWS
+from modelway.report.evidence_bars import bars
+from modelway.report.performance import falls_in_words, performance_lines
 
-BARS = "▁▂▃▄▅▆▇█"
 SHOWN_DAYS = 90
 SHOWN_ALARMS = 20
 
 
 def in_words(report: MonitorReport, *, values: bool = True) -> str:
     """One line: what is new, else what is still so. values: whether those that became more or less frequent are named."""
+    live = report.performance
     if report.outcome == "alarm":
-        alarm = report.new[-1]
-        changed = "; ".join(said for said, _ in what(alarm.changes, values=values)[:3])
-        return f"{report.data}: changed by {alarm.day}: {changed}"
+        new = [f"changed by {alarm.day}: {_changes(alarm, values=values)}" for alarm in report.new[-1:]]
+        new += [f"fallen by {alarm.day}: {falls_in_words(alarm.falls)}" for alarm in live.new[-1:]] if live else []
+        return f"{report.data}: {'; '.join(new)}"
+    if live and live.outcome == "inconclusive":
+        return f"{report.data}: nothing is known of the performance: {live.reason}"
     if report.outcome == "changed":
-        still = few([f"{name} (told on {day})" for name, day in report.open.items()])
+        still = few([f"{name} (told on {day})" for name, day in {**report.open, **(live.open if live else {})}.items()])
         return f"{report.data}: nothing new since {report.since}; still changed: {still}"
     until = report.looks[-1].day if report.looks else "now"
     return f"{report.data}: {len(report.looks)} days looked at until {until}, nothing has changed for good"
+
+
+def _changes(alarm: DayAlarm, *, values: bool) -> str:
+    return "; ".join(said for said, _ in what(alarm.changes, values=values)[:3])
 
 
 def what(changes: Sequence[ColumnChange], *, values: bool = True) -> list[tuple[str, float]]:
@@ -64,12 +72,13 @@ def _text(value: str | None) -> str:
 
 def markdown(report: MonitorReport) -> str:
     first, last, days = report.history
+    and_metrics = " and metrics" if report.performance else ""
     lines = [
         f"## Monitoring, {cell(report.data)}: {report.outcome}",
         "",
         (
             f"{report.rows:,} rows, {report.columns} columns. Usual is what {days} days from {first} to {last} were;"
-            f" {len(report.looks)} days were looked at since. Alarms that may be false, over all columns:"
+            f" {len(report.looks)} days were looked at since. Alarms that may be false, over all columns{and_metrics}:"
             f" {report.false_alarms_per_year:g} a year at most."
         ),
     ]
@@ -78,7 +87,7 @@ def markdown(report: MonitorReport) -> str:
             "",
             f"Evidence day by day, of what an alarm needs, until {report.looks[-1].day}:",
             "",
-            _line(report.looks),
+            bars([look.evidence for look in report.looks[-SHOWN_DAYS:]]),
         ]
     if report.alarms:
         lines += ["", "### Alarms", "", _alarms(report.alarms, report.since)]
@@ -93,14 +102,10 @@ def markdown(report: MonitorReport) -> str:
         lines += ["", f"Not watched, because the reference has not what the data has: {_names(report.new_columns)}."]
     if report.skipped:
         lines += ["", f"Not looked at, with fewer than {FEWEST_ROWS} rows: {few(report.skipped, 5)}."]
+    if report.performance:
+        lines += ["", *performance_lines(report.performance)]
     lines += ["", f"Reference {cell(report.reference.data)} `{report.reference.digest}`, data `{report.data_digest}`."]
     return "\n".join(lines)
-
-
-def _line(looks: Sequence[DayLook]) -> str:
-    """One bar a day; the highest one is an alarm. As powers: evidence grows by factors."""
-    bars = "".join(BARS[min(len(BARS) - 1, int(look.evidence**0.25 * len(BARS)))] for look in looks[-SHOWN_DAYS:])
-    return f"`{bars}`"
 
 
 def _names(names: Sequence[str]) -> str:

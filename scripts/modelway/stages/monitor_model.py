@@ -20,11 +20,11 @@ from modelway.data.drift.report import DriftSource
 from modelway.data.drift.sides import DriftSide, open_side
 from modelway.data.drift.sketch import DataSketch, Shape, merged
 from modelway.data.drift.sketching import DataReading
-from modelway.errors import InvalidInput, ModelwayError, Refused
+from modelway.errors import Inconclusive, InvalidInput, ModelwayError, Refused
 from modelway.monitoring.report import MonitorReport, report_of
 from modelway.monitoring.watching import WatchedDay, watch
 from modelway.report.monitoring import in_words, markdown
-from modelway.stages.steps import workspace
+from modelway.stages.steps import performance, workspace
 
 DAY_US = 86_400_000_000
 EPOCH = date(1970, 1, 1)
@@ -34,9 +34,13 @@ MOST_DAYS = 1000
 @dataclass(frozen=True, kw_only=True)
 class ModelMonitored(ci.Result):
     outcome: Annotated[
-        Literal["alarm", "changed", "quiet"],
-        Output("alarm where there is a new one; else changed where an old one still holds; else quiet"),
+        Literal["alarm", "inconclusive", "changed", "quiet"],
+        Output(
+            "alarm where there is a new one; else inconclusive where too little is known of the performance; else"
+            " changed where an old one still holds; else quiet"
+        ),
     ]
+    fallen_metrics: Annotated[list[str], Output("the metrics that new alarms name, as a JSON list")]
     changed_columns: Annotated[list[str], Output("the columns that new alarms name, as a JSON list")]
     open_columns: Annotated[list[str], Output("all columns that have changed and are not back, as a JSON list")]
     report: Annotated[str, Output("the path of monitor-model.json")]
@@ -60,6 +64,10 @@ def monitor_model(
     leave_out: Annotated[tuple[str, ...] | None, ci.key("monitor.leave-out")] = None,
     history_days: Annotated[int | None, ci.key("monitor.history-days")] = None,
     false_alarms_per_year: Annotated[float | None, ci.key("monitor.false-alarms-per-year")] = None,
+    prediction: Annotated[str | None, ci.key("monitor.performance.prediction")] = None,
+    label: Annotated[str | None, ci.key("monitor.performance.label")] = None,
+    labels: Annotated[ci.Rows | None, ci.key("monitor.performance.labels")] = None,
+    label_id: Annotated[str | None, ci.key("monitor.performance.id")] = None,
     since: Annotated[
         str, Input("An ISO date: alarms from this day on are new, and fail.", left_out="the last day that is looked at")
     ] = "",
@@ -68,21 +76,23 @@ def monitor_model(
     ] = 1024,
     report_directory: ci.ReportDirectory = "out/modelway",
 ) -> ModelMonitored:
-    """Watch the rows that a model is asked with, day by day, and tell once what has changed for good.
+    """Watch the rows that a model is asked with, and what it predicts, day by day, and tell once what has changed for good.
 
     Inputs: rows with a column of times, or sketches of days, and the data that the model was trained with, or a sketch of
-    it; named here or in modelway.yml (section monitor).
-    Outputs: the outcome, the columns that changed; the report as JSON and Markdown.
-    Exit codes: 0 nothing new; 1 an alarm; 2 wrong input; 3 too few days to tell what is usual; 4 the disk is full.
+    it; labels that come later; named here or in modelway.yml (section monitor).
+    Outputs: the outcome, the columns that changed, the metrics that fell; the report as JSON and Markdown.
+    Exit codes: 0 nothing new; 1 an alarm; 2 wrong input; 3 too few days to tell what is usual, or too few labels; 4 the disk
+    is full.
     """
     project = workspace.project_of(job, environment, data and reference and not environment)
     settings, key = project.monitor, "monitor.reference" if project.monitor.reference else "data.train"
     named = {"monitor.data": str(required(project, "monitor.data")), key: str(required(project, key))}
     first_new = _since(since)
     workspace.fetch_data(project, job)
+    rules = workspace.contract_of(project, job)
     reading = DataReading(
-        contract=workspace.contract_of(project, job),
-        leave_out=(*settings.leave_out, *filter(None, [settings.time_column])),
+        contract=rules,
+        leave_out=(*settings.leave_out, *filter(None, [settings.time_column]), *performance.not_columns(project)),
         memory_mb=memory_mb,
         engine=project.data.engine,
     )
@@ -90,11 +100,16 @@ def monitor_model(
         name: schemes.path_of(address, job.folder, f"{project.source}: {name}", job.say)
         for name, address in named.items()
     }
+    data_name = schemes.name_of(named["monitor.data"])
+    joined = performance.labels_in(project, job, rules, paths["monitor.data"], data_name)
     with (
         open_side(paths[key], schemes.name_of(named[key]), reading) as before,
-        open_side(paths["monitor.data"], schemes.name_of(named["monitor.data"]), reading) as after,
+        open_side(paths["monitor.data"], data_name, reading) as after,
     ):
         if after.sketch is not None:
+            if joined:
+                fix = "name the rows themselves, or leave monitor.performance out"
+                raise InvalidInput("are sketches, which hold no single prediction", where=after.name, fix=fix)
             known, days, shape = _kept(before, after, after.sketch)
         else:
             known, days, shape = _sketched(before, after, str(required(project, "monitor.time-column")))
@@ -105,18 +120,28 @@ def monitor_model(
             fix="give later days too, or set monitor.history-days lower",
         )
     job.say(f"{after.name}: {len(days)} days, of which {settings.history_days} tell what is usual")
-    found = watch(known, days, settings.history_days, settings.false_alarms_per_year)
+    budget = settings.false_alarms_per_year
+    found = watch(known, days, settings.history_days, budget / 2 if joined else budget)
+    since = first_new or (found.looks[-1].isoformat() if found.looks else "")
+    live = None
+    if joined:
+        first_look = days[settings.history_days].day
+        live = performance.performance_of(project, joined, rules, memory_mb, first_look, since)
     rows = sum(day.sketch.rows for day in days if day.sketch)
     sides = _source(before, known.rows), _source(after, rows)
-    report = report_of(found, *sides, first_new, settings.false_alarms_per_year, shape)
+    report = report_of(found, *sides, since, budget, shape, live)
     path = job.report(report, markdown(report))
     job.say(in_words(report))
     names = {change.column for alarm in report.new for change in alarm.changes}
     failures: tuple[ModelwayError, ...] = ()
     if report.outcome == "alarm":
         failures = (Refused(in_words(report), fix=f"see {path.with_suffix('.md')} for the days", title="alarm"),)
+    elif live and live.outcome == "inconclusive":
+        fix = "see that labels come, and monitor.performance.mature-days"
+        failures = (Inconclusive(live.reason, where=performance.WHERE, fix=fix),)
     return ModelMonitored(
         outcome=report.outcome,
+        fallen_metrics=sorted({fall.metric for alarm in live.new for fall in alarm.falls}) if live else [],
         changed_columns=sorted(names),
         open_columns=list(report.open),
         report=str(path),

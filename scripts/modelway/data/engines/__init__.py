@@ -14,6 +14,7 @@ from modelway import extensions
 from modelway.config.document import suggestion
 from modelway.data.cells import CellTable
 from modelway.data.dialect import CsvDialect
+from modelway.data.labelled import LabelTable
 from modelway.data.quality.queries import QualityTable
 from modelway.data.queries import Table
 from modelway.data.sources import Source
@@ -53,6 +54,13 @@ class CellEngine(Engine, Protocol):
 
     def cells_of(self, table: Table) -> CellTable:
         """The table that `open_table` gave, as one whose cells can be counted."""
+
+
+class LabelEngine(Engine, Protocol):
+    """An engine that joins predictions and labels, too: what monitor-model needs for a model's performance."""
+
+    def labels_of(self, table: Table) -> LabelTable:
+        """The table that `open_table` gave, as one whose labels can be joined."""
 
 
 class QualityEngine(Engine, Protocol):
@@ -109,3 +117,13 @@ def cell_engine(name: str = DEFAULT) -> CellEngine:
     if not hasattr(found, "cells_of"):
         raise InvalidInput(f"{name[:100]!r} counts no cells, which drift needs", where="data.engine", fix="use duckdb")
     return cast(CellEngine, found)
+
+
+def label_engine(name: str = DEFAULT) -> LabelEngine:
+    """The same, where it joins labels; InvalidInput where it does not."""
+    found = engine(name)
+    if not hasattr(found, "labels_of"):
+        raise InvalidInput(
+            f"{name[:100]!r} joins no labels, which a model's performance needs", where="data.engine", fix="use duckdb"
+        )
+    return cast(LabelEngine, found)

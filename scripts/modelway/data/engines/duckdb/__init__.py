@@ -6,7 +6,8 @@ own, and everything else is bound as a parameter.
 
 from modelway.data.engines.duckdb.cells import cells_of
 from modelway.data.engines.duckdb.hashes import count_common, count_near
+from modelway.data.engines.duckdb.labelled import labels_of
 from modelway.data.engines.duckdb.opening import open_table
 from modelway.data.engines.duckdb.profiles import open_quality_table
 
-__all__ = ["cells_of", "count_common", "count_near", "open_quality_table", "open_table"]
+__all__ = ["cells_of", "count_common", "count_near", "labels_of", "open_quality_table", "open_table"]

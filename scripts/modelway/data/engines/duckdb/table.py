@@ -67,6 +67,11 @@ class DuckDBTable(SummarisedTable):
         self._box: Sandbox | None = None
         self._copy: ParquetCopy | None = None
 
+    def beside(self, other: Source, dialect: CsvDialect, work: Callable[[OtherData], T]) -> T:
+        """Work with another data set, opened in the same connection."""
+        done: T = self._with_other(other, dialect, work)
+        return done
+
     def answers(self, queries: Sequence[Query], examples: int) -> tuple[int, tuple[Answer, ...]]:
         self._refuse_patterns(queries)
         row_wise = [query for query in queries if is_row_wise(query)]
