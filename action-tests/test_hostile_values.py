@@ -50,6 +50,7 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
     built = {"built-for": "production", "version": one}
     rehearsal = {"environment": "rehearsal"}
     unbuilt = {"versions": "parcels=999, hostile=999"}
+    watched = {"data": "requests.csv", "time-column": "asked_at", "history-days": "28"}
     brief = {"requests-per-second": "10", "duration-seconds": "0.5", "warm-up-seconds": "0", "error-percent": "100"}
     measured = {"environment": "live", **built, "url": url, **brief}
     known: dict[str, Around] = {
@@ -97,11 +98,14 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
             {},
         ),
         "monitor-model": (
-            Setting({"data": "requests.csv", "time-column": "asked_at", "history-days": "28"}, before=REQUESTS),
+            Setting(watched, before=REQUESTS),
             {
                 "data": Setting({"time-column": "asked_at"}),
                 "time-column": Setting({"data": "requests.csv"}, before=REQUESTS),
                 "history-days": Setting({"data": "requests.csv", "time-column": "asked_at"}, before=REQUESTS),
+                "label": Setting({**watched, "prediction": "late"}, before=REQUESTS),
+                "labels": Setting({**watched, "prediction": "late", "label-id": "asked_at"}, before=REQUESTS),
+                "label-id": Setting({**watched, "prediction": "late", "labels": "requests.csv"}, before=REQUESTS),
             },
         ),
         "notify": (
