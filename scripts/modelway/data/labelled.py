@@ -111,6 +111,11 @@ class BinCounts:
     positives: int
 
 
+def together(ones: Sequence[BinCounts]) -> BinCounts:
+    """The rows of all of them."""
+    return BinCounts(sum(one.rows for one in ones), sum(one.labels for one in ones), sum(one.positives for one in ones))
+
+
 class LabelTable(Protocol):
     """Rows whose labels can be joined. Whatever cannot be read is InvalidInput with the file's name and the fix."""
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from modelway.data.labelled import BinCounts
+from modelway.data.labelled import BinCounts, together
 from modelway.distributions import Interval, normal_quantile, t_quantile
 from modelway.monitoring.live_days import LiveMetric
 
@@ -145,10 +145,7 @@ def _apart(weeks: Sequence[ScoredWeek], number: int) -> list[ScoredWeek]:
 
 
 def _together(weeks: Sequence[ScoredWeek]) -> list[BinCounts]:
-    return [
-        BinCounts(sum(one.rows for one in ones), sum(one.labels for one in ones), sum(one.positives for one in ones))
-        for ones in zip(*(week.bins for week in weeks), strict=True)
-    ]
+    return [together(ones) for ones in zip(*(week.bins for week in weeks), strict=True)]
 
 
 def _share(known: BinCounts) -> float:

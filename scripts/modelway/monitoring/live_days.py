@@ -104,7 +104,7 @@ def live_days(
             rows=arrivals[day].rows,
             labels=outcomes[day].labels if day in outcomes else 0,
             mature=EPOCH + timedelta(days=mature),
-            values=_values(outcomes[day], metrics, confidence) if day in outcomes else {},
+            values=values_of(outcomes[day], metrics, confidence) if day in outcomes else {},
         )
         for day, mature in ripening.mature.items()
     ]
@@ -117,7 +117,7 @@ def ripe(days: Sequence[LiveDay]) -> list[LiveDay]:
     return [day for day in days if day.labels >= FEWEST_LABELS and day.share >= FEWEST_SHARE * usual]
 
 
-def _values(found: DayOutcomes, metrics: tuple[LiveMetric, ...], confidence: float) -> dict[LiveMetric, LiveValue]:
+def values_of(found: DayOutcomes, metrics: tuple[LiveMetric, ...], confidence: float) -> dict[LiveMetric, LiveValue]:
     values = {"accuracy_score": accuracy(found, confidence), "roc_auc_score": area(found, confidence)}
     return {name: value for name in metrics if (value := values[name]) is not None}
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 
 from modelway.delivery.changes import EnvironmentChange
 from modelway.delivery.figures import DAY, DeliveryEstimate, DeliveryFigures
 from modelway.markdown import cell, table
+from modelway.report.rollout import moment_said
+from modelway.rollout.planning import time_said
 
 ENDINGS = {
     "in-production": "in production",
@@ -109,17 +110,9 @@ def change_row(change: EnvironmentChange, committed: Mapping[int, float | None])
     ]
 
 
-def moment_said(at: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at))
-
-
 def span_said(seconds: float) -> str:
     """For a person: 45 s, 3.6 min, 9.0 h, 2.5 days."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.1f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"
+    return time_said(seconds) if seconds < 2 * DAY else f"{seconds / DAY:.1f} days"
 
 
 def _row(name: str, value: str, between: str, n: int) -> list[str]:

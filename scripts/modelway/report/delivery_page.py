@@ -14,10 +14,10 @@ from modelway.report.delivery import (
     HEADS,
     change_row,
     figure_rows,
-    moment_said,
     notes,
     span_said,
 )
+from modelway.report.rollout import moment_said
 from modelway.report.rollout_page import STYLE, page
 from modelway.rollout import events
 from modelway.rollout.journal import Story

@@ -62,8 +62,12 @@ def pauses_said(story: journal.Story) -> list[str]:
 
 
 def _continued_said(word: engine.Continued) -> str:
-    at = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(word.at))
-    return f"continued at {word.weight:.0%} by {word.who}, {at}: {word.why}"
+    return f"continued at {word.weight:.0%} by {word.who}, {moment_said(word.at)} UTC: {word.why}"
+
+
+def moment_said(at: float) -> str:
+    """In UTC. at: seconds of the epoch."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at))
 
 
 def continued_markdown(story: journal.Story, word: engine.Continued) -> str:

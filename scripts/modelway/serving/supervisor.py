@@ -33,7 +33,7 @@ def serve(settings: ServerSettings) -> int:
     log.setLevel(logging.INFO)
     try:
         this = release.read(settings.release)
-        counted = _sketches_memory(settings)
+        counted = _counted(settings)
         listener = listen(settings.host, settings.port)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -52,11 +52,12 @@ def serve(settings: ServerSettings) -> int:
     return _Supervisor(settings, this, memory, listener, counted).run()
 
 
-def _sketches_memory(settings: ServerSettings) -> mmap.mmap | None:
+def _counted(settings: ServerSettings) -> worker.CountedCells | None:
     """ValueError where the sketch is none."""
     if not settings.sketch:
         return None
-    return cells.read(Path(settings.sketch)).memory(settings.workers)
+    reference = cells.read(Path(settings.sketch))
+    return reference, reference.memory(settings.workers)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -85,7 +86,7 @@ class _Supervisor:
         this: release.ServedRelease,
         memory: mmap.mmap,
         listener: socket.socket,
-        counted: mmap.mmap | None,
+        counted: worker.CountedCells | None,
     ) -> None:
         self.settings, self.release, self.memory, self.listener = settings, this, memory, listener
         self.counted = counted

@@ -14,13 +14,13 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass
-from pathlib import Path
 
-from modelway.serving import cells, process
+from modelway.serving import process
 from modelway.serving.access import Access
 from modelway.serving.application import Application
 from modelway.serving.aside import Aside
 from modelway.serving.batching import Batcher
+from modelway.serving.cells import CellReference
 from modelway.serving.connection import ConnectionLimits, ServerConnection, Shared
 from modelway.serving.metrics import CPU, Metrics
 from modelway.serving.release import ServedRelease
@@ -36,18 +36,20 @@ for each of its system calls would wait longer for them than for the model."""
 NOTE_SECONDS = 1.0
 """How old another worker's gauges may be in /metrics."""
 LOAD_FAILED = 1
+CountedCells = tuple[CellReference, mmap.mmap]
+"""The cells, and the memory of all workers' counts."""
 
 
 @dataclass(frozen=True)
 class Place:
     """Where a worker stands: its number, the memory that all share, the socket that all listen on, and the pipe whose end
-    says that it is time to stop (none: it gets SIGTERM itself). sketches: the memory of what is counted in cells."""
+    says that it is time to stop (none: it gets SIGTERM itself). sketches: what rows are counted in."""
 
     slot: int
     memory: mmap.mmap
     listener: socket.socket
     stop_pipe: int | None = None
-    sketches: mmap.mmap | None = None
+    sketches: CountedCells | None = None
 
 
 def run(settings: ServerSettings, release: ServedRelease, place: Place) -> int:
@@ -104,14 +106,14 @@ class _Worker:
         model.warm_up()
         self.app.classes = model.classes()
         self.app.described = home.described(model, self.app.release)
-        if self.settings.sketch and self.place.sketches is not None:
+        if self.place.sketches is not None:
             if model.columns is None:
                 raise ValueError(
                     "rows are counted by column (--sketch), and the signature has no named ones of plain types"
                 )
             from modelway.serving.sketches import RowSketches
 
-            counted = RowSketches(cells.read(Path(self.settings.sketch)), self.place.sketches, self.place.slot)
+            counted = RowSketches(*self.place.sketches, self.place.slot)
             counted.bind(model.columns)
             self.app.sketches = counted
         self.app.model = model

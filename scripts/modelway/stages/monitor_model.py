@@ -21,13 +21,13 @@ from modelway.data.drift.sides import DriftSide, open_side
 from modelway.data.drift.sketch import DataSketch, Shape, merged
 from modelway.data.drift.sketching import DataReading
 from modelway.errors import Inconclusive, InvalidInput, ModelwayError, Refused
+from modelway.monitoring.live_days import EPOCH
 from modelway.monitoring.report import MonitorReport, report_of
 from modelway.monitoring.watching import WatchedDay, watch
 from modelway.report.monitoring import in_words, markdown
 from modelway.stages.steps import performance, workspace
 
 DAY_US = 86_400_000_000
-EPOCH = date(1970, 1, 1)
 MOST_DAYS = 1000
 
 

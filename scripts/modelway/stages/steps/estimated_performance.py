@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from modelway.data.labelled import BinCounts, DayArrivals, Deciding, LabelTable
+from modelway.data.labelled import BinCounts, DayArrivals, Deciding, LabelTable, together
 from modelway.monitoring.estimated import BINS, ScoredWeek, WeekEstimate, estimated
-from modelway.monitoring.live_days import EPOCH, LiveDay, LiveMetric, Ripening, accuracy, area, ripe
+from modelway.monitoring.live_days import EPOCH, METRICS, LiveDay, Ripening, ripe, values_of
 from modelway.monitoring.performance import EstimatedValue, EstimatedWeek
 
 WEEK = 7
@@ -76,19 +76,12 @@ def _labelled(
 ) -> ScoredWeek:
     cutoffs = {day: ripening.cutoffs[day] for day in days}
     (found,) = table.outcomes(cutoffs, deciding, together=True).values()
-    values = {"accuracy_score": accuracy(found, confidence), "roc_auc_score": area(found, confidence)}
-    actual: dict[LiveMetric, float] = {name: one.value for name, one in values.items() if one}  # type: ignore[misc]
+    actual = {name: one.value for name, one in values_of(found, METRICS, confidence).items()}
     return ScoredWeek(_bins(days, counts, edges), actual)
 
 
 def _bins(days: Sequence[int], counts: Mapping[tuple[int, int], BinCounts], edges: int) -> tuple[BinCounts, ...]:
-    made = []
-    for at in range(edges + 1):
-        own = [counts[day, at] for day in days if (day, at) in counts]
-        made.append(
-            BinCounts(sum(one.rows for one in own), sum(one.labels for one in own), sum(one.positives for one in own))
-        )
-    return tuple(made)
+    return tuple(together([counts[day, at] for day in days if (day, at) in counts]) for at in range(edges + 1))
 
 
 def _record(days: range, week: ScoredWeek, found: WeekEstimate, weeks: int) -> EstimatedWeek:
