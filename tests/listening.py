@@ -172,30 +172,12 @@ def mail_server(folder: Path, **settings: Any) -> Iterator[tuple[int, Path]]:
         yield port, folder
 
 
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for localhost that signs itself, and its key."""
-    found = folder / "certificate.pem", folder / "key.pem"
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-days",
-        "2",
-    ]
-    command += [
-        "-subj",
-        "/CN=localhost",
-        "-addext",
-        "subjectAltName=DNS:localhost",
-        "-out",
-        found[0],
-        "-keyout",
-        found[1],
-    ]
-    subprocess.run(command, check=True, capture_output=True)
+def certificate(
+    folder: Path, alternatives: str = "DNS:localhost", names: tuple[str, str] = ("certificate.pem", "key.pem")
+) -> tuple[Path, Path]:
+    """A certificate that signs itself, and its key. alternatives: what it is for, as openssl's subjectAltName has it."""
+    found = folder / names[0], folder / names[1]
+    command: list[str | Path] = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    command += ["-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", f"subjectAltName={alternatives}"]
+    subprocess.run([*command, "-out", found[0], "-keyout", found[1]], check=True, capture_output=True)
     return found

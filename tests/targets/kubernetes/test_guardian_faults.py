@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 
+from listening import certificate as self_signed
 from modelway.targets.kubernetes import guard
 
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/models/leases/flight-delay"
@@ -103,29 +104,7 @@ class Guardian:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("account")
-    made = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-days",
-        "2",
-    ]
-    made += [
-        "-keyout",
-        "key",
-        "-out",
-        "ca.crt",
-        "-subj",
-        "/CN=kubernetes",
-        "-addext",
-        "subjectAltName=IP:127.0.0.1,IP:::1",
-    ]
-    subprocess.run(made, cwd=folder, check=True, capture_output=True)
+    self_signed(folder, "IP:127.0.0.1,IP:::1", ("ca.crt", "key"))
     (folder / "token").write_text("first")
     return folder
 
