@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any
 import yaml
 
 from act import ActRun, Step, commands_on_github
-from sampled import sampled
+from sampled import QUICK, sampled
 
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
 
@@ -88,13 +89,25 @@ def action_of(export: Path, action: str) -> dict[str, Any]:
     return dict(yaml.safe_load((export / "actions" / action / "action.yml").read_text(encoding="utf-8")))
 
 
+@functools.cache
+def inputs(export: Path, action: str) -> tuple[str, ...]:
+    return tuple(action_of(export, action)["inputs"])
+
+
 def cases(export: Path, action: str, *, whole: bool) -> list[Case]:
     """One for every input that action.yml has, and every value. whole: also where QUICK is set; else it is one value then,
-    another one for every other input."""
+    another one for every other input, and what many actions have, such as config, is tried on the first of them."""
+    names = inputs(export, action)
+    tried = set(names)
+    if QUICK and not whole:
+        actions = sorted(path.name for path in export.joinpath("actions").iterdir())
+        before = {name for other in actions[: actions.index(action)] for name in inputs(export, other)}
+        tried = (tried - before) or {names[0]}
     found = []
-    for number, name in enumerate(action_of(export, action)["inputs"]):
+    for number, name in enumerate(names):
         values = list(VALUES) if number % 2 == 0 else list(reversed(VALUES))
-        found += [Case(name, value) for value in (values if whole else sampled(values, len(values)))]
+        if name in tried:
+            found += [Case(name, value) for value in (values if whole else sampled(values, len(values)))]
     return found
 
 

@@ -54,6 +54,7 @@ def test_a_change_that_makes_the_model_bad_fails(failing: ActRun) -> None:
     assert len(gate.errors) == 1 and "accuracy_score" in gate.errors[0].message
 
 
+@pytest.mark.long
 def test_where_there_is_no_contract_that_is_said_and_the_rest_runs(without_a_contract: ActRun, passing: ActRun) -> None:
     assert without_a_contract.exit_code == 0, without_a_contract.log[-3000:]
     assert without_a_contract.step("validate").outputs["outcome"] == "skipped"

@@ -290,6 +290,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[s
         yield address(), executors
 
 
+@pytest.mark.long
 def test_a_cluster_of_two_workers_tells_the_same(
     cluster: tuple[str, Callable[[], int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

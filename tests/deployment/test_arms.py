@@ -99,6 +99,7 @@ def test_without_a_request_that_has_the_key_nothing_is_compared(shop: Shop) -> N
     assert shop.serving() == shop.versions["good"]
 
 
+@pytest.mark.long
 def test_a_rollback_stops_it_and_what_was_measured_stays(shop: Shop) -> None:
     shop.deploy("good")
     with_keys(shop, strategy="ab", ab=ARM, timeout_seconds=600)
@@ -116,6 +117,7 @@ def test_a_rollback_stops_it_and_what_was_measured_stays(shop: Shop) -> None:
     assert answered_by(shop, cookie="arm=b") == f"{shop.versions['good']} 200"
 
 
+@pytest.mark.long
 def test_testers_may_be_known_by_a_cookie(shop: Shop) -> None:
     shop.deploy("good")
     with_keys(shop, steps="[0, 50, 100]", step_seconds=6, testers="{cookie: release, value: next}")

@@ -7,6 +7,8 @@ import os
 import signal
 import time
 
+import pytest
+
 from deployment.shop import DEPLOYED, Shop
 from modelway.rollout import engine, journal
 from sampled import sampled
@@ -186,6 +188,7 @@ def wait_for_share(shop: Shop) -> None:
     raise AssertionError("the canary got no traffic")
 
 
+@pytest.mark.long
 def test_short_jobs_carry_a_canary_and_one_of_them_dies(shop: Shop) -> None:
     """Nobody waits: each job does what is due by what was counted since the one before, and leaves the rest to the next."""
     shop.deploy("good")

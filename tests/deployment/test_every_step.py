@@ -20,7 +20,7 @@ from sampled import sampled
 
 INTERRUPTED = Path(__file__).with_name("interrupted.py")
 TRIED = 6
-"""Steps of each kind that are tried; half of them where QUICK is set."""
+"""Steps of each kind that are tried; a third of them where QUICK is set."""
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_killed_at_any_step_of_a_deployment(stable: Shop) -> None:
     stable.deploy("good")
     with stable.traffic(50) as seen:
         time.sleep(1)
-        for at in sampled(spread(steps, TRIED), 2):
+        for at in sampled(spread(steps, TRIED), 3):
             killed(stable, at)
     assert seen["failed"] == 0
 
@@ -96,7 +96,7 @@ def test_killed_at_any_step_of_a_rollback(stable: Shop) -> None:
     stable.deploy("again")
     steps = steps_of(stable, "rollback_release")
     stable.deploy("good")
-    for at in sampled(spread(steps, TRIED), 2):
+    for at in sampled(spread(steps, TRIED), 3):
         rollback_killed(stable, at)
 
 
@@ -115,7 +115,7 @@ def test_held_up_at_any_step_a_deployment_undoes_no_rollback(stable: Shop) -> No
     stable.deploy("good")
     with stable.traffic(50) as seen:
         time.sleep(1)
-        for at in sampled(spread(steps, TRIED), 2):
+        for at in sampled(spread(steps, TRIED), 3):
             held_up(stable, at)
     assert seen["failed"] == 0
 

@@ -73,6 +73,7 @@ def pair(built: Shop, tmp_path: Path) -> Iterator[Pair]:
         assert shop.processes() == []
 
 
+@pytest.mark.long
 def test_they_come_together_and_go_back_together(pair: Pair) -> None:
     """And twice changes nothing, either way."""
     assert "outcome=deployed" in pair.deploy("good", "good")
@@ -86,6 +87,7 @@ def test_they_come_together_and_go_back_together(pair: Pair) -> None:
     assert pair.are("good", "good")
 
 
+@pytest.mark.long
 def test_where_one_fails_the_other_goes_back(pair: Pair) -> None:
     """The first comes, the second is taken back by its own judge: the registry says of both what was there before."""
     pair.deploy("good", "good")

@@ -155,6 +155,7 @@ def test_scores_that_shift_are_taken_back_by_the_quarter(shop: Shop) -> None:
     assert shop.serving() == shop.versions["score"]
 
 
+@pytest.mark.long
 def test_predictions_that_are_null_are_taken_back(shop: Shop) -> None:
     shop.deploy("good")
     with shop.traffic() as seen:

@@ -88,6 +88,7 @@ def test_short_jobs_wait_for_a_person_and_a_second_word_changes_nothing(shop: Sh
     assert len([event for event in shop.stories()[-1].events if isinstance(event, engine.Continued)]) == 2
 
 
+@pytest.mark.long
 def test_a_rollback_wins_over_a_pause_at_once_and_no_word_helps_after_it(shop: Shop) -> None:
     shop.deploy("good")
     with_keys(shop, pause_at="[50]")

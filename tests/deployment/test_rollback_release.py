@@ -95,6 +95,7 @@ def test_there_must_be_something_to_go_back_to(shop: Shop) -> None:
     assert shop.serving() == shop.versions["good"]
 
 
+@pytest.mark.long
 def test_only_unfinished_leaves_a_finished_deployment_alone(shop: Shop) -> None:
     two(shop)
     assert "outcome=unchanged" in shop.roll_back("--only-unfinished", "true")

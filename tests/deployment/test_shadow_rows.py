@@ -158,6 +158,7 @@ def test_nothing_but_counts_is_kept_of_the_rows(rows: RowShop) -> None:
         assert str(SECRET) not in text
 
 
+@pytest.mark.long
 def test_more_that_differ_than_may_end_the_shadow(rows: RowShop) -> None:
     with rows.clients() as seen:
         said, story = rows.shadow("odd", 1, "{differ-at-most: 0.002, rows: 5000}")
@@ -194,6 +195,7 @@ def test_a_replica_that_is_gone_is_counted_and_the_others_are_asked(rows: RowSho
     assert seen["failed"] == 0
 
 
+@pytest.mark.long
 def test_a_runner_that_dies_loses_nothing_that_was_compared(rows: RowShop) -> None:
     with rows.clients() as seen:
         with_keys(rows, bake_seconds=15, shadow="{rows: 400}")

@@ -163,6 +163,7 @@ def test_the_port_moves_as_the_error_says(stable: Shop) -> None:
         requests.get(f"http://127.0.0.1:{old}/health", timeout=2)
 
 
+@pytest.mark.long
 def test_a_refused_deployment_leaves_nothing_running_where_nothing_ran(stable: Shop) -> None:
     stable.must("stop_deployment", 0)
     stable.configure(stable.port)  # a canary, and no traffic to judge it by

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 
+import pytest
+
 from modelway.registry import ledger
 from modelway.registry.ledger_versions import VersionLedger
 from stages.test_gate_and_promote import Team, team
@@ -79,6 +81,7 @@ def test_a_version_that_was_deleted_under_its_alias(team: Team) -> None:
     assert team.aliases()["production"] == int(third)
 
 
+@pytest.mark.long
 def test_the_number_of_a_deleted_version_is_another_model(team: Team) -> None:
     """MLflow gives the number of the last version again: the alias says 2, and it is not the 2 that came there."""
     for kind in ("weak", "strong"):
