@@ -151,3 +151,63 @@ def test_requirements_kept_with_a_model_keep_their_index_and_no_path(
     assert lock.startswith(f"--extra-index-url {address}\none==1.0 ")
     with pytest.raises(InvalidInput, match=r"name \./pkg, which is not kept with it"):
         locks.lock_text("one\n-e ./pkg", sys.executable)
+
+
+INNER = """\
+[project]
+name = "inner"
+version = "0.2"
+dependencies = ["six"]
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+"""
+
+OUTER = """\
+[project]
+name = "outer"
+version = "0.1"
+requires-python = ">=3.11"
+dependencies = ["inner"]
+[dependency-groups]
+dev = ["iniconfig"]
+[tool.uv]
+constraint-dependencies = ["six==1.16.0"]
+[tool.uv.sources]
+inner = { path = "packages/inner" }
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+"""
+OLD = 'constraint-dependencies = ["six==1.16.0"]'
+
+
+def test_a_project_of_uv_is_installed_as_its_lock_says_and_its_own_packages_with_it(tmp_path: Path) -> None:
+    """src layout, a package of the same repository, a group for development."""
+    project = tmp_path / "a project"
+    for name, text, folder in (("outer", OUTER, project), ("inner", INNER, project / "packages" / "inner")):
+        (folder / "src" / name).mkdir(parents=True)
+        (folder / "pyproject.toml").write_text(text)
+        (folder / "src" / name / "__init__.py").write_text(f"WHOSE = {name!r}\n")
+    subprocess.run([uv.executable(), "lock", "--quiet", "--project", project], check=True)
+    (project / "pyproject.toml").write_text(OUTER.replace(OLD, ""))  # a newer one is free to be taken; the lock is kept
+    for name in ("pyproject.toml", "uv.lock"):
+        python = locks.team_environment(project / name, sys.executable, tmp_path)
+        lock = locks.lock_environment(python)
+        assert "inner==0.2" in lock and "outer==0.1" in lock and "six==1.16.0" in lock and "iniconfig" not in lock
+        assert str(tmp_path) not in lock
+        assert run(locks.model_environment(lock, PYTHON), "import inner, outer; print(inner.WHOSE, outer.WHOSE)") == (
+            "inner outer"
+        )
+
+
+def test_an_environment_of_conda_is_installed_with_the_python_that_it_names(tmp_path: Path) -> None:
+    (tmp_path / "more.txt").write_text("iniconfig==2.0.0\n")
+    file = tmp_path / "environment.yml"
+    text = f"dependencies: [python={PYTHON}, six=1.16, pip, {{pip: [-r more.txt]}}]\n"
+    file.write_text(text)
+    lock = locks.lock_environment(locks.team_environment(file, sys.executable, tmp_path))
+    assert "six==1.16.0" in lock and "iniconfig==2.0.0" in lock
+    file.write_text("dependencies: [python=3.99]\n")
+    with pytest.raises(InvalidInput, match=r"the project needs Python 3\.99"):
+        locks.team_environment(file, sys.executable, tmp_path)

@@ -72,7 +72,8 @@ class Train(Section, frozen=True):
     command: str | None = None
     """The command that trains, run by bash in the project's folder, with $MODELWAY_* set (docs/training.md)."""
     requirements: str | None = None
-    """The requirements file of the team's environment; installed once per content."""
+    """What declares the team's packages: requirements.txt, pyproject.toml, uv.lock, poetry.lock or environment.yml; installed
+    once per content."""
     python: str | None = None
     """A Python interpreter that has everything already, instead of a requirements file."""
     parameters: dict[str, Scalar] = msgspec.field(default_factory=dict)

@@ -16,7 +16,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from modelway.environments import carried, home, store, uv
+from modelway.environments import carried, home, manifests, store, uv
 from modelway.environments import requirements as files
 from modelway.errors import InvalidInput
 from modelway.files import write_whole
@@ -57,20 +57,28 @@ def describe(path: str) -> Interpreter:
 
 
 def team_environment(requirements: Path, base_python: str, folder: Path) -> Interpreter:
-    """The environment of a requirements file, installed once per content of it, of what it includes, and of the packages of
-    this machine's disk that it names. folder: the project's, from which these are found."""
-    lines = files.lines_of(requirements)
+    """The environment of a requirements file, or of what else declares packages (modelway.environments.manifests), installed
+    once per content of it, of what it includes, and of the packages of this machine's disk that it names. folder: the
+    project's, from which these are found."""
+    manifest = manifests.declared(requirements, _exported) if manifests.is_manifest(requirements) else None
+    if manifest:
+        folder = requirements.parent
+        lines = files.lines_in(manifest.lines, folder)
+        base_python = python_of_minor(manifest.python, "the project") if manifest.python else base_python
+    else:
+        lines = files.lines_of(requirements)
     head = list(dict.fromkeys(filter(None, map(files.index_line, lines))))
     indexes = files.index_variables(head, uv.environment(os.environ), str(requirements))
     local = [files.local_of(line, folder) for line in lines]
     made = [carried.wheel_of(item, base_python, indexes) if item else None for item in local]
     offered = [found for line in lines if (found := files.wheel_folder(line, folder))]
     text = "\n".join(map(_placed, lines, local, made, [folder] * len(lines))) + "\n"
-    parts = [*files.contents(requirements), *(wheel.sha256 for wheel in made if wheel)]
+    said = [text] if manifest else files.contents(requirements)
+    parts = [*said, *(wheel.sha256 for wheel in made if wheel)]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     lock = _folder() / f"{store.key_of(digest.encode(), base_python)}.txt"
     if not lock.exists():
-        if offered or any(made):
+        if manifest or offered or any(made):
             compiled = _compiled(text, base_python)
         else:
             compiled = uv.run(
@@ -92,6 +100,21 @@ def model_environment(lock_text: str, python_version: str) -> Interpreter:
     if not lock.exists():
         _write(lock, lock_text)
     return describe(store.interpreter(lock, python_of_minor(python_version), name=NAME, compiled=False))
+
+
+def _exported(folder: Path) -> str:
+    return uv.run(
+        [
+            "export",
+            "--frozen",
+            "--no-dev",
+            "--no-emit-project",
+            "--no-header",
+            "--no-annotate",
+            "--project",
+            str(folder),
+        ]
+    )
 
 
 def lock_environment(python: Interpreter) -> str:
@@ -167,15 +190,15 @@ def base_python() -> str:
     return os.environ.get("MODELWAY_BASE_PYTHON") or sys.executable
 
 
-def python_of_minor(version: str) -> str:
-    """An interpreter of the same minor version as `version`, since wheels are built for one."""
+def python_of_minor(version: str, whose: str = "the model") -> str:
+    """An interpreter of the same minor version as `version`, since wheels are built for one. whose: who needs it."""
     minor = ".".join(version.split(".")[:2])
     if f"{sys.version_info[0]}.{sys.version_info[1]}" == minor:
         return base_python()
     if found := shutil.which(f"python{minor}"):
         return found
     raise InvalidInput(
-        f"the model needs Python {minor}, and there is no python{minor} on PATH",
+        f"{whose} needs Python {minor}, and there is no python{minor} on PATH",
         fix=f"install Python {minor} in this job (actions/setup-python), or train with Python"
         f" {sys.version_info[0]}.{sys.version_info[1]}",
     )

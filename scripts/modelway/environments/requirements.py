@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -58,15 +58,23 @@ def lines_of(path: Path, *, options_only: bool = False, seen: frozenset[Path] = 
     path = Path(os.path.normpath(path.absolute()))
     if path in seen:
         return []
+    said = [(text, f"{path}:{number}") for number, text in _joined(_text(path))]
+    return lines_in(said, path.parent, options_only=options_only, seen=seen | {path})
+
+
+def lines_in(
+    said: Iterable[tuple[str, str]], folder: Path, *, options_only: bool = False, seen: frozenset[Path] = frozenset()
+) -> list[RequirementLine]:
+    """The same of lines that stand elsewhere, each with its place. folder: from which files that they include are found."""
     found: list[RequirementLine] = []
-    for number, text in _joined(_text(path)):
-        line = RequirementLine(text, f"{path}:{number}", path.parent)
+    for text, where in said:
+        line = RequirementLine(text, where, folder)
         if match := INCLUDE.match(text):
-            found += lines_of(path.parent / _plain(match[1]), options_only=options_only, seen=seen | {path})
+            found += lines_of(folder / _plain(match[1]), options_only=options_only, seen=seen)
         elif match := CONSTRAINT.match(text):
-            named = path.parent / _plain(match[1])
-            found += lines_of(named, options_only=True, seen=seen | {path})
-            found += [] if options_only else [RequirementLine(f"--constraint {named}", line.where, path.parent)]
+            named = folder / _plain(match[1])
+            found += lines_of(named, options_only=True, seen=seen)
+            found += [] if options_only else [RequirementLine(f"--constraint {named}", where, folder)]
         elif not options_only or text.startswith("-"):
             found.append(line)
     return found

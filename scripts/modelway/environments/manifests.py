@@ -1,0 +1,217 @@
+"""What a project declares in other files than requirements.txt, as the lines of one: pyproject.toml with the lock of uv or
+Poetry beside it, and conda's environment.yml.
+
+Of conda's packages those that PyPI has under the same name, or one of a few others, are taken from there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelway.environments import home
+from modelway.errors import InvalidInput
+from modelway.files import write_whole
+
+Export = Callable[[Path], str]
+"""What `uv export` says of the project in a folder that has a uv.lock."""
+
+PYPI_NAMES = {
+    "pytorch": "torch",
+    "pytorch-cpu": "torch",
+    "py-xgboost": "xgboost",
+    "py-xgboost-cpu": "xgboost-cpu",
+    "msgpack-python": "msgpack",
+    "dask-core": "dask",
+    "matplotlib-base": "matplotlib",
+    "python-graphviz": "graphviz",
+    "py-opencv": "opencv-python",
+    "opencv": "opencv-python",
+    "python-build": "build",
+    "tensorflow-base": "tensorflow",
+    "lightgbm-cpu": "lightgbm",
+}
+"""Packages that conda-forge has under another name."""
+NOT_OF_PYPI = re.compile(
+    r"pip|python|python_abi|setuptools|wheel|cudatoolkit|cuda-.*|cudnn|nccl|mkl|lib(?!rosa|cst|sass).*|_.*|(?:c|cxx)-compiler"
+)
+"""What a wheel brings itself, or nobody imports."""
+CONDA = re.compile(
+    r"(?:[\w./-]+::)?(?P<name>[A-Za-z0-9_][\w.-]*)\s*(?P<version>(?:[<>=!~]=?|\d)[^\s\[\]]*)?(?:\s+(?P<build>\S+))?"
+)
+PYTHON = re.compile(r"={0,2}\s*(3\.\d+)(?:\.[\d*]+)*")
+CARET = re.compile(r"\^\s*(\d+)(?:\.(\d+))?(?:\.(\d+))?\S*")
+TILDE = re.compile(r"~\s*(\d+)(?:\.(\d+))?(?:\.\d+)?\S*")
+
+
+@dataclass(frozen=True)
+class Declared:
+    """lines: as those of a requirements file, each with where it stands. python: the minor version that is asked for, such as
+    3.11; empty where any will do."""
+
+    lines: tuple[tuple[str, str], ...]
+    python: str = ""
+
+
+def is_manifest(path: Path) -> bool:
+    """Whether the file declares packages in another form than a requirements file."""
+    return path.name in ("pyproject.toml", "uv.lock", "poetry.lock") or path.suffix in (".yml", ".yaml")
+
+
+def declared(path: Path, export: Export) -> Declared:
+    """What the file declares. InvalidInput where it cannot be read, or says something that no line of requirements says."""
+    if path.suffix in (".yml", ".yaml"):
+        return _of_conda(path)
+    folder = path.parent
+    project = folder / "pyproject.toml"
+    said = _toml(project)
+    if (folder / "uv.lock").is_file():
+        joined = export(folder).replace("\\\n", " ").splitlines()
+        exported = tuple((line, "uv.lock") for line in joined if line and not line.startswith("#"))
+        lines = (*_indexes(said), *exported, *_itself(said))
+        return Declared(lines)
+    if "project" in said and not (said["project"].get("dependencies") is None and _poetry(said)):
+        dependencies = said["project"].get("dependencies", [])
+        lines = tuple((str(line), "pyproject.toml: project.dependencies") for line in dependencies)
+    elif _poetry(said):
+        lines = tuple(_of_poetry(_poetry(said)))
+    else:
+        fix = "add [project] with its dependencies, or name a requirements file"
+        raise InvalidInput("declares no dependencies", where=str(project), fix=fix)
+    locked = folder / "poetry.lock"
+    if locked.is_file():
+        held = _constraints(locked)
+        lines = (*lines, (f"--constraint {held}", "poetry.lock"))
+    return Declared((*_indexes(said), *lines, *_itself(said)))
+
+
+def _poetry(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    return dict(said.get("tool", {}).get("poetry", {}))
+
+
+def _indexes(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Those that uv or Poetry is told of."""
+    for index in said.get("tool", {}).get("uv", {}).get("index", []):
+        option = "--index-url" if index.get("default") else "--extra-index-url"
+        yield f"{option} {index.get('url', '')}", "pyproject.toml: tool.uv.index"
+    for source in _poetry(said).get("source", []):
+        if "url" in source:
+            yield f"--extra-index-url {source['url']}", "pyproject.toml: tool.poetry.source"
+
+
+def _itself(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The project's own package, where it is one: uv's rule, and Poetry's."""
+    packaged = said.get("tool", {}).get("uv", {}).get("package", "build-system" in said)
+    if packaged and _poetry(said).get("package-mode", True):
+        yield ".", "pyproject.toml: build-system"
+
+
+def _of_poetry(poetry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, asked in poetry.get("dependencies", {}).items():
+        where = f"pyproject.toml: tool.poetry.dependencies.{name}"
+        if name == "python":
+            continue
+        details = {"version": asked} if isinstance(asked, str) else asked
+        if not isinstance(details, dict):
+            raise InvalidInput("says several versions", where=where, fix="name one, or a requirements file")
+        if details.get("optional"):
+            continue
+        extras = f"[{','.join(details['extras'])}]" if details.get("extras") else ""
+        marker = f" ; {details['markers']}" if details.get("markers") else ""
+        if "path" in details:
+            yield f"{name}{extras} @ file:{details['path']}{marker}", where
+        elif "url" in details or "git" in details:
+            address = details.get("url") or f"git+{details['git']}"
+            yield f"{name}{extras} @ {address}{marker}", where
+        else:
+            yield f"{name}{extras}{_of_caret(str(details.get('version', '*')))}{marker}", where
+
+
+def _of_caret(version: str) -> str:
+    """Poetry's `^1.2`, `~1.2`, `*`, `1.2` as pip's."""
+    return ",".join(filter(None, (_one(part.strip()) for part in version.split(","))))
+
+
+def _one(version: str) -> str:
+    if version in ("", "*"):
+        return ""
+    if match := CARET.fullmatch(version):
+        parts = [int(part) for part in match.groups() if part is not None]
+        first = next((place for place, part in enumerate(parts) if part), len(parts) - 1)
+        return f">={version[1:].strip()},<{'.'.join(map(str, [*parts[:first], parts[first] + 1]))}"
+    if match := TILDE.fullmatch(version):
+        major, minor = int(match[1]), match[2]
+        below = f"{major}.{int(minor) + 1}" if minor is not None else str(major + 1)
+        return f">={version[1:].strip()},<{below}"
+    return f"=={version}" if version[0].isdigit() else version.replace(" ", "")
+
+
+def _constraints(locked: Path) -> Path:
+    """A file with every version of poetry.lock. Which of them are for development alone, older locks do not say: they hold
+    what is asked for, and ask for nothing."""
+    packages = _toml(locked).get("package", [])
+    versions: dict[str, list[str]] = {}
+    for package in packages:
+        if package.get("source", {}).get("type") not in ("git", "url", "directory", "file"):
+            versions.setdefault(str(package.get("name")), []).append(str(package.get("version")))
+    # a package with several versions has one for each of some platforms: the resolver takes the one that fits
+    text = "".join(f"{name}=={found[0]}\n" for name, found in sorted(versions.items()) if len(found) == 1)
+    folder = home.made(home.cache_folder() / "constraints")
+    path = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.txt"
+    write_whole(path, text.encode(), shared=True)
+    return path
+
+
+def _of_conda(path: Path) -> Declared:
+    """By name: what is there under another one, PyPI's table says; what a wheel brings itself is left out."""
+    import yaml  # the launcher, which needs none of this, has no packages
+
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not YAML"
+        raise InvalidInput(f"cannot be read: {reason}", where=str(path), fix="name an environment.yml") from None
+    dependencies = said.get("dependencies") if isinstance(said, dict) else None
+    if not isinstance(dependencies, list):
+        raise InvalidInput("has no list of dependencies", where=str(path), fix="name conda's environment.yml")
+    lines, python = list[tuple[str, str]](), ""
+    for number, item in enumerate(dependencies):
+        where = f"{path.name}: dependencies[{number}]"
+        if isinstance(item, dict):
+            if set(item) != {"pip"} or not isinstance(item["pip"], list):
+                raise InvalidInput("is neither a package nor pip's list", where=where, fix="write `pip: [...]`")
+            lines += [(str(line), f"{where}.pip") for line in item["pip"]]
+            continue
+        match = CONDA.fullmatch(str(item).strip())
+        if match is None:
+            what = f"{str(item)[:100]!r} is a form that no line of requirements has"
+            raise InvalidInput(what, where=where, fix="write such as `pandas=2.2`, or `pandas>=2,<3`")
+        name, version = match["name"].lower(), match["version"] or ""
+        if name == "python":
+            found = PYTHON.fullmatch(version)
+            python = found[1] if found else ""
+        elif not NOT_OF_PYPI.fullmatch(name):
+            lines.append((f"{PYPI_NAMES.get(name, name)}{_of_conda_version(version)}", where))
+    return Declared(tuple(lines), python)
+
+
+def _of_conda_version(version: str) -> str:
+    """`=1.2` begins with 1.2, and ` 1.2` is it; what follows a second `=` names a build, of which PyPI has none."""
+    match = re.fullmatch(r"(=?)(\d[^=<>!~,]*)(?:=.*)?", version)
+    if match is None:
+        return version
+    number = match[2].rstrip("*").rstrip(".")
+    return f"=={number}.*" if match[1] or match[2].endswith("*") else f"=={number}"
+
+
+def _toml(path: Path) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not TOML"
+        raise InvalidInput(f"cannot be read: {reason}", where=str(path), fix="name a requirements file") from None

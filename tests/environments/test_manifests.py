@@ -1,0 +1,172 @@
+"""What projects declare elsewhere than in a requirements file: pyproject.toml, the locks of uv and Poetry, environment.yml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from modelway.environments.manifests import Declared, declared
+from modelway.errors import InvalidInput
+
+
+def nothing(folder: Path) -> str:
+    raise AssertionError("there is no uv.lock")
+
+
+def of(folder: Path, name: str, text: str, lock: str = "") -> Declared:
+    (folder / name).write_text(text)
+    if lock:
+        (folder / "poetry.lock").write_text(lock)
+    return declared(folder / name, nothing)
+
+
+def texts(found: Declared) -> list[str]:
+    return [text for text, _ in found.lines]
+
+
+CONDA = """\
+name: late
+channels: [conda-forge]
+dependencies:
+  - python=3.11
+  - pip
+  - numpy=1.26
+  - conda-forge::pandas>=2,<3
+  - scikit-learn==1.5.2
+  - scipy 1.13.1
+  - pytorch=2.3=py311_cpu
+  - cudatoolkit=11.8
+  - libgcc-ng
+  - librosa
+  - PyYAML
+  - pip:
+      - mlflow-skinny>=3
+      - -r more.txt
+"""
+
+
+def test_an_environment_of_conda(tmp_path: Path) -> None:
+    found = of(tmp_path, "environment.yml", CONDA)
+    assert found.python == "3.11"
+    assert texts(found) == [
+        "numpy==1.26.*",
+        "pandas>=2,<3",
+        "scikit-learn==1.5.2",
+        "scipy==1.13.1",
+        "torch==2.3.*",
+        "librosa",
+        "pyyaml",
+        "mlflow-skinny>=3",
+        "-r more.txt",
+    ]
+    assert found.lines[0][1] == "environment.yml: dependencies[2]"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("dependencies: [numpy, {pip: x}]", "is neither a package nor pip's list"),
+        ("dependencies: ['numpy[version=\"1\"]']", "is a form that no line of requirements has"),
+        ("channels: [x]", "has no list of dependencies"),
+        ("- x", "has no list of dependencies"),
+        ("a: [", "is not YAML"),
+    ],
+)
+def test_what_conda_says_otherwise_is_named(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(InvalidInput, match="environment") as refused:
+        of(tmp_path, "environment.yml", text)
+    assert said in refused.value.what and refused.value.fix
+
+
+def test_a_project_and_its_own_package(tmp_path: Path) -> None:
+    text = '[project]\nname = "late"\nversion = "1"\ndependencies = ["numpy>=1", "pandas ; python_version < \'4\'"]\n'
+    assert texts(of(tmp_path, "pyproject.toml", text)) == ["numpy>=1", "pandas ; python_version < '4'"]
+    packaged = f'{text}[build-system]\nrequires = ["hatchling"]\n'
+    assert texts(of(tmp_path, "pyproject.toml", packaged))[-1] == "."
+    assert "." not in texts(of(tmp_path, "pyproject.toml", f"{packaged}[tool.uv]\npackage = false\n"))
+    index = f'{text}[[tool.uv.index]]\nurl = "https://example.org/simple"\n'
+    assert texts(of(tmp_path, "pyproject.toml", index))[0] == "--extra-index-url https://example.org/simple"
+
+
+POETRY = """\
+[tool.poetry]
+package-mode = false
+[tool.poetry.dependencies]
+python = "^3.11"
+numpy = "^1.26.4"
+zero = "^0.2.3"
+tiny = "^0.0.3"
+about = "~1.4"
+any = "*"
+exact = "2.1"
+range = ">=1, <2"
+rich = { version = "^13", extras = ["jupyter"], markers = "python_version >= '3.11'" }
+later = { version = "1", optional = true }
+near = { path = "./near" }
+"""
+
+
+def test_a_project_of_poetry(tmp_path: Path) -> None:
+    assert texts(of(tmp_path, "pyproject.toml", POETRY)) == [
+        "numpy>=1.26.4,<2",
+        "zero>=0.2.3,<0.3",
+        "tiny>=0.0.3,<0.0.4",
+        "about>=1.4,<1.5",
+        "any",
+        "exact==2.1",
+        "range>=1,<2",
+        "rich[jupyter]>=13,<14 ; python_version >= '3.11'",
+        "near @ file:./near",
+    ]
+
+
+LOCK = """\
+[[package]]
+name = "numpy"
+version = "1.26.4"
+[[package]]
+name = "pytest"
+version = "8.0.0"
+[[package]]
+name = "two"
+version = "1.0"
+[[package]]
+name = "two"
+version = "2.0"
+[[package]]
+name = "near"
+version = "0.1"
+[package.source]
+type = "directory"
+"""
+
+
+def test_poetrys_lock_holds_what_is_asked_for_and_asks_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODELWAY_HOME", str(tmp_path / "home"))
+    found = of(tmp_path, "pyproject.toml", POETRY, LOCK)
+    (constraint,) = (text for text in texts(found) if text.startswith("--constraint"))
+    assert Path(constraint.split()[1]).read_text() == "numpy==1.26.4\npytest==8.0.0\n"
+    assert not any(text.startswith("pytest") for text in texts(found))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[tool.black]\n", "declares no dependencies"),
+        ("[project", "is not TOML"),
+        ('[tool.poetry.dependencies]\na = [{version = "1"}, {version = "2"}]\n', "says several versions"),
+    ],
+)
+def test_a_project_that_declares_nothing_readable_is_named(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        of(tmp_path, "pyproject.toml", text)
+    assert said in refused.value.what and refused.value.fix
+
+
+def test_a_lock_without_its_project_is_named(tmp_path: Path) -> None:
+    (tmp_path / "uv.lock").write_text("version = 1\n")
+    with pytest.raises(InvalidInput, match="pyproject.toml"):
+        declared(tmp_path / "uv.lock", nothing)
