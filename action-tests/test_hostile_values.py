@@ -68,6 +68,7 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
         ),
         "build-image": (Setting({"environment": "staging", "version": one}), {}),
         "compare-contracts": (Setting({"earlier": "contract.yml"}), {}),
+        "compare-models": (Setting({"version": one, "other": other}), {}),
         "continue-rollout": (
             Setting({"environment": "live", "version": one}),
             {  # nothing is paused there
@@ -84,7 +85,15 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
             },
         ),
         "detect-drift": (Setting({"current": "data/test.csv"}), {}),
+        "download-model": (
+            Setting({"version": one}),
+            {  # a model is in `model` by then
+                "environment": Setting({}),
+                "version": Setting({"environment": "staging"}),
+            },
+        ),
         "evaluate-gate": (Setting({"environment": "staging", "version": one}), {}),
+        "export-metrics": (Setting({"version": one}), {}),
         "generate-contract": (
             Setting({"data": "data/test.csv", "contract": "drafted.yml"}, before="python3 make_data.py"),
             {
@@ -93,6 +102,7 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
                 "contract": Setting({"data": "data/test.csv"}, before="python3 make_data.py"),
             },
         ),
+        "init": (Setting({"yes": "true"}, before="rm -f modelway.yml"), {}),
         "judge-plan": (
             Setting({"manifests": "canary.yml", "requests-per-second": "50", "error-percent": "0.5", "rollouts": "10"}),
             {},
@@ -143,6 +153,10 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
         ),
         "render-monitoring": (Setting({"environment": "production"}), {}),
         "report-delivery": (Setting({"environment": "production"}), {}),
+        "select-model": (
+            Setting({"metric": "accuracy"}),
+            {name: Setting({"metric": "accuracy"}, refused_with=1) for name in ("metric", "logged-model")},
+        ),
         "show-history": (Setting({"environment": "production"}), {}),
         "start-registry": (Setting(), {"folder": Setting({"timeout-seconds": "60"}, then="stop-registry")}),
         "stop-deployment": (Setting(rehearsal), {}),

@@ -41,6 +41,7 @@ ADDRESSED = (
     "action-tests/*/workflow.yml",
 )
 JOURNEY = (
+    "init",
     "generate-contract",
     "validate-data",
     "compare-contracts",
@@ -49,6 +50,7 @@ JOURNEY = (
     "detect-drift",
     "monitor-model",
     "plan-rollout",
+    "select-model",
     "train-model",
     "evaluate-gate",
     "promote-model",
@@ -62,6 +64,10 @@ JOURNEY = (
     "rollback-release",
     "rollback-group",
     "replay-rollout",
+    "list-models",
+    "compare-models",
+    "download-model",
+    "export-metrics",
     "show-history",
     "report-delivery",
     "render-monitoring",
@@ -76,11 +82,16 @@ def first_sentence(action: AnyUseCase) -> str:
     return " ".join(action.description.split("\n\n")[0].split())
 
 
+TRUTH_VALUES = ("yes", "no", "on", "off")
+"""What YAML 1.1 takes for a truth value where it stands without quotes."""
+
+
 def action_yml(name: str, action: AnyUseCase) -> str:
     lines = [f"name: {name}", f"description: {quoted(first_sentence(action))}", "inputs:"]
     for item in action.inputs:
         note = " Required." if item.required else ""
-        lines.append(f"  {item.name}: {{ description: {quoted(item.description + note)} }}")
+        key = quoted(item.name) if item.name in TRUTH_VALUES else item.name
+        lines.append(f"  {key}: {{ description: {quoted(item.description + note)} }}")
     lines += ["outputs:"]
     for output, holds in action.outputs.items():
         value = quoted(f"${{{{ steps.run.outputs.{output} }}}}")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-VERBS_ALONE = ("notify",)
+VERBS_ALONE = ("init", "notify")
 """The actions whose name is no verb with a noun: what else has no underscore is a part of the library."""
 
 if TYPE_CHECKING:
@@ -20,13 +20,18 @@ if TYPE_CHECKING:
     from modelway.stages.build_image import build_image as build_image
     from modelway.stages.check_quality import check_quality as check_quality
     from modelway.stages.compare_contracts import compare_contracts as compare_contracts
+    from modelway.stages.compare_models import compare_models as compare_models
     from modelway.stages.continue_rollout import continue_rollout as continue_rollout
     from modelway.stages.deploy_group import deploy_group as deploy_group
     from modelway.stages.deploy_model import deploy_model as deploy_model
     from modelway.stages.detect_drift import detect_drift as detect_drift
+    from modelway.stages.download_model import download_model as download_model
     from modelway.stages.evaluate_gate import evaluate_gate as evaluate_gate
+    from modelway.stages.export_metrics import export_metrics as export_metrics
     from modelway.stages.generate_contract import generate_contract as generate_contract
+    from modelway.stages.init import init as init
     from modelway.stages.judge_plan import judge_plan as judge_plan
+    from modelway.stages.list_models import list_models as list_models
     from modelway.stages.monitor_model import monitor_model as monitor_model
     from modelway.stages.notify import notify as notify
     from modelway.stages.plan_rollout import plan_rollout as plan_rollout
@@ -38,6 +43,7 @@ if TYPE_CHECKING:
     from modelway.stages.report_delivery import report_delivery as report_delivery
     from modelway.stages.rollback_group import rollback_group as rollback_group
     from modelway.stages.rollback_release import rollback_release as rollback_release
+    from modelway.stages.select_model import select_model as select_model
     from modelway.stages.show_history import show_history as show_history
     from modelway.stages.start_registry import start_registry as start_registry
     from modelway.stages.stop_deployment import stop_deployment as stop_deployment

@@ -30,6 +30,13 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(lines)
 
 
+def columns(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The same for a terminal: a line each, in columns as wide as their widest value."""
+    lines = [[head.rstrip(":") for head in heads], *([" ".join(value.split())[:60] for value in row] for row in rows)]
+    widths = [max(map(len, values)) for values in zip(*lines, strict=True)]
+    return ["  ".join(value.ljust(width) for value, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+
+
 def number(value: float | None) -> str:
     """Four significant digits, plain; an em dash where there is none."""
     if value is None or not math.isfinite(value):

@@ -157,3 +157,14 @@ def test_a_line_goes_to_the_output_of_the_moment_in_its_encoding(github: Path, m
     closed.close()
     with redirect_stdout(closed):
         called(needed="here")
+
+
+@pytest.mark.parametrize(("flags", "flag"), [((), False), (("--flag",), True), (("--flag", "false"), False)])
+def test_a_flag_of_a_truth_value_may_stand_alone(github: Path, flags: tuple[str, ...], flag: bool) -> None:
+    given: dict[str, object] = {}
+
+    def keep(job: object, values: Mapping[str, object]) -> None:
+        given.update(values)
+
+    assert run(keep, "--needed", "x", *flags, "--count", "3") == 0
+    assert (given["flag"], given["count"]) == (flag, 3)

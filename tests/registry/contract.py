@@ -75,6 +75,18 @@ class RegistryContract:
         registry.update_run(ended.id, "KILLED")
         assert [run.id for run in registry.running(experiment, "modelway.deadline")] == [left.id]
 
+    def test_what_has_finished_is_found_by_the_experiments_name(self, registry: ModelRegistry) -> None:
+        of = name()
+        assert registry.find_experiment(of) is None
+        experiment = registry.experiment_id(of)
+        assert registry.find_experiment(of) == experiment
+        runs = [registry.create_run(experiment, str(number), {"of": str(number)}) for number in range(3)]
+        for run in runs[1:]:
+            registry.update_run(run.id, "FINISHED")
+        found = sorted(registry.finished(experiment), key=lambda run: run.tags["of"])
+        assert [run.id for run in found] == [run.id for run in runs[1:]]
+        assert all(run.started_ms > 1_700_000_000_000 for run in found)
+
     def test_versions_are_numbered_and_found(self, registry: ModelRegistry) -> None:
         model, run = with_versions(registry, 3)
         assert [version.version for version in registry.search_versions(model)] == [1, 2, 3]
@@ -150,6 +162,16 @@ class RegistryContract:
                 registry.read_artifact(place, missing, 100)
         with pytest.raises(InvalidInput, match=r"x\.json has 5 bytes, more than 4"):
             registry.read_artifact(place, "modelway/x.json", 4)
+
+    def test_a_single_file_is_downloaded_whole_or_not_at_all(self, registry: ModelRegistry, tmp_path: Path) -> None:
+        place = started(registry).artifact_uri
+        registry.upload(place, "deep/a b.bin", bytes(range(256)) * 5000)
+        target = tmp_path / "new" / "file"
+        registry.download_file(place, "deep/a b.bin", target)
+        assert target.read_bytes() == bytes(range(256)) * 5000
+        with pytest.raises(InvalidInput, match="there is no artifact deep/other"):
+            registry.download_file(place, "deep/other", tmp_path / "new" / "other")
+        assert [path.name for path in (tmp_path / "new").iterdir()] == ["file"]
 
     def test_records_come_back_as_they_were(self, registry: ModelRegistry) -> None:
         model, run = with_versions(registry, 1)

@@ -35,9 +35,14 @@ class InMemory:
                 self.experiments.append(name)
             return str(self.experiments.index(name))
 
+    def find_experiment(self, name: str) -> str | None:
+        return self.experiment_id(name) if name in self.experiments else None
+
     def create_run(self, experiment_id: str, name: str, tags: Mapping[str, str]) -> Run:
         number = uuid.uuid4().hex
-        run = Run(number, experiment_id, "RUNNING", f"memory://runs/{number}", dict(tags), {}, {}, ())
+        run = Run(
+            number, experiment_id, "RUNNING", f"memory://runs/{number}", dict(tags), {}, {}, (), next(self._clock)
+        )
         self.runs[number] = run
         return run
 
@@ -52,6 +57,10 @@ class InMemory:
     def running(self, experiment_id: str, tag: str) -> tuple[Run, ...]:
         runs = (run for run in self.runs.values() if run.experiment_id == experiment_id)
         return tuple(run for run in runs if run.status == "RUNNING" and run.tags.get(tag))
+
+    def finished(self, experiment_id: str) -> tuple[Run, ...]:
+        runs = (run for run in self.runs.values() if run.experiment_id == experiment_id)
+        return tuple(run for run in runs if run.status == "FINISHED")
 
     def log_model(self, run: Run, path: str, files: Mapping[str, bytes]) -> LoggedModel:
         """What a training does."""
@@ -130,6 +139,11 @@ class InMemory:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(data)
         return folder
+
+    def download_file(self, uri: str, path: str, target: Path) -> None:
+        data = self.read_artifact(uri, path, 1 << 40)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
 
     def upload(self, uri: str, path: str, data: bytes) -> None:
         with self._lock:

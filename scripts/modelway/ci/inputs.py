@@ -204,7 +204,10 @@ def build_parser(program: str, description: str, inputs: Sequence[Input]) -> arg
             words = "" if item.words == "text" else f" ({item.words})"
             required = " Required." if item.required else ""
             text = f"{item.description}{required}{words} [{item.variable}]"
-            parser.add_argument(item.flag, metavar=_metavar(item), help=text.replace("%", "%%"))
+            alone: dict[str, Any] = (
+                {"nargs": "?", "const": "true"} if isinstance(_given(item.kind), inspect.BoolType) else {}
+            )
+            parser.add_argument(item.flag, metavar=_metavar(item), help=text.replace("%", "%%"), **alone)
     parser.secrets = [item for item in inputs if item.secret]
     return parser
 

@@ -7,6 +7,7 @@ from pathlib import Path
 LIBRARY = Path(__file__).resolve().parents[1]
 DEFAULT = "tool"
 ENVIRONMENTS = {
+    "init": "data",
     "validate_data": "data",
     "generate_contract": "data",
     "detect_drift": "data",
@@ -14,6 +15,7 @@ ENVIRONMENTS = {
     "check_quality": "data",
     "profile_data": "data",
     "evaluate_gate": "judge",
+    "compare_models": "judge",
     "judge_plan": "judge",
     "test_endpoint": "data",
     "benchmark_endpoint": "data",
@@ -42,3 +44,9 @@ def requirements_file(name: str) -> Path:
     """requirements/NAME.txt: of the checkout, or, where pip installed modelway, of the package."""
     in_checkout = LIBRARY.parents[1] / "requirements"
     return (in_checkout if in_checkout.is_dir() else LIBRARY / "requirements") / f"{name}.txt"
+
+
+def template_file(name: str) -> Path:
+    """workflows-templates/NAME: of the checkout, or, where pip installed modelway, of the package."""
+    in_checkout = LIBRARY.parents[1] / "workflows-templates"
+    return (in_checkout if in_checkout.is_dir() else LIBRARY / "workflows-templates") / name

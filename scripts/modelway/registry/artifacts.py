@@ -31,21 +31,42 @@ def list_artifacts(transport: Transport, uri: str) -> tuple[Artifact, ...]:
 
 def read_artifact(transport: Transport, uri: str, path: str, limit: int) -> bytes:
     """The bytes of one file. InvalidInput where it is missing or larger than the limit in bytes."""
+    place, size = _found(transport, uri, path)
+    if size > limit:
+        raise InvalidInput(f"artifact {path} has {size} bytes, more than {limit}", where=_shown(uri))
+    data = place.read_bytes() if isinstance(place, Path) else transport.send("GET", _route(place)).content
+    if len(data) != size:
+        raise OutsideFailure(f"artifact {path} has {len(data)} bytes instead of {size}", where=_shown(uri))
+    return data
+
+
+def download_file(transport: Transport, uri: str, path: str, target: Path) -> None:
+    """One file to `target`, which is there only once it is whole. InvalidInput where it is missing."""
+    place, size = _found(transport, uri, path)
+    with _disk(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_name(f".{target.name}.{os.getpid()}")
+        try:
+            if isinstance(place, Path):
+                shutil.copyfile(place, draft)
+            else:
+                _download_file(transport, place, size, draft)
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def _found(transport: Transport, uri: str, path: str) -> tuple[Place, int]:
+    """Where the file is, and its bytes. Listed, since a 2.x server answers a missing file with status 500."""
     place = _below(locate(transport, uri), path)
     folder = place.parent if isinstance(place, Path) else place.rpartition("/")[0]
     name = path.rpartition("/")[2]
-    # Listed first: a 2.x server answers a missing file with status 500.
     found = next((entry for entry in _listed(transport, folder) if entry.name == name), None)
     if found is None or found.size is None:
         raise InvalidInput(
             f"there is no artifact {path}", where=_shown(uri), fix="check that the run still has its artifacts"
         )
-    if found.size > limit:
-        raise InvalidInput(f"artifact {path} has {found.size} bytes, more than {limit}", where=_shown(uri))
-    data = place.read_bytes() if isinstance(place, Path) else transport.send("GET", _route(place)).content
-    if len(data) != found.size:
-        raise OutsideFailure(f"artifact {path} has {len(data)} bytes instead of {found.size}", where=_shown(uri))
-    return data
+    return place, found.size
 
 
 def upload(transport: Transport, uri: str, path: str, data: bytes) -> None:

@@ -200,6 +200,7 @@ def _run(run: Any) -> dict[str, Any]:
         "params": dict(run.data.params),
         "metrics": dict(run.data.metrics),
         "model_ids": list(dict.fromkeys(models)),
+        "started_ms": int(info.start_time or 0),
     }
 
 

@@ -8,6 +8,14 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class Experiment:
+    """stage: `active` or `deleted`."""
+
+    id: str
+    stage: str
+
+
+@dataclass(frozen=True)
 class Run:
     """One MLflow run. model_ids: of the models logged in it, where the server keeps those (3.x)."""
 
@@ -19,6 +27,8 @@ class Run:
     params: Mapping[str, str]
     metrics: Mapping[str, float]
     model_ids: tuple[str, ...]
+    started_ms: int = 0
+    """Milliseconds since 1970."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,7 @@ def run_of(answer: Mapping[str, Any]) -> Run:
         # a metric that is not finite comes as the text NaN or Infinity
         metrics={key: float(value) for key, value in pairs(data.get("metrics")).items()},
         model_ids=tuple(dict.fromkeys(str(output["model_id"]) for output in outputs)),
+        started_ms=int(info.get("start_time") or 0),
     )
 
 

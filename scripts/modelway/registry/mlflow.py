@@ -17,6 +17,7 @@ from modelway.errors import InvalidInput
 from modelway.registry import artifacts
 from modelway.registry.client_process import ENVIRONMENTS, scheme_of
 from modelway.registry.entities import (
+    Experiment,
     LoggedModel,
     RegisteredModel,
     Run,
@@ -25,7 +26,7 @@ from modelway.registry.entities import (
     run_of,
     version_of,
 )
-from modelway.registry.mlflow_registry import MLflowRegistry
+from modelway.registry.mlflow_registry import NAME_A_RUN, MLflowRegistry
 from modelway.registry.protocol import ABSENT, Rejected
 from modelway.registry.server_address import open_transport
 from modelway.registry.stores import Stores
@@ -51,16 +52,12 @@ class MLflow(MLflowRegistry):
     transport: Transport
     stores: Stores
 
-    def experiment_id(self, name: str) -> str:
-        """Of the experiment with this name, which is made if it is missing."""
-        for _ in range(2):
-            found = self._get("experiments/get-by-name", "experiment", experiment_name=name)
-            if found is not None:
-                if found.get("lifecycle_stage", "active") != "active":
-                    raise InvalidInput(f"experiment {name} is deleted", where="experiment", fix="restore it in MLflow")
-                return str(found["experiment_id"])
-            self._create("experiments/create", {"name": name})
-        raise InvalidInput(f"experiment {name} can be neither found nor made", where="experiment")
+    def experiment(self, name: str) -> Experiment | None:
+        found = self._get("experiments/get-by-name", "experiment", experiment_name=name)
+        return Experiment(str(found["experiment_id"]), str(found.get("lifecycle_stage", "active"))) if found else None
+
+    def create_experiment(self, name: str) -> None:
+        self._create("experiments/create", {"name": name})
 
     def post_run(self, experiment_id: str, name: str, tags: Mapping[str, str]) -> Run:
         rows = _rows({**tags, "mlflow.runName": name})
@@ -71,7 +68,7 @@ class MLflow(MLflowRegistry):
     def get_run(self, run_id: str) -> Run:
         found = self._get("runs/get", "run", run_id=run_id)
         if found is None:
-            raise InvalidInput(f"the MLflow server at {self.transport.host} has no run {run_id}")
+            raise InvalidInput(f"the MLflow server at {self.transport.host} has no run {run_id}", fix=NAME_A_RUN)
         return run_of(found)
 
     def update_run(self, run_id: str, status: str) -> None:
@@ -157,6 +154,12 @@ class MLflow(MLflowRegistry):
         if scheme_of(uri) in ENVIRONMENTS:
             return self.stores.download(uri, folder)
         return artifacts.download(self.transport, uri, folder)
+
+    def download_file(self, uri: str, path: str, target: Path) -> None:
+        if scheme_of(uri) in ENVIRONMENTS:
+            self.stores.download_file(uri, path, target)
+        else:
+            artifacts.download_file(self.transport, uri, path, target)
 
     def upload(self, uri: str, path: str, data: bytes) -> None:
         if scheme_of(uri) in ENVIRONMENTS:

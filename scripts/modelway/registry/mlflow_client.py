@@ -13,8 +13,8 @@ import msgspec
 
 from modelway.errors import InvalidInput
 from modelway.registry.client_process import ENVIRONMENTS, ClientProcess, scheme_of
-from modelway.registry.entities import LoggedModel, RegisteredModel, Run, Version
-from modelway.registry.mlflow_registry import MLflowRegistry
+from modelway.registry.entities import Experiment, LoggedModel, RegisteredModel, Run, Version
+from modelway.registry.mlflow_registry import NAME_A_RUN, MLflowRegistry
 from modelway.registry.protocol import ABSENT, Rejected
 from modelway.registry.stores import Stores
 
@@ -41,16 +41,12 @@ class MLflowClient(MLflowRegistry):
     client: ClientProcess
     stores: Stores
 
-    def experiment_id(self, name: str) -> str:
-        """Of the experiment with this name, which is made if it is missing."""
-        for _ in range(2):
-            found = self.client.call("find_experiment", name=name)
-            if found is not None:
-                if found["stage"] != "active":
-                    raise InvalidInput(f"experiment {name} is deleted", where="experiment", fix="restore it in MLflow")
-                return str(found["id"])
-            self._made("create_experiment", name=name)
-        raise InvalidInput(f"experiment {name} can be neither found nor made", where="experiment")
+    def experiment(self, name: str) -> Experiment | None:
+        said = self.client.call("find_experiment", name=name)
+        return None if said is None else _entity(said, Experiment)
+
+    def create_experiment(self, name: str) -> None:
+        self._made("create_experiment", name=name)
 
     def post_run(self, experiment_id: str, name: str, tags: Mapping[str, str]) -> Run:
         said = self.client.call("create_run", once=True, experiment_id=experiment_id, name=name, tags=dict(tags))
@@ -59,7 +55,7 @@ class MLflowClient(MLflowRegistry):
     def get_run(self, run_id: str) -> Run:
         found = self._found("get_run", Run, run_id=run_id)
         if found is None:
-            raise InvalidInput(f"the registry has no run {run_id}")
+            raise InvalidInput(f"the registry has no run {run_id}", fix=NAME_A_RUN)
         return found
 
     def update_run(self, run_id: str, status: str) -> None:
@@ -123,6 +119,9 @@ class MLflowClient(MLflowRegistry):
 
     def download(self, uri: str, folder: Path) -> Path:
         return self.stores.download(uri, folder)
+
+    def download_file(self, uri: str, path: str, target: Path) -> None:
+        self.stores.download_file(uri, path, target)
 
     def upload(self, uri: str, path: str, data: bytes) -> None:
         self.stores.upload(uri, path, data)

@@ -9,18 +9,26 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 
 from modelway.errors import InvalidInput
-from modelway.registry.entities import LoggedModel, RegisteredModel, Run, Version
+from modelway.registry.entities import Experiment, LoggedModel, RegisteredModel, Run, Version
 from modelway.registry.ledger_versions import VersionLedger
 from modelway.registry.protocol import AmbiguousAnswer
 
 NONCE = "modelway.nonce"
 """The tag by which a creation is found again after an answer that was lost."""
+NAME_A_RUN = "name a run that is there: MLflow shows its id, and a deleted one can be restored"
 LOGGED = "mlflow.log-model.history"
 """A run's tag in which clients of 2.x note the models that they log."""
 
 
 class MLflowRegistry(ABC):
     """A ModelRegistry (modelway.registry.protocol) but for the calls themselves and the files."""
+
+    @abstractmethod
+    def experiment(self, name: str) -> Experiment | None: ...
+
+    @abstractmethod
+    def create_experiment(self, name: str) -> None:
+        """Safe to repeat: a name exists once."""
 
     @abstractmethod
     def post_run(self, experiment_id: str, name: str, tags: Mapping[str, str]) -> Run:
@@ -96,6 +104,24 @@ class MLflowRegistry(ABC):
                     if version.tags.get(NONCE) == marked[NONCE]:
                         return version
         raise lost
+
+    def experiment_id(self, name: str) -> str:
+        """Of the experiment with this name, which is made if it is missing."""
+        for _ in range(2):
+            found = self.experiment(name)
+            if found is not None:
+                if found.stage != "active":
+                    raise InvalidInput(f"experiment {name} is deleted", where="experiment", fix="restore it in MLflow")
+                return found.id
+            self.create_experiment(name)
+        raise InvalidInput(f"experiment {name} can be neither found nor made", where="experiment")
+
+    def find_experiment(self, name: str) -> str | None:
+        found = self.experiment(name)
+        return found.id if found is not None and found.stage == "active" else None
+
+    def finished(self, experiment_id: str) -> tuple[Run, ...]:
+        return self.search_runs(experiment_id, "attributes.status = 'FINISHED'")
 
     def running(self, experiment_id: str, tag: str) -> tuple[Run, ...]:
         return self.search_runs(experiment_id, f"attributes.status = 'RUNNING' AND tags.`{tag}` != ''")

@@ -60,6 +60,9 @@ class ModelRegistry(Protocol):
     def experiment_id(self, name: str) -> str:
         """Of the experiment with this name, which is made if it is missing. An experiment groups the runs of a project."""
 
+    def find_experiment(self, name: str) -> str | None:
+        """The same, without making it: None where there is none, or where it is deleted."""
+
     def create_run(self, experiment_id: str, name: str, tags: Mapping[str, str]) -> Run:
         """A run that says RUNNING: one training, or the place where the records of a version are kept."""
 
@@ -71,6 +74,9 @@ class ModelRegistry(Protocol):
 
     def running(self, experiment_id: str, tag: str) -> tuple[Run, ...]:
         """The experiment's runs that say RUNNING and have a tag of this name."""
+
+    def finished(self, experiment_id: str) -> tuple[Run, ...]:
+        """The experiment's runs that say FINISHED."""
 
     def logged_models(self, run: Run) -> tuple[LoggedModel, ...]:
         """The models that the run logged, each once, sorted by path."""
@@ -106,6 +112,10 @@ class ModelRegistry(Protocol):
 
     def download(self, uri: str, folder: Path) -> Path:
         """The whole tree below the address into the folder, which is made. InvalidInput where there is nothing."""
+
+    def download_file(self, uri: str, path: str, target: Path) -> None:
+        """One file below the folder, however large, to `target`, which is there only once it is whole. InvalidInput where it
+        is missing."""
 
     def upload(self, uri: str, path: str, data: bytes) -> None:
         """Stores one file below the folder; an existing one is replaced."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -137,6 +138,26 @@ def read_release(client: ModelRegistry, model: str, version: int, environment: s
     """The newest Release of the version for the environment, None where it was never built for it. InvalidInput where
     the version is missing, or the record is missing or was changed."""
     return _newest(client, _RELEASES, model, version, environment)
+
+
+def outcomes(version: Version) -> dict[str, str]:
+    """What the version's tags say of its newest verdicts, by environment. The records themselves are not read."""
+    return {environment: str(said.get("outcome", "")) for environment, said in _said(version, VERDICT_TAG)}
+
+
+def built_for(version: Version) -> tuple[str, ...]:
+    """The environments that its tags name a release for."""
+    return tuple(environment for environment, _ in _said(version, RELEASE_TAG))
+
+
+def _said(version: Version, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for key, text in sorted(version.tags.items()):
+        if key.startswith(prefix):
+            try:
+                said = msgspec.json.decode(text, type=dict[str, Any])
+            except msgspec.DecodeError:
+                said = {}
+            yield key.removeprefix(prefix), said
 
 
 def _write(client: ModelRegistry, kind: _Kind[Judged], candidate: Candidate, record: Judged) -> Stored[Judged]:

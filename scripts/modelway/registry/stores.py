@@ -31,12 +31,7 @@ class Stores:
             client.end()
 
     def read_artifact(self, uri: str, path: str, limit: int) -> bytes:
-        folder, _, name = path.rpartition("/")
-        found = dict(self._of(uri).call("list_files", uri=uri, path=folder))
-        size = found.get(name)
-        if size is None:
-            fix = "check that the run still has its artifacts"
-            raise InvalidInput(f"there is no artifact {path}", where=uri, fix=fix)
+        size = self._size(uri, path)
         if size > limit:
             raise InvalidInput(f"artifact {path} has {size} bytes, more than {limit}", where=uri)
         with tempfile.TemporaryDirectory(prefix="modelway-artifact-") as here:
@@ -53,11 +48,29 @@ class Stores:
             raise InvalidInput("there are no artifacts", where=uri, fix=fix)
         return folder
 
+    def download_file(self, uri: str, path: str, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".modelway-artifact-", dir=target.parent) as here:
+            size = self._size(uri, path)
+            file = Path(self._of(uri).call("read", seconds=FILES_SECONDS, uri=uri, path=path, folder=here))
+            if (received := file.stat().st_size) != size:
+                raise OutsideFailure(f"artifact {path} has {received} bytes instead of {size}", where=uri)
+            file.replace(target)
+
     def upload(self, uri: str, path: str, data: bytes) -> None:
         with tempfile.TemporaryDirectory(prefix="modelway-artifact-") as here:
             file = Path(here, path.rpartition("/")[2])
             file.write_bytes(data)
             self._of(uri).call("upload", seconds=FILES_SECONDS, uri=uri, path=path, file=str(file))
+
+    def _size(self, uri: str, path: str) -> int:
+        """In bytes."""
+        folder, _, name = path.rpartition("/")
+        size = dict(self._of(uri).call("list_files", uri=uri, path=folder)).get(name)
+        if size is None:
+            fix = "check that the run still has its artifacts"
+            raise InvalidInput(f"there is no artifact {path}", where=uri, fix=fix)
+        return int(size)
 
     def _of(self, uri: str) -> ClientProcess:
         """The client that knows the address. One that is the server's own (mlflow-artifacts:, a path) any client knows."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelway.markdown import cell, table
+from modelway.markdown import cell, columns, table
 from modelway.registry.ledger_history import History, Recorded
 
 HEADS = ("entry:", "when (UTC)", "environment", "version:", "was:", "action", "who", "why", "verdict", "entry's hash")
@@ -27,16 +27,13 @@ def markdown(history: History, environment: str = "", differing: Sequence[str] =
 
 def lines(history: History, environment: str = "") -> list[str]:
     """The same for a terminal, in columns."""
-    rows = [[head.rstrip(":") for head in HEADS[:8]], *([*_row(row)[:8]] for row in _chosen(history, environment))]
-    if len(rows) == 1:
+    rows = [_row(row)[:8] for row in _chosen(history, environment)]
+    if not rows:
         return [f"nothing is in {environment or 'any environment'} of {history.model} yet"]
-    flat = [[" ".join(value.split())[:60] for value in row] for row in rows]
-    widths = [max(len(row[column]) for row in flat) for column in range(8)]
-    shown = ["  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)).rstrip() for row in flat]
     older = (
         [] if history.whole else [f"entries before {history.since} are behind a checkpoint: --audit true reads them"]
     )
-    return [*shown, *older, f"head of the ledger: {history.head}"]
+    return [*columns(HEADS[:8], rows), *older, f"head of the ledger: {history.head}"]
 
 
 def _chosen(history: History, environment: str) -> Sequence[Recorded]:

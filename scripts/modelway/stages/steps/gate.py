@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace as replace_fields
 
 from modelway import ci, isolation
 from modelway.config import Gate, Resolved, required
@@ -47,17 +48,31 @@ class ScoredModel:
 def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
     """Judge `version` for the project's environment; the Verdict is stored next to it, and a pass sets the candidate
     alias."""
-    policy = project.gate
-    label = str(required(project, "gate.label"))
     client = workspace.connect_registry(project, job)
     candidate = read_candidate(client, project.model, version)
     production = _production(client, project, version)
+    judged = verdict_on(project, job, client, candidate, production)
+    verdict = replace_fields(
+        judged, warnings=(*judged.warnings, *_of_production(client, project, production, judged.data_digest))
+    )
+    write_verdict(client, candidate, verdict)
+    if verdict.outcome == "pass":
+        client.set_alias(project.model, project.registry.candidate_alias, version)
+    return verdict
+
+
+def verdict_on(
+    project: Resolved, job: ci.Job, client: ModelRegistry, candidate: Candidate, production: Candidate | None
+) -> Verdict:
+    """By the project's policy, on its held-out rows. production: what the policy's comparisons are with. Nothing is stored."""
+    policy = project.gate
+    label = str(required(project, "gate.label"))
     validate_policy(policy, first_version=production is None)
     types = _types(candidate)
     leakage.refuse_the_label_as_input(candidate, label)
     contract = workspace.contract_of(project, job)
     if policy.contract == "refuse":
-        refuse_broken_inputs(contract, types, str(required(project, "data.contract")), version)
+        refuse_broken_inputs(contract, types, str(required(project, "data.contract")), candidate.version)
     workspace.fetch_data(project, job)
     data = workspace.data_path(project, job, "data.test")
     name = schemes.name_of(str(project.data.test))
@@ -79,16 +94,15 @@ def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
     )
     if why := isolation.missing():
         job.say(f"the model's code could look at the other processes of this user, since it got no namespace: {why}")
-    sides = [side for side in (challenger, champion) if side]
     warnings = [
         *judgement.warnings,
         *contradictions(contract, types),
-        *_warnings(client, project, production, data_digest, sides),
+        *_unrepeatable([side for side in (challenger, champion) if side]),
         *leakage.warnings_of_training(project, job, candidate, data, data_digest, production),
     ]
-    verdict = Verdict(
+    return Verdict(
         model=project.model,
-        version=version,
+        version=candidate.version,
         environment=project.environment,
         outcome=decide(policy, judgement.outcome),
         checks=judgement.checks,
@@ -104,10 +118,6 @@ def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
         warnings=tuple(warnings),
         samples=_samples(read.columns[label], challenger, champion),
     )
-    write_verdict(client, candidate, verdict)
-    if verdict.outcome == "pass":
-        client.set_alias(project.model, project.registry.candidate_alias, version)
-    return verdict
 
 
 def _production(client: ModelRegistry, project: Resolved, version: int) -> Candidate | None:
@@ -154,28 +164,29 @@ def _score(
     return ScoredModel(side, inputs, replace(scored, size_bytes=size, loader=loader))
 
 
-def _warnings(
-    client: ModelRegistry,
-    project: Resolved,
-    production: Candidate | None,
-    data_digest: str,
-    sides: Sequence[ScoredModel],
-) -> list[str]:
-    warnings = [
+def _unrepeatable(sides: Sequence[ScoredModel]) -> list[str]:
+    return [
         f"version {side.candidate.version} gave other predictions for the same rows the second time"
         for side in sides
         if not side.scored.repeatable
     ]
-    stored = read_verdict(client, project.model, production.version, project.environment) if production else None
-    before = stored.record if stored else None
-    if production and before is None:
-        warnings.append(f"version {production.version} in {project.environment} was never judged by this gate")
-    elif before and before.data_digest != data_digest:
-        warnings.append(
-            f"the test data is not what version {before.version} in {project.environment} was judged on"
-            f" ({data_digest[:12]}, then {before.data_digest[:12]}): its rows may have been chosen, or cleaned"
-        )
-    return warnings
+
+
+def _of_production(
+    client: ModelRegistry, project: Resolved, production: Candidate | None, data_digest: str
+) -> list[str]:
+    """What is odd about the verdict that let the version in production in."""
+    if production is None:
+        return []
+    stored = read_verdict(client, project.model, production.version, project.environment)
+    if stored is None:
+        return [f"version {production.version} in {project.environment} was never judged by this gate"]
+    before = stored.record
+    if before.data_digest == data_digest:
+        return []
+    digests = f"{data_digest[:12]}, then {before.data_digest[:12]}"
+    then = f"version {before.version} in {project.environment} was judged on ({digests})"
+    return [f"the test data is not what {then}: its rows may have been chosen, or cleaned"]
 
 
 def _samples(labels: np.ndarray, challenger: ScoredModel, champion: ScoredModel | None) -> tuple[Sample, ...]:

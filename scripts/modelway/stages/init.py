@@ -1,0 +1,300 @@
+"""init: a repository that knows nothing of modelway gets its modelway.yml, a first contract, workflows, and a page."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from modelway import ci
+from modelway.adoption import label as labels
+from modelway.adoption import texts
+from modelway.adoption.label import MOST_CLASSES, LabelValues
+from modelway.adoption.repository import NAME_ALONE, FoundTraining, TeamRepository, code_of, look
+from modelway.adoption.texts import AdoptionPlan, Assumption
+from modelway.ci import Input, Output
+from modelway.data import engines
+from modelway.data.contract_edits import first_text
+from modelway.data.dialect import CsvDialect
+from modelway.data.drafting import DraftedContract, drafted
+from modelway.data.queries import NotAllowed
+from modelway.data.sources import find_source
+from modelway.data.summaries import SummaryTable
+from modelway.data.values import Bound
+from modelway.environments.tools import template_file
+from modelway.errors import InvalidInput
+from modelway.files import write_whole
+
+POSITIVE = ("1", "true", "yes", "y", "positive", "t")
+"""Texts of a class that people mean by the positive one."""
+LOG = (
+    'log it: `with mlflow.start_run(): mlflow.sklearn.log_model(model, name="model", input_example=features.head())`'
+    " (docs/training.md has a line for every library)"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectAdopted(ci.Result):
+    written: Annotated[list[str], Output("the files that were written, as a JSON list")]
+    kept: Annotated[list[str], Output("files that were there already, and stay as they are, as a JSON list")]
+    to_do: Annotated[list[str], Output("what is still missing before a model can be judged, as a JSON list")]
+    assumed: tuple[Assumption, ...]
+    """Every guess, and why."""
+
+
+@ci.use_case
+def init(
+    job: ci.Job,
+    *,
+    command: Annotated[str, Input("The command that trains.", left_out="it is looked for")] = "",
+    train: Annotated[str, Input("The training data.", left_out="it is looked for")] = "",
+    test: Annotated[
+        str, Input("Rows that no training has seen, to judge models on.", left_out="they are looked for")
+    ] = "",
+    label: Annotated[str, Input("The column that holds the truth.", left_out="it is looked for")] = "",
+    model_name: Annotated[str, Input("The model's name in the registry.", left_out="the folder's")] = "",
+    yes: Annotated[bool, Input("true: nothing is asked.")] = False,
+    working_directory: ci.WorkingDirectory = ".",
+) -> ProjectAdopted:
+    """Look at a repository and write modelway.yml, a first data contract, two workflows, and a page of what was assumed.
+
+    Inputs: the repository: what declares its packages, what trains, its data; at most five answers, each a flag too.
+    Outputs: the files that were written. One that is there already stays as it is.
+    Exit codes: 0 written; 2 something cannot be found and has to be named, and nothing was written; 4 the disk is full.
+    """
+    repository = look(job.folder)
+    ask = _nobody if yes or not sys.stdin.isatty() else input
+    assumed = list[Assumption]()
+    training = _training(repository, command, ask, assumed)
+    train_data, test_data = _data(repository, train, test, ask, assumed)
+    draft = drafted(job.folder / train_data, train_data, most_values=20)
+    code = code_of(repository, training)
+    truth_column = _label(code, draft, label, ask, assumed)
+    truth, positive = _truth(job.folder / test_data, test_data, truth_column)
+    plan = AdoptionPlan(
+        model=_name(job.folder, model_name, ask, assumed),
+        train=train_data,
+        test=test_data,
+        contract="contract.yml",
+        packages=_packages(repository, assumed),
+        command=training.command,
+        label=truth_column,
+        truth=truth,
+        positive=positive,
+        deployment=next(iter(repository.deployments()), None),
+    )
+    metric, least, why = labels.limit_of(truth)
+    assumed += [
+        Assumption("gate.task", truth.task, f"{truth_column} has {_many(truth)}"),
+        Assumption(f"gate.limits.{metric}", f"at least {least:g}", why),
+    ]
+    to_do = _to_do(repository, training, code, plan)
+    written, kept = _write(job, plan, first_text(draft, train_data), assumed, to_do)
+    for line in to_do:
+        job.warn("init", line)
+    for name in kept:
+        job.say(f"{name} is there already, and stays as it is")
+    job.say(f"written: {', '.join(written) or 'nothing'}; MODELWAY.md says what was assumed, and what comes next")
+    return ProjectAdopted(written=written, kept=kept, to_do=to_do, assumed=tuple(assumed))
+
+
+Ask = Callable[[str], str]
+
+
+def _nobody(question: str) -> str:
+    return ""
+
+
+def _training(repository: TeamRepository, given: str, ask: Ask, assumed: list[Assumption]) -> FoundTraining:
+    found = repository.trainings()
+    said = given or ask(f"The command that trains [{found[0].command if found else ''}]: ").strip()
+    if said:
+        known = next((item for item in found if item.command == said), None)
+        script = re.search(r"[\w./-]+\.(?:py|ipynb)", said)
+        return known or FoundTraining(said, script[0] if script else "", "named")
+    if not found:
+        raise InvalidInput(
+            "nothing that trains was found: no MLproject, no stage of dvc.yaml, no script that fits or logs a model",
+            where=str(repository.folder),
+            fix='name it: --command "python path/to/train.py"',
+        )
+    folders = {item.file.split("/")[0] for item in found if "/" in item.file}
+    if len(found) > 1 and len(folders) > 1 and all(item.why == NAME_ALONE for item in found):
+        names = ", ".join(item.file for item in found[:5])
+        raise InvalidInput(
+            f"{len(found)} trainings were found ({names})",
+            where=str(repository.folder),
+            fix="name one by --command; of several models each has a folder: --working-directory FOLDER",
+        )
+    assumed.append(Assumption("train.command", found[0].command, found[0].why))
+    return found[0]
+
+
+def _data(repository: TeamRepository, train: str, test: str, ask: Ask, assumed: list[Assumption]) -> tuple[str, str]:
+    guessed = repository.train_and_test()
+    found = list[str]()
+    for key, given, guess in (("train", train, guessed[0]), ("test", test, guessed[1])):
+        said = given or ask(f"The {'training' if key == 'train' else 'held-out'} data [{guess or ''}]: ").strip()
+        if not said and guess:
+            assumed.append(
+                Assumption(f"data.{key}", guess, "its name" if len(repository.data()) > 1 else "the only data file")
+            )
+        found.append(said or guess or "")
+    there = ", ".join(repository.data()[:6]) or "none"
+    missing = [f"--{key}" for key, name in zip(("train", "test"), found, strict=True) if not name]
+    if missing:
+        what = "rows that no training has seen" if missing == ["--test"] else "the training data"
+        raise InvalidInput(
+            f"{what} cannot be told from the names of the data files ({there})",
+            where=str(repository.folder),
+            fix=f"name them by {' and '.join(missing)}; what a command brings has to be brought first",
+        )
+    if found[0] == found[1]:
+        raise InvalidInput("is the training data too", where="input test", fix="name rows that no training has seen")
+    return found[0], found[1]
+
+
+def _label(code: str, draft: DraftedContract, given: str, ask: Ask, assumed: list[Assumption]) -> str:
+    columns = list(draft.columns)
+    guess = labels.label_of(code, columns)
+    said = given or ask(f"The column that holds the truth [{guess or ''}]: ").strip()
+    if not said and guess:
+        assumed.append(Assumption("gate.label", guess, "the code that trains names it, or its name does"))
+    name = said or guess
+    if not name:
+        fix = f"name it by --label; the data has {', '.join(columns)[:300]}"
+        raise InvalidInput("the column that holds the truth cannot be told", where="input label", fix=fix)
+    if name not in columns:
+        fix = f"name one of {', '.join(columns)[:300]}"
+        raise InvalidInput(f"the training data has no column {name[:100]!r}", where="input label", fix=fix)
+    return name
+
+
+def _name(folder: Path, given: str, ask: Ask, assumed: list[Assumption]) -> str:
+    guess = re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.name).strip("-.") or "model"
+    said = given or ask(f"The model's name [{guess}]: ").strip()
+    if not said:
+        assumed.append(Assumption("model", guess, "the folder's name"))
+    return said or guess
+
+
+def _packages(repository: TeamRepository, assumed: list[Assumption]) -> str:
+    found = repository.packages
+    if found is None:
+        raise InvalidInput(
+            "nothing declares the packages that the training needs",
+            where=str(repository.folder),
+            fix="write them into requirements.txt: `pip freeze` in the environment that trains says them",
+        )
+    assumed.append(Assumption("train.requirements", found, "the first that is there of a lock, a list, a project"))
+    return found
+
+
+def _truth(path: Path, name: str, column: str) -> tuple[LabelValues, str | None]:
+    """The classes and how many test rows have each; and the positive one as YAML writes it, where it has to be named."""
+    with (
+        tempfile.TemporaryDirectory(prefix="modelway-init-") as folder,
+        engines.engine(engines.DEFAULT).open_table(find_source(path, name), CsvDialect(), Path(folder), 1024) as table,
+    ):
+        if column not in {item.name for item in table.columns}:
+            raise InvalidInput(f"has no column {column[:100]!r}", where=name, fix="name test data that has the label")
+        assert isinstance(table, SummaryTable)
+        for kind in ("integer", "boolean", "string"):
+            _, (malformed,) = table.answers([NotAllowed(column, kind, ())], 0)
+            values = table.few_values({column: kind}, MOST_CLASSES)[column]
+            if values and malformed.n:
+                break
+        else:
+            return LabelValues("regression", {}), None
+        asked = [NotAllowed(column, kind, (value,)) for value in values]
+        _, answers = table.answers(asked, 0)
+    classes = {_text(value): answer.n - answer.count for value, answer in zip(values, answers, strict=True)}
+    return LabelValues(labels.task_of(classes), classes), _positive(values, classes)
+
+
+def _text(value: Bound) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _positive(values: Sequence[Bound], classes: Mapping[str, int]) -> str | None:
+    """None where the gate knows it: 1 beside 0 or -1."""
+    if len(values) != 2 or set(classes) in ({"0", "1"}, {"-1", "1"}):
+        return None
+    meant = [value for value in values if _text(value).lower() in POSITIVE]
+    chosen = meant[0] if len(meant) == 1 else min(values, key=lambda value: (classes[_text(value)], _text(value)))
+    return _text(chosen) if not isinstance(chosen, str) else texts.scalar(chosen)
+
+
+def _many(truth: LabelValues) -> str:
+    return f"{len(truth.classes)} different values in the test rows" if truth.classes else "many different numbers"
+
+
+def _to_do(repository: TeamRepository, training: FoundTraining, code: str, plan: AdoptionPlan) -> list[str]:
+    found = list[str]()
+    if code and not re.search(r"\blog_model\(|\bautolog\(", code):
+        found.append(f"{training.file} logs no model to MLflow: {LOG}")
+    for call in ("set_experiment", "set_tracking_uri"):
+        if f"mlflow.{call}(" in code:
+            found.append(f"{training.file} calls mlflow.{call}: leave it out, the run that is judged is opened for it")
+    declared = "".join(repository.text(name) for name in (plan.packages, "pyproject.toml") if name in repository.files)
+    if "mlflow" not in declared:
+        found.append(
+            f"{plan.packages} does not name mlflow: add mlflow-skinny, and what it is to log (docs/training.md)"
+        )
+    for name in (plan.train, plan.test):
+        if _git(repository.folder, "ls-files", "--error-unmatch", name) is None and "://" not in name:
+            found.append(
+                f"{name} is not in git, so a runner does not have it: commit it, or set data.command to what brings it"
+                " (such as dvc pull), or name an address such as s3://"
+            )
+    return found
+
+
+def _write(
+    job: ci.Job, plan: AdoptionPlan, contract: str, assumed: Sequence[Assumption], to_do: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """What was written, and what was there already; each as it is found from the current folder."""
+    top = _git(job.folder, "rev-parse", "--show-toplevel")
+    root = Path(top) if top else job.folder
+    below = "" if root == job.folder else job.folder.relative_to(root).as_posix()
+    suffix = f"-{re.sub(r'[^A-Za-z0-9_.-]+', '-', below)}" if below else ""
+    workflows = {
+        root / ".github" / "workflows" / f"modelway-{kind}{suffix}.yml": texts.workflow(
+            template_file(name).read_text(encoding="utf-8"), below
+        )
+        for kind, name in (("check", "check-pull-request.yml"), ("model", "train-and-gate.yml"))
+    }
+    about = {
+        "modelway.yml": "what is trained, judged and where it goes",
+        plan.contract: "what the data are, drafted from them",
+        **{path.relative_to(root).as_posix(): "a workflow of GitHub" for path in workflows},
+    }
+    files = {
+        job.folder / "modelway.yml": texts.config(plan),
+        job.folder / plan.contract: contract,
+        **workflows,
+        job.folder / "MODELWAY.md": texts.page(plan, assumed, to_do, about),
+    }
+    written, kept = list[str](), list[str]()
+    for path, text in files.items():
+        name = path.relative_to(root if path in workflows else job.folder).as_posix()
+        if path.exists():
+            kept.append(name)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text.encode())
+        written.append(name)
+    return written, kept
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,145 @@
+"""init in eight layouts: what it finds and writes, that it asks for what it cannot know, and that a model is judged."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from adoption.layouts import DATA, LAYOUTS, REQUIREMENTS, TEST, TRAIN, Layout, learn
+from checkout import commit_all
+from modelway.config import load_project
+
+WORKFLOWS = Path(".github") / "workflows"
+
+
+def made(folder: Path, layout: Layout) -> Path:
+    for name, text in layout.files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    commit_all(folder)
+    return folder / layout.folder
+
+
+def run(root: Path, folder: Path, script: str, *flags: str, code: int = 0, **environ: str) -> dict[str, str]:
+    done = subprocess.run(
+        [root / "scripts" / "run", script, *flags],
+        cwd=folder,
+        env={**os.environ, **environ},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == code and "Traceback" not in said, said
+    assert len([line for line in done.stderr.splitlines() if line.startswith("error")]) == (code != 0), said
+    return {"said": said, **dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)}
+
+
+def flags_of(layout: Layout) -> list[str]:
+    return [part for name, value in layout.asked.items() for part in (f"--{name}", value)]
+
+
+def everything(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_text()
+        for path in folder.rglob("*")
+        if path.is_file() and ".git/" not in f"{path.relative_to(folder)}/"
+    }
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_layout_is_understood_and_nothing_else_is_changed(name: str, root: Path, tmp_path: Path) -> None:
+    layout = LAYOUTS[name]
+    folder = made(tmp_path / "repository", layout)
+    said = run(root, folder, "init", "--yes", *flags_of(layout))
+    project = load_project(folder / "modelway.yml", "production")
+    assert (project.train.command, project.train.requirements) == (layout.command, layout.packages)
+    assert (project.data.train, project.data.test) == layout.data
+    assert (project.gate.label, project.gate.task) == ("late", "binary")
+    assert json.loads(said["kept"]) == [] and (layout.to_do or "[]") in said["to-do"]
+    after = everything(tmp_path / "repository")
+    assert {path: after[path] for path in layout.files} == dict(layout.files)
+    assert len(after) - len(layout.files) == len(json.loads(said["written"])) == 5
+    workflow = yaml.safe_load(next((tmp_path / "repository" / WORKFLOWS).glob("modelway-check*.yml")).read_text())
+    given = workflow["jobs"]["check"]["with"]
+    assert given.get("working-directory") == (layout.folder if layout.folder != "." else None)
+    again = run(root, folder, "init", "--yes", *flags_of(layout))
+    assert json.loads(again["written"]) == [] and len(json.loads(again["kept"])) == 5
+    assert everything(tmp_path / "repository") == after
+
+
+def test_what_runs_in_a_cluster_is_told(root: Path, tmp_path: Path) -> None:
+    folder = made(tmp_path, LAYOUTS["service"])
+    run(root, folder, "init", "--yes", *flags_of(LAYOUTS["service"]))
+    text = (folder / "modelway.yml").read_text()
+    assert "#     kubernetes: { namespace: shop, deployment: parcels-api }" in text
+    deploy = (
+        text.replace("production: {}", "production:")
+        .replace("  #   deploy", "    deploy")
+        .replace("  #     ", "      ")
+    )
+    (folder / "modelway.yml").write_text(
+        "".join(line for line in deploy.splitlines(True) if "has a Deployment" not in line)
+    )
+    found = load_project(folder / "modelway.yml", "production").deploy
+    assert found is not None and found.kubernetes.deployment == "parcels-api"
+
+
+REFUSED: dict[str, tuple[dict[str, str], str]] = {
+    "two models": (
+        {"a/train.py": learn("x"), "b/train.py": learn("x"), "requirements.txt": REQUIREMENTS, **DATA},
+        "2 trainings were found (a/train.py, b/train.py)",
+    ),
+    "no training": ({"requirements.txt": REQUIREMENTS, "app.py": "", **DATA}, "nothing that trains was found"),
+    "no packages": ({"train.py": learn("x"), **DATA}, "nothing declares the packages"),
+    "no held-out rows": (
+        {"train.py": learn("x"), "requirements.txt": REQUIREMENTS, "data/parcels.csv": TRAIN},
+        "rows that no training has seen cannot be told",
+    ),
+    "no data": ({"train.py": learn("x"), "requirements.txt": REQUIREMENTS}, "(none)"),
+    "no label": (
+        {"train.py": learn("x").replace('["late"]', "[name]"), "requirements.txt": REQUIREMENTS, **DATA},
+        "the column that holds the truth cannot be told",
+    ),
+    "test data without it": (
+        {
+            "train.py": learn("x"),
+            "requirements.txt": REQUIREMENTS,
+            "data/train.csv": TRAIN,
+            "data/test.csv": TEST.replace("late", "early", 1),
+        },
+        "data/test.csv: has no column 'late'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_known_is_one_line_and_nothing_is_written(name: str, root: Path, tmp_path: Path) -> None:
+    files, wrong = REFUSED[name]
+    folder = made(tmp_path, Layout(files, "", ""))
+    before = everything(folder)
+    said = run(root, folder, "init", "--yes", code=2)["said"]
+    assert wrong in said and "Fix: " in said
+    assert everything(folder) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["src", *(pytest.param(name, marks=pytest.mark.long) for name in LAYOUTS if name not in ("src", "service"))]
+)
+def test_a_model_is_judged_by_what_it_wrote(name: str, root: Path, tmp_path: Path, server: str) -> None:
+    """From nothing to a verdict, without an edit."""
+    layout = LAYOUTS[name]
+    folder = made(tmp_path, layout)
+    model = f"init-{name}-{tmp_path.name}"
+    run(root, folder, "init", "--yes", "--model-name", model, *flags_of(layout))
+    commit_all(tmp_path)
+    run(root, folder, "validate_data")
+    version = run(root, folder, "train_model", MLFLOW_TRACKING_URI=server)["version"]
+    flags = ("--environment", "production", "--version", version)
+    assert run(root, folder, "evaluate_gate", *flags, MLFLOW_TRACKING_URI=server)["outcome"] == "pass"

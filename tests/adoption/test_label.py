@@ -1,0 +1,52 @@
+"""Which column code means by the truth, and what is asked of a model that predicts it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelway.adoption.label import LabelValues, label_of, limit_of
+
+COLUMNS = ["id", "a", "b", "late", "species"]
+
+
+@pytest.mark.parametrize(
+    ("code", "label"),
+    [
+        ('X, y = df[["a", "b"]], df["late"]', "late"),
+        ('y_train = train.pop("late")', "late"),
+        ("y = frame.late", "late"),
+        ('y = frame["late"].astype(int).values', "late"),
+        ('model.fit(df[["a"]], df[["late"]])', "late"),
+        ('TARGET = "species"\nX = df.drop(columns=[TARGET])', "species"),
+        ('parser.add_argument("--target-column", default="species")', "species"),
+        ('X = df.drop("late", axis=1)', "late"),
+        ('X = df.drop(columns=["late"])\nX = X.drop(columns=["id", "a"])', "late"),
+        ('%matplotlib inline\n!pip install x\ny = df["species"]', "species"),
+        ('X_train, X_test, y_train, y_test = train_test_split(df.drop("late", axis=1), df["late"])', "late"),
+        ('y = df["nothing"]', None),
+        ('y = df["late"]\ntarget = "species"', None),
+        ("this is no code", None),
+        ("", None),
+    ],
+)
+def test_what_code_calls_the_truth(code: str, label: str | None) -> None:
+    assert label_of(code, COLUMNS) == label
+
+
+def test_without_code_a_usual_name_does_and_two_do_not() -> None:
+    assert label_of("", [*COLUMNS, "Target"]) == "Target"
+    assert label_of("", [*COLUMNS, "Target", "label"]) is None
+
+
+@given(st.dictionaries(st.text(min_size=1), st.integers(1, 10_000), min_size=2, max_size=20))
+def test_a_model_that_has_learned_nothing_does_not_keep_the_limit(classes: dict[str, int]) -> None:
+    metric, least, why = limit_of(LabelValues("multiclass", classes))
+    share = max(classes.values()) / sum(classes.values())
+    learned_nothing = share if metric == "accuracy_score" else 1 / len(classes)
+    assert learned_nothing <= least < 1 and why
+
+
+def test_a_number_has_to_be_told_better_than_by_its_mean() -> None:
+    assert limit_of(LabelValues("regression", {}))[:2] == ("r2_score", 0.0)
