@@ -1,0 +1,87 @@
+"""A service's days: how many requests, how many of them failed or were slow, and how many of the minutes are known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from itertools import pairwise
+from statistics import median
+
+MINUTES = 1440
+PERIODS = (1, 60, MINUTES)
+"""Minutes that a row may be of."""
+
+
+@dataclass(frozen=True)
+class CountedRow:
+    """Of one minute, hour or day, or of a part of it. at: when that began, in UTC. requests: None where nobody knows. failed,
+    slow: of the requests; slow: None where times are not counted. timed: requests whose time is known; None: all of them.
+    minutes: of a day, how many of its minutes are known; None: all."""
+
+    at: datetime
+    requests: float | None
+    failed: float = 0.0
+    slow: float | None = None
+    timed: float | None = None
+    minutes: float | None = None
+
+
+@dataclass(frozen=True)
+class CountedDay:
+    """Of a whole day, in UTC. timed: requests whose time is known, 0 where times are not counted. minutes: of the 1440, those
+    of which is known what happened."""
+
+    day: date
+    requests: int
+    failed: int
+    slow: int
+    timed: int
+    minutes: int
+
+    @property
+    def share(self) -> float:
+        """Of its minutes."""
+        return self.minutes / MINUTES
+
+
+def period_of(times: Iterable[datetime]) -> int:
+    """Minutes from a row to the next, as most are: a minute, an hour or a day. Rows of one time are parts of one row."""
+    known = sorted({at.replace(second=0, microsecond=0) for at in times})
+    steps = [(after - before).total_seconds() / 60 for before, after in pairwise(known)]
+    usual = median(steps) if steps else float(MINUTES)
+    return min(PERIODS, key=lambda period: abs(math.log(period / usual)))
+
+
+def days_of(rows: Sequence[CountedRow]) -> list[CountedDay]:
+    """Each day that has a row, in their order. Whatever the order of the rows, and into how many parts a minute is cut."""
+    period = period_of(row.at for row in rows)
+    by_day: dict[date, list[CountedRow]] = {}
+    for row in rows:
+        by_day.setdefault(row.at.astimezone(UTC).date(), []).append(row)
+    return [_day(day, own, period) for day, own in sorted(by_day.items())]
+
+
+def _day(day: date, rows: Sequence[CountedRow], period: int) -> CountedDay:
+    known = [row for row in rows if row.requests is not None]
+    unknown = {_place(row.at, period) for row in rows if row.requests is None}
+    places = {_place(row.at, period) for row in known} - unknown
+    minutes = float(len(places) * period)
+    if period == MINUTES and known:
+        minutes = min((row.minutes for row in known if row.minutes is not None), default=minutes)
+    timed = [(row.requests or 0.0) if row.timed is None else row.timed for row in known if row.slow is not None]
+    requests = round(math.fsum(row.requests or 0.0 for row in known))
+    return CountedDay(
+        day=day,
+        requests=requests,
+        failed=min(requests, round(math.fsum(row.failed for row in known))),
+        slow=round(math.fsum(row.slow or 0.0 for row in known)),
+        timed=round(math.fsum(timed)),
+        minutes=round(minutes),
+    )
+
+
+def _place(at: datetime, period: int) -> int:
+    moment = at.astimezone(UTC)
+    return (60 * moment.hour + moment.minute) // period
