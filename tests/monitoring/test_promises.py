@@ -112,7 +112,10 @@ def test_a_young_service_is_told_of_an_outage_but_of_nothing_lasting() -> None:
     found = held(days(12, lambda at, day: replace(day, failed=day.requests) if at == 11 else day))
     assert told(found) == [(11, True, ["failed"])]
     assert found.reason == "11 days with 100 requests or more are not enough to learn what is usual"
-    assert told(held(days(7, lambda at, day: replace(day, failed=day.requests) if at == 6 else day))) == []
+    first = held(days(1, lambda at, day: replace(day, failed=day.requests // 5)))
+    assert told(first) == [(0, True, ["failed"])] and first.alarms[0].broken[0].before is None
+    assert 0.02 < first.reach["failed"] < 0.06, "what days differ by is assumed"
+    assert told(held(days(3, lambda at, day: replace(day, failed=day.requests // 100)))) == []
 
 
 def test_an_outage_in_the_history_is_told_and_not_learned() -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -129,3 +133,127 @@ def test_every_mistake_is_one_line(folder: Path, capsys: Any, text: str, code: i
     errors = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::error")]
     assert len(errors) == (code != 0)
     assert not errors or (said in errors[0] and "Fix: " in errors[0]), errors
+
+
+class Answers(BaseHTTPRequestHandler):
+    """A Prometheus of which one target has answered a request a second; all of them failed on its last whole day. history:
+    days that it has."""
+
+    history: ClassVar[int] = 40
+    asked: ClassVar[list[dict[str, str]]] = []
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the library's name
+        return
+
+    def do_GET(self) -> None:
+        given = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+        self.asked.append(given | {"token": self.headers.get("authorization", "")})
+        now = datetime.now(UTC)
+        if given["query"] == "time()":
+            said: Any = {"resultType": "scalar", "result": [now.timestamp(), "0"]}
+        else:
+            midnight = now.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+            start, end, query = float(given["start"]), float(given["end"]), given["query"]
+            steps = [start + 60 * at for at in range(1441)] if end > midnight - self.history * 86400 else []
+            failed = 'status=~"5.."' in query or "errors" in query
+            values = [
+                [at, str(at if "timestamp" in query else max(0, at - midnight + 86400) if failed else at - 1e9)]
+                for at in steps
+            ]
+            series = [{"metric": {"instance": "a"}, "values": values}] if values else []
+            said = {"resultType": "matrix", "result": series}
+        body = json.dumps({"status": "success", "data": said}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def prometheus() -> Iterator[str]:
+    Answers.history, Answers.asked = 40, []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_prometheus_and_what_was_kept_of_it(folder: Path, prometheus: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its retention is shorter than what is to be learned from: the days of the run before are."""
+    monkeypatch.setenv("MODELWAY_PROMETHEUS_TOKEN", "secret-token")
+    (folder / "modelway.yml").write_text(
+        f"model: m\nmonitor: {{history-days: 28, service: {{prometheus: '{prometheus}'}}}}\n"
+    )
+    assert monitor_model.main([]) == 1
+    found = report(folder)["service"]
+    assert [day["state"] for day in found["days"]] == ["usual"] * 28 + ["looked at"] * 12
+    assert found["alarms"][0]["today"] and found["days"][-1]["shares"]["failed"]["n"] == 86_400
+    assert found["source"].startswith("Prometheus at 127.0.0.1:") and "secret-token" not in json.dumps(found)
+    assert {asked["token"] for asked in Answers.asked} == {"Bearer secret-token"}
+    kept = Path(outputs(folder)["service-days"])
+    assert kept.name == "monitor-model.service.csv" and len(kept.read_text().splitlines()) == 41
+    Answers.history = 3
+    assert monitor_model.main([]) == 1, "an outage of yesterday is told, however short the history"
+    assert len(report(folder)["service"]["days"]) == 3
+    kept.write_text("time,requests,failed\n")
+    assert monitor_model.main(["--service", str(kept)]) == 1, "what is kept may be empty on the first run"
+    Answers.history = 40
+    assert monitor_model.main([]) == 1
+    (folder / "days.csv").write_text(kept.read_text())
+    Answers.history = 3
+    assert monitor_model.main(["--service", "days.csv"]) == 1
+    assert report(folder)["service"]["days"] == found["days"]
+
+
+def test_a_day_that_nobody_scraped_is_inconclusive(folder: Path, prometheus: str, capsys: Any) -> None:
+    (folder / "modelway.yml").write_text(f"model: m\nmonitor: {{service: {{prometheus: '{prometheus}'}}}}\n")
+    Answers.history = 0
+    assert monitor_model.main([]) == 2
+    assert "has no modelway_requests_total" in capsys.readouterr().out
+    assert monitor_model.main(["--service", "calm.csv"]) == 3
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    assert f"of {yesterday} only 0 of 1,440 minutes are known" in capsys.readouterr().out
+
+
+def test_series_of_a_gateway(folder: Path, prometheus: str) -> None:
+    (folder / "modelway.yml").write_text(
+        f"model: m\nmonitor:\n  service:\n    prometheus: '{prometheus}'\n    days: 9\n    faster-than-ms: 2500\n"
+        "    series: {requests: 'all_total{r=\"m\"}', errors: errors_total, latency-buckets: 'took_bucket{r=\"m\",}'}\n"
+    )
+    assert monitor_model.main([]) == 1
+    queries = {asked["query"].partition(") (")[2][:-1] for asked in Answers.asked if "start" in asked}
+    assert queries == {
+        'timestamp(all_total{r="m"})',
+        'all_total{r="m"}',
+        "errors_total",
+        'took_bucket{r="m",le="+Inf"}',
+        'took_bucket{r="m",le=~"2[.]5"}',
+    }
+
+
+@pytest.mark.parametrize(
+    ("service", "flags", "code", "said"),
+    [
+        ("{prometheus: environment}", (), 2, "is environment, and no environment is named"),
+        ("{prometheus: 'http://127.0.0.1:9'}", (), 4, "cannot be read"),
+        ("{prometheus: 'http://u:p@host'}", (), 2, "holds a name or a password"),
+        ("{prometheus: nothing}", (), 2, "the URL of Prometheus"),
+        ("{prometheus: 'http://h', faster-than-ms: 300}", (), 2, "counts its answers by other bounds"),
+        ("{prometheus: 'http://h', selector: {model: x}}", (), 2, "is no label"),
+        ("{prometheus: 'http://h', series: {requests: 'rate(x[5m])', errors: e}}", (), 2, "series.requests"),
+        ("{prometheus: 'http://h', series: {requests: 'x{v=\"{version}\"}', errors: e}}", (), 2, "{version}"),
+        ("{data: calm.csv}", ("--prediction", "p"), 2, "monitor.data"),
+        ("{data: calm.csv}", ("--since", "yesterday"), 2, "is no date"),
+    ],
+)
+def test_every_mistake_about_a_prometheus_is_one_line(
+    folder: Path, capsys: Any, service: str, flags: tuple[str, ...], code: int, said: str
+) -> None:
+    (folder / "modelway.yml").write_text(f"model: m\nmonitor: {{service: {service}}}\n")
+    assert monitor_model.main(list(flags)) == code
+    errors = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::error")]
+    assert len(errors) == 1 and said in errors[0], errors

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal
 
-from modelway.distributions import clopper_pearson, t_quantile
+from modelway.distributions import clopper_pearson, normal_quantile, t_quantile
 from modelway.monitoring.baseline import FEWEST_DAYS
 from modelway.monitoring.evidence import BLAMED, DAYS_PER_YEAR, SIZES
 from modelway.monitoring.falling import CAP
@@ -38,7 +38,9 @@ PROMISES: tuple[ServicePromise, ...] = ("failed", "slow", "requests")
 FEWEST_MINUTES = 0.9
 """Of a day: with fewer known nothing is said of it."""
 FEWEST_FOR_TODAY = 7
-"""Days that tell how much days differ, before one can be told that is far beyond its limit."""
+"""Days that tell how much days differ. With fewer it is assumed to be ASSUMED_SPREAD: a bad day in six is 2.7 times as bad as
+a usual one, or worse."""
+ASSUMED_SPREAD = 1.0
 MARGIN = math.log(1.25)
 """Of the number of requests: a lasting change that is smaller is none."""
 NEARLY_NONE = 0.01
@@ -62,12 +64,13 @@ class PromisedLimits:
 
 @dataclass(frozen=True)
 class BrokenPromise:
-    """share: of the evidence, 1 of a single day. before: what is usual; now: of the days since, RECENT at most. limit: the
-    share that is promised, or None for the number of requests. since: the first of the looks in a row that were beyond it."""
+    """share: of the evidence, 1 of a single day. before: what is usual, None where that is not known yet; now: of the days
+    since, RECENT at most. limit: the share that is promised, or None for the number of requests. since: the first of the
+    looks in a row that were beyond it."""
 
     promise: ServicePromise
     share: float
-    before: float
+    before: float | None
     now: float
     limit: float | None
     since: date
@@ -177,6 +180,8 @@ class _Run:
         self._frozen = today >= self.first_look
         known = {day.day: day for day in self._past}
         if not known:
+            wobble = ASSUMED_SPREAD * normal_quantile(1 - self._part)
+            self.reach = {name: _beyond(limit, wobble) for name, limit in self.limits.shares.items()}
             return
         first, last = min(known), max(known)
         every = [known.get(first + timedelta(days=at)) for at in range((last - first).days + 1)]
@@ -186,7 +191,7 @@ class _Run:
             if found and found.days >= FEWEST_FOR_TODAY:
                 self.learned[name] = found
                 wobble = t_quantile(1 - self._part, found.days - 1) * math.sqrt(1 + 1 / found.days)
-                self.reach[name] = min(1.0, limit * math.exp(min(found.spread * wobble, 50.0)))
+                self.reach[name] = _beyond(limit, found.spread * wobble)
 
     @property
     def _part(self) -> float:
@@ -220,7 +225,8 @@ class _Run:
         if name == "requests":
             return BrokenPromise(name, 1.0, usual.expected if usual else 0.0, day.requests, None, day.day)
         hits, n = _of(day, name)
-        return BrokenPromise(name, 1.0, self.learned[name].rate, hits / n, self.limits.shares[name], day.day)
+        usual_rate = self.learned[name].rate if name in self.learned else None
+        return BrokenPromise(name, 1.0, usual_rate, hits / n, self.limits.shares[name], day.day)
 
     def _wager(
         self,
@@ -320,6 +326,11 @@ class _Run:
         if n < FEWEST_DAYS:
             return f"{n} days with {self.limits.least_requests} requests or more are not enough to learn what is usual"
         return ""
+
+
+def _beyond(limit: float, wobble: float) -> float:
+    """A share that is so much above the limit, as a difference of logarithms."""
+    return min(1.0, limit * math.exp(min(wobble, 50.0)))
 
 
 def _nothing(name: ServicePromise) -> list[float]:

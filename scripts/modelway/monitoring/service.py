@@ -41,7 +41,7 @@ class ServiceDay(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PromisedShare(msgspec.Struct, frozen=True):
-    """usual: by the requests of the history. at_once_above: a single day above it is told; None with too few days."""
+    """usual: by the requests of the history. at_once_above: a single day above it is told; None where no day is."""
 
     at_most: float
     usual: float | None
@@ -49,10 +49,11 @@ class PromisedShare(msgspec.Struct, frozen=True):
 
 
 class PromiseBreak(msgspec.Struct, frozen=True, kw_only=True):
-    """before, now: shares of the requests; of `requests` their number in a day."""
+    """before, now: shares of the requests; of `requests` their number in a day. before: None where nobody knows what is
+    usual."""
 
     promise: str
-    before: float
+    before: float | None
     now: float
     limit: float | None
     since: str

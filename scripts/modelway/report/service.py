@@ -35,8 +35,9 @@ def breaks_in_words(alarm: PromiseAlarm) -> str:
 def _break(one: PromiseBreak, *, today: bool) -> str:
     when = f"on {one.since}" if today else f"since {one.since}"
     if one.limit is None:
-        return f"{PROMISED[one.promise]} from {one.before:,.0f} to {one.now:,.0f} a day {when}"
-    return f"{PROMISED[one.promise]} from {_percent(one.before)} to {_percent(one.now)} {when}, {_percent(one.limit)} at most"
+        return f"{PROMISED[one.promise]} from {one.before or 0:,.0f} to {one.now:,.0f} a day {when}"
+    change = _percent(one.now) if one.before is None else f"from {_percent(one.before)} to {_percent(one.now)}"
+    return f"{PROMISED[one.promise]} {change} {when}, {_percent(one.limit)} at most"
 
 
 def _percent(share: float) -> str:
@@ -64,7 +65,7 @@ def service_lines(report: ServiceReport) -> list[str]:
             "failed" if name == "failed" else f"slower than {report.faster_than_ms:g} ms",
             _percent(one.at_most),
             "unknown" if one.usual is None else _percent(one.usual),
-            "no day" if one.at_once_above is None else f"above {_percent(one.at_once_above)}",
+            "" if one.at_once_above is None else f"above {_percent(one.at_once_above)}",
         ]
         for name, one in report.promises.items()
     ]

@@ -48,6 +48,10 @@ class ModelMonitored(ci.Result):
     changed_columns: Annotated[list[str], Output("the columns that new alarms name, as a JSON list")]
     open_columns: Annotated[list[str], Output("all columns that have changed and are not back, as a JSON list")]
     report: Annotated[str, Output("the path of monitor-model.json")]
+    service_days: Annotated[
+        str,
+        Output("the path of monitor-model.service.csv: the service's days, to be kept; empty where it is not watched"),
+    ]
     monitoring: MonitorReport
     """Every look, alarm and column."""
 
@@ -151,6 +155,7 @@ def _told(job: ci.Job, report: MonitorReport) -> ModelMonitored:
     path = job.report(report, markdown(report))
     job.say(in_words(report))
     live, served = report.performance, report.service
+    kept = str(job.attach("service.csv", service_step.as_csv(served))) if served else ""
     names = {change.column for alarm in report.new for change in alarm.changes}
     failures: tuple[ModelwayError, ...] = ()
     if report.outcome == "alarm":
@@ -168,6 +173,7 @@ def _told(job: ci.Job, report: MonitorReport) -> ModelMonitored:
         changed_columns=sorted(names),
         open_columns=list(report.open),
         report=str(path),
+        service_days=kept,
         monitoring=report,
         failures=failures,
     )

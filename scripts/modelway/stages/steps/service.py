@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from modelway import ci
 from modelway.config import Resolved
 from modelway.data import schemes
@@ -9,7 +11,8 @@ from modelway.errors import InvalidInput
 from modelway.monitoring.promises import PromisedLimits, promises_held
 from modelway.monitoring.service import ServiceReport, service_report
 from modelway.monitoring.service_days import CountedDay
-from modelway.stages.steps import service_rows
+from modelway.observe.prometheus_url import TOKEN
+from modelway.stages.steps import service_prometheus, service_rows
 
 WHERE = "monitor.service"
 MOST_DAYS = 1000
@@ -27,6 +30,12 @@ def service_of(project: Resolved, job: ci.Job, since: str, false_alarms_per_year
     if levels.data:
         days, digest = service_rows.days_in(levels.data, job, project.source)
         source = schemes.name_of(levels.data)
+    if levels.prometheus:
+        url = service_prometheus.url_of(project)
+        days = better_of(days, service_prometheus.days_of(project, url, job.environ.get(TOKEN, "")))
+        first = next((at for at, day in enumerate(days) if day.minutes), len(days))
+        days = days[first:]  # before its history begins
+        source = " and ".join(filter(None, [source, service_prometheus.name_of(url)]))
     if not days:
         raise InvalidInput(
             "has no day that is over", where=source, fix="write times as ISO 8601 in UTC, one row a minute"
@@ -53,6 +62,25 @@ def service_of(project: Resolved, job: ci.Job, since: str, false_alarms_per_year
         false_alarms_per_year=false_alarms_per_year,
         faster_than_ms=levels.faster_than_ms,
     )
+
+
+def better_of(kept: Sequence[CountedDay], asked: Sequence[CountedDay]) -> list[CountedDay]:
+    """Each day once: as it was kept, unless more of its minutes are known now."""
+    found = {day.day: day for day in kept}
+    for day in asked:
+        if day.day not in found or day.minutes > found[day.day].minutes:
+            found[day.day] = day
+    return [found[day] for day in sorted(found)]
+
+
+def as_csv(report: ServiceReport) -> str:
+    """The days, as monitor.service.data takes them."""
+    lines = ["time,requests,failed,slow,timed,minutes"]
+    for day in report.days:
+        counts = {name: (round(share.value * share.n), share.n) for name, share in day.shares.items()}
+        slow, timed = counts.get("slow", ("", ""))
+        lines.append(f"{day.day},{day.requests},{counts.get('failed', (0, 0))[0]},{slow},{timed},{day.minutes}")
+    return "\n".join(lines) + "\n"
 
 
 def _rest(objective: float) -> float:
