@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,6 +15,7 @@ import pytest
 
 import monitor_model
 from github_files import outputs_in
+from modelway.stages.steps.freshness import stale_day
 from monitoring.service_worlds import days
 from monitoring.test_monitor_model import requests, training
 
@@ -257,3 +258,40 @@ def test_every_mistake_about_a_prometheus_is_one_line(
     assert monitor_model.main(list(flags)) == code
     errors = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::error")]
     assert len(errors) == 1 and said in errors[0], errors
+
+
+def test_an_outage_is_told_though_the_rows_tell_too_little(folder: Path, capsys: Any) -> None:
+    (folder / "modelway.yml").write_text(
+        "model: m\ndata: {train: train.csv}\nmonitor: {data: rows.csv, time-column: asked_at, history-days: 28}\n"
+    )
+    (folder / "train.csv").write_text(training())
+    (folder / "rows.csv").write_text(requests(1) + requests(20, first=date(2026, 2, 10)).partition("\n")[2])
+    assert monitor_model.main(["--service", "calm.csv"]) == 3
+    assert monitor_model.main(["--service", "out.csv"]) == 1
+    assert "are not enough to learn what is usual" in capsys.readouterr().out
+
+
+def test_rows_that_are_too_old_are_told(folder: Path, capsys: Any) -> None:
+    (folder / "train.csv").write_text(training())
+    watched = "model: m\ndata: {train: train.csv}\nmonitor: {data: DATA, time-column: asked_at, history-days: 28"
+    for hours, code in ((30, 3), (80, 0)):
+        (folder / "modelway.yml").write_text(f"{watched}, freshness-hours: {hours}}}\n".replace("DATA", "rows.csv"))
+        rows = requests(35, first=datetime.now(UTC).date() - timedelta(days=37))
+        (folder / "rows.csv").write_text(rows + "9999-01-01T00:00:00Z,0,a\n")
+        assert monitor_model.main([]) == code
+    assert "rows.csv: none of its rows is of the last 30 hours" in capsys.readouterr().out
+    (folder / "modelway.yml").write_text(f"{watched}, freshness-hours: 24}}\n".replace("DATA", "rows.csv"))
+    (folder / "rows.csv").write_text(rows)
+    assert monitor_model.main([]) == 3
+    assert "rows.csv: its newest row is of " in capsys.readouterr().out
+    assert (
+        outputs(folder)["outcome"] == "inconclusive" and "Stale: its newest" in (folder.parent / "summary").read_text()
+    )
+
+
+def test_a_sketch_is_as_old_as_the_end_of_its_day() -> None:
+    today = datetime.now(UTC).date()
+    assert stale_day(today - timedelta(days=1), 25) == "" and stale_day(today, 1) == ""
+    assert f"its newest sketch is of {today - timedelta(days=3)}, which ended " in stale_day(
+        today - timedelta(days=3), 24
+    )

@@ -41,7 +41,7 @@ FEWEST_FOR_TODAY = 7
 """Days that tell how much days differ. With fewer it is assumed to be ASSUMED_SPREAD: a bad day in six is 2.7 times as bad as
 a usual one, or worse."""
 ASSUMED_SPREAD = 1.0
-MARGIN = math.log(1.25)
+MARGIN = math.log(1.15)
 """Of the number of requests: a lasting change that is smaller is none."""
 NEARLY_NONE = 0.01
 """Of what is usual. A day with fewer requests is told at once; a holiday, by assumption, has more."""

@@ -25,7 +25,7 @@ from modelway.monitoring.live_days import EPOCH
 from modelway.monitoring.report import MonitorReport, of_service_alone, report_of
 from modelway.monitoring.watching import WatchedDay, watch
 from modelway.report.monitoring import in_words, markdown
-from modelway.stages.steps import performance, workspace
+from modelway.stages.steps import freshness, performance, workspace
 from modelway.stages.steps import service as service_step
 
 DAY_US = 86_400_000_000
@@ -139,16 +139,28 @@ def monitor_model(
         )
     job.say(f"{after.name}: {len(days)} days, of which {settings.history_days} tell what is usual")
     part = budget / (1 + bool(joined) + watched)
-    found = watch(known, days, settings.history_days, part)
+    served = service_step.service_of(project, job, first_new, part) if watched else None
+    try:
+        found = watch(known, days, settings.history_days, part)
+    except Inconclusive as error:
+        if not served or served.outcome != "alarm":
+            raise
+        job.warn("monitor-model", error.line())  # what the rows do not tell hides no outage
+        return _told(job, of_service_alone(served, budget))
     since = first_new or (found.looks[-1].isoformat() if found.looks else "")
     live = None
     if joined:
         first_look = days[settings.history_days].day
         live = performance.performance_of(project, joined, rules, memory_mb, first_look, since, part)
-    served = service_step.service_of(project, job, first_new, part) if watched else None
+    stale = ""
+    if settings.freshness_hours and after.sketch is not None:
+        stale = freshness.stale_day(days[-1].day, settings.freshness_hours)
+    elif settings.freshness_hours:
+        asked = str(required(project, "monitor.time-column")), settings.freshness_hours, project.data.engine
+        stale = freshness.stale_rows(paths["monitor.data"], data_name, rules.dialect, *asked)
     rows = sum(day.sketch.rows for day in days if day.sketch)
     sides = _source(before, known.rows), _source(after, rows)
-    return _told(job, report_of(found, *sides, since, budget, shape, live, served))
+    return _told(job, report_of(found, *sides, since, budget, shape, live, served, stale))
 
 
 def _told(job: ci.Job, report: MonitorReport) -> ModelMonitored:
@@ -166,6 +178,9 @@ def _told(job: ci.Job, report: MonitorReport) -> ModelMonitored:
     elif served and served.outcome == "inconclusive":
         fix = "see that what counts the requests is up all day, and keep days (docs/monitoring.md)"
         failures = (Inconclusive(served.reason, where=service_step.WHERE, fix=fix),)
+    elif report.outcome == "inconclusive":
+        fix = "see that what writes the rows runs"
+        failures = (Inconclusive(report.stale, where=report.data, fix=fix),)
     return ModelMonitored(
         outcome=report.outcome,
         broken_promises=sorted({one.promise for alarm in served.new for one in alarm.breaks}) if served else [],
