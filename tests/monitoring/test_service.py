@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+import detect_drift
+import documented
 import monitor_model
 from github_files import outputs_in
 from modelway.stages.steps.freshness import stale_day
@@ -84,6 +86,21 @@ def test_beside_rows_the_budget_is_shared(folder: Path) -> None:
     assert found["rows"] == 45 * 120 and "### Service: alarm" in (folder.parent / "summary").read_text()
 
 
+def test_days_that_are_kept_as_sketches_and_a_service(folder: Path) -> None:
+    (folder / "train.csv").write_text(training())
+    (folder / "days").mkdir()
+    flags = ["--reference", "train.csv", "--current", "train.csv", "--reference-sketch", "t.json"]
+    assert detect_drift.main([*flags, "--current-sketch", "one.json"]) == 0
+    for number in range(35):
+        (folder / "days" / f"{date(2026, 1, 5) + timedelta(days=number)}.json").write_bytes(
+            (folder / "one.json").read_bytes()
+        )
+    watched = ["--reference", "t.json", "--data", "days/*.json", "--history-days", "28"]
+    assert monitor_model.main([*watched, "--service", "out.csv"]) == 1
+    found = report(folder)
+    assert len(found["looks"]) == 7 and found["service"]["outcome"] == "alarm" and found["alarms"] == []
+
+
 def test_the_limits_are_the_teams(folder: Path) -> None:
     (folder / "modelway.yml").write_text(
         "model: m\nmonitor: {service: {data: out.csv, availability: 0.5, fast: 0.9}}\n"
@@ -98,6 +115,14 @@ def test_today_is_not_over(folder: Path) -> None:
     (folder / "live.csv").write_text("time,requests,failed,slow\n" + "\n".join(lines) + "\n")
     assert monitor_model.main(["--service", "live.csv"]) == 0
     assert report(folder)["service"]["days"][-1]["day"] == (today - timedelta(days=1)).isoformat()
+
+
+def test_times_of_other_zones_are_of_the_day_in_utc(folder: Path) -> None:
+    lines = [f"2026-03-{day:02}T05:00:00+09:00,{day},0" for day in range(2, 32)]
+    (folder / "east.csv").write_text("time,requests,failed\n" + "\n".join(lines) + "\n")
+    assert monitor_model.main(["--service", "east.csv"]) == 3
+    first = report(folder)["service"]["days"][0]
+    assert (first["day"], first["requests"]) == ("2026-03-01", 2)
 
 
 def test_json_lines_of_hours_without_times(folder: Path) -> None:
@@ -292,6 +317,15 @@ def test_rows_that_are_too_old_are_told(folder: Path, capsys: Any) -> None:
 def test_a_sketch_is_as_old_as_the_end_of_its_day() -> None:
     today = datetime.now(UTC).date()
     assert stale_day(today - timedelta(days=1), 25) == "" and stale_day(today, 1) == ""
-    assert f"its newest sketch is of {today - timedelta(days=3)}, which ended " in stale_day(
-        today - timedelta(days=3), 24
+    assert f"its newest sketch is {today - timedelta(days=3)}, which ended " in stale_day(today - timedelta(days=3), 24)
+
+
+def test_the_documented_call(folder: Path, capsys: Any) -> None:
+    (folder / "service.csv").write_text(table(failed_on=79))
+    (code,) = documented.examples("monitoring.md", "Service")
+    exec(compile(code, "monitoring.md", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert "alarm ['failed']" in printed
+    assert any(line.startswith("2026-03-25 that day failed 0.3") and line.endswith(" 0.001") for line in printed), (
+        printed
     )

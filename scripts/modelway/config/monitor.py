@@ -54,7 +54,8 @@ class Monitor(Section, frozen=True):
     false_alarms_per_year: Annotated[float, Meta(gt=0, le=12)] = 1
     """How many alarms a year may be false, at most, over all columns, metrics and promises of the service."""
     freshness_hours: Annotated[float, Meta(gt=0, le=8784)] | None = None
-    """How old the newest row of monitor.data may be, to the hour; older ones are told. Left out: of any age."""
+    """How old the newest row of monitor.data may be, and how long ago the newest day of monitor.service.data may have ended;
+    what is older is told, and inconclusive. Left out: any age."""
     performance: LivePerformance = LivePerformance()
     """How well it predicts, once labels are there, and estimated until then."""
     service: ServiceLevels = ServiceLevels()

@@ -103,14 +103,16 @@ def service_report(
     digest: str,
     false_alarms_per_year: float,
     faster_than_ms: float,
+    stale: str = "",
 ) -> ServiceReport:
-    """since: an ISO date; empty: the last of the days."""
+    """since: an ISO date; empty: the last of the days. stale: why they are too old; empty where they are not."""
+    reason = stale or found.reason
     first_new = since or days[-1].day.isoformat()
     alarms = tuple(_alarm(alarm) for alarm in found.alarms)
     new = any(alarm.day >= first_new for alarm in alarms)
     return ServiceReport(
-        outcome="alarm" if new else "inconclusive" if found.reason else "broken" if found.open else "kept",
-        reason=found.reason,
+        outcome="alarm" if new else "inconclusive" if reason else "broken" if found.open else "kept",
+        reason=reason,
         source=source,
         digest=digest,
         false_alarms_per_year=false_alarms_per_year,

@@ -5,22 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, timedelta
 from itertools import pairwise
 from statistics import median
+from typing import NamedTuple
+
+from modelway.monitoring.live_days import EPOCH
 
 MINUTES = 1440
+MINUTE_US = 60_000_000
 PERIODS = (1, 60, MINUTES)
 """Minutes that a row may be of."""
 
 
-@dataclass(frozen=True)
-class CountedRow:
-    """Of one minute, hour or day, or of a part of it. at: when that began, in UTC. requests: None where nobody knows. failed,
-    slow: of the requests; slow: None where times are not counted. timed: requests whose time is known; None: all of them.
-    minutes: of a day, how many of its minutes are known; None: all."""
+class CountedRow(NamedTuple):
+    """Of one minute, hour or day, or of a part of it. at: when that began, in microseconds since 1970. requests: None where
+    nobody knows. failed, slow: of the requests; slow: None where times are not counted. timed: requests whose time is known;
+    None: all of them. minutes: of a day, how many of its minutes are known; None: all."""
 
-    at: datetime
+    at: int
     requests: float | None
     failed: float = 0.0
     slow: float | None = None
@@ -46,21 +49,21 @@ class CountedDay:
         return self.minutes / MINUTES
 
 
-def period_of(times: Iterable[datetime]) -> int:
-    """Minutes from a row to the next, as most are: a minute, an hour or a day. Rows of one time are parts of one row."""
-    known = sorted({at.replace(second=0, microsecond=0) for at in times})
-    steps = [(after - before).total_seconds() / 60 for before, after in pairwise(known)]
-    usual = median(steps) if steps else float(MINUTES)
+def period_of(times: Iterable[int]) -> int:
+    """Minutes from a row to the next, as most are: a minute, an hour or a day. Rows of one minute are parts of one row."""
+    known = sorted({at // MINUTE_US for at in times})
+    steps = [after - before for before, after in pairwise(known)]
+    usual = median(steps) if steps else MINUTES
     return min(PERIODS, key=lambda period: abs(math.log(period / usual)))
 
 
 def days_of(rows: Sequence[CountedRow]) -> list[CountedDay]:
     """Each day that has a row, in their order. Whatever the order of the rows, and into how many parts a minute is cut."""
     period = period_of(row.at for row in rows)
-    by_day: dict[date, list[CountedRow]] = {}
+    by_day: dict[int, list[CountedRow]] = {}
     for row in rows:
-        by_day.setdefault(row.at.astimezone(UTC).date(), []).append(row)
-    return [_day(day, own, period) for day, own in sorted(by_day.items())]
+        by_day.setdefault(row.at // (MINUTES * MINUTE_US), []).append(row)
+    return [_day(EPOCH + timedelta(days=day), own, period) for day, own in sorted(by_day.items())]
 
 
 def _day(day: date, rows: Sequence[CountedRow], period: int) -> CountedDay:
@@ -82,6 +85,6 @@ def _day(day: date, rows: Sequence[CountedRow], period: int) -> CountedDay:
     )
 
 
-def _place(at: datetime, period: int) -> int:
-    moment = at.astimezone(UTC)
-    return (60 * moment.hour + moment.minute) // period
+def _place(at: int, period: int) -> int:
+    """In its day."""
+    return at // MINUTE_US % MINUTES // period

@@ -100,9 +100,7 @@ def monitor_model(
     project = workspace.project_of(job, environment, (alone or (data and reference)) and not environment)
     settings, key = project.monitor, "monitor.reference" if project.monitor.reference else "data.train"
     budget, watched, first_new = settings.false_alarms_per_year, service_step.is_watched(project), _since(since)
-    if watched and not (
-        settings.data or settings.time_column or settings.performance.prediction or settings.freshness_hours
-    ):
+    if watched and not (settings.data or settings.time_column or settings.performance.prediction):
         workspace.fetch_data(project, job)
         return _told(job, of_service_alone(service_step.service_of(project, job, first_new, budget), budget))
     named = {"monitor.data": str(required(project, "monitor.data")), key: str(required(project, key))}

@@ -33,9 +33,9 @@ def stale_rows(path: Path, name: str, dialect: CsvDialect, time_column: str, hou
     return f"its newest row is of {last.newest:%Y-%m-%d %H:%M} UTC, more than {hours:g} hours ago"
 
 
-def stale_day(last: date, hours: float) -> str:
-    """last: the last day that has a sketch, as if its last row came at midnight."""
+def stale_day(last: date, hours: float, what: str = "sketch") -> str:
+    """last: the last day that there is a sketch of, or what else it is, as if its last row came at midnight."""
     age = datetime.now(UTC) - datetime(last.year, last.month, last.day, tzinfo=UTC) - timedelta(days=1)
     if age <= timedelta(hours=hours):
         return ""
-    return f"its newest sketch is of {last}, which ended {age / timedelta(hours=1):.0f} hours ago, more than {hours:g}"
+    return f"its newest {what} is {last}, which ended {age / timedelta(hours=1):.0f} hours ago, more than {hours:g}"

@@ -12,10 +12,11 @@ from modelway.monitoring.promises import PromisedLimits, promises_held
 from modelway.monitoring.service import ServiceReport, service_report
 from modelway.monitoring.service_days import CountedDay
 from modelway.observe.prometheus_url import TOKEN
-from modelway.stages.steps import service_prometheus, service_rows
+from modelway.stages.steps import freshness, service_prometheus, service_rows
 
 WHERE = "monitor.service"
 MOST_DAYS = 1000
+KEPT_DAYS = 500
 
 
 def is_watched(project: Resolved) -> bool:
@@ -49,6 +50,8 @@ def service_of(project: Resolved, job: ci.Job, since: str, false_alarms_per_year
         slow=_rest(levels.fast) if timed else None,
         least_requests=levels.least_requests,
     )
+    hours = project.monitor.freshness_hours
+    stale = freshness.stale_day(days[-1].day, hours, "day") if hours else ""
     found = promises_held(days, limits, project.monitor.history_days, false_alarms_per_year)
     job.say(f"{source}: {len(days)} days of the service, of which {len(found.looks)} were looked at")
     return service_report(
@@ -61,6 +64,7 @@ def service_of(project: Resolved, job: ci.Job, since: str, false_alarms_per_year
         digest=digest,
         false_alarms_per_year=false_alarms_per_year,
         faster_than_ms=levels.faster_than_ms,
+        stale=stale,
     )
 
 
@@ -74,9 +78,9 @@ def better_of(kept: Sequence[CountedDay], asked: Sequence[CountedDay]) -> list[C
 
 
 def as_csv(report: ServiceReport) -> str:
-    """The days, as monitor.service.data takes them."""
+    """The last days, as monitor.service.data takes them."""
     lines = ["time,requests,failed,slow,timed,minutes"]
-    for day in report.days:
+    for day in report.days[-KEPT_DAYS:]:
         counts = {name: (round(share.value * share.n), share.n) for name, share in day.shares.items()}
         slow, timed = counts.get("slow", ("", ""))
         lines.append(f"{day.day},{day.requests},{counts.get('failed', (0, 0))[0]},{slow},{timed},{day.minutes}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from modelway import ci
@@ -22,7 +22,6 @@ TIME = Wanted("timestamp", "int64", nullable=False, asked="time such as 2026-11-
 NUMBER = Wanted("number", "float64", asked="number")
 COLUMNS = ("time", "requests", "failed", "slow", "timed", "minutes")
 NEEDED = ("time", "requests", "failed")
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def days_in(address: str, job: ci.Job, source: str) -> tuple[list[CountedDay], str]:
@@ -48,9 +47,7 @@ def _rows(values: Mapping[str, Sequence[Any]]) -> list[CountedRow]:
     nothing = [None] * len(values["time"])
     columns = [values.get(name, nothing) for name in COLUMNS[3:]]
     return [
-        CountedRow(EPOCH + timedelta(microseconds=at), requests, failed, *rest)
-        if requests is not None and failed is not None
-        else CountedRow(EPOCH + timedelta(microseconds=at), None)
+        CountedRow(at, requests, failed, *rest) if requests is not None and failed is not None else CountedRow(at, None)
         for at, requests, failed, *rest in zip(
             values["time"], values["requests"], values["failed"], *columns, strict=True
         )
