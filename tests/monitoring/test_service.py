@@ -326,6 +326,6 @@ def test_the_documented_call(folder: Path, capsys: Any) -> None:
     exec(compile(code, "monitoring.md", "exec"), {})
     printed = capsys.readouterr().out.splitlines()
     assert "alarm ['failed']" in printed
-    assert any(line.startswith("2026-03-25 that day failed 0.3") and line.endswith(" 0.001") for line in printed), (
+    assert any(line.startswith("2026-03-25 that day failed 0.29") and line.endswith(" 0.001") for line in printed), (
         printed
     )
