@@ -16,7 +16,7 @@ ServiceDayState = Literal["usual", "looked at", "few minutes", "few requests"]
 ShareOutcome = Literal["kept", "inconclusive", "broken"]
 
 
-class RequestShare(msgspec.Struct, frozen=True):
+class HeldShare(msgspec.Struct, frozen=True):
     """Of n requests. low, high: Wilson's interval at the gate's confidence. outcome: broken, where all of it is above the
     limit; kept, where none of it is; of this day alone, as if its requests were independent."""
 
@@ -35,7 +35,7 @@ class ServiceDay(msgspec.Struct, frozen=True, kw_only=True):
     requests: int
     minutes: int
     state: ServiceDayState
-    shares: Mapping[str, RequestShare] = {}
+    shares: Mapping[str, HeldShare] = {}
     expected: float | None = None
     evidence: float | None = None
 
@@ -150,11 +150,9 @@ def _day(day: CountedDay, found: PromisesHeld, limits: PromisedLimits, z: float)
     )
 
 
-def _share(hits: int, n: int, limit: float, z: float) -> RequestShare:
+def _share(hits: int, n: int, limit: float, z: float) -> HeldShare:
     low, high = wilson(hits, n, z)
-    return RequestShare(
-        n, hits / n, low, high, "broken" if low > limit else "kept" if high <= limit else "inconclusive"
-    )
+    return HeldShare(n, hits / n, low, high, "broken" if low > limit else "kept" if high <= limit else "inconclusive")
 
 
 def _alarm(alarm: ServiceAlarm) -> PromiseAlarm:

@@ -10,7 +10,7 @@ from modelway.monitoring.report import MonitorReport
 from modelway.monitoring.service import (
     PromiseAlarm,
     PromiseBreak,
-    RequestShare,
+    HeldShare,
     ServiceDay,
     ServiceDayState,
     ServiceReport,
@@ -114,7 +114,7 @@ def _days(days: Sequence[ServiceDay]) -> str:
     return table(["day", "requests", "usual", "minutes known", *names, ""], rows)
 
 
-def _share(found: RequestShare | None) -> str:
+def _share(found: HeldShare | None) -> str:
     if found is None:
         return "–"
     return f"{_percent(found.value)} ({_percent(found.low)} to {_percent(found.high)}): {found.outcome}"
