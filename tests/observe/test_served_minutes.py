@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelway.config.service_levels import ServiceLevels
 from modelway.errors import InvalidInput
+from modelway.monitoring.prometheus_rules import ServedModel, bound_of
 from modelway.observe.served_minutes import (
     DAY,
     CounterSample,
@@ -91,11 +93,12 @@ def test_no_reset_and_no_gap_makes_a_request_appear(
 
 
 TIMES = "modelway_request_duration_seconds"
+MODEL = ServedModel("m")
 QUERIES = ServiceQueries(
-    'modelway_requests_total{model="m"}',
-    'modelway_requests_total{model="m",status=~"5.."}',
-    TIMES + '_count{model="m"}',
-    TIMES + '_bucket{model="m",le="0.25"}',
+    MODEL.asked(),
+    MODEL.asked(',status=~"5.."'),
+    MODEL.timed(part="count"),
+    MODEL.timed(f',le=~"{bound_of(ServiceLevels())}"'),
 )
 
 

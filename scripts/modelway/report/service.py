@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from modelway.markdown import cell, table
 from modelway.monitoring.report import MonitorReport
 from modelway.monitoring.service import (
+    HeldShare,
     PromiseAlarm,
     PromiseBreak,
-    HeldShare,
     ServiceDay,
     ServiceDayState,
     ServiceReport,
