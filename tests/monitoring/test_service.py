@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
+import duckdb
 import pytest
 
 import detect_drift
@@ -123,6 +124,16 @@ def test_times_of_other_zones_are_of_the_day_in_utc(folder: Path) -> None:
     assert monitor_model.main(["--service", "east.csv"]) == 3
     first = report(folder)["service"]["days"][0]
     assert (first["day"], first["requests"]) == ("2026-03-01", 2)
+
+
+def test_parquet_with_dates(folder: Path) -> None:
+    duckdb.sql(
+        "SELECT date '2026-01-01' + n::INT AS time, 1000::DECIMAL(9, 1) AS requests, (n % 2)::UTINYINT AS failed"
+        " FROM range(70) t(n)"
+    ).write_parquet(str(folder / "service.parquet"))
+    assert monitor_model.main(["--service", "service.parquet"]) == 0
+    first = report(folder)["service"]["days"][1]
+    assert (first["day"], first["requests"], first["shares"]["failed"]["value"]) == ("2026-01-02", 1000, 0.001)
 
 
 def test_json_lines_of_hours_without_times(folder: Path) -> None:
@@ -239,10 +250,25 @@ def test_a_day_that_nobody_scraped_is_inconclusive(folder: Path, prometheus: str
     (folder / "modelway.yml").write_text(f"model: m\nmonitor: {{service: {{prometheus: '{prometheus}'}}}}\n")
     Answers.history = 0
     assert monitor_model.main([]) == 2
-    assert "has no modelway_requests_total" in capsys.readouterr().out
+    assert "knows no minute of modelway_requests_total" in capsys.readouterr().out
     assert monitor_model.main(["--service", "calm.csv"]) == 3
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     assert f"of {yesterday} only 0 of 1,440 minutes are known" in capsys.readouterr().out
+
+
+def test_the_environments_prometheus(folder: Path, prometheus: str) -> None:
+    (folder / "modelway.yml").write_text(
+        "model: m\nmonitor: {service: {prometheus: environment, days: 10}}\n"
+        f"environments:\n  live:\n    deploy: {{target: local, local: {{prometheus: '{prometheus}'}}}}\n"
+        "  kube:\n    deploy:\n      target: kubernetes\n      kubernetes:\n        namespace: models\n        deployment: d\n"
+        f"        counts: {{prometheus: {{url: '{prometheus}'}}}}\n"
+        "  none:\n    deploy: {target: local}\n"
+    )
+    assert monitor_model.main(["--environment", "live"]) == 1
+    assert not any('namespace="models"' in asked["query"] for asked in Answers.asked)
+    assert monitor_model.main(["--environment", "kube"]) == 1
+    assert any('{model="m",namespace="models",path=~' in asked["query"] for asked in Answers.asked)
+    assert monitor_model.main(["--environment", "none"]) == 2
 
 
 def test_series_of_a_gateway(folder: Path, prometheus: str) -> None:

@@ -20,7 +20,7 @@ def rows(count: int, minutes: int, requests: float | None = 10, failed: float = 
     return [CountedRow(BEGIN + at * minutes * MINUTE_US, requests, failed, 2) for at in range(count)]
 
 
-@pytest.mark.parametrize(("minutes", "of_day"), [(1, 1440), (60, 24), (1440, 1)])
+@pytest.mark.parametrize(("minutes", "of_day"), [(1, 1440), (5, 288), (15, 96), (60, 24), (1440, 1)])
 def test_a_day_is_the_sum_of_its_rows(minutes: int, of_day: int) -> None:
     assert days_of(rows(2 * of_day, minutes))[0] == CountedDay(
         START, 10 * of_day, of_day, 2 * of_day, 10 * of_day, 1440

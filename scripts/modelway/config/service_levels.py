@@ -44,7 +44,8 @@ class ServiceLevels(Section, frozen=True):
     selector: dict[str, str] = msgspec.field(default_factory=dict)
     """Labels that Prometheus gives these series besides, such as namespace: models."""
     data: Name | None = None
-    """The service's requests, one row of each minute, hour or day: CSV, Parquet, JSON lines. Left out: no file tells them."""
+    """The service's requests, one row of each minute, hour or day: CSV, Parquet, JSON lines (docs/monitoring.md). Left out: no
+    file tells them."""
     prometheus: Name | None = None
     """The URL of the Prometheus that has counted the requests, or `environment`: the one that the environment's deploy section
     names. $MODELWAY_PROMETHEUS_TOKEN is sent to it. Left out: it is not asked."""

@@ -14,14 +14,14 @@ from modelway.monitoring.live_days import EPOCH
 
 MINUTES = 1440
 MINUTE_US = 60_000_000
-PERIODS = (1, 60, MINUTES)
+PERIODS = (1, 5, 10, 15, 30, 60, MINUTES)
 """Minutes that a row may be of."""
 
 
 class CountedRow(NamedTuple):
-    """Of one minute, hour or day, or of a part of it. at: when that began, in microseconds since 1970. requests: None where
-    nobody knows. failed, slow: of the requests; slow: None where times are not counted. timed: requests whose time is known;
-    None: all of them. minutes: of a day, how many of its minutes are known; None: all."""
+    """Of one period, such as a minute, an hour or a day, or of a part of it. at: when that began, in microseconds since 1970.
+    requests: None where nobody knows. failed, slow: of the requests; slow: None where times are not counted. timed: requests
+    whose time is known; None: all of them. minutes: of a day, how many of its minutes are known; None: all."""
 
     at: int
     requests: float | None
@@ -50,7 +50,7 @@ class CountedDay:
 
 
 def period_of(times: Iterable[int]) -> int:
-    """Minutes from a row to the next, as most are: a minute, an hour or a day. Rows of one minute are parts of one row."""
+    """Minutes from a row to the next, as most are: one of PERIODS. Rows of one minute are parts of one row."""
     known = sorted({at // MINUTE_US for at in times})
     steps = [after - before for before, after in pairwise(known)]
     usual = median(steps) if steps else MINUTES

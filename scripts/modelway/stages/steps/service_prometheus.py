@@ -53,10 +53,9 @@ def days_of(project: Resolved, url: str, token: str) -> list[CountedDay]:
         CountedDay(*day) for day in served_days(get, queries, levels.days, f"{project.source}: monitor.service.series")
     ]
     if not any(day.minutes for day in found) and not levels.data:
-        what = f"has no {queries.requests} on any of the last {levels.days} days"
-        raise InvalidInput(
-            what, where=name_of(url), fix="see that it scrapes the model, and name monitor.service.selector"
-        )
+        what = f"knows no minute of {queries.requests} on the last {levels.days} days"
+        fix = "see that it scrapes the model, every five minutes at least, and name monitor.service.selector"
+        raise InvalidInput(what, where=name_of(url), fix=fix)
     return found
 
 

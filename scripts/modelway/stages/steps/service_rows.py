@@ -15,10 +15,12 @@ from modelway.data.queries import Wanted
 from modelway.data.rows import open_rows
 from modelway.data.sources import digest_of_source, find_source
 from modelway.errors import InvalidInput
-from modelway.monitoring.service_days import CountedDay, CountedRow, days_of
+from modelway.monitoring.live_days import EPOCH
+from modelway.monitoring.service_days import MINUTE_US, MINUTES, CountedDay, CountedRow, days_of
 
 WHERE = "monitor.service.data"
 TIME = Wanted("timestamp", "int64", nullable=False, asked="time such as 2026-11-21T08:30:00Z")
+DATE = Wanted("date", nullable=False, asked="date")
 NUMBER = Wanted("number", "float64", asked="number")
 COLUMNS = ("time", "requests", "failed", "slow", "timed", "minutes")
 NEEDED = ("time", "requests", "failed")
@@ -36,7 +38,10 @@ def days_in(address: str, job: ci.Job, source: str) -> tuple[list[CountedDay], s
             fix = f"{suggestion(missing, opened.names)}; its columns are time, requests, failed, and slow where it is known"
             raise InvalidInput(what, where=name, fix=fix)
         wanted = {column: NUMBER for column in COLUMNS if column in opened.names}
-        values = opened.lists({**wanted, "time": TIME})
+        by_date = opened.stored("time") == "date"
+        values = opened.lists({**wanted, "time": DATE if by_date else TIME})
+    if by_date:
+        values["time"] = [(day - EPOCH).days * MINUTES * MINUTE_US for day in values["time"]]
     _refuse(values, name)
     today = datetime.now(UTC).date()
     days = [day for day in days_of(_rows(values)) if day.day < today]
