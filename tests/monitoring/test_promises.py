@@ -41,6 +41,11 @@ def test_a_day_of_30_percent_errors_is_told_on_that_day_and_once() -> None:
     assert found.open == {} and found.back == ((START + timedelta(days=82), "failed"),)
 
 
+def test_an_outage_that_lasts_is_told_by_one_rule_alone() -> None:
+    found = held(days(100, lambda at, day: replace(day, failed=day.requests // 3) if at >= 80 else day))
+    assert told(found) == [(80, True, ["failed"])] and list(found.open) == ["failed"]
+
+
 def test_a_second_outage_is_told_again() -> None:
     found = held(days(100, lambda at, day: replace(day, failed=day.requests // 2) if at in (80, 84) else day))
     assert told(found) == [(80, True, ["failed"]), (84, True, ["failed"])]
@@ -75,9 +80,16 @@ def scaled(day: CountedDay, factor: float) -> CountedDay:
 
 def test_holidays_and_growth_are_no_alarm() -> None:
     def grows(at: int, day: CountedDay) -> CountedDay:
-        return scaled(day, 1.03 ** (at / 7) * (0.3 if at in (30, 90, 91, 150) else 1))
+        return scaled(day, 1.05 ** (at / 7) * (0.3 if at in (30, 90, 91, 150) else 1))
 
     assert told(held(days(365, grows))) == []
+
+
+def test_holidays_hide_no_fall() -> None:
+    def falls(at: int, day: CountedDay) -> CountedDay:
+        return scaled(day, 0.2 if at in (20, 31, 42, 53) else 0.5 if at >= 70 else 1)
+
+    assert told(held(days(100, falls))) == [(72, False, ["requests"])]
 
 
 def test_nobody_asks_any_more_is_told_on_that_day() -> None:
@@ -103,9 +115,12 @@ def test_a_day_without_its_minutes_neither_heals_nor_breaks_anything() -> None:
 
 
 def test_traffic_is_held_against_the_minutes_that_are_known() -> None:
-    """A tenth of each day is missing: a tenth fewer requests is as usual."""
-    found = held(days(100, lambda at, day: replace(scaled(day, 0.9), minutes=1296) if at >= 70 else day))
-    assert max(found.looks.values()) < 0.1
+    """A tenth of the minutes is missing, so that 22 % fewer requests are 13 % fewer."""
+
+    def fewer(minutes: int) -> list[CountedDay]:
+        return days(100, lambda at, day: replace(scaled(day, 0.78), minutes=minutes) if at >= 70 else day)
+
+    assert told(held(fewer(1296))) == [] and told(held(fewer(1440)))[0][2] == ["requests"]
 
 
 def test_a_young_service_is_told_of_an_outage_but_of_nothing_lasting() -> None:
