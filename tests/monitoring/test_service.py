@@ -73,6 +73,20 @@ def test_an_outage_yesterday_is_1_and_names_the_promise(folder: Path, capsys: An
     assert monitor_model.main(["--service", "out.csv", "--since", "2026-03-25"]) == 1
 
 
+def test_all_that_is_told_on_one_day_is_in_the_line(folder: Path, capsys: Any) -> None:
+    rows = [
+        (day.day, day.requests, day.requests // 3 if at == 79 else day.failed, day.requests // (50 if at > 76 else 250))
+        for at, day in enumerate(days(80))
+    ]
+    lines = [",".join(map(str, row)) for row in (("time", "requests", "failed", "slow"), *rows)]
+    (folder / "both.csv").write_text("\n".join(lines) + "\n")
+    assert monitor_model.main(["--service", "both.csv"]) == 1
+    line = capsys.readouterr().out.splitlines()[1]
+    assert (
+        "failed requests from" in line and "; slow requests from 0.395 % to 2 % since 2026-03-23, 1 % at most" in line
+    )
+
+
 def test_beside_rows_the_budget_is_shared(folder: Path) -> None:
     (folder / "modelway.yml").write_text(
         "model: m\ndata: {train: train.csv}\n"

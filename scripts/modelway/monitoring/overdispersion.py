@@ -12,7 +12,7 @@ from statistics import median
 
 from modelway.monitoring.baseline import FEWEST_DAYS, LEAST_INNOVATION, MOST_CORRELATION, SLACK, WEEK
 
-LEAST_SPREAD = 0.3
+LEAST_SPREAD = 0.1
 """Of shares, as a standard deviation of their logarithm: days that seem alike are not known to be."""
 LEAST_COUNT_SPREAD = 0.05
 """Of counts, likewise."""

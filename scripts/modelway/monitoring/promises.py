@@ -41,6 +41,8 @@ FEWEST_FOR_TODAY = 7
 """Days that tell how much days differ. With fewer it is assumed to be ASSUMED_SPREAD: a bad day in six is 2.7 times as bad as
 a usual one, or worse."""
 ASSUMED_SPREAD = 1.0
+LEAST_FOR_TODAY = 0.3
+"""Of that spread: a single day is told by what lies far beyond all days that were seen."""
 MARGIN = math.log(1.15)
 """Of the number of requests: a lasting change that is smaller is none."""
 NEARLY_NONE = 0.01
@@ -191,7 +193,7 @@ class _Run:
             if found and found.days >= FEWEST_FOR_TODAY:
                 self.learned[name] = found
                 wobble = t_quantile(1 - self._part, found.days - 1) * math.sqrt(1 + 1 / found.days)
-                self.reach[name] = _beyond(limit, found.spread * wobble)
+                self.reach[name] = _beyond(limit, max(found.spread, LEAST_FOR_TODAY) * wobble)
 
     @property
     def _part(self) -> float:

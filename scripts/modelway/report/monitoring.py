@@ -10,7 +10,7 @@ from modelway.monitoring.report import ColumnChange, DayAlarm, MonitorReport
 from modelway.monitoring.watching import FEWEST_ROWS
 from modelway.report.evidence_bars import bars
 from modelway.report.performance import falls_in_words, performance_lines
-from modelway.report.service import alone, breaks_in_words, open_promises, service_lines
+from modelway.report.service import alone, newest_in_words, open_promises, service_lines
 
 SHOWN_DAYS = 90
 SHOWN_ALARMS = 20
@@ -22,7 +22,7 @@ def in_words(report: MonitorReport, *, values: bool = True) -> str:
     if report.outcome == "alarm":
         new = [f"changed by {alarm.day}: {_changes(alarm, values=values)}" for alarm in report.new[-1:]]
         new += [f"fallen by {alarm.day}: {falls_in_words(alarm.falls)}" for alarm in live.new[-1:]] if live else []
-        new += [f"promises broken: {breaks_in_words(alarm)}" for alarm in service.new[-1:]] if service else []
+        new += [f"promises broken: {newest_in_words(service)}"] if service and service.new else []
         return f"{report.data}: {'; '.join(new)}"
     if live and live.outcome == "inconclusive":
         return f"{report.data}: nothing is known of the performance: {live.reason}"

@@ -27,6 +27,11 @@ STATES: dict[ServiceDayState, str] = {
 }
 
 
+def newest_in_words(report: ServiceReport) -> str:
+    """All that was told on the last day that has a new alarm."""
+    return "; ".join(breaks_in_words(alarm) for alarm in report.new if alarm.day == report.new[-1].day)
+
+
 def breaks_in_words(alarm: PromiseAlarm) -> str:
     """Such as `failed requests from 0.02 to 31 % on 2026-06-02, at most 0.1 % is promised`."""
     return "; ".join(_break(one, today=alarm.today) for one in alarm.breaks)
@@ -88,7 +93,7 @@ def service_lines(report: ServiceReport) -> list[str]:
             ]
             for alarm in report.alarms[-SHOWN_ALARMS:]
         ]
-        lines += [table(["told", "", "", "what"], told), ""]
+        lines += [table(["day", "told", "", "what"], told), ""]
     if report.open:
         lines += [f"Still broken: {', '.join(f'{name} ({day})' for name, day in report.open.items())}.", ""]
     if report.back:
