@@ -1,6 +1,6 @@
 """How often `monitor-model` tells of a broken promise of a service that keeps all of them, and how soon of one that is broken.
 
-    scripts/run --in test python benchmarks/service_watching.py --years 100
+    scripts/run --in test python benchmarks/service_watching.py --years 30
 
 A year of days, after 56 that tell what is usual, through the product's own code. Promised: 0.1 % of the requests may fail, 1
 % may be slow. Usual: a fifth and a third of that, and each day's rate is another one: its logarithm wobbles with so much of a
@@ -167,14 +167,14 @@ def delays(years: int, sizes: Sequence[int], spreads: Sequence[float], seed: int
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--years", type=int, default=100)
+    parser.add_argument("--years", type=int, default=30)
     parser.add_argument("--requests", type=int, nargs="+", default=[1000, 10_000, 100_000])
     parser.add_argument("--wobbles", type=float, nargs="+", default=[0, 0.3, 0.7])
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
     false_alarms(chosen.years, chosen.requests, chosen.wobbles, chosen.seed)
     other_worlds(chosen.years, chosen.seed)
-    delays(max(10, chosen.years // 4), chosen.requests, chosen.wobbles, chosen.seed)
+    delays(max(10, chosen.years), chosen.requests, chosen.wobbles, chosen.seed)
 
 
 if __name__ == "__main__":
