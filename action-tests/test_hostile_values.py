@@ -116,6 +116,8 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
                 "label": Setting({**watched, "prediction": "late"}, before=REQUESTS),
                 "labels": Setting({**watched, "prediction": "late", "label-id": "asked_at"}, before=REQUESTS),
                 "label-id": Setting({**watched, "prediction": "late", "labels": "requests.csv"}, before=REQUESTS),
+                "service": Setting(),
+                "prometheus-url": Setting(),
             },
         ),
         "notify": (

@@ -29,6 +29,10 @@ BENCHMARKS = (
     ("serving_attacks.py", "--seconds", "3"),
     ("load.py",),
     ("deploy_model.py",),
+    ("watching.py", "--years", "10"),
+    ("performance_watching.py", "--years", "50"),
+    ("performance_estimates.py",),
+    ("service_watching.py", "--years", "20"),
     ("kubernetes_target.py", "simulation", "times", "guardian"),
 )
 

@@ -20,6 +20,7 @@ def test_quiet_days_pass(run: ActRun) -> None:
     assert (step.result, step.outputs["outcome"]) == ("success", "quiet"), step.log
     assert (step.outputs["changed-columns"], step.outputs["open-columns"]) == ("[]", "[]")
     assert step.outputs["report"].endswith("/out/modelway/monitor-model.json")
+    assert (step.outputs["broken-promises"], step.outputs["service-days"]) == ("[]", "")
     assert "18 days were looked at since" in step.summary and not step.annotations
 
 
@@ -40,6 +41,16 @@ def test_a_model_that_falls_fails_the_run(run: ActRun) -> None:
     (error,) = step.errors
     assert "roc_auc_score from 0.9 to 0.6 since 2026-04-19" in error.message
     assert "### Performance: alarm" in step.summary
+
+
+def test_a_service_that_fails_for_a_day_fails_the_run(run: ActRun) -> None:
+    """Alone, without rows or a reference."""
+    step = run.step("outage")
+    assert (step.result, step.exit_code, step.outputs["outcome"]) == ("failure", 1, "alarm"), step.log
+    assert json.loads(step.outputs["broken-promises"]) == ["failed"] and step.outputs["fallen-metrics"] == "[]"
+    (error,) = step.errors
+    assert "to 28.3 % on 2026-04-30, 0.1 % at most" in error.message
+    assert "### Service: alarm" in step.summary and step.outputs["service-days"].endswith("/monitor-model.service.csv")
 
 
 def test_hostile_values_are_only_text(run: ActRun) -> None:

@@ -154,6 +154,20 @@ def test_drift_and_a_change_for_good(github_folder: Path) -> None:
         assert said(report | {"outcome": outcome, "since": "2026-02-10"}).subject == "monitoring"
 
 
+def test_a_service_that_broke_its_promise(github_folder: Path) -> None:
+    rows = [
+        f"2026-{month:02}-{day:02},1000,{300 * (month == 4 and day == 28)}"
+        for month in (1, 2, 3, 4)
+        for day in range(1, 29)
+    ]
+    (github_folder / "service.csv").write_text("\n".join(["time,requests,failed", *rows]) + "\n")
+    assert monitor_model.main(["--service", "service.csv"]) == 1
+    found = written(github_folder, "monitor-model")
+    assert (found.subject, found.outcome) == ("monitoring", "alarm")
+    said = "service.csv: promises broken: failed requests from 0 % to 30 % on 2026-04-28, 0.1 % at most"
+    assert found.sentence == said
+
+
 def test_a_value_that_became_frequent_is_not_named(github_folder: Path) -> None:
     (github_folder / "train.csv").write_text(training())
     days = requests(45).splitlines(keepends=True)

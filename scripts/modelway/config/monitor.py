@@ -52,8 +52,12 @@ class Monitor(Section, frozen=True):
     history_days: Annotated[int, Meta(ge=28, le=730)] = 56
     """How many of the first days tell what is usual: all must have been well on them. Eight weeks tell weekdays apart."""
     false_alarms_per_year: Annotated[float, Meta(gt=0, le=12)] = 1
-    """How many alarms a year may be false, at most, over all columns and metrics."""
+    """How many alarms a year may be false, at most, over all columns, metrics and promises of the service."""
+    freshness_hours: Annotated[float, Meta(gt=0, le=8784)] | None = None
+    """How old the newest row of monitor.data may be, and how long ago the newest day of monitor.service.data may have ended;
+    what is older is told, and inconclusive. Left out: any age."""
     performance: LivePerformance = LivePerformance()
     """How well it predicts, once labels are there, and estimated until then."""
     service: ServiceLevels = ServiceLevels()
-    """What is promised of its answers, for render-monitoring's rules."""
+    """What is promised of its answers: for render-monitoring's rules, and, where data or prometheus says who counts them, for
+    monitor-model."""

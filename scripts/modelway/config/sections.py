@@ -32,6 +32,7 @@ from modelway.config.model_metrics import Outcome, PredictionShares, RisingShare
 from modelway.config.monitor import Monitor
 from modelway.config.notify import Notify
 from modelway.config.quality import Quality
+from modelway.config.service_levels import CounterSeries
 from modelway.config.strategies import RequestMatch, Rolling, Shadow
 
 
@@ -215,20 +216,6 @@ class Create(Section, frozen=True):
     """The Gateway that requests come through, as NAMESPACE/NAME. Left out: there is no route, and the Service is asked."""
     host: Name | None = None
     """The host name that clients ask. Left out: every one that the Gateway listens for."""
-
-
-class CounterSeries(Section, frozen=True):
-    """The team's own series of counters, each named with its labels alone, such as requests_total{service="{service}"}.
-    Known are {namespace}, {service}, {port}, {deployment}, {slot}, {version}, {digest}, {route}, {rule} and {backend}."""
-
-    requests: Name
-    """All requests of a release."""
-    errors: Name
-    """Those that failed."""
-    latency_buckets: str = ""
-    """The buckets of a histogram of their times. Left out: slow requests are not judged."""
-    unit: Literal["seconds", "milliseconds"] = "seconds"
-    """Of the histogram's bounds."""
 
 
 class Prometheus(Section, frozen=True):

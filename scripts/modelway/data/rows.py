@@ -14,7 +14,7 @@ from modelway.config.document import suggestion
 from modelway.data.contract import Column, Contract
 from modelway.data.queries import RowTable, StoredColumn, Wanted
 from modelway.data.sources import find_source
-from modelway.data.values import READABLE, printable
+from modelway.data.values import READABLE, Stored, printable
 from modelway.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -36,6 +36,11 @@ class OpenedRows:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._stored)
+
+    def stored(self, name: str) -> Stored:
+        """How the file keeps the column."""
+        self._require(name)
+        return self._stored[name].stored
 
     def as_stored(self, name: str) -> Wanted:
         """The column as the file has it, each value of the contract's type where the contract has one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -10,9 +11,11 @@ from modelway.data.drift.report import DriftSource
 from modelway.data.drift.sketch import Shape
 from modelway.monitoring.performance import PerformanceReport
 from modelway.monitoring.scores import ScoreKind
+from modelway.monitoring.service import ServiceOutcome, ServiceReport
 from modelway.monitoring.watching import Alarm, LastingChange, Watched
 
 Outcome = Literal["alarm", "inconclusive", "changed", "quiet"]
+WORST_FIRST: tuple[Outcome, ...] = ("alarm", "inconclusive", "changed", "quiet")
 
 
 class ColumnChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,14 +44,16 @@ class DayLook(msgspec.Struct, frozen=True):
 
 
 class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
-    """outcome: alarm, where there is one from `since` on; else inconclusive, where too little is known of the performance;
-    else changed, where a column or a metric that an alarm named is not back; else quiet. history: first and last of the days
-    that were learned from, and how many have rows enough. open: columns that have changed, with the day of the alarm; back:
-    those that came back, with the day. not_watched: columns of the reference that the data has not, or as another type;
-    new_columns: those that the reference has not, which are not watched either. performance: None where it is not watched."""
+    """outcome: alarm, where there is one from `since` on; else inconclusive, where too little is known of the performance or
+    the service, or the data are stale; else changed, where what an alarm named is not back; else quiet. history: first and
+    last of the days that were learned from, and how many have rows enough. open: columns that have changed, with the day of
+    the alarm; back: those that came back, with the day. not_watched: columns of the reference that the data has not, or as
+    another type; new_columns: those that the reference has not, which are not watched either. performance, service: None
+    where it is not watched. reference: None where the service is watched alone, and data names its source. stale: what of the
+    data is too old; empty where nothing is."""
 
     outcome: Outcome
-    reference: DriftSource
+    reference: DriftSource | None
     data: str
     rows: int
     data_digest: str
@@ -65,6 +70,8 @@ class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
     not_watched: tuple[str, ...]
     new_columns: tuple[str, ...]
     performance: PerformanceReport | None = None
+    service: ServiceReport | None = None
+    stale: str = ""
     schema: Literal["modelway/monitor-model/1"] = "modelway/monitor-model/1"
 
     @property
@@ -81,16 +88,18 @@ def report_of(
     false_alarms_per_year: float,
     shape: Shape,
     performance: PerformanceReport | None = None,
+    service: ServiceReport | None = None,
+    stale: str = "",
 ) -> MonitorReport:
     """since: an ISO date. shape: what is different about the data's columns."""
     alarms = tuple(_alarm(alarm) for alarm in found.alarms)
-    outcome: Outcome = "changed" if found.open or (performance and performance.open) else "quiet"
-    if performance and performance.outcome == "inconclusive":
-        outcome = "inconclusive"
+    own: Outcome = "changed" if found.open or (performance and performance.open) else "quiet"
+    if (performance and performance.outcome == "inconclusive") or stale:
+        own = "inconclusive"
     if any(alarm.day >= since for alarm in alarms) or (performance and performance.outcome == "alarm"):
-        outcome = "alarm"
+        own = "alarm"
     return MonitorReport(
-        outcome=outcome,
+        outcome=worst([own, of_service(service)] if service else [own]),
         reference=reference,
         data=data.data,
         rows=data.rows,
@@ -108,7 +117,48 @@ def report_of(
         not_watched=tuple(column.name for column in shape.absent),
         new_columns=shape.others,
         performance=performance,
+        service=service,
+        stale=stale,
     )
+
+
+def of_service_alone(service: ServiceReport, false_alarms_per_year: float) -> MonitorReport:
+    """Of a model whose rows nobody watches."""
+    days = [day.day for day in service.days]
+    return MonitorReport(
+        outcome=of_service(service),
+        reference=None,
+        data=service.source,
+        rows=0,
+        data_digest=service.digest,
+        columns=0,
+        history=(days[0], days[-1], 0),
+        since=service.since,
+        false_alarms_per_year=false_alarms_per_year,
+        threshold=0.0,
+        alarms=(),
+        open={},
+        back=(),
+        looks=(),
+        skipped=(),
+        not_watched=(),
+        new_columns=(),
+        service=service,
+    )
+
+
+def of_service(service: ServiceReport) -> Outcome:
+    words: dict[ServiceOutcome, Outcome] = {
+        "broken": "changed",
+        "kept": "quiet",
+        "alarm": "alarm",
+        "inconclusive": "inconclusive",
+    }
+    return words[service.outcome]
+
+
+def worst(outcomes: Sequence[Outcome]) -> Outcome:
+    return min(outcomes, key=WORST_FIRST.index)
 
 
 def _alarm(alarm: Alarm) -> DayAlarm:

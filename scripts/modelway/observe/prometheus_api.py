@@ -57,10 +57,10 @@ class PrometheusMoment:
             raise _failed("answers what no Prometheus says")
         return [one for one in found.result if one.values]
 
-    def over(self, query: str, since: float, step: int, where: str) -> list[SampledSeries]:
-        """What a query says every `step` seconds from `since` on, until this moment. where: of the query, for InvalidInput
-        where it is none."""
-        times = {"start": f"{since:.3f}", "end": f"{self.now:.3f}", "step": f"{step}"}
+    def over(self, query: str, since: float, step: int, where: str, until: float | None = None) -> list[SampledSeries]:
+        """What a query says every `step` seconds from `since` on, until this moment, or an earlier one. where: of the query,
+        for InvalidInput where it is none."""
+        times = {"start": f"{since:.3f}", "end": f"{self.now if until is None else until:.3f}", "step": f"{step}"}
         found = self._asked({"query": query, **times}, QUERY_RANGE, where)
         if not isinstance(found, _Matrix):
             raise _failed("answers what no Prometheus says")

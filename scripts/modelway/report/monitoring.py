@@ -10,6 +10,7 @@ from modelway.monitoring.report import ColumnChange, DayAlarm, MonitorReport
 from modelway.monitoring.watching import FEWEST_ROWS
 from modelway.report.evidence_bars import bars
 from modelway.report.performance import falls_in_words, performance_lines
+from modelway.report.service import alone, newest_in_words, open_promises, service_lines
 
 SHOWN_DAYS = 90
 SHOWN_ALARMS = 20
@@ -17,16 +18,24 @@ SHOWN_ALARMS = 20
 
 def in_words(report: MonitorReport, *, values: bool = True) -> str:
     """One line: what is new, else what is still so. values: whether those that became more or less frequent are named."""
-    live = report.performance
+    live, service = report.performance, report.service
     if report.outcome == "alarm":
         new = [f"changed by {alarm.day}: {_changes(alarm, values=values)}" for alarm in report.new[-1:]]
         new += [f"fallen by {alarm.day}: {falls_in_words(alarm.falls)}" for alarm in live.new[-1:]] if live else []
+        new += [f"promises broken: {newest_in_words(service)}"] if service and service.new else []
         return f"{report.data}: {'; '.join(new)}"
     if live and live.outcome == "inconclusive":
         return f"{report.data}: nothing is known of the performance: {live.reason}"
+    if service and service.outcome == "inconclusive":
+        return f"{service.source}: too little is known of the service: {service.reason}"
+    if report.outcome == "inconclusive":
+        return f"{report.data}: {report.stale}"
     if report.outcome == "changed":
-        still = few([f"{name} (told on {day})" for name, day in {**report.open, **(live.open if live else {})}.items()])
+        opened = {**report.open, **(live.open if live else {}), **open_promises(service)}
+        still = few([f"{name} (told on {day})" for name, day in opened.items()])
         return f"{report.data}: nothing new since {report.since}; still changed: {still}"
+    if report.reference is None and service:
+        return f"{report.data}: {len(service.days)} days of the service until {service.days[-1].day}, its promises are kept"
     until = report.looks[-1].day if report.looks else "now"
     return f"{report.data}: {len(report.looks)} days looked at until {until}, nothing has changed for good"
 
@@ -71,8 +80,11 @@ def _text(value: str | None) -> str:
 
 
 def markdown(report: MonitorReport) -> str:
+    if report.reference is None:
+        return "\n".join(alone(report))
     first, last, days = report.history
-    and_metrics = " and metrics" if report.performance else ""
+    more = [name for name, there in (("metrics", report.performance), ("promises", report.service)) if there]
+    and_metrics = "".join(f" and {name}" for name in more)
     lines = [
         f"## Monitoring, {cell(report.data)}: {report.outcome}",
         "",
@@ -82,6 +94,8 @@ def markdown(report: MonitorReport) -> str:
             f" {report.false_alarms_per_year:g} a year at most."
         ),
     ]
+    if report.stale:
+        lines += ["", f"Stale: {cell(report.stale)}."]
     if report.looks:
         lines += [
             "",
@@ -104,6 +118,8 @@ def markdown(report: MonitorReport) -> str:
         lines += ["", f"Not looked at, with fewer than {FEWEST_ROWS} rows: {few(report.skipped, 5)}."]
     if report.performance:
         lines += ["", *performance_lines(report.performance)]
+    if report.service:
+        lines += ["", *service_lines(report.service)]
     lines += ["", f"Reference {cell(report.reference.data)} `{report.reference.digest}`, data `{report.data_digest}`."]
     return "\n".join(lines)
 

@@ -22,10 +22,11 @@ from modelway.data.drift.sketch import DataSketch, Shape, merged
 from modelway.data.drift.sketching import DataReading
 from modelway.errors import Inconclusive, InvalidInput, ModelwayError, Refused
 from modelway.monitoring.live_days import EPOCH
-from modelway.monitoring.report import MonitorReport, report_of
+from modelway.monitoring.report import MonitorReport, of_service_alone, report_of
 from modelway.monitoring.watching import WatchedDay, watch
 from modelway.report.monitoring import in_words, markdown
-from modelway.stages.steps import performance, workspace
+from modelway.stages.steps import freshness, performance, workspace
+from modelway.stages.steps import service as service_step
 
 DAY_US = 86_400_000_000
 MOST_DAYS = 1000
@@ -37,13 +38,20 @@ class ModelMonitored(ci.Result):
         Literal["alarm", "inconclusive", "changed", "quiet"],
         Output(
             "alarm where there is a new one; else inconclusive where too little is known of the performance; else"
-            " changed where an old one still holds; else quiet"
+            " or the service, or the data are stale; else changed where an old one still holds; else quiet"
         ),
+    ]
+    broken_promises: Annotated[
+        list[str], Output("the promises that new alarms name: failed, slow or requests, as a JSON list")
     ]
     fallen_metrics: Annotated[list[str], Output("the metrics that new alarms name, as a JSON list")]
     changed_columns: Annotated[list[str], Output("the columns that new alarms name, as a JSON list")]
     open_columns: Annotated[list[str], Output("all columns that have changed and are not back, as a JSON list")]
     report: Annotated[str, Output("the path of monitor-model.json")]
+    service_days: Annotated[
+        str,
+        Output("the path of monitor-model.service.csv: the service's days, to be kept; empty where it is not watched"),
+    ]
     monitoring: MonitorReport
     """Every look, alarm and column."""
 
@@ -55,7 +63,7 @@ def monitor_model(
     config: ci.Config = "modelway.yml",
     working_directory: ci.WorkingDirectory = ".",
     environment: ci.Overlay = None,
-    data: Annotated[ci.Rows | None, ci.key("monitor.data", left_out="an error")] = None,
+    data: Annotated[ci.Rows | None, ci.key("monitor.data", left_out="an error, unless the service is watched")] = None,
     reference: Annotated[ci.Rows | None, ci.key("monitor.reference")] = None,
     contract: Annotated[str | None, ci.key("data.contract")] = None,
     time_column: Annotated[
@@ -68,6 +76,8 @@ def monitor_model(
     label: Annotated[str | None, ci.key("monitor.performance.label")] = None,
     labels: Annotated[ci.Rows | None, ci.key("monitor.performance.labels")] = None,
     label_id: Annotated[str | None, ci.key("monitor.performance.id")] = None,
+    service: Annotated[ci.Rows | None, ci.key("monitor.service.data")] = None,
+    prometheus_url: Annotated[str | None, ci.key("monitor.service.prometheus")] = None,
     since: Annotated[
         str, Input("An ISO date: alarms from this day on are new, and fail.", left_out="the last day that is looked at")
     ] = "",
@@ -76,18 +86,24 @@ def monitor_model(
     ] = 1024,
     report_directory: ci.ReportDirectory = "out/modelway",
 ) -> ModelMonitored:
-    """Watch the rows that a model is asked with, and what it predicts, day by day, and tell once what has changed for good.
+    """Watch the rows that a model is asked with, what it predicts, and its service, day by day, and tell once what has
+    changed.
 
     Inputs: rows with a column of times, or sketches of days, and the data that the model was trained with, or a sketch of
-    it; labels that come later; named here or in modelway.yml (section monitor).
-    Outputs: the outcome, the columns that changed, the metrics that fell; the report as JSON and Markdown.
-    Exit codes: 0 nothing new; 1 an alarm; 2 wrong input; 3 too few days to tell what is usual, or too few labels; 4 the disk
-    is full.
+    it; labels that come later; who has counted the service's requests; named here or in modelway.yml (section monitor).
+    Outputs: the outcome, the columns that changed, the metrics that fell, the promises that are broken; the report as JSON and
+    Markdown.
+    Exit codes: 0 nothing new; 1 an alarm; 2 wrong input; 3 too few days to tell what is usual, too few labels, a day that
+    nobody counted, or stale data; 4 the disk is full, or Prometheus did not answer.
     """
-    project = workspace.project_of(job, environment, data and reference and not environment)
+    alone = bool(service or prometheus_url) and not data
+    project = workspace.project_of(job, environment, (alone or (data and reference)) and not environment)
     settings, key = project.monitor, "monitor.reference" if project.monitor.reference else "data.train"
+    budget, watched, first_new = settings.false_alarms_per_year, service_step.is_watched(project), _since(since)
+    if watched and not (settings.data or settings.time_column or settings.performance.prediction):
+        workspace.fetch_data(project, job)
+        return _told(job, of_service_alone(service_step.service_of(project, job, first_new, budget), budget))
     named = {"monitor.data": str(required(project, "monitor.data")), key: str(required(project, key))}
-    first_new = _since(since)
     workspace.fetch_data(project, job)
     rules = workspace.contract_of(project, job)
     reading = DataReading(
@@ -120,18 +136,36 @@ def monitor_model(
             fix="give later days too, or set monitor.history-days lower",
         )
     job.say(f"{after.name}: {len(days)} days, of which {settings.history_days} tell what is usual")
-    budget = settings.false_alarms_per_year
-    found = watch(known, days, settings.history_days, budget / 2 if joined else budget)
+    part = budget / (1 + bool(joined) + watched)
+    served = service_step.service_of(project, job, first_new, part) if watched else None
+    try:
+        found = watch(known, days, settings.history_days, part)
+    except Inconclusive as error:
+        if not served or served.outcome != "alarm":
+            raise
+        job.warn("monitor-model", error.line())  # what the rows do not tell hides no outage
+        return _told(job, of_service_alone(served, budget))
     since = first_new or (found.looks[-1].isoformat() if found.looks else "")
     live = None
     if joined:
         first_look = days[settings.history_days].day
-        live = performance.performance_of(project, joined, rules, memory_mb, first_look, since)
+        live = performance.performance_of(project, joined, rules, memory_mb, first_look, since, part)
+    stale = ""
+    if settings.freshness_hours and after.sketch is not None:
+        stale = freshness.stale_day(days[-1].day, settings.freshness_hours)
+    elif settings.freshness_hours:
+        asked = str(required(project, "monitor.time-column")), settings.freshness_hours, project.data.engine
+        stale = freshness.stale_rows(paths["monitor.data"], data_name, rules.dialect, *asked)
     rows = sum(day.sketch.rows for day in days if day.sketch)
     sides = _source(before, known.rows), _source(after, rows)
-    report = report_of(found, *sides, since, budget, shape, live)
+    return _told(job, report_of(found, *sides, since, budget, shape, live, served, stale))
+
+
+def _told(job: ci.Job, report: MonitorReport) -> ModelMonitored:
     path = job.report(report, markdown(report))
     job.say(in_words(report))
+    live, served = report.performance, report.service
+    kept = str(job.attach("service.csv", service_step.as_csv(served))) if served else ""
     names = {change.column for alarm in report.new for change in alarm.changes}
     failures: tuple[ModelwayError, ...] = ()
     if report.outcome == "alarm":
@@ -139,12 +173,20 @@ def monitor_model(
     elif live and live.outcome == "inconclusive":
         fix = "see that labels come, and monitor.performance.mature-days"
         failures = (Inconclusive(live.reason, where=performance.WHERE, fix=fix),)
+    elif served and served.outcome == "inconclusive":
+        fix = "see that what counts the requests is up all day, and keep days (docs/monitoring.md)"
+        failures = (Inconclusive(served.reason, where=service_step.WHERE, fix=fix),)
+    elif report.outcome == "inconclusive":
+        fix = "see that what writes the rows runs"
+        failures = (Inconclusive(report.stale, where=report.data, fix=fix),)
     return ModelMonitored(
         outcome=report.outcome,
+        broken_promises=sorted({one.promise for alarm in served.new for one in alarm.breaks}) if served else [],
         fallen_metrics=sorted({fall.metric for alarm in live.new for fall in alarm.falls}) if live else [],
         changed_columns=sorted(names),
         open_columns=list(report.open),
         report=str(path),
+        service_days=kept,
         monitoring=report,
         failures=failures,
     )

@@ -10,13 +10,11 @@ import yaml
 
 from modelway import ci
 from modelway.ci import Output
-from modelway.config import Resolved
-from modelway.config.service_levels import LABEL
-from modelway.errors import InvalidInput
 from modelway.markdown import cell, table
 from modelway.monitoring.grafana_dashboard import dashboard
 from modelway.monitoring.prometheus_rules import ServedModel, rules
 from modelway.stages.steps import workspace
+from modelway.stages.steps.served_model import model_labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +42,7 @@ def render_monitoring(
     """
     project = workspace.resolve(job, environment)
     levels = project.monitor.service
-    model = ServedModel(project.model, _labels(project))
+    model = ServedModel(project.model, model_labels(project))
     made = rules(model, levels)
     board = job.attach("dashboard.json", json.dumps(dashboard(model, levels), indent=2) + "\n")
     file = job.attach("rules.yml", yaml.safe_dump(made, sort_keys=False, width=200))
@@ -57,19 +55,3 @@ def render_monitoring(
     )
     job.say(f"{len(alerts)} alerts, and a dashboard")
     return MonitoringRendered(rules=str(file), dashboard=str(board))
-
-
-def _labels(project: Resolved) -> tuple[tuple[str, str], ...]:
-    """monitor.service.selector; on Kubernetes the namespace too, where it is left out."""
-    given = dict(project.monitor.service.selector)
-    wrong = next((name for name in given if not LABEL.fullmatch(name) or name == "model"), None)
-    if wrong is not None:
-        raise InvalidInput(
-            f"{wrong!r} is no label of Prometheus' that could tell these series apart",
-            where=f"{project.source}: monitor.service.selector",
-            fix="name labels such as namespace or job; the model's name is there without it",
-        )
-    deploy = project.deploy
-    if deploy is not None and deploy.target == "kubernetes" and deploy.kubernetes.namespace:
-        given = {"namespace": deploy.kubernetes.namespace, **given}
-    return tuple(sorted(given.items()))

@@ -94,9 +94,15 @@ def labels_in(project: Resolved, job: ci.Job, contract: Contract, path: Path, na
 
 
 def performance_of(
-    project: Resolved, labels: WatchedLabels, contract: Contract, memory_mb: int, first_look: date, since: str
+    project: Resolved,
+    labels: WatchedLabels,
+    contract: Contract,
+    memory_mb: int,
+    first_look: date,
+    since: str,
+    false_alarms_per_year: float,
 ) -> PerformanceReport:
-    """since: alarms that could be told from this ISO date on are new."""
+    """since: alarms that could be told from this ISO date on are new. false_alarms_per_year: of the metrics alone."""
     of, gate = project.monitor.performance, project.gate
     timed = labels.asked.arrived is not None
     with _opened(labels, contract, memory_mb, project.data.engine) as table:
@@ -128,7 +134,7 @@ def performance_of(
             metrics,
             limits if of.fall is None else {},
             fall,
-            project.monitor.false_alarms_per_year / 2,
+            false_alarms_per_year,
         )
         reason = stopped(found, mature, first_look)
     except Inconclusive as error:
