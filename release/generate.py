@@ -48,6 +48,7 @@ JOURNEY = (
     "profile-data",
     "detect-drift",
     "monitor-model",
+    "follow-policy",
     "plan-rollout",
     "train-model",
     "evaluate-gate",

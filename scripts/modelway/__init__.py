@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from modelway.stages.deploy_model import deploy_model as deploy_model
     from modelway.stages.detect_drift import detect_drift as detect_drift
     from modelway.stages.evaluate_gate import evaluate_gate as evaluate_gate
+    from modelway.stages.follow_policy import follow_policy as follow_policy
     from modelway.stages.generate_contract import generate_contract as generate_contract
     from modelway.stages.judge_plan import judge_plan as judge_plan
     from modelway.stages.monitor_model import monitor_model as monitor_model

@@ -1,0 +1,126 @@
+"""What follow-policy asks before it decides, and the log in which it claims."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from msgspec import UNSET
+
+from modelway import ci
+from modelway.config import Resolved
+from modelway.config.alarm_policy import AlarmPolicy, refuse_impossible
+from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
+from modelway.monitoring.at_fault import rollback_evidence, tenures_of
+from modelway.monitoring.live_days import METRICS
+from modelway.monitoring.policy import OpenAlarm, PolicyDecision, PolicyFacts, decide
+from modelway.monitoring.report import MonitorReport
+from modelway.registry import ledger
+from modelway.registry.act_log import SUFFIX, ActLog, PastActs
+from modelway.registry.protocol import ModelRegistry
+from modelway.stages.rollouts import deployment
+
+LARGEST = 64 << 20
+"""Bytes of a report."""
+TRIES = 8
+"""Of a claim that others come before."""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """claim: its number, and log: what it was written into, where something is due. version: that serves, by the ledger; None
+    where nothing does, or it was not asked."""
+
+    decision: PolicyDecision
+    facts: PolicyFacts
+    past: PastActs
+    version: int | None = None
+    claim: int = 0
+    log: ActLog | None = None
+
+
+def monitor_report(path: Path, name: str) -> tuple[MonitorReport, bytes]:
+    """name: for messages."""
+    where, fix = f"report {name[:300]}", "name monitor-model's, `${{ steps.ID.outputs.report }}`, in the same job"
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST + 1)
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror}", where=where, fix=fix) from None
+    if len(content) > LARGEST:
+        raise InvalidInput(f"is over {LARGEST >> 20} MiB", where=where, fix=fix)
+    try:
+        return msgspec.json.decode(content, type=MonitorReport), content
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        what = f"is no report of monitor-model, of this version of modelway: {str(error)[:200]}"
+        raise InvalidInput(what, where=where, fix=fix) from None
+
+
+def checked_policy(project: Resolved) -> AlarmPolicy:
+    """monitor.policy, where all of it can be."""
+    policy, of = project.monitor.policy, project.monitor.performance
+    limits = getattr(project.gate, "limits", UNSET)
+    limits = {} if limits is UNSET or of.fall is not None else limits
+    watched = [name for name in of.metrics or METRICS if name in limits and limits[name].at_least is not None]
+    where = f"{project.source}: monitor.policy.performance"
+    refuse_impossible(policy, where, watched=of.prediction is not None, limited=bool(watched))
+    return policy
+
+
+def log_of(client: ModelRegistry, project: Resolved, job: ci.Job, *, writing: bool) -> ActLog:
+    """writing: with a run of its own, that its entries belong to."""
+    run = ""
+    if writing:
+        made = client.create_run(
+            client.experiment_id(project.registry.experiment or project.model),
+            f"policy in {project.environment}",
+            {},
+        )
+        client.update_run(made.id, "FINISHED")
+        run = made.id
+    return ActLog(client.ledger(project.model + SUFFIX, run), project.environment, job.author)
+
+
+def decided(
+    project: Resolved,
+    job: ci.Job,
+    client: ModelRegistry,
+    alarms: tuple[OpenAlarm, ...],
+    report: MonitorReport,
+    now: datetime,
+) -> Decided:
+    """What is due, claimed: where another monitor was first, it is decided anew by what that one has written."""
+    policy = project.monitor.policy
+    history = ledger.audit(client.ledger(project.model))
+    if history.unaccepted:
+        raise ledger.ChainBroken(history)
+    tenures = tenures_of(history.on_chain(project.environment))
+    facts = PolicyFacts(now, rollback_evidence(report.performance, tenures), _busy(project, job))
+    version = tenures[-1].version if tenures else None
+    reading, writing = log_of(client, project, job, writing=False), None
+    for _ in range(TRIES):
+        past = reading.read()
+        decision = decide(alarms, policy, past.acts, facts)
+        if decision.act is None:
+            return Decided(decision, facts, past, version)
+        writing = writing or log_of(client, project, job, writing=True)
+        ends_by = now + timedelta(hours=policy.limits(decision.act).ends_within_hours)
+        names = [alarm.id for alarm in decision.alarms]
+        number = writing.claim(decision.act, names, decision.reason, now, ends_by, past)
+        if number is not None:
+            return Decided(decision, facts, past, version, number, writing)
+    raise OutsideFailure("others write into the log of acts all the time", fix="run one monitor at a time")
+
+
+def _busy(project: Resolved, job: ci.Job) -> str:
+    """Of a rollout that is under way; what cannot be known is no leave to change anything."""
+    if project.deploy is None:
+        return ""
+    try:
+        story = deployment.target_of(project).unfinished()
+    except ModelwayError as error:
+        job.warn("follow-policy", f"whether a rollout is under way is not known: {error.line()}")
+        return f"whether a rollout is under way is not known: {error.what}"
+    return f"the rollout of version {story.plan.new.version} is under way" if story else ""
