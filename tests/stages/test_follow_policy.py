@@ -21,7 +21,7 @@ from modelway.registry.ledger_entries import sealed
 from modelway.report.happenings import happening_of
 from modelway.stages import follow_policy as stage
 from modelway.stages.rollouts import deployment
-from modelway.stages.steps import workspace
+from modelway.stages.steps import alarm_policy, workspace
 from monitoring.policy_cases import CHAIN, moment, performance, report
 from registry.in_memory import InMemory
 
@@ -108,8 +108,10 @@ def test_drift_starts_a_training_once(scene: Scene) -> None:
     assert asked.headers["Authorization"] == "Bearer may-start-workflows"
     body = asked.json()
     assert body["ref"] == "main"
-    assert set(body["inputs"]) == {"model", "environment", "version", "reason", "claim", "report"}
-    assert (body["inputs"]["claim"], body["inputs"]["version"]) == ("1", "8") and "distance" in body["inputs"]["reason"]
+    assert set(body["inputs"]) == {"claim", "reason", "details"} and "distance" in body["inputs"]["reason"]
+    details = json.loads(body["inputs"]["details"])
+    assert (body["inputs"]["claim"], details["version"]) == ("1", "8")
+    assert set(details) == {"model", "environment", "version", "report"}
     scene.asked(DRIFTED)
     assert len(scene.github.asked) == 1
 
@@ -170,6 +172,47 @@ def test_a_server_that_hangs_is_waited_for_so_long_and_no_longer(scene: Scene, m
     scene.github.behave = hang
     found = scene.asked(DRIFTED)
     assert (found.exit_code, found.act, scene.acts[0].result) == (4, "retrain", None)
+
+
+def begun(scene: Scene, claim: int | None = None) -> stage.PolicyFollowed:
+    return modelway.follow_policy(environment="production", begin="retrain", claim=claim, reason="new data")
+
+
+def test_a_training_begins_by_the_claim_of_the_alarm_once(scene: Scene) -> None:
+    claim = scene.asked(DRIFTED).claim
+    first = begun(scene, claim)
+    assert (first.act, first.claim) == ("retrain", claim)
+    modelway.follow_policy(environment="production", claim=claim, result="failure")
+    again = begun(scene, claim)
+    assert (again.act, again.claim) == ("none", None) and "claim 1 has ended before: failure" in again.reason
+
+
+def test_a_training_that_somebody_asks_for_is_claimed_too(scene: Scene) -> None:
+    """Budget and cool-down are the alarms'; one at a time is everybody's."""
+    first = begun(scene)
+    assert (first.act, first.claim, scene.acts[0].why) == ("retrain", 1, "new data")
+    second = begun(scene)
+    assert second.act == "none" and "the retrain of" in second.reason and "is under way" in second.reason
+    assert scene.asked(FALLEN).act == "none", "no rollback meanwhile"
+    modelway.follow_policy(environment="production", claim=1, result="success")
+    assert begun(scene).act == "retrain"
+
+
+def test_a_claim_that_was_given_up_is_claimed_anew_with_its_alarms(scene: Scene) -> None:
+    claim = scene.asked(DRIFTED).claim
+    scene.now += timedelta(hours=30)
+    found = begun(scene, claim)
+    assert found.act == "retrain" and found.claim != claim
+    assert scene.acts[1].alarms == scene.acts[0].alarms != ()
+
+
+def test_no_training_begins_during_a_rollout(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    claim = scene.asked(DRIFTED).claim
+    monkeypatch.setattr(alarm_policy, "_busy", lambda *arguments: "the rollout of version 9 is under way")
+    for number in (claim, None):
+        found = begun(scene, number)
+        assert (found.act, found.reason) == ("none", "retrain: the rollout of version 9 is under way")
+    assert [act.result for act in scene.acts] == ["not-begun"], "it is due again"
 
 
 def test_two_monitors_at_once_have_one_act(scene: Scene) -> None:
@@ -234,10 +277,13 @@ def test_a_ledger_that_was_edited_is_no_ground_to_act_on(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ([], "give report alone, or claim and result"),
-        (["--report", "r.json", "--claim", "1"], "give report alone"),
-        (["--claim", "1"], "give report alone"),
-        (["--result", "success"], "give report alone"),
+        ([], "give exactly one of report, begin and result"),
+        (["--report", "r.json", "--claim", "1"], "report goes without"),
+        (["--report", "r.json", "--begin", "retrain"], "give exactly one"),
+        (["--claim", "1"], "give exactly one"),
+        (["--result", "success"], "result goes with claim"),
+        (["--begin", "retrain", "--claim", "7"], "the log of m has no claim 7 in production"),
+        (["--begin", "rollback"], "is not one of retrain"),
         (["--report", "gone.json"], "report gone.json: cannot be read"),
         (["--report", "modelway.yml"], "report modelway.yml: is no report of monitor-model"),
         (["--claim", "7", "--result", "success"], "the log of m has no claim 7 in production"),

@@ -125,11 +125,8 @@ def _barred(
     for one in reversed(past):
         if alarm.id in one.alarms and one.result == "success":
             return f"this alarm was answered by {_named(one)}"
-    running = next((one for one in past if one.is_running(now)), None)
-    if running:
-        return f"{_named(running)} is under way, until {_at(running.ends_by)} at most"
-    if facts.busy:
-        return facts.busy
+    if why := under_way(past, facts):
+        return why
     done = [one for one in past if one.act == act and one.counts]
     ready = max((one.when + timedelta(hours=limits.cool_down_hours) for one in done), default=now)
     if now < ready:
@@ -148,6 +145,12 @@ def _barred(
         if isinstance(facts.evidence, str):
             return facts.evidence
     return ""
+
+
+def under_way(past: Sequence[PastAct], facts: PolicyFacts) -> str:
+    """Why nothing may be begun now, whoever asks for it; empty where it may."""
+    running = next((one for one in past if one.is_running(facts.now)), None)
+    return f"{_named(running)} is under way, until {_at(running.ends_by)} at most" if running else facts.busy
 
 
 def expired(past: Sequence[PastAct], now: datetime) -> tuple[PastAct, ...]:

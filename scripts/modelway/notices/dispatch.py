@@ -15,6 +15,8 @@ from modelway.notices.sending import LATER, ReceiverAnswer, Rejection, checked_u
 
 LONGEST_VALUE = 1000
 """Characters: what an event carries may have 64 KiB in all."""
+DECLARED = ("claim", "reason")
+"""Inputs that a workflow has to declare, beside `details`: GitHub refuses one that it does not."""
 MOST_PROPERTIES = 10
 """At the top of what an event carries, by GitHub."""
 
@@ -37,14 +39,17 @@ class GithubDispatch:
         return f"{what} of {self.repository}"
 
     def send(self, values: Mapping[str, str], until: float) -> None:
-        """Once: a run more is worse than one that is late. values: the workflow's inputs, or what the event carries. until: by
-        time.monotonic. Rejection: it was not taken; AmbiguousDelivery: nobody can say; another OutsideFailure: it was not."""
+        """Once: a run more is worse than one that is late. values: what the event carries; a workflow has those of DECLARED
+        as inputs, and the others as a JSON object in the input `details`. until: by time.monotonic.
+
+        AmbiguousDelivery: nobody can say whether it was taken; it was not, after any other failure."""
         given = {name: value[:LONGEST_VALUE] for name, value in values.items()}
         assert len(given) <= MOST_PROPERTIES
         body: dict[str, Any] = {"event_type": self.event_type, "client_payload": given}
         path = "/dispatches"
         if self.workflow:
-            body = {"ref": self.ref, "inputs": given}
+            inputs = {name: given.pop(name) for name in DECLARED if name in given}
+            body = {"ref": self.ref, "inputs": inputs | {"details": json.dumps(given)}}
             path = f"/actions/workflows/{quote(self.workflow, safe='')}/dispatches"
         url = f"{self.api.rstrip('/')}/repos/{self.repository}{path}"
         headers = {
@@ -62,7 +67,7 @@ class GithubDispatch:
             return OutsideFailure(f"{host_of(url)} takes no more requests for now (status 403)", fix=LATER)
         power = "actions: write" if self.workflow else "contents: write"
         what = f"that it has {self.workflow} on its default branch, and " if self.workflow else ""
-        unknown = "its inputs are those of docs/policy.md" if self.workflow else "see what it says"
+        unknown = "it has the inputs claim, reason and details" if self.workflow else "see what it says"
         fixes = {
             401: f"the token in ${self.token_variable} is wrong or has expired: set it anew",
             403: f"the token in ${self.token_variable} may not do this: it needs {power} in {self.repository}",

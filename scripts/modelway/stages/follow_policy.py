@@ -59,30 +59,39 @@ def follow_policy(
     working_directory: ci.WorkingDirectory = ".",
     tracking_uri: ci.TrackingUri = None,
     report: Annotated[
-        str, Input("The report of monitor-model.", left_out="claim and result say how an act ended")
+        str, Input("The report of monitor-model.", left_out="begin, or claim and result, say what it is about")
     ] = "",
-    claim: Annotated[
-        Count | None, Input("The claim of an act that has ended.", left_out="what follows the report is decided")
-    ] = None,
+    claim: Annotated[Count | None, Input("The number by which what begins, or has ended, was claimed.", left_out="it was not")] = None,
     result: Annotated[
         StepResult | None,
         Input("How it ended, GitHub's `needs.ID.result`; skipped: it was not begun.", left_out="it has not ended"),
     ] = None,
+    begin: Annotated[
+        Literal["retrain"] | None,
+        Input("retrain: it is to begin now, by its claim, or by a new one.", left_out="nothing begins"),
+    ] = None,
+    reason: Annotated[str, Input("Why it begins, for the log.", left_out="somebody asked for it")] = "",
     report_directory: ci.ReportDirectory = "out/modelway",
 ) -> PolicyFollowed:
     """Decide what follows an alarm of monitor-model: a rollback, retraining, or nothing, by monitor.policy; claim it first.
 
     Inputs: modelway.yml (section monitor.policy; the environment's overlay), monitor-model's report, the ledger. Or a claim
-    and how it ended.
+    and how it ended; or what is to begin, which is refused while a rollout or another act is under way.
     Outputs: the act that is due, the version to bring back, and the claim. Retraining it can start itself, as a workflow of
     GitHub's (monitor.policy.retrain.dispatch); a rollback is left to rollback-release.
     Exit codes: 0 decided, whether something is due or not; 1 the ledger was edited; 2 wrong input, or GitHub refuses to start
     the workflow; 4 the registry failed, or nobody knows whether the workflow was started.
     """
-    if bool(report) == (claim is not None) or (claim is None) != (result is None):
-        fix = "name monitor-model's report, or claim and result for an act that has ended"
-        raise InvalidInput("give report alone, or claim and result", where="inputs", fix=fix)
+    if sorted([bool(report), result is not None, begin is not None]) != [False, False, True]:
+        fix = "name monitor-model's report; or begin; or result, and the claim of what has ended"
+        raise InvalidInput("give exactly one of report, begin and result", where="inputs", fix=fix)
+    if (claim is None and result is not None) or (claim is not None and report):
+        raise InvalidInput(
+            "result goes with claim, and report goes without", where="inputs", fix="give both, or neither"
+        )
     project = workspace.resolve(job, environment)
+    if begin is not None:
+        return _begun(project, job, begin, claim, reason.strip() or "somebody asked for it")
     if claim is not None and result is not None:
         return _ended(project, job, claim, ENDS[result])
     return _decided(project, job, report)
@@ -160,6 +169,22 @@ def _started(
             job.warn("follow-policy", f"claim {said.claim} could not be given back, and holds for now: {other.line()}")
         return replace(said, act="none", failure=failure.what), (failure,)
     return replace(said, started=starting.sentence), ()
+
+
+def _begun(project: Resolved, job: ci.Job, act: Literal["retrain"], claim: int | None, why: str) -> PolicyFollowed:
+    found = alarm_policy.begun(project, job, workspace.connect_registry(project, job), act, claim, why, _now())
+    may = isinstance(found, int)
+    said = PolicyReport(
+        act=act if may else "none",
+        reason=why if may else f"{act}: {found}",
+        notify=False,
+        model=project.model,
+        environment=project.environment,
+        claim=found if isinstance(found, int) else None,
+    )
+    if not may:
+        job.warn("follow-policy", in_words(said))
+    return _result(job, said, ())
 
 
 def _ended(project: Resolved, job: ci.Job, number: int, result: ActEnd) -> PolicyFollowed:

@@ -11,11 +11,11 @@ from msgspec import UNSET
 
 from modelway import ci
 from modelway.config import Resolved
-from modelway.config.alarm_policy import AlarmPolicy, refuse_impossible
+from modelway.config.alarm_policy import AlarmPolicy, ChangingAct, refuse_impossible
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 from modelway.monitoring.at_fault import rollback_evidence, tenures_of
 from modelway.monitoring.live_days import METRICS
-from modelway.monitoring.policy import OpenAlarm, PolicyDecision, PolicyFacts, decide
+from modelway.monitoring.policy import OpenAlarm, PolicyDecision, PolicyFacts, decide, under_way
 from modelway.monitoring.report import MonitorReport
 from modelway.registry import ledger
 from modelway.registry.act_log import SUFFIX, ActLog, PastActs
@@ -112,6 +112,36 @@ def decided(
         if number is not None:
             return Decided(decision, facts, past, version, number, writing)
     raise OutsideFailure("others write into the log of acts all the time", fix="run one monitor at a time")
+
+
+def begun(
+    project: Resolved, job: ci.Job, client: ModelRegistry, act: ChangingAct, claim: int | None, why: str, now: datetime
+) -> int | str:
+    """The claim of an act that somebody begins: the one that was claimed for it before, else a new one. Or why it may not
+    begin, where it is given back. claim: None where it was not claimed before."""
+    log = log_of(client, project, job, writing=True)
+    busy = _busy(project, job)
+    for _ in range(TRIES):
+        past = log.read()
+        known = past.numbered(claim) if claim is not None else None
+        if claim is not None and known is None:
+            what = f"the log of {project.model} has no claim {claim} in {project.environment}"
+            raise InvalidInput(what, where="input claim", fix="leave it out for an act that nobody has claimed")
+        if known and known.act != act:
+            raise InvalidInput(f"claim {claim} is of a {known.act}", where="input claim", fix="give that of this act")
+        if known and known.result is not None:
+            return f"claim {known.number} has ended before: {known.result}"
+        if known and known.is_running(now):
+            if busy:
+                log.end(known.number, "not-begun", busy)
+            return busy or known.number
+        if stopped := under_way(past.acts, PolicyFacts(now, "", busy)):
+            return stopped
+        ends_by = now + timedelta(hours=project.monitor.policy.limits(act).ends_within_hours)
+        number = log.claim(act, known.alarms if known else (), why, now, ends_by, past)
+        if number is not None:
+            return number
+    raise OutsideFailure("others write into the log of acts all the time", fix="run it again")
 
 
 def _busy(project: Resolved, job: ci.Job) -> str:
