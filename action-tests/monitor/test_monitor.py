@@ -92,7 +92,9 @@ def nights(act: Act, make_project: MakeProject, pager: Listening, github: Listen
         return act.run(project, project / workflow, event=event, secrets=secrets, env=env, **more)
 
     quiet, alarm = night(55), night(58)
-    assert len(github.asked) == 1, [(s.id, s.exit_code, s.outputs, s.errors, s.log[-800:]) for s in alarm.steps.values()]
+    assert len(github.asked) == 1, [
+        (s.id, s.exit_code, s.outputs, s.errors, s.log[-800:]) for s in alarm.steps.values()
+    ]
     (asked,) = github.asked
     trained = night(58, RETRAIN, "workflow_dispatch", inputs=asked.json()["inputs"])
     carried = {"action": "model-drifted", "client_payload": asked.json()["inputs"]}

@@ -34,7 +34,7 @@ class Store(VersionLedger):
 def log(registry: InMemory | None = None, environment: str = "production", lost: tuple[str, ...] = ()) -> ActLog:
     registry = registry or InMemory()
     run = registry.create_run(registry.experiment_id("m"), "policy", {})
-    store = Store(registry, "m.policy", run.id)
+    store = Store(registry, "m.policy-acts", run.id)
     object.__setattr__(store, "lost", lost)
     return ActLog(store, environment, "ada", clock=lambda: LATER, sleep=lambda seconds: None)
 
@@ -115,7 +115,7 @@ def test_what_is_no_entry_is_one_line(text: str) -> None:
     made = log()
     claim(made)
     made.store.append(text)
-    with pytest.raises(InvalidInput, match=r"m.policy.ledger: entry 2 is no act of a policy") as caught:
+    with pytest.raises(InvalidInput, match=r"m.policy-acts.ledger: entry 2 is no act of a policy") as caught:
         made.read()
     assert "\n" not in caught.value.line()
 

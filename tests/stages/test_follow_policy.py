@@ -6,6 +6,7 @@ import json
 import threading
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -54,6 +55,8 @@ class Scene:
             fields = {key: value for key, value in json.loads(text).items() if key != "heads"}
             tags = {"modelway.ledger": json.dumps(fields), f"modelway.apply.{row.number}": "applied 2026"}
             self.registry.post_version("m.ledger", "memory://l", "r", tags=tags)
+        self.registry.versions["m", 8] = self.registry.versions["m", 1]
+        self.registry.set_alias("m", "production", 8)
 
     def wrote(self, found: Any, name: str = "monitor-model.json") -> str:
         (self.folder / name).write_bytes(msgspec.json.encode(found))
@@ -64,7 +67,7 @@ class Scene:
 
     @property
     def acts(self) -> Any:
-        return ActLog(self.registry.ledger("m.policy"), "production", "").read().acts
+        return ActLog(self.registry.ledger("m.policy-acts"), "production", "").read().acts
 
 
 @pytest.fixture
@@ -155,7 +158,7 @@ def test_what_may_have_been_started_keeps_its_claim_and_is_not_started_again(sce
         assert (found.act, found.exit_code) == ("retrain", 4)
         assert "whether retrain.yml at main of team/parcels was started is not known" in found.failures[0].line()
         assert len(scene.github.asked) == before + 1, "asked once"
-    assert [act.result for act in scene.acts] == [None, None]
+    assert [act.result for act in scene.acts] == ["unknown", None]
 
 
 def test_a_server_that_is_not_there_or_asks_to_wait_is_no_start(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,9 +240,12 @@ def test_a_claim_of_a_run_that_died_is_given_up_and_said(scene: Scene, capsys: p
     scene.github.behave = answering(204, b"")
     scene.now += timedelta(hours=73)
     found = scene.asked(DRIFTED)
-    assert (found.act, found.claim) == ("retrain", 2)
+    assert (found.act, scene.acts[0].result) == ("retrain", "unknown")
     (said,) = found.decided.given_up
     assert "the retrain of claim 1 has not said how it ended" in said and said in capsys.readouterr().out
+    assert scene.asked(DRIFTED).decided.given_up == (), "it is said once"
+    late = modelway.follow_policy(environment="production", claim=1, result="success")
+    assert late.decided.result == "unknown" and "has ended before, and stays as it is" in capsys.readouterr().out
 
 
 def test_without_an_alarm_or_a_policy_nobody_is_asked(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,6 +269,46 @@ def test_a_rollout_that_is_under_way_or_unknown_is_left_alone(scene: Scene, monk
     monkeypatch.setattr(deployment, "target_of", lambda project: Target())
     found = scene.asked(FALLEN)
     assert found.act == "none" and "whether a rollout is under way is not known: the cluster" in found.reason
+
+
+def test_an_alias_that_was_moved_by_hand_is_no_ground_for_a_rollback(scene: Scene) -> None:
+    scene.registry.set_alias("m", "production", 1)
+    found = scene.asked(FALLEN)
+    assert found.act == "retrain"
+    assert found.decided.not_due[0].why == "the alias production says version 1, the ledger version 8: see show-history"
+
+
+def test_what_the_target_runs_and_the_ledger_does_not_know_is_left_alone(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = scene.folder / "modelway.yml"
+    path.write_text(CONFIG.replace("production: ,", "production: { deploy: { local: { port: 18281 } } },"))
+    side = SimpleNamespace(version=9)
+    state = SimpleNamespace(current=SimpleNamespace(side=side))
+    target = SimpleNamespace(unfinished=lambda: None, state=lambda: state)
+    monkeypatch.setattr(deployment, "target_of", lambda project: target)
+    assert "the target runs version 9, and the ledger says version 8" in scene.asked(FALLEN).reason
+    side.version = 8
+    story = SimpleNamespace(plan=SimpleNamespace(new=SimpleNamespace(version=9)))
+    target.unfinished = lambda: story
+    assert "the rollout of version 9 is under way" in begun(scene).reason
+    target.unfinished = lambda: None
+    assert scene.asked(FALLEN).act == "rollback"
+
+
+def test_a_token_that_is_missing_for_training_keeps_no_rollback_back(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_TOKEN")
+    assert scene.asked(FALLEN).act == "rollback"
+
+
+def test_a_report_with_a_day_that_is_none_is_one_line(scene: Scene) -> None:
+    name = scene.wrote(DRIFTED)
+    path = scene.folder / name
+    path.write_text(path.read_text().replace("2026-10-31", "yesterday"))
+    with pytest.raises(InvalidInput, match="is no report of monitor-model"):
+        modelway.follow_policy(environment="production", report=name)
 
 
 def test_a_ledger_that_was_edited_is_no_ground_to_act_on(scene: Scene) -> None:

@@ -22,8 +22,9 @@ from modelway.records import canonical_json
 from modelway.registry.protocol import AmbiguousAnswer, LedgerStore
 
 ActName = Literal["rollback", "retrain"]
-ActEnd = Literal["success", "failure", "cancelled", "not-begun"]
-SUFFIX = ".policy"
+ActEnd = Literal["success", "failure", "cancelled", "not-begun", "unknown"]
+"""unknown: its run has died, or said nothing in time; it was given up."""
+SUFFIX = ".policy-acts"
 """Of the name that the log's entries are kept under, behind the model's."""
 ATTEMPTS = 5
 LONGEST_TEXT = 1000
@@ -169,7 +170,7 @@ def _valid(store: LedgerStore) -> list[tuple[int, ActEntry]]:
             raise InvalidInput(
                 f"entry {row.number} is no act of a policy",
                 where=f"registered model {store.model}.ledger",
-                fix="look at what has changed it; delete that registered model to begin a new log",
+                fix="restore what was there, or rename that registered model, and a new log begins",
             )
         if entry.previous == (found[-1][0] if found else 0):
             found.append((row.number, entry))

@@ -43,6 +43,7 @@ ENDED: dict[ActEnd, str] = {
     "failure": "failed",
     "cancelled": "was cancelled",
     "not-begun": "was not begun",
+    "unknown": "was given up before",
 }
 DUE: dict[ActName, str] = {"rollback": "A rollback is due", "retrain": "The model is to be trained anew"}
 

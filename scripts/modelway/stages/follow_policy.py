@@ -16,10 +16,10 @@ from modelway.config import Resolved
 from modelway.config.keys import Count
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 from modelway.monitoring.at_fault import RollbackEvidence
-from modelway.monitoring.policy import PolicyFacts, decide, expired, open_alarms
+from modelway.monitoring.policy import PolicyFacts, decide, open_alarms
 from modelway.notices.dispatch import GithubDispatch, dispatch_of
 from modelway.notices.sending import AmbiguousDelivery
-from modelway.registry.act_log import ActEnd, ActLog, PastAct, PastActs
+from modelway.registry.act_log import ActEnd, ActLog, PastAct
 from modelway.report.policy import PolicyReport, in_words, markdown
 from modelway.stages.notify import StepResult
 from modelway.stages.steps import alarm_policy, workspace
@@ -30,6 +30,7 @@ ENDS: dict[StepResult, ActEnd] = {
     "cancelled": "cancelled",
     "skipped": "not-begun",
 }
+LONGEST_REASON = 1000
 SECONDS = 20.0
 """For starting a workflow, however often GitHub has to be asked."""
 
@@ -61,7 +62,9 @@ def follow_policy(
     report: Annotated[
         str, Input("The report of monitor-model.", left_out="begin, or claim and result, say what it is about")
     ] = "",
-    claim: Annotated[Count | None, Input("The number by which what begins, or has ended, was claimed.", left_out="it was not")] = None,
+    claim: Annotated[
+        Count | None, Input("The number by which what begins, or has ended, was claimed.", left_out="it was not")
+    ] = None,
     result: Annotated[
         StepResult | None,
         Input("How it ended, GitHub's `needs.ID.result`; skipped: it was not begun.", left_out="it has not ended"),
@@ -91,7 +94,8 @@ def follow_policy(
         )
     project = workspace.resolve(job, environment)
     if begin is not None:
-        return _begun(project, job, begin, claim, reason.strip() or "somebody asked for it")
+        why = " ".join(reason.split())[:LONGEST_REASON] or "somebody asked for it"
+        return _begun(project, job, begin, claim, why)
     if claim is not None and result is not None:
         return _ended(project, job, claim, ENDS[result])
     return _decided(project, job, report)
@@ -102,14 +106,14 @@ def _decided(project: Resolved, job: ci.Job, name: str) -> PolicyFollowed:
     found, content = alarm_policy.monitor_report(job.folder / name, name)
     alarms, now = open_alarms(found), _now()
     if alarms and policy.changes:
-        starting = _starting(project, job)  # what cannot be started is not claimed
         client = workspace.connect_registry(project, job)
-        made = alarm_policy.decided(project, job, client, alarms, found, now)
+        made = alarm_policy.decided(
+            project, job, client, alarms, found, now, lambda act: act == "retrain" and _starting(project, job)
+        )
     else:  # nobody is asked
-        starting = None
         facts = PolicyFacts(now, "the ledger was not asked")
-        made = alarm_policy.Decided(decide(alarms, policy, (), facts), facts, PastActs((), 0))
-    given_up = tuple(_given_up(one) for one in expired(made.past.acts, now))
+        made = alarm_policy.Decided(decide(alarms, policy, (), facts), facts)
+    given_up = tuple(_given_up(one) for one in made.given_up)
     for one in given_up:
         job.warn("follow-policy", one)
     decision, evidence = made.decision, made.facts.evidence
@@ -130,7 +134,7 @@ def _decided(project: Resolved, job: ci.Job, name: str) -> PolicyFollowed:
         digest=hashlib.sha256(content).hexdigest(),
     )
     failures: tuple[ModelwayError, ...] = ()
-    if decision.act == "retrain" and starting is not None and made.log is not None:
+    if made.log is not None and decision.act == "retrain" and (starting := _starting(project, job)):
         said, failures = _started(said, starting, made.log, job)
     return _result(job, said, failures)
 

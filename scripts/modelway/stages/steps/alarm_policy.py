@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -15,10 +16,10 @@ from modelway.config.alarm_policy import AlarmPolicy, ChangingAct, refuse_imposs
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 from modelway.monitoring.at_fault import rollback_evidence, tenures_of
 from modelway.monitoring.live_days import METRICS
-from modelway.monitoring.policy import OpenAlarm, PolicyDecision, PolicyFacts, decide, under_way
+from modelway.monitoring.policy import OpenAlarm, PolicyDecision, PolicyFacts, decide, expired, under_way
 from modelway.monitoring.report import MonitorReport
 from modelway.registry import ledger
-from modelway.registry.act_log import SUFFIX, ActLog, PastActs
+from modelway.registry.act_log import SUFFIX, ActLog, PastAct
 from modelway.registry.protocol import ModelRegistry
 from modelway.stages.rollouts import deployment
 
@@ -35,7 +36,7 @@ class Decided:
 
     decision: PolicyDecision
     facts: PolicyFacts
-    past: PastActs
+    given_up: tuple[PastAct, ...] = ()
     version: int | None = None
     claim: int = 0
     log: ActLog | None = None
@@ -52,10 +53,22 @@ def monitor_report(path: Path, name: str) -> tuple[MonitorReport, bytes]:
     if len(content) > LARGEST:
         raise InvalidInput(f"is over {LARGEST >> 20} MiB", where=where, fix=fix)
     try:
-        return msgspec.json.decode(content, type=MonitorReport), content
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        found = msgspec.json.decode(content, type=MonitorReport)
+        for day in _days(found):
+            date.fromisoformat(day)
+        return found, content
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         what = f"is no report of monitor-model, of this version of modelway: {str(error)[:200]}"
         raise InvalidInput(what, where=where, fix=fix) from None
+
+
+def _days(report: MonitorReport) -> Iterator[str]:
+    """All that a decision reads as a day."""
+    yield from (alarm.day for alarm in report.alarms)
+    if live := report.performance:
+        yield from (day.day for day in live.days)
+        for alarm in live.alarms:
+            yield from (alarm.day, alarm.told, *(fall.since for fall in alarm.falls))
 
 
 def checked_policy(project: Resolved) -> AlarmPolicy:
@@ -90,27 +103,40 @@ def decided(
     alarms: tuple[OpenAlarm, ...],
     report: MonitorReport,
     now: datetime,
+    check: Callable[[ChangingAct], object],
 ) -> Decided:
-    """What is due, claimed: where another monitor was first, it is decided anew by what that one has written."""
-    policy = project.monitor.policy
-    history = ledger.audit(client.ledger(project.model))
+    """What is due, claimed: where another monitor was first, it is decided anew by what that one has written. check: raises
+    where an act could not be begun at all; then nothing is claimed."""
+    policy, store = project.monitor.policy, client.ledger(project.model)
+    history = ledger.audit(store)
     if history.unaccepted:
         raise ledger.ChainBroken(history)
     tenures = tenures_of(history.on_chain(project.environment))
-    facts = PolicyFacts(now, rollback_evidence(report.performance, tenures), _busy(project, job))
+    head = history.head_of(project.environment)
+    evidence = rollback_evidence(report.performance, tenures)
+    if head and (stands := store.alias(head.entry.alias)) != head.entry.there:
+        says = "is not set" if stands is None else f"says version {stands}"
+        evidence = f"the alias {head.entry.alias} {says}, the ledger {ledger.named(head.entry.there)}: see show-history"
     version = tenures[-1].version if tenures else None
-    reading, writing = log_of(client, project, job, writing=False), None
+    facts = PolicyFacts(now, evidence, _busy(project, job, version))
+    reading, writing, given_up = log_of(client, project, job, writing=False), None, list[PastAct]()
     for _ in range(TRIES):
         past = reading.read()
+        for one in expired(past.acts, now):
+            writing = writing or log_of(client, project, job, writing=True)
+            if writing.end(one.number, "unknown", "nobody has said how it ended").result == "unknown":
+                given_up.append(one)
+            past = reading.read()
         decision = decide(alarms, policy, past.acts, facts)
         if decision.act is None:
-            return Decided(decision, facts, past, version)
+            return Decided(decision, facts, tuple(given_up), version)
+        check(decision.act)
         writing = writing or log_of(client, project, job, writing=True)
         ends_by = now + timedelta(hours=policy.limits(decision.act).ends_within_hours)
         names = [alarm.id for alarm in decision.alarms]
         number = writing.claim(decision.act, names, decision.reason, now, ends_by, past)
         if number is not None:
-            return Decided(decision, facts, past, version, number, writing)
+            return Decided(decision, facts, tuple(given_up), version, number, writing)
     raise OutsideFailure("others write into the log of acts all the time", fix="run one monitor at a time")
 
 
@@ -129,7 +155,7 @@ def begun(
             raise InvalidInput(what, where="input claim", fix="leave it out for an act that nobody has claimed")
         if known and known.act != act:
             raise InvalidInput(f"claim {claim} is of a {known.act}", where="input claim", fix="give that of this act")
-        if known and known.result is not None:
+        if known and known.result not in (None, "unknown"):
             return f"claim {known.number} has ended before: {known.result}"
         if known and known.is_running(now):
             if busy:
@@ -144,13 +170,20 @@ def begun(
     raise OutsideFailure("others write into the log of acts all the time", fix="run it again")
 
 
-def _busy(project: Resolved, job: ci.Job) -> str:
-    """Of a rollout that is under way; what cannot be known is no leave to change anything."""
+def _busy(project: Resolved, job: ci.Job, version: int | None = None) -> str:
+    """Of a rollout that is under way; what cannot be known is no leave to change anything. version: that serves, by the
+    ledger."""
     if project.deploy is None:
         return ""
     try:
-        story = deployment.target_of(project).unfinished()
+        target = deployment.target_of(project)
+        story, state = target.unfinished(), target.state()
     except ModelwayError as error:
         job.warn("follow-policy", f"whether a rollout is under way is not known: {error.line()}")
         return f"whether a rollout is under way is not known: {error.what}"
-    return f"the rollout of version {story.plan.new.version} is under way" if story else ""
+    if story:
+        return f"the rollout of version {story.plan.new.version} is under way"
+    serves = state.current.side.version if state and state.current else None
+    if version is not None and serves not in (None, version):
+        return f"the target runs version {serves}, and the ledger says version {version}"
+    return ""
