@@ -43,6 +43,7 @@ def test_a_version_that_fell_below_the_limit_with_its_first_days_and_a_better_on
         (performance(bad=0.86), CHAIN, "is 0.8592 since 2026-10-22, not below the limit 0.85"),
         (performance(good=0.84, bad=0.8), CHAIN, "version 7, which was there before, was below the limit too: 0.84"),
         (performance(good=0.86, bad=0.84, wobble=0.08), CHAIN, "cannot be told from that of 8"),
+        (performance(fell=20, told_of=20), CHAIN, "version 8 has not served the whole of 2026-10-21"),
         (performance(), (*CHAIN, entry(3, 24.5, "deploy", 9, 8)), "before version 9 came on 2026-10-25"),
         (performance(), (*CHAIN, entry(3, 22.5, "rollback", 7, 8)), "version 7 is there by a rollback"),
         (

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 from msgspec import Meta
 
 from modelway.config.keys import Section
-from modelway.config.notify import Variable
+from modelway.config.notify import EventType, Repository, Variable
 from modelway.errors import InvalidInput
 
 PolicyAct = Literal["notify", "rollback", "retrain"]
@@ -25,9 +25,7 @@ NO_ROLLBACK: dict[AlarmKind, str] = {"data": "data that changed do not say that 
 Hours = Annotated[float, Meta(ge=0, le=24 * 365)]
 Bound = Annotated[float, Meta(gt=0, le=24 * 7)]
 PerDay = Annotated[int, Meta(ge=1, le=24)]
-Repository = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}$")]
 WorkflowFile = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{1,200}[.]ya?ml$")]
-EventType = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{1,100}$")]
 
 
 class ActLimits(Section, frozen=True, kw_only=True):

@@ -89,6 +89,8 @@ def dispatch_of(target: DispatchTarget, environ: Mapping[str, str], where: str) 
     if not token:
         power = "actions: write" if target.workflow else "contents: write"
         fix = f"give the step `env: {{ {variable}: ${{{{ github.token }}}} }}` and the job `permissions: {{ {power} }}`"
+        if repository != environ.get("GITHUB_REPOSITORY", repository):
+            fix = f"set it from a secret: a token with {power} in {repository}, which github.token has in its own alone"
         raise InvalidInput("is not set", where=f"${variable}", fix=fix)
     if not token.isascii() or not token.isprintable():
         raise InvalidInput("holds characters that no token has", where=f"${variable}", fix="copy it again")
