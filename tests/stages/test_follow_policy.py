@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 import pytest
 
+import documented
 import follow_policy
 import modelway
 from listening import Listening, answering, hang, in_turn, listening, reset
+from modelway.config import load_project
 from modelway.errors import InvalidInput
 from modelway.registry import ledger
 from modelway.registry.act_log import ActLog
@@ -377,3 +379,18 @@ def test_hostile_names_are_only_text(scene: Scene) -> None:
     assert done.act == "retrain"
     text = Path(done.report).with_suffix(".md").read_text()
     assert "<b>" not in text and "\n::error" not in text
+
+
+def test_the_documented_policy_is_one(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    """The page's modelway.yml, and its example in Python."""
+    (text,) = documented.examples("policy.md", "Policy: what follows an alarm", "yaml")
+    (scene.folder / "modelway.yml").write_text(text)
+    project = load_project(scene.folder / "modelway.yml", "production")
+    policy = alarm_policy.checked_policy(project)
+    assert policy.acts("performance") == ("notify", "rollback", "retrain") and policy.changes
+    (scene.folder / "modelway.yml").write_text(CONFIG)
+    (scene.folder / "out" / "modelway").mkdir(parents=True)
+    scene.wrote(FALLEN, "out/modelway/monitor-model.json")
+    (code,) = documented.examples("policy.md", "From Python")
+    exec(code, {})
+    assert "rollback accuracy_score of version 8" in capsys.readouterr().out

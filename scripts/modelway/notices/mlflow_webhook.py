@@ -83,7 +83,7 @@ def relayed(
     """Send the event of an alias that was set, and give it back; None where there was nothing to send. aliases: those that
     are told of, each with the environment that it stands for.
 
-    Raises as `alias_in` and `GithubDispatch.send` do: answer MLflow 4xx to Refused and InvalidInput, and 503 to OutsideFailure,
+    Raises as `alias_in` and `GithubDispatch.send` do: answer MLflow 4xx to Refused and InvalidInput; 503 to OutsideFailure,
     after which it sends the same again, with the same id."""
     found = alias_in(body, headers, secret, time.time())
     if found is None or found.alias not in aliases:
