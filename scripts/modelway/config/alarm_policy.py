@@ -17,8 +17,8 @@ ChangingAct = Literal["rollback", "retrain"]
 """What changes something: it is claimed before it is done, and has a budget."""
 CHANGING: tuple[ChangingAct, ...] = get_args(ChangingAct)
 AlarmKind = Literal["performance", "data"]
-"""What an alarm is of. The first ones are answered first: a metric below its limit harms, data that changed may. A further kind
-is a name here, a key of AlarmPolicy, and its alarms in modelway.monitoring.policy.open_alarms."""
+"""What an alarm is of. The first ones are answered first: a metric below its limit harms, data that changed may. A further
+kind is a name here, a key of AlarmPolicy, and its alarms in modelway.monitoring.policy.open_alarms."""
 ALARM_KINDS: tuple[AlarmKind, ...] = get_args(AlarmKind)
 NO_ROLLBACK: dict[AlarmKind, str] = {"data": "data that changed do not say that the version before would be better"}
 """Kinds of alarms that no rollback follows, each with the reason."""
