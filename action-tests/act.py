@@ -123,8 +123,9 @@ class Act:
         secrets: Mapping[str, str] | None = None,
         env: Mapping[str, str] | None = None,
         event: str = "workflow_dispatch",
+        payload: Mapping[str, Any] | None = None,
     ) -> ActRun:
-        """Run `workflow` in a fresh workspace with what is checked out in `project`."""
+        """Run `workflow` in a fresh workspace with what is checked out in `project`. payload: of the event."""
         command = ["act", event, "--workflows", str(workflow), "--json", "--rm"]
         for label in PLATFORMS:
             command += ["--platform", f"{label}=-self-hosted"]
@@ -134,6 +135,11 @@ class Act:
         for flag, values in (("--input", inputs), ("--secret", secrets), ("--env", known)):
             for name, value in (values or {}).items():
                 command += [flag, f"{name}={value}"]
+        if payload is not None:
+            self.cache.mkdir(parents=True, exist_ok=True)
+            path = self.cache / "event.json"
+            path.write_text(json.dumps(payload), encoding="utf-8")
+            command += ["--eventpath", str(path)]
         return parsed(*self._execute(command, project))
 
     def left_running(self) -> list[int]:

@@ -94,6 +94,14 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
         ),
         "evaluate-gate": (Setting({"environment": "staging", "version": one}), {}),
         "export-metrics": (Setting({"version": one}), {}),
+        "follow-policy": (
+            Setting({"environment": "staging", "begin": "retrain"}),
+            {
+                "report": Setting({"environment": "staging"}),
+                "begin": Setting({"environment": "staging"}),
+                "result": Setting({"environment": "staging", "claim": "1"}),
+            },
+        ),
         "generate-contract": (
             Setting({"data": "data/test.csv", "contract": "drafted.yml"}, before="python3 make_data.py"),
             {

@@ -49,6 +49,7 @@ JOURNEY = (
     "profile-data",
     "detect-drift",
     "monitor-model",
+    "follow-policy",
     "plan-rollout",
     "select-model",
     "train-model",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from modelway.stages.download_model import download_model as download_model
     from modelway.stages.evaluate_gate import evaluate_gate as evaluate_gate
     from modelway.stages.export_metrics import export_metrics as export_metrics
+    from modelway.stages.follow_policy import follow_policy as follow_policy
     from modelway.stages.generate_contract import generate_contract as generate_contract
     from modelway.stages.init import init as init
     from modelway.stages.judge_plan import judge_plan as judge_plan

@@ -11,8 +11,14 @@ from typing import Any
 import pytest
 import yaml
 
+from modelway.notices.dispatch import DECLARED
+
 ROOT = Path(__file__).resolve().parents[2]
 REUSABLE = ("plan", "train", "gate", "check", "build", "canary", "advance", "continue", "rollback")
+CHAINED = ("monitor", "retrain")
+"""Those with jobs of their own between jobs that call other ones."""
+GRANTED = {"monitor": {"contents": "read", "issues": "write", "actions": "write"}}
+"""Beside `contents: read`, which all need."""
 PIPED = ("train", "gate", "build", "canary")
 """Those that the pipeline calls with the registry's secrets."""
 ON_CLUSTER = ("plan", "canary", "advance", "continue", "rollback")
@@ -32,20 +38,25 @@ def reusable(name: str) -> dict[str, Any]:
     return load(ROOT / ".github" / "workflows" / f"{name}.yml")
 
 
+def own_jobs(workflow: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those with steps: the others call another workflow."""
+    return [job for job in workflow["jobs"].values() if "steps" in job]
+
+
 def granted(name: str) -> dict[str, str]:
     """What a reusable workflow says that the caller's job must grant."""
     (line,) = GRANT.findall((ROOT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8"))
     return dict(item.split(": ") for item in re.findall(r"`([\w-]+: \w+)`", line))
 
 
-@pytest.mark.parametrize("name", [*REUSABLE, "pipeline"])
+@pytest.mark.parametrize("name", [*REUSABLE, *CHAINED, "pipeline"])
 def test_nothing_that_the_caller_grants_is_taken_away(name: str) -> None:
     """A called workflow's job has what the calling job grants, less what a `permissions:` here leaves out: the caller's own
     setup may need id-token: write or packages: write."""
     workflow = reusable(name)
     assert "permissions" not in workflow
     assert not [job for job, settings in workflow["jobs"].items() if "permissions" in settings]
-    assert granted(name) == {"contents": "read"}, "what our own steps need"
+    assert granted(name) == GRANTED.get(name, {"contents": "read"}), "what our own steps need"
 
 
 def test_our_own_workflow_has_no_more_than_it_needs() -> None:
@@ -54,7 +65,7 @@ def test_our_own_workflow_has_no_more_than_it_needs() -> None:
     assert [job["permissions"] for job in workflow["jobs"].values()] == [{"contents": "read"}, {}]
 
 
-@pytest.mark.parametrize("name", REUSABLE)
+@pytest.mark.parametrize("name", [*REUSABLE, *CHAINED])
 def test_a_reusable_workflow_is_typed_and_bounded(name: str) -> None:
     workflow = reusable(name)
     call = workflow["on"]["workflow_call"]
@@ -62,7 +73,7 @@ def test_a_reusable_workflow_is_typed_and_bounded(name: str) -> None:
     assert all("type" in item and "description" in item for item in call["inputs"].values())
     assert all(("default" in item) != item.get("required", False) for item in call["inputs"].values())
     assert call["outputs"]
-    for job in workflow["jobs"].values():
+    for job in own_jobs(workflow):
         assert job["timeout-minutes"] == "${{ inputs.timeout-minutes }}"
         assert job["runs-on"] == "${{ fromJSON(inputs.runs-on) }}"
 
@@ -74,7 +85,7 @@ def test_every_permission_has_its_reason_beside_it(path: Path) -> None:
         assert re.search(r"# \w+", line), line
 
 
-@pytest.mark.parametrize("name", [*REUSABLE, "pipeline"])
+@pytest.mark.parametrize("name", [*REUSABLE, *CHAINED, "pipeline"])
 def test_no_job_is_in_a_group_in_which_it_could_be_cancelled(name: str) -> None:
     """A group keeps one that waits and cancels the others: legs of a matrix, which differ in an input or a secret only, and
     deployments behind a pending approval, which holds its group."""
@@ -162,9 +173,43 @@ def test_the_pipeline_chains_what_exists() -> None:
         assert inner in reusable(name)["on"]["workflow_call"]["outputs"]
 
 
-@pytest.mark.parametrize("name", REUSABLE)
+@pytest.mark.parametrize("name", CHAINED)
+def test_a_chain_hands_on_what_exists(name: str) -> None:
+    """Each workflow that it calls gets every input that it has to, and every secret; each job's outputs are some job's."""
+    workflow = reusable(name)
+    jobs = workflow["jobs"]
+    own = set(workflow["on"]["workflow_call"]["secrets"])
+    for job in (job for job in jobs.values() if "uses" in job):
+        called = reusable(job["uses"].removeprefix("$/.github/workflows/").removesuffix(".yml"))["on"]["workflow_call"]
+        assert {"timeout-minutes", "runs-on"} <= set(job["with"]) <= set(called["inputs"])
+        assert {key for key, item in called["inputs"].items() if item.get("required")} <= set(job["with"])
+        assert set(job["secrets"]) == set(called["secrets"]) <= own
+    text = (ROOT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8")
+    for job_id, output in re.findall(r"(?:jobs|needs)\.(\w+)\.outputs\.([\w-]+)", text):
+        job = jobs[job_id]
+        called = (
+            reusable(job["uses"].removeprefix("$/.github/workflows/").removesuffix(".yml")) if "uses" in job else {}
+        )
+        assert output in (called["on"]["workflow_call"]["outputs"] if called else job["outputs"])
+    for job in own_jobs(workflow):
+        assert job.get("needs", []) == [] or job["if"].startswith("${{ always() && ")
+        for value in job.get("outputs", {}).values():
+            step_id, output = re.fullmatch(r"\$\{\{ steps\.([\w-]+)\.outputs\.([\w-]+) }}", value).groups()  # type: ignore[union-attr]
+            step = next(step for step in job["steps"] if step.get("id") == step_id)
+            action = yaml.safe_load((ROOT / step["uses"].removeprefix("$/") / "action.yml").read_text())
+            assert output in action["outputs"]
+
+
+def test_a_training_after_an_alarm_waits_for_the_other_and_is_started_by_what_follow_policy_sends() -> None:
+    template = load(ROOT / "workflows-templates" / "retrain.yml")
+    assert template["concurrency"] == {"group": "${{ github.workflow }}", "cancel-in-progress": False}
+    assert set(template["on"]["workflow_dispatch"]["inputs"]) == {*DECLARED, "details"}
+    assert template["on"]["repository_dispatch"]["types"] == ["model-drifted"]
+
+
+@pytest.mark.parametrize("name", [*REUSABLE, *CHAINED])
 def test_every_job_checks_out_without_ref_and_runs_the_teams_setup(name: str) -> None:
-    for job in reusable(name)["jobs"].values():
+    for job in own_jobs(reusable(name)):
         checkout, setup, *rest = job["steps"]
         assert checkout["uses"].startswith("actions/checkout@")
         assert checkout["with"] == {"persist-credentials": False}
@@ -175,13 +220,13 @@ def test_every_job_checks_out_without_ref_and_runs_the_teams_setup(name: str) ->
             assert (ROOT / step["uses"].removeprefix("$/") / "action.yml").is_file()
 
 
-@pytest.mark.parametrize("name", REUSABLE)
+@pytest.mark.parametrize("name", [*REUSABLE, *CHAINED])
 def test_steps_pass_only_inputs_that_exist(name: str) -> None:
     """A typo in `with:` is only a warning on GitHub, and nothing at all in act."""
     call = reusable(name)["on"]["workflow_call"]
     text = (ROOT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8")
     assert set(re.findall(r"inputs\.([\w-]+)", text)) == set(call["inputs"]), "and every input is used"
-    for job in reusable(name)["jobs"].values():
+    for job in own_jobs(reusable(name)):
         for step in job["steps"]:
             if step["uses"].startswith("$/"):
                 action = yaml.safe_load((ROOT / step["uses"].removeprefix("$/") / "action.yml").read_text())

@@ -6,8 +6,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from modelway.config.alarm_policy import AlarmPolicy
 from modelway.config.keys import Name, Section, Share
 from modelway.config.service_levels import ServiceLevels
+
+LiveMetricName = Literal["accuracy_score", "roc_auc_score"]
 
 
 class LivePerformance(Section, frozen=True):
@@ -28,7 +31,7 @@ class LivePerformance(Section, frozen=True):
     these. Left out: mature-days after it."""
     threshold: Share | None = None
     """A probability at or above it is the positive class. Left out: gate.decision-threshold."""
-    metrics: tuple[Literal["accuracy_score", "roc_auc_score"], ...] = ()
+    metrics: tuple[LiveMetricName, ...] = ()
     """What is watched. Left out: those of the two that gate.limits has, else accuracy_score."""
     fall: Share | None = None
     """How far below what is usual a metric may come, such as 0.01. Left out: the gate's limit holds, and 0.01 where it has
@@ -61,3 +64,5 @@ class Monitor(Section, frozen=True):
     service: ServiceLevels = ServiceLevels()
     """What is promised of its answers: for render-monitoring's rules, and, where data or prometheus says who counts them, for
     monitor-model."""
+    policy: AlarmPolicy = AlarmPolicy()
+    """What follows an alarm, for follow-policy. Left out: people are told, and nothing else."""

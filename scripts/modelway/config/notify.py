@@ -19,6 +19,10 @@ Variable = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
 """The name of an environment variable; what it holds never stands in a file."""
 ReceiverName = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """Part of a path."""
+Repository = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}$")]
+"""OWNER/NAME."""
+EventType = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{1,100}$")]
+"""Of a `repository_dispatch`."""
 Address = Annotated[str, Meta(pattern="^[A-Za-z0-9._%+=~-]{1,64}@[A-Za-z0-9.-]{1,253}$")]
 
 
@@ -96,6 +100,21 @@ class GithubIssueReceiver(NoticeReceiver, frozen=True, kw_only=True):
     """The label that the issues have."""
 
 
+class GithubDispatchReceiver(NoticeReceiver, frozen=True, kw_only=True):
+    """A repository whose workflows begin with `on: repository_dispatch`, such as one that deploys what was promoted here."""
+
+    repository: Repository
+    """The repository, OWNER/NAME."""
+    event_type: EventType = "model-promoted"
+    """The event's type, which the workflow names below `types`."""
+    on: Annotated[tuple[NoticeOutcome, ...], Meta(min_length=1)] = ("success", "rolled-back")
+    """The outcomes that are told. Left out: success and rolled-back, after which another version is there."""
+    subjects: Annotated[tuple[str, ...], Meta(min_length=1)] = ("rollout",)
+    """What is told of. Left out: rollout, which is what deploy-model, promote-model and rollback-release tell of."""
+    token_variable: Variable = "MODELWAY_DISPATCH_TOKEN"  # noqa: S105 - a variable's name
+    """The environment variable that holds a token that may write the contents of that repository, as GitHub calls it."""
+
+
 class Notify(Section, frozen=True):
     """Who is told what became of a step (docs/notify.md). Each receiver has a name of its own, below its kind."""
 
@@ -111,5 +130,7 @@ class Notify(Section, frozen=True):
     """Topics of AWS SNS. Left out: none."""
     github_issue: dict[ReceiverName, GithubIssueReceiver] = msgspec.field(default_factory=dict)
     """Issues of a repository. Left out: none."""
+    github_dispatch: dict[ReceiverName, GithubDispatchReceiver] = msgspec.field(default_factory=dict)
+    """Workflows of another repository, by an event. Left out: none."""
     timeout_seconds: Annotated[float, Meta(gt=0, le=300)] = 4
     """For all receivers together; who was not told until then is told by the next call."""

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import inspect
 
 from modelway.config import lookup, strict_yaml
+from modelway.config.alarm_policy import refuse_contradictions
 from modelway.config.document import Document, check, convert, suggestion
 from modelway.config.drift import Drift
 from modelway.config.keys import Section
@@ -76,7 +77,12 @@ def load_project(
     sections = {key: value for key, value in document.value.items() if key not in ("model", "environments")}
     if environment:
         sections = merged(sections, document.value["environments"][environment] or {})
-    return _resolved(sections, overrides or {}, document.name, project.model, environment)
+    resolved = _resolved(sections, overrides or {}, document.name, project.model, environment)
+    of_all = ("monitor", "policy")
+    own = ("environments", environment, *of_all)
+    place = own if environment and document.has(own) else of_all
+    refuse_contradictions(resolved.monitor.policy, lambda keys: document.at((*place, *keys)))
+    return resolved
 
 
 def without_file(overrides: Mapping[str, tuple[str, Any]]) -> Resolved:

@@ -28,6 +28,7 @@ ENVIRONMENTS = {
     "render_manifests": "deploy",
     "replay_rollout": "deploy",
     "report_delivery": "deploy",
+    "follow_policy": "deploy",
     "rollback_release": "deploy",
     "stop_deployment": "deploy",
     "start_registry": "registry",

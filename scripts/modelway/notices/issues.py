@@ -109,7 +109,7 @@ class GithubIssues:
         return answer.json()
 
     def _rejection(self, url: str, answer: ReceiverAnswer) -> ModelwayError:
-        if answer.status == 403 and _is_limited(answer):
+        if answer.status == 403 and is_limited(answer):
             return OutsideFailure(f"{host_of(url)} takes no more requests for now (status 403)", fix=LATER)
         fixes = {
             401: "the token is wrong or has expired: set it anew",
@@ -130,7 +130,8 @@ def checked_token(token: str, variable: str) -> str:
     return token
 
 
-def _is_limited(answer: ReceiverAnswer) -> bool:
+def is_limited(answer: ReceiverAnswer) -> bool:
+    """Whether a 403 is of GitHub's limit on requests, and not of the token."""
     return "Retry-After" in answer.headers or answer.headers.get("X-RateLimit-Remaining") == "0"
 
 

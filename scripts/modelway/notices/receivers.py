@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from modelway.config.alarm_policy import DispatchTarget
 from modelway.config.notify import (
     EmailReceiver,
+    GithubDispatchReceiver,
     GithubIssueReceiver,
     NoticeReceiver,
     Notify,
@@ -19,6 +21,7 @@ from modelway.config.notify import (
 )
 from modelway.errors import InvalidInput
 from modelway.notices import chat, mail, sns, webhook
+from modelway.notices.dispatch import dispatch_of
 from modelway.notices.issues import GithubIssues, checked_token
 from modelway.notices.notice import Notice
 from modelway.notices.sending import checked_url, host_of, post
@@ -46,6 +49,8 @@ class Receiver:
     in_order: bool = False
 
     def wants(self, notice: Notice) -> bool:
+        if isinstance(self.settings, GithubDispatchReceiver) and notice.subject not in self.settings.subjects:
+            return False
         return notice.outcome in self.settings.on or (self.in_order and notice.outcome == "success")
 
 
@@ -151,6 +156,27 @@ def _github_issue(settings: GithubIssueReceiver, environ: Mapping[str, str]) -> 
     return tell
 
 
+def _github_dispatch(settings: GithubDispatchReceiver, environ: Mapping[str, str]) -> Tell:
+    def tell(notice: Notice, until: float) -> None:
+        target = DispatchTarget(
+            event_type=settings.event_type, repository=settings.repository, token_variable=settings.token_variable
+        )
+        values = {
+            "id": notice.id,
+            "at": notice.at,
+            "model": notice.model,
+            "environment": notice.environment,
+            "version": "" if notice.version is None else str(notice.version),
+            "outcome": notice.outcome,
+            "subject": notice.subject,
+            "reason": notice.sentence,
+            "run": notice.run,
+        }
+        dispatch_of(target, environ, "notify.github-dispatch").send(values, until)
+
+    return tell
+
+
 JSON = {"Content-Type": "application/json"}
 KINDS: dict[str, Callable[[Any, Mapping[str, str]], Tell]] = {
     "slack": _slack,
@@ -159,5 +185,6 @@ KINDS: dict[str, Callable[[Any, Mapping[str, str]], Tell]] = {
     "email": _email,
     "sns": _sns,
     "github_issue": _github_issue,
+    "github_dispatch": _github_dispatch,
 }
 assert tuple(KINDS) == tuple(name for name in Notify.__struct_fields__ if name != "timeout_seconds")

@@ -17,6 +17,8 @@ from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 from modelway.loopback import HOST
 
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
+NOT_TAKEN = frozenset({425, 429, 503})
+"""Of these: the server has not begun with it."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 LONGEST_WORDS = 1 << 10
 """Bytes that are read of what a receiver says where it refuses; of its yes nothing is."""
@@ -30,6 +32,10 @@ class Rejection(InvalidInput):
     def __init__(self, what: str, *, status: int, fix: str) -> None:
         self.status = status
         super().__init__(what, fix=fix)
+
+
+class AmbiguousDelivery(OutsideFailure):
+    """Nobody can say whether the server has taken it."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +101,13 @@ def send(
     until: float,
     rejection: Callable[[ReceiverAnswer], ModelwayError],
     largest: int = 0,
+    *,
+    again: bool = True,
 ) -> ReceiverAnswer:
     """The answer with status 2xx; what is transient is tried again as long as there is time. OutsideFailure: it may work
-    later. rejection: the failure that any other answer is. largest: so many bytes of the answer are wanted."""
+    later. rejection: the failure that any other answer is. largest: so many bytes of the answer are wanted. again: false
+    where it must not be done twice: then only what has not been taken for certain is tried again, and where nobody knows that
+    it is AmbiguousDelivery."""
     failure: ModelwayError = OutsideFailure(f"{host_of(url)} was not asked: no time was left", fix=LATER)
     pause = FIRST_PAUSE_SECONDS
     while time.monotonic() < until:
@@ -110,6 +120,8 @@ def send(
             failure = _unreachable(url, error)
             if isinstance(error, requests.exceptions.SSLError):
                 raise failure from None
+            if not again and not _is_unheard(error):
+                raise AmbiguousDelivery(failure.what, fix=failure.fix) from None
         else:
             if answer.status < 300:
                 return answer
@@ -123,6 +135,8 @@ def send(
             if answer.status not in TRANSIENT:
                 raise rejection(answer)
             failure = OutsideFailure(said(url, answer), fix=LATER)
+            if not again and answer.status not in NOT_TAKEN:
+                raise AmbiguousDelivery(failure.what, fix=failure.fix)
             wait = max(wait, retry_after(answer))
         if time.monotonic() + wait >= until:
             break
@@ -176,6 +190,11 @@ def _once(
         return ReceiverAnswer(response.status_code, response.headers, bytes(kept[:largest]))
 
 
+def _is_unheard(error: requests.exceptions.RequestException) -> bool:
+    """Whether no connection was made at all."""
+    return "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error)
+
+
 def _unreachable(url: str, error: requests.exceptions.RequestException) -> OutsideFailure:
     host = host_of(url)
     if isinstance(error, requests.exceptions.SSLError):
@@ -186,6 +205,6 @@ def _unreachable(url: str, error: requests.exceptions.RequestException) -> Outsi
         return OutsideFailure(f"the proxy before {host} refused", fix="check HTTPS_PROXY and NO_PROXY")
     if isinstance(error, requests.exceptions.Timeout):
         return OutsideFailure(f"{host} gave no answer in time", fix=LATER)
-    if "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error):
+    if _is_unheard(error):
         return OutsideFailure(f"{host} cannot be reached", fix=LATER)
     return OutsideFailure(f"the connection to {host} broke", fix=LATER)

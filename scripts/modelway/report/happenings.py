@@ -16,7 +16,7 @@ from modelway.monitoring.report import MonitorReport
 from modelway.notices.notice import Happening
 from modelway.records import Verdict
 from modelway.registry.ledger_entries import Entry
-from modelway.report import drift, monitoring, quality, validation, verdict
+from modelway.report import drift, monitoring, policy, quality, validation, verdict
 from modelway.report.group import GroupReport
 from modelway.report.group import in_words as group_in_words
 from modelway.report.rollout import WORDS
@@ -309,10 +309,31 @@ def _benchmark(record: Any) -> Happening:
     return Happening(subject="load", outcome=outcomes.get(found.outcome, "failed"), sentence=said)
 
 
+def _policy(record: Any) -> Happening:
+    found = msgspec.convert(record, policy.PolicyReport)
+    outcome: NoticeOutcome = "ongoing" if found.not_due else "success"
+    if found.failure or found.result not in (None, "success"):
+        outcome = "failed"
+    elif found.result == "success":
+        outcome = "rolled-back" if found.act == "rollback" else "success"
+    elif found.act != "none":
+        outcome = "alarm"
+    return Happening(
+        subject="policy",
+        outcome=outcome,
+        sentence=policy.in_words(found),
+        model=found.model,
+        environment=found.environment,
+        version=found.to or found.version,
+        reasons=tuple(f"{one.act}: {one.why}" for one in found.not_due) + found.given_up,
+    )
+
+
 READERS: Mapping[str, Callable[[Any], Happening]] = {
     "modelway/rollout/1": _rollout,
     "modelway/verdict/1": _verdict,
     "modelway/monitor-model/1": _monitoring,
+    "modelway/follow-policy/1": _policy,
     "modelway/validation-report/1": _validation,
     "modelway/quality-report/1": _quality,
     "modelway/drift-report/1": _drift,
