@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import random
@@ -182,18 +183,41 @@ def test_a_column_of_another_type_is_said_and_not_counted(made: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"[]", b'{"from": 1}', b'{"from": "yesterday"}', b'{"to": "2026-01-01"}', b'{"until": 1}', b"{"]
+    "body", [b"[]", b'{"tell": "rows"}', b'{"tell": {}}', b'{"from": 1}', b'{"from": "yesterday"}', b'{"to": "2026-01-01"}', b'{"until": 1}', b"{"]
 )
 def test_a_time_that_is_none_is_refused(body: bytes) -> None:
     with pytest.raises(Refusal) as raised:
-        sketches.window(body, NOON)
+        sketches.asked(body, NOON)
     assert raised.value.status == 400
 
 
 def test_left_out_it_is_all_that_is_over() -> None:
-    assert sketches.window(b"", NOON + 61) == (0, NOON)
-    assert sketches.window(b"", NOON + 62.5) == (0, NOON + 60)
-    assert sketches.window(b'{"from": "2026-11-27T12:00Z", "to": "2026-11-27T13:00+00:00"}', 0) == (NOON, NOON + 3600)
+    assert window(b"", NOON + 61) == (0, NOON)
+    assert window(b"", NOON + 62.5) == (0, NOON + 60)
+    assert window(b'{"from": "2026-11-27T12:00Z", "to": "2026-11-27T13:00+00:00"}', 0) == (NOON, NOON + 3600)
+
+
+def window(body: bytes, now: float) -> tuple[float, float]:
+    asked = sketches.asked(body, now)
+    return asked.begin, asked.end
+
+
+def test_a_server_says_since_when_it_counts_and_what_it_still_has(made: Path) -> None:
+    clock, reference = Clock(NOON), cells.read(made / "train.json")
+    reference = dataclasses.replace(reference, started=NOON - 100)
+    [counted] = counting(reference, clock)
+
+    def about() -> dict[str, str]:
+        found: dict[str, str] = json.loads(counted.answer(sketches.asked(b'{"tell": "server"}', clock.at)))
+        return found
+
+    said = about()
+    assert (said["oldest"], said["over"]) == ("2026-11-27T11:58:00Z", "2026-11-27T11:59:00Z"), "its first minute counts"
+    clock.at = NOON + reference.minutes * 60
+    later = about()
+    assert later["server"] == said["server"] and later["oldest"] > "2026-11-27T12:00:00Z", "the oldest are written over"
+    told = counted.answer(sketches.asked(b'{"tell": "reference"}', NOON))
+    assert told == (made / "train.json").read_bytes() and said["reference"] == hashlib.sha256(told).hexdigest()
 
 
 @pytest.fixture(scope="module")
@@ -241,8 +265,7 @@ def test_a_real_server_with_two_workers_counts_every_row_once(
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (("--sketch", "nowhere.json"), "need each other"),
-        (("--sketches-token-sha256", DIGEST), "need each other"),
+        (("--sketch", "nowhere.json"), "--sketch needs --sketches-token-sha256"),
         (("--sketch", "nowhere.json", "--sketches-token-sha256", DIGEST), "nowhere.json: No such file"),
         (("--sketch", "REFERENCE", "--sketches-token-sha256", "abc"), "64 hexadecimal digits"),
         (("--sketch", "RELEASE", "--sketches-token-sha256", DIGEST), "is no sketch of data"),

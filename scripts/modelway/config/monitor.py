@@ -53,6 +53,9 @@ class Monitor(Section, frozen=True):
     """How many of the first days tell what is usual: all must have been well on them. Eight weeks tell weekdays apart."""
     false_alarms_per_year: Annotated[float, Meta(gt=0, le=12)] = 1
     """How many alarms a year may be false, at most, over all columns and metrics."""
+    sketches: bool = True
+    """Servers that are deployed count what they are asked in the cells of their training data, for monitor-model; false: they
+    count nothing."""
     performance: LivePerformance = LivePerformance()
     """How well it predicts, once labels are there, and estimated until then."""
     service: ServiceLevels = ServiceLevels()

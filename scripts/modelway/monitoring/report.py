@@ -40,12 +40,24 @@ class DayLook(msgspec.Struct, frozen=True):
     evidence: float
 
 
+class CountedReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the servers themselves have counted: how many of them told, and which did not; what is missing, in words; and the
+    days of which too little is known, with the share that is."""
+
+    version: int
+    servers: int
+    silent: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
+    partial: dict[str, float] = {}
+
+
 class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
     """outcome: alarm, where there is one from `since` on; else inconclusive, where too little is known of the performance;
     else changed, where a column or a metric that an alarm named is not back; else quiet. history: first and last of the days
     that were learned from, and how many have rows enough. open: columns that have changed, with the day of the alarm; back:
     those that came back, with the day. not_watched: columns of the reference that the data has not, or as another type;
-    new_columns: those that the reference has not, which are not watched either. performance: None where it is not watched."""
+    new_columns: those that the reference has not, which are not watched either. performance: None where it is not watched. counted:
+    None where the data were named."""
 
     outcome: Outcome
     reference: DriftSource
@@ -65,6 +77,7 @@ class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
     not_watched: tuple[str, ...]
     new_columns: tuple[str, ...]
     performance: PerformanceReport | None = None
+    counted: CountedReport | None = None
     schema: Literal["modelway/monitor-model/1"] = "modelway/monitor-model/1"
 
     @property

@@ -8,6 +8,7 @@ from modelway.data.values import few
 from modelway.markdown import cell, table
 from modelway.monitoring.report import ColumnChange, DayAlarm, MonitorReport
 from modelway.monitoring.watching import FEWEST_ROWS
+from modelway.report.counted_days import counted_lines
 from modelway.report.evidence_bars import bars
 from modelway.report.performance import falls_in_words, performance_lines
 
@@ -104,6 +105,7 @@ def markdown(report: MonitorReport) -> str:
         lines += ["", f"Not looked at, with fewer than {FEWEST_ROWS} rows: {few(report.skipped, 5)}."]
     if report.performance:
         lines += ["", *performance_lines(report.performance)]
+    lines += counted_lines(report.counted)
     lines += ["", f"Reference {cell(report.reference.data)} `{report.reference.digest}`, data `{report.data_digest}`."]
     return "\n".join(lines)
 

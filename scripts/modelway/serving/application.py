@@ -44,8 +44,8 @@ LARGE_ROWS = 256
 
 
 class Application:
-    """access: told of every answer; None: nobody is. sample: of the rows that are asked; None: none are remembered. sketches:
-    counts of them; None: nobody counts. The model is None until it is loaded and warm. described: answers that tell people and
+    """access: told of every answer; None: nobody is. sample: of the rows that are asked; None: none are remembered. counts: rows are counted for
+    `sketches`, from when the model is loaded. The model is None until it is loaded and warm. described: answers that tell people and
     programs what can be asked, by path, from then on."""
 
     def __init__(
@@ -55,12 +55,14 @@ class Application:
         settings: ServerSettings,
         access: Access | None = None,
         sample: RowSample | None = None,
+        *,
+        counts: bool = False,
     ) -> None:
         self.release, self.metrics, self.settings = release, metrics, settings
         self.most_rows, self.batching = settings.max_rows, settings.batching
         self.access, self.sample = access, sample
         self.sketches: RowSketches | None = None
-        more = {sampling.PATH: bool(settings.sample_token_sha256), SKETCHES: bool(settings.sketch)}
+        more = {sampling.PATH: bool(settings.sample_token_sha256), SKETCHES: counts}
         self.methods = METHODS | {path: ("POST",) for path, there in more.items() if there}
         self.version_header = f"x-modelway-version: {release.version}\r\n".encode()
         self.model: Model | None = None
@@ -153,10 +155,10 @@ class Application:
         def tell() -> HttpAnswer:
             from modelway.serving import sketches
 
-            begin, end = sketches.window(request.body, counted.now())
+            asked = sketches.asked(request.body, counted.now())
             if counted.broken:
                 return refuse(500, f"the counts are not whole: counting raised {counted.broken}; start the server anew")
-            return HttpAnswer(200, counted.told(begin, end))
+            return HttpAnswer(200, counted.answer(asked))
 
         aside.run(tell, lambda said, error: answered(said if error is None else _failure(request, error)))
 

@@ -25,7 +25,7 @@ from modelway.monitoring.live_days import EPOCH
 from modelway.monitoring.report import MonitorReport, report_of
 from modelway.monitoring.watching import WatchedDay, watch
 from modelway.report.monitoring import in_words, markdown
-from modelway.stages.steps import performance, workspace
+from modelway.stages.steps import counted_days, performance, workspace
 
 DAY_US = 86_400_000_000
 MOST_DAYS = 1000
@@ -55,7 +55,7 @@ def monitor_model(
     config: ci.Config = "modelway.yml",
     working_directory: ci.WorkingDirectory = ".",
     environment: ci.Overlay = None,
-    data: Annotated[ci.Rows | None, ci.key("monitor.data", left_out="an error")] = None,
+    data: Annotated[ci.Rows | None, ci.key("monitor.data", left_out="what the servers of the environment have counted")] = None,
     reference: Annotated[ci.Rows | None, ci.key("monitor.reference")] = None,
     contract: Annotated[str | None, ci.key("data.contract")] = None,
     time_column: Annotated[
@@ -78,17 +78,21 @@ def monitor_model(
 ) -> ModelMonitored:
     """Watch the rows that a model is asked with, and what it predicts, day by day, and tell once what has changed for good.
 
-    Inputs: rows with a column of times, or sketches of days, and the data that the model was trained with, or a sketch of
-    it; labels that come later; named here or in modelway.yml (section monitor).
+    Inputs: an environment whose servers count what they are asked; or rows with a column of times, or sketches of days, and
+    the data that the model was trained with, or a sketch of it; labels that come later (section monitor of modelway.yml).
     Outputs: the outcome, the columns that changed, the metrics that fell; the report as JSON and Markdown.
     Exit codes: 0 nothing new; 1 an alarm; 2 wrong input; 3 too few days to tell what is usual, or too few labels; 4 the disk
-    is full.
+    is full, or no server can be reached.
     """
     project = workspace.project_of(job, environment, data and reference and not environment)
-    settings, key = project.monitor, "monitor.reference" if project.monitor.reference else "data.train"
-    named = {"monitor.data": str(required(project, "monitor.data")), key: str(required(project, key))}
+    counted = counted_days.fetched(project, job)
+    from_key = project.monitor.reference or counted
+    settings, key = project.monitor, "monitor.reference" if from_key else "data.train"
+    named = counted.named if counted else {name: str(required(project, name)) for name in ("monitor.data", key)}
+    names = counted.names if counted else {name: schemes.name_of(address) for name, address in named.items()}
     first_new = _since(since)
-    workspace.fetch_data(project, job)
+    if not counted:
+        workspace.fetch_data(project, job)
     rules = workspace.contract_of(project, job)
     reading = DataReading(
         contract=rules,
@@ -100,10 +104,10 @@ def monitor_model(
         name: schemes.path_of(address, job.folder, f"{project.source}: {name}", job.say)
         for name, address in named.items()
     }
-    data_name = schemes.name_of(named["monitor.data"])
+    data_name = names["monitor.data"]
     joined = performance.labels_in(project, job, rules, paths["monitor.data"], data_name)
     with (
-        open_side(paths[key], schemes.name_of(named[key]), reading) as before,
+        open_side(paths[key], names[key], reading) as before,
         open_side(paths["monitor.data"], data_name, reading) as after,
     ):
         if after.sketch is not None:
@@ -130,9 +134,10 @@ def monitor_model(
     rows = sum(day.sketch.rows for day in days if day.sketch)
     sides = _source(before, known.rows), _source(after, rows)
     report = report_of(found, *sides, since, budget, shape, live)
+    report = msgspec.structs.replace(report, counted=counted.report if counted else None)
     path = job.report(report, markdown(report))
     job.say(in_words(report))
-    names = {change.column for alarm in report.new for change in alarm.changes}
+    changed = {change.column for alarm in report.new for change in alarm.changes}
     failures: tuple[ModelwayError, ...] = ()
     if report.outcome == "alarm":
         failures = (Refused(in_words(report), fix=f"see {path.with_suffix('.md')} for the days", title="alarm"),)
@@ -142,7 +147,7 @@ def monitor_model(
     return ModelMonitored(
         outcome=report.outcome,
         fallen_metrics=sorted({fall.metric for alarm in live.new for fall in alarm.falls}) if live else [],
-        changed_columns=sorted(names),
+        changed_columns=sorted(changed),
         open_columns=list(report.open),
         report=str(path),
         monitoring=report,

@@ -1,0 +1,132 @@
+"""monitor-model without data: the counts of the servers of an environment, fetched and kept with its target.
+
+They are fetched in the environment of what deploys, which knows the target; a monitoring over files needs none of it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from modelway import ci
+from modelway.config import Resolved
+from modelway.errors import Inconclusive, InvalidInput
+from modelway.monitoring.report import CountedReport
+from modelway.stages.steps.elsewhere import answered
+
+HEADER = "x-modelway-token"
+REFERENCE = "monitor.reference"
+
+
+@dataclass(frozen=True)
+class CountedDays:
+    """named: where days and reference are, by the keys that stand for them. names: what messages call them."""
+
+    named: Mapping[str, str]
+    names: Mapping[str, str]
+    report: CountedReport
+    folder: tempfile.TemporaryDirectory[str]
+    """Goes with this object."""
+
+
+def fetched(project: Resolved, job: ci.Job) -> CountedDays | None:
+    """None where modelway.yml, or an input, names data, or the environment has no target. Inconclusive where too few days are
+    there yet: what was fetched is kept all the same."""
+    if project.monitor.data or not project.environment or project.deploy is None:
+        return None
+    if project.monitor.reference or project.monitor.performance.prediction:
+        key = "reference" if project.monitor.reference else "performance"
+        raise InvalidInput(
+            f"is given, and monitor.data is not: what the servers of {project.environment} have counted is held against"
+            " their own training data, and holds no single prediction",
+            where=f"{project.source}: monitor.{key}",
+            fix="name monitor.data, or leave the key out",
+        )
+    folder = tempfile.TemporaryDirectory(prefix="modelway-days-")
+    asked = {
+        "config": str(job.config_path.absolute()),
+        "name": job.config,
+        "environment": project.environment,
+        "folder": folder.name,
+        "leave-out": project.monitor.leave_out,
+    }
+    report = msgspec.convert(answered("deploy", "counted_days", asked, job.say), CountedReport)
+    for line in report.gaps:
+        job.say(f"not counted: {line}")
+    _check_enough(report, project.monitor.history_days, sorted(Path(folder.name, "days").glob("*.json")))
+    named = {"monitor.data": f"{folder.name}/days/*.json", REFERENCE: f"{folder.name}/reference.json"}
+    whose = f"version {report.version} in {project.environment}"
+    names = {"monitor.data": f"what {whose} was asked", REFERENCE: f"training data of {whose}"}
+    return CountedDays(named, names, report, folder)
+
+
+def _check_enough(report: CountedReport, history_days: int, files: list[Path]) -> None:
+    days = [date.fromisoformat(file.stem) for file in files]
+    whole = (days[-1] - days[0]).days + 1 if days else 0
+    if whole > history_days:
+        return
+    since = f" since {days[0]}" if days else ""
+    first = days[0] + timedelta(days=history_days + 1) if days else None
+    raise Inconclusive(
+        f"{whole} whole days are counted{since}, and {history_days} tell what is usual",
+        where="monitor.history-days",
+        fix=f"go on: the first look is on {first}" if first else "go on: the first whole day is tomorrow's yesterday",
+    )
+
+
+def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> Any:
+    """Files below `folder`: reference.json, and days/2026-11-27.json of every day that is over; what the report says of them."""
+    from modelway.config import load_project
+    from modelway.data.drift.sketch import DataSketch, written
+    from modelway.monitoring.collecting import Collecting, CountingServer
+    from modelway.stages.rollouts import deployment
+
+    project = load_project(Path(asked["config"]), asked["environment"], name=asked["name"])
+    target, state = deployment.target_of(project), deployment.existing(project)
+    counting, stable = target.place.counting(), state.current
+    if counting is None or not counting.token or stable is None:
+        raise InvalidInput(
+            f"the servers of {project.environment} count nothing that they are asked",
+            where="monitor.sketches",
+            fix="train, build and deploy a version with this release of modelway, or name monitor.data",
+        )
+    left = target.unfinished()
+    copied = left.plan.new.slot if left is not None and left.plan.mirror else ""  # stable was asked the same
+    headers = {HEADER: counting.token}
+
+    def ask(replica: Any, body: Mapping[str, Any]) -> bytes:
+        said: bytes = replica.ask("/sketches", json.dumps(body).encode(), headers)
+        return said
+
+    servers = [
+        CountingServer(replica.name, slot.side.version, name, partial(ask, replica))
+        for name, slot in state.slots.items()
+        if name != copied
+        for replica in target.place.counters(slot)
+    ]
+    found = Collecting(counting.parts, say).look(servers, stable.side.slot)
+
+    def kept(sketch: DataSketch) -> str:
+        columns = tuple(one for one in sketch.columns if one.name not in asked["leave-out"])
+        return written(msgspec.structs.replace(sketch, columns=columns))
+
+    folder = Path(asked["folder"])
+    (folder / "days").mkdir()
+    (folder / "reference.json").write_text(kept(found.reference), encoding="utf-8")
+    for day, sketch in found.days.items():
+        (folder / "days" / f"{day}.json").write_text(kept(sketch), encoding="utf-8")
+    report = CountedReport(
+        version=stable.side.version,
+        servers=found.servers,
+        silent=found.silent,
+        gaps=found.gaps,
+        partial=dict(found.partial),
+    )
+    return msgspec.to_builtins(report)

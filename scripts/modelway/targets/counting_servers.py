@@ -1,0 +1,68 @@
+"""The servers of a target that count what they are asked (docs/serving.md), and where days of these counts are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelway.environments import home
+from modelway.files import locked, replacing, write_whole
+from modelway.monitoring.kept_days import KeptParts, StoredPart
+
+VARIABLE = "MODELWAY_SKETCHES_TOKEN_SHA256"
+"""Of the model server: what makes it count (docs/serving.md)."""
+TOKEN_HEADER = "x-modelway-token"  # noqa: S105  no token
+DAYS, TOKEN = "days", "sketches-token"
+
+
+@dataclass(frozen=True)
+class CountingPlace:
+    """token: what the target's servers tell their counts for; empty where it is not known here."""
+
+    token: str
+    parts: KeptParts
+
+
+def variables(token: str) -> dict[str, str]:
+    """Of a server that is to count: it knows what the token's digest is, and nobody can read the token itself from it."""
+    return {VARIABLE: hashlib.sha256(token.encode()).hexdigest()} if token else {}
+
+
+def kept_token(path: Path) -> str:
+    """A token in a file of this user's alone; made on first use."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        with replacing(path) as unfinished:
+            unfinished.touch(mode=0o600)
+            unfinished.write_text(secrets.token_hex(32))
+    return path.read_text()
+
+
+class FolderParts:
+    """Parts as files of a folder."""
+
+    most_bytes = 1 << 20
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read(self) -> Mapping[str, StoredPart]:
+        return {path.stem: _stored(path.read_bytes()) for path in sorted(self.folder.glob("*.json"))}
+
+    def write(self, name: str, data: bytes, version: str | None) -> StoredPart | None:
+        path = home.made(self.folder) / f"{name}.json"
+        with locked(self.folder / "lock"):
+            if (_stored(path.read_bytes()).version if path.exists() else None) != version:
+                return None
+            write_whole(path, data)
+        return _stored(data)
+
+    def remove(self, name: str) -> None:
+        (self.folder / f"{name}.json").unlink(missing_ok=True)
+
+
+def _stored(data: bytes) -> StoredPart:
+    return StoredPart(data, hashlib.sha256(data).hexdigest(), len(data))
