@@ -12,7 +12,7 @@ import requests
 
 from deployment.shop import Shop, row
 from modelway.loopback import HOST
-from modelway.monitoring.kept_days import DaysPart, DayServer
+from modelway.monitoring.kept_days import DayServer, DaysPart
 from modelway.targets.counting_servers import DAYS, TOKEN
 from modelway.targets.local.servers import SLOTS
 

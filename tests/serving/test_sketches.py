@@ -183,7 +183,17 @@ def test_a_column_of_another_type_is_said_and_not_counted(made: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"[]", b'{"tell": "rows"}', b'{"tell": {}}', b'{"from": 1}', b'{"from": "yesterday"}', b'{"to": "2026-01-01"}', b'{"until": 1}', b"{"]
+    "body",
+    [
+        b"[]",
+        b'{"tell": "rows"}',
+        b'{"tell": {}}',
+        b'{"from": 1}',
+        b'{"from": "yesterday"}',
+        b'{"to": "2026-01-01"}',
+        b'{"until": 1}',
+        b"{",
+    ],
 )
 def test_a_time_that_is_none_is_refused(body: bytes) -> None:
     with pytest.raises(Refusal) as raised:

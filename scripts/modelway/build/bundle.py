@@ -90,9 +90,9 @@ def assemble(
     compiler: Compiler | None = None,
     sketch: bytes | None = None,
 ) -> Bundle:
-    """Write the image into the layout at `place`; the caller names it in the index. model: the folder with the
-    Candidate's files. environment: the layer and its blob. compiler: of the server's bytecode; None: it has none. sketch: of the
-    training data."""
+    """Write the image into the layout at `place`; the caller names it in the index. model: the folder with the Candidate's
+    files. environment: the layer and its blob. compiler: of the server's bytecode; None: it has none. sketch: of the training
+    data."""
     layout.prepare(place)
     release = canonical_json(
         {

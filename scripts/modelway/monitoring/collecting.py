@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,8 +12,8 @@ import msgspec
 from modelway.data.drift.sketch import DataSketch
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 from modelway.monitoring.kept_days import (
-    DaysPart,
     DayServer,
+    DaysPart,
     Gap,
     KeptParts,
     StoredPart,
@@ -66,8 +65,9 @@ class Counter:
 
 @dataclass(frozen=True)
 class CollectedDays:
-    """reference: of the slot that was asked for. days: in its cells, those that are known well enough. partial: others, each with
-    the share that is known. gaps: what is missing, in words, of the days that have any. silent: servers that did not answer."""
+    """reference: of the slot that was asked for. days: in its cells, those that are known well enough. partial: others, each
+    with the share that is known. gaps: what is missing, in words, of the days that have any. silent: servers that did not
+    answer."""
 
     reference: DataSketch
     text: bytes
@@ -177,8 +177,8 @@ class Collecting:
         return written_ is not None
 
     def _part(self, key: str, day: date) -> tuple[str, str | None, DaysPart | None]:
-        """Where the day is kept, or is to be: name and version. Which part takes a further day is told by what is stored alone, so
-        that two who begin a day at once begin it in the same part, and one of them finds it changed."""
+        """Where the day is kept, or is to be: name and version. Which part takes a further day is told by what is stored
+        alone, so that two who begin a day at once begin it in the same part, and one of them finds it changed."""
         stored = self._stored
         parts = {name: part for name, part in _sound(stored).items() if part.key == key}
         for name, part in parts.items():

@@ -1,8 +1,8 @@
 """Days of a model's inputs as counts, kept in parts that several commands may change at once.
 
 A part holds days of one set of cells, and says of each server how far it has been counted into a day: what is asked of it next
-begins there, and a part is written only where nobody else has written it since it was read. So whoever counts at the same time,
-or dies in the middle, counts no minute twice.
+begins there, and a part is written only where nobody else has written it since it was read. So whoever counts at the same
+time, or dies in the middle, counts no minute twice.
 """
 
 from __future__ import annotations

@@ -56,8 +56,8 @@ class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
     else changed, where a column or a metric that an alarm named is not back; else quiet. history: first and last of the days
     that were learned from, and how many have rows enough. open: columns that have changed, with the day of the alarm; back:
     those that came back, with the day. not_watched: columns of the reference that the data has not, or as another type;
-    new_columns: those that the reference has not, which are not watched either. performance: None where it is not watched. counted:
-    None where the data were named."""
+    new_columns: those that the reference has not, which are not watched either. performance: None where it is not watched.
+    counted: None where the data were named."""
 
     outcome: Outcome
     reference: DriftSource

@@ -44,9 +44,9 @@ LARGE_ROWS = 256
 
 
 class Application:
-    """access: told of every answer; None: nobody is. sample: of the rows that are asked; None: none are remembered. counts: rows are counted for
-    `sketches`, from when the model is loaded. The model is None until it is loaded and warm. described: answers that tell people and
-    programs what can be asked, by path, from then on."""
+    """access: told of every answer; None: nobody is. sample: of the rows that are asked; None: none are remembered. counts:
+    rows are counted for `sketches`, from when the model is loaded. The model is None until it is loaded and warm. described:
+    answers that tell people and programs what can be asked, by path, from then on."""
 
     def __init__(
         self,

@@ -47,8 +47,8 @@ EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  as rows have their times
 MICROSECOND = timedelta(microseconds=1)
 BIN_SECONDS = 60
 TOLD = ("counts", "server", "reference")
-"""What can be asked for: the sketch of some minutes; who counts, since when, and which minutes are still there; the sketch of the
-training data."""
+"""What can be asked for: the sketch of some minutes; who counts, since when, and which minutes are still there; the sketch of
+the training data."""
 SPARE_MINUTES = 3
 """Of the oldest that are kept, some may be written over while they are asked for."""
 
@@ -216,8 +216,8 @@ class AskedCounts:
 
 
 def asked(body: bytes, now: float) -> AskedCounts:
-    """What is asked for, by {"from": time, "to": time, "tell": one of TOLD}; left out, the counts of all minutes that are over.
-    Refused where they are no times with a zone."""
+    """What is asked for, by {"from": time, "to": time, "tell": one of TOLD}; left out, the counts of all minutes that are
+    over. Refused where they are no times with a zone."""
     said = payload.document(body) if body else {}
     if not isinstance(said, dict) or not said.keys() <= {"from", "to", "tell"}:
         raise Refusal(400, 'the body must be {"from": time, "to": time}, both may be left out')

@@ -55,7 +55,9 @@ def monitor_model(
     config: ci.Config = "modelway.yml",
     working_directory: ci.WorkingDirectory = ".",
     environment: ci.Overlay = None,
-    data: Annotated[ci.Rows | None, ci.key("monitor.data", left_out="what the servers of the environment have counted")] = None,
+    data: Annotated[
+        ci.Rows | None, ci.key("monitor.data", left_out="what the servers of the environment have counted")
+    ] = None,
     reference: Annotated[ci.Rows | None, ci.key("monitor.reference")] = None,
     contract: Annotated[str | None, ci.key("data.contract")] = None,
     time_column: Annotated[

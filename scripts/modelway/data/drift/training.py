@@ -23,8 +23,8 @@ LEAST_SHARE = 0.01
 def training_sketch(
     path: Path, name: str, contract: Contract, columns: Mapping[str, CellKind], memory_mb: int = 1024
 ) -> DataSketch:
-    """columns: those of the signature, and the kind of each. Left out are those that the data has not, or that cannot be read so.
-    InvalidInput where the data cannot be read."""
+    """columns: those of the signature, and the kind of each. Left out are those that the data has not, or that cannot be read
+    so. InvalidInput where the data cannot be read."""
     reading = DataReading(contract=contract, columns=tuple(columns), memory_mb=memory_mb)
     with open_cells(find_source(path, name), reading) as rows:
         there = {
@@ -44,9 +44,7 @@ def _discreet(column: SketchColumn) -> SketchColumn:
         return column
     common = max(column.counts, default=0) >= LEAST_SHARE * column.readable
     kept = {
-        value: n
-        for value, n in zip(column.cells.values, column.counts, strict=True)
-        if common and n >= FEWEST_ROWS
+        value: n for value, n in zip(column.cells.values, column.counts, strict=True) if common and n >= FEWEST_ROWS
     }
     least = max(column.cells.least, FEWEST_ROWS)
     cells = msgspec.structs.replace(column.cells, values=tuple(kept), least=least)

@@ -56,8 +56,8 @@ def make_candidate(
     lock: str,
     sketch: Sketching | None = None,
 ) -> Candidate:
-    """Record version `version` of `model`, whose environment is `python` with exactly what `lock` names. sketch: of its training
-    data, by its signature; None: nobody knows that data."""
+    """Record version `version` of `model`, whose environment is `python` with exactly what `lock` names. sketch: of its
+    training data, by its signature; None: nobody knows that data."""
     with tempfile.TemporaryDirectory(prefix="modelway-candidate-") as name:
         folder = Path(name)
         client.download(client.version_artifacts(model, version), folder)

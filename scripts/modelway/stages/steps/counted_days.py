@@ -82,7 +82,8 @@ def _check_enough(report: CountedReport, history_days: int, files: list[Path]) -
 
 
 def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> Any:
-    """Files below `folder`: reference.json, and days/2026-11-27.json of every day that is over; what the report says of them."""
+    """Files below `folder`: reference.json, and days/2026-11-27.json of every day that is over; what the report says of
+    them."""
     from modelway.config import load_project
     from modelway.data.drift.sketch import DataSketch, written
     from modelway.monitoring.collecting import Collecting, CountingServer

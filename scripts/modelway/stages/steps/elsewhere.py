@@ -25,7 +25,9 @@ from modelway.files import last_line
 from modelway.isolation import hide
 
 SCRIPTS = Path(__file__).parents[3]
-PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from modelway.stages.steps.elsewhere import run; run(sys.argv[2])"
+PROGRAM = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from modelway.stages.steps.elsewhere import run; run(sys.argv[2])"
+)
 KINDS = {kind.__name__: kind for kind in (InvalidInput, OutsideFailure, Refused)}
 
 

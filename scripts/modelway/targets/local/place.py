@@ -153,7 +153,9 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
 
     def _counted(self, slot: LocalSlot) -> dict[str, str]:
         has_sketch = (Path(slot.model).parent / BESIDE).is_file()
-        token = counting_servers.kept_token(self.folder / counting_servers.TOKEN) if has_sketch and self.sketches else ""
+        token = (
+            counting_servers.kept_token(self.folder / counting_servers.TOKEN) if has_sketch and self.sketches else ""
+        )
         return counting_servers.variables(token)
 
     def route(self, claim: LocalClaim, routing: Routing, back: str) -> None:
