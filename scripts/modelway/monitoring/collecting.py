@@ -11,6 +11,7 @@ import msgspec
 
 from modelway.data.drift.sketch import DataSketch
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
+from modelway.monitoring import kept_days
 from modelway.monitoring.kept_days import (
     DayServer,
     DaysPart,
@@ -102,11 +103,14 @@ class Collecting:
             )
         reference, text = self._references[own.said.reference]
         days, partial, gaps = dict[str, DataSketch](), dict[str, float](), list[str]()
-        today = moment(own.said.over).date().isoformat()
+        today = moment(own.said.over).date()
+        first = (today - timedelta(days=kept_days.MOST_DAYS)).isoformat()
         for day, part in every_day(_sound(self._stored), own.key):
             kept = part.days[day]
+            if day < first:
+                continue
             gaps += [f"{day}: {words}" for words in _gaps(kept.servers)]
-            if day >= today:
+            if day >= today.isoformat():
                 continue
             if (share := known_share(kept)) < LEAST_KNOWN:
                 partial[day] = share

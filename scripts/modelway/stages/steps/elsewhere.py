@@ -41,10 +41,15 @@ def answered(
     environ = home.without_python_settings(os.environ)
     command = [python, "-I", "-X", "utf8", "-c", PROGRAM, str(SCRIPTS), module]
     with tempfile.NamedTemporaryFile(prefix="modelway-elsewhere-") as log:
-        process = processes.start(command, os.getcwd(), environ, subprocess.PIPE, subprocess.PIPE, log)
+        process = processes.start(command, Path.cwd(), environ, subprocess.PIPE, subprocess.PIPE, log)
         assert process.stdin is not None and process.stdout is not None
         late = threading.Event()
-        timer = threading.Timer(seconds or 0, lambda: (late.set(), processes.end_own(process)))
+
+        def end() -> None:
+            late.set()
+            processes.end_own(process)
+
+        timer = threading.Timer(seconds or 0, end)
         try:
             if seconds:
                 timer.start()
