@@ -256,6 +256,25 @@ def test_two_at_once_and_one_that_dies_count_nothing_twice_and_lose_nothing(
     assert sum(world.kept().values()) == total
 
 
+def test_whoever_read_before_another_has_written_takes_nothing_of_it_back(world: World) -> None:
+    """A server that has ended meanwhile cannot be asked again."""
+    for name in ("a", "b"):
+        world.start(name)
+        world.asked(name, 2)
+    world.now += HOUR
+
+    class Overtaken(FolderParts):
+        def write(self, name: str, data: bytes, version: str | None) -> StoredPart | None:
+            if "b" in world.running:
+                world.asked("b", 5)
+                Collecting(world.parts, print).keep(world.servers()[1:], world.now + timedelta(minutes=1))
+                world.deaf.add("b")
+            return super().write(name, data, version)
+
+    Collecting(Overtaken(world.folder / "days"), print).look(world.servers(), "v1")
+    assert world.kept() == {"2026-11-20": 2 + 2 + 5}
+
+
 def test_a_part_that_is_full_takes_no_further_day(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FolderParts, "most_bytes", 10)
     world.start("a")
