@@ -15,7 +15,7 @@ from modelway.monitoring import kept_days
 from modelway.monitoring.kept_days import (
     DayServer,
     DaysPart,
-    Gap,
+    LostMinutes,
     KeptParts,
     StoredPart,
     added,
@@ -245,17 +245,19 @@ def _bounds(day: date) -> tuple[datetime, datetime]:
 
 def _window(
     said: AboutServer, known: DayServer | None, day: date, until: datetime | None
-) -> tuple[datetime, datetime, Gap | None]:
+) -> tuple[datetime, datetime, LostMinutes | None]:
     """From when until when it is asked, and what it can tell no more."""
     first, last = _bounds(day)
     started = moment(said.started).replace(second=0, microsecond=0)
     wanted = moment(known.until) if known else max(first, started)
     begin = min(max(wanted, moment(said.oldest)), last)
-    gap = Gap(written(wanted), written(begin), "not kept") if begin > wanted else None
+    gap = LostMinutes(written(wanted), written(begin), "not kept") if begin > wanted else None
     return begin, min(last, until or moment(said.over)), gap
 
 
-def _grown(counter: Counter, known: DayServer | None, begin: datetime, end: datetime, gap: Gap | None) -> DayServer:
+def _grown(
+    counter: Counter, known: DayServer | None, begin: datetime, end: datetime, gap: LostMinutes | None
+) -> DayServer:
     gaps = (*(known.gaps if known else ()), *([gap] if gap else []))
     since = known.since if known else written(begin)
     return DayServer(counter.of.name, counter.of.version, since, written(end), gaps)
@@ -269,7 +271,7 @@ def _ended(server: DayServer, day: date, began: datetime | None, over: datetime)
         return server
     again = began is not None and began >= until
     lost_until = min(last, (began if again and began else over).replace(second=0, microsecond=0))
-    gap = Gap(server.until, written(lost_until), "restarted" if again else "ended")
+    gap = LostMinutes(server.until, written(lost_until), "restarted" if again else "ended")
     gaps = (*server.gaps, gap) if lost_until > until else server.gaps
     return msgspec.structs.replace(server, gaps=gaps, ended=True)
 
@@ -279,7 +281,7 @@ def _forgotten(server: DayServer, day: date, oldest: datetime) -> DayServer:
     _, last = _bounds(day)
     if server.ended or moment(server.until) >= last or oldest < last:
         return server
-    gap = Gap(server.until, written(last), "not kept")
+    gap = LostMinutes(server.until, written(last), "not kept")
     return msgspec.structs.replace(server, gaps=(*server.gaps, gap), ended=True)
 
 

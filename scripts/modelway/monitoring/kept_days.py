@@ -24,7 +24,7 @@ MOST_BYTES = 20 << 20
 """Of all parts together, as they are stored."""
 
 
-class CountedColumn(msgspec.Struct, frozen=True, omit_defaults=True):
+class KeptColumn(msgspec.Struct, frozen=True, omit_defaults=True):
     """A SketchColumn without its cells."""
 
     missing: int
@@ -35,7 +35,7 @@ class CountedColumn(msgspec.Struct, frozen=True, omit_defaults=True):
     high: float | None = None
 
 
-class Gap(msgspec.Struct, frozen=True):
+class LostMinutes(msgspec.Struct, frozen=True):
     """Minutes of a server that nobody can count any more, in ISO 8601. most: it may have ended before."""
 
     begin: str
@@ -55,7 +55,7 @@ class DayServer(msgspec.Struct, frozen=True, omit_defaults=True):
     version: int
     since: str
     until: str
-    gaps: tuple[Gap, ...] = ()
+    gaps: tuple[LostMinutes, ...] = ()
     ended: bool = False
 
     @property
@@ -69,7 +69,7 @@ class KeptDay(msgspec.Struct, frozen=True, omit_defaults=True):
     """servers: by the number that each gave itself when it began."""
 
     rows: int
-    columns: tuple[CountedColumn, ...]
+    columns: tuple[KeptColumn, ...]
     servers: dict[str, DayServer]
     others: tuple[str, ...] = ()
 
@@ -105,8 +105,7 @@ class DaysPart(msgspec.Struct, frozen=True, kw_only=True):
     def with_day(self, day: str, sketch: DataSketch, servers: Mapping[str, DayServer]) -> DaysPart:
         """The day as it is from now on; `sketch` has the part's cells."""
         columns = tuple(
-            CountedColumn(one.missing, one.counts, one.unreadable, one.beyond, one.low, one.high)
-            for one in sketch.columns
+            KeptColumn(one.missing, one.counts, one.unreadable, one.beyond, one.low, one.high) for one in sketch.columns
         )
         kept = KeptDay(sketch.rows, columns, dict(sorted(servers.items())), sketch.others)
         return msgspec.structs.replace(self, days=dict(sorted({**self.days, day: kept}.items())))
