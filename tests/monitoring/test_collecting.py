@@ -176,7 +176,7 @@ def test_a_server_that_is_about_to_end_leaves_nothing_behind(world: World) -> No
     world.asked("b", 2)
     world.now += timedelta(seconds=30)
     collecting = Collecting(world.parts, world.said.append)
-    collecting.keep(world.servers()[1:], world.now + timedelta(minutes=1))
+    collecting.keep(world.servers()[1:], ending=True)
     assert world.kept() == {"2026-11-20": 2}
     del world.running["b"]
     world.now += HOUR
@@ -267,7 +267,7 @@ def test_whoever_read_before_another_has_written_takes_nothing_of_it_back(world:
         def write(self, name: str, data: bytes, version: str | None) -> StoredPart | None:
             if "b" in world.running:
                 world.asked("b", 5)
-                Collecting(world.parts, print).keep(world.servers()[1:], world.now + timedelta(minutes=1))
+                Collecting(world.parts, print).keep(world.servers()[1:], ending=True)
                 world.deaf.add("b")
             return super().write(name, data, version)
 

@@ -15,8 +15,8 @@ from modelway.monitoring import kept_days
 from modelway.monitoring.kept_days import (
     DayServer,
     DaysPart,
-    LostMinutes,
     KeptParts,
+    LostMinutes,
     StoredPart,
     added,
     decoded,
@@ -32,6 +32,8 @@ from modelway.monitoring.kept_days import (
 ATTEMPTS = 10
 LEAST_KNOWN = 0.75
 """Of the minutes of a day's servers: a day of which less is counted is not like the others, whatever was asked."""
+GROWING = timedelta(minutes=2)
+"""After the last minute that is over: that of now is among them."""
 Ask = Callable[[Mapping[str, Any]], bytes]
 
 
@@ -118,14 +120,19 @@ class Collecting:
                 days[day] = part.sketch(day)
         return CollectedDays(reference, text, days, partial, tuple(gaps), tuple(sorted(self._silent)), len(counters))
 
-    def keep(self, servers: Sequence[CountingServer], until: datetime | None = None) -> list[Counter]:
-        """Fetch and keep; those that have answered. until: of servers that get nothing more and are about to end, the end of
-        their last minute."""
+    def keep(self, servers: Sequence[CountingServer], *, ending: bool = False) -> list[Counter]:
+        """Fetch and keep; those that have answered. ending: they get nothing more and are about to end, so that the minute
+        that goes on is theirs as well."""
         self._stored = dict(self.parts.read())
-        counters = [found for server in servers if (found := self._counter(server)) is not None]
-        wanted = sorted({(counter.key, day) for counter in counters for day in _days(counter.said, until)})
+        counters = list[Counter]()
+        for server in servers:
+            if (found := self._counter(server)) is not None:
+                counters.append(found)
+            elif ending:  # nobody waits for each of those that hang
+                break
+        wanted = sorted({(counter.key, day) for counter in counters for day in _days(counter.said, ending)})
         for key, day in wanted:
-            self._keep_day(key, day, [counter for counter in counters if counter.key == key], until)
+            self._keep_day(key, day, [counter for counter in counters if counter.key == key], ending)
         return counters
 
     def _counter(self, server: CountingServer) -> Counter | None:
@@ -146,13 +153,13 @@ class Collecting:
     def _counts(server: CountingServer, begin: str, end: str) -> DataSketch:
         return msgspec.json.decode(server.ask({"from": begin, "to": end}), type=DataSketch)
 
-    def _keep_day(self, key: str, day: date, counters: Sequence[Counter], until: datetime | None) -> None:
+    def _keep_day(self, key: str, day: date, counters: Sequence[Counter], ending: bool) -> None:
         for _ in range(ATTEMPTS):
             name, version, part = self._part(key, day)
             servers = dict(part.days[day.isoformat()].servers) if part and day.isoformat() in part.days else {}
             fresh: list[DataSketch] = []
             for counter in counters:
-                begin, end, gap = _window(counter.said, servers.get(counter.said.server), day, until)
+                begin, end, gap = _window(counter.said, servers.get(counter.said.server), day, ending)
                 if begin >= end:
                     continue
                 try:
@@ -161,7 +168,7 @@ class Collecting:
                     self._silent.add(counter.of.name)
                     continue
                 grown = _grown(counter, servers.get(counter.said.server), begin, end, gap)
-                servers[counter.said.server] = msgspec.structs.replace(grown, ended=until is not None)
+                servers[counter.said.server] = msgspec.structs.replace(grown, ended=ending)
             if not fresh:
                 return
             part = part or part_for(fresh[0])
@@ -232,9 +239,13 @@ def _sound(stored: Mapping[str, StoredPart]) -> dict[str, DaysPart]:
         ) from None
 
 
-def _days(said: AboutServer, until: datetime | None) -> list[date]:
+def _until(said: AboutServer, ending: bool) -> datetime:
+    return moment(said.over) + (GROWING if ending else timedelta())
+
+
+def _days(said: AboutServer, ending: bool) -> list[date]:
     """Of which it has anything to tell."""
-    first, last = moment(said.oldest), (until or moment(said.over)) - timedelta(microseconds=1)
+    first, last = moment(said.oldest), _until(said, ending) - timedelta(microseconds=1)
     return [first.date() + timedelta(days=number) for number in range((last.date() - first.date()).days + 1)]
 
 
@@ -244,7 +255,7 @@ def _bounds(day: date) -> tuple[datetime, datetime]:
 
 
 def _window(
-    said: AboutServer, known: DayServer | None, day: date, until: datetime | None
+    said: AboutServer, known: DayServer | None, day: date, ending: bool
 ) -> tuple[datetime, datetime, LostMinutes | None]:
     """From when until when it is asked, and what it can tell no more."""
     first, last = _bounds(day)
@@ -252,7 +263,7 @@ def _window(
     wanted = moment(known.until) if known else max(first, started)
     begin = min(max(wanted, moment(said.oldest)), last)
     gap = LostMinutes(written(wanted), written(begin), "not kept") if begin > wanted else None
-    return begin, min(last, until or moment(said.over)), gap
+    return begin, min(last, _until(said, ending)), gap
 
 
 def _grown(

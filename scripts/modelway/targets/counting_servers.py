@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 from modelway.environments import home
+from modelway.errors import ModelwayError
 from modelway.files import locked, replacing, write_whole
+from modelway.monitoring.collecting import Collecting, CountingServer
 from modelway.monitoring.kept_days import KeptParts, StoredPart
+from modelway.targets.state import Slot
 
 VARIABLE = "MODELWAY_SKETCHES_TOKEN_SHA256"
 """Of the model server: what makes it count (docs/serving.md)."""
 TOKEN_HEADER = "x-modelway-token"  # noqa: S105  no token
+S = TypeVar("S", bound=Slot, contravariant=True)
 DAYS, TOKEN = "days", "sketches-token"
 
 
@@ -24,6 +32,37 @@ class CountingPlace:
 
     token: str
     parts: KeptParts
+
+
+class CountedPlace(Protocol[S]):
+    """What is needed of a TargetPlace."""
+
+    def counting(self) -> CountingPlace | None: ...
+
+    def counters(self, slot: S) -> Sequence[Any]: ...
+
+
+def servers_of(place: CountedPlace[S], token: str, slots: Mapping[str, S]) -> list[CountingServer]:
+    """Of these slots, by name."""
+
+    def ask(replica: Any, body: Mapping[str, Any]) -> bytes:
+        said: bytes = replica.ask("/sketches", json.dumps(body).encode(), {TOKEN_HEADER: token})
+        return said
+
+    return [
+        CountingServer(replica.name, slot.side.version, name, partial(ask, replica))
+        for name, slot in slots.items()
+        for replica in place.counters(slot)
+    ]
+
+
+def keep_counts(place: CountedPlace[S], slot: S) -> None:
+    """What the slot's servers have counted is kept: they get nothing more, and are about to end. Where that cannot be, it is
+    lost, and nothing else."""
+    with contextlib.suppress(ModelwayError, OSError):
+        if (counting := place.counting()) is not None and counting.token:
+            servers = servers_of(place, counting.token, {slot.side.slot: slot})
+            Collecting(counting.parts, lambda said: None).keep(servers, ending=True)
 
 
 def variables(token: str) -> dict[str, str]:

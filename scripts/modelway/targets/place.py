@@ -139,7 +139,7 @@ class TargetPlace(Protocol[T, S]):
         return None
 
     def counters(self, slot: S) -> Sequence[Replica]:
-        """The slot's servers that may be asked what they have counted."""
+        """Those of the slot's servers that count what they are asked."""
         return ()
 
     def start(self, claim: HeldTarget[T, S], slot: S | None, variables: Mapping[str, str] | None = None) -> S | None:

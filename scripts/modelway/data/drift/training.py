@@ -1,17 +1,20 @@
-"""The sketch of a model's training data: the columns that the model is asked with, each read as its signature has it."""
+"""The sketch of a model's training data: the columns that the model is asked with, each read as its signature has it.
+
+The cells are those of the version before wherever they still fit, so that its days go on to be the history of this one."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from modelway.data.cells import CellKind
+from modelway.data.cells import CellKind, ColumnCells
 from modelway.data.contract import Contract
 from modelway.data.drift.sketch import DataSketch, SketchColumn
-from modelway.data.drift.sketching import DataReading, can_be_read, open_cells
+from modelway.data.drift.sketching import DataReading, OpenedCells, can_be_read, open_cells
 from modelway.data.sources import find_source
 
 FEWEST_ROWS = 5
@@ -20,11 +23,31 @@ LEAST_SHARE = 0.01
 """Of the rows: where no text has so many, each row may have its own, and none is kept."""
 
 
+MORE_BEYOND = 0.01
+MORE_IN_ONE = 3.0
+LEAST_IN_ONE = 0.15
+"""Cells of before fit while texts without one are at most so much more of the rows, and no cell of numbers has both so many
+times what the fullest had, and so much of the rows."""
+
+
+@dataclass(frozen=True)
+class TrainingSketch:
+    """unfit: columns for which the cells of the version before do not do any more, so that all have new ones."""
+
+    sketch: DataSketch
+    unfit: tuple[str, ...] = ()
+
+
 def training_sketch(
-    path: Path, name: str, contract: Contract, columns: Mapping[str, CellKind], memory_mb: int = 1024
-) -> DataSketch:
+    path: Path,
+    name: str,
+    contract: Contract,
+    columns: Mapping[str, CellKind],
+    before: DataSketch | None = None,
+    memory_mb: int = 1024,
+) -> TrainingSketch:
     """columns: those of the signature, and the kind of each. Left out are those that the data has not, or that cannot be read
-    so. InvalidInput where the data cannot be read."""
+    so. before: of the version before. InvalidInput where the data cannot be read."""
     reading = DataReading(contract=contract, columns=tuple(columns), memory_mb=memory_mb)
     with open_cells(find_source(path, name), reading) as rows:
         there = {
@@ -33,9 +56,46 @@ def training_sketch(
             if column in rows.stored and can_be_read(rows.stored[column], kind)
         }
         rows.reading = dataclasses.replace(reading, columns=tuple(there))
+        unfit: tuple[str, ...] = ()
+        if before is not None:
+            kinds = {column.name: column.cells.kind for column in before.columns}
+            unread = {name for name in there if name not in kinds and not _is_read(_alone(rows, name, there))}
+            wanted = {name: kind for name, kind in there.items() if name not in unread}
+            unfit = tuple(sorted(name for name in {*kinds, *wanted} if kinds.get(name) != wanted.get(name)))
+            if not unfit:
+                again = rows.sketch([column.cells for column in before.columns], own=False)
+                pairs = zip(before.columns, again.columns, strict=True)
+                unfit = tuple(new.name for old, new in pairs if not (_is_read(new) and _fits(old, new)))
+                if not unfit:
+                    return TrainingSketch(msgspec.structs.replace(again, others=()))
         cells, _ = rows.cells(there)
         sketch = rows.sketch(cells, own=True)
-    return msgspec.structs.replace(sketch, columns=tuple(map(_discreet, sketch.columns)))
+    kept = tuple(map(_discreet, filter(_is_read, sketch.columns)))
+    return TrainingSketch(msgspec.structs.replace(sketch, columns=kept, others=()), unfit)
+
+
+def _alone(rows: OpenedCells, name: str, kinds: Mapping[str, CellKind]) -> SketchColumn:
+    none = ColumnCells(name=name, kind=kinds[name], edges=(0.0,) if kinds[name] != "category" else ())
+    return rows.sketch([none], own=False).columns[0]
+
+
+def _is_read(column: SketchColumn) -> bool:
+    """A text of CSV may be read as anything, and be nothing of it."""
+    return column.unreadable <= column.readable
+
+
+def _fits(old: SketchColumn, new: SketchColumn) -> bool:
+    """Whether the cells of old rows tell new ones apart."""
+    if new.cells.kind == "category":
+        return _share(new.beyond, new) <= _share(old.beyond, old) + MORE_BEYOND
+    if new.cells.kind != "number":
+        return True
+    fullest = _share(max(new.counts, default=0), new)
+    return fullest <= max(LEAST_IN_ONE, MORE_IN_ONE * _share(max(old.counts, default=0), old))
+
+
+def _share(count: int, column: SketchColumn) -> float:
+    return count / column.readable if column.readable else 0.0
 
 
 def _discreet(column: SketchColumn) -> SketchColumn:

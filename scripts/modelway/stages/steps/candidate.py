@@ -27,7 +27,8 @@ from modelway.report.candidate import NO_SIGNATURE
 from modelway.stages.steps import training_sketch
 from modelway.stages.steps.carried import store_wheels
 
-Sketching = Callable[[Mapping[str, Any] | None], bytes | None]
+Sketching = Callable[[Mapping[str, Any] | None, int], bytes | None]
+"""(signature, version) -> the sketch of what it was trained with."""
 INPUTS_TAG = "modelway.inputs"
 """The digest of all that a training was made from: two versions that share it should have one content."""
 
@@ -66,7 +67,7 @@ def make_candidate(
     lacking = what_the_signature_lacks(described.get("signature"))
     if lacking:
         job.warn("train-model", f"version {version} has {lacking}, and {NO_SIGNATURE}")
-    sketched = sketch(described.get("signature")) if sketch is not None else None
+    sketched = sketch(described.get("signature"), version) if sketch is not None else None
     inputs = digest_of_json(
         [origin.data_digest, origin.commit, origin.seed, dict(origin.parameters or {}), sha256_of_text(lock)]
     )

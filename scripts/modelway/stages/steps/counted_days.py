@@ -4,12 +4,10 @@ They are fetched in the environment of what deploys, which knows the target; a m
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,6 @@ from modelway.errors import Inconclusive, InvalidInput
 from modelway.monitoring.report import CountedReport
 from modelway.stages.steps.elsewhere import answered
 
-HEADER = "x-modelway-token"
 REFERENCE = "monitor.reference"
 
 
@@ -86,8 +83,9 @@ def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> Any:
     them."""
     from modelway.config import load_project
     from modelway.data.drift.sketch import DataSketch, written
-    from modelway.monitoring.collecting import Collecting, CountingServer
+    from modelway.monitoring.collecting import Collecting
     from modelway.stages.rollouts import deployment
+    from modelway.targets.counting_servers import servers_of
 
     project = load_project(Path(asked["config"]), asked["environment"], name=asked["name"])
     target, state = deployment.target_of(project), deployment.existing(project)
@@ -100,18 +98,8 @@ def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> Any:
         )
     left = target.unfinished()
     copied = left.plan.new.slot if left is not None and left.plan.mirror else ""  # stable was asked the same
-    headers = {HEADER: counting.token}
-
-    def ask(replica: Any, body: Mapping[str, Any]) -> bytes:
-        said: bytes = replica.ask("/sketches", json.dumps(body).encode(), headers)
-        return said
-
-    servers = [
-        CountingServer(replica.name, slot.side.version, name, partial(ask, replica))
-        for name, slot in state.slots.items()
-        if name != copied
-        for replica in target.place.counters(slot)
-    ]
+    slots = {name: slot for name, slot in state.slots.items() if name != copied}
+    servers = servers_of(target.place, counting.token, slots)
     found = Collecting(counting.parts, say).look(servers, stable.side.slot)
 
     def kept(sketch: DataSketch) -> str:

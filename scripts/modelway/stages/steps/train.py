@@ -85,7 +85,7 @@ def train(project: Resolved, job: ci.Job, semantic_version: str) -> Candidate:
         seed=project.train.seed,
         parameters=training.parameters,
     )
-    sketch = partial(training_sketch.made, project, job, training.data)
+    sketch = partial(training_sketch.made, project, job, client, training.data)
     return make_candidate(client, job, project.model, version, origin, python, lock, sketch)
 
 

@@ -11,29 +11,41 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from modelway import ci
 from modelway.config import Resolved
 from modelway.data import schemes
 from modelway.data.cells import CellKind
-from modelway.errors import ModelwayError, Refused
+from modelway.errors import InvalidInput, ModelwayError, Refused
 from modelway.records import Candidate
 from modelway.registry.protocol import ModelRegistry
+from modelway.registry.stored_records import read_candidate
 from modelway.serving.cells import READ_AS
 from modelway.stages.steps.elsewhere import answered
 
 PATH = "modelway/training-sketch.json"
 """Below the records' artifacts."""
 LIMIT = 64 << 20
+LOOKED_AT = 10
+"""Versions, for one with a sketch."""
 SECONDS = 120.0
 """As long as a training waits for it."""
 KINDS: Mapping[str, CellKind] = {kind: name for name, kinds in READ_AS.items() for kind in kinds}  # type: ignore[misc]
 WITHOUT = "no sketch of the training data goes with the model"
 
 
-def made(project: Resolved, job: ci.Job, data: Path, signature: Mapping[str, Any] | None) -> bytes | None:
+def made(
+    project: Resolved,
+    job: ci.Job,
+    client: ModelRegistry,
+    data: Path,
+    signature: Mapping[str, Any] | None,
+    version: int,
+) -> bytes | None:
     """Of the columns of the signature, but for those that are left out of monitoring; None, said, where there is none to be
-    made."""
-    asked = {
+    made. Its cells are those of an earlier version where they still fit."""
+    asked: dict[str, Any] = {
         "path": str(data),
         "name": schemes.name_of(str(project.data.train)),
         "contract": str(job.folder / project.data.contract) if project.data.contract else "",
@@ -45,6 +57,7 @@ def made(project: Resolved, job: ci.Job, data: Path, signature: Mapping[str, Any
         return None
     began = time.monotonic()
     try:
+        asked["before"] = (_earlier(client, project.model, version) or b"").decode()
         text = str(answered("data", "training_sketch", asked, job.say, SECONDS))
     except ModelwayError as error:
         job.say(f"{WITHOUT}: {error.line()}")
@@ -67,14 +80,31 @@ def bring(client: ModelRegistry, candidate: Candidate) -> bytes | None:
     return data
 
 
+def _earlier(client: ModelRegistry, model: str, version: int) -> bytes | None:
+    """The sketch of the newest earlier version that has one."""
+    numbers = sorted((item.version for item in client.search_versions(model) if item.version < version), reverse=True)
+    for number in numbers[:LOOKED_AT]:
+        try:
+            found = bring(client, read_candidate(client, model, number))
+        except (InvalidInput, Refused):  # it has no record, or was changed
+            continue
+        if found is not None:
+            return found
+    return None
+
+
 def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> str:
     """The sketch as JSON, in the environment that has an engine."""
     from modelway.data.contract import Contract, load_contract
-    from modelway.data.drift.sketch import written
+    from modelway.data.drift.sketch import DataSketch, written
     from modelway.data.drift.training import training_sketch
 
     contract = load_contract(Path(asked["contract"]), asked["contract-name"]) if asked["contract"] else Contract()
-    sketch = training_sketch(Path(asked["path"]), asked["name"], contract, asked["columns"])
+    before = msgspec.json.decode(asked["before"], type=DataSketch) if asked.get("before") else None
+    found = training_sketch(Path(asked["path"]), asked["name"], contract, asked["columns"], before)
+    sketch = found.sketch
+    if found.unfit:
+        say(f"new cells, and so a new history for monitor-model, because of: {', '.join(found.unfit)[:300]}")
     if missing := sorted(set(asked["columns"]) - {column.name for column in sketch.columns}):
         say(f"not in the sketch, because {asked['name']} has them not, or as another type: {', '.join(missing)[:300]}")
     return written(sketch)

@@ -20,7 +20,7 @@ from modelway.observe.pods import PodMetrics, PodsCounts
 from modelway.records import Release
 from modelway.rollout.plan import Side, side_of
 from modelway.rollout.rolling import ReplicaBounds
-from modelway.targets.counting_servers import CountingPlace
+from modelway.targets.counting_servers import CountingPlace, keep_counts
 from modelway.targets.kubernetes import capacity, counting, existing, home, names, objects, routes, traffic
 from modelway.targets.kubernetes.additions import Additions
 from modelway.targets.kubernetes.checks import Checks, image_of
@@ -184,10 +184,10 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             self._running.wait_for_guardian(slot)
 
     def replicas(self, claim: KubernetesClaim, slot: KubernetesSlot) -> list[Replica]:
-        return self.counters(slot)
+        return self._where.pods(self._where.home(), slot).replicas()
 
     def counters(self, slot: KubernetesSlot) -> list[Replica]:
-        return self._where.pods(self._where.home(), slot).replicas()
+        return self._where.pods(self._where.home(), slot).replicas() if slot.sketch else []
 
     def counting(self) -> CountingPlace:
         return self._sketches.place()
@@ -200,6 +200,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         stable = claim.state.current
         if leaving is not None and leaving.home and stable is not None and not stable.home:
             self._settle(claim, there, leaving, stable)
+            keep_counts(self, stable)  # its pods beside are about to end
         with claim.held():
             self._where.traffic(there).restore(_lease(claim).check)
             claim.forget(name)

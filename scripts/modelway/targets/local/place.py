@@ -135,7 +135,10 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
         self._wait_for(claim, slot.side.slot, deadline - time.monotonic())
 
     def replicas(self, claim: LocalClaim, slot: LocalSlot) -> list[Replica]:
-        return self.counters(slot)
+        return [
+            Replica(f"replica {number} of {slot.side.name}", partial(servers.ask, port))
+            for number, port in enumerate(slot.running)
+        ]
 
     def without_sketches(self) -> LocalPlace:
         return replace(self, sketches=False)
@@ -146,17 +149,15 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
         return CountingPlace(token.read_text() if token.exists() else "", parts)
 
     def counters(self, slot: LocalSlot) -> list[Replica]:
+        replicas = enumerate(slot.running) if _has_sketch(slot) else ()
         return [
-            Replica(f"replica {number} of {slot.side.name}", partial(servers.ask, port))
-            for number, port in enumerate(slot.running)
+            Replica(f"replica {number} of {slot.side.slot}", partial(servers.ask, port)) for number, port in replicas
         ]
 
     def _counted(self, slot: LocalSlot) -> dict[str, str]:
-        has_sketch = (Path(slot.model).parent / BESIDE).is_file()
-        token = (
-            counting_servers.kept_token(self.folder / counting_servers.TOKEN) if has_sketch and self.sketches else ""
-        )
-        return counting_servers.variables(token)
+        if not (self.sketches and _has_sketch(slot)):
+            return {}
+        return counting_servers.variables(counting_servers.kept_token(self.folder / counting_servers.TOKEN))
 
     def route(self, claim: LocalClaim, routing: Routing, back: str) -> None:
         if back:
@@ -337,6 +338,10 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
 
 def _admin(state: LocalState) -> str:
     return f"http://{HOST}:{state.admin_port}"
+
+
+def _has_sketch(slot: LocalSlot) -> bool:
+    return (Path(slot.model).parent / BESIDE).is_file()
 
 
 def _next_serial(claim: LocalClaim) -> int:
