@@ -17,6 +17,7 @@ from modelway.targets.counting_servers import DAYS, TOKEN
 from modelway.targets.local.servers import SLOTS
 
 
+
 def asked(shop: Shop, count: int) -> None:
     rows = [row(number) for number in range(count)]
     requests.post(f"http://{HOST}:{shop.port}/predict", json={"rows": rows}, timeout=30).raise_for_status()

@@ -21,6 +21,8 @@ from modelway.monitoring.kept_days import DaysPart
 from modelway.targets.counting_servers import VARIABLE
 from modelway.targets.kubernetes import names
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def team(built: Shop, own: Namespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClusterTeam:
