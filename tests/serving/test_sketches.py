@@ -290,6 +290,28 @@ def test_wrong_settings_end_the_server_with_one_line(
     assert said in served.said() and "Traceback" not in served.said()
 
 
+def test_the_sketch_that_lies_beside_the_model_needs_no_flag(
+    serve: Serve, reference: Path, folder: Path, expected: dict[str, Any]
+) -> None:
+    beside = folder / cells.BESIDE
+    with serve("boosting", environ={"MODELWAY_SKETCHES_TOKEN_SHA256": DIGEST}) as served:
+        assert sketch_of(served).status_code == 404, "there is none"
+        assert f"nothing is counted for /sketches: there is no {beside}" in served.said()
+        served.post("/predict", expected["rows"][0]).raise_for_status()
+    beside.write_bytes(reference.read_bytes())
+    try:
+        with serve("boosting", environ={"MODELWAY_SKETCHES_TOKEN_SHA256": DIGEST}) as served:
+            served.post("/predict", expected["rows"][0]).raise_for_status()
+            soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+            assert sketch_of(served, to=soon).json()["rows"] == 1
+            said = sketch_of(served, tell="server").json()
+            assert len(said["server"]) == 16 and said["oldest"] <= said["over"]
+        with serve("boosting") as served:
+            assert sketch_of(served).status_code == 404, "without a token nobody counts"
+    finally:
+        beside.unlink()
+
+
 def test_a_model_without_named_columns_cannot_be_counted(start: Any, reference: Path) -> None:
     served = start("tensor", "--sketch", str(reference), "--sketches-token-sha256", DIGEST)
     assert served.process.wait(60) == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from modelway.data.cells import CellKind
-from modelway.data.contract import Contract
+from modelway.data.contract import Contract, load_contract
 from modelway.data.drift.sketch import read_sketch, written
 from modelway.data.drift.training import TrainingSketch, training_sketch
 from modelway.serving import cells
@@ -57,6 +57,13 @@ def test_no_text_of_few_rows_travels_with_the_model(tmp_path: Path) -> None:
     text = written(found)
     assert "nobody else" not in text and "note 1" not in text and "Köln" in text
     assert found.by_name["note"].beyond == 3000 and found.by_name["city"].beyond == 1
+
+
+def test_a_sensitive_column_does_not_travel(tmp_path: Path) -> None:
+    (tmp_path / "contract.yml").write_text("columns: {city: {type: string, sensitive: true}, x: {type: number}}\n")
+    contract = load_contract(tmp_path / "contract.yml", "contract.yml")
+    found = training_sketch(rows(tmp_path, "train.csv"), "train.csv", contract, KINDS).sketch
+    assert "city" not in found.by_name and "Ulm" not in written(found)
 
 
 def test_the_cells_of_the_version_before_are_kept_while_they_fit(tmp_path: Path) -> None:

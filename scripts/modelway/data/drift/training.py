@@ -47,13 +47,14 @@ def training_sketch(
     memory_mb: int = 1024,
 ) -> TrainingSketch:
     """columns: those of the signature, and the kind of each. Left out are those that the data has not, or that cannot be read
-    so. before: of the version before. InvalidInput where the data cannot be read."""
+    so, and what is sensitive. before: of the version before. InvalidInput where the data cannot be read."""
+    hidden = {column for column, asked in contract.columns.items() if asked.sensitive is True}
     reading = DataReading(contract=contract, columns=tuple(columns), memory_mb=memory_mb)
     with open_cells(find_source(path, name), reading) as rows:
         there = {
             column: kind
             for column, kind in columns.items()
-            if column in rows.stored and can_be_read(rows.stored[column], kind)
+            if column in rows.stored and can_be_read(rows.stored[column], kind) and column not in hidden
         }
         rows.reading = dataclasses.replace(reading, columns=tuple(there))
         unfit: tuple[str, ...] = ()

@@ -106,7 +106,9 @@ def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> str:
     if found.unfit:
         say(f"new cells, and so a new history for monitor-model, because of: {', '.join(found.unfit)[:300]}")
     if missing := sorted(set(asked["columns"]) - {column.name for column in sketch.columns}):
-        say(f"not in the sketch, because {asked['name']} has them not, or as another type: {', '.join(missing)[:300]}")
+        say(
+            f"not in the sketch, because they are sensitive, or {asked['name']} has not such: {', '.join(missing)[:300]}"
+        )
     return written(sketch)
 
 
