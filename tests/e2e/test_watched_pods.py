@@ -36,7 +36,8 @@ def kept(own: Namespace) -> dict[str, int]:
     """Rows by day."""
     found = json.loads(own.kubectl("get", "configmaps", "-l", names.DAYS, "-o", "json"))["items"]
     parts = [
-        msgspec.json.decode(zlib.decompress(base64.b64decode(item["data"]["days"])), type=DaysPart) for item in found
+        msgspec.json.decode(zlib.decompress(base64.b64decode(item["binaryData"]["days"])), type=DaysPart)
+        for item in found
     ]
     return {day: one.rows for part in parts for day, one in part.days.items()}
 

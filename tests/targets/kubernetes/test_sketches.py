@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import random
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -167,9 +168,11 @@ def test_parts_are_written_by_one_at_a_time(server: ApiServer) -> None:
     assert ConfigMapParts(ClusterInMemory(server), "modelway-m.other").read() == {}
     one.remove("abc-2026-11-27")
     assert other.read() == {} and other.write("abc-2026-11-27", b"{}", second.version) is None, "it was removed"
+    with pytest.raises(InvalidInput, match="does not go into a ConfigMap"):
+        one.write("abc", random.Random(1).randbytes(1_100_000), None)
     server.create(
         "ConfigMap",
-        {"metadata": {"name": "odd", "labels": {names.TARGET: KEY, names.DAYS: "odd"}}, "data": {"days": "?"}},
+        {"metadata": {"name": "odd", "labels": {names.TARGET: KEY, names.DAYS: "odd"}}, "binaryData": {"days": "?"}},
     )
     with pytest.raises(InvalidInput, match="ConfigMap odd"):
         one.read()

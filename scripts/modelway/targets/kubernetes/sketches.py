@@ -25,6 +25,8 @@ from modelway.targets.kubernetes.refusals import ApiError
 from modelway.targets.kubernetes.state import KubernetesSlot
 
 DATA = "days"
+LARGEST = 1_000_000
+"""Of a ConfigMap's 1 MiB, which its names are part of."""
 ATTEMPTS = 10
 Say = Callable[[str], None]
 
@@ -104,8 +106,8 @@ class ConfigMapParts:
 
     cluster: Cluster
     key: str
-    most_bytes: int = 400_000
-    """Of the 1 MiB that one may have: a day more goes in."""
+    most_bytes: int = 700_000
+    """Of the 1 MiB that one may have: a day more goes in, of up to a thousand columns."""
 
     def read(self) -> Mapping[str, StoredPart]:
         found = self.cluster.list("ConfigMap", f"{names.TARGET}={self.key},{names.DAYS}")
@@ -114,8 +116,15 @@ class ConfigMapParts:
     def write(self, name: str, data: bytes, version: str | None) -> StoredPart | None:
         labels = {names.TARGET: self.key, names.DAYS: name, "app.kubernetes.io/managed-by": "modelway"}
         metadata: Object = {"name": f"{self.key}-{name}", "labels": labels}
-        text = base64.b64encode(zlib.compress(data, 9)).decode()
-        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {DATA: text}}
+        packed = zlib.compress(data, 9)
+        if len(packed) > LARGEST:
+            raise InvalidInput(
+                f"a day of {len(packed):,} bytes does not go into a ConfigMap, which holds {LARGEST:,}",
+                where=f"{self.cluster.where}, ConfigMap {self.key}-{name}",
+                fix="name columns in monitor.leave-out, and train and deploy a version without them",
+            )
+        binary = {DATA: base64.b64encode(packed).decode()}
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "binaryData": binary}
         try:
             if version is None:
                 return _stored(self.cluster.create(body))
@@ -131,13 +140,13 @@ class ConfigMapParts:
 
 
 def _stored(found: Object) -> StoredPart:
-    text = (found.get("data") or {}).get(DATA, "")
     try:
-        data = zlib.decompress(base64.b64decode(text, validate=True))
+        packed = base64.b64decode((found.get("binaryData") or {}).get(DATA, ""), validate=True)
+        data = zlib.decompress(packed)
     except (zlib.error, binascii.Error):
         raise InvalidInput(
             "is not what monitor-model writes",
             where=f"ConfigMap {found['metadata']['name']}",
             fix="put it back from a backup, or delete it: its days are gone then",
         ) from None
-    return StoredPart(data, str(found["metadata"]["resourceVersion"]), len(text))
+    return StoredPart(data, str(found["metadata"]["resourceVersion"]), len(packed))
