@@ -25,7 +25,7 @@ from modelway.serving.payload import table
 from modelway.targets.counting_servers import FolderParts
 
 SIGNATURE = (SignatureColumn("x", "double", required=True), SignatureColumn("c", "string", required=True))
-BEGIN = datetime(2026, 11, 20, 10, tzinfo=UTC)
+BEGIN = datetime(2026, 11, 20, 3, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
@@ -114,6 +114,16 @@ def test_every_minute_that_is_over_is_counted_once(world: World) -> None:
     assert found.days["2026-11-20"].rows == 12 and not found.gaps
 
 
+def test_a_day_that_began_without_the_model_is_not_looked_at(world: World) -> None:
+    world.now = datetime(2026, 11, 20, 9, tzinfo=UTC)
+    world.start("a")
+    world.asked("a", 3)
+    for _ in range(2):
+        world.now += DAY
+        found = world.look()
+    assert found.partial == {"2026-11-20": 15 / 24} and list(found.days) == ["2026-11-21"] and not found.gaps
+
+
 def test_what_the_server_does_not_keep_any_more_is_a_gap(world: World) -> None:
     world.start("a")
     world.asked("a", 3)
@@ -126,14 +136,14 @@ def test_what_the_server_does_not_keep_any_more_is_a_gap(world: World) -> None:
     world.now += timedelta(minutes=2)
     found = world.look()
     assert world.kept() == {"2026-11-20": 3, "2026-11-21": 6}, "25 hours are kept: those of 20:00 are gone"
-    assert any("a kept no counts of 10:59 to" in gap or "a kept no counts of 11:00 to" in gap for gap in found.gaps)
+    assert any("a kept no counts of 03:59 to" in gap for gap in found.gaps)
     assert list(found.partial) == ["2026-11-20"] and not found.days, "a day of which little is known is not looked at"
 
 
 def test_a_restart_is_said_and_is_no_change(world: World) -> None:
     for name in ("a", "b", "c"):
         world.start(name)
-    world.now += 13 * HOUR
+    world.now += 20 * HOUR
     world.look()
     world.now = datetime(2026, 11, 21, tzinfo=UTC)
     world.look()
@@ -166,7 +176,7 @@ def test_a_server_that_ended_is_said_and_one_that_is_silent_is_asked_again(world
     del world.running["b"]
     world.now += HOUR
     [gap] = world.look().gaps
-    assert "b has ended, and nobody knows what it counted in 10:59 to 11:59" in gap
+    assert "b has ended, and nobody knows what it counted in 03:59 to 04:59" in gap
     assert list(world.look().gaps) == [gap], "once"
 
 

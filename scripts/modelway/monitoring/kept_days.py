@@ -20,6 +20,8 @@ from modelway.records import digest_of_json
 
 SCHEMA: Literal["modelway/kept-days/1"] = "modelway/kept-days/1"
 MOST_DAYS = 1000
+MINUTES = 1440
+"""Of a day."""
 MOST_BYTES = 20 << 20
 """Of all parts together, as they are stored."""
 
@@ -162,10 +164,22 @@ def every_day(parts: Mapping[str, DaysPart], key: str) -> Iterator[tuple[str, Da
 
 
 def known_share(day: KeptDay) -> float:
-    """Of the minutes of all servers, those that are counted; 1 where nothing is missing."""
+    """Of the minutes of all servers, those that are counted; and of the day, those that any server is counted in, where that
+    is less: on its first day a model was not asked in the morning."""
     counted = sum(server.minutes for server in day.servers.values())
     lost = sum(gap.minutes for server in day.servers.values() for gap in server.gaps)
-    return counted / (counted + lost) if counted + lost else 0.0
+    if not counted:
+        return 0.0
+    return min(counted / (counted + lost), _covered(list(day.servers.values())) / MINUTES)
+
+
+def _covered(servers: Sequence[DayServer]) -> int:
+    """Minutes that at least one of them is counted in."""
+    covered, reached = timedelta(), datetime.min.replace(tzinfo=UTC)
+    for begin, end in sorted((moment(server.since), moment(server.until)) for server in servers):
+        covered += max(end - max(begin, reached), timedelta())
+        reached = max(reached, end)
+    return int(covered.total_seconds() // 60)
 
 
 def too_old(parts: Mapping[str, DaysPart], stored: Mapping[str, StoredPart], newest: date) -> list[str]:

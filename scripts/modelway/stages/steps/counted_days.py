@@ -20,6 +20,7 @@ from modelway.monitoring.report import CountedReport
 from modelway.stages.steps.elsewhere import answered
 
 REFERENCE = "monitor.reference"
+SAID_GAPS = 5
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,16 @@ def fetched(project: Resolved, job: ci.Job) -> CountedDays | None:
     there yet: what was fetched is kept all the same."""
     if project.monitor.data or not project.environment or project.deploy is None:
         return None
-    if project.monitor.reference or project.monitor.performance.prediction:
-        key = "reference" if project.monitor.reference else "performance"
+    settings = project.monitor
+    given = {
+        "reference": settings.reference,
+        "time-column": settings.time_column,
+        "performance": settings.performance.prediction,
+    }
+    for key in [key for key, value in given.items() if value]:
         raise InvalidInput(
-            f"is given, and monitor.data is not: what the servers of {project.environment} have counted is held against"
-            " their own training data, and holds no single prediction",
+            f"is given, and monitor.data is not: what the servers of {project.environment} have counted holds no single row,"
+            " and is held against their own training data",
             where=f"{project.source}: monitor.{key}",
             fix="name monitor.data, or leave the key out",
         )
@@ -55,16 +61,16 @@ def fetched(project: Resolved, job: ci.Job) -> CountedDays | None:
         "leave-out": project.monitor.leave_out,
     }
     report = msgspec.convert(answered("deploy", "counted_days", asked, job.say), CountedReport)
-    for line in report.gaps:
+    for line in report.gaps[-SAID_GAPS:]:
         job.say(f"not counted: {line}")
-    _check_enough(report, project.monitor.history_days, sorted(Path(folder.name, "days").glob("*.json")))
+    _check_enough(settings.history_days, sorted(Path(folder.name, "days").glob("*.json")))
     named = {"monitor.data": f"{folder.name}/days/*.json", REFERENCE: f"{folder.name}/reference.json"}
     whose = f"version {report.version} in {project.environment}"
     names = {"monitor.data": f"what {whose} was asked", REFERENCE: f"training data of {whose}"}
     return CountedDays(named, names, report, folder)
 
 
-def _check_enough(report: CountedReport, history_days: int, files: list[Path]) -> None:
+def _check_enough(history_days: int, files: list[Path]) -> None:
     days = [date.fromisoformat(file.stem) for file in files]
     whole = (days[-1] - days[0]).days + 1 if days else 0
     if whole > history_days:

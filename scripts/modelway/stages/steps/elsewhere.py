@@ -20,7 +20,7 @@ from typing import Any
 from modelway import processes
 from modelway.environments import home, locks, store
 from modelway.environments.tools import requirements_file
-from modelway.errors import InvalidInput, ModelwayError, OutsideFailure, Refused
+from modelway.errors import Inconclusive, InvalidInput, ModelwayError, OutsideFailure, Refused
 from modelway.files import last_line
 from modelway.isolation import hide
 
@@ -28,7 +28,7 @@ SCRIPTS = Path(__file__).parents[3]
 PROGRAM = (
     "import sys; sys.path.insert(0, sys.argv[1]); from modelway.stages.steps.elsewhere import run; run(sys.argv[2])"
 )
-KINDS = {kind.__name__: kind for kind in (InvalidInput, OutsideFailure, Refused)}
+KINDS = {kind.__name__: kind for kind in (Inconclusive, InvalidInput, OutsideFailure, Refused)}
 
 
 def answered(

@@ -59,8 +59,8 @@ def made(
     try:
         asked["before"] = (_earlier(client, project.model, version) or b"").decode()
         text = str(answered("data", "training_sketch", asked, job.say, SECONDS))
-    except ModelwayError as error:
-        job.say(f"{WITHOUT}: {error.line()}")
+    except (ModelwayError, OSError) as error:
+        job.say(f"{WITHOUT}: {error.line() if isinstance(error, ModelwayError) else error}")
         return None
     job.say(f"sketch of the training data: {len(text) / 1000:.0f} kB ({time.monotonic() - began:.1f} s)")
     return text.encode()
