@@ -14,6 +14,7 @@ import requests
 from deployment.shop import Shop, row
 from modelway.loopback import HOST
 from modelway.monitoring.kept_days import DayServer, DaysPart
+from modelway.serving.cells import PREDICTED_CLASS, PREDICTED_NUMBER
 from modelway.targets.counting_servers import DAYS, TOKEN
 
 
@@ -46,9 +47,10 @@ def with_history(shop: Shop, days: int, moved: int = 0) -> None:
         until = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
         here = columns
         if back <= moved:
-            one = columns[0]
-            full = tuple(sum(one.counts) if at == 0 else 0 for at in range(len(one.counts)))
-            here = (msgspec.structs.replace(one, counts=full), *columns[1:])
+            at = [cells.name for cells in part.columns].index("a")
+            one = columns[at]
+            full = (sum(one.counts), *(0 for _ in one.counts[1:]))
+            here = (*columns[:at], msgspec.structs.replace(one, counts=full), *columns[at + 1 :])
         server = DayServer("replica 0", 1, f"{day}T00:00:00Z", f"{until}T00:00:00Z")
         part.days[day] = msgspec.structs.replace(found, columns=here, servers={"before": server})
     file.write_bytes(msgspec.json.encode(part))
@@ -70,12 +72,15 @@ def test_a_model_watches_itself_from_the_day_it_is_deployed(shop: Shop) -> None:
     assert "whole days are counted" in said and "not counted" not in said
     _, part = kept(shop)
     assert sum(day.rows for day in part.days.values()) == 300
-    assert [column.name for column in part.columns] == ["a", "b"]
+    assert [column.name for column in part.columns] == [PREDICTED_CLASS, PREDICTED_NUMBER, "a", "b"]
+    [day] = part.days.values()
+    assert (day.columns[0].missing, sum(day.columns[1].counts)) == (300, 300), "a probability for each row"
     with_history(shop, 60)
     said += monitored(shop, 0)
     path = shop.folder / "out/modelway/monitor-model.json"
     report = json.loads(path.read_text())
     assert (report["outcome"], report["counted"]["servers"], len(report["looks"])) == ("quiet", 1, 4)
+    assert report["columns"] == 3, "a, b and the probability; no class was predicted"
     assert "without a row being kept" in path.with_suffix(".md").read_text()
     with_history(shop, 60, moved=3)
     said += monitored(shop, 1)

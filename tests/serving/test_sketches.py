@@ -290,6 +290,27 @@ def test_wrong_settings_end_the_server_with_one_line(
     assert said in served.said() and "Traceback" not in served.said()
 
 
+def test_what_the_model_says_is_counted_beside(made: Path) -> None:
+    said = json.loads((made / "train.json").read_text())
+    none = {"missing": said["rows"], "unreadable": 0}
+    number = {"name": cells.PREDICTED_NUMBER, "kind": "number", "edges": [0.25, 0.5]}
+    words = {"name": cells.PREDICTED_CLASS, "kind": "category", "values": ["late", "1"]}
+    said["columns"] += [{"cells": words, "counts": [0, 0], **none}, {"cells": number, "counts": [0, 0, 0], **none}]
+    (made / "predicted.json").write_text(json.dumps(said))
+    [counted] = counting(cells.read(made / "predicted.json"), Clock(NOON))
+    counted.count(checked(rows(6, 4)), lambda: [0.2, 0.25, 0.9, "late", "other", None])
+    counted.count(checked(rows(40, 4)), lambda: [0.3] * 40)
+    counted.count(checked(rows(3, 4)), lambda: ["late"])
+    told = json.loads(counted.told(NOON, NOON + 60))
+    by_name = {column["cells"]["name"]: column for column in told["columns"]}
+    number, words = (by_name[name] for name in (cells.PREDICTED_NUMBER, cells.PREDICTED_CLASS))
+    assert (number["counts"], number["missing"], number["low"]) == ([2, 40, 1], 6, 0.2)
+    assert (words["counts"], words["beyond"], words["missing"]) == ([1, 0], 1, 47), "not one a row tells nothing"
+    assert told["rows"] == 49 and not counted.broken
+    (made / "told.json").write_bytes(counted.told(NOON, NOON + 60))
+    assert read_sketch(made / "told.json", "told").rows == 49
+
+
 def test_the_sketch_that_lies_beside_the_model_needs_no_flag(
     serve: Serve, reference: Path, folder: Path, expected: dict[str, Any]
 ) -> None:

@@ -200,11 +200,20 @@ class Application:
             return [self.model.predict_loose(data.data, data.parameters)]
         rows = columns.together([job.data for job in jobs])
         said = self.model.predict(rows)
+        parts = predictions.split(said, [job.rows for job in jobs])
         if self.sketches is not None:
-            counted = [job.data for job in jobs if not job.tested]
+            counted = [(job.data, part) for job, part in zip(jobs, parts, strict=True) if not job.tested]
             if counted:
-                self.sketches.count(rows if len(counted) == len(jobs) else columns.together(counted))
-        return predictions.split(said, [job.rows for job in jobs])
+                together = rows if len(counted) == len(jobs) else columns.together([data for data, _ in counted])
+                self.sketches.count(together, partial(self._predicted, [part for _, part in counted]))
+        return parts
+
+    def _predicted(self, parts: Sequence[Any]) -> list[float | str | None]:
+        from modelway.serving import predictions
+
+        values = [predictions.plain(part, as_mlflow=False) for part in parts]
+        lists = [value for value in values if isinstance(value, list)]
+        return [predictions.reduced(one, self.classes) for value in lists for one in value]
 
     def _said(self, request: HttpRequest, rows: int, answered: Reply, said: Any, error: BaseException | None) -> None:
         if error is not None:

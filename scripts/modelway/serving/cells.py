@@ -26,6 +26,9 @@ READ_AS: Mapping[str, tuple[str, ...]] = {
     "other": ("binary",),
 }
 """Kinds of cells, and the types of a signature whose values fall into them."""
+PREDICTED_NUMBER, PREDICTED_CLASS = "(predicted number)", "(predicted class)"
+"""Columns of a sketch that no row has: what the model said. Of probabilities of two classes that is the second, of more the
+likeliest class."""
 STAMP, ROWS, COLUMNS = 0, 1, 2
 """Where a minute's own numbers are, and where those of its columns begin."""
 MISSING, BEYOND, LOW, HIGH, COUNTS = range(5)

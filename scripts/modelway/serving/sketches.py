@@ -28,6 +28,8 @@ from modelway.serving.cells import (
     HIGH,
     LOW,
     MISSING,
+    PREDICTED_CLASS,
+    PREDICTED_NUMBER,
     READ_AS,
     ROWS,
     SCHEMA,
@@ -66,6 +68,7 @@ class RowSketches:
         self.reals: memoryview[float] = memoryview(memory).cast("d")
         self.arrays = np.frombuffer(memory, dtype=np.int64), np.frombuffer(memory, dtype=np.float64)
         self.counted: dict[str, CountedColumn] = {}
+        self.predicted: dict[str, CountedColumn] = {}
         self.absent: list[CountedColumn] = []
         self.unlike: dict[str, str] = {}
         self.others: list[str] = []
@@ -76,7 +79,9 @@ class RowSketches:
         kinds = {column.name: column.kind for column in signature}
         for column in self.reference.columns:
             kind = kinds.get(column.name)
-            if kind is not None and kind in READ_AS[column.kind]:
+            if column.name in (PREDICTED_NUMBER, PREDICTED_CLASS):
+                self.predicted[column.name] = column
+            elif kind is not None and kind in READ_AS[column.kind]:
                 self.counted[column.name] = column
             else:
                 self.absent.append(column)
@@ -85,10 +90,14 @@ class RowSketches:
         known = {column.name for column in self.reference.columns}
         self.others = sorted(name for name in kinds if name not in known)
 
-    def count(self, rows: CheckedRows) -> None:
-        """Never raises: a prediction is not lost because it cannot be counted. What is not whole any more is not told."""
+    def count(self, rows: CheckedRows, predicted: Callable[[], Sequence[float | str | None]] = list) -> None:
+        """predicted: what was said of them. Never raises: a prediction is not lost because it cannot be counted. What is not
+        whole any more is not told."""
         try:
-            self._count(rows)
+            at = self._minute()
+            self._count(at, rows)
+            if self.predicted:
+                self._count_predictions(at, rows.rows, predicted())
         except Exception as error:  # noqa: BLE001  whatever it is
             self.broken = type(error).__name__
 
@@ -131,7 +140,7 @@ class RowSketches:
                 "sums": None,
             }
             for column in self.reference.columns
-            if column.name in self.counted
+            if column.name in self.counted or column.name in self.predicted
         ]
         said = {
             "schema": SCHEMA,
@@ -144,8 +153,16 @@ class RowSketches:
         }
         return (json.dumps(said, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
 
-    def _count(self, rows: CheckedRows) -> None:
-        minute = self._minute()
+    def _count_predictions(self, minute: int, rows: int, said: Sequence[float | str | None]) -> None:
+        said = said if len(said) == rows else [None] * rows  # something else than a prediction a row
+        for name, column in self.predicted.items():
+            if name == PREDICTED_CLASS:
+                self._count_texts(minute + column.at, column, [one if isinstance(one, str) else None for one in said])
+            else:
+                numbers = [one if isinstance(one, float) else None for one in said]
+                (self._count_few if rows <= FEW_ROWS else self._count_many)(minute + column.at, column, numbers)
+
+    def _count(self, minute: int, rows: CheckedRows) -> None:
         self.numbers[minute + ROWS] += rows.rows
         given = {column.name: values for column, values in zip(rows.columns, rows.values, strict=True)}
         for name, column in self.counted.items():

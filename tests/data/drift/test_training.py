@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from modelway.data.cells import CellKind
+from modelway.data.cells import CellKind, ColumnCells
 from modelway.data.contract import Contract, load_contract
 from modelway.data.drift.sketch import read_sketch, written
-from modelway.data.drift.training import TrainingSketch, training_sketch
+from modelway.data.drift.training import PREDICTED, PROBABILITIES, TrainingSketch, training_sketch
 from modelway.serving import cells
 
 KINDS: dict[str, CellKind] = {
@@ -44,12 +44,14 @@ def made(path: Path, before: TrainingSketch | None = None, kinds: dict[str, Cell
 def test_columns_are_read_as_the_signature_has_them(tmp_path: Path) -> None:
     found = made(rows(tmp_path, "train.csv"), kinds=KINDS | {"gone": "number", "label": "time"}).sketch
     by_name = found.by_name
-    assert sorted(by_name) == ["city", "code", "note", "on", "x"], "no label, and what cannot be read so is left out"
+    assert sorted({*by_name} - {*PREDICTED}) == ["city", "code", "note", "on", "x"], (
+        "no label, and what cannot be read so is left out"
+    )
     assert by_name["code"].cells.kind == "category" and set(by_name["code"].cells.values) == {"0", "1", "2"}
     assert found.rows == 3000 and not found.others and not found.absent
     (tmp_path / "sketch.json").write_text(written(found), encoding="utf-8")
     assert read_sketch(tmp_path / "sketch.json", "sketch.json") == found, "sound, as detect-drift reads it"
-    assert len(cells.read(tmp_path / "sketch.json").columns) == 5, "and as a server does"
+    assert len(cells.read(tmp_path / "sketch.json").columns) == 7, "and as a server does"
 
 
 def test_no_text_of_few_rows_travels_with_the_model(tmp_path: Path) -> None:
@@ -91,7 +93,25 @@ def test_cells_that_do_not_fit_any_more_are_made_anew(
 def test_another_signature_has_cells_of_its_own(tmp_path: Path) -> None:
     first = made(rows(tmp_path, "one.csv"))
     fewer = made(tmp_path / "one.csv", first, {"x": "number"})
-    assert fewer.unfit == ("city", "code", "note", "on") and [column.name for column in fewer.sketch.columns] == ["x"]
+    assert fewer.unfit == ("city", "code", "note", "on") and {*fewer.sketch.by_name} == {"x", *PREDICTED}
+
+
+def test_what_a_model_may_say_has_cells_like_the_label(tmp_path: Path) -> None:
+    assert (cells.PREDICTED_NUMBER, cells.PREDICTED_CLASS) == PREDICTED
+    path, kinds = rows(tmp_path, "train.csv"), {"x": KINDS["x"]}
+
+    def predicted(label: str, before: TrainingSketch | None = None) -> tuple[ColumnCells, ColumnCells]:
+        found = training_sketch(path, "train.csv", Contract(), kinds, before.sketch if before else None, label)
+        number, class_ = (found.sketch.by_name[name] for name in PREDICTED)
+        assert number.missing == class_.missing == found.sketch.rows == 3000
+        return number.cells, class_.cells
+
+    assert predicted("") == predicted("nowhere") and predicted("")[0].edges == PROBABILITIES
+    assert predicted("city")[1].values == ("Köln", '"a, b"', "Ulm") or len(predicted("city")[1].values) == 3
+    assert predicted("city")[0].edges == PROBABILITIES, "of classes there may be probabilities"
+    assert min(predicted("x")[0].edges) < 0 and len(predicted("x")[0].edges) == 45, "of a regression"
+    first = training_sketch(path, "train.csv", Contract(), kinds, None, "city")
+    assert predicted("on", first) == predicted("city"), "the cells of before are kept"
 
 
 def test_no_rows_are_no_sketch_that_breaks(tmp_path: Path) -> None:

@@ -225,7 +225,7 @@ def test_monitor_model_fetches_from_all_pods_and_keeps_days_in_the_namespace(
     for number in range(2):  # as two runners
         folder = tmp_path / f"folder{number}"
         folder.mkdir()
-        said = counted_days.answer({**asked, "folder": str(folder), "leave-out": ["c"]}, print)
+        said = counted_days.answer({**asked, "folder": str(folder), "leave-out": ["c"], "history-days": 56}, print)
         assert (said["version"], said["servers"], said["gaps"]) == (1, 4, ())
         [day] = (folder / "days").iterdir()
         told = json.loads(day.read_text())

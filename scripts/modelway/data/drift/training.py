@@ -5,7 +5,7 @@ The cells are those of the version before wherever they still fit, so that its d
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,11 @@ LEAST_SHARE = 0.01
 MORE_BEYOND = 0.01
 MORE_IN_ONE = 3.0
 LEAST_IN_ONE = 0.15
+PREDICTED_NUMBER, PREDICTED_CLASS = "(predicted number)", "(predicted class)"
+"""As the model server calls them (modelway.serving.cells)."""
+PREDICTED = (PREDICTED_NUMBER, PREDICTED_CLASS)
+PROBABILITIES = tuple(step / 20 for step in range(1, 20))
+MOST_CLASSES = 50
 """Cells of before fit while texts without one are at most so much more of the rows, and no cell of numbers has both so many
 times what the fullest had, and so much of the rows."""
 
@@ -44,10 +49,12 @@ def training_sketch(
     contract: Contract,
     columns: Mapping[str, CellKind],
     before: DataSketch | None = None,
+    label: str = "",
     memory_mb: int = 1024,
 ) -> TrainingSketch:
     """columns: those of the signature, and the kind of each. Left out are those that the data has not, or that cannot be read
-    so, and what is sensitive. before: of the version before. InvalidInput where the data cannot be read."""
+    so, and what is sensitive. before: of the version before. label: whose values predictions are like. InvalidInput where the
+    data cannot be read."""
     hidden = {column for column, asked in contract.columns.items() if asked.sensitive is True}
     reading = DataReading(contract=contract, columns=tuple(columns), memory_mb=memory_mb)
     with open_cells(find_source(path, name), reading) as rows:
@@ -59,20 +66,51 @@ def training_sketch(
         rows.reading = dataclasses.replace(reading, columns=tuple(there))
         unfit: tuple[str, ...] = ()
         if before is not None:
-            kinds = {column.name: column.cells.kind for column in before.columns}
+            known = [column for column in before.columns if column.name not in PREDICTED]
+            kinds = {column.name: column.cells.kind for column in known}
             unread = {name for name in there if name not in kinds and not _is_read(_alone(rows, name, there))}
             wanted = {name: kind for name, kind in there.items() if name not in unread}
             unfit = tuple(sorted(name for name in {*kinds, *wanted} if kinds.get(name) != wanted.get(name)))
             if not unfit:
-                again = rows.sketch([column.cells for column in before.columns], own=False)
-                pairs = zip(before.columns, again.columns, strict=True)
+                again = rows.sketch([column.cells for column in known], own=False)
+                pairs = zip(known, again.columns, strict=True)
                 unfit = tuple(new.name for old, new in pairs if not (_is_read(new) and _fits(old, new)))
                 if not unfit:
-                    return TrainingSketch(msgspec.structs.replace(again, others=()))
+                    of = [column.cells for column in before.columns if column.name in PREDICTED]
+                    return TrainingSketch(_with_predictions(again, again.columns, of))
         cells, _ = rows.cells(there)
         sketch = rows.sketch(cells, own=True)
+        predicted = _prediction_cells(rows, "" if label in hidden else label)
     kept = tuple(map(_discreet, filter(_is_read, sketch.columns)))
-    return TrainingSketch(msgspec.structs.replace(sketch, columns=kept, others=()), unfit)
+    return TrainingSketch(_with_predictions(sketch, kept, predicted), unfit)
+
+
+def _prediction_cells(rows: OpenedCells, label: str) -> list[ColumnCells]:
+    """Of what the model says: numbers as probabilities, or, where the label has others, as its values; classes as those of
+    the label."""
+    edges, values = PROBABILITIES, tuple[str, ...]()
+    stored = rows.stored.get(label)
+    if stored is not None:
+        rows.reading = dataclasses.replace(rows.reading, columns=(label,))
+        if can_be_read(stored, "category"):
+            [cells], _ = rows.cells({label: "category"})
+            values = _discreet(rows.sketch([cells], own=True).columns[0]).cells.values[:MOST_CLASSES]
+        if can_be_read(stored, "number"):
+            [cells], _ = rows.cells({label: "number"})
+            column = rows.sketch([cells], own=True).columns[0]
+            beyond = any(not 0 <= end <= 1 for end in (column.low, column.high) if end is not None)
+            edges = cells.edges if beyond and _is_read(column) else edges
+    return [
+        ColumnCells(name=PREDICTED_CLASS, kind="category", values=values),
+        ColumnCells(name=PREDICTED_NUMBER, kind="number", edges=edges),
+    ]
+
+
+def _with_predictions(sketch: DataSketch, columns: Iterable[SketchColumn], cells: Sequence[ColumnCells]) -> DataSketch:
+    """Nobody knows yet what the model will say: the servers count it."""
+    none = [SketchColumn(cells=one, missing=sketch.rows, unreadable=0, counts=(0,) * one.size) for one in cells]
+    every = sorted([*columns, *none], key=lambda column: column.name)
+    return msgspec.structs.replace(sketch, columns=tuple(every), others=())
 
 
 def _alone(rows: OpenedCells, name: str, kinds: Mapping[str, CellKind]) -> SketchColumn:

@@ -58,7 +58,8 @@ def fetched(project: Resolved, job: ci.Job) -> CountedDays | None:
         "name": job.config,
         "environment": project.environment,
         "folder": folder.name,
-        "leave-out": project.monitor.leave_out,
+        "leave-out": settings.leave_out,
+        "history-days": settings.history_days,
     }
     report = msgspec.convert(answered("deploy", "counted_days", asked, job.say), CountedReport)
     for line in report.gaps[-SAID_GAPS:]:
@@ -90,6 +91,7 @@ def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> Any:
     from modelway.config import load_project
     from modelway.data.drift.sketch import DataSketch, written
     from modelway.monitoring.collecting import Collecting
+    from modelway.monitoring.predicted import with_predictions
     from modelway.stages.rollouts import deployment
     from modelway.targets.counting_servers import servers_of
 
@@ -108,14 +110,16 @@ def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> Any:
     servers = servers_of(target.place, counting.token, slots)
     found = Collecting(counting.parts, say).look(servers, stable.side.slot)
 
+    known, days = with_predictions(found.reference, found.days, asked["history-days"])
+
     def kept(sketch: DataSketch) -> str:
         columns = tuple(one for one in sketch.columns if one.name not in asked["leave-out"])
         return written(msgspec.structs.replace(sketch, columns=columns))
 
     folder = Path(asked["folder"])
     (folder / "days").mkdir()
-    (folder / "reference.json").write_text(kept(found.reference), encoding="utf-8")
-    for day, sketch in found.days.items():
+    (folder / "reference.json").write_text(kept(known), encoding="utf-8")
+    for day, sketch in days.items():
         (folder / "days" / f"{day}.json").write_text(kept(sketch), encoding="utf-8")
     report = CountedReport(
         version=stable.side.version,

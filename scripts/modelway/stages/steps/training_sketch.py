@@ -50,6 +50,7 @@ def made(
         "name": schemes.name_of(str(project.data.train)),
         "contract": str(job.folder / project.data.contract) if project.data.contract else "",
         "contract-name": project.data.contract or "",
+        "label": project.gate.label or "",
         "columns": _columns(signature, project.monitor.leave_out),
     }
     if not asked["columns"]:
@@ -101,7 +102,9 @@ def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> str:
 
     contract = load_contract(Path(asked["contract"]), asked["contract-name"]) if asked["contract"] else Contract()
     before = msgspec.json.decode(asked["before"], type=DataSketch) if asked.get("before") else None
-    found = training_sketch(Path(asked["path"]), asked["name"], contract, asked["columns"], before)
+    found = training_sketch(
+        Path(asked["path"]), asked["name"], contract, asked["columns"], before, asked.get("label", "")
+    )
     sketch = found.sketch
     if found.unfit:
         say(f"new cells, and so a new history for monitor-model, because of: {', '.join(found.unfit)[:300]}")
