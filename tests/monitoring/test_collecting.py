@@ -159,7 +159,18 @@ def test_a_restart_is_said_and_is_no_change(world: World) -> None:
     world.now = datetime(2026, 11, 22, 0, 10, tzinfo=UTC)
     found = world.look()
     assert found.days["2026-11-21"].rows == 3 * 240 - 10, "hour 9 of the first one is lost"
-    assert found.gaps == ("2026-11-21: a began anew, and its counts of 08:49 to 10:30 (101 minutes) are gone",)
+    assert found.gaps == ("2026-11-21: a began anew, and its counts of 08:49 to 10:30 (101 min) are gone",)
+
+
+def test_a_restart_within_the_minute_loses_that_minute(world: World) -> None:
+    world.start("a")
+    world.now += HOUR + timedelta(seconds=10)
+    world.look()
+    world.asked("a", 5)
+    world.now += timedelta(seconds=5)
+    world.start("a")
+    world.now += HOUR
+    assert world.look().gaps == ("2026-11-20: a began anew, and its counts of 04:00 to 04:01 (1 min) are gone",)
 
 
 def test_a_server_that_ended_is_said_and_one_that_is_silent_is_asked_again(world: World) -> None:

@@ -281,7 +281,9 @@ def _ended(server: DayServer, day: date, began: datetime | None, over: datetime)
     if server.ended or until >= last:
         return server
     again = began is not None and began >= until
-    lost_until = min(last, (began if again and began else over).replace(second=0, microsecond=0))
+    end = began if again and began else over
+    begun = timedelta(seconds=end.second, microseconds=end.microsecond)
+    lost_until = min(last, end - begun + (timedelta(minutes=1) if begun else timedelta()))
     gap = LostMinutes(server.until, written(lost_until), "restarted" if again else "ended")
     gaps = (*server.gaps, gap) if lost_until > until else server.gaps
     return msgspec.structs.replace(server, gaps=gaps, ended=True)
@@ -300,7 +302,7 @@ def _gaps(servers: Mapping[str, DayServer]) -> list[str]:
     said = []
     for server in servers.values():
         for gap in server.gaps:
-            times = f"{gap.begin[11:16]} to {gap.end[11:16]} ({gap.minutes} minutes)"
+            times = f"{gap.begin[11:16]} to {gap.end[11:16]} ({gap.minutes} min)"
             words = {
                 "not kept": f"{server.name} kept no counts of {times} any more",
                 "restarted": f"{server.name} began anew, and its counts of {times} are gone",

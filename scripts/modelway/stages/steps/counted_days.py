@@ -81,7 +81,7 @@ def _check_enough(history_days: int, files: list[Path]) -> None:
     raise Inconclusive(
         f"{whole} whole days are counted{since}, and {history_days} tell what is usual",
         where="monitor.history-days",
-        fix=f"go on: the first look is on {first}" if first else "go on: the first whole day is tomorrow's yesterday",
+        fix=f"go on: the first look is on {first}" if first else "go on: no day is over yet",
     )
 
 
