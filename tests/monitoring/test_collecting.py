@@ -191,6 +191,22 @@ def test_a_server_that_ended_is_said_and_one_that_is_silent_is_asked_again(world
     assert list(world.look().gaps) == [gap], "once"
 
 
+def test_a_day_is_not_looked_at_while_servers_that_have_seen_most_of_it_are_silent(world: World) -> None:
+    for name in ("a", "b"):
+        world.start(name)
+        world.asked(name, 2)
+    world.look()
+    world.now = datetime(2026, 11, 21, 0, 10, tzinfo=UTC)
+    world.look()
+    world.now = datetime(2026, 11, 22, 0, 10, tzinfo=UTC)
+    world.deaf.add("b")
+    found = world.look()
+    assert list(found.partial) == ["2026-11-21"] and list(found.days) == ["2026-11-20"]
+    world.deaf.clear()
+    found = world.look()
+    assert list(found.days) == ["2026-11-20", "2026-11-21"] and not found.partial and not found.gaps
+
+
 def test_a_server_that_is_about_to_end_leaves_nothing_behind(world: World) -> None:
     for name in ("a", "b"):
         world.start(name)

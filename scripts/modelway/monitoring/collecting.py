@@ -58,7 +58,7 @@ class AboutServer(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Counter:
+class TellingServer:
     """A server that has answered. key: of the days that it counts into."""
 
     of: CountingServer
@@ -73,7 +73,6 @@ class CollectedDays:
     answer."""
 
     reference: DataSketch
-    text: bytes
     days: Mapping[str, DataSketch]
     partial: Mapping[str, float]
     gaps: tuple[str, ...]
@@ -87,7 +86,7 @@ class Collecting:
 
     parts: KeptParts
     say: Callable[[str], None]
-    _references: dict[str, tuple[DataSketch, bytes]] = field(default_factory=dict)
+    _references: dict[str, DataSketch] = field(default_factory=dict)
     _silent: set[str] = field(default_factory=set)
     _stored: dict[str, StoredPart] = field(default_factory=dict)
     """As it was read or written last."""
@@ -103,7 +102,7 @@ class Collecting:
                 where="/sketches",
                 fix="see the lines above; what was deployed before it could count has to be deployed again",
             )
-        reference, text = self._references[own.said.reference]
+        reference = self._references[own.said.reference]
         days, partial, gaps = dict[str, DataSketch](), dict[str, float](), list[str]()
         today = moment(own.said.over).date()
         first = (today - timedelta(days=kept_days.MOST_DAYS)).isoformat()
@@ -114,17 +113,17 @@ class Collecting:
             gaps += [f"{day}: {words}" for words in _gaps(kept.servers)]
             if day >= today.isoformat():
                 continue
-            if (share := known_share(kept)) < LEAST_KNOWN:
+            if (share := known_share(kept, _bounds(date.fromisoformat(day))[1])) < LEAST_KNOWN:
                 partial[day] = share
             else:
                 days[day] = part.sketch(day)
-        return CollectedDays(reference, text, days, partial, tuple(gaps), tuple(sorted(self._silent)), len(counters))
+        return CollectedDays(reference, days, partial, tuple(gaps), tuple(sorted(self._silent)), len(counters))
 
-    def keep(self, servers: Sequence[CountingServer], *, ending: bool = False) -> list[Counter]:
+    def keep(self, servers: Sequence[CountingServer], *, ending: bool = False) -> list[TellingServer]:
         """Fetch and keep; those that have answered. ending: they get nothing more and are about to end, so that the minute
         that goes on is theirs as well."""
         self._stored = dict(self.parts.read())
-        counters = list[Counter]()
+        counters = list[TellingServer]()
         for server in servers:
             if (found := self._counter(server)) is not None:
                 counters.append(found)
@@ -135,25 +134,25 @@ class Collecting:
             self._keep_day(key, day, [counter for counter in counters if counter.key == key], ending)
         return counters
 
-    def _counter(self, server: CountingServer) -> Counter | None:
+    def _counter(self, server: CountingServer) -> TellingServer | None:
         try:
             said = msgspec.json.decode(server.ask({"tell": "server"}), type=AboutServer)
             if said.reference not in self._references:
                 text = server.ask({"tell": "reference"})
-                self._references[said.reference] = msgspec.json.decode(text, type=DataSketch), text
+                self._references[said.reference] = msgspec.json.decode(text, type=DataSketch)
             counted = self._counts(server, written(moment(said.over)), said.over)
         except (ModelwayError, msgspec.DecodeError) as error:
             why = error.line() if isinstance(error, ModelwayError) else "it answers something else than counts"
             self.say(f"{server.name} tells no counts: {why}")
             self._silent.add(server.name)
             return None
-        return Counter(server, said, key_of([column.cells for column in counted.columns], counted.absent))
+        return TellingServer(server, said, key_of([column.cells for column in counted.columns], counted.absent))
 
     @staticmethod
     def _counts(server: CountingServer, begin: str, end: str) -> DataSketch:
         return msgspec.json.decode(server.ask({"from": begin, "to": end}), type=DataSketch)
 
-    def _keep_day(self, key: str, day: date, counters: Sequence[Counter], ending: bool) -> None:
+    def _keep_day(self, key: str, day: date, counters: Sequence[TellingServer], ending: bool) -> None:
         for _ in range(ATTEMPTS):
             name, version, part = self._part(key, day)
             servers = dict(part.days[day.isoformat()].servers) if part and day.isoformat() in part.days else {}
@@ -200,7 +199,7 @@ class Collecting:
             return latest, stored[latest].version, parts[latest]
         return f"{key}-{day.isoformat()}", None, None
 
-    def _end(self, counters: Sequence[Counter]) -> None:
+    def _end(self, counters: Sequence[TellingServer]) -> None:
         """What servers did not tell of a day and cannot tell any more is lost; and what is too old is removed."""
         there = {counter.said.server: counter.said for counter in counters}
         began = {counter.of.name: moment(counter.said.started) for counter in counters}
@@ -267,7 +266,7 @@ def _window(
 
 
 def _grown(
-    counter: Counter, known: DayServer | None, begin: datetime, end: datetime, gap: LostMinutes | None
+    counter: TellingServer, known: DayServer | None, begin: datetime, end: datetime, gap: LostMinutes | None
 ) -> DayServer:
     gaps = (*(known.gaps if known else ()), *([gap] if gap else []))
     since = known.since if known else written(begin)

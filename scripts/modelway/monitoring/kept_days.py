@@ -163,11 +163,14 @@ def every_day(parts: Mapping[str, DaysPart], key: str) -> Iterator[tuple[str, Da
     yield from sorted(found.items())
 
 
-def known_share(day: KeptDay) -> float:
+def known_share(day: KeptDay, end: datetime) -> float:
     """Of the minutes of all servers, those that are counted; and of the day, those that any server is counted in, where that
-    is less: on its first day a model was not asked in the morning."""
+    is less: on its first day a model was not asked in the morning. end: of the day; what a server has not told until then is
+    missing."""
     counted = sum(server.minutes for server in day.servers.values())
     lost = sum(gap.minutes for server in day.servers.values() for gap in server.gaps)
+    silent = [end - moment(server.until) for server in day.servers.values() if not server.ended]
+    lost += sum(int(pause.total_seconds() // 60) for pause in silent)  # they may tell it yet
     if not counted:
         return 0.0
     return min(counted / (counted + lost), _covered(list(day.servers.values())) / MINUTES)
