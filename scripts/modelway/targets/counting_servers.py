@@ -60,7 +60,7 @@ def keep_counts(place: CountedPlace[S], slot: S) -> None:
     """What the slot's servers have counted is kept: they get nothing more, and are about to end. Where that cannot be, it is
     lost, and nothing else."""
     with contextlib.suppress(ModelwayError, OSError):
-        if (counting := place.counting()) is not None and counting.token:
+        if place.counters(slot) and (counting := place.counting()) is not None and counting.token:
             servers = servers_of(place, counting.token, {slot.side.slot: slot})
             Collecting(counting.parts, lambda said: None).keep(servers, ending=True)
 
