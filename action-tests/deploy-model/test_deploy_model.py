@@ -48,6 +48,14 @@ def test_its_page_shows_the_shares_and_the_evidence(deployed: Deployed) -> None:
     assert reports.split() == ["deploy-model.html", "deploy-model.json", "deploy-model.md"]
 
 
+def test_what_is_deployed_counts_what_it_is_asked_and_is_watched_by_that(deployed: Deployed) -> None:
+    step = deployed.run.step("watched")
+    assert (step.result, step.exit_code) == ("failure", 3), step.log
+    (error,) = step.errors
+    assert "0 whole days are counted, and 56 tell what is usual" in error.message, step.log
+    assert "tells no counts" not in step.log and not step.outputs["outcome"]
+
+
 def test_a_hostile_reason_is_only_text(deployed: Deployed) -> None:
     step = deployed.run.step("canary")
     assert "$(id)" in step.summary and "<b>" not in step.summary and "##[" not in step.summary

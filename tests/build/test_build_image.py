@@ -21,8 +21,9 @@ from checkout import commit_all
 from modelway.build import container, layout, unpack
 from modelway.errors import OutsideFailure
 from modelway.loopback import free_port
-from modelway.records import Release
+from modelway.records import Release, sha256_of_file
 from modelway.registry.stored_records import read_candidate, read_release, read_verdict
+from modelway.serving import cells
 from stages.test_gate_and_promote import CONFIG, TRAIN, Team, rows
 
 LIGHT = '["mlflow-skinny", "scikit-learn", "pandas", "cloudpickle"]'
@@ -89,6 +90,10 @@ def test_a_judged_version_becomes_a_bundle_that_unpacks(team: Team) -> None:
     found = unpack.unpack(Path(release.layout), release.manifest_digest, team.folder / "store")
     assert json.loads(found.release.read_text())["digest"] == candidate.digest
     assert {path.name for path in found.model.iterdir()} >= {"MLmodel", "model.pkl"}
+    sketch = found.model.parent / cells.BESIDE
+    names = {column.name for column in cells.read(sketch).columns}
+    assert names == {"a", cells.PREDICTED_CLASS, cells.PREDICTED_NUMBER}, "what this model takes"
+    assert sha256_of_file(sketch) == candidate.training_sketch == release.training_sketch
     shutil.rmtree(team.folder / "store")
     assert json.loads(Path(outputs["sbom"]).read_text())["bomFormat"] == "CycloneDX"
     assert json.loads(Path(outputs["report"]).read_text())["config_digest"] == release.config_digest

@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 
 from build.kit import Kit, wheel
 from modelway.build import compression, entries, layers, lock, wheels
+from modelway.build.names import MODEL, SKETCH_FILE
 from modelway.build.wheels import Wheel
 from modelway.errors import InvalidInput
 from modelway.records.release import Layer
+from modelway.serving import cells
 
 
 def members(blob: Path) -> dict[str, tarfile.TarInfo]:
@@ -48,6 +50,14 @@ def test_times_owners_and_rights_of_the_files_do_not_matter(tmp_path: Path) -> N
     assert list(found)[:3] == ["opt/modelway", "opt/modelway/model", "opt/modelway/model/a"]
     assert {(item.mtime, item.uid, item.gid, item.uname, item.gname) for item in found.values()} == {(0, 0, 0, "", "")}
     assert {item.mode for item in found.values()} == {0o644, 0o755}
+
+
+def test_the_sketch_of_the_training_data_lies_where_the_server_looks(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a")
+    layers.write_layer("model", entries.model_entries(tmp_path, ["a"], b"{}", b"sketch"), tmp_path / "blob")
+    assert f"{Path(MODEL).parent}/{cells.BESIDE}" == SKETCH_FILE and SKETCH_FILE in members(tmp_path / "blob")
+    layers.write_layer("model", entries.model_entries(tmp_path, ["a"], b"{}"), tmp_path / "without")
+    assert SKETCH_FILE not in members(tmp_path / "without")
 
 
 def test_the_blob_is_gzip_without_a_time_or_a_name(tmp_path: Path) -> None:

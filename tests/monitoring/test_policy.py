@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,10 @@ from hypothesis import strategies as st
 from modelway.config.alarm_policy import AlarmPolicy
 from modelway.monitoring.at_fault import RollbackEvidence, rollback_evidence, tenures_of
 from modelway.monitoring.policy import OpenAlarm, PolicyDecision, PolicyFacts, decide, expired, open_alarms
+from modelway.monitoring.report import MonitorReport, of_service_alone
+from modelway.monitoring.service import service_report
 from modelway.registry.act_log import ActEnd, ActName, PastAct
+from monitoring import service_worlds
 from monitoring.policy_cases import CHAIN, day, moment, performance, report
 
 FOUND = rollback_evidence(performance(), tenures_of(CHAIN))
@@ -54,6 +58,34 @@ def test_without_evidence_the_next_act_is_due_and_said_why() -> None:
     assert found.act == "retrain"
     (first,) = found.not_due
     assert (first.act, first.why[:9]) == ("rollback", "version 7")
+
+
+def broken_service() -> MonitorReport:
+    """A service of which every fifth request fails from the last day on."""
+    worse = lambda at, one: replace(one, failed=one.requests // 5) if at == 80 else one  # noqa: E731
+    found = service_worlds.days(81, worse)
+    limits = service_worlds.LIMITS
+    told = service_report(
+        found, service_worlds.held(found), limits, since="", confidence=0.95, source="requests.csv", digest="",
+        false_alarms_per_year=1.0, faster_than_ms=250,
+    )  # fmt: skip
+    return of_service_alone(told, 1.0)
+
+
+def test_a_broken_service_is_told_and_nothing_else_follows() -> None:
+    of = broken_service()
+    (alarm,) = open_alarms(of)
+    assert (alarm.kind, alarm.names, alarm.new) == ("service", ("failed",), True)
+    now = datetime.fromisoformat(f"{alarm.told}T06:00:00+00:00") + timedelta(days=1)
+    found = decided(of, now=now)
+    assert (found.act, found.notify, found.reason) == (
+        None,
+        True,
+        "the policy names no act but notify for what has changed",
+    )
+    for act in ("rollback", "retrain"):  # the configuration refuses both, too
+        assert decided(of, now=now, service=[act]).act is None
+        assert not decided(of, now=now, service=[act]).notify
 
 
 def test_drift_alone_never_leads_back_whatever_the_policy_says() -> None:

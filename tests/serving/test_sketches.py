@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import random
@@ -182,18 +183,51 @@ def test_a_column_of_another_type_is_said_and_not_counted(made: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"[]", b'{"from": 1}', b'{"from": "yesterday"}', b'{"to": "2026-01-01"}', b'{"until": 1}', b"{"]
+    "body",
+    [
+        b"[]",
+        b'{"tell": "rows"}',
+        b'{"tell": {}}',
+        b'{"from": 1}',
+        b'{"from": "yesterday"}',
+        b'{"to": "2026-01-01"}',
+        b'{"until": 1}',
+        b"{",
+    ],
 )
 def test_a_time_that_is_none_is_refused(body: bytes) -> None:
     with pytest.raises(Refusal) as raised:
-        sketches.window(body, NOON)
+        sketches.asked(body, NOON)
     assert raised.value.status == 400
 
 
 def test_left_out_it_is_all_that_is_over() -> None:
-    assert sketches.window(b"", NOON + 61) == (0, NOON)
-    assert sketches.window(b"", NOON + 62.5) == (0, NOON + 60)
-    assert sketches.window(b'{"from": "2026-11-27T12:00Z", "to": "2026-11-27T13:00+00:00"}', 0) == (NOON, NOON + 3600)
+    assert window(b"", NOON + 61) == (0, NOON)
+    assert window(b"", NOON + 62.5) == (0, NOON + 60)
+    assert window(b'{"from": "2026-11-27T12:00Z", "to": "2026-11-27T13:00+00:00"}', 0) == (NOON, NOON + 3600)
+
+
+def window(body: bytes, now: float) -> tuple[float, float]:
+    asked = sketches.asked(body, now)
+    return asked.begin, asked.end
+
+
+def test_a_server_says_since_when_it_counts_and_what_it_still_has(made: Path) -> None:
+    clock, reference = Clock(NOON), cells.read(made / "train.json")
+    reference = dataclasses.replace(reference, started=NOON - 100)
+    [counted] = counting(reference, clock)
+
+    def about() -> dict[str, str]:
+        found: dict[str, str] = json.loads(counted.answer(sketches.asked(b'{"tell": "server"}', clock.at)))
+        return found
+
+    said = about()
+    assert (said["oldest"], said["over"]) == ("2026-11-27T11:58:00Z", "2026-11-27T11:59:00Z"), "its first minute counts"
+    clock.at = NOON + reference.minutes * 60
+    later = about()
+    assert later["server"] == said["server"] and later["oldest"] > "2026-11-27T12:00:00Z", "the oldest are written over"
+    told = counted.answer(sketches.asked(b'{"tell": "reference"}', NOON))
+    assert told == (made / "train.json").read_bytes() and said["reference"] == hashlib.sha256(told).hexdigest()
 
 
 @pytest.fixture(scope="module")
@@ -241,8 +275,7 @@ def test_a_real_server_with_two_workers_counts_every_row_once(
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (("--sketch", "nowhere.json"), "need each other"),
-        (("--sketches-token-sha256", DIGEST), "need each other"),
+        (("--sketch", "nowhere.json"), "--sketch needs --sketches-token-sha256"),
         (("--sketch", "nowhere.json", "--sketches-token-sha256", DIGEST), "nowhere.json: No such file"),
         (("--sketch", "REFERENCE", "--sketches-token-sha256", "abc"), "64 hexadecimal digits"),
         (("--sketch", "RELEASE", "--sketches-token-sha256", DIGEST), "is no sketch of data"),
@@ -255,6 +288,49 @@ def test_wrong_settings_end_the_server_with_one_line(
     served = start("boosting", *(files.get(flag, flag) for flag in flags))
     assert served.process.wait(60) == 2
     assert said in served.said() and "Traceback" not in served.said()
+
+
+def test_what_the_model_says_is_counted_beside(made: Path) -> None:
+    said = json.loads((made / "train.json").read_text())
+    none = {"missing": said["rows"], "unreadable": 0}
+    number = {"name": cells.PREDICTED_NUMBER, "kind": "number", "edges": [0.25, 0.5]}
+    words = {"name": cells.PREDICTED_CLASS, "kind": "category", "values": ["late", "1"]}
+    said["columns"] += [{"cells": words, "counts": [0, 0], **none}, {"cells": number, "counts": [0, 0, 0], **none}]
+    (made / "predicted.json").write_text(json.dumps(said))
+    [counted] = counting(cells.read(made / "predicted.json"), Clock(NOON))
+    counted.count(checked(rows(6, 4)), lambda: [0.2, 0.25, 0.9, "late", "other", None])
+    counted.count(checked(rows(40, 4)), lambda: [0.3] * 40)
+    counted.count(checked(rows(3, 4)), lambda: ["late"])
+    told = json.loads(counted.told(NOON, NOON + 60))
+    by_name = {column["cells"]["name"]: column for column in told["columns"]}
+    number, words = (by_name[name] for name in (cells.PREDICTED_NUMBER, cells.PREDICTED_CLASS))
+    assert (number["counts"], number["missing"], number["low"]) == ([2, 40, 1], 6, 0.2)
+    assert (words["counts"], words["beyond"], words["missing"]) == ([1, 0], 1, 47), "not one a row tells nothing"
+    assert told["rows"] == 49 and not counted.broken
+    (made / "told.json").write_bytes(counted.told(NOON, NOON + 60))
+    assert read_sketch(made / "told.json", "told").rows == 49
+
+
+def test_the_sketch_that_lies_beside_the_model_needs_no_flag(
+    serve: Serve, reference: Path, folder: Path, expected: dict[str, Any]
+) -> None:
+    beside = folder / cells.BESIDE
+    with serve("boosting", environ={"MODELWAY_SKETCHES_TOKEN_SHA256": DIGEST}) as served:
+        assert sketch_of(served).status_code == 404, "there is none"
+        assert f"nothing is counted for /sketches: there is no {beside}" in served.said()
+        served.post("/predict", expected["rows"][0]).raise_for_status()
+    beside.write_bytes(reference.read_bytes())
+    try:
+        with serve("boosting", environ={"MODELWAY_SKETCHES_TOKEN_SHA256": DIGEST}) as served:
+            served.post("/predict", expected["rows"][0]).raise_for_status()
+            soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+            assert sketch_of(served, to=soon).json()["rows"] == 1
+            said = sketch_of(served, tell="server").json()
+            assert len(said["server"]) == 16 and said["oldest"] <= said["over"]
+        with serve("boosting") as served:
+            assert sketch_of(served).status_code == 404, "without a token nobody counts"
+    finally:
+        beside.unlink()
 
 
 def test_a_model_without_named_columns_cannot_be_counted(start: Any, reference: Path) -> None:

@@ -351,6 +351,7 @@ def test_wrong_input_is_one_line_with_the_fix(
         ("performance: { prediction: p }", "history-days: 28", "there will be no such alarm"),
         ("accuracy_score: {", "brier_score: {", "no rollback can follow: it needs a metric below a limit of the gate"),
         ("data: [notify, retrain]", "data: [rollback]", "no rollback follows such an alarm"),
+        ("data: [notify, retrain]", "service: [retrain]", "no retrain follows such an alarm"),
         ("retrain: {", "retrain: { most-per-day: 2,", "2 in 24 hours cannot be with cool-down-hours 72"),
         ("workflow: retrain.yml", "workflow: retrain.yml, event-type: x", "both workflow and event-type are named"),
         ("workflow: retrain.yml", "workflow: ../retrain.yml", "monitor.policy.retrain.dispatch.workflow: is text"),

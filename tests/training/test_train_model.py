@@ -106,6 +106,7 @@ def test_one_model_becomes_a_candidate_that_says_all_about_itself(root: Path, pr
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project, capture_output=True, text=True, check=True)
     assert candidate.commit == commit.stdout.strip()
     assert given["readable-version"].endswith(candidate.commit[:7])
+    assert "sketch of the training data: 1 kB" in done.stdout and len(candidate.training_sketch) == 64
     report = msgspec.json.decode((project / "out/modelway/train-model.json").read_bytes(), type=Candidate)
     assert report == candidate
 

@@ -88,9 +88,11 @@ def assemble(
     labels: Mapping[str, str],
     trained_at: str,
     compiler: Compiler | None = None,
+    sketch: bytes | None = None,
 ) -> Bundle:
-    """Write the image into the layout at `place`; the caller names it in the index. model: the folder with the
-    Candidate's files. environment: the layer and its blob. compiler: of the server's bytecode; None: it has none."""
+    """Write the image into the layout at `place`; the caller names it in the index. model: the folder with the Candidate's
+    files. environment: the layer and its blob. compiler: of the server's bytecode; None: it has none. sketch: of the training
+    data."""
     layout.prepare(place)
     release = canonical_json(
         {
@@ -108,7 +110,7 @@ def assemble(
         files = Path(name, "server"), Path(name, "model")
         with bytecode.added(entries.server_entries(), SERVER, compiler) as server:
             served = layers.write_layer("server", server, files[0])
-        content = entries.model_entries(model, paths, release)
+        content = entries.model_entries(model, paths, release, sketch)
         made = (environment[0], served, layers.write_layer("model", content, files[1]))
         for layer, file in zip(made, (environment[1], *files), strict=True):
             layout.add_file(place, file, layer.digest)

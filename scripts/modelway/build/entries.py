@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from modelway.build.names import ENVIRONMENT, MODEL, RELEASE_FILE, SERVER
+from modelway.build.names import ENVIRONMENT, MODEL, RELEASE_FILE, SERVER, SKETCH_FILE
 from modelway.build.wheels import Wheel
 from modelway.errors import InvalidInput
 
@@ -131,12 +131,16 @@ def server_entries(library: Path = LIBRARY) -> Iterator[LayerFile]:
     yield from (of_file(path, file) for path, file in sorted(named.items()))
 
 
-def model_entries(folder: Path, files: Iterable[str], release: bytes) -> Iterator[LayerFile]:
-    """The model's files as they are stored, without its example, which is rows of the training data; and release.json, which
-    says what they are."""
+def model_entries(
+    folder: Path, files: Iterable[str], release: bytes, sketch: bytes | None = None
+) -> Iterator[LayerFile]:
+    """The model's files as they are stored, without its example, which is rows of the training data; release.json, which says
+    what they are; and the sketch of the training data, where there is one."""
     named = {f"{MODEL}/{name}": folder / name for name in files if name not in EXAMPLES}
     yield from (of_file(path, file) for path, file in sorted(named.items()))
     yield LayerFile(RELEASE_FILE, len(release), False, lambda: io.BytesIO(release))
+    if sketch is not None:
+        yield LayerFile(SKETCH_FILE, len(sketch), False, lambda: io.BytesIO(sketch))
 
 
 def of_file(path: str, file: Path) -> LayerFile:

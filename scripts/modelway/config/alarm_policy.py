@@ -16,12 +16,16 @@ PolicyAct = Literal["notify", "rollback", "retrain"]
 ChangingAct = Literal["rollback", "retrain"]
 """What changes something: it is claimed before it is done, and has a budget."""
 CHANGING: tuple[ChangingAct, ...] = get_args(ChangingAct)
-AlarmKind = Literal["performance", "data"]
+AlarmKind = Literal["performance", "service", "data"]
 """What an alarm is of. The first ones are answered first: a metric below its limit harms, data that changed may. A further
 kind is a name here, a key of AlarmPolicy, and its alarms in modelway.monitoring.policy.open_alarms."""
 ALARM_KINDS: tuple[AlarmKind, ...] = get_args(AlarmKind)
-NO_ROLLBACK: dict[AlarmKind, str] = {"data": "data that changed do not say that the version before would be better"}
-"""Kinds of alarms that no rollback follows, each with the reason."""
+NEVER: dict[tuple[AlarmKind, ChangingAct], str] = {
+    ("data", "rollback"): "data that changed do not say that the version before would be better",
+    ("service", "rollback"): "a service's days do not tell its versions apart; deploy-model judges them side by side",
+    ("service", "retrain"): "a model that is trained anew mends no service",
+}
+"""Acts that follow no alarm of a kind, each with the reason."""
 
 Hours = Annotated[float, Meta(ge=0, le=24 * 365)]
 Bound = Annotated[float, Meta(gt=0, le=24 * 7)]
@@ -74,6 +78,8 @@ class AlarmPolicy(Section, frozen=True, kw_only=True):
     """After a metric has fallen below its limit, by labels: any of notify, rollback and retrain, the preferred one first."""
     data: tuple[PolicyAct, ...] = ("notify",)
     """After data have changed for good: notify, retrain. A rollback follows no such alarm."""
+    service: tuple[PolicyAct, ...] = ("notify",)
+    """After the service broke what is promised of it: notify."""
     rollback: ActLimits = ActLimits()
     """How often production is rolled back."""
     retrain: RetrainLimits = RetrainLimits()
@@ -106,8 +112,11 @@ def _contradictions(policy: AlarmPolicy) -> Iterator[tuple[tuple[str, ...], str,
         twice = next((act for act in acts if acts.count(act) > 1), None)
         if twice:
             yield (kind,), f"names {twice} twice", "name it once, where you prefer it"
-        if "rollback" in acts and kind in NO_ROLLBACK:
-            yield (kind,), f"no rollback follows such an alarm: {NO_ROLLBACK[kind]}", "write retrain, or notify alone"
+        for act in CHANGING:
+            if act in acts and (why := NEVER.get((kind, act))):
+                others = [other for other in CHANGING if (kind, other) not in NEVER]
+                fix = f"write {', '.join([*others, 'or notify alone'])}" if others else "write notify alone"
+                yield (kind,), f"no {act} follows such an alarm: {why}", fix
     for act in CHANGING:
         most, hours = policy.limits(act).most_per_day, policy.limits(act).cool_down_hours
         can = max(1, math.ceil(24 / hours)) if hours else most

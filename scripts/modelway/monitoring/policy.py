@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
-from modelway.config.alarm_policy import ALARM_KINDS, CHANGING, NO_ROLLBACK, AlarmKind, AlarmPolicy, ChangingAct
+from modelway.config.alarm_policy import ALARM_KINDS, CHANGING, NEVER, AlarmKind, AlarmPolicy, ChangingAct
 from modelway.data.values import few
 from modelway.monitoring.at_fault import RollbackEvidence
 from modelway.monitoring.report import MonitorReport
@@ -28,7 +28,7 @@ was, loses nothing, and what was open when a policy is written is no news."""
 
 class OpenAlarm(msgspec.Struct, frozen=True, kw_only=True):
     """An alarm that is not over. id: the same whenever the same alarm is read again. told: the day on which it could be
-    told first. new: by the report's own `since`. names: of columns or metrics."""
+    told first. new: by the report's own `since`. names: of columns, metrics or promises."""
 
     id: str
     kind: AlarmKind
@@ -38,7 +38,7 @@ class OpenAlarm(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def sentence(self) -> str:
-        what = "below the limit" if self.kind == "performance" else "changed"
+        what = {"performance": "below the limit", "service": "not as promised", "data": "changed"}[self.kind]
         return f"{few([name[:100] for name in self.names])} {what} (told on {self.told})"
 
 
@@ -73,7 +73,7 @@ class PolicyFacts:
 
 
 def open_alarms(report: MonitorReport) -> tuple[OpenAlarm, ...]:
-    """Those of which a column or a metric is not back, the newest first; of performance before those of data."""
+    """Those of which a column, a metric or a promise is not back, the newest first; of performance before those of data."""
     found = []
     for told in report.alarms:
         columns = sorted(change.column for change in told.changes)
@@ -84,6 +84,11 @@ def open_alarms(report: MonitorReport) -> tuple[OpenAlarm, ...]:
         metrics = sorted(one.metric for one in fall.falls)
         if live and any(live.open.get(name) == fall.day for name in metrics):
             found.append(_alarm("performance", fall.told, metrics, fall.day, fall.told >= live.since))
+    served = report.service
+    for broken in served.alarms if served else ():
+        promises = sorted(one.promise for one in broken.breaks)
+        if served and any(served.open.get(name) == broken.day for name in promises):
+            found.append(_alarm("service", broken.day, promises, broken.day, broken.day >= served.since))
     newest_first = sorted(found, key=lambda alarm: alarm.told, reverse=True)
     return tuple(sorted(newest_first, key=lambda alarm: ALARM_KINDS.index(alarm.kind)))
 
@@ -122,6 +127,8 @@ def _barred(
 ) -> str:
     """Why it may not be done for this alarm now; empty where it may."""
     now, limits = facts.now, policy.limits(act)
+    if why := NEVER.get((alarm.kind, act)):
+        return why
     for one in reversed(past):
         if alarm.id in one.alarms and one.result == "success":
             return f"this alarm was answered by {_named(one)}"
@@ -139,11 +146,8 @@ def _barred(
     last = told + DAY + WAITS + timedelta(hours=limits.cool_down_hours)
     if now > last:
         return f"the alarm is old: nothing follows it after {last.date()}"
-    if act == "rollback":
-        if alarm.kind in NO_ROLLBACK:
-            return NO_ROLLBACK[alarm.kind]
-        if isinstance(facts.evidence, str):
-            return facts.evidence
+    if act == "rollback" and isinstance(facts.evidence, str):
+        return facts.evidence
     return ""
 
 

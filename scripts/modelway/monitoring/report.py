@@ -43,6 +43,17 @@ class DayLook(msgspec.Struct, frozen=True):
     evidence: float
 
 
+class CountedReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the servers themselves have counted: how many of them told, and which did not; what is missing, in words; and the
+    days of which too little is known, with the share that is."""
+
+    version: int
+    servers: int
+    silent: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
+    partial: dict[str, float] = {}
+
+
 class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
     """outcome: alarm, where there is one from `since` on; else inconclusive, where too little is known of the performance or
     the service, or the data are stale; else changed, where what an alarm named is not back; else quiet. history: first and
@@ -50,7 +61,7 @@ class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
     the alarm; back: those that came back, with the day. not_watched: columns of the reference that the data has not, or as
     another type; new_columns: those that the reference has not, which are not watched either. performance, service: None
     where it is not watched. reference: None where the service is watched alone, and data names its source. stale: what of the
-    data is too old; empty where nothing is."""
+    data is too old; empty where nothing is. counted: None where the data were named."""
 
     outcome: Outcome
     reference: DriftSource | None
@@ -72,6 +83,7 @@ class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
     performance: PerformanceReport | None = None
     service: ServiceReport | None = None
     stale: str = ""
+    counted: CountedReport | None = None
     schema: Literal["modelway/monitor-model/1"] = "modelway/monitor-model/1"
 
     @property

@@ -57,5 +57,7 @@ class Candidate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     signature: dict[str, Any] | None = None
     """MLflow's signature: {"inputs": [{"name", "type", "required"}...], "outputs": ...}."""
     environment: Environment
+    training_sketch: str = ""
+    """The sha256 of the sketch of the training data, beside this record; empty where there is none."""
     repeats: str = ""
     """How it compares with an earlier training from the same data, seed, parameters and commit."""

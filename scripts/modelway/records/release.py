@@ -47,6 +47,8 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """REPOSITORY@sha256:..., where it was pushed; empty where it was not."""
     layout: str
     """The folder of the OCI layout that holds it, absolute, on the machine that built it."""
+    training_sketch: str = ""
+    """The sha256 of the sketch of the training data in it; empty where it holds none: then its servers count nothing."""
     sbom_digest: str
     model_digest: str
     verdict_sha256: str

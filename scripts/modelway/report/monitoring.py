@@ -8,6 +8,7 @@ from modelway.data.values import few
 from modelway.markdown import cell, table
 from modelway.monitoring.report import ColumnChange, DayAlarm, MonitorReport
 from modelway.monitoring.watching import FEWEST_ROWS
+from modelway.report.counted_days import counted_lines
 from modelway.report.evidence_bars import bars
 from modelway.report.performance import falls_in_words, performance_lines
 from modelway.report.service import alone, newest_in_words, open_promises, service_lines
@@ -120,6 +121,7 @@ def markdown(report: MonitorReport) -> str:
         lines += ["", *performance_lines(report.performance)]
     if report.service:
         lines += ["", *service_lines(report.service)]
+    lines += counted_lines(report.counted)
     lines += ["", f"Reference {cell(report.reference.data)} `{report.reference.digest}`, data `{report.data_digest}`."]
     return "\n".join(lines)
 

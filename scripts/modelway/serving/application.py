@@ -44,9 +44,9 @@ LARGE_ROWS = 256
 
 
 class Application:
-    """access: told of every answer; None: nobody is. sample: of the rows that are asked; None: none are remembered. sketches:
-    counts of them; None: nobody counts. The model is None until it is loaded and warm. described: answers that tell people and
-    programs what can be asked, by path, from then on."""
+    """access: told of every answer; None: nobody is. sample: of the rows that are asked; None: none are remembered. counts:
+    rows are counted for `sketches`, from when the model is loaded. The model is None until it is loaded and warm. described:
+    answers that tell people and programs what can be asked, by path, from then on."""
 
     def __init__(
         self,
@@ -55,12 +55,14 @@ class Application:
         settings: ServerSettings,
         access: Access | None = None,
         sample: RowSample | None = None,
+        *,
+        counts: bool = False,
     ) -> None:
         self.release, self.metrics, self.settings = release, metrics, settings
         self.most_rows, self.batching = settings.max_rows, settings.batching
         self.access, self.sample = access, sample
         self.sketches: RowSketches | None = None
-        more = {sampling.PATH: bool(settings.sample_token_sha256), SKETCHES: bool(settings.sketch)}
+        more = {sampling.PATH: bool(settings.sample_token_sha256), SKETCHES: counts}
         self.methods = METHODS | {path: ("POST",) for path, there in more.items() if there}
         self.version_header = f"x-modelway-version: {release.version}\r\n".encode()
         self.model: Model | None = None
@@ -153,10 +155,10 @@ class Application:
         def tell() -> HttpAnswer:
             from modelway.serving import sketches
 
-            begin, end = sketches.window(request.body, counted.now())
+            asked = sketches.asked(request.body, counted.now())
             if counted.broken:
                 return refuse(500, f"the counts are not whole: counting raised {counted.broken}; start the server anew")
-            return HttpAnswer(200, counted.told(begin, end))
+            return HttpAnswer(200, counted.answer(asked))
 
         aside.run(tell, lambda said, error: answered(said if error is None else _failure(request, error)))
 
@@ -198,11 +200,20 @@ class Application:
             return [self.model.predict_loose(data.data, data.parameters)]
         rows = columns.together([job.data for job in jobs])
         said = self.model.predict(rows)
+        parts = predictions.split(said, [job.rows for job in jobs])
         if self.sketches is not None:
-            counted = [job.data for job in jobs if not job.tested]
+            counted = [(job.data, part) for job, part in zip(jobs, parts, strict=True) if not job.tested]
             if counted:
-                self.sketches.count(rows if len(counted) == len(jobs) else columns.together(counted))
-        return predictions.split(said, [job.rows for job in jobs])
+                together = rows if len(counted) == len(jobs) else columns.together([data for data, _ in counted])
+                self.sketches.count(together, partial(self._predicted, [part for _, part in counted]))
+        return parts
+
+    def _predicted(self, parts: Sequence[Any]) -> list[float | str | None]:
+        from modelway.serving import predictions
+
+        values = [predictions.plain(part, as_mlflow=False) for part in parts]
+        lists = [value for value in values if isinstance(value, list)]
+        return [predictions.reduced(one, self.classes) for value in lists for one in value]
 
     def _said(self, request: HttpRequest, rows: int, answered: Reply, said: Any, error: BaseException | None) -> None:
         if error is not None:

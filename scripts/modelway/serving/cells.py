@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import mmap
+import secrets
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from modelway.serving.payload import shown
 
 SCHEMA = "modelway/data-sketch/1"
+BESIDE = "training-sketch.json"
+"""Where build-image puts the sketch of the training data: beside the model's folder."""
 MOST_MINUTES, MOST_BYTES = 1500, 64 << 20
 """What is kept at most: of so many minutes, in so many bytes for each worker."""
 READ_AS: Mapping[str, tuple[str, ...]] = {
@@ -22,6 +26,9 @@ READ_AS: Mapping[str, tuple[str, ...]] = {
     "other": ("binary",),
 }
 """Kinds of cells, and the types of a signature whose values fall into them."""
+PREDICTED_NUMBER, PREDICTED_CLASS = "(predicted number)", "(predicted class)"
+"""Columns of a sketch that no row has: what the model said. Of probabilities of two classes that is the second, of more the
+likeliest class."""
 STAMP, ROWS, COLUMNS = 0, 1, 2
 """Where a minute's own numbers are, and where those of its columns begin."""
 MISSING, BEYOND, LOW, HIGH, COUNTS = range(5)
@@ -50,6 +57,11 @@ class CellReference:
 
     columns: tuple[CountedColumn, ...]
     size: int
+    text: bytes = b""
+    """The sketch that they come from."""
+    server: str = field(default_factory=lambda: secrets.token_hex(8))
+    """Of the memory that rows are counted in: whoever adds what it tells knows that it began anew."""
+    started: float = field(default_factory=time.time)
 
     @property
     def minutes(self) -> int:
@@ -64,7 +76,8 @@ def read(path: Path) -> CellReference:
     """The cells of a sketch that detect-drift wrote. ValueError, with the fix, where it is none."""
     fix = "Fix: give a sketch of the training data, as detect-drift's reference-sketch writes it"
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()
+        said = json.loads(text.decode())
         if said["schema"] != SCHEMA:
             raise ValueError(f"its schema is {shown(said['schema'])}")
         cells = [*(column["cells"] for column in said["columns"]), *said["absent"]]
@@ -81,4 +94,4 @@ def read(path: Path) -> CellReference:
         raise ValueError(f"{path}: {error.strerror}. {fix}") from None
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: is no sketch of data: {' '.join(str(error).split())[:200]}. {fix}") from None
-    return CellReference(tuple(columns), at)
+    return CellReference(tuple(columns), at, text)

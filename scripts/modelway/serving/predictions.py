@@ -63,18 +63,29 @@ def tally(values: Any, classes: Sequence[str]) -> Tally:
     if not isinstance(values, list):
         return found
     for value in values:
-        if isinstance(value, dict) and len(value) == 1:
-            value = next(iter(value.values()))
-        if isinstance(value, list) and value and all(type(item) is float for item in value):
-            if len(value) > 2:
-                best = value.index(max(value))
-                found.predicted(classes[best] if len(classes) == len(value) else str(best))
-                continue
-            value = value[-1]
-        if value is None:
-            found.nulls += 1
-        elif type(value) is float and math.isfinite(value):
-            found.score(value)
-        elif isinstance(value, (bool, int, str)):
-            found.predicted(str(value))
+        one = reduced(value, classes)
+        if isinstance(one, str):
+            found.predicted(one)
+        elif one is not None:
+            found.score(one)
+        else:
+            found.nulls += _alone(value) is None
     return found
+
+
+def _alone(value: Any) -> Any:
+    """What an object of one column holds."""
+    return next(iter(value.values())) if isinstance(value, dict) and len(value) == 1 else value
+
+
+def reduced(value: Any, classes: Sequence[str]) -> float | str | None:
+    """A plain prediction as the number or the class that it is; None where it is null, not finite, or something else."""
+    value = _alone(value)
+    if isinstance(value, list) and value and all(type(item) is float for item in value):
+        if len(value) > 2:
+            best = value.index(max(value))
+            return classes[best] if len(classes) == len(value) else str(best)
+        value = value[-1]
+    if type(value) is float:
+        return value if math.isfinite(value) else None
+    return str(value) if isinstance(value, (bool, int, str)) else None

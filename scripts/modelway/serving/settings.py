@@ -57,8 +57,9 @@ HELP = {
     "keep_alive_seconds": "how long a connection may be idle between two requests",
     "stop_seconds": "how long what was begun may take after SIGTERM",
     "sample_token_sha256": "remember some of the rows that are asked, for whoever has the token with this digest",
-    "sketch": "count the rows that are asked in the cells of this sketch of the training data, minute by minute",
-    "sketches_token_sha256": "who has the token with this digest may read these counts; with --sketch",
+    "sketch": "count the rows that are asked in the cells of this sketch of the training data, minute by minute; left out: the"
+    " one that build-image puts beside the model",
+    "sketches_token_sha256": "count these rows, and tell the counts to whoever has the token with this digest",
     "access_log": "a line of JSON on standard output for each answer",
 }
 ALSO: Mapping[str, str] = {"port": "PORT", "workers": "WEB_CONCURRENCY"}
@@ -100,8 +101,8 @@ def read(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> S
         if not re.fullmatch(r"(?:[0-9a-f]{64})?", getattr(chosen, name)):
             flag = f"--{name.replace('_', '-')}"
             parser.error(f"{flag} must be the SHA-256 of a token, 64 hexadecimal digits in lower case")
-    if bool(chosen.sketch) != bool(chosen.sketches_token_sha256):
-        parser.error("--sketch and --sketches-token-sha256 need each other: who may read what is counted")
+    if chosen.sketch and not chosen.sketches_token_sha256:
+        parser.error("--sketch needs --sketches-token-sha256: who may read what is counted")
     return chosen
 
 

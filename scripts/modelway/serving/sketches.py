@@ -15,7 +15,8 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ from modelway.serving.cells import (
     HIGH,
     LOW,
     MISSING,
+    PREDICTED_CLASS,
+    PREDICTED_NUMBER,
     READ_AS,
     ROWS,
     SCHEMA,
@@ -45,6 +48,11 @@ FEW_ROWS = 32
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  as rows have their times
 MICROSECOND = timedelta(microseconds=1)
 BIN_SECONDS = 60
+TOLD = ("counts", "server", "reference")
+"""What can be asked for: the sketch of some minutes; who counts, since when, and which minutes are still there; the sketch of
+the training data."""
+SPARE_MINUTES = 3
+"""Of the oldest that are kept, some may be written over while they are asked for."""
 
 
 class RowSketches:
@@ -60,6 +68,7 @@ class RowSketches:
         self.reals: memoryview[float] = memoryview(memory).cast("d")
         self.arrays = np.frombuffer(memory, dtype=np.int64), np.frombuffer(memory, dtype=np.float64)
         self.counted: dict[str, CountedColumn] = {}
+        self.predicted: dict[str, CountedColumn] = {}
         self.absent: list[CountedColumn] = []
         self.unlike: dict[str, str] = {}
         self.others: list[str] = []
@@ -70,7 +79,9 @@ class RowSketches:
         kinds = {column.name: column.kind for column in signature}
         for column in self.reference.columns:
             kind = kinds.get(column.name)
-            if kind is not None and kind in READ_AS[column.kind]:
+            if column.name in (PREDICTED_NUMBER, PREDICTED_CLASS):
+                self.predicted[column.name] = column
+            elif kind is not None and kind in READ_AS[column.kind]:
                 self.counted[column.name] = column
             else:
                 self.absent.append(column)
@@ -79,12 +90,35 @@ class RowSketches:
         known = {column.name for column in self.reference.columns}
         self.others = sorted(name for name in kinds if name not in known)
 
-    def count(self, rows: CheckedRows) -> None:
-        """Never raises: a prediction is not lost because it cannot be counted. What is not whole any more is not told."""
+    def count(self, rows: CheckedRows, predicted: Callable[[], Sequence[float | str | None]] = list) -> None:
+        """predicted: what was said of them. Never raises: a prediction is not lost because it cannot be counted. What is not
+        whole any more is not told."""
         try:
-            self._count(rows)
+            at = self._minute()
+            self._count(at, rows)
+            if self.predicted:
+                self._count_predictions(at, rows.rows, predicted())
         except Exception as error:  # noqa: BLE001  whatever it is
             self.broken = type(error).__name__
+
+    def answer(self, of: AskedCounts) -> bytes:
+        if of.tell == "reference":
+            return self.reference.text
+        return self._server(of.over) if of.tell == "server" else self.told(of.begin, of.end)
+
+    def _server(self, over: float) -> bytes:
+        """Its counts are whole from `oldest` until before `over`: it began then, or keeps no more."""
+        started = self.reference.started
+        kept = over - (self.reference.minutes - SPARE_MINUTES) * BIN_SECONDS
+        oldest = max(started // BIN_SECONDS * BIN_SECONDS, kept)
+        said = {
+            "server": self.reference.server,
+            "started": _written(started),
+            "oldest": _written(min(oldest, over)),
+            "over": _written(over),
+            "reference": hashlib.sha256(self.reference.text).hexdigest(),
+        }
+        return json.dumps(said).encode()
 
     def told(self, begin: float, end: float) -> bytes:
         """The sketch of all rows of the whole minutes from `begin` until before `end`, seconds of the epoch, as JSON."""
@@ -106,7 +140,7 @@ class RowSketches:
                 "sums": None,
             }
             for column in self.reference.columns
-            if column.name in self.counted
+            if column.name in self.counted or column.name in self.predicted
         ]
         said = {
             "schema": SCHEMA,
@@ -119,8 +153,16 @@ class RowSketches:
         }
         return (json.dumps(said, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
 
-    def _count(self, rows: CheckedRows) -> None:
-        minute = self._minute()
+    def _count_predictions(self, minute: int, rows: int, said: Sequence[float | str | None]) -> None:
+        said = said if len(said) == rows else [None] * rows  # something else than a prediction a row
+        for name, column in self.predicted.items():
+            if name == PREDICTED_CLASS:
+                self._count_texts(minute + column.at, column, [one if isinstance(one, str) else None for one in said])
+            else:
+                numbers = [one if isinstance(one, float) else None for one in said]
+                (self._count_few if rows <= FEW_ROWS else self._count_many)(minute + column.at, column, numbers)
+
+    def _count(self, minute: int, rows: CheckedRows) -> None:
         self.numbers[minute + ROWS] += rows.rows
         given = {column.name: values for column, values in zip(rows.columns, rows.values, strict=True)}
         for name, column in self.counted.items():
@@ -180,15 +222,27 @@ class RowSketches:
             self.numbers[at + (BEYOND if place is None else COUNTS + place)] += n
 
 
-def window(body: bytes, now: float) -> tuple[float, float]:
-    """(begin, end) that are asked for, by {"from": time, "to": time}; left out, all minutes that are over. Refused where
-    they are no times with a zone."""
+@dataclass(frozen=True)
+class AskedCounts:
+    """begin, end: seconds of the epoch. over: the end of the last minute that does not grow any more. tell: what is told."""
+
+    begin: float
+    end: float
+    over: float
+    tell: str = "counts"
+
+
+def asked(body: bytes, now: float) -> AskedCounts:
+    """What is asked for, by {"from": time, "to": time, "tell": one of TOLD}; left out, the counts of all minutes that are
+    over. Refused where they are no times with a zone."""
     said = payload.document(body) if body else {}
-    if not isinstance(said, dict) or not said.keys() <= {"from", "to"}:
+    if not isinstance(said, dict) or not said.keys() <= {"from", "to", "tell"}:
         raise Refusal(400, 'the body must be {"from": time, "to": time}, both may be left out')
     begin, end = (_moment(said[key], key) if key in said else None for key in ("from", "to"))
+    if (tell := said.get("tell", TOLD[0])) not in TOLD:
+        raise Refusal(400, f"tell is {payload.shown(tell)}, and must be one of {', '.join(TOLD)}", "tell")
     over = (now - SETTLED_SECONDS) // BIN_SECONDS * BIN_SECONDS
-    return (0.0 if begin is None else begin), (over if end is None else end)
+    return AskedCounts((0.0 if begin is None else begin), (over if end is None else end), over, tell)
 
 
 def _moment(value: Any, name: str) -> float:
@@ -200,6 +254,10 @@ def _moment(value: Any, name: str) -> float:
     except (AttributeError, ValueError, OverflowError):
         fix = "must be a time with its zone, such as 2026-11-27T00:00:00Z"
         raise Refusal(400, f"{name} is {payload.shown(value)}, and {fix}", name) from None
+
+
+def _written(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _number(value: Any) -> float:

@@ -54,9 +54,13 @@ def serve(settings: ServerSettings) -> int:
 
 def _counted(settings: ServerSettings) -> worker.CountedCells | None:
     """ValueError where the sketch is none."""
-    if not settings.sketch:
+    if not settings.sketches_token_sha256:
         return None
-    reference = cells.read(Path(settings.sketch))
+    beside = settings.model.absolute().parent / cells.BESIDE
+    if not settings.sketch and not beside.is_file():
+        log.warning("nothing is counted for /sketches: there is no %s, and no --sketch", beside)
+        return None
+    reference = cells.read(Path(settings.sketch) if settings.sketch else beside)
     return reference, reference.memory(settings.workers)
 
 

@@ -63,7 +63,7 @@ class _Worker:
         self.metrics = Metrics(place.memory, place.slot, release.labels)
         self.sample = RowSample() if settings.sample_token_sha256 else None
         access = Access() if settings.access_log else None
-        self.app = Application(release, self.metrics, settings, access, self.sample)
+        self.app = Application(release, self.metrics, settings, access, self.sample, counts=place.sketches is not None)
         limits = ConnectionLimits(
             settings.max_body_bytes,
             max(settings.max_held_bytes, settings.max_body_bytes),

@@ -13,19 +13,19 @@ from msgspec import Meta
 
 from modelway import ci
 from modelway.ci import Input, Output
-from modelway.config import required
+from modelway.config import Resolved, required
 from modelway.data import schemes
 from modelway.data.cells import Grouping
 from modelway.data.drift.report import DriftSource
 from modelway.data.drift.sides import DriftSide, open_side
 from modelway.data.drift.sketch import DataSketch, Shape, merged
 from modelway.data.drift.sketching import DataReading
-from modelway.errors import Inconclusive, InvalidInput, ModelwayError, Refused
+from modelway.errors import Inconclusive, InvalidInput, ModelwayError, OutsideFailure, Refused
 from modelway.monitoring.live_days import EPOCH
 from modelway.monitoring.report import MonitorReport, of_service_alone, report_of
 from modelway.monitoring.watching import WatchedDay, watch
 from modelway.report.monitoring import in_words, markdown
-from modelway.stages.steps import freshness, performance, workspace
+from modelway.stages.steps import counted_days, freshness, performance, workspace
 from modelway.stages.steps import service as service_step
 
 DAY_US = 86_400_000_000
@@ -63,7 +63,9 @@ def monitor_model(
     config: ci.Config = "modelway.yml",
     working_directory: ci.WorkingDirectory = ".",
     environment: ci.Overlay = None,
-    data: Annotated[ci.Rows | None, ci.key("monitor.data", left_out="an error, unless the service is watched")] = None,
+    data: Annotated[
+        ci.Rows | None, ci.key("monitor.data", left_out="what the servers of the environment have counted")
+    ] = None,
     reference: Annotated[ci.Rows | None, ci.key("monitor.reference")] = None,
     contract: Annotated[str | None, ci.key("data.contract")] = None,
     time_column: Annotated[
@@ -89,22 +91,28 @@ def monitor_model(
     """Watch the rows that a model is asked with, what it predicts, and its service, day by day, and tell once what has
     changed.
 
-    Inputs: rows with a column of times, or sketches of days, and the data that the model was trained with, or a sketch of
-    it; labels that come later; who has counted the service's requests; named here or in modelway.yml (section monitor).
+    Inputs: an environment whose servers count what they are asked; or rows with a column of times, or sketches of days, and
+    the data that the model was trained with, or a sketch of it; labels that come later; who has counted the service's
+    requests (section monitor of modelway.yml).
     Outputs: the outcome, the columns that changed, the metrics that fell, the promises that are broken; the report as JSON and
     Markdown.
     Exit codes: 0 nothing new; 1 an alarm; 2 wrong input; 3 too few days to tell what is usual, too few labels, a day that
-    nobody counted, or stale data; 4 the disk is full, or Prometheus did not answer.
+    nobody counted, or stale data; 4 the disk is full, no server can be reached, or Prometheus did not answer.
     """
     alone = bool(service or prometheus_url) and not data
     project = workspace.project_of(job, environment, (alone or (data and reference)) and not environment)
-    settings, key = project.monitor, "monitor.reference" if project.monitor.reference else "data.train"
-    budget, watched, first_new = settings.false_alarms_per_year, service_step.is_watched(project), _since(since)
-    if watched and not (settings.data or settings.time_column or settings.performance.prediction):
+    watched = service_step.is_watched(project)
+    budget, first_new = project.monitor.false_alarms_per_year, _since(since)
+    counted, uncounted = _counted(project, job, lenient=watched)
+    from_key = project.monitor.reference or counted
+    settings, key = project.monitor, "monitor.reference" if from_key else "data.train"
+    if not counted:
         workspace.fetch_data(project, job)
-        return _told(job, of_service_alone(service_step.service_of(project, job, first_new, budget), budget))
-    named = {"monitor.data": str(required(project, "monitor.data")), key: str(required(project, key))}
-    workspace.fetch_data(project, job)
+    if watched and not (counted or settings.data or settings.time_column or settings.performance.prediction):
+        served = service_step.service_of(project, job, first_new, budget)
+        return _told(job, of_service_alone(served, budget), uncounted)
+    named = counted.named if counted else {name: str(required(project, name)) for name in ("monitor.data", key)}
+    names = counted.names if counted else {name: schemes.name_of(address) for name, address in named.items()}
     rules = workspace.contract_of(project, job)
     reading = DataReading(
         contract=rules,
@@ -116,10 +124,10 @@ def monitor_model(
         name: schemes.path_of(address, job.folder, f"{project.source}: {name}", job.say)
         for name, address in named.items()
     }
-    data_name = schemes.name_of(named["monitor.data"])
+    data_name = names["monitor.data"]
     joined = performance.labels_in(project, job, rules, paths["monitor.data"], data_name)
     with (
-        open_side(paths[key], schemes.name_of(named[key]), reading) as before,
+        open_side(paths[key], names[key], reading) as before,
         open_side(paths["monitor.data"], data_name, reading) as after,
     ):
         if after.sketch is not None:
@@ -158,15 +166,35 @@ def monitor_model(
         stale = freshness.stale_rows(paths["monitor.data"], data_name, rules.dialect, *asked)
     rows = sum(day.sketch.rows for day in days if day.sketch)
     sides = _source(before, known.rows), _source(after, rows)
-    return _told(job, report_of(found, *sides, since, budget, shape, live, served, stale))
+    report = report_of(found, *sides, since, budget, shape, live, served, stale)
+    return _told(job, msgspec.structs.replace(report, counted=counted.report if counted else None))
 
 
-def _told(job: ci.Job, report: MonitorReport) -> ModelMonitored:
+def _counted(
+    project: Resolved, job: ci.Job, *, lenient: bool
+) -> tuple[counted_days.CountedDays | None, ModelwayError | None]:
+    """What the servers have counted. lenient: the service is watched beside, and is told whatever they say: where they count
+    nothing that is said, and where they cannot tell, or too little yet, that is the second part."""
+    try:
+        return counted_days.fetched(project, job), None
+    except InvalidInput as error:
+        if not lenient:
+            raise
+        job.say(f"the service alone is watched: {error.line()}")
+        return None, None
+    except (Inconclusive, OutsideFailure) as error:
+        if not lenient:
+            raise
+        return None, error
+
+
+def _told(job: ci.Job, report: MonitorReport, untold: ModelwayError | None = None) -> ModelMonitored:
+    """untold: why there is nothing about what was asked; an alarm comes before it."""
     path = job.report(report, markdown(report))
     job.say(in_words(report))
     live, served = report.performance, report.service
     kept = str(job.attach("service.csv", service_step.as_csv(served))) if served else ""
-    names = {change.column for alarm in report.new for change in alarm.changes}
+    changed = {change.column for alarm in report.new for change in alarm.changes}
     failures: tuple[ModelwayError, ...] = ()
     if report.outcome == "alarm":
         failures = (Refused(in_words(report), fix=f"see {path.with_suffix('.md')} for the days", title="alarm"),)
@@ -179,11 +207,13 @@ def _told(job: ci.Job, report: MonitorReport) -> ModelMonitored:
     elif report.outcome == "inconclusive":
         fix = "see that what writes the rows runs"
         failures = (Inconclusive(report.stale, where=report.data, fix=fix),)
+    if untold and not failures:
+        failures = (untold,)
     return ModelMonitored(
         outcome=report.outcome,
         broken_promises=sorted({one.promise for alarm in served.new for one in alarm.breaks}) if served else [],
         fallen_metrics=sorted({fall.metric for alarm in live.new for fall in alarm.falls}) if live else [],
-        changed_columns=sorted(names),
+        changed_columns=sorted(changed),
         open_columns=list(report.open),
         report=str(path),
         service_days=kept,

@@ -21,6 +21,7 @@ from modelway.rollout.plan import Plan, Side
 from modelway.rollout.rolling import CarriedTraffic
 from modelway.rollout.rolling import Replicas as Sizes
 from modelway.rollout.run import Waiting
+from modelway.targets.counting_servers import keep_counts
 from modelway.targets.place import Replica, Routing
 from modelway.targets.state import Deployment, Slot, TargetState
 from modelway.targets.target import Claim
@@ -266,6 +267,9 @@ class TargetActs(Generic[T, S]):
 
     def retire(self, which: Literal["new", "stable"]) -> None:
         side = self.plan.new if which == "new" else self.plan.stable
+        leaving = self.claim.state.slots.get(side.slot) if side is not None else None
+        if leaving is not None and not (which == "new" and self.plan.mirror):  # stable was asked the same as a shadow
+            keep_counts(self.claim.place, leaving)
         if side is not None:
             with self.claim.watched():
                 self.claim.place.retire(self.claim, side.slot)

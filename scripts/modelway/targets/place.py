@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import msgspec
 
@@ -16,6 +16,7 @@ from modelway.observe.pods import PodMetrics
 from modelway.records import Release
 from modelway.rollout.plan import Side
 from modelway.rollout.rolling import CarriedTraffic, ReplicaBounds
+from modelway.targets.counting_servers import CountingPlace
 from modelway.targets.records import Lease
 from modelway.targets.state import Slot, TargetState
 
@@ -127,6 +128,19 @@ class TargetPlace(Protocol[T, S]):
         """What the slot's servers tell their sample of rows for; empty where the place knows nothing of it. Where a later
         command cannot have the same one, it gets another, and `start` starts the servers anew."""
         return ""
+
+    def without_sketches(self) -> Self:
+        """The same place, whose servers count nothing of what they are asked."""
+        return self
+
+    def counting(self) -> CountingPlace | None:
+        """How the counts of its servers are read, and where days of them are kept; None where it knows of none. Changes
+        nothing."""
+        return None
+
+    def counters(self, slot: S) -> Sequence[Replica]:
+        """Those of the slot's servers that count what they are asked."""
+        return ()
 
     def start(self, claim: HeldTarget[T, S], slot: S | None, variables: Mapping[str, str] | None = None) -> S | None:
         """What routes requests runs, as the state says, and so do the slot's replicas, which get no traffic by this; those

@@ -242,9 +242,11 @@ def _merged(known: Any, change: Any) -> Any:
     for name, said in change.items():
         if said is None:
             merged.pop(name, None)
-        elif name == "containers" and isinstance(merged.get(name), list):
+        elif name in ("containers", "env") and isinstance(merged.get(name), list):
             new = {item["name"]: item for item in said}
+            known_names = {item["name"] for item in merged[name]}
             merged[name] = [_merged(item, new.get(item["name"], {})) for item in merged[name]]
+            merged[name] += [item for item in said if item["name"] not in known_names]
         else:
             merged[name] = _merged(merged.get(name), said)
     return merged

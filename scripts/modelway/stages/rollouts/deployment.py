@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from modelway import ci
@@ -29,7 +30,8 @@ def section(project: Resolved) -> Deploy:
 
 def target_of(project: Resolved) -> AnyTarget:
     """The environment's target, for reading."""
-    return open_target(project.model, project.environment, section(project))
+    target = open_target(project.model, project.environment, section(project))
+    return target if project.monitor.sketches else replace(target, place=target.place.without_sketches())
 
 
 def existing(project: Resolved) -> TargetState[Any]:

@@ -15,7 +15,7 @@ from modelway.records import Candidate
 from modelway.registry.entities import Run
 from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import read_candidate
-from modelway.stages.steps import workspace
+from modelway.stages.steps import training_sketch, workspace
 from modelway.stages.steps.candidate import Origin, make_candidate, read_mlmodel
 from modelway.stages.steps.train import readable_version
 
@@ -75,6 +75,7 @@ def adopt(project: Resolved, job: ci.Job, uri: str, semantic_version: str) -> Ca
         commit=commit,
         trained_here=False,
     )
+    job.say(f"{training_sketch.WITHOUT}: it was trained elsewhere, and nobody knows with what")
     return make_candidate(client, job, project.model, version, origin, base, lock)
 
 

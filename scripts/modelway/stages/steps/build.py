@@ -15,7 +15,7 @@ from modelway.errors import InvalidInput
 from modelway.records import Candidate, Release
 from modelway.registry import ledger
 from modelway.registry.stored_records import read_candidate, write_release
-from modelway.stages.steps import workspace
+from modelway.stages.steps import training_sketch, workspace
 from modelway.stages.steps.candidate import read_mlmodel
 from modelway.stages.steps.carried import bring_wheels
 from modelway.stages.steps.verdicts import download_model, passing_verdict
@@ -57,13 +57,14 @@ def build(project: Resolved, job: ci.Job, version: int) -> Built:
         model = Path(name)
         download_model(client, candidate, model)
         bring_wheels(client, candidate)
+        sketch = training_sketch.bring(client, candidate)
         text = lock.release_lock(model, candidate.environment.requirements, target)
         environment, blob = bundle.environment_layer(text, target, job.say, compiler)
         trained_at = bundle.moment_of(read_mlmodel(model))
         by = compiler.version if compiler else ""
         labels = image.labels(candidate, stored.record, stored.sha256, head, base, target, trained_at, by)
         layers = environment.layer, blob
-        made = bundle.assemble(place, candidate, model, layers, base, target, labels, trained_at, compiler)
+        made = bundle.assemble(place, candidate, model, layers, base, target, labels, trained_at, compiler, sketch)
     described = sbom.Made(made.config_digest, made.layers[1].diff_id)
     document = sbom.document(candidate, environment.packages, base, described, trained_at or bundle.EPOCH)
     attached = publish.attach(place, made.manifest, document, sbom.MEDIA_TYPE, "sbom.cdx.json")
@@ -102,6 +103,7 @@ def build(project: Resolved, job: ci.Job, version: int) -> Built:
         layers=made.layers,
         image=where.image,
         layout=str(place),
+        training_sketch=candidate.training_sketch,
         sbom_digest=publish.digest_of(document),
         model_digest=candidate.digest,
         verdict_sha256=stored.sha256,

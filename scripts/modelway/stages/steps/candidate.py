@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,11 @@ from modelway.registry.entities import Run
 from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import read_candidate, write_candidate
 from modelway.report.candidate import NO_SIGNATURE
+from modelway.stages.steps import training_sketch
 from modelway.stages.steps.carried import store_wheels
 
+Sketching = Callable[[Mapping[str, Any] | None, int], bytes | None]
+"""(signature, version) -> the sketch of what it was trained with."""
 INPUTS_TAG = "modelway.inputs"
 """The digest of all that a training was made from: two versions that share it should have one content."""
 
@@ -44,9 +48,17 @@ class Origin:
 
 
 def make_candidate(
-    client: ModelRegistry, job: ci.Job, model: str, version: int, origin: Origin, python: locks.Interpreter, lock: str
+    client: ModelRegistry,
+    job: ci.Job,
+    model: str,
+    version: int,
+    origin: Origin,
+    python: locks.Interpreter,
+    lock: str,
+    sketch: Sketching | None = None,
 ) -> Candidate:
-    """Record version `version` of `model`, whose environment is `python` with exactly what `lock` names."""
+    """Record version `version` of `model`, whose environment is `python` with exactly what `lock` names. sketch: of its
+    training data, by its signature; None: nobody knows that data."""
     with tempfile.TemporaryDirectory(prefix="modelway-candidate-") as name:
         folder = Path(name)
         client.download(client.version_artifacts(model, version), folder)
@@ -55,6 +67,7 @@ def make_candidate(
     lacking = what_the_signature_lacks(described.get("signature"))
     if lacking:
         job.warn("train-model", f"version {version} has {lacking}, and {NO_SIGNATURE}")
+    sketched = sketch(described.get("signature"), version) if sketch is not None else None
     inputs = digest_of_json(
         [origin.data_digest, origin.commit, origin.seed, dict(origin.parameters or {}), sha256_of_text(lock)]
     )
@@ -81,9 +94,12 @@ def make_candidate(
             requirements_digest=sha256_of_text(lock),
             locked_at="training" if origin.trained_here else "adoption",
         ),
+        training_sketch=hashlib.sha256(sketched).hexdigest() if sketched is not None else "",
         repeats=_compared(client, model, version, inputs, files) if origin.trained_here else "",
     )
     store_wheels(client, origin.run, lock)
+    if sketched is not None:
+        client.upload(origin.run.artifact_uri, training_sketch.PATH, sketched)
     write_candidate(client, candidate)
     client.set_version_tag(model, version, INPUTS_TAG, inputs)
     return candidate

@@ -7,6 +7,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from modelway import ci
@@ -19,7 +20,7 @@ from modelway.errors import InvalidInput
 from modelway.records import Candidate
 from modelway.registry.entities import LoggedModel, Run
 from modelway.registry.protocol import ModelRegistry
-from modelway.stages.steps import workspace
+from modelway.stages.steps import training_sketch, workspace
 from modelway.stages.steps.candidate import Origin, make_candidate
 from modelway.training import command, handover
 from modelway.training.advice import Listener
@@ -84,7 +85,8 @@ def train(project: Resolved, job: ci.Job, semantic_version: str) -> Candidate:
         seed=project.train.seed,
         parameters=training.parameters,
     )
-    return make_candidate(client, job, project.model, version, origin, python, lock)
+    sketch = partial(training_sketch.made, project, job, client, training.data)
+    return make_candidate(client, job, project.model, version, origin, python, lock, sketch)
 
 
 def readable_version(commit: str) -> str:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 
+from modelway.targets.counting_servers import VARIABLE
 from modelway.targets.kubernetes import names
 from modelway.targets.kubernetes.cluster import Object
 from modelway.targets.kubernetes.home import Home, catches, containers, labels_of, selector_of
 from modelway.targets.kubernetes.objects import DRAIN_SECONDS
 
+OWN_SKETCH = "MODELWAY_SKETCH"
 UNPROBED_SECONDS = 5
 """Without a readiness probe a pod is ready between two crashes, too: it has to stay so for this long."""
 
@@ -52,9 +54,17 @@ def deployment(
     for container in containers(template):
         if container["name"] == home.container:
             container["image"] = image
-            if variables:
-                kept_ = [item for item in container.get("env") or () if item["name"] not in variables]
-                container["env"] = [*kept_, *({"name": name, "value": value} for name, value in variables.items())]
+            if counts_by_itself(container):
+                variables = {name: value for name, value in variables.items() if name != VARIABLE}
+            ours = {
+                *variables,
+                *(() if counts_by_itself(container) else (VARIABLE,)),
+            }  # the template may have another's
+            kept_ = [item for item in container.get("env") or () if item["name"] not in ours]
+            if added := [*kept_, *({"name": name, "value": value} for name, value in variables.items())]:
+                container["env"] = added
+            else:
+                container.pop("env", None)
             _drains(container, template["spec"])
     spec = {
         name: home.deployment["spec"][name]
@@ -65,6 +75,11 @@ def deployment(
         spec["minReadySeconds"] = max(spec.get("minReadySeconds", 0), UNPROBED_SECONDS)
     spec |= {"replicas": replicas, "selector": {"matchLabels": own}, "template": template}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": _metadata(of, own), "spec": spec}
+
+
+def counts_by_itself(container: Object) -> bool:
+    """Whether the team has said what its servers count in: then it has the token as well, and nothing of that is changed."""
+    return any(item["name"] == OWN_SKETCH for item in container.get("env") or ())
 
 
 def service(home: Home, key: str, slot: str, of: Object, name: str = "") -> Object:

@@ -47,6 +47,7 @@ KINDS = {
     "ReplicaSet": ("apis/apps/v1", "replicasets"),
     "Role": ("apis/rbac.authorization.k8s.io/v1", "roles"),
     "RoleBinding": ("apis/rbac.authorization.k8s.io/v1", "rolebindings"),
+    "Secret": ("api/v1", "secrets"),
     "Service": ("api/v1", "services"),
     "ServiceAccount": ("api/v1", "serviceaccounts"),
     "VirtualService": ("apis/networking.istio.io/v1", "virtualservices"),

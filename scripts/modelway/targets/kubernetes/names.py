@@ -6,11 +6,11 @@ import hashlib
 import re
 
 DOMAIN = "modelway.dev"
-TARGET, SLOT, GUARDIAN, ROLLOUT, PART, WORD = (
-    f"{DOMAIN}/{name}" for name in ("target", "slot", "guardian", "rollout", "part", "word")
+TARGET, SLOT, GUARDIAN, ROLLOUT, PART, WORD, DAYS = (
+    f"{DOMAIN}/{name}" for name in ("target", "slot", "guardian", "rollout", "part", "word", "days")
 )
 """Labels. TARGET: `key` of it; SLOT: of a release that runs beside the team's own Deployment; GUARDIAN: the slot that it
-guards against; WORD: the rollout that a person continued."""
+guards against; WORD: the rollout that a person continued; DAYS: which days of a model's inputs it holds."""
 FENCE, BACK, BEFORE, OWNERS, ADDED, REPLICAS, WHOLE = (
     f"{DOMAIN}/{name}" for name in ("fence", "back", "before", "owners", "added", "replicas", "whole")
 )
@@ -18,6 +18,8 @@ FENCE, BACK, BEFORE, OWNERS, ADDED, REPLICAS, WHOLE = (
 traffic to stable. BEFORE: what the team had written where we changed it. OWNERS: whose that was. ADDED: the Services that what
 we added to a route leads to. REPLICAS: how many there were before a stop. WHOLE: how many the team's Deployment had before a
 rolling rollout."""
+SKETCHES = "modelway-sketches"
+"""The Secret with the tokens of all targets of the namespace: of this name, so that a Role can name it."""
 LONGEST = 40
 """Of a key: with what follows it, a name stays below the 63 characters of a label."""
 

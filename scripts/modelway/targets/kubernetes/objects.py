@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import yaml
 
 from modelway.config.sections import Create, Kubernetes
@@ -13,11 +15,17 @@ DRAIN_SECONDS = 3
 """Between a pod's end being decided and its server being told: proxies take that long to send it nothing more."""
 APP = "app.kubernetes.io/name"
 CONTAINER = "server"
+NONE: Mapping[str, str] = {}
 
 
-def all_of(wanted: Kubernetes, create: Create, image: str) -> list[Object]:
+def all_of(wanted: Kubernetes, create: Create, image: str, variables: Mapping[str, str] = NONE) -> list[Object]:
     """In the order in which they are made, without the route: that one gives traffic."""
-    made = (deployment(wanted, create, image), service(wanted), disruption_budget(wanted), autoscaler(wanted, create))
+    made = (
+        deployment(wanted, create, image, variables),
+        service(wanted),
+        disruption_budget(wanted),
+        autoscaler(wanted, create),
+    )
     return [body for body in made if body is not None]
 
 
@@ -32,15 +40,15 @@ def render(wanted: Kubernetes, image: str) -> str:
     return yaml.safe_dump_all(made, sort_keys=False)
 
 
-def deployment(wanted: Kubernetes, create: Create, image: str) -> Object:
-    """Without `replicas` where an autoscaler decides them."""
+def deployment(wanted: Kubernetes, create: Create, image: str, variables: Mapping[str, str] = NONE) -> Object:
+    """Without `replicas` where an autoscaler decides them. variables: of the container's environment, besides its own."""
     own = {APP: wanted.deployment}
     probe = {"periodSeconds": 2, "timeoutSeconds": 5}  # on a busy node an answer may be late, and all pods' at once
     container: Object = {
         "name": CONTAINER,
         "image": image,
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
-        "env": [{"name": "OMP_NUM_THREADS", "value": "1"}],
+        "env": [{"name": name, "value": said} for name, said in {"OMP_NUM_THREADS": "1", **variables}.items()],
         "startupProbe": {"httpGet": {"path": "/ready", "port": PORT}, **probe, "failureThreshold": 150},
         "readinessProbe": {"httpGet": {"path": "/ready", "port": PORT}, **probe, "failureThreshold": 3},
         "livenessProbe": {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import msgspec
@@ -20,7 +20,8 @@ from modelway.observe.pods import PodMetrics, PodsCounts
 from modelway.records import Release
 from modelway.rollout.plan import Side, side_of
 from modelway.rollout.rolling import ReplicaBounds
-from modelway.targets.kubernetes import capacity, counting, home, names, objects, routes, traffic
+from modelway.targets.counting_servers import CountingPlace, keep_counts
+from modelway.targets.kubernetes import capacity, counting, existing, home, names, objects, routes, traffic
 from modelway.targets.kubernetes.additions import Additions
 from modelway.targets.kubernetes.checks import Checks, image_of
 from modelway.targets.kubernetes.cluster import Cluster, changed
@@ -30,14 +31,13 @@ from modelway.targets.kubernetes.replicas import check_reach, pods_for
 from modelway.targets.kubernetes.routes import Sharing
 from modelway.targets.kubernetes.running import Running
 from modelway.targets.kubernetes.sizing import Sizing
+from modelway.targets.kubernetes.sketches import PodSketches
 from modelway.targets.kubernetes.state import KubernetesSlot, KubernetesState
 from modelway.targets.kubernetes.whereabouts import Whereabouts
 from modelway.targets.place import HeldTarget, Replica, Routing, TargetPlace
 
 ENDPOINT_SECONDS = 15.0
 POLL_SECONDS = 0.3
-UNKNOWN = 0
-"""The version of what ran before modelway came, where it does not say which it is."""
 Say = Callable[[str], None]
 KubernetesClaim = HeldTarget[KubernetesState, KubernetesSlot]
 
@@ -60,10 +60,14 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     """The key of the deploy section that only a gateway can do; empty: none is there."""
     rolling: bool = False
     """Pods of the team's Deployment are started and ended within a rollout."""
+    sketches: bool = True
+    """Pods count what they are asked, where their release has a sketch of its training data."""
     _sources: dict[object, CountsSource] = field(default_factory=dict)
     """Kept for a whole rollout: one may know when its next reading is due."""
     _tokens: dict[str, str] = field(default_factory=dict)
     """By slot. The namespace has no place that only this command could read, so they last as long as it does."""
+    _counting: dict[str, str] = field(default_factory=dict)
+    """The token of what pods have counted."""
     _fenced: set[str] = field(default_factory=set)
     """Nonces of the leases under which the team's objects were marked."""
 
@@ -98,29 +102,13 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
                 )
             say(f"{self._where.missing(there)}: its connections are shared by the number of pods")
             check_reach(self.shares, there.replicas)
-        return KubernetesSlot(side_of(release), image)
+        return self._sketches.prepared(KubernetesSlot(side_of(release), image), release, say)
 
     def manifests(self, release: Release) -> str:
         return objects.render(self.wanted, image_of(release)) if self.wanted.create is not None else ""
 
     def existing(self) -> KubernetesSlot | None:
-        """What the team's Deployment runs, as a release: its version, where its server says which it is."""
-        there = self._where.home()
-        if not there.is_there:
-            return None
-        running = self._where.pods_at_home(there).running()
-        said = self._where.pods_at_home(there).release_of(running[0]["metadata"]["name"]) if running else None
-        version = said["version"] if said else UNKNOWN
-        assert isinstance(version, int)
-        side = Side(
-            slot="before",
-            version=version,
-            built_for=str(said["environment"]) if said else "",
-            config_digest="",
-            manifest_digest=there.image.rpartition("@")[2] if "@" in there.image else "",
-            model_digest=str(said["digest"]) if said else "",
-        )
-        return KubernetesSlot(side, there.image, home=True, replicas=there.replicas)
+        return existing.existing(self._where)
 
     def check_kept(self, slot: KubernetesSlot) -> None:
         """Its image is in a registry: whether it still is, the nodes will say."""
@@ -162,7 +150,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             claim.change(deployment=there.name)
         if not there.is_there:
             slot = msgspec.structs.replace(slot, home=True)  # it disturbs nothing there
-            self._running.make_home(slot.image, _lease(claim).check)
+            self._running.make_home(slot.image, _lease(claim).check, self._sketches.variables(slot))
         elif slot.home:
             capacity.as_before_the_stop(self.cluster, there.name, _lease(claim).check)
             self._take_home_back(claim, there, slot)
@@ -170,9 +158,8 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             rolled = slot.bounds is not None
             replicas = self._sizing.wanted(there, slot) if rolled else max(there.replicas, self._pods_beside(there))
             guarded, check = self._guarded(there, slot), _lease(claim).check
-            self._running.start_beside(
-                there, slot, replicas, guarded, check, variables or {}, self._where.policies(there)
-            )
+            every = {**self._sketches.variables(slot), **(variables or {})}
+            self._running.start_beside(there, slot, replicas, guarded, check, every, self._where.policies(there))
         return slot if slot.replicas else msgspec.structs.replace(slot, replicas=there.replicas)
 
     def _take_home_back(self, claim: KubernetesClaim, there: Home, slot: KubernetesSlot) -> None:
@@ -183,7 +170,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             return
         beside_ = Sharing({self._where.service(there, stable): 1.0}, self._services_beside(claim, there))
         self._where.traffic(there).put(beside_, _lease(claim).check)
-        self._running.set_image(slot.image, _lease(claim).check)
+        self._running.set_image(slot.image, _lease(claim).check, self._sketches.variables(slot))
 
     def wait_until_ready(self, claim: KubernetesClaim, slot: KubernetesSlot, say: Say) -> None:
         there = self._where.home()
@@ -199,11 +186,21 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     def replicas(self, claim: KubernetesClaim, slot: KubernetesSlot) -> list[Replica]:
         return self._where.pods(self._where.home(), slot).replicas()
 
+    def counters(self, slot: KubernetesSlot) -> list[Replica]:
+        return self._where.pods(self._where.home(), slot).replicas() if slot.sketch else []
+
+    def counting(self) -> CountingPlace:
+        return self._sketches.place()
+
+    def without_sketches(self) -> KubernetesPlace:
+        return replace(self, sketches=False)
+
     def retire(self, claim: KubernetesClaim, name: str) -> None:
         there, leaving = self._where.home(), claim.state.slots.get(name)
         stable = claim.state.current
         if leaving is not None and leaving.home and stable is not None and not stable.home:
             self._settle(claim, there, leaving, stable)
+            keep_counts(self, stable)  # its pods beside are about to end
         with claim.held():
             self._where.traffic(there).restore(_lease(claim).check)
             claim.forget(name)
@@ -215,7 +212,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     def _settle(self, claim: KubernetesClaim, there: Home, leaving: KubernetesSlot, stable: KubernetesSlot) -> None:
         """The team's Deployment gets the image of what is stable now, without any traffic, and then all of it."""
         with claim.held():
-            self._running.set_image(stable.image, _lease(claim).check)
+            self._running.set_image(stable.image, _lease(claim).check, self._sketches.variables(stable))
         if stable.bounds is not None:
             self._sizing.into_home(stable, stable.bounds, self._services_beside(claim, there), _lease(claim).check)
         pods = self._where.pods_at_home(there)
@@ -346,6 +343,10 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     @property
     def _running(self) -> Running:
         return Running(self.cluster, self.key, self.wanted)
+
+    @property
+    def _sketches(self) -> PodSketches:
+        return PodSketches(self.cluster, self.key, self.sketches, self._counting)
 
     @property
     def _sizing(self) -> Sizing:

@@ -4,6 +4,7 @@ docs/kubernetes.md prints it, and the tests on a cluster run with exactly it."""
 
 from __future__ import annotations
 
+from modelway.targets.kubernetes import names
 from modelway.targets.kubernetes.cluster import Object
 
 NAME = "modelway"
@@ -11,6 +12,12 @@ RBAC = "rbac.authorization.k8s.io"
 ISTIO = "networking.istio.io"
 NEEDS: tuple[tuple[str, str, str, str], ...] = (
     ("", "configmaps", "get list create update patch delete", "the state, the journals, and what belongs to a release"),
+    (
+        "",
+        "secrets",
+        "get create patch",
+        "this one alone: the token that opens what pods have counted",
+    ),
     ("coordination.k8s.io", "leases", "get create update", "one command at a time"),
     (
         "apps",
@@ -49,10 +56,19 @@ CREATES: tuple[tuple[str, str, str, str], ...] = (
 """What deploy.kubernetes.create needs besides."""
 
 
+ALONE = {"secrets": [names.SKETCHES]}
+"""Resources of which the Role is about these alone: an apply may create one of a name that is given."""
+
+
+def _named(resource: str) -> Object:
+    return {"resourceNames": ALONE[resource]} if resource in ALONE else {}
+
+
 def role(*, creates: bool) -> Object:
     needs = (*NEEDS, *(CREATES if creates else ()))
     rules = [
-        {"apiGroups": [group], "resources": [resource], "verbs": verbs.split()} for group, resource, verbs, _ in needs
+        {"apiGroups": [group], "resources": [resource], **_named(resource), "verbs": verbs.split()}
+        for group, resource, verbs, _ in needs
     ]
     return {"apiVersion": f"{RBAC}/v1", "kind": "Role", "metadata": {"name": NAME}, "rules": rules}
 
@@ -64,7 +80,8 @@ def as_yaml() -> str:
         lines += [heading] if heading else []
         for group, resource, verbs, why in needs:
             named = group or '""'
-            rule = f"  - {{ apiGroups: [{named}], resources: [{resource}], verbs: [{', '.join(verbs.split())}] }}"
+            of = "".join(f"resourceNames: [{', '.join(only)}], " for only in _named(resource).values())
+            rule = f"  - {{ apiGroups: [{named}], resources: [{resource}], {of}verbs: [{', '.join(verbs.split())}] }}"
             lines.append(f"{rule} # {why}" if why else rule)
     lines += ["---", f"apiVersion: {RBAC}/v1", "kind: RoleBinding", f"metadata: {{ name: {NAME} }}"]
     lines += [f"roleRef: {{ apiGroup: {RBAC}, kind: Role, name: {NAME} }}"]

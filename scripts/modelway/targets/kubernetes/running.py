@@ -12,7 +12,7 @@ from modelway.config.sections import Kubernetes
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.targets.kubernetes import beside, destination_rules, guard, names, objects, owners, trouble
 from modelway.targets.kubernetes.cluster import Cluster, Object
-from modelway.targets.kubernetes.home import Home, find
+from modelway.targets.kubernetes.home import Home, containers, find
 from modelway.targets.kubernetes.refusals import ApiError
 from modelway.targets.kubernetes.state import KubernetesSlot
 
@@ -132,10 +132,10 @@ class Running:
             check()
             self.cluster.delete(kind, metadata["name"], uid=metadata["uid"])
 
-    def make_home(self, image: str, check: Check) -> None:
+    def make_home(self, image: str, check: Check, variables: Mapping[str, str]) -> None:
         """The objects of a team that has no manifests; they get no traffic by this."""
         assert self.wanted.create is not None, "what is the team's is there"
-        for body in objects.all_of(self.wanted, self.wanted.create, image):
+        for body in objects.all_of(self.wanted, self.wanted.create, image, variables):
             check()
             self._apply(body)
 
@@ -143,8 +143,9 @@ class Running:
         for kind in ("HorizontalPodAutoscaler", "PodDisruptionBudget", "Deployment", "Service"):
             self.cluster.delete(kind, self.wanted.deployment)
 
-    def set_image(self, image: str, check: Check) -> None:
-        """Of the team's Deployment, and nothing else of it; of one that we made, all that modelway.yml says."""
+    def set_image(self, image: str, check: Check, variables: Mapping[str, str]) -> None:
+        """Of the team's Deployment, with what its servers count by, and nothing else of it; of one that we made, all that
+        modelway.yml says."""
         for _ in range(20):
             now = find(self.cluster, self.wanted)
             if now.image == image:
@@ -152,7 +153,7 @@ class Running:
             check_owner(now, self.wanted)
             check()
             try:
-                self.cluster.apply(self._with_image(now, image), force=True)
+                self.cluster.apply(self._with_image(now, image, variables), force=True)
                 return
             except ApiError as error:
                 if not error.is_conflict:
@@ -163,14 +164,17 @@ class Running:
             fix="find out by whom, with kubectl get --show-managed-fields",
         )
 
-    def _with_image(self, now: Home, image: str) -> Object:
+    def _with_image(self, now: Home, image: str, variables: Mapping[str, str]) -> Object:
         version = {"resourceVersion": now.deployment["metadata"]["resourceVersion"]}
         if self.wanted.create is not None:
-            body = objects.deployment(self.wanted, self.wanted.create, image)
+            body = objects.deployment(self.wanted, self.wanted.create, image, variables)
             if names.WHOLE in (now.deployment["metadata"].get("annotations") or {}):  # how many, the rollout says
                 body["spec"]["replicas"] = now.deployment["spec"]["replicas"]
             return body | {"metadata": body["metadata"] | version}
-        container = {"name": now.container, "image": image}
+        container: Object = {"name": now.container, "image": image}
+        there = next(item for item in containers(now.template) if item["name"] == now.container)
+        if variables and not beside.counts_by_itself(there):
+            container["env"] = [{"name": name, "value": said} for name, said in variables.items()]
         return {
             "apiVersion": "apps/v1",
             "kind": "Deployment",

@@ -15,6 +15,8 @@ class KubernetesSlot(Slot, frozen=True, forbid_unknown_fields=True, omit_default
     """How many pods it had when it last had all of the traffic, or was started with."""
     guarded: bool = True
     """Whether the traffic that it gets goes back to stable when its runner is dead."""
+    sketch: bool = False
+    """Whether its pods count what they are asked, in the cells of the sketch that is in its image."""
     bounds: ReplicaBounds | None = None
     """Of the rolling rollout that brings it, until it is in the team's own Deployment."""
 

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -27,6 +27,9 @@ from modelway.observe.prometheus_url import TOKEN, PrometheusUrl
 from modelway.records import Release
 from modelway.rollout.plan import Side
 from modelway.rollout.rolling import ReplicaBounds, returned
+from modelway.serving.cells import BESIDE
+from modelway.targets import counting_servers
+from modelway.targets.counting_servers import CountingPlace, FolderParts
 from modelway.targets.local import layers, proxy, servers
 from modelway.targets.local.servers import LOGS, SLOTS, STOP_SECONDS, log_of
 from modelway.targets.local.state import LocalSlot, LocalState
@@ -52,6 +55,8 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
     scales: ClassVar[bool] = True
     folder: Path
     wanted: Local
+    sketches: bool = True
+    """Servers count what they are asked, where their release has a sketch of its training data."""
 
     def objection(self, state: LocalState | None, ephemeral: bool) -> InvalidInput | None:
         if ephemeral and not self.wanted.ephemeral:
@@ -120,7 +125,7 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
         missing = servers.missing(self.folder, slot)
         slot = self._with_free_ports(claim, slot, missing)
         self._put_clusters(claim)
-        servers.start(self.folder, slot, missing, variables or {})
+        servers.start(self.folder, slot, missing, {**self._counted(slot), **(variables or {})})
         return slot
 
     def wait_until_ready(self, claim: LocalClaim, slot: LocalSlot, say: Callable[[str], None]) -> None:
@@ -134,6 +139,25 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
             Replica(f"replica {number} of {slot.side.name}", partial(servers.ask, port))
             for number, port in enumerate(slot.running)
         ]
+
+    def without_sketches(self) -> LocalPlace:
+        return replace(self, sketches=False)
+
+    def counting(self) -> CountingPlace:
+        token = self.folder / counting_servers.TOKEN
+        parts = FolderParts(self.folder / counting_servers.DAYS)
+        return CountingPlace(token.read_text() if token.exists() else "", parts)
+
+    def counters(self, slot: LocalSlot) -> list[Replica]:
+        replicas = enumerate(slot.running) if _has_sketch(slot) else ()
+        return [
+            Replica(f"replica {number} of {slot.side.slot}", partial(servers.ask, port)) for number, port in replicas
+        ]
+
+    def _counted(self, slot: LocalSlot) -> dict[str, str]:
+        if not (self.sketches and _has_sketch(slot)):
+            return {}
+        return counting_servers.variables(counting_servers.kept_token(self.folder / counting_servers.TOKEN))
 
     def route(self, claim: LocalClaim, routing: Routing, back: str) -> None:
         if back:
@@ -314,6 +338,10 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
 
 def _admin(state: LocalState) -> str:
     return f"http://{HOST}:{state.admin_port}"
+
+
+def _has_sketch(slot: LocalSlot) -> bool:
+    return (Path(slot.model).parent / BESIDE).is_file()
 
 
 def _next_serial(claim: LocalClaim) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import shutil
 import subprocess
 import time
@@ -17,9 +16,10 @@ import requests
 
 from modelway import isolation, processes
 from modelway.errors import OutsideFailure
-from modelway.files import last_line, replacing
+from modelway.files import last_line
 from modelway.loopback import HOST, free_port
 from modelway.serving.head import TESTER_HEADER
+from modelway.targets.counting_servers import kept_token
 from modelway.targets.local.state import LocalSlot
 from modelway.targets.place import Unanswered
 
@@ -53,13 +53,7 @@ def start(folder: Path, slot: LocalSlot, numbers: list[int], variables: Mapping[
 def token(folder: Path, slot: LocalSlot) -> str:
     """What the slot's servers tell their sample of rows for: the same for every command of this user, and gone with the
     slot."""
-    path = folder / SLOTS / slot.side.slot / "rows-token"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        with replacing(path) as unfinished:
-            unfinished.touch(mode=0o600)
-            unfinished.write_text(secrets.token_hex(32))
-    return path.read_text()
+    return kept_token(folder / SLOTS / slot.side.slot / "rows-token")
 
 
 def ask(port: int, path: str, body: bytes, more: Mapping[str, str]) -> bytes:

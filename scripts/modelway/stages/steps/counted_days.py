@@ -1,0 +1,131 @@
+"""monitor-model without data: the counts of the servers of an environment, fetched and kept with its target.
+
+They are fetched in the environment of what deploys, which knows the target; a monitoring over files needs none of it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from modelway import ci
+from modelway.config import Resolved
+from modelway.errors import Inconclusive, InvalidInput
+from modelway.monitoring.report import CountedReport
+from modelway.stages.steps.elsewhere import answered
+
+REFERENCE = "monitor.reference"
+SAID_GAPS = 5
+
+
+@dataclass(frozen=True)
+class CountedDays:
+    """named: where days and reference are, by the keys that stand for them. names: what messages call them."""
+
+    named: Mapping[str, str]
+    names: Mapping[str, str]
+    report: CountedReport
+    folder: tempfile.TemporaryDirectory[str]
+    """Goes with this object."""
+
+
+def fetched(project: Resolved, job: ci.Job) -> CountedDays | None:
+    """None where modelway.yml, or an input, names data, where the environment has no target, or its servers are not to count.
+    Inconclusive where too few days are there yet: what was fetched is kept all the same."""
+    if project.monitor.data or not project.monitor.sketches or not project.environment or project.deploy is None:
+        return None
+    settings = project.monitor
+    given = {
+        "reference": settings.reference,
+        "time-column": settings.time_column,
+        "performance": settings.performance.prediction,
+    }
+    for key in [key for key, value in given.items() if value]:
+        raise InvalidInput(
+            f"is given, and monitor.data is not: what the servers of {project.environment} have counted holds no single row,"
+            " and is held against their own training data",
+            where=f"{project.source}: monitor.{key}",
+            fix="name monitor.data, or leave the key out",
+        )
+    folder = tempfile.TemporaryDirectory(prefix="modelway-days-")
+    asked = {
+        "config": str(job.config_path.absolute()),
+        "name": job.config,
+        "environment": project.environment,
+        "folder": folder.name,
+        "leave-out": settings.leave_out,
+        "history-days": settings.history_days,
+    }
+    report = msgspec.convert(answered("deploy", "counted_days", asked, job.say), CountedReport)
+    for line in report.gaps[-SAID_GAPS:]:
+        job.say(f"not counted: {line}")
+    _check_enough(settings.history_days, sorted(Path(folder.name, "days").glob("*.json")))
+    named = {"monitor.data": f"{folder.name}/days/*.json", REFERENCE: f"{folder.name}/reference.json"}
+    whose = f"version {report.version} in {project.environment}"
+    names = {"monitor.data": f"what {whose} was asked", REFERENCE: f"training data of {whose}"}
+    return CountedDays(named, names, report, folder)
+
+
+def _check_enough(history_days: int, files: list[Path]) -> None:
+    days = [date.fromisoformat(file.stem) for file in files]
+    whole = (days[-1] - days[0]).days + 1 if days else 0
+    if whole > history_days:
+        return
+    since = f" since {days[0]}" if days else ""
+    first = days[0] + timedelta(days=history_days + 1) if days else None
+    raise Inconclusive(
+        f"{whole} whole days are counted{since}, and {history_days} tell what is usual",
+        where="monitor.history-days",
+        fix=f"go on: the first look is on {first}" if first else "go on: no day is over yet",
+    )
+
+
+def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> Any:
+    """Files below `folder`: reference.json, and days/2026-11-27.json of every day that is over; what the report says of
+    them."""
+    from modelway.config import load_project
+    from modelway.data.drift.sketch import DataSketch, written
+    from modelway.monitoring.collecting import Collecting
+    from modelway.monitoring.predicted import with_predictions
+    from modelway.stages.rollouts import deployment
+    from modelway.targets.counting_servers import servers_of
+
+    project = load_project(Path(asked["config"]), asked["environment"], name=asked["name"])
+    target, state = deployment.target_of(project), deployment.existing(project)
+    counting, stable = target.place.counting(), state.current
+    if counting is None or not counting.token or stable is None:
+        raise InvalidInput(
+            f"the servers of {project.environment} count nothing that they are asked",
+            where="monitor.sketches",
+            fix="train, build and deploy a version with this release of modelway, or name monitor.data",
+        )
+    left = target.unfinished()
+    copied = left.plan.new.slot if left is not None and left.plan.mirror else ""  # stable was asked the same
+    slots = {name: slot for name, slot in state.slots.items() if name != copied}
+    servers = servers_of(target.place, counting.token, slots)
+    found = Collecting(counting.parts, say).look(servers, stable.side.slot)
+
+    known, days = with_predictions(found.reference, found.days, asked["history-days"])
+
+    def kept(sketch: DataSketch) -> str:
+        columns = tuple(one for one in sketch.columns if one.name not in asked["leave-out"])
+        return written(msgspec.structs.replace(sketch, columns=columns))
+
+    folder = Path(asked["folder"])
+    (folder / "days").mkdir()
+    (folder / "reference.json").write_text(kept(known), encoding="utf-8")
+    for day, sketch in days.items():
+        (folder / "days" / f"{day}.json").write_text(kept(sketch), encoding="utf-8")
+    report = CountedReport(
+        version=stable.side.version,
+        servers=found.servers,
+        silent=found.silent,
+        gaps=found.gaps,
+        partial=dict(found.partial),
+    )
+    return msgspec.to_builtins(report)
