@@ -109,8 +109,8 @@ def monitor_model(
     if not counted:
         workspace.fetch_data(project, job)
     if watched and not (counted or settings.data or settings.time_column or settings.performance.prediction):
-        served = service_step.service_of(project, job, first_new, budget)
-        return _told(job, of_service_alone(served, budget), uncounted)
+        by_itself = service_step.service_of(project, job, first_new, budget)
+        return _told(job, of_service_alone(by_itself, budget), uncounted)
     named = counted.named if counted else {name: str(required(project, name)) for name in ("monitor.data", key)}
     names = counted.names if counted else {name: schemes.name_of(address) for name, address in named.items()}
     rules = workspace.contract_of(project, job)
