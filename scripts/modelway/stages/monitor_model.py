@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
@@ -103,40 +105,41 @@ def monitor_model(
     project = workspace.project_of(job, environment, (alone or (data and reference)) and not environment)
     watched = service_step.is_watched(project)
     budget, first_new = project.monitor.false_alarms_per_year, _since(since)
-    counted, uncounted = _counted(project, job, lenient=watched)
-    from_key = project.monitor.reference or counted
-    settings, key = project.monitor, "monitor.reference" if from_key else "data.train"
-    if not counted:
-        workspace.fetch_data(project, job)
-    if watched and not (counted or settings.data or settings.time_column or settings.performance.prediction):
-        by_itself = service_step.service_of(project, job, first_new, budget)
-        return _told(job, of_service_alone(by_itself, budget), uncounted)
-    named = counted.named if counted else {name: str(required(project, name)) for name in ("monitor.data", key)}
-    names = counted.names if counted else {name: schemes.name_of(address) for name, address in named.items()}
-    rules = workspace.contract_of(project, job)
-    reading = DataReading(
-        contract=rules,
-        leave_out=(*settings.leave_out, *filter(None, [settings.time_column]), *performance.not_columns(project)),
-        memory_mb=memory_mb,
-        engine=project.data.engine,
-    )
-    paths = {
-        name: schemes.path_of(address, job.folder, f"{project.source}: {name}", job.say)
-        for name, address in named.items()
-    }
-    data_name = names["monitor.data"]
-    joined = performance.labels_in(project, job, rules, paths["monitor.data"], data_name)
-    with (
-        open_side(paths[key], names[key], reading) as before,
-        open_side(paths["monitor.data"], data_name, reading) as after,
-    ):
-        if after.sketch is not None:
-            if joined:
-                fix = "name the rows themselves, or leave monitor.performance out"
-                raise InvalidInput("are sketches, which hold no single prediction", where=after.name, fix=fix)
-            known, days, shape = _kept(before, after, after.sketch)
-        else:
-            known, days, shape = _sketched(before, after, str(required(project, "monitor.time-column")))
+    with tempfile.TemporaryDirectory(prefix="modelway-days-") as folder:
+        counted, uncounted = _counted(project, job, Path(folder), lenient=watched)
+        from_key = project.monitor.reference or counted
+        settings, key = project.monitor, "monitor.reference" if from_key else "data.train"
+        if not counted:
+            workspace.fetch_data(project, job)
+        if watched and not (counted or settings.data or settings.time_column or settings.performance.prediction):
+            by_itself = service_step.service_of(project, job, first_new, budget)
+            return _told(job, of_service_alone(by_itself, budget), uncounted)
+        named = counted.named if counted else {name: str(required(project, name)) for name in ("monitor.data", key)}
+        names = counted.names if counted else {name: schemes.name_of(address) for name, address in named.items()}
+        rules = workspace.contract_of(project, job)
+        reading = DataReading(
+            contract=rules,
+            leave_out=(*settings.leave_out, *filter(None, [settings.time_column]), *performance.not_columns(project)),
+            memory_mb=memory_mb,
+            engine=project.data.engine,
+        )
+        paths = {
+            name: schemes.path_of(address, job.folder, f"{project.source}: {name}", job.say)
+            for name, address in named.items()
+        }
+        data_name = names["monitor.data"]
+        joined = performance.labels_in(project, job, rules, paths["monitor.data"], data_name)
+        with (
+            open_side(paths[key], names[key], reading) as before,
+            open_side(paths["monitor.data"], data_name, reading) as after,
+        ):
+            if after.sketch is not None:
+                if joined:
+                    fix = "name the rows themselves, or leave monitor.performance out"
+                    raise InvalidInput("are sketches, which hold no single prediction", where=after.name, fix=fix)
+                known, days, shape = _kept(before, after, after.sketch)
+            else:
+                known, days, shape = _sketched(before, after, str(required(project, "monitor.time-column")))
     if settings.history_days >= len(days):
         raise InvalidInput(
             f"all of its {len(days)} whole days are history, and none is left to look at",
@@ -171,12 +174,15 @@ def monitor_model(
 
 
 def _counted(
-    project: Resolved, job: ci.Job, *, lenient: bool
+    project: Resolved, job: ci.Job, folder: Path, *, lenient: bool
 ) -> tuple[counted_days.CountedDays | None, ModelwayError | None]:
-    """What the servers have counted. lenient: the service is watched beside, and is told whatever they say: where they count
-    nothing that is said, and where they cannot tell, or too little yet, that is the second part."""
+    """What the servers have counted, as files of the folder. lenient: the service is watched beside, and is told whatever
+    they say: where they count nothing that is said, and where they cannot tell, or too little yet, that is the second
+    part."""
+    if lenient and not project.monitor.sketches:
+        return None, None
     try:
-        return counted_days.fetched(project, job), None
+        return counted_days.fetched(project, job, folder), None
     except InvalidInput as error:
         if not lenient:
             raise

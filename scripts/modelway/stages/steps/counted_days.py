@@ -4,7 +4,6 @@ They are fetched in the environment of what deploys, which knows the target; a m
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -30,14 +29,12 @@ class CountedDays:
     named: Mapping[str, str]
     names: Mapping[str, str]
     report: CountedReport
-    folder: tempfile.TemporaryDirectory[str]
-    """Goes with this object."""
 
 
-def fetched(project: Resolved, job: ci.Job) -> CountedDays | None:
-    """None where modelway.yml, or an input, names data, where the environment has no target, or its servers are not to count.
-    Inconclusive where too few days are there yet: what was fetched is kept all the same."""
-    if project.monitor.data or not project.monitor.sketches or not project.environment or project.deploy is None:
+def fetched(project: Resolved, job: ci.Job, folder: Path) -> CountedDays | None:
+    """As files of the folder. None where modelway.yml, or an input, names data, or the environment has no target. Inconclusive
+    where too few days are there yet: what was fetched is kept all the same."""
+    if project.monitor.data or not project.environment or project.deploy is None:
         return None
     settings = project.monitor
     given = {
@@ -52,23 +49,22 @@ def fetched(project: Resolved, job: ci.Job) -> CountedDays | None:
             where=f"{project.source}: monitor.{key}",
             fix="name monitor.data, or leave the key out",
         )
-    folder = tempfile.TemporaryDirectory(prefix="modelway-days-")
     asked = {
         "config": str(job.config_path.absolute()),
         "name": job.config,
         "environment": project.environment,
-        "folder": folder.name,
+        "folder": str(folder),
         "leave-out": settings.leave_out,
         "history-days": settings.history_days,
     }
     report = msgspec.convert(answered("deploy", "counted_days", asked, job.say), CountedReport)
     for line in report.gaps[-SAID_GAPS:]:
         job.say(f"not counted: {line}")
-    _check_enough(settings.history_days, sorted(Path(folder.name, "days").glob("*.json")))
-    named = {"monitor.data": f"{folder.name}/days/*.json", REFERENCE: f"{folder.name}/reference.json"}
+    _check_enough(settings.history_days, sorted((folder / "days").glob("*.json")))
+    named = {"monitor.data": f"{folder}/days/*.json", REFERENCE: f"{folder}/reference.json"}
     whose = f"version {report.version} in {project.environment}"
     names = {"monitor.data": f"what {whose} was asked", REFERENCE: f"training data of {whose}"}
-    return CountedDays(named, names, report, folder)
+    return CountedDays(named, names, report)
 
 
 def _check_enough(history_days: int, files: list[Path]) -> None:
