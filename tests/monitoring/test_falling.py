@@ -11,6 +11,7 @@ from statistics import NormalDist
 import pytest
 
 from modelway.errors import Inconclusive
+from modelway.monitoring.evidence import wagered
 from modelway.monitoring.falling import CAP, HeldLimit, LimitsHeld, LiveUsual, _Run, held, learned
 from modelway.monitoring.live_days import LiveDay, LiveMetric, LiveValue
 
@@ -121,12 +122,11 @@ def test_a_wager_wins_nothing_on_average_at_the_limit(innovation: float) -> None
     law, steps = NormalDist(0.89 - 0.5 * 0.02, 0.02 * math.sqrt(innovation)), 4000
     won = [0.0, 0.0]
     for step in range(steps):
-        run.sums = {"accuracy_score": [0.0, 0.0]}
         rate = law.inv_cdf((step + 0.5) / steps)
         far = run._far("accuracy_score", LiveValue(rate, 0.0, (0, 1), 10**9))
-        won = [total + one for total, one in zip(won, run._wagered("accuracy_score", far), strict=True)]
+        won = [total + one for total, one in zip(won, wagered([0.0, 0.0], (far,), innovation, CAP), strict=True)]
     assert max(won) / steps <= 1.0001
-    assert run._wagered("accuracy_score", 1e9) == [CAP, CAP]
+    assert wagered([0.0, 0.0], (1e9,), innovation, CAP) == [CAP, CAP]
 
 
 def test_days_that_are_like_the_day_before_need_more_to_stand_out() -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from modelway.adoption.label import LabelValues, limit_of
 from modelway.adoption.repository import FoundDeployment
+from modelway.data.yaml_text import scalar
 from modelway.markdown import table
-
-PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./ -]*[A-Za-z0-9_./]|[A-Za-z_]")
-WORDS = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
-"""What YAML takes for something else than a text, in one version or another."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +108,3 @@ def page(plan: AdoptionPlan, assumed: Sequence[Assumption], to_do: Sequence[str]
         "3. Set the secret MLFLOW_TRACKING_URI, and start the workflow `model`: a version that passes is promoted."
     )
     return "\n\n".join(parts) + "\n"
-
-
-def scalar(text: str) -> str:
-    """As YAML writes a text."""
-    plain = PLAIN.fullmatch(text) and text.lower() not in WORDS
-    return text if plain else json.dumps(text, ensure_ascii=False)

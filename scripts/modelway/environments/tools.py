@@ -42,12 +42,16 @@ def environment_of(action: str) -> str:
 
 
 def requirements_file(name: str) -> Path:
-    """requirements/NAME.txt: of the checkout, or, where pip installed modelway, of the package."""
-    in_checkout = LIBRARY.parents[1] / "requirements"
-    return (in_checkout if in_checkout.is_dir() else LIBRARY / "requirements") / f"{name}.txt"
+    """requirements/NAME.txt."""
+    return _carried("requirements") / f"{name}.txt"
 
 
 def template_file(name: str) -> Path:
-    """workflows-templates/NAME: of the checkout, or, where pip installed modelway, of the package."""
-    in_checkout = LIBRARY.parents[1] / "workflows-templates"
-    return (in_checkout if in_checkout.is_dir() else LIBRARY / "workflows-templates") / name
+    """workflows-templates/NAME."""
+    return _carried("workflows-templates") / name
+
+
+def _carried(folder: str) -> Path:
+    """Of the checkout, or, where pip installed modelway, of the package."""
+    in_checkout = LIBRARY.parents[1] / folder
+    return in_checkout if in_checkout.is_dir() else LIBRARY / folder

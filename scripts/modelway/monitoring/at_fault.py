@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from statistics import fmean, variance
 
 import msgspec
 
@@ -185,15 +186,10 @@ def _difference(past: Sequence[float], now: Sequence[float]) -> float:
     where there are too few."""
     if len(past) < 2 or len(now) < 2:
         return -math.inf
-    parts = [_variance(values) / len(values) for values in (past, now)]
+    parts = [variance(values) / len(values) for values in (past, now)]
     total = math.fsum(parts)
-    difference = math.fsum(past) / len(past) - math.fsum(now) / len(now)
+    difference = fmean(past) - fmean(now)
     if total <= 0:
         return difference
     degrees = total**2 / math.fsum(part**2 / (len(values) - 1) for part, values in zip(parts, (past, now), strict=True))
     return difference - t_quantile(CONFIDENCE, max(degrees, 1.0)) * math.sqrt(total)
-
-
-def _variance(values: Sequence[float]) -> float:
-    middle = math.fsum(values) / len(values)
-    return math.fsum((value - middle) ** 2 for value in values) / (len(values) - 1)

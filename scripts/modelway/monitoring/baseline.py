@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from modelway.monitoring.scores import DayScore, Score, ScoreKind
@@ -64,12 +65,11 @@ def learned(scores: Sequence[Score], history: UsualDays, columns: int) -> tuple[
         for number in members:
             found = own[number]
             days = max(found.n, WEEK + 1)
-            wobble = correlation + math.sqrt((1 + correlation) / (1 - correlation) / days)
             made[number] = Usual(
                 weekdays=found.weekdays,
                 variance=max(found.variance, (2 * found.variance + usual_variance) / 3, found.noise),
                 error=1 + WEEK / days,
-                slack=slack * wobble,
+                slack=slack * wobble_of(correlation, days),
                 innovation=max(1 - correlation**2, LEAST_INNOVATION),
             )
     return tuple(made[number] for number in range(len(scores)))
@@ -110,12 +110,23 @@ def _residuals(number: int, history: UsualDays) -> _Residuals:
 
 
 def _correlation(members: Sequence[_Residuals]) -> float:
-    """Of a day with the next, as most scores of the kind have it; corrected for the mean that was taken off (Kendall 1954)."""
-    found = []
-    for one in members:
-        squares = math.fsum(value * value for value in one.values if value is not None)
-        pairs = zip(one.values, one.values[1:], strict=False)
-        products = math.fsum(a * b for a, b in pairs if a is not None and b is not None)
-        raw = products / max(squares, 1e-12)
-        found.append(raw + (1 + 4 * raw) / max(one.n, 1))
-    return min(max(median(found), 0.0), MOST_CORRELATION)
+    """As most scores of the kind have it."""
+    return bounded(median(correlation_of(one.values) for one in members))
+
+
+def correlation_of(rests: Sequence[float | None]) -> float:
+    """Of a day with the next, corrected for the mean that was taken off (Kendall 1954). rests: from it, None of a day that is
+    not known."""
+    known = [rest for rest in rests if rest is not None]
+    products = math.fsum(a * b for a, b in pairwise(rests) if a is not None and b is not None)
+    raw = products / max(math.fsum(rest * rest for rest in known), 1e-12)
+    return raw + (1 + 4 * raw) / max(1, len(known))
+
+
+def bounded(correlation: float) -> float:
+    return min(max(correlation, 0.0), MOST_CORRELATION)
+
+
+def wobble_of(correlation: float, days: int) -> float:
+    """How far a day is off because the one before was, and how far the mean of so many days is, in standard deviations."""
+    return correlation + math.sqrt((1 + correlation) / (1 - correlation) / days)

@@ -38,6 +38,15 @@ class Vote:
     up: bool
 
 
+def wagered(sums: Sequence[float], beyond: Sequence[float], innovation: float, cap: float) -> list[float]:
+    """The sums after one look more. sums: for each of `beyond`, and within it for each of SIZES. innovation: the part of a
+    day's variance that yesterday does not tell. cap: of what one look can win."""
+    wagers = [
+        min(cap, math.exp(min(size * far - size * size * innovation / 2, 700.0))) for far in beyond for size in SIZES
+    ]
+    return [(before + 1) * wager for before, wager in zip(sums, wagers, strict=True)]
+
+
 @dataclass
 class Evidence:
     """With a look a day. sums, of each score: up and down by size."""
@@ -88,13 +97,7 @@ class Evidence:
         return z - margin, -z - margin
 
     def _wagered(self, number: int, beyond: Beyond) -> list[float]:
-        innovation, sums = self.usual[number].innovation, self.sums[number]
-        wagers = [
-            min(self.cap, math.exp(min(size * far - size * size * innovation / 2, 700.0)))
-            for far in beyond
-            for size in SIZES
-        ]
-        return [(before + 1) * wager for before, wager in zip(sums, wagers, strict=True)]
+        return wagered(self.sums[number], beyond, self.usual[number].innovation, self.cap)
 
     def _vote(self, column: str, share: float) -> Vote:
         own = [number for number, score in enumerate(self.scores) if score.column == column]

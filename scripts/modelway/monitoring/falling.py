@@ -11,13 +11,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import pairwise
 
 from modelway.errors import Inconclusive
-from modelway.monitoring.baseline import FEWEST_DAYS, LEAST_INNOVATION, MOST_CORRELATION, SLACK
-from modelway.monitoring.evidence import BLAMED, DAYS_PER_YEAR, SIZES
+from modelway.monitoring.baseline import FEWEST_DAYS, LEAST_INNOVATION, SLACK, bounded, correlation_of, wobble_of
+from modelway.monitoring.evidence import BLAMED, DAYS_PER_YEAR, SIZES, wagered
+from modelway.monitoring.lasting import BACK, RECENT, come_back, looks_in_a_row
 from modelway.monitoring.live_days import FEWEST_LABELS, FEWEST_SHARE, LiveDay, LiveMetric, LiveValue
-from modelway.monitoring.watching import BACK, RECENT
 
 CAP = 30.0
 """Of what a day can win: no alarm before the second day."""
@@ -149,13 +148,12 @@ def learned(days: Sequence[LiveValue | None]) -> LiveUsual | None:
         return None
     middle = math.fsum(day.value for day in there) / len(there)
     squares = math.fsum((day.value - middle) ** 2 for day in there)
-    products = math.fsum((a - middle) * (b - middle) for a, b in pairwise(values) if a is not None and b is not None)
-    raw = products / max(squares, 1e-12)
-    correlation = min(max(raw + (1 + 4 * raw) / len(there), 0.0), MOST_CORRELATION)  # Kendall 1954
+    rests = [None if value is None else value - middle for value in values]
+    correlation = bounded(correlation_of(rests))
     return LiveUsual(
         mean=math.fsum(day.value * day.n for day in there) / sum(day.n for day in there),
         sd=math.sqrt(squares / (len(there) - 1)),
-        slack=SLACK * (correlation + math.sqrt((1 + correlation) / (1 - correlation) / len(there))),
+        slack=SLACK * wobble_of(correlation, len(there)),
         innovation=max(1 - correlation**2, LEAST_INNOVATION),
     )
 
@@ -181,7 +179,7 @@ class _Run:
         self._below.append(below)
         for name, far in below.items():
             if name not in self.open:
-                self.sums[name] = self._wagered(name, far)
+                self.sums[name] = wagered(self.sums[name], (far,), self.usual[name].innovation, CAP)
         each = {name: math.fsum(sums) / len(sums) / len(self.sums) for name, sums in self.sums.items()}
         total = math.fsum(each.values())
         self.parts.append(total / self.threshold)
@@ -200,27 +198,18 @@ class _Run:
         noise = day.error if name == "roc_auc_score" else math.sqrt(max(limit * (1 - limit), 0.0) / day.n)
         return (limit - day.value) / max(usual.sd, noise, 1e-9) - usual.slack
 
-    def _wagered(self, name: LiveMetric, far: float) -> list[float]:
-        innovation = self.usual[name].innovation
-        wagers = [min(CAP, math.exp(min(size * far - size * size * innovation / 2, 700.0))) for size in SIZES]
-        return [(before + 1) * wager for before, wager in zip(self.sums[name], wagers, strict=True)]
-
     def _close(self, today: date) -> None:
-        recent = self._below[-BACK:]
-        for name, told in sorted(self.open.items()):
-            if len(self.looks) <= BACK or self.looks[-BACK].day <= told:
-                continue
-            if all(look.get(name, 0.0) <= 1 for look in recent):
+        if len(self.looks) > BACK:
+            begin, looks = self.looks[-BACK].day, self._below[-BACK:]
+            for name in come_back(self.open, begin, looks, lambda look, metric: look.get(metric, 0.0) <= 1):
                 del self.open[name]
                 self.back.append((today, name))
 
     def _fall(self, name: LiveMetric, share: float) -> LastingFall:
-        row = 0
-        while row < len(self._below) - 1 and self._below[-row - 2].get(name, 0.0) > 0:
-            row += 1
-        recent = [value for look in self.looks[-min(row + 1, RECENT) :] if (value := look.values.get(name))]
+        row = looks_in_a_row(self._below, lambda look: look.get(name, 0.0) > 0)
+        recent = [value for look in self.looks[-min(row, RECENT) :] if (value := look.values.get(name))]
         now = math.fsum(value.value * value.n for value in recent) / max(1, sum(value.n for value in recent))
-        return LastingFall(name, share, self.usual[name].mean, now, self.looks[-row - 1].day)
+        return LastingFall(name, share, self.usual[name].mean, now, self.looks[-row].day)
 
     def _nothing(self) -> dict[LiveMetric, list[float]]:
         return {name: [0.0] * len(SIZES) for name in self.limits}

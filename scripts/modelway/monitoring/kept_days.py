@@ -16,12 +16,12 @@ import msgspec
 
 from modelway.data.cells import ColumnCells
 from modelway.data.drift.sketch import DataSketch, SketchColumn, merged
+from modelway.monitoring import live_days
+from modelway.monitoring.service_days import MINUTES
 from modelway.records import digest_of_json
 
 SCHEMA: Literal["modelway/kept-days/1"] = "modelway/kept-days/1"
-MOST_DAYS = 1000
-MINUTES = 1440
-"""Of a day."""
+MOST_DAYS = live_days.MOST_DAYS
 MOST_BYTES = 20 << 20
 """Of all parts together, as they are stored."""
 

@@ -10,10 +10,13 @@ from typing import Literal
 
 from modelway.data.labelled import DayArrivals, DayOutcomes
 from modelway.distributions import Interval, area_interval, normal_quantile, wilson
+from modelway.errors import InvalidInput
 
 LiveMetric = Literal["accuracy_score", "roc_auc_score"]
 METRICS: tuple[LiveMetric, ...] = ("accuracy_score", "roc_auc_score")
 EPOCH = date(1970, 1, 1)
+MOST_DAYS = 1000
+"""That one monitoring looks at, and that are kept for it."""
 ENOUGH = 0.95
 """Of a day's labels: it is mature before its time where so many have come."""
 FEWEST_LABELS = 50
@@ -22,6 +25,16 @@ FEWEST_LABELS = 50
 FEWEST_SHARE = 0.9
 """Of the labels that a usual day has when it is mature. A day with fewer is half ripe, and is not looked at: the labels that
 are there are other ones than those that are not."""
+
+
+def refuse_too_many(first: date, last: date, where: str) -> None:
+    """InvalidInput where they are more than MOST_DAYS apart. where: their source."""
+    if (last - first).days >= MOST_DAYS:
+        raise InvalidInput(
+            f"spans {(last - first).days + 1:,} days, from {first} to {last}",
+            where=where,
+            fix=f"name {MOST_DAYS} days at most, the history among them",
+        )
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from itertools import pairwise
 from statistics import median
 
-from modelway.monitoring.baseline import FEWEST_DAYS, LEAST_INNOVATION, MOST_CORRELATION, SLACK, WEEK
+from modelway.monitoring.baseline import (
+    FEWEST_DAYS,
+    LEAST_INNOVATION,
+    SLACK,
+    WEEK,
+    bounded,
+    correlation_of,
+    wobble_of,
+)
 
 LEAST_SPREAD = 0.1
 """Of shares, as a standard deviation of their logarithm: days that seem alike are not known to be."""
@@ -51,11 +58,11 @@ def usual_share(days: Sequence[tuple[int, int] | None]) -> UsualShare | None:
     # one standard error more: of few failures nobody knows how much of their spread is noise
     between = max(variance - noise, 0.0) + variance * math.sqrt(2 / (len(known) - 1))
     spread = max(math.sqrt(between), LEAST_SPREAD)
-    correlation = _correlation([None if value is None else value - middle for value in logs])
+    correlation = bounded(correlation_of([None if value is None else value - middle for value in logs]))
     return UsualShare(
         rate=rate,
         spread=spread,
-        slack=spread * _slack(correlation, len(known)),
+        slack=spread * SLACK * wobble_of(correlation, len(known)),
         innovation=max(1 - correlation**2, LEAST_INNOVATION),
         days=len(known),
     )
@@ -126,22 +133,10 @@ def usual_count(before: Sequence[tuple[date, float]], day: date) -> UsualCount |
     # of a new day: its weekday's median, and the trend over the days in between, are estimates
     of_trend = 2 * MEDIAN_VARIANCE / max(1, len(rises)) * ((LAG + WINDOW / 2 + 1) / (4 * WEEK)) ** 2
     spread = max(math.sqrt(variance), LEAST_COUNT_SPREAD)
-    correlation = _correlation([clipped.get(age) for age in range(LAG + WINDOW, LAG, -1)])
+    correlation = bounded(correlation_of([clipped.get(age) for age in range(LAG + WINDOW, LAG, -1)]))
     return UsualCount(
         expected=math.exp(median(own)) - 0.5,
         spread=spread * math.sqrt(1 + MEDIAN_VARIANCE / len(own) + of_trend),
-        slack=spread * _slack(correlation, len(clipped)),
+        slack=spread * SLACK * wobble_of(correlation, len(clipped)),
         innovation=max(1 - correlation**2, LEAST_INNOVATION),
     )
-
-
-def _slack(correlation: float, days: int) -> float:
-    return SLACK * (correlation + math.sqrt((1 + correlation) / (1 - correlation) / days))
-
-
-def _correlation(rests: Sequence[float | None]) -> float:
-    """Of a day with the next, corrected for the mean that was taken off (Kendall 1954)."""
-    known = [rest for rest in rests if rest is not None]
-    products = math.fsum(a * b for a, b in pairwise(rests) if a is not None and b is not None)
-    raw = products / max(math.fsum(rest * rest for rest in known), 1e-12)
-    return min(max(raw + (1 + 4 * raw) / max(1, len(known)), 0.0), MOST_CORRELATION)

@@ -10,8 +10,8 @@ import msgspec
 
 from modelway.data.labelled import DayArrivals, JoinedRows
 from modelway.monitoring.falling import FallAlarm, LimitsHeld
+from modelway.monitoring.lasting import RECENT
 from modelway.monitoring.live_days import FEWEST_LABELS, LiveDay, LiveMetric
-from modelway.monitoring.watching import RECENT
 
 PerformanceOutcome = Literal["alarm", "fallen", "held", "inconclusive"]
 DayState = Literal["usual", "looked at", "half ripe", "few labels", "waiting"]

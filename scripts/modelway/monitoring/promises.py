@@ -21,8 +21,9 @@ from typing import Literal
 
 from modelway.distributions import clopper_pearson, normal_quantile, t_quantile
 from modelway.monitoring.baseline import FEWEST_DAYS
-from modelway.monitoring.evidence import BLAMED, DAYS_PER_YEAR, SIZES
+from modelway.monitoring.evidence import BLAMED, DAYS_PER_YEAR, SIZES, wagered
 from modelway.monitoring.falling import CAP
+from modelway.monitoring.lasting import BACK, RECENT, come_back, looks_in_a_row
 from modelway.monitoring.overdispersion import (
     UsualCount,
     UsualShare,
@@ -31,7 +32,6 @@ from modelway.monitoring.overdispersion import (
     usual_share,
 )
 from modelway.monitoring.service_days import MINUTES, CountedDay
-from modelway.monitoring.watching import BACK, RECENT
 
 ServicePromise = Literal["failed", "slow", "requests"]
 PROMISES: tuple[ServicePromise, ...] = ("failed", "slow", "requests")
@@ -276,24 +276,18 @@ class _Run:
         if name in self.open or name in told:
             self.sums[name] = _nothing(name)
             return
-        wagers = [
-            min(CAP, math.exp(min(size * far - size * size * innovation / 2, 700.0))) for far in sides for size in SIZES
-        ]
-        self.sums[name] = [(before + 1) * wager for before, wager in zip(self.sums[name], wagers, strict=True)]
+        self.sums[name] = wagered(self.sums[name], sides, innovation, CAP)
 
     def _close(self, today: date) -> None:
-        for name, told in sorted(self.open.items()):
-            if len(self._looked) <= BACK or self._looked[-BACK].day <= told:
-                continue
-            if all(far.get(name, 0.0) <= 1 for far in self._far[-BACK:]):
+        if len(self._looked) > BACK:
+            begin, looks = self._looked[-BACK].day, self._far[-BACK:]
+            for name in come_back(self.open, begin, looks, lambda far, promise: far.get(promise, 0.0) <= 1):
                 del self.open[name]
                 self.back.append((today, name))
 
     def _lasting(self, name: ServicePromise, share: float) -> BrokenPromise:
-        row = 0
-        while row < len(self._far) - 1 and self._far[-row - 2].get(name, 0.0) > 0:
-            row += 1
-        recent, since = self._looked[-min(row + 1, RECENT) :], self._looked[-row - 1].day
+        row = looks_in_a_row(self._far, lambda far: far.get(name, 0.0) > 0)
+        recent, since = self._looked[-min(row, RECENT) :], self._looked[-row].day
         if name == "requests":
             before = [self.expected[day.day] for day in recent if day.day in self.expected]
             now = math.fsum(day.requests for day in recent) / len(recent)

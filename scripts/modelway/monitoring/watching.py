@@ -15,15 +15,11 @@ from modelway.data.drift.sketch import DataSketch
 from modelway.errors import Inconclusive
 from modelway.monitoring.baseline import FEWEST_DAYS, Usual, UsualDays, learned
 from modelway.monitoring.evidence import Beyond, Evidence, Vote
+from modelway.monitoring.lasting import BACK, RECENT, come_back, looks_in_a_row
 from modelway.monitoring.scores import DayScore, Score, day_of, scores_of
 
 FEWEST_ROWS = 100
 """Of a day: with fewer it is not looked at."""
-BACK = 14
-"""Looks in a row on which a column is not a day's standard deviation beyond its margins, before it is watched again: a season
-has its cool weeks."""
-RECENT = 7
-"""Looks that say how large a change is, at most."""
 
 
 @dataclass(frozen=True)
@@ -135,21 +131,19 @@ class _Run:
 
     def _close(self, day: date) -> None:
         """Of the open columns, those that were as before since the alarm for long enough."""
-        recent = self._beyond[-BACK:]
-        for column, told in sorted(self.open.items()):
-            if len(self.looks) <= BACK or self.looks[-BACK] <= told:
-                continue
-            own = [number for number, score in enumerate(self.scores) if score.column == column]
-            if all(_is_within(look[number]) for look in recent for number in own):
+        if len(self.looks) > BACK:
+            for column in come_back(self.open, self.looks[-BACK], self._beyond[-BACK:], self._is_within):
                 del self.open[column]
                 self.back.append((day, column))
 
+    def _is_within(self, look: Sequence[Beyond | None], column: str) -> bool:
+        own = (far for score, far in zip(self.scores, look, strict=True) if score.column == column)
+        return all(far is None or max(far) <= 1 for far in own)
+
     def _change(self, vote: Vote) -> LastingChange:
         number = self.scores.index(vote.score)
-        row = 0
-        while row < len(self._beyond) - 1 and _is_beyond(self._beyond[-row - 2][number]):
-            row += 1
-        recent = range(len(self.looks) - min(row + 1, RECENT), len(self.looks))
+        row = looks_in_a_row(self._beyond, lambda look: _is_beyond(look[number]))
+        recent = range(len(self.looks) - min(row, RECENT), len(self.looks))
         there = [at for at in recent if self._seen[at][number].value is not None]
         before = [self.usual[number].weekdays[self.looks[at].weekday()] for at in there]
         now = [self._seen[at][number].value or 0.0 for at in there]
@@ -159,16 +153,12 @@ class _Run:
             score=vote.score,
             before=_unit(vote.score, math.fsum(before) / max(1, len(before))),
             now=_unit(vote.score, math.fsum(now) / max(1, len(now))),
-            since=self.looks[-row - 1],
+            since=self.looks[-row],
         )
 
 
 def _is_beyond(far: Beyond | None) -> bool:
     return far is not None and max(far) > 0
-
-
-def _is_within(far: Beyond | None) -> bool:
-    return far is None or max(far) <= 1
 
 
 def _unit(score: Score, value: float) -> float:

@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 from modelway.config.alarm_policy import DispatchTarget
-from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
-from modelway.notices.issues import is_limited
-from modelway.notices.sending import LATER, ReceiverAnswer, Rejection, checked_url, host_of, said, send
+from modelway.errors import InvalidInput, ModelwayError
+from modelway.notices.github_api import api_address, checked_token, from_its_own, headers, limit_reached
+from modelway.notices.sending import ReceiverAnswer, Rejection, said, send
 
 LONGEST_VALUE = 1000
 """Characters: what an event carries may have 64 KiB in all."""
@@ -52,19 +52,21 @@ class GithubDispatch:
             body = {"ref": self.ref, "inputs": inputs | {"details": json.dumps(given)}}
             path = f"/actions/workflows/{quote(self.workflow, safe='')}/dispatches"
         url = f"{self.api.rstrip('/')}/repos/{self.repository}{path}"
-        headers = {
-            "Accept": "application/vnd.github+json",
-            "Authorization": f"Bearer {self.token}",
-            "X-GitHub-Api-Version": "2022-11-28",
-            "Content-Type": "application/json",
-        }
-        send("POST", url, json.dumps(body).encode(), headers, until, lambda found: self._no(url, found), again=False)
+        send(
+            "POST",
+            url,
+            json.dumps(body).encode(),
+            headers(self.token),
+            until,
+            lambda found: self._no(url, found),
+            again=False,
+        )
 
     def _no(self, url: str, answer: ReceiverAnswer) -> ModelwayError:
         """What each status means there: 403 of a token that sees the repository and may not do this, 404 of one that does not
         see it, or of a workflow that is not there, 422 of a ref or of inputs that the workflow does not have."""
-        if answer.status == 403 and is_limited(answer):
-            return OutsideFailure(f"{host_of(url)} takes no more requests for now (status 403)", fix=LATER)
+        if limited := limit_reached(answer, url):
+            return limited
         power = "actions: write" if self.workflow else "contents: write"
         what = f"that it has {self.workflow} on its default branch, and " if self.workflow else ""
         unknown = "it has the inputs claim, reason and details" if self.workflow else "see what it says"
@@ -84,15 +86,9 @@ def dispatch_of(target: DispatchTarget, environ: Mapping[str, str], where: str) 
     repository = target.repository or environ.get("GITHUB_REPOSITORY", "")
     if not repository:
         raise InvalidInput("no repository is named", where=where, fix="set `repository: OWNER/NAME`")
-    variable = target.token_variable
-    token = environ.get(variable, "").strip()
-    if not token:
-        power = "actions: write" if target.workflow else "contents: write"
-        fix = f"give the step `env: {{ {variable}: ${{{{ github.token }}}} }}` and the job `permissions: {{ {power} }}`"
-        if repository != environ.get("GITHUB_REPOSITORY", repository):
-            fix = f"set it from a secret: a token with {power} in {repository}, which github.token has in its own alone"
-        raise InvalidInput("is not set", where=f"${variable}", fix=fix)
-    if not token.isascii() or not token.isprintable():
-        raise InvalidInput("holds characters that no token has", where=f"${variable}", fix="copy it again")
-    api = checked_url(environ.get("GITHUB_API_URL", "") or "https://api.github.com", "GITHUB_API_URL")
+    variable, power = target.token_variable, "actions: write" if target.workflow else "contents: write"
+    fix = from_its_own(variable, power)
+    if repository != environ.get("GITHUB_REPOSITORY", repository):
+        fix = f"set it from a secret: a token with {power} in {repository}, which github.token has in its own alone"
+    token, api = checked_token(environ, variable, fix), api_address(environ)
     return GithubDispatch(api, repository, token, variable, target.workflow or "", target.ref, target.event_type or "")

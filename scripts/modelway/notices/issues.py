@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
+from modelway.errors import ModelwayError
 from modelway.markdown import cell
+from modelway.notices.github_api import headers, limit_reached
 from modelway.notices.notice import SIGNS, Notice, shortened
-from modelway.notices.sending import LATER, ReceiverAnswer, Rejection, host_of, said, send
+from modelway.notices.sending import ReceiverAnswer, Rejection, said, send
 from modelway.records import digest_of_json
 
 MARKER = re.compile(r"<!-- modelway-notice: ([0-9a-f]{64}) ([0-9a-f,]*) -->")
@@ -98,19 +99,15 @@ class GithubIssues:
 
     def _call(self, verb: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         url = f"{self.api.rstrip('/')}/repos/{self.repository}{path}"
-        headers = {
-            "Accept": "application/vnd.github+json",
-            "Authorization": f"Bearer {self.token}",
-            "X-GitHub-Api-Version": "2022-11-28",
-            "Content-Type": "application/json",
-        }
         data = None if body is None else json.dumps(body).encode()
-        answer = send(verb, url, data, headers, self.until, lambda found: self._rejection(url, found), LARGEST)
+        answer = send(
+            verb, url, data, headers(self.token), self.until, lambda found: self._rejection(url, found), LARGEST
+        )
         return answer.json()
 
     def _rejection(self, url: str, answer: ReceiverAnswer) -> ModelwayError:
-        if answer.status == 403 and is_limited(answer):
-            return OutsideFailure(f"{host_of(url)} takes no more requests for now (status 403)", fix=LATER)
+        if limited := limit_reached(answer, url):
+            return limited
         fixes = {
             401: "the token is wrong or has expired: set it anew",
             403: "the token may not write issues: give the job `permissions: { issues: write }`",
@@ -118,21 +115,6 @@ class GithubIssues:
             410: f"switch issues on in the settings of {self.repository}",
         }
         return Rejection(said(url, answer), status=answer.status, fix=fixes.get(answer.status, "see what it says"))
-
-
-def checked_token(token: str, variable: str) -> str:
-    token = token.strip()
-    if not token:
-        fix = f"give the step `env: {{ {variable}: ${{{{ github.token }}}} }}` and the job `permissions: {{ issues: write }}`"
-        raise InvalidInput("is not set", where=f"${variable}", fix=fix)
-    if not token.isascii() or not token.isprintable():
-        raise InvalidInput("holds characters that no token has", where=f"${variable}", fix="copy it again")
-    return token
-
-
-def is_limited(answer: ReceiverAnswer) -> bool:
-    """Whether a 403 is of GitHub's limit on requests, and not of the token."""
-    return "Retry-After" in answer.headers or answer.headers.get("X-RateLimit-Remaining") == "0"
 
 
 def key_of(notice: Notice) -> str:

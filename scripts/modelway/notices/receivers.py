@@ -22,7 +22,8 @@ from modelway.config.notify import (
 from modelway.errors import InvalidInput
 from modelway.notices import chat, mail, sns, webhook
 from modelway.notices.dispatch import dispatch_of
-from modelway.notices.issues import GithubIssues, checked_token
+from modelway.notices.github_api import api_address, checked_token, from_its_own
+from modelway.notices.issues import GithubIssues
 from modelway.notices.notice import Notice
 from modelway.notices.sending import checked_url, host_of, post
 from modelway.records import canonical_json
@@ -149,9 +150,9 @@ def _github_issue(settings: GithubIssueReceiver, environ: Mapping[str, str]) -> 
         repository = settings.repository or environ.get("GITHUB_REPOSITORY", "")
         if not repository:
             raise InvalidInput("no repository is named", where="$GITHUB_REPOSITORY", fix="set `repository: OWNER/NAME`")
-        token = checked_token(environ.get(settings.token_variable, ""), settings.token_variable)
-        api = checked_url(environ.get("GITHUB_API_URL", "") or "https://api.github.com", "GITHUB_API_URL")
-        GithubIssues(api, repository, settings.label, token, until).tell(notice)
+        variable = settings.token_variable
+        token = checked_token(environ, variable, from_its_own(variable, "issues: write"))
+        GithubIssues(api_address(environ), repository, settings.label, token, until).tell(notice)
 
     return tell
 

@@ -1,4 +1,4 @@
-"""Which of many runs is the best by a metric, among those that keep conditions. Pure: runs in, one of them and why out."""
+"""Which of many runs is the best by a metric, among those that keep conditions, and its version. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from modelway.errors import InvalidInput
-from modelway.registry.entities import Run
+from modelway.registry.entities import Run, Version
 
 Direction = Literal["maximize", "minimize"]
 PARENT_TAG = "mlflow.parentRunId"
@@ -91,6 +91,11 @@ def ranking(
     sign = -1 if direction == "maximize" else 1
     kept.sort(key=lambda ranked: (sign * ranked.value, ranked.run.started_ms, ranked.run.id))
     return Ranking(metric, tuple(kept), left_out)
+
+
+def version_of_run(versions: Iterable[Version], run_id: str) -> int | None:
+    """The newest of the versions that was registered from the run; None where there is none."""
+    return max((version.version for version in versions if version.run_id == run_id), default=None)
 
 
 def _why_not(run: Run, metric: str, conditions: Sequence[Condition]) -> str:

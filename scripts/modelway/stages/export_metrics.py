@@ -11,7 +11,7 @@ from modelway.errors import InvalidInput
 from modelway.registry.stored_records import read_candidate, read_verdict
 from modelway.report.metrics import as_csv, as_prometheus, figures_of, markdown
 from modelway.stages.steps import workspace
-from modelway.stages.steps.history import standing
+from modelway.stages.steps.history import standing_version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +55,7 @@ def export_metrics(
     if number is None:
         if not project.environment:
             raise InvalidInput("neither is given", where="inputs environment and version", fix="give one of them")
-        number = standing(client, project)
-        if number is None:
-            fix = "promote one with promote-model, or name a version"
-            raise InvalidInput(f"no version is in {project.environment} yet", where="input environment", fix=fix)
+        number = standing_version(client, project)
     candidate = read_candidate(client, project.model, number)
     stored = read_verdict(client, project.model, number, project.environment) if project.environment else None
     verdict = stored.record if stored else None

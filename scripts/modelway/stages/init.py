@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -26,9 +25,11 @@ from modelway.data.queries import NotAllowed
 from modelway.data.sources import find_source
 from modelway.data.summaries import SummaryTable
 from modelway.data.values import Bound
+from modelway.data.yaml_text import scalar
 from modelway.environments.tools import template_file
 from modelway.errors import InvalidInput
 from modelway.files import write_whole
+from modelway.stages.steps import workspace
 
 POSITIVE = ("1", "true", "yes", "y", "positive", "t")
 """Texts of a class that people mean by the positive one."""
@@ -227,7 +228,7 @@ def _positive(values: Sequence[Bound], classes: Mapping[str, int]) -> str | None
         return None
     meant = [value for value in values if _text(value).lower() in POSITIVE]
     chosen = meant[0] if len(meant) == 1 else min(values, key=lambda value: (classes[_text(value)], _text(value)))
-    return _text(chosen) if not isinstance(chosen, str) else texts.scalar(chosen)
+    return scalar(chosen)
 
 
 def _many(truth: LabelValues) -> str:
@@ -247,7 +248,7 @@ def _to_do(repository: TeamRepository, training: FoundTraining, code: str, plan:
             f"{plan.packages} does not name mlflow: add mlflow-skinny, and what it is to log (docs/training.md)"
         )
     for name in (plan.train, plan.test):
-        if _git(repository.folder, "ls-files", "--error-unmatch", name) is None and "://" not in name:
+        if workspace.git_says(repository.folder, "ls-files", "--error-unmatch", name) is None and "://" not in name:
             found.append(
                 f"{name} is not in git, so a runner does not have it: commit it, or set data.command to what brings it"
                 " (such as dvc pull), or name an address such as s3://"
@@ -259,7 +260,7 @@ def _write(
     job: ci.Job, plan: AdoptionPlan, contract: str, assumed: Sequence[Assumption], to_do: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """What was written, and what was there already; each as it is found from the current folder."""
-    top = _git(job.folder, "rev-parse", "--show-toplevel")
+    top = workspace.git_says(job.folder, "rev-parse", "--show-toplevel")
     root = Path(top) if top else job.folder
     below = "" if root == job.folder else job.folder.relative_to(root).as_posix()
     suffix = f"-{re.sub(r'[^A-Za-z0-9_.-]+', '-', below)}" if below else ""
@@ -290,11 +291,3 @@ def _write(
         write_whole(path, text.encode())
         written.append(name)
     return written, kept
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()

@@ -23,7 +23,7 @@ from modelway.data.drift.sides import DriftSide, open_side
 from modelway.data.drift.sketch import DataSketch, Shape, merged
 from modelway.data.drift.sketching import DataReading
 from modelway.errors import Inconclusive, InvalidInput, ModelwayError, OutsideFailure, Refused
-from modelway.monitoring.live_days import EPOCH
+from modelway.monitoring.live_days import EPOCH, refuse_too_many
 from modelway.monitoring.report import MonitorReport, of_service_alone, report_of
 from modelway.monitoring.watching import WatchedDay, watch
 from modelway.report.monitoring import in_words, markdown
@@ -31,7 +31,6 @@ from modelway.stages.steps import counted_days, freshness, performance, workspac
 from modelway.stages.steps import service as service_step
 
 DAY_US = 86_400_000_000
-MOST_DAYS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,12 +293,7 @@ def _every(by_day: Mapping[date, DataSketch], where: str, fix: str, without: str
     if not whole:
         raise InvalidInput(f"{without} of a day that is over", where=where, fix=fix)
     first, last = min(whole), max(whole)
-    if (last - first).days >= MOST_DAYS:
-        raise InvalidInput(
-            f"spans {(last - first).days + 1:,} days, from {first} to {last}",
-            where=where,
-            fix=f"name {MOST_DAYS} days at most, the history among them",
-        )
+    refuse_too_many(first, last, where)
     every = (first + timedelta(days=number) for number in range((last - first).days + 1))
     return [WatchedDay(day, whole.get(day)) for day in every]
 

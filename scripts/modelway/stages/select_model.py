@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 from modelway import ci
 from modelway.ci import Input, Output
-from modelway.config import Resolved
 from modelway.errors import InvalidInput, Refused
 from modelway.registry import selection
 from modelway.registry.entities import LoggedModel
@@ -80,7 +79,7 @@ def select_model(
     best, logged, passed_over = _first_with_a_model(client, ranked, logged_model)
     if best is None or logged is None:
         raise Refused(in_words(ranked, name, None), fix="name another metric or experiment, or loosen the conditions")
-    version = _version_of(client, project, best.run.id)
+    version = selection.version_of_run(client.search_versions(project.model), best.run.id)
     record = {
         "schema": "modelway/select-model/1",
         "model": project.model,
@@ -130,8 +129,3 @@ def _first_with_a_model(
             return row, logged[0], without
         without.append(row)
     return None, None, without
-
-
-def _version_of(client: ModelRegistry, project: Resolved, run_id: str) -> int | None:
-    own = [version.version for version in client.search_versions(project.model) if version.run_id == run_id]
-    return own[-1] if own else None

@@ -19,7 +19,7 @@ from modelway.registry import content
 from modelway.registry.entities import Version
 from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import CANDIDATE_TAG, CandidateTag, read_candidate
-from modelway.stages.steps.history import standing
+from modelway.stages.steps.history import standing_version
 
 DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})")
 EVERY_SECONDS = 10.0
@@ -72,11 +72,7 @@ def bring(client: ModelRegistry, candidate: Candidate, base: Path, name: str, sa
 def _in_environment(client: ModelRegistry, project: Resolved) -> int | None:
     if not project.environment:
         return None
-    number = standing(client, project)
-    if number is None:
-        fix = "promote one with promote-model, or name a version"
-        raise InvalidInput(f"no version is in {project.environment} yet", where="input environment", fix=fix)
-    return number
+    return standing_version(client, project)
 
 
 def _with_digest(client: ModelRegistry, model: str, begins: str) -> int:

@@ -144,6 +144,15 @@ def _digest(client: ModelRegistry, project: Resolved, version: int) -> str:
         return ""  # adopted from outside, without a record: the entry says only which version it was
 
 
+def standing_version(client: ModelRegistry, project: Resolved) -> int:
+    """As `standing`; InvalidInput where there is none."""
+    number = standing(client, project)
+    if number is None:
+        fix = "promote one with promote-model, or name a version"
+        raise InvalidInput(f"no version is in {project.environment} yet", where="input environment", fix=fix)
+    return number
+
+
 def standing(client: ModelRegistry, project: Resolved) -> int | None:
     """The version that is in the environment, by alias and ledger; Refused where the two differ, or where that version is
     another model than the one that came there. Nothing is written."""

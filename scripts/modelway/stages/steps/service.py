@@ -8,6 +8,7 @@ from modelway import ci
 from modelway.config import Resolved
 from modelway.data import schemes
 from modelway.errors import InvalidInput
+from modelway.monitoring.live_days import refuse_too_many
 from modelway.monitoring.promises import PromisedLimits, promises_held
 from modelway.monitoring.service import ServiceReport, service_report
 from modelway.monitoring.service_days import CountedDay
@@ -15,7 +16,6 @@ from modelway.observe.prometheus_url import TOKEN
 from modelway.stages.steps import freshness, service_prometheus, service_rows
 
 WHERE = "monitor.service"
-MOST_DAYS = 1000
 KEPT_DAYS = 500
 
 
@@ -41,9 +41,7 @@ def service_of(project: Resolved, job: ci.Job, since: str, false_alarms_per_year
         raise InvalidInput(
             "has no day that is over", where=source, fix="write times as ISO 8601 in UTC, one row a minute"
         )
-    if (days[-1].day - days[0].day).days >= MOST_DAYS:
-        what = f"spans {(days[-1].day - days[0].day).days + 1:,} days, from {days[0].day} to {days[-1].day}"
-        raise InvalidInput(what, where=source, fix=f"name {MOST_DAYS} days at most, the history among them")
+    refuse_too_many(days[0].day, days[-1].day, source)
     timed = any(day.timed for day in days)
     limits = PromisedLimits(
         failed=_rest(levels.availability),

@@ -20,6 +20,7 @@ from modelway.errors import InvalidInput
 from modelway.records import Candidate
 from modelway.registry.entities import LoggedModel, Run
 from modelway.registry.protocol import ModelRegistry
+from modelway.registry.selection import version_of_run
 from modelway.stages.steps import training_sketch, workspace
 from modelway.stages.steps.candidate import Origin, make_candidate
 from modelway.training import command, handover
@@ -103,9 +104,9 @@ def close_left_behind(client: ModelRegistry, experiment: str) -> None:
 
 def registered_version(client: ModelRegistry, model: str, run: Run, logged: LoggedModel) -> int:
     """The version of what the run logged: registered by the command itself, or now."""
-    own = [version for version in client.search_versions(model) if version.run_id == run.id]
-    if own:
-        return own[-1].version
+    own = version_of_run(client.search_versions(model), run.id)
+    if own is not None:
+        return own
     return client.create_version(model, logged.source, run.id, tags={}, model_id=logged.model_id or None).version
 
 

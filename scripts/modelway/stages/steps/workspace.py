@@ -194,9 +194,18 @@ def committed_at(folder: Path, commit: str) -> float | None:
     """When a commit was made, in seconds of the epoch; None where the checkout does not hold it, or is none."""
     if not re.fullmatch(r"[0-9a-f]{7,64}", commit):
         return None
+    said = git_says(folder, "show", "--no-patch", "--format=%ct", f"{commit}^{{commit}}")
     try:
-        return float(_git(folder, "show", "--no-patch", "--format=%ct", f"{commit}^{{commit}}"))
-    except (OSError, subprocess.CalledProcessError, ValueError):
+        return float(said) if said is not None else None
+    except ValueError:
+        return None
+
+
+def git_says(folder: Path, *arguments: str) -> str | None:
+    """None where it says no, is not there, or the folder is no checkout."""
+    try:
+        return _git(folder, *arguments)
+    except (OSError, subprocess.CalledProcessError):
         return None
 
 
