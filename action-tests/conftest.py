@@ -34,7 +34,7 @@ from team import (
 from traffic import traffic
 
 REF = "tested"
-PER_SECOND = 200
+PER_SECOND = 100
 
 
 @pytest.fixture(autouse=True, scope="session")

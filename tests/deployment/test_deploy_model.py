@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import time
 
@@ -153,6 +152,7 @@ def test_a_replica_that_dies_costs_no_request(shop: Shop) -> None:
     assert seen[f"{shop.versions['good']} 200"] > 500
 
 
+@pytest.mark.long  # test_every_step.py kills it between any two steps, also in CI
 def test_killed_at_any_moment_the_next_run_ends_as_intended(shop: Shop) -> None:
     """SIGKILL at moments spread over the whole rollout; afterwards exactly one release runs and has the traffic."""
     first(shop)
@@ -161,15 +161,15 @@ def test_killed_at_any_moment_the_next_run_ends_as_intended(shop: Shop) -> None:
         time.sleep(4)
         for number in sampled(range(10), 3):
             running = shop.start("deploy_model", "--version", shop.versions[other], *DEPLOYED)
-            time.sleep(0.25 + number * 0.9)
+            time.sleep(0.25 + number * 0.6)
             killed = running.poll() is None
-            os.kill(running.pid, signal.SIGKILL)
+            running.kill()
             running.communicate()
             shop.deploy(other)
             assert shop.serving() == shop.versions[other]
             assert list(shop.deployed().slots) == [shop.deployed().stable]
             assert shop.aliases()[shop.environment] == int(shop.versions[other])
-            assert killed or number >= 7
+            assert killed or number >= 5
             now, other = other, now
     assert seen["failed"] == 0
     assert all(story.outcome for story in shop.stories())

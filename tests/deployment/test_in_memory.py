@@ -22,7 +22,7 @@ from deployment.shop import Shop
 from modelway.config import load_project
 from modelway.errors import Inconclusive, InvalidInput, OutsideFailure, Refused
 from modelway.observe import counts
-from modelway.registry.ledger import read
+from modelway.registry.ledger import audit
 from modelway.registry.ledger_versions import VersionLedger
 from modelway.report.rollout import markdown
 from modelway.rollout import engine, journal
@@ -100,7 +100,8 @@ class Team:
         return {ask(self.world.place, self.world.chance) for _ in range(50)}
 
     def entries(self) -> list[tuple[str, str]]:
-        history = read(VersionLedger(self.shop.client, self.shop.model))
+        """All of them: the short look goes back to a checkpoint, which may be between two of these."""
+        history = audit(VersionLedger(self.shop.client, self.shop.model))
         return [(row.entry.action, str(row.entry.version)) for row in history.on_chain(self.project.environment)]
 
 
@@ -289,7 +290,7 @@ def test_a_hotfix_skips_the_analysis_with_its_reason_on_the_record(team: Team) -
     story = deployment.stories(team.project)[-1]
     assert story.plan.skipped == "hotfix of incident 4711" and story.plan.who == "a tester"
     assert "> the analysis was skipped by a tester: hotfix of incident 4711" in markdown(story)
-    history = read(VersionLedger(team.shop.client, team.shop.model))
+    history = audit(VersionLedger(team.shop.client, team.shop.model))
     entry = history.on_chain(team.project.environment)[-1].entry
     assert "analysis skipped: hotfix of incident 4711" in entry.why and entry.who == "a tester"
 

@@ -34,7 +34,7 @@ def test_where_nothing_is_there_or_nothing_is_compared_none_is_needed(shop: Shop
 
 def test_it_says_what_deploy_model_would_say_and_changes_nothing(shop: Shop) -> None:
     shop.deploy("good")
-    with shop.traffic(200):
+    with shop.traffic(50):
         time.sleep(5)
         before = everything(shop)
         said = plan(shop)
