@@ -17,7 +17,10 @@ ROOT = Path(__file__).resolve().parents[2]
 REUSABLE = ("plan", "train", "gate", "check", "build", "canary", "advance", "continue", "rollback")
 CHAINED = ("monitor", "retrain")
 """Those with jobs of their own between jobs that call other ones."""
-GRANTED = {"monitor": {"contents": "read", "issues": "write", "actions": "write"}}
+GRANTED = {
+    "monitor": {"contents": "read", "issues": "write", "actions": "write"},
+    "check": {"contents": "read", "pull-requests": "write"},
+}
 """Beside `contents: read`, which all need."""
 PIPED = ("train", "gate", "build", "canary")
 """Those that the pipeline calls with the registry's secrets."""
