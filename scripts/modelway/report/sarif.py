@@ -26,8 +26,8 @@ LEVELS: Mapping[str, Literal["error", "warning"]] = {"fail": "error", "warn": "w
 
 
 class CheckFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """A check that does not pass. rule: the same for the same kind of check in every run. identity: what the check is, whatever
-    it found and wherever it stands, so that GitHub knows it again. where: the place in the file that asks for it."""
+    """A check that does not pass. rule: the same for the same kind of check in every run. identity: what the check is,
+    whatever it found and wherever it stands, so that GitHub knows it again. where: the place in the file that asks for it."""
 
     rule: str
     about: str
