@@ -304,6 +304,15 @@ def test_hostile_values_are_text_and_it_always_fits(github: Comments, folder: Pa
     assert rows and all(line.count("|") in (4, 7) for line in rows)
 
 
+def test_where_there_are_several_models_each_stage_says_of_which_it_is(github: Comments, folder: Path) -> None:
+    (folder / "other.json").write_bytes(msgspec.json.encode(verdict("inconclusive", model="letters")))
+    (folder / "gate.json").write_bytes(msgspec.json.encode(verdict("pass")))
+    assert comment_report.main(["--reports", "gate.json,other.json", "--title", "all"]) == 0
+    (body,) = github.bodies
+    assert "### ❔ all: inconclusive: neither passed nor refused" in body
+    assert "| ✅ | gate of parcels |" in body and "| ❔ | gate of letters |" in body
+
+
 def test_a_secret_is_in_no_comment(github: Comments, folder: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("DATABASE_PASSWORD", "open-sesame")
     (folder / "gate.json").write_bytes(msgspec.json.encode(verdict(warnings=("read open-sesame",))))

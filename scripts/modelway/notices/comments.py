@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -99,12 +100,10 @@ class PullRequestComments:
         return True
 
     def _delete(self, comments: Sequence[MarkedComment]) -> None:
+        """Those that are left where GitHub does not do it, the next run finds: the one that counts is right already."""
         for comment in comments:
-            try:
+            with suppress(ModelwayError):
                 self._call("DELETE", f"/issues/comments/{comment.number}")
-            except Rejection as refused:
-                if refused.status != 404:  # another run has joined it
-                    raise
 
     def _found(self, author: str, key: str) -> list[MarkedComment]:
         """The oldest first."""

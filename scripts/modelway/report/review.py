@@ -79,7 +79,8 @@ def markdown(stages: Sequence[StageReview], about: ReviewedRun, limit: int) -> s
     if about.outcome and about.outcome not in [one.outcome for one in stages]:
         parts.append("The job ended before it had come to its end: what is missing here was not judged.")
     if stages:
-        rows = [(SIGNS[one.outcome], one.stage, _text(one.sentence, LONGEST_SENTENCE)) for one in stages[:MOST_STAGES]]
+        several = len({one.model for one in stages if one.model}) > 1
+        rows = [(SIGNS[one.outcome], *_row(one, several)) for one in stages[:MOST_STAGES]]
         parts.append(_table(("", "stage", "in words"), rows))
     sections = [section for one in stages for section in one.details]
     left_out, ends = len(stages) > MOST_STAGES, [_end(about, cut=cut) for cut in (False, True)]
@@ -91,6 +92,12 @@ def markdown(stages: Sequence[StageReview], about: ReviewedRun, limit: int) -> s
             break
         parts.append(section)
     return "\n\n".join([*parts, ends[left_out]])
+
+
+def _row(stage: StageReview, several: bool) -> tuple[str, str]:
+    """several: of more than one model, so that each says of which it is."""
+    of = f" of {_text(stage.model, 60)}" if several and stage.model else ""
+    return f"{stage.stage}{of}", _text(stage.sentence, LONGEST_SENTENCE)
 
 
 def _end(about: ReviewedRun, *, cut: bool) -> str:

@@ -33,7 +33,8 @@ def write(job: ci.Job, findings: Sequence[CheckFinding], about: Sequence[str], f
 
 def _below_root(job: ci.Job, file: str) -> str:
     """The file's path from the root of the repository, as code scanning looks for it."""
-    path = Path(os.path.normpath(job.folder / file.partition("#")[0]))
+    named = file if (job.folder / file).exists() else file.partition("#")[0]  # one of the tables in a contract
+    path = Path(os.path.normpath(job.folder / named))
     toplevel = workspace.git_says(job.folder, "rev-parse", "--show-toplevel")
     for root in (job.environ.get("GITHUB_WORKSPACE"), toplevel, str(job.folder)):
         if root and path.is_relative_to(Path(root).resolve()):
