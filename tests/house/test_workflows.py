@@ -123,6 +123,12 @@ def test_a_schedule_waits_for_no_reviewer_and_cancels_no_job_at_work() -> None:
     assert template["concurrency"] == {"group": "${{ github.workflow }}", "cancel-in-progress": False}
 
 
+def test_a_deployment_on_github_links_to_where_the_model_answers() -> None:
+    (job,) = reusable("canary")["jobs"].values()
+    url = "${{ steps.deploy.outputs.address }}"
+    assert job["environment"] == {"name": "${{ inputs.environment }}", "url": url}
+
+
 def test_a_rollback_waits_for_nobody() -> None:
     """Neither for reviewers, nor in a group that a deployment is ever in, nor for a runner that a deployment holds."""
     (job,) = reusable("rollback")["jobs"].values()
