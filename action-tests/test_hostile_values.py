@@ -67,6 +67,10 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
             },
         ),
         "build-image": (Setting({"environment": "staging", "version": one}), {}),
+        "comment-report": (  # on no pull request
+            Setting({"result": "failure"}),
+            {"reports": Setting({}), "result": Setting({"reports": "no.json"})},
+        ),
         "compare-contracts": (Setting({"earlier": "contract.yml"}), {}),
         "compare-models": (Setting({"version": one, "other": other}), {}),
         "continue-rollout": (

@@ -73,6 +73,7 @@ JOURNEY = (
     "report-delivery",
     "render-monitoring",
     "notify",
+    "comment-report",
     "judge-plan",
 )
 USES_OWN = re.compile(r"^ +uses: \$/actions/([\w-]+)\n((?: {8,}.*\n)*)", re.MULTILINE)

@@ -96,7 +96,7 @@ def listening(behave: Callable[[Asked, Any], Any] | None = None) -> Iterator[Lis
                     self.end_headers()
                     self.wfile.write(content)
 
-        do_GET = do_POST = do_PATCH = _take  # noqa: N815 - the names that http.server looks for
+        do_GET = do_POST = do_PATCH = do_DELETE = _take  # noqa: N815 - the names that http.server looks for
 
         def log_message(self, *arguments: object) -> None:
             pass

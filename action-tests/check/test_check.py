@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
 from act import Act, ActRun
+from github_comments import Comments
+from listening import listening
 from team import MakeProject, config, template
 
 WORKFLOW = ".github/workflows/check.yml"
@@ -19,11 +22,29 @@ def passing(act: Act, make_project: MakeProject) -> ActRun:
 
 
 @pytest.fixture(scope="module")
-def failing(act: Act, make_project: MakeProject) -> ActRun:
+def github() -> Iterator[Comments]:
+    comments = Comments()
+    with listening(comments) as api:
+        comments.url = api.url
+        yield comments
+
+
+@pytest.fixture(scope="module")
+def failing(act: Act, make_project: MakeProject, github: Comments) -> ActRun:
     """A pull request that makes the model useless."""
     useless = config("parcels-failing").replace("model: logistic", "model: constant")
     files = {WORKFLOW: template("check-pull-request.yml"), "modelway.yml": useless}
-    return run_template(act, make_project("parcels-failing", files))
+    project = make_project("parcels-failing", files)
+    side = {"sha": "c0ffee" * 6, "repo": {"id": 1}, "ref": "main"}
+    payload = {"pull_request": {"number": 5, "head": side, "base": side}}
+    return act.run(
+        project,
+        project / WORKFLOW,
+        event="pull_request",
+        payload=payload,
+        secrets={"GITHUB_TOKEN": "may-write"},
+        env={"GITHUB_API_URL": github.url, "GITHUB_REPOSITORY": "team/parcels"},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +73,17 @@ def test_a_change_that_makes_the_model_bad_fails(failing: ActRun) -> None:
     gate = failing.step("gate")
     assert (gate.exit_code, gate.outputs["outcome"]) == (1, "fail")
     assert len(gate.errors) == 1 and "accuracy_score" in gate.errors[0].message
+
+
+def test_the_reviewer_reads_in_one_comment_why(failing: ActRun, github: Comments, passing: ActRun) -> None:
+    comment = failing.step("comment")
+    assert comment.outputs["outcome"] == "created", comment.log
+    (body,) = github.bodies
+    assert "### ❌ parcels-failing: does not pass" in body and "Commit c0ffeec0ff." in body
+    stages = [line for line in body.splitlines() if line.startswith(("| ✅ | data contract |", "| ❌ | gate |"))]
+    assert len(stages) == 2 and "| ❌ | accuracy_score |" in body
+    assert comment.outputs["url"] == github.comments[0]["html_url"]
+    assert passing.step("comment").outputs["outcome"] == "no-pull-request"
 
 
 @pytest.mark.long

@@ -25,7 +25,11 @@ def test_a_version_that_passes(judged: ActRun, trained: ActRun, server: str) -> 
 
 def test_a_report_folder_has_any_name(judged: ActRun) -> None:
     assert judged.step("staging").outputs["report"].endswith("/reports of $(id)/evaluate-gate.json")
-    assert judged.step("afterwards").outputs["reports"].split() == ["evaluate-gate.json", "evaluate-gate.md"]
+    assert judged.step("afterwards").outputs["reports"].split() == [
+        "evaluate-gate.json",
+        "evaluate-gate.md",
+        "evaluate-gate.sarif",
+    ]
 
 
 def test_a_version_that_does_not_pass_is_refused_with_what_speaks_against_it(judged: ActRun) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from modelway.stages.benchmark_endpoint import benchmark_endpoint as benchmark_endpoint
     from modelway.stages.build_image import build_image as build_image
     from modelway.stages.check_quality import check_quality as check_quality
+    from modelway.stages.comment_report import comment_report as comment_report
     from modelway.stages.compare_contracts import compare_contracts as compare_contracts
     from modelway.stages.compare_models import compare_models as compare_models
     from modelway.stages.continue_rollout import continue_rollout as continue_rollout

@@ -13,13 +13,20 @@ CELL_LIMIT = 200
 MARKUP = re.compile(r"[\\`*\[\]|~@#!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 """What Markdown could take for more than a character; an underscore inside a word is none."""
 
+NO_WIDTH = "\u200b"
+"""A space that nobody sees."""
+
+REFERENCE = re.compile(r"(?<![A-Za-z0-9_])@(?=[A-Za-z0-9])|#(?=[0-9])")
+"""What GitHub takes for a mention or for an issue also where it is an entity: it looks once those are read. Nothing but
+something between the two keeps it from that."""
+
 
 def cell(text: object, limit: int = CELL_LIMIT) -> str:
     """A value inside a table: no markup, no new row, no mention, at most `limit` characters of it."""
     flat = " ".join(str(text).split())
     shown = flat if len(flat) <= limit else f"{flat[: limit - 1]}…"
     escaped = html.escape(shown, quote=False)
-    return MARKUP.sub(lambda match: f"&#{ord(match.group())};", escaped)
+    return MARKUP.sub(lambda match: f"&#{ord(match.group())};", REFERENCE.sub(rf"\g<0>{NO_WIDTH}", escaped))
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -17,7 +17,10 @@ ROOT = Path(__file__).resolve().parents[2]
 REUSABLE = ("plan", "train", "gate", "check", "build", "canary", "advance", "continue", "rollback")
 CHAINED = ("monitor", "retrain")
 """Those with jobs of their own between jobs that call other ones."""
-GRANTED = {"monitor": {"contents": "read", "issues": "write", "actions": "write"}}
+GRANTED = {
+    "monitor": {"contents": "read", "issues": "write", "actions": "write"},
+    "check": {"contents": "read", "pull-requests": "write"},
+}
 """Beside `contents: read`, which all need."""
 PIPED = ("train", "gate", "build", "canary")
 """Those that the pipeline calls with the registry's secrets."""
@@ -118,6 +121,12 @@ def test_a_schedule_waits_for_no_reviewer_and_cancels_no_job_at_work() -> None:
     template = load(ROOT / "workflows-templates" / "advance.yml")
     assert set(template["on"]) == {"schedule", "workflow_dispatch"}
     assert template["concurrency"] == {"group": "${{ github.workflow }}", "cancel-in-progress": False}
+
+
+def test_a_deployment_on_github_links_to_where_the_model_answers() -> None:
+    (job,) = reusable("canary")["jobs"].values()
+    url = "${{ steps.deploy.outputs.address }}"
+    assert job["environment"] == {"name": "${{ inputs.environment }}", "url": url}
 
 
 def test_a_rollback_waits_for_nobody() -> None:

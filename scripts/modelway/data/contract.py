@@ -79,12 +79,14 @@ else:
 @dataclass(frozen=True)
 class ContractFile:
     """A contract as it is read from a file. form: the one that it is written in. not_held: what it asks of the data beside,
-    which no check here holds. folder: what files that it names are relative to."""
+    which no check here holds. folder: what files that it names are relative to. document: what it says in our own form, with
+    the lines of the file."""
 
     contract: Contract
     form: str
     not_held: tuple[str, ...]
     folder: Path
+    document: Document
 
 
 def load_contract(path: Path, name: str = "") -> Contract:
@@ -104,7 +106,7 @@ def read_contract(path: Path, name: str = "") -> ContractFile:
     document = read_json(path, name) if path.suffix.lower() == ".json" else strict_yaml.read(path, name)
     form = forms.form_of(document.value)
     read = forms.read(document, part)
-    return ContractFile(contract_of(read.document), form, read.not_held, path.parent)
+    return ContractFile(contract_of(read.document), form, read.not_held, path.parent, read.document)
 
 
 def contract_of(document: Document) -> Contract:

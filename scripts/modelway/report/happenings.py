@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -21,27 +22,47 @@ from modelway.report.group import GroupReport
 from modelway.report.group import in_words as group_in_words
 from modelway.report.rollout import WORDS
 
+T = TypeVar("T")
 LARGEST = 64 << 20
 """Bytes of a report."""
 
 
 def happening_of(content: bytes, where: str) -> Happening:
     """InvalidInput where it is no report of ours, or of a kind that nobody is told of. where: its path."""
+    return read_record(content, where, READERS)
+
+
+def read_record(content: bytes, where: str, readers: Mapping[str, Callable[[Any], T]]) -> T:
+    """What the reader of the report's schema makes of it. InvalidInput where it has none, or is not whole. where: its path."""
     try:
         record = msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InvalidInput("is not JSON: it is damaged, or no report", where=where, fix=NAME_ONE) from None
     schema = _schema_of(record)
-    if schema not in READERS:
-        known = ", ".join(sorted(one.removeprefix("modelway/") for one in READERS))
+    if schema not in readers:
+        known = ", ".join(sorted(one.removeprefix("modelway/") for one in readers))
         what = f"has the schema {schema[:100]!r}" if schema else "says no schema of ours"
         raise InvalidInput(what, where=where, fix=f"{NAME_ONE}; known are {known}")
     try:
-        return READERS[schema](record)
+        return readers[schema](record)
     except (msgspec.ValidationError, IndexError) as error:
         raise InvalidInput(
             f"is no whole {schema}: {error}", where=where, fix=f"{NAME_ONE}, of this version of modelway"
         ) from None
+
+
+def report_content(path: Path, name: str) -> bytes:
+    """InvalidInput where it cannot be read. name: as it was given."""
+    where = f"report {name[:300]}"
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST + 1)
+    except OSError as error:
+        fix = "name the file that the step wrote, `${{ steps.ID.outputs.report }}`, in the same job"
+        raise InvalidInput(f"cannot be read: {error.strerror}", where=where, fix=fix) from None
+    if len(content) > LARGEST:
+        raise InvalidInput(f"is over {LARGEST >> 20} MiB", where=where, fix="name the report of a step")
+    return content
 
 
 NAME_ONE = "name the report of a step, `${{ steps.ID.outputs.report }}`"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -14,6 +15,8 @@ from modelway.data.report import DataQuality, QualityReport
 from modelway.data.values import few
 from modelway.errors import Refused
 from modelway.report.quality import markdown
+from modelway.report.sarif import of_quality
+from modelway.stages.steps import findings
 from modelway.stages.steps.quality import FutureFrom, QualityManner, looked_through
 
 
@@ -30,6 +33,7 @@ class QualityChecked(ci.Result):
     ] = None
     data_digests: Annotated[dict[str, str] | None, Output("the sha256 of each data set, as a JSON object")] = None
     report: Annotated[str, Output("the path of check-quality.json")] = ""
+    sarif: Annotated[str, Output("the path of check-quality.sarif, the findings for code scanning")] = ""
     quality: QualityReport
     """Every check of every data set, with its values."""
 
@@ -71,9 +75,17 @@ def check_quality(
         warnings={part.data: [check.name for check in part.warnings] for part in found.reports if part.warnings},
         data_digests={part.data: part.data_digest for part in found.reports if part.data_digest},
         report=str(path),
+        sarif=str(_sarif(job, found)),
         quality=found,
         failures=(Refused(_failure(found.reports), fix=fix),) if found.outcome == "fail" else (),
     )
+
+
+def _sarif(job: ci.Job, found: QualityReport) -> Path:
+    """In modelway.yml; where there is none, in the data."""
+    config = findings.config_document(job)
+    file = job.config if config.lines else found.reports[0].data
+    return findings.write(job, of_quality(found), (file,), file, config)
 
 
 def _failure(reports: tuple[DataQuality, ...]) -> str:

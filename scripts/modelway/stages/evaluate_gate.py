@@ -25,6 +25,7 @@ class GateEvaluated(ci.Result):
     data_digest: Annotated[str, Output("the digest of the held-out data")]
     policy_digest: Annotated[str, Output("the digest of the policy")]
     report: Annotated[str, Output("the path of evaluate-gate.json")]
+    sarif: Annotated[str, Output("the path of evaluate-gate.sarif, the findings for code scanning")]
     verdict: Verdict
     """The whole record: every check with n, value, interval and threshold."""
 
@@ -50,11 +51,16 @@ def evaluate_gate(
     Outputs: the outcome and where the Verdict is. A pass sets the candidate alias; no environment changes.
     Exit codes: 0 pass; 1 fail; 2 wrong input; 3 inconclusive; 4 the registry or the package index failed.
     """
+    from modelway.report.sarif import of_gate
     from modelway.report.verdict import markdown, sentence
+    from modelway.stages.steps import findings
     from modelway.stages.steps.gate import evaluate  # its imports take a second, which --help need not pay
 
     verdict = evaluate(workspace.resolve(job, environment), job, version)
     path = job.report(verdict, markdown(verdict))
+    config_lines = findings.config_document(job)
+    about = (verdict.model, verdict.environment)
+    sarif = findings.write(job, of_gate(verdict, config_lines), about, job.config, config_lines)
     for warning in verdict.warnings:
         job.warn("evaluate-gate", warning)
     job.say(sentence(verdict))
@@ -68,6 +74,7 @@ def evaluate_gate(
         data_digest=verdict.data_digest,
         policy_digest=verdict.policy_digest,
         report=str(path),
+        sarif=str(sarif),
         verdict=verdict,
         failures=_failures(verdict, sentence(verdict)),
     )

@@ -13,6 +13,7 @@ import msgspec
 
 from modelway import ci
 from modelway.ci import Input, Output
+from modelway.ci.pull_request import run_address
 from modelway.config import Resolved
 from modelway.config.notify import NoticeOutcome
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
@@ -127,21 +128,11 @@ def _happening(job: ci.Job, report: str, result: StepResult | None, subject: str
 
 def _read(path: Path, name: str) -> Happening:
     from modelway.report.happenings import (
-        LARGEST,
         happening_of,
+        report_content,
     )  # all that reports are made of; --help needs none of it
 
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(LARGEST + 1)
-    except OSError as error:
-        fix = "name the file that the step wrote, `${{ steps.ID.outputs.report }}`, in the same job"
-        raise InvalidInput(f"cannot be read: {error.strerror}", where=f"report {name[:300]}", fix=fix) from None
-    if len(content) > LARGEST:
-        raise InvalidInput(
-            f"is over {LARGEST >> 20} MiB", where=f"report {name[:300]}", fix="name the report of a step"
-        )
-    return happening_of(content, f"report {name[:300]}")
+    return happening_of(report_content(path, name), f"report {name[:300]}")
 
 
 def _notice(job: ci.Job, project: Resolved, found: Happening, report: str) -> Notice:
@@ -155,7 +146,7 @@ def _notice(job: ci.Job, project: Resolved, found: Happening, report: str) -> No
         found,
         identity=digest_of_json(event),
         at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        run=_run_address(job.environ),
+        run=run_address(job.environ),
         report=str(path) if path and path.exists() else "",
         clean=job.clean,
     )
@@ -176,16 +167,6 @@ def _run_id(environ: Mapping[str, str]) -> str:
     names = ("GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_JOB", "CI_JOB_URL")
     known = [environ.get(name, "") for name in names]
     return digest_of_json(known) if any(known) else os.urandom(16).hex()
-
-
-def _run_address(environ: Mapping[str, str]) -> str:
-    if environ.get("GITHUB_RUN_ID"):
-        server, repository = (
-            environ.get("GITHUB_SERVER_URL", "https://github.com"),
-            environ.get("GITHUB_REPOSITORY", ""),
-        )
-        return f"{server}/{repository}/actions/runs/{environ['GITHUB_RUN_ID']}"
-    return environ.get("CI_JOB_URL", "")
 
 
 def _boxes(job: ci.Job, project: Resolved, names: Sequence[str]) -> Mapping[str, ReceiverBox]:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from modelway import ci
 from modelway.ci import Input, Output
+from modelway.config import Resolved
 from modelway.data import ValidationReport
+from modelway.data.contract import read_contract
 from modelway.data.values import few
 from modelway.errors import Refused
+from modelway.report.sarif import of_contract
 from modelway.report.validation import markdown
-from modelway.stages.steps import workspace
+from modelway.stages.steps import findings, workspace
 from modelway.stages.steps.data import Manner, validate_project
 
 
@@ -30,6 +34,9 @@ class DataValidated(ci.Result):
     data_digests: Annotated[dict[str, str] | None, Output("the sha256 of each data set, as a JSON object")] = None
     contract_digest: Annotated[str, Output("sha256 of what the contract asks")] = ""
     report: Annotated[str, Output("the path of validate-data.json")] = ""
+    sarif: Annotated[
+        str, Output("the path of validate-data.sarif, the findings for code scanning; empty where nothing was checked")
+    ] = ""
     validation: ValidationReport | None = None
     """Every check of every data set, with its values; None where nothing was checked."""
 
@@ -86,9 +93,16 @@ def validate_data(
         data_digests={part.data: part.data_digest for part in found.reports},
         contract_digest=found.reports[0].contract_digest,
         report=str(path),
+        sarif=str(_sarif(job, project, found)),
         validation=found,
         failures=(Refused(_failure(found), fix=fix),) if found.outcome == "fail" else (),
     )
+
+
+def _sarif(job: ci.Job, project: Resolved, found: ValidationReport) -> Path:
+    name = str(project.data.contract)
+    contract = read_contract(job.folder / name, name).document
+    return findings.write(job, of_contract(found, contract), (project.model, name), name, contract)
 
 
 def _skipped(source: str, job: ci.Job) -> DataValidated:
