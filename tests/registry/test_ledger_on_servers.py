@@ -135,6 +135,7 @@ def share(
     together(*(functools.partial(work, uri) for uri in uris))
 
 
+@pytest.mark.long  # test_ledger_schedules.py has them all on a store of its own, also in CI
 def test_two_writers_in_every_schedule(server_2: str, server_3: str, make_versions: MakeVersions) -> None:
     """All 100,934, one of every class that differs only in the order of steps that commute."""
     commands = {"a": promote(1), "b": promote(2)}
