@@ -26,10 +26,10 @@ check: requirements/node/node_modules ## linters, types, schemas, and that nothi
 	$(IN) ruff check .
 	$(IN) ruff format --check .
 	$(IN) mypy
-	$(IN) shellcheck scripts/run requirements/lock release/release .ci/run
+	$(IN) shellcheck scripts/run requirements/lock release/release .ci/run examples/logins/*/trust.sh
 	$(IN) zizmor --offline --strict-collection --no-progress --quiet . $(WORKFLOWS)
 	$(SCHEMA) vendor.github-workflows $(WORKFLOWS)
-	$(SCHEMA) vendor.github-actions actions/*/action.yml
+	$(SCHEMA) vendor.github-actions actions/*/action.yml examples/logins/*/action.yml
 	$(SCHEMA) custom.github-workflows-require-timeout .github/workflows/*.yml
 	$(IN) check-jsonschema --schemafile docs/modelway.schema.json examples/*/modelway.yml
 	release/export out/check >/dev/null

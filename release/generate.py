@@ -6,6 +6,7 @@
 - the README's table of actions and its workflow;
 - docs/modelway.schema.json, from the classes of modelway.config;
 - the Role in docs/kubernetes.md, from what the target asks the cluster for;
+- the files that docs/logins.md shows, and docs/permissions.md, from the workflows and templates (release/permissions.py);
 - the repository's address wherever a template, an example or a README names it, from release/repository.json.
 
 Usage: scripts/run --in tool python release/generate.py [--check]
@@ -21,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+import permissions  # noqa: E402 - beside this file
 from modelway.ci import Input  # noqa: E402 - after the path is known
 from modelway.command import AnyUseCase, use_cases  # noqa: E402
 from modelway.config.json_schema import schema_of_project  # noqa: E402
@@ -185,6 +187,15 @@ def with_section(text: str, name: str, content: str, begin: str = "<!-- ", end: 
     return pattern.sub(lambda match: section, text)
 
 
+def with_files(text: str) -> str:
+    """The text with each file that it shows as it is: the section is named as the file."""
+    for name in re.findall(r"<!-- (examples/\S+): ", text):
+        language = {".yml": "yaml", ".sh": "bash"}.get(Path(name).suffix, Path(name).suffix[1:])
+        content = (ROOT / name).read_text(encoding="utf-8")
+        text = with_section(text, name, f"```{language}\n{content}```")
+    return text
+
+
 def addressed(text: str, old: str) -> str:
     """The text with the address that the templates have so far, and the major tag behind it, replaced by today's."""
     tagged = re.sub(rf"(?<![\w.-])({re.escape(old)}(?:/[\w./-]+)?)@v\d+", rf"\g<1>@{ADDRESS['major']}", text)
@@ -206,6 +217,11 @@ def generated() -> dict[Path, str]:
     on_kubernetes = ROOT / "docs" / "kubernetes.md"
     text = on_kubernetes.read_text(encoding="utf-8")
     files[on_kubernetes] = with_section(text, "role", f"```yaml\n{role.as_yaml()}```")
+    logins = ROOT / "docs" / "logins.md"
+    files[logins] = with_files(logins.read_text(encoding="utf-8"))
+    page = ROOT / "docs" / "permissions.md"
+    text = with_section(page.read_text(encoding="utf-8"), "workflows", permissions.of_workflows(ROOT))
+    files[page] = with_section(text, "templates", permissions.of_templates(ROOT))
     files[ROOT / "docs" / "modelway.schema.json"] = json.dumps(schema_of_project(), indent=2) + "\n"
     for path in sorted((ROOT / ".github" / "workflows").glob("*.yml")):
         files[path] = described(path.read_text(encoding="utf-8"))
