@@ -43,8 +43,8 @@ def environments(root: Path, path: Path) -> list[str]:
     workflow: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     found: set[str] = set()
     for job in workflow["jobs"].values():
-        if "environment" in job:
-            found.add("`" + INPUT.sub(r"<\g<1>>", str(job["environment"])) + "`")
+        if name := environment_of(job):
+            found.add("`" + INPUT.sub(r"<\g<1>>", name) + "`")
         called = re.fullmatch(r"\$/(\.github/workflows/[\w-]+\.yml)", job.get("uses", ""))
         if called:
             named = INPUT.fullmatch(str(job.get("with", {}).get("environment", "")))
@@ -53,6 +53,12 @@ def environments(root: Path, path: Path) -> list[str]:
                 for item in environments(root, root / called[1])
             }
     return sorted(found)
+
+
+def environment_of(job: dict[str, Any]) -> str:
+    """The name of a job's environment, as it is written; empty where it runs in none."""
+    environment = job.get("environment", "")
+    return str(environment["name"] if isinstance(environment, dict) else environment)
 
 
 def of_templates(root: Path) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+import permissions
 import servers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,8 +35,8 @@ def deploying() -> set[str]:
     found = set()
     for path in (ROOT / ".github" / "workflows").glob("*.yml"):
         for job in yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values():
-            if "environment" in job:
-                named = str(job["environment"]).replace("${{ inputs.environment }}", "production")
+            if environment := permissions.environment_of(job):
+                named = environment.replace("${{ inputs.environment }}", "production")
                 assert "${{" not in named, path.name
                 found.add(f"{REPOSITORY}environment:{named}")
     return found

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import permissions
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "release"))
-
-import permissions  # noqa: E402 - after the path is known
-
-MORE = {"monitor.yml": {"issues: write", "actions: write"}}
-"""Beside `contents: read`. To ask for more is a major version (docs/pinning.md)."""
+MORE = {
+    "check.yml": {"pull-requests: write"},
+    "check-pull-request.yml": {"pull-requests: write"},
+    "monitor.yml": {"issues: write", "actions: write"},
+}
+"""Beside `contents: read`, those of inputs that are off by default too. To ask everybody for more is a major version
+(docs/pinning.md)."""
 ROW = re.compile(r"^\| ([\w-]+\.yml) \| (.+?) \|", re.MULTILINE)
 
 
