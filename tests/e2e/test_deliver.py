@@ -13,6 +13,7 @@ from cluster.fixture import wait_until
 from deployment.shop import Shop
 from e2e.shop import Namespace
 from e2e.team import NAME, ClusterTeam, end, manifests, on_cluster
+from modelway.targets.counting_servers import VARIABLE
 from modelway.targets.kubernetes import names
 
 
@@ -42,8 +43,10 @@ def test_a_canary_and_the_way_back_on_a_deployment_of_the_teams_own(team: Cluste
         assert str(team.aliases()[team.environment]) == team.versions["again"]
         after = as_the_team_wrote(own)
         assert after["route"] == before["route"]
-        after["template"]["spec"]["containers"][0]["image"] = team.image("good")
-        assert after == before, "the image alone has changed"
+        container = after["template"]["spec"]["containers"][0]
+        container["image"] = team.image("good")
+        assert container["env"].pop()["name"] == VARIABLE
+        assert after == before, "the image has changed, and the variable by which it counts has come"
         assert own.kubectl("get", "deployments,services,jobs", "-l", "modelway.dev/slot", "-o", "name") == ""
         back = team.roll_back()
         assert team.serving() == first
