@@ -30,6 +30,7 @@ check: requirements/node/node_modules ## linters, types, schemas, and that nothi
 	$(IN) zizmor --offline --strict-collection --no-progress --quiet . $(WORKFLOWS)
 	$(SCHEMA) vendor.github-workflows $(WORKFLOWS)
 	$(SCHEMA) vendor.github-actions actions/*/action.yml examples/logins/*/action.yml
+	$(SCHEMA) vendor.gitlab-ci --data-transform gitlab-ci examples/gitlab/gitlab-ci.yml
 	$(SCHEMA) custom.github-workflows-require-timeout .github/workflows/*.yml
 	$(IN) check-jsonschema --schemafile docs/modelway.schema.json examples/*/modelway.yml
 	release/export out/check >/dev/null

@@ -52,6 +52,11 @@ class Shell:
     def annotate(self, level: Level, title: str, message: str) -> None:
         write_line(f"{level}: {title}: {escaping.one_line(message)}", self.stderr)
 
+    def outputs(self, action: str, values: Mapping[str, str]) -> None:
+        """All that an action tells whoever comes next."""
+        for name, value in values.items():
+            self.output(name, value)
+
     def output(self, name: str, value: str) -> None:
         self.say(f"{name}={value}")
 

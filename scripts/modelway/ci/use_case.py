@@ -163,7 +163,9 @@ def use_case(work: Callable[Concatenate[Job, P], R]) -> UseCase[P, R]:
 def where_it_runs(environ: Mapping[str, str]) -> Shell:
     if environ.get("GITHUB_ACTIONS") == "true":
         return GitHub(environ)
-    return GitLab(environ) if environ.get("GITLAB_CI") == "true" else Shell(environ)
+    # gitlab-ci-local, which runs a pipeline on a laptop, says GITLAB_CI=false
+    on_gitlab = environ.get("GITLAB_CI") == "true" or (environ.get("CI_JOB_ID") and environ.get("CI_SERVER_URL"))
+    return GitLab(environ) if on_gitlab else Shell(environ)
 
 
 def run(use_case: UseCase[..., R], argv: Sequence[str] | None = None, program: str = "") -> int:
@@ -186,8 +188,8 @@ def run(use_case: UseCase[..., R], argv: Sequence[str] | None = None, program: s
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence
         failures = [_failure(error, job)]
     try:
-        for name, value in outputs_of(use_case, result).items():
-            runner.output(name, job.clean(value))
+        values = outputs_of(use_case, result)
+        runner.outputs(use_case.name, {name: job.clean(value) for name, value in values.items()})
     except BrokenPipeError:
         return nobody_reads()
     except (OSError, UnicodeEncodeError) as error:
