@@ -6,7 +6,8 @@
 - the README's table of actions and its workflow;
 - docs/modelway.schema.json, from the classes of modelway.config;
 - the Role in docs/kubernetes.md, from what the target asks the cluster for;
-- the files that docs/logins.md shows, and docs/permissions.md, from the workflows and templates (release/permissions.py);
+- the files that docs/logins.md and docs/other-schedulers.md show;
+- docs/permissions.md, from the workflows and templates (release/permissions.py);
 - the repository's address wherever a template, an example or a README names it, from release/repository.json.
 
 Usage: scripts/run --in tool python release/generate.py [--check]
@@ -190,7 +191,7 @@ def with_section(text: str, name: str, content: str, begin: str = "<!-- ", end: 
 def with_files(text: str) -> str:
     """The text with each file that it shows as it is: the section is named as the file."""
     for name in re.findall(r"<!-- (examples/\S+): ", text):
-        language = {".yml": "yaml", ".sh": "bash"}.get(Path(name).suffix, Path(name).suffix[1:])
+        language = {".yml": "yaml", ".sh": "bash", ".py": "python", "": "groovy"}.get(Path(name).suffix, "json")
         content = (ROOT / name).read_text(encoding="utf-8")
         text = with_section(text, name, f"```{language}\n{content}```")
     return text
@@ -217,11 +218,11 @@ def generated() -> dict[Path, str]:
     on_kubernetes = ROOT / "docs" / "kubernetes.md"
     text = on_kubernetes.read_text(encoding="utf-8")
     files[on_kubernetes] = with_section(text, "role", f"```yaml\n{role.as_yaml()}```")
-    logins = ROOT / "docs" / "logins.md"
-    files[logins] = with_files(logins.read_text(encoding="utf-8"))
-    page = ROOT / "docs" / "permissions.md"
-    text = with_section(page.read_text(encoding="utf-8"), "workflows", permissions.of_workflows(ROOT))
-    files[page] = with_section(text, "templates", permissions.of_templates(ROOT))
+    for page in ("logins.md", "other-schedulers.md"):
+        files[ROOT / "docs" / page] = with_files((ROOT / "docs" / page).read_text(encoding="utf-8"))
+    published = ROOT / "docs" / "permissions.md"
+    text = with_section(published.read_text(encoding="utf-8"), "workflows", permissions.of_workflows(ROOT))
+    files[published] = with_section(text, "templates", permissions.of_templates(ROOT))
     files[ROOT / "docs" / "modelway.schema.json"] = json.dumps(schema_of_project(), indent=2) + "\n"
     for path in sorted((ROOT / ".github" / "workflows").glob("*.yml")):
         files[path] = described(path.read_text(encoding="utf-8"))
