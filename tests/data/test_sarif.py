@@ -90,6 +90,12 @@ def test_a_broken_contract_is_shown_where_it_asks(project: Path) -> None:
     assert "9999" not in message, "examples are for those who may see the data"
 
 
+def test_what_is_asked_of_the_whole_table_is_shown_in_the_contract_too(project: Path) -> None:
+    (project / "given.csv").write_text('late,"delay [min]"\n')
+    asked = {(rule, file) for rule, file, _ in places(validated(project, 1))}
+    assert ("contract/table", "models%20a/contract.yml") in asked
+
+
 def test_a_finding_is_the_same_one_though_values_and_lines_move(project: Path) -> None:
     def hashes(run: Any) -> list[str]:
         return [one["partialFingerprints"]["primaryLocationLineHash"] for one in run["results"]]

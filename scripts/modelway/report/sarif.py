@@ -171,7 +171,7 @@ def _slug(words: str) -> str:
 def _key_in(document: Document, around: Where, what: str) -> Where:
     """The key below `around` that is one of the words of the check's name; else `around` itself."""
     words = set(re.split(r"[^a-z-]+", what.lower()))
-    keys = [where[-1] for where in document.lines if where[:-1] == around and isinstance(where[-1], str)]
+    keys = [where[-1] for where in document.lines if where and where[:-1] == around and isinstance(where[-1], str)]
     return next(((*around, key) for key in keys if str(key) in words), around)
 
 
