@@ -50,7 +50,7 @@ def ask(number):
         seen[f"{answer.getheader('x-modelway-version')} {answer.status}"] += 1
         seen["failed"] += answer.status != 200
     except OSError as error:
-        seen[type(error).__name__] += 1
+        seen[f"{type(error).__name__} of request {number}"] += 1
         seen["failed"] += 1
     finally:
         client.close()
