@@ -5,7 +5,6 @@ It is found by a marker at its beginning, which nobody sees, and by its author: 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,8 +14,8 @@ from typing import Any, Literal
 import requests
 
 from modelway.errors import ModelwayError
-from modelway.notices.github_api import headers, limit_reached
-from modelway.notices.sending import AmbiguousDelivery, ReceiverAnswer, Rejection, said, send
+from modelway.notices.github_api import call, repository_address
+from modelway.notices.sending import AmbiguousDelivery, ReceiverAnswer, Rejection
 
 MARKER = re.compile(r"\A<!-- modelway-report: ([0-9a-f]{64}) run ([0-9]{0,20}) commit ([0-9a-f]{0,64}) -->")
 LARGEST_BODY = 65_000
@@ -128,7 +127,7 @@ class PullRequestComments:
 
     def _own_name(self) -> str:
         """Whose token it is. Of an app's, such as that of a job, only GraphQL says it."""
-        asked = json.dumps({"query": "query { viewer { login } }"}).encode()
+        asked = {"query": "query { viewer { login } }"}
         found = self._send("POST", graphql_address(self.api), asked, 1 << 16).json()
         try:
             name = found["data"]["viewer"]["login"]
@@ -139,35 +138,22 @@ class PullRequestComments:
         return name
 
     def _call(self, verb: str, path: str, body: Mapping[str, Any] | None = None, *, again: bool = True) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        return self._send(verb, f"{self._repository}{path}", data, 1 << 20, again=again).json()
+        return self._send(verb, f"{self._repository}{path}", body, 1 << 20, again=again).json()
 
-    def _send(self, verb: str, url: str, data: bytes | None, largest: int, *, again: bool = True) -> ReceiverAnswer:
-        return send(
-            verb,
-            url,
-            data,
-            headers(self.token),
-            self.until,
-            lambda found: self._rejection(url, found),
-            largest,
-            again=again,
-        )
-
-    @property
-    def _repository(self) -> str:
-        return f"{self.api.rstrip('/')}/repos/{self.repository}"
-
-    def _rejection(self, url: str, answer: ReceiverAnswer) -> ModelwayError:
-        if limited := limit_reached(answer, url):
-            return limited
+    def _send(
+        self, verb: str, url: str, body: Mapping[str, Any] | None, largest: int, *, again: bool = True
+    ) -> ReceiverAnswer:
         fixes = {
             401: "the token is wrong or has expired: set it anew",
             403: "give the job `permissions: { pull-requests: write }`; the token of a pull request from a fork may only read",
             404: f"check that {self.repository} has the pull request {self.number}, and that the token may read it",
             410: f"check that the pull request {self.number} of {self.repository} is still there",
         }
-        return Rejection(said(url, answer), status=answer.status, fix=fixes.get(answer.status, "see what it says"))
+        return call(verb, url, self.token, self.until, fixes, body, largest=largest, again=again)
+
+    @property
+    def _repository(self) -> str:
+        return repository_address(self.api, self.repository)
 
 
 def marked(key: str, run: str, commit: str, text: str) -> str:

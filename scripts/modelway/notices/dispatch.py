@@ -9,9 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 from modelway.config.alarm_policy import DispatchTarget
-from modelway.errors import InvalidInput, ModelwayError
-from modelway.notices.github_api import api_address, checked_token, from_its_own, headers, limit_reached
-from modelway.notices.sending import ReceiverAnswer, Rejection, said, send
+from modelway.errors import InvalidInput
+from modelway.notices.github_api import api_address, call, checked_token, from_its_own, repository_address
 
 LONGEST_VALUE = 1000
 """Characters: what an event carries may have 64 KiB in all."""
@@ -51,26 +50,16 @@ class GithubDispatch:
             inputs = {name: given.pop(name) for name in DECLARED if name in given}
             body = {"ref": self.ref, "inputs": inputs | {"details": json.dumps(given)}}
             path = f"/actions/workflows/{quote(self.workflow, safe='')}/dispatches"
-        url = f"{self.api.rstrip('/')}/repos/{self.repository}{path}"
-        send(
-            "POST",
-            url,
-            json.dumps(body).encode(),
-            headers(self.token),
-            until,
-            lambda found: self._no(url, found),
-            again=False,
-        )
+        url = repository_address(self.api, self.repository) + path
+        call("POST", url, self.token, until, self._fixes(), body, again=False)
 
-    def _no(self, url: str, answer: ReceiverAnswer) -> ModelwayError:
+    def _fixes(self) -> dict[int, str]:
         """What each status means there: 403 of a token that sees the repository and may not do this, 404 of one that does not
         see it, or of a workflow that is not there, 422 of a ref or of inputs that the workflow does not have."""
-        if limited := limit_reached(answer, url):
-            return limited
         power = "actions: write" if self.workflow else "contents: write"
         what = f"that it has {self.workflow} on its default branch, and " if self.workflow else ""
         unknown = "it has the inputs claim, reason and details" if self.workflow else "see what it says"
-        fixes = {
+        return {
             401: f"the token in ${self.token_variable} is wrong or has expired: set it anew",
             403: f"the token in ${self.token_variable} may not do this: it needs {power} in {self.repository}",
             404: f"check the repository {self.repository}, {what}that the token in ${self.token_variable} may read it",
@@ -78,7 +67,6 @@ class GithubDispatch:
             if self.workflow
             else unknown,
         }
-        return Rejection(said(url, answer), status=answer.status, fix=fixes.get(answer.status, "see what it says"))
 
 
 def dispatch_of(target: DispatchTarget, environ: Mapping[str, str], where: str) -> GithubDispatch:

@@ -6,18 +6,16 @@ has had, so that a runner that keeps nothing tells none twice.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from modelway.errors import ModelwayError
 from modelway.markdown import cell
-from modelway.notices.github_api import headers, limit_reached
+from modelway.notices.github_api import call, repository_address
 from modelway.notices.notice import SIGNS, Notice, shortened
-from modelway.notices.sending import ReceiverAnswer, Rejection, said, send
+from modelway.notices.sending import Rejection
 from modelway.records import digest_of_json
 
 MARKER = re.compile(r"<!-- modelway-notice: ([0-9a-f]{64}) ([0-9a-f,]*) -->")
@@ -98,23 +96,14 @@ class GithubIssues:
         return min(opened or matching[:1], key=lambda item: int(item["number"]), default=None)
 
     def _call(self, verb: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        url = f"{self.api.rstrip('/')}/repos/{self.repository}{path}"
-        data = None if body is None else json.dumps(body).encode()
-        answer = send(
-            verb, url, data, headers(self.token), self.until, lambda found: self._rejection(url, found), LARGEST
-        )
-        return answer.json()
-
-    def _rejection(self, url: str, answer: ReceiverAnswer) -> ModelwayError:
-        if limited := limit_reached(answer, url):
-            return limited
         fixes = {
             401: "the token is wrong or has expired: set it anew",
             403: "the token may not write issues: give the job `permissions: { issues: write }`",
             404: f"check the repository {self.repository}, and that the token may read it and write issues",
             410: f"switch issues on in the settings of {self.repository}",
         }
-        return Rejection(said(url, answer), status=answer.status, fix=fixes.get(answer.status, "see what it says"))
+        url = repository_address(self.api, self.repository) + path
+        return call(verb, url, self.token, self.until, fixes, body, largest=LARGEST).json()
 
 
 def key_of(notice: Notice) -> str:
