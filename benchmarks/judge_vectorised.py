@@ -49,11 +49,27 @@ def wagering(
     wander = np.where(shows, 1.25 * np.sqrt(seen), 2.5 * np.sqrt(near)) / mean
     tolerance = np.clip(np.exp(np.minimum(wander, 10)), history.LEAST_TOLERANCE, history.MOST_TOLERANCE)
     enough = total >= history.LEAST_ERRORS
-    long, tolerance = np.where(enough & shows, long, 0.0), np.where(enough, tolerance, history.LEAST_TOLERANCE)
+    lasted = block_seconds * spell(requests, errors)
+    least, most = history.LEAST_WAGER_SECONDS, history.MOST_WAGER_SECONDS
+    struck = np.where(lasted > 0, np.clip(times * lasted, least, most), 0.0)
+    long, tolerance = np.where(enough & shows, long, struck), np.where(enough, tolerance, history.LEAST_TOLERANCE)
     if remembered or replica_ratio > 1:
         long = np.maximum(long, caution.hidden)
         tolerance = np.maximum(tolerance, history.UNKNOWN_TOLERANCE)
     return np.maximum(1, np.ceil(long / block_seconds)).astype(np.int64), tolerance
+
+
+def spell(requests: Table | Numbers, errors: Table) -> Table:
+    """Blocks of the longest stretch that was struck as a whole, by rollout; 0 where none is longer than a block."""
+    with np.errstate(invalid="ignore"):
+        rates = np.where(requests > 0, errors / requests, np.nan)
+    usual = np.nan_to_num(np.nanmedian(rates, axis=0)) * requests
+    struck = errors >= usual + history.STRUCK + history.STRUCK_DEVIATIONS * np.sqrt(usual)
+    longest = run = np.zeros(errors.shape[1], dtype=np.int64)
+    for hit in struck:
+        run = np.where(hit, run + 1, 0)
+        longest = np.maximum(longest, run)
+    return np.where(longest > 1, longest, 0)
 
 
 def levelled(requests: Table, errors: Table, stretches: int) -> Numbers:

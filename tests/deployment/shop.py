@@ -8,6 +8,7 @@ import signal
 import subprocess
 import uuid
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -148,9 +149,11 @@ class Shop(Team):
         leaders = processes.find(f"{self.target / SLOTS / slot}/")
         os.killpg(leaders[0], signal.SIGKILL)
 
-    def traffic(self, per_second: float = 100) -> AbstractContextManager[Counter[str]]:
+    def traffic(
+        self, per_second: float = 100, headers: Mapping[str, str] | None = None
+    ) -> AbstractContextManager[Counter[str]]:
         """A client that sends so many requests a second meanwhile, and counts for itself."""
-        return traffic(f"http://127.0.0.1:{self.port}", row, per_second)
+        return traffic(f"http://127.0.0.1:{self.port}", row, per_second, headers=headers)
 
 
 def row(number: int) -> dict[str, float]:

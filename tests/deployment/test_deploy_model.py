@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 
@@ -22,14 +23,16 @@ def test_the_first_release_then_a_canary_that_is_as_good(shop: Shop) -> None:
     """Not one request fails on the way, and the alias moves at its end."""
     first(shop)
     assert shop.aliases()[shop.environment] == int(shop.versions["good"])
-    with shop.traffic() as seen:
+    with shop.traffic(70) as seen, shop.traffic(30, {"x-modelway-sample": "1"}) as sample:
         time.sleep(4)
         said = shop.deploy("again")
-    assert seen["failed"] == 0
-    assert seen[f"{shop.versions['again']} 200"] > 300
+    assert seen["failed"] == sample["failed"] == 0
+    assert seen[f"{shop.versions['again']} 200"] > 200
     assert shop.serving() == shop.versions["again"]
     assert shop.aliases()[shop.environment] == int(shop.versions["again"])
     assert "needs about" in said
+    found = re.search(r"of the (\d+) requests that it was sent, (\d+) \(\d+%\) were sample traffic", said)
+    assert found and 0.2 < int(found[2]) / int(found[1]) < 0.4, said
     (slot,) = shop.deployed().slots.values()
     assert str(slot.side.version) == shop.versions["again"], "the old release is gone"
     story = shop.stories()[-1]

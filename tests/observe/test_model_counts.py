@@ -23,8 +23,8 @@ class Server:
         self.metrics = Metrics(memory(1), 0, LABELS)
         self.change: Callable[[str], str] = lambda text: text
 
-    def said(self, *values: object, status: int = 200, path: str = "/predict") -> None:
-        self.metrics.request(path, status, 0.001)
+    def said(self, *values: object, status: int = 200, path: str = "/predict", sampled: bool = False) -> None:
+        self.metrics.request(path, status, 0.001, sampled=sampled)
         if status == 200:
             self.metrics.predicted(tally(list(values), ()))
 
@@ -64,6 +64,19 @@ def test_each_share_is_counted_out_of_all_that_was_predicted() -> None:
     assert share_of(share("scores", above=None, up_to=0.5), totals) == (2, 10)
     assert share_of(share("scores", above=0.5, up_to=1000000.0), totals) == (1, 10)
     assert share_of(share("scores", above=1000000.0, up_to=None), totals) == (1, 10)
+
+
+def test_sample_traffic_is_asked_and_told_apart() -> None:
+    one, other = Server(), Server()
+    one.said("late")
+    one.said("late", sampled=True)
+    one.said(status=400, sampled=True)
+    other.said("late", path="/invocations", sampled=True)
+    one.said(path="/ready", sampled=True)
+    total = reading(v1_0=one, v1_1=other).total("v1")
+    assert (total.sampled, total.asked, total.answered, total.classes) == (3, 4, 3, {"late": 3})
+    older = one.metrics.text().decode().replace("modelway_sample_requests_total", "unknown")
+    assert parse(older)[1].sampled == 0
 
 
 def test_between_two_readings_servers_are_compared_one_by_one() -> None:

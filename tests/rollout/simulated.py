@@ -263,11 +263,12 @@ class SimulatedTarget:
         differ = sum(world.chance.random() < world.differ for _ in range(most))
         return RowCounts(compared=most, differ=differ, slices=(SliceRows("carrier", "UA", most, differ),))
 
-    def adopt(self) -> None:
+    def adopt(self) -> tuple[int, int]:
         self.world.step()
         assert self.world.routed == {self.world.plan.new.slot: 1.0}, "adopted only with all traffic"
         self.world.stable = self.world.plan.new.slot
         self.world.step()
+        return 0, 0
 
     def keep(self, seconds: float) -> None:
         world = self.world

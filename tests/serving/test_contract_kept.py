@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from modelway.endpoint import checks, contract
 from modelway.endpoint.client import Endpoint, NoAnswerError
@@ -39,6 +40,9 @@ def test_the_model_server_keeps_the_contract(boosting: Served, known: checks.Exp
     assert [item for item in done if item.outcome == "fail"] == []
     assert [item.name for item in done if item.outcome == "skipped"] == ["a body that never comes is refused"]
     assert json.dumps([item.detail for item in done]).count("60 rows") == 2
+    said = requests.get(f"http://127.0.0.1:{boosting.port}/metrics", timeout=10).text
+    sample = next(line for line in said.splitlines() if line.startswith("modelway_sample_requests_total{"))
+    assert float(sample.split()[-1]) >= 2, "whoever asks is marked as no client"
 
 
 @pytest.fixture

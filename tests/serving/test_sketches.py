@@ -258,10 +258,10 @@ def test_a_real_server_with_two_workers_counts_every_row_once(
                 requests.post(f"http://127.0.0.1:{served.port}/predict", json=row, timeout=30).raise_for_status()
         served.post("/invocations", {"dataframe_records": asked})
         assert served.post("/predict", {"rows": [{"carrier": 1}]}).status_code == 400, "what is refused is not counted"
-        tested = {"x-modelway-tester": "1"}
-        requests.post(
-            f"http://127.0.0.1:{served.port}/predict", json=asked[0], headers=tested, timeout=30
-        ).raise_for_status()
+        for foreign in ("x-modelway-tester", "x-modelway-sample"):
+            requests.post(
+                f"http://127.0.0.1:{served.port}/predict", json=asked[0], headers={foreign: "1"}, timeout=30
+            ).raise_for_status()
         said = sketch_of(served, to=soon).json()
         assert said["rows"] == 60 + len(asked)
         by_name = {column["cells"]["name"]: column for column in said["columns"]}

@@ -74,7 +74,7 @@ class TargetContract:
         acts = begun(case, first, case.releases[1])
         second = claimed(case, "a rollback", always=True)
         before = state_of(case), case.open().stories()
-        forbidden: tuple[Callable[[], None], ...] = (
+        forbidden: tuple[Callable[[], object], ...] = (
             lambda: acts.route(0.5),
             acts.start,
             acts.adopt,

@@ -15,6 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 MAX_ANSWER_BYTES = 64 << 20
+SAMPLE_HEADER = "x-modelway-sample"
+"""As the model server, which stands alone, has it."""
 JSON = "application/json"
 
 
@@ -41,11 +43,17 @@ class Reply:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """url: of the server, without a path of an endpoint. timeout_seconds: for a whole answer. token: sent as a bearer's."""
+    """All that is asked here is marked as sample traffic. url: of the server, without a path of an endpoint. timeout_seconds:
+    for a whole answer. token: sent as a bearer's."""
 
     url: str
     timeout_seconds: float = 10.0
     token: str = field(default="", repr=False)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Of every request."""
+        return {SAMPLE_HEADER: "1"} | ({"authorization": f"Bearer {self.token}"} if self.token else {})
 
     def get(self, path: str) -> Reply:
         return self.ask("GET", path)
@@ -61,8 +69,8 @@ class Endpoint:
         is not the truth."""
         with self._connected() as connection:
             connection.putrequest(method, urlsplit(self.url).path.rstrip("/") + path)
-            if self.token:
-                connection.putheader("authorization", f"Bearer {self.token}")
+            for name, value in self.headers.items():
+                connection.putheader(name, value)
             if kind:
                 connection.putheader("content-type", kind)
             if body is not None or declared is not None:

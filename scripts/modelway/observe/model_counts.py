@@ -17,10 +17,11 @@ from modelway.observe.pods import ASKED_FOR, READ_SECONDS, REQUESTS, STARTED, Po
 from modelway.rollout.observations import WatchedCounts
 from modelway.rollout.shift import JudgedShare
 
-SCORES, CLASSES, NULLS = (
+SCORES, CLASSES, NULLS, SAMPLED = (
     "modelway_prediction_score_bucket",
     "modelway_prediction_classes_total",
     "modelway_prediction_nulls_total",
+    "modelway_sample_requests_total",
 )
 REFUSED = "400"
 
@@ -38,6 +39,8 @@ class ModelTotals(msgspec.Struct, frozen=True):
     """Upper bound of a bucket -> predicted numbers in it, above the bound before."""
     nulls: int | None = 0
     """None: the server is an older one, and does not count them."""
+    sampled: int = 0
+    """Of those asked, sample traffic."""
 
     @property
     def predicted(self) -> int:
@@ -80,7 +83,7 @@ def read(pods: Callable[[], Sequence[PodMetrics]]) -> ModelReading:
 
 def parse(text: str) -> tuple[str, ModelTotals]:
     """When one server began, and what it has counted of its clients' requests. ValueError where the text is not one's."""
-    started, asked, answered, refused, nulls = "", 0, 0, 0, None
+    started, asked, answered, refused, nulls, sampled = "", 0, 0, 0, None, 0
     classes, up_to = dict[str, int](), dict[float, int]()
     for series in prometheus.read(text):
         if series.name == STARTED:
@@ -96,6 +99,8 @@ def parse(text: str) -> tuple[str, ModelTotals]:
             up_to[prometheus.bound_of(series)] = prometheus.count_of(series)
         elif series.name == NULLS:
             nulls = prometheus.count_of(series)
+        elif series.name == SAMPLED:
+            sampled = prometheus.count_of(series)
     if not started or math.inf not in up_to:  # the histogram is there before the first prediction
         raise ValueError(f"/metrics lacks {SCORES}: it is no model server's")
     scores, before = dict[float, int](), 0
@@ -103,21 +108,22 @@ def parse(text: str) -> tuple[str, ModelTotals]:
         if up_to[bound] != before:
             scores[bound] = up_to[bound] - before
         before = up_to[bound]
-    return started, ModelTotals(asked, answered, refused, classes, scores, nulls)
+    return started, ModelTotals(asked, answered, refused, classes, scores, nulls, sampled)
 
 
 def together(parts: Iterable[ModelTotals]) -> ModelTotals:
-    asked = answered = refused = 0
+    asked = answered = refused = sampled = 0
     nulls: int | None = 0
     classes, scores = dict[str, int](), dict[float, int]()
     for part in parts:
         asked, answered, refused = asked + part.asked, answered + part.answered, refused + part.refused
+        sampled += part.sampled
         nulls = None if nulls is None or part.nulls is None else nulls + part.nulls
         for name, count in part.classes.items():
             classes[name] = classes.get(name, 0) + count
         for bound, count in part.scores.items():
             scores[bound] = scores.get(bound, 0) + count
-    return ModelTotals(asked, answered, refused, classes, scores, nulls)
+    return ModelTotals(asked, answered, refused, classes, scores, nulls, sampled)
 
 
 def watched(
@@ -180,4 +186,5 @@ def _less(new: ModelTotals, old: ModelTotals) -> ModelTotals:
         {name: count - old.classes.get(name, 0) for name, count in new.classes.items()},
         {bound: count - old.scores.get(bound, 0) for bound, count in new.scores.items()},
         None if new.nulls is None or old.nulls is None else new.nulls - old.nulls,
+        new.sampled - old.sampled,
     )

@@ -100,7 +100,8 @@ def _happened(event: events.Event, new: str) -> str:
         case events.Routed():
             return f"{new} gets {event.weight:.0%} of the traffic" + (" and the testers" if event.tested else "")
         case events.Adopted():
-            return f"{new} is stable"
+            counted = f"; {event.sampled:,} of the {event.asked:,} requests that it was sent were sample traffic"
+            return f"{new} is stable" + (counted if event.sampled else "")
         case events.Announced():
             return f"the alias could not be moved: {event.problem}" if event.problem else f"the ledger names {new}"
         case events.Failed():

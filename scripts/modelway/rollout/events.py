@@ -46,9 +46,12 @@ class Compared(msgspec.Struct, frozen=True, tag="compared"):
 
 
 class Adopted(msgspec.Struct, frozen=True, tag="adopted"):
-    """The target calls the new release stable."""
+    """The target calls the new release stable. sampled, asked: of the requests that its servers were sent by then, those of
+    sample traffic; both 0 where nothing was compared, or they do not say."""
 
     at: float
+    sampled: int = 0
+    asked: int = 0
 
 
 class Announced(msgspec.Struct, frozen=True, tag="announced"):

@@ -7,7 +7,9 @@ All are estimates from the past, not theorems: they hold for as long as the futu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from math import ceil, exp, log, sqrt
+from statistics import median
 from typing import NamedTuple
 
 SECONDS = 1800.0
@@ -41,6 +43,9 @@ CANARY, SHOWS = 0.1, 0.05
 chance hides the rest."""
 CERTAIN = 2.5
 """Standard errors of a covariance."""
+STRUCK, STRUCK_DEVIATIONS = 4.0, 4.0
+"""A block is struck where it has as many errors, and as many of their standard deviations besides, more than at the median
+block's rate: chance hardly does that to two blocks in a row."""
 
 UNKNOWN = "too little is known of how they come"
 SHORT = "short rollouts alone tell how they come"
@@ -135,18 +140,31 @@ def wagering(
     return found
 
 
+def spell(blocks: Sequence[Counts]) -> int:
+    """Blocks of the longest stretch that was struck as a whole; 0 where none is longer than a block."""
+    rate = median(e / n for n, e in blocks if n > 0) if any(n > 0 for n, _ in blocks) else 0.0
+    struck = (e >= rate * n + STRUCK + STRUCK_DEVIATIONS * sqrt(rate * n) for n, e in blocks)
+    longest = max((sum(1 for _ in run) for hit, run in groupby(struck) if hit), default=0)
+    return longest if longest > 1 else 0
+
+
 def _wagering(blocks: Sequence[Counts], block_seconds: float, times: float, replica_ratio: float) -> Wagering:
+    struck = Wagering(0.0, LEAST_TOLERANCE)
+    if lasted := spell(blocks) * block_seconds:
+        struck = Wagering(_seconds(times * lasted), LEAST_TOLERANCE, f"they came for {lasted:g} s on end")
     found = wander(blocks, block_seconds)
     if found is None:
-        return Wagering(0.0, LEAST_TOLERANCE)
+        return struck
     per_second = sum(e for _, e in blocks) / (len(blocks) * block_seconds)
     shown = CANARY * per_second * found.seconds * replica_ratio * found.deviation**2
     if not found.certain and shown < SHOWS:
-        return Wagering(0.0, _clipped(exp(2.5 * found.near)))
-    seconds = min(MOST_WAGER_SECONDS, max(LEAST_WAGER_SECONDS, times * found.seconds))
-    return Wagering(
-        seconds, _clipped(exp(1.25 * found.deviation)), f"they stay off for {found.seconds:.0f} s at a time"
-    )
+        return struck._replace(tolerance=_clipped(exp(2.5 * found.near)))
+    why = f"they stay off for {found.seconds:.0f} s at a time"
+    return Wagering(_seconds(times * found.seconds), _clipped(exp(1.25 * found.deviation)), why)
+
+
+def _seconds(wager: float) -> float:
+    return min(MOST_WAGER_SECONDS, max(LEAST_WAGER_SECONDS, wager))
 
 
 def _clipped(tolerance: float) -> float:

@@ -60,8 +60,9 @@ class Acts(Protocol):
     def continued(self, weight: float) -> engine.Continued | None:
         """The word of a person who lets it go on from a pause at this share; None where nobody has given it."""
 
-    def adopt(self) -> None:
-        """The target calls the new release stable: from now on it is what comes back after a crash."""
+    def adopt(self) -> tuple[int, int]:
+        """The target calls the new release stable: from now on it is what comes back after a crash. (Requests of sample
+        traffic, of so many that it was sent), as of `engine.Adopted`."""
 
     def keep(self, seconds: float) -> None:
         """Wait for so long; Superseded as soon as another command has the target."""
@@ -219,8 +220,7 @@ def _event(
             with interrupts.allowed():
                 return engine.Compared(around.clock(), acts.compare(most))
         case engine.Adopt():
-            acts.adopt()
-            return engine.Adopted(around.clock())
+            return engine.Adopted(around.clock(), *acts.adopt())
         case engine.Announce():
             return engine.Announced(around.clock(), around.announce(plan))
         case engine.Keep(until=until):
@@ -279,8 +279,12 @@ def progress(plan: Plan, before: engine.RolloutState, after: engine.RolloutState
             before.rows.why,
         ):
             lines.append(comparison.said(plan.rows, after.rows))
-        case engine.Adopted():
+        case engine.Adopted(sampled=sampled, asked=asked):
             lines.append(f"{plan.new.name} is stable now")
+            if sampled:
+                lines.append(
+                    f"of the {asked:,} requests that it was sent, {sampled:,} ({sampled / asked:.0%}) were sample traffic"
+                )
         case engine.Announced(problem=problem) if problem:
             lines.append(f"the alias could not be moved: {problem}")
         case engine.Continued(who=who, why=why):

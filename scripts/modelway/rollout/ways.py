@@ -191,7 +191,7 @@ def _sample_traffic(deploy: Deploy, settings: Settings, traffic: StableTraffic) 
         more_requests_per_second=more,
         takes_seconds=_takes(deploy, settings, with_more(more)),
         change=f"sample traffic of {more:g} requests/s by benchmark-endpoint meanwhile",
-        price=f"{part:.0f} % of the evidence is sample rows, counted as if clients had sent them",
+        price=f"{part:.0f} % of the evidence is sample rows, judged as if clients had sent them and told apart in its record",
     )
 
 

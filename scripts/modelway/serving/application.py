@@ -17,11 +17,13 @@ from modelway.serving.batching import BatchedRequest, Batcher
 from modelway.serving.messages import LARGE_BYTES, RETRY, TEXT, HttpAnswer, HttpRequest, Refusal, Reply, refuse
 from modelway.serving.metrics import Metrics, Tally
 from modelway.serving.release import ServedRelease
+from modelway.serving.request_log import LoggedRequest, PredictionIds
 from modelway.serving.sampling import RowSample
 from modelway.serving.settings import ServerSettings
 
 if TYPE_CHECKING:
     from modelway.serving.model import Model
+    from modelway.serving.request_log import RequestLog
     from modelway.serving.sketches import RowSketches
 
 log = logging.getLogger("modelway.serving")
@@ -38,6 +40,7 @@ METHODS = {
     "/metrics": ("GET", "HEAD"),
 }
 SKETCHES = "/sketches"
+PREDICTION_ID = "x-modelway-prediction-id"
 WRONG_TOKEN = "the token is missing, or is not the one of this release"  # noqa: S105  no token
 LARGE_ROWS = 256
 """An answer to more is written beside the event loop."""
@@ -62,6 +65,8 @@ class Application:
         self.most_rows, self.batching = settings.max_rows, settings.batching
         self.access, self.sample = access, sample
         self.sketches: RowSketches | None = None
+        self.request_log: RequestLog | None = None
+        self.prediction_ids = PredictionIds()
         more = {sampling.PATH: bool(settings.sample_token_sha256), SKETCHES: counts}
         self.methods = METHODS | {path: ("POST",) for path, there in more.items() if there}
         self.version_header = f"x-modelway-version: {release.version}\r\n".encode()
@@ -106,7 +111,7 @@ class Application:
 
     def _answered(self, request: HttpRequest, reply: Reply, answer: HttpAnswer) -> None:
         seconds = time.perf_counter() - request.arrived
-        self.metrics.request(request.path, answer.status, seconds, tested=request.tested)
+        self.metrics.request(request.path, answer.status, seconds, tested=request.tested, sampled=request.sampled)
         if self.access:
             self.access.note(request, answer, seconds)
         named = self.version_header
@@ -183,8 +188,8 @@ class Application:
             return
         assert self.batcher is not None
         shape = asked.shape if self.batching else None
-        said = partial(self._said, request, asked.rows, answered)
-        job = BatchedRequest(asked.data, asked.rows, shape, said, request.tested)
+        said = partial(self._said, request, asked, answered)
+        job = BatchedRequest(asked.data, asked.rows, shape, said, request.is_of_a_client)
         if not self.batcher.submit(job):
             answered(refuse(503, "too many requests wait for the model", headers=RETRY))
         elif self.sample is not None and not request.tested:
@@ -202,7 +207,7 @@ class Application:
         said = self.model.predict(rows)
         parts = predictions.split(said, [job.rows for job in jobs])
         if self.sketches is not None:
-            counted = [(job.data, part) for job, part in zip(jobs, parts, strict=True) if not job.tested]
+            counted = [(job.data, part) for job, part in zip(jobs, parts, strict=True) if job.is_of_a_client]
             if counted:
                 together = rows if len(counted) == len(jobs) else columns.together([data for data, _ in counted])
                 self.sketches.count(together, partial(self._predicted, [part for _, part in counted]))
@@ -215,12 +220,12 @@ class Application:
         lists = [value for value in values if isinstance(value, list)]
         return [predictions.reduced(one, self.classes) for value in lists for one in value]
 
-    def _said(self, request: HttpRequest, rows: int, answered: Reply, said: Any, error: BaseException | None) -> None:
+    def _said(self, request: HttpRequest, asked: Any, answered: Reply, said: Any, error: BaseException | None) -> None:
         if error is not None:
             answered(_failure(request, error, f"the model raised {type(error).__name__}"))
             return
-        write = partial(self._written, request, rows, said)
-        if rows > LARGE_ROWS and self.aside:
+        write = partial(self._written, request, asked, said)
+        if asked.rows > LARGE_ROWS and self.aside:
             self.aside.run(write, partial(self._write, request, answered))
             return
         try:
@@ -239,20 +244,25 @@ class Application:
             self.metrics.predicted(tally)
         answered(answer)
 
-    def _written(self, request: HttpRequest, rows: int, said: Any) -> tuple[HttpAnswer, Tally]:
+    def _written(self, request: HttpRequest, asked: Any, said: Any) -> tuple[HttpAnswer, Tally]:
         """TypeError, ValueError, OverflowError, RecursionError where what the model said cannot be an answer."""
         from modelway.serving import predictions
 
         said = predictions.plain(said, as_mlflow=request.path != "/predict")
         text = predictions.encode(said)
         if request.path == "/predict":
-            if not isinstance(said, list) or len(said) != rows:
-                raise ValueError(f"{rows} rows, and not as many predictions")
+            if not isinstance(said, list) or len(said) != asked.rows:
+                raise ValueError(f"{asked.rows} rows, and not as many predictions")
             name = predictions.encode(self.release.model)
             text = f'{{"predictions": {text}, "model": {name}, "version": {self.release.version}}}'
         else:
             text = f'{{"predictions": {text}}}'
-        return HttpAnswer(200, text.encode()), predictions.tally(said, self.classes)
+        number = self.prediction_ids.next()
+        if self.request_log is not None and request.is_of_a_client and not isinstance(asked.data, reading.Loose):
+            values = said if isinstance(said, list) and len(said) == asked.rows else [None] * asked.rows
+            self.request_log.note(LoggedRequest(number, time.time(), asked.data, values))
+        named = f"{PREDICTION_ID}: {number}\r\n".encode()
+        return HttpAnswer(200, text.encode(), headers=named), predictions.tally(said, self.classes)
 
 
 def _failure(request: HttpRequest, error: BaseException, said: str = "the server failed") -> HttpAnswer:

@@ -23,14 +23,14 @@ Outcome = tuple[Any, BaseException | None]
 
 @dataclass(slots=True)
 class BatchedRequest:
-    """One request's rows. shape: jobs with equal shapes may be put together; None: this one goes alone. tested: a tester of a
-    rollout sent it."""
+    """One request's rows. shape: jobs with equal shapes may be put together; None: this one goes alone.
+    is_of_a_client: nobody else sent it."""
 
     data: Any
     rows: int
     shape: Hashable
     done: Callable[[Any, BaseException | None], None]
-    tested: bool = False
+    is_of_a_client: bool = True
 
 
 class Batcher:

@@ -204,7 +204,7 @@ class ServerConnection(asyncio.Protocol):
         if kept.url:
             method = self.parser.get_method().decode("latin-1")
         body = bytes(self.body)
-        said = kept.request_id, kept.trace_id, self.client, kept.tested, kept.token
+        said = kept.request_id, kept.trace_id, self.client, kept.tested, kept.sampled, kept.token
         return HttpRequest(method, kept.path, kept.content_type, body, self.arrived, *said)
 
     def _next(self) -> None:

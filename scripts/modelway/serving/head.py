@@ -15,6 +15,10 @@ VERSIONS = ("1.0", "1.1")
 TESTER_HEADER = "x-modelway-tester"
 """What routes the testers of a rollout marks their requests by it: they are no part of what is judged."""
 TESTER = TESTER_HEADER.encode()
+SAMPLE_HEADER = "x-modelway-sample"
+"""Whoever sends rows that no client asked for, such as benchmark-endpoint, marks them by it: they are answered, counted and
+judged as any other, and they are no part of what is watched for drift."""
+SAMPLE = SAMPLE_HEADER.encode()
 OPENS_HEADER = "x-modelway-token"
 """Opens the sample of rows. A header of our own: the proxy of Kubernetes' API server keeps Authorization to itself."""
 OPENS = OPENS_HEADER.encode()
@@ -35,7 +39,7 @@ class WrongHead(Exception):
 class RequestHead:
     """size: of the request line's target and the headers, in bytes. length: of the body, as announced. request_id and
     trace_id: what the client calls the request, and the trace that it belongs to; empty where it does not say, or not in
-    the form of one. tested: it is a tester's. token: that came with it."""
+    the form of one. tested: it is a tester's. sampled: no client's. token: that came with it."""
 
     url: bytes = b""
     size: int = 0
@@ -49,6 +53,7 @@ class RequestHead:
     request_id: str = ""
     trace_id: str = ""
     tested: bool = False
+    sampled: bool = False
     token: bytes = b""
 
     @property
@@ -82,6 +87,8 @@ class RequestHead:
             self.trace_id = found[1].decode("ascii")
         elif name == TESTER:
             self.tested = True
+        elif name == SAMPLE:
+            self.sampled = True
         elif name == OPENS:
             self.token = value
 

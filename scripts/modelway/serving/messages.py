@@ -18,7 +18,8 @@ LARGE_BYTES = 32 << 10
 class HttpRequest:
     """path without the query; content_type as it was sent, lower case, empty where it was not. arrived: when its last byte
     had come (time.perf_counter). request_id, trace_id: what the client calls it; empty where it does not say. client: the
-    address that it came from. tested: a tester of a rollout sent it. token: that came with it."""
+    address that it came from. tested: a tester of a rollout sent it. sampled: it is sample traffic. token: that came with
+    it."""
 
     method: str
     path: str
@@ -29,7 +30,12 @@ class HttpRequest:
     trace_id: str = ""
     client: str = ""
     tested: bool = False
+    sampled: bool = False
     token: bytes = b""
+
+    @property
+    def is_of_a_client(self) -> bool:
+        return not (self.tested or self.sampled)
 
 
 @dataclass(frozen=True, slots=True)

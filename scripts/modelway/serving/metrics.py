@@ -79,7 +79,8 @@ BATCH_REQUESTS = Histogram(_after, SIZES)
 BATCH_ROWS = Histogram(BATCH_REQUESTS.at + BATCH_REQUESTS.size, SIZES)
 SCORE = Histogram(BATCH_ROWS.at + BATCH_ROWS.size, SCORES)
 NULLS = SCORE.at + SCORE.size
-CLASSES = NULLS + 1
+SAMPLED, LOGGED, UNLOGGED = range(NULLS + 1, NULLS + 4)
+CLASSES = UNLOGGED + 1
 PART = CLASSES + MOST_CLASSES + 1
 """Numbers of 8 bytes in a part; the last one counts the classes that have no place of their own."""
 NAMES = MOST_CLASSES * CLASS_BYTES
@@ -123,10 +124,18 @@ class Metrics:
         self.part, self.own_names = self.parts[slot], self.names[slot]
         self.known = {name: number for number, name in enumerate(_names(self.own_names))}
 
-    def request(self, path: str, status: int, seconds: float, *, tested: bool = False) -> None:
+    def request(self, path: str, status: int, seconds: float, *, tested: bool = False, sampled: bool = False) -> None:
         place = TESTERS if tested else PLACES.get(path, OTHER)
+        if sampled and not tested and path in ASKED:
+            self.part[SAMPLED] += 1
         self.part[REQUESTS + place * len(STATUSES) + STATUSES.index(status)] += 1
         LATENCY[PATHS[place]].observe(self.part, seconds)
+
+    def logged(self, rows: int) -> None:
+        self.part[LOGGED] += rows
+
+    def unlogged(self, rows: int) -> None:
+        self.part[UNLOGGED] += rows
 
     def batch(self, requests: int, rows: int) -> None:
         BATCH_REQUESTS.observe(self.part, requests)
@@ -192,6 +201,10 @@ class Metrics:
             path, status = PATHS[number // len(STATUSES)], STATUSES[number % len(STATUSES)]
             if count or (path in ASKED and status in SEEN_FROM_THE_START):
                 yield f'modelway_requests_total{{{labels},path="{path}",status="{status}"}} {_number(count)}'
+        yield from _head(
+            "modelway_sample_requests_total", "counter", "Of them to /predict and /invocations, sample traffic's."
+        )
+        yield f"modelway_sample_requests_total{{{labels}}} {_number(total[SAMPLED])}"
         name = "modelway_request_duration_seconds"
         yield from _head(name, "histogram", "From when a request was whole to its answer, by path.")
         for path in PATHS:
@@ -209,6 +222,10 @@ class Metrics:
             yield f'modelway_prediction_classes_total{{{labels},class="{_escaped(value)}"}} {_number(count)}'
         yield from _head("modelway_prediction_nulls_total", "counter", "Predictions that are null.")
         yield f"modelway_prediction_nulls_total{{{labels}}} {_number(total[NULLS])}"
+        yield from _head("modelway_request_log_rows_total", "counter", "Rows in the request log.")
+        yield f"modelway_request_log_rows_total{{{labels}}} {_number(total[LOGGED])}"
+        yield from _head("modelway_request_log_lost_rows_total", "counter", "Rows that could not be written there.")
+        yield f"modelway_request_log_lost_rows_total{{{labels}}} {_number(total[UNLOGGED])}"
         yield from _head("modelway_workers_ready", "gauge", "Workers that are ready.")
         yield f"modelway_workers_ready{{{labels}}} {_number(total[READY])}"
         for name, (at, help_) in GAUGES.items():

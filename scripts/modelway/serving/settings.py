@@ -10,6 +10,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from modelway.serving.request_log import RequestLogSettings
+
 MOST_WORKERS = 64
 
 
@@ -37,6 +39,19 @@ class ServerSettings:
     sample_token_sha256: str = ""
     sketch: str = ""
     sketches_token_sha256: str = ""
+    request_log: str = ""
+    request_log_share: float = 1.0
+    request_log_masked: str = ""
+    request_log_days: float = 7.0
+    request_log_bytes: int = 1 << 30
+
+    @property
+    def logging(self) -> RequestLogSettings | None:
+        if not self.request_log:
+            return None
+        masked = frozenset(name.strip() for name in self.request_log_masked.split(",") if name.strip())
+        keep = self.request_log_days * 86400
+        return RequestLogSettings(self.request_log, self.request_log_share, masked, keep, self.request_log_bytes)
 
 
 HELP = {
@@ -60,6 +75,11 @@ HELP = {
     "sketch": "count the rows that are asked in the cells of this sketch of the training data, minute by minute; left out: the"
     " one that build-image puts beside the model",
     "sketches_token_sha256": "count these rows, and tell the counts to whoever has the token with this digest",
+    "request_log": "a folder for the rows that clients ask and what is predicted for them, as JSON lines; -: standard output",
+    "request_log_share": "of the requests, drawn at random",
+    "request_log_masked": "columns that are never written there, with commas between them",
+    "request_log_days": "how long its files are kept",
+    "request_log_bytes": "of all its files; of more, the oldest are deleted",
     "access_log": "a line of JSON on standard output for each answer",
 }
 ALSO: Mapping[str, str] = {"port": "PORT", "workers": "WEB_CONCURRENCY"}
@@ -72,8 +92,10 @@ LEAST: Mapping[str, float] = {
     "max_body_bytes": 1,
     "max_held_bytes": 1,
     "max_rows": 1,
+    "request_log_share": 0.000001,
+    "request_log_bytes": 1 << 20,
 }
-MOST: Mapping[str, float] = {"port": 65535, "workers": MOST_WORKERS}
+MOST: Mapping[str, float] = {"port": 65535, "workers": MOST_WORKERS, "request_log_share": 1}
 
 
 def read(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> ServerSettings:
@@ -103,6 +125,8 @@ def read(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> S
             parser.error(f"{flag} must be the SHA-256 of a token, 64 hexadecimal digits in lower case")
     if chosen.sketch and not chosen.sketches_token_sha256:
         parser.error("--sketch needs --sketches-token-sha256: who may read what is counted")
+    if chosen.request_log_masked and not chosen.request_log:
+        parser.error("--request-log-masked needs --request-log")
     return chosen
 
 
@@ -119,5 +143,5 @@ def _within(name: str, kind: Any) -> Any:
             raise ValueError(text)
         return value
 
-    convert.__name__ = {int: "whole number", float: "number of seconds"}.get(kind, "value")
+    convert.__name__ = {int: "whole number", float: "number"}.get(kind, "value")
     return convert

@@ -14,7 +14,7 @@ import time
 import traceback
 from pathlib import Path
 
-from modelway.serving import cells, metrics, release, worker
+from modelway.serving import cells, metrics, release, request_log, worker
 from modelway.serving.settings import ServerSettings
 
 log = logging.getLogger("modelway.serving")
@@ -34,6 +34,8 @@ def serve(settings: ServerSettings) -> int:
     try:
         this = release.read(settings.release)
         counted = _counted(settings)
+        if settings.logging is not None:
+            request_log.check_folder(settings.logging)
         listener = listen(settings.host, settings.port)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -14,6 +14,8 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from modelway.serving import process
 from modelway.serving.access import Access
@@ -24,8 +26,12 @@ from modelway.serving.cells import CellReference
 from modelway.serving.connection import ConnectionLimits, ServerConnection, Shared
 from modelway.serving.metrics import CPU, Metrics
 from modelway.serving.release import ServedRelease
+from modelway.serving.request_log import RequestLog, RequestLogSettings
 from modelway.serving.sampling import RowSample
 from modelway.serving.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from modelway.serving.model import Model
 
 log = logging.getLogger("modelway.serving")
 LOOK_SECONDS = 0.25
@@ -36,6 +42,8 @@ for each of its system calls would wait longer for them than for the model."""
 NOTE_SECONDS = 1.0
 """How old another worker's gauges may be in /metrics."""
 LOAD_FAILED = 1
+CLOSE_SECONDS = 1.0
+"""For what the request log has yet to write, where what was begun has taken all its time."""
 CountedCells = tuple[CellReference, mmap.mmap]
 """The cells, and the memory of all workers' counts."""
 
@@ -116,8 +124,21 @@ class _Worker:
             counted = RowSketches(*self.place.sketches, self.place.slot)
             counted.bind(model.columns)
             self.app.sketches = counted
+        if (logging_ := self.settings.logging) is not None:
+            self.app.request_log = self._request_log(logging_, model)
         self.app.model = model
         return model
+
+    def _request_log(self, chosen: RequestLogSettings, model: Model) -> RequestLog:
+        if model.columns is None:
+            raise ValueError("--request-log writes rows by column, and the signature has no named ones of plain types")
+        if unknown := chosen.masked - {column.name for column in model.columns}:
+            raise ValueError(f"--request-log-masked names {min(unknown)!r}, which is no column of the model")
+        from modelway.serving import predictions
+
+        reduced = partial(predictions.reduced, classes=self.app.classes)
+        told = self.metrics.logged, self.metrics.unlogged
+        return RequestLog(chosen, self.app.release.version, reduced, predictions.encode, *told)
 
     def _begin(self) -> None:
         settings = self.settings
@@ -211,6 +232,8 @@ class _Worker:
                 connection.stop()
             await asyncio.sleep(0.01)
         self.metrics.set_ready(False)
+        if self.app.request_log is not None:
+            self.app.request_log.close(max(CLOSE_SECONDS, until - time.monotonic()))
         if self.shared.open:
             log.error("%d connections were cut off after %g s", len(self.shared.open), self.settings.stop_seconds)
 

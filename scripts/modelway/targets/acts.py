@@ -246,17 +246,18 @@ class TargetActs(Generic[T, S]):
             self.say(f"whether somebody has continued it is not known: {error.line()}")
             return None
 
-    def adopt(self) -> None:
-        claim = self.claim
+    def adopt(self) -> tuple[int, int]:
+        claim, sent = self.claim, self._shares.sent()
         with claim.held():
             if claim.state.stable == self.plan.new.slot:
-                return
+                return sent
             new = claim.state.slots.get(self.plan.new.slot, self.new)
             assert new is not None, "only what runs is adopted"
             claim.place.adopted(claim)
             deployment = Deployment(new, self.plan.kind, self.plan.number, time.time())
             kept = (*claim.state.deployments, deployment)[-KEPT_DEPLOYMENTS:]
             claim.change(stable=self.plan.new.slot, deployments=kept)
+        return sent
 
     def keep(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds

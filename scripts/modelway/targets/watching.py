@@ -20,8 +20,8 @@ class ShareWatch:
 
     def __init__(self, claim: Claim[Any, Any], plan: Plan) -> None:
         self.claim, self.plan = claim, plan
-        compared = plan.settings is not None and plan.stable is not None
-        self.shares: Sequence[JudgedShare] = plan.settings.shares if compared and plan.settings else ()
+        self.compared = plan.settings is not None and plan.stable is not None
+        self.shares: Sequence[JudgedShare] = plan.settings.shares if self.compared and plan.settings else ()
         self._own = [share for share in self.shares if share.counts == "outcome"]
         self._said: model_counts.ModelReading | None = None
         self._outcomes: dict[str, Snapshot] = {}
@@ -56,6 +56,14 @@ class ShareWatch:
             else:
                 found.append(done)
         return tuple(found), why
+
+    def sent(self) -> tuple[int, int]:
+        """(requests of sample traffic, of so many) that the new release's servers were sent since they began; zeros where
+        nothing is compared."""
+        if not self.compared:
+            return 0, 0
+        total = model_counts.read(lambda: self.claim.place.servers(self.claim.state)).total(self.plan.new.slot)
+        return total.sampled, total.asked
 
     def _outcome(self, share: JudgedShare) -> Snapshot:
         """What cannot be read is a gap."""

@@ -148,7 +148,7 @@ def drive(endpoint: Endpoint, dialect: ServerDialect, rows: Sequence[Row], wante
                 connections=wanted.connections,
                 timeout_seconds=wanted.timeout,
                 answered=answered,
-                headers={"authorization": f"Bearer {endpoint.token}"} if endpoint.token else None,
+                headers=endpoint.headers,
                 measured_from=wanted.warm_up,
             )
         )
