@@ -52,7 +52,7 @@ def wagering(
     lasted = block_seconds * spell(requests, errors)
     least, most = history.LEAST_WAGER_SECONDS, history.MOST_WAGER_SECONDS
     struck = np.where(lasted > 0, np.clip(times * lasted, least, most), 0.0)
-    long, tolerance = np.where(enough & shows, long, struck), np.where(enough, tolerance, history.LEAST_TOLERANCE)
+    long, tolerance = np.where(enough & shows, long, struck), np.where(enough, tolerance, history.FEW_TOLERANCE)
     if remembered or replica_ratio > 1:
         long = np.maximum(long, caution.hidden)
         tolerance = np.maximum(tolerance, history.UNKNOWN_TOLERANCE)

@@ -99,9 +99,9 @@ def test_an_outage_that_lasted_longer_than_a_block_makes_wagers_longer() -> None
     """Even where there were no errors besides, and so too few of them to tell how the rate wanders."""
     quiet = [(250, 0)] * HALF_HOUR
     quiet[50], quiet[200] = (250, 25), (250, 25)
-    assert history.wagering(quiet, 5) == (0, history.LEAST_TOLERANCE, ""), "two of one block each"
+    assert history.wagering(quiet, 5) == (0, history.FEW_TOLERANCE, ""), "two of one block each"
     quiet[51] = (250, 5)
-    assert history.wagering(quiet, 5) == (30, history.LEAST_TOLERANCE, "they came for 10 s on end")
+    assert history.wagering(quiet, 5) == (30, history.FEW_TOLERANCE, "they came for 10 s on end")
     quiet[52:55] = [(250, 25)] * 3
     assert history.wagering(quiet, 5).seconds == 1.5 * 25
     rng = random.Random(9)
@@ -114,7 +114,7 @@ def test_few_errors_tell_nothing_of_wandering() -> None:
     """Two errors next to each other would otherwise be the largest tolerance there is."""
     rare = [(2, 0)] * HALF_HOUR
     rare[100:104] = [(2, 1)] * 4
-    assert history.wagering(rare, 5)[:2] == (0, history.LEAST_TOLERANCE)
+    assert history.wagering(rare, 5)[:2] == (0, history.FEW_TOLERANCE)
 
 
 def test_a_steady_rate_needs_hardly_any() -> None:

@@ -26,6 +26,8 @@ UNKNOWN_TOLERANCE = 1.25
 LEAST_ERRORS = 200
 """With fewer errors in the history the estimate is noise, mostly upwards."""
 LEAST_TOLERANCE, MOST_TOLERANCE = 1.05, 5.0
+FEW_TOLERANCE = 1.1
+"""With so few: that they do not wander is not known either."""
 LAGS = 12
 """Of bins: a rate that wanders by little shows only in many of them together."""
 LATE_LAGS = slice(4, 7)
@@ -149,9 +151,9 @@ def spell(blocks: Sequence[Counts]) -> int:
 
 
 def _wagering(blocks: Sequence[Counts], block_seconds: float, times: float, replica_ratio: float) -> Wagering:
-    struck = Wagering(0.0, LEAST_TOLERANCE)
+    struck = Wagering(0.0, FEW_TOLERANCE)
     if lasted := spell(blocks) * block_seconds:
-        struck = Wagering(_seconds(times * lasted), LEAST_TOLERANCE, f"they came for {lasted:g} s on end")
+        struck = Wagering(_seconds(times * lasted), FEW_TOLERANCE, f"they came for {lasted:g} s on end")
     found = wander(blocks, block_seconds)
     if found is None:
         return struck
