@@ -49,6 +49,7 @@ def pair(built: Shop, cluster: Cluster, own: Namespace, tmp_path: Path) -> Itera
         yield ClusterPair(tmp_path, *teams)
 
 
+@pytest.mark.long
 def test_they_come_and_go_together(pair: ClusterPair) -> None:
     good, again = pair.features.versions["good"], pair.features.versions["again"]
     with pair.features.requests() as first, pair.score.requests():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import time
@@ -9,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from modelway.serving import columns, payload, reading, sampling
 from modelway.serving.access import Access
@@ -22,6 +24,7 @@ from modelway.serving.sampling import RowSample
 from modelway.serving.settings import ServerSettings
 
 if TYPE_CHECKING:
+    from modelway.serving.features import Features
     from modelway.serving.model import Model
     from modelway.serving.request_log import RequestLog
     from modelway.serving.sketches import RowSketches
@@ -41,6 +44,8 @@ METHODS = {
 }
 SKETCHES = "/sketches"
 PREDICTION_ID = "x-modelway-prediction-id"
+MISSING_FEATURES = "x-modelway-missing-features"
+"""Columns, as in an address, in which at least one value stands for one that could not be looked up."""
 WRONG_TOKEN = "the token is missing, or is not the one of this release"  # noqa: S105  no token
 LARGE_ROWS = 256
 """An answer to more is written beside the event loop."""
@@ -66,6 +71,8 @@ class Application:
         self.access, self.sample = access, sample
         self.sketches: RowSketches | None = None
         self.request_log: RequestLog | None = None
+        self.features: Features | None = None
+        self._looking_up: set[asyncio.Task[None]] = set()
         self.prediction_ids = PredictionIds()
         more = {sampling.PATH: bool(settings.sample_token_sha256), SKETCHES: counts}
         self.methods = METHODS | {path: ("POST",) for path, there in more.items() if there}
@@ -171,7 +178,7 @@ class Application:
         if self.model is None or self.batcher is None or self.aside is None:
             answered(refuse(503, "the model is being loaded", headers=RETRY))
             return
-        read = partial(reading.read, request, self.model, self.most_rows)
+        read = partial(reading.read, request, self.model, self.most_rows, self.features)
         if len(request.body) > LARGE_BYTES:
             self.aside.run(read, partial(self._submit, request, answered))
         else:
@@ -186,6 +193,11 @@ class Application:
         if error is not None:
             answered(_failure(request, error))
             return
+        if isinstance(asked, reading.IncompleteRequest):
+            task = asyncio.get_running_loop().create_task(self._look_up(request, answered, asked))
+            self._looking_up.add(task)
+            task.add_done_callback(self._looking_up.discard)
+            return
         assert self.batcher is not None
         shape = asked.shape if self.batching else None
         said = partial(self._said, request, asked, answered)
@@ -194,6 +206,20 @@ class Application:
             answered(refuse(503, "too many requests wait for the model", headers=RETRY))
         elif self.sample is not None and not request.tested:
             self.sample.offer(request)
+
+    async def _look_up(self, request: HttpRequest, answered: Reply, asked: reading.IncompleteRequest) -> None:
+        assert self.features is not None and self.aside is not None and self.model is not None
+        try:
+            completed = await self.features.complete(asked.table)
+            finish = partial(reading.finish, completed, self.model, strict=asked.strict)
+            if asked.table.rows > LARGE_ROWS:
+                self.aside.run(finish, partial(self._submit, request, answered))
+                return
+            whole = finish()
+        except Exception as error:  # noqa: BLE001  a fault of the server itself must be an answer too
+            answered(_failure(request, error))
+        else:
+            self._submit(request, answered, whole, None)
 
     def predict(self, jobs: Sequence[BatchedRequest]) -> list[Any]:
         """Called in the model's thread. Outcomes are what the model returned, one part for each job."""
@@ -261,8 +287,10 @@ class Application:
         if self.request_log is not None and request.is_of_a_client and not isinstance(asked.data, reading.Loose):
             values = said if isinstance(said, list) and len(said) == asked.rows else [None] * asked.rows
             self.request_log.note(LoggedRequest(number, time.time(), asked.data, values))
-        named = f"{PREDICTION_ID}: {number}\r\n".encode()
-        return HttpAnswer(200, text.encode(), headers=named), predictions.tally(said, self.classes)
+        named = f"{PREDICTION_ID}: {number}\r\n"
+        if asked.missing:
+            named += f"{MISSING_FEATURES}: {quote(','.join(asked.missing), safe=',')}\r\n"
+        return HttpAnswer(200, text.encode(), headers=named.encode()), predictions.tally(said, self.classes)
 
 
 def _failure(request: HttpRequest, error: BaseException, said: str = "the server failed") -> HttpAnswer:

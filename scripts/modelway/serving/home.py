@@ -15,6 +15,7 @@ from modelway.serving.messages import HttpAnswer
 from modelway.serving.release import ServedRelease
 
 if TYPE_CHECKING:
+    from modelway.serving.features import FeatureFile
     from modelway.serving.model import Model
 
 HTML = b"text/html; charset=utf-8"
@@ -61,10 +62,10 @@ LINKS = {
 }
 
 
-def described(model: Model, release: ServedRelease) -> dict[str, HttpAnswer]:
+def described(model: Model, release: ServedRelease, features: FeatureFile | None = None) -> dict[str, HttpAnswer]:
     """What is answered at these paths for as long as the model is served."""
-    said = json.dumps(openapi.document(model, release)).encode()
-    page = _page(model.columns, release).encode()
+    said = json.dumps(openapi.document(model, release, features)).encode()
+    page = _page(model.columns, release, features).encode()
     policy = "; ".join(
         [
             "default-src 'none'",
@@ -80,10 +81,10 @@ def described(model: Model, release: ServedRelease) -> dict[str, HttpAnswer]:
     return {"/openapi.json": HttpAnswer(200, said), "/": HttpAnswer(200, page, HTML, headers)}
 
 
-def _page(columns: Sequence[SignatureColumn] | None, release: ServedRelease) -> str:
+def _page(columns: Sequence[SignatureColumn] | None, release: ServedRelease, features: FeatureFile | None) -> str:
     name = f"{release.model} version {release.version}"
     trained = f"Trained at {release.trained_at} for {release.environment}; digest {release.digest}"
-    request = json.dumps(openapi.example(columns), indent=2, ensure_ascii=False) if columns else NO_ROWS
+    request = json.dumps(openapi.example(columns, features), indent=2, ensure_ascii=False) if columns else NO_ROWS
     parts = [
         f"<h1>{html.escape(name)}</h1>",
         f"<p class=quiet>{html.escape(trained)}</p>",
@@ -92,7 +93,7 @@ def _page(columns: Sequence[SignatureColumn] | None, release: ServedRelease) -> 
         f"<form><textarea rows=12 aria-label='the request' spellcheck=false>{html.escape(request)}</textarea>",
         "<button>Send to /predict</button></form><pre role=status>nothing was sent yet</pre>",
         "<h2>Columns</h2>",
-        _table(columns) if columns else NO_COLUMNS,
+        _table(columns, features) if columns else NO_COLUMNS,
     ]
     head = (
         f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(name)}</title>'
@@ -101,14 +102,21 @@ def _page(columns: Sequence[SignatureColumn] | None, release: ServedRelease) -> 
     return f"<!doctype html>\n<html lang=en><head>{head}<style>{STYLE}</style></head>{body}</html>\n"
 
 
-def _table(columns: Sequence[SignatureColumn]) -> str:
+def _table(columns: Sequence[SignatureColumn], features: FeatureFile | None) -> str:
     rows = [
-        (html.escape(column.name), column.kind, "yes" if column.required else "may be left out")
+        (html.escape(column.name), column.kind, _required(column, features))
         + ("is missing" if takes_null(column) else "is refused",)
         for column in columns
     ]
     written = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
     return f"<table><tr><th>column</th><th>type</th><th>required</th><th>null</th></tr>{written}</table>"
+
+
+def _required(column: SignatureColumn, features: FeatureFile | None) -> str:
+    for lookup in features.lookups if features else ():
+        if column.name in lookup.fields:
+            return html.escape(f"looked up by {', '.join(lookup.keys)}")
+    return "yes" if column.required else "may be left out"
 
 
 def _digest(text: str) -> str:

@@ -53,14 +53,15 @@ Reply = Callable[[HttpAnswer], None]
 
 
 class Refusal(Exception):
-    """A request that is answered 4xx. field: the column or key that is wrong; empty where it is none of them."""
+    """A request that is answered 4xx, or 503 where another time it may be taken. field: the column or key that is wrong; empty
+    where it is none of them."""
 
     def __init__(self, status: int, error: str, field: str = "") -> None:
         super().__init__(error)
         self.status, self.error, self.field = status, error, field
 
     def answer(self) -> HttpAnswer:
-        return refuse(self.status, self.error, self.field)
+        return refuse(self.status, self.error, self.field, RETRY if self.status == 503 else b"")
 
 
 def refuse(status: int, error: str, field: str = "", headers: bytes = b"", **more: str) -> HttpAnswer:

@@ -21,7 +21,7 @@ PLACES = {path: place for place, path in enumerate(PATHS[:OTHER])}
 ASKED = PATHS[:2]
 SEEN_FROM_THE_START = (200, 400, 500, 503)
 """Of ASKED: a counter that is first seen at 1 has not grown, to Prometheus."""
-STATUSES = (200, 400, 403, 404, 405, 408, 413, 415, 431, 500, 501, 503, 505)
+STATUSES = (200, 400, 403, 404, 405, 408, 413, 415, 422, 431, 500, 501, 503, 505)
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1024.0, 4096.0, 16384.0)
 _LARGE = tuple(float(digit * 10**power) for power in range(7) for digit in (1, 2, 5))
@@ -79,8 +79,10 @@ BATCH_REQUESTS = Histogram(_after, SIZES)
 BATCH_ROWS = Histogram(BATCH_REQUESTS.at + BATCH_REQUESTS.size, SIZES)
 SCORE = Histogram(BATCH_ROWS.at + BATCH_ROWS.size, SCORES)
 NULLS = SCORE.at + SCORE.size
-SAMPLED, LOGGED, UNLOGGED = range(NULLS + 1, NULLS + 4)
-CLASSES = UNLOGGED + 1
+SAMPLED, LOGGED, UNLOGGED, FEATURES = range(NULLS + 1, NULLS + 5)
+LOOKED_UP = ("found", "missing", "unreadable", "failed")
+"""What became of values that were looked up (features.py)."""
+CLASSES = FEATURES + len(LOOKED_UP)
 PART = CLASSES + MOST_CLASSES + 1
 """Numbers of 8 bytes in a part; the last one counts the classes that have no place of their own."""
 NAMES = MOST_CLASSES * CLASS_BYTES
@@ -136,6 +138,9 @@ class Metrics:
 
     def unlogged(self, rows: int) -> None:
         self.part[UNLOGGED] += rows
+
+    def looked_up(self, outcome: str, values: int) -> None:
+        self.part[FEATURES + LOOKED_UP.index(outcome)] += values
 
     def batch(self, requests: int, rows: int) -> None:
         BATCH_REQUESTS.observe(self.part, requests)
@@ -222,6 +227,11 @@ class Metrics:
             yield f'modelway_prediction_classes_total{{{labels},class="{_escaped(value)}"}} {_number(count)}'
         yield from _head("modelway_prediction_nulls_total", "counter", "Predictions that are null.")
         yield f"modelway_prediction_nulls_total{{{labels}}} {_number(total[NULLS])}"
+        yield from _head(
+            "modelway_feature_values_total", "counter", "Values that were looked up, by what became of them."
+        )
+        for number, outcome in enumerate(LOOKED_UP):
+            yield f'modelway_feature_values_total{{{labels},outcome="{outcome}"}} {_number(total[FEATURES + number])}'
         yield from _head("modelway_request_log_rows_total", "counter", "Rows in the request log.")
         yield f"modelway_request_log_rows_total{{{labels}}} {_number(total[LOGGED])}"
         yield from _head("modelway_request_log_lost_rows_total", "counter", "Rows that could not be written there.")

@@ -10,6 +10,7 @@ from modelway.serving.payload import FORMATS
 from modelway.serving.release import ServedRelease
 
 if TYPE_CHECKING:
+    from modelway.serving.features import FeatureFile
     from modelway.serving.model import Model
 
 SCHEMAS: Mapping[str, Mapping[str, Any]] = {
@@ -22,24 +23,26 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "datetime": {"type": "string", "description": "ISO 8601 without a time zone"},
     "binary": {"type": "string", "contentEncoding": "base64"},
 }
+KEY: Mapping[str, Any] = {"type": ["string", "integer", "null"], "description": "by it other columns are looked up"}
 ANY: Mapping[str, Any] = {"description": "whatever MLflow's own server takes for this model"}
 SAID: Mapping[int, str] = {
     400: "the request is wrong: `field` names the column",
     413: "too many bytes or rows",
     415: "neither JSON nor CSV, or compressed",
+    422: "a column that is looked up has no value",
     500: "the model raised: what happened is in the server's log under `id`",
     503: "the model is being loaded, the server is stopping, or too many requests wait: ask again",
 }
 
 
-def document(model: Model, release: ServedRelease) -> dict[str, Any]:
+def document(model: Model, release: ServedRelease, features: FeatureFile | None = None) -> dict[str, Any]:
     """JSON as it is answered at /openapi.json."""
-    row, said = row_schema(model.columns), prediction_schema(model.outputs)
+    row, said = row_schema(model.columns, features), prediction_schema(model.outputs)
     rows = {"type": "array", "items": row, "minItems": 1}
     one = {"type": "object", "properties": {"rows": rows}, "required": ["rows"], "additionalProperties": False}
     content: dict[str, Any] = {"schema": {"oneOf": [one, row]} if model.columns else one}
     if model.columns:
-        content["example"] = {"rows": [example(model.columns)]}
+        content["example"] = {"rows": [example(model.columns, features)]}
     predictions = {"type": "array", "items": said}
     named = {"predictions": predictions, "model": {"type": "string"}, "version": {"type": "integer"}}
     return {
@@ -83,23 +86,27 @@ def document(model: Model, release: ServedRelease) -> dict[str, Any]:
     }
 
 
-def row_schema(columns: Sequence[SignatureColumn] | None) -> Mapping[str, Any]:
-    """Of one row for /predict. columns: named ones of plain types; None: the signature is something else."""
+def row_schema(columns: Sequence[SignatureColumn] | None, features: FeatureFile | None = None) -> Mapping[str, Any]:
+    """Of one row for /predict. columns: named ones of plain types; None: the signature is something else. features: columns
+    that may be left out, since they are looked up, and what by."""
     if columns is None:
         return ANY
+    looked_up, keys = (features.columns, features.keys) if features else (set(), set())
     return {
         "type": "object",
-        "properties": {column.name: _of(column) for column in columns},
-        "required": [column.name for column in columns if column.required],
+        "properties": dict.fromkeys(sorted(keys), KEY) | {column.name: _of(column) for column in columns},
+        "required": [column.name for column in columns if column.required and column.name not in looked_up],
         "additionalProperties": False,
     }
 
 
-def example(columns: Sequence[SignatureColumn]) -> dict[str, Any]:
+def example(columns: Sequence[SignatureColumn], features: FeatureFile | None = None) -> dict[str, Any]:
     """A row of the right types that says nothing: rows of the training data are nobody's business here."""
-    return {
+    looked_up, keys = (features.columns, features.keys) if features else (set(), set())
+    return dict.fromkeys(sorted(keys), "") | {
         column.name: EMPTY[column.kind].isoformat() if column.kind == "datetime" else _plain(EMPTY[column.kind])
         for column in columns
+        if column.name not in looked_up
     }
 
 

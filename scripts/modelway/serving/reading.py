@@ -10,6 +10,7 @@ from modelway.serving import columns, payload
 from modelway.serving.messages import HttpRequest, Refusal
 
 if TYPE_CHECKING:
+    from modelway.serving.features import Completed, Features
     from modelway.serving.model import Model
 
 
@@ -28,27 +29,47 @@ class ParsedRequest:
     data: Any
     rows: int
     shape: Hashable
+    missing: tuple[str, ...] = ()
+    """Columns in which at least one value stands for one that could not be looked up."""
 
 
-def read(request: HttpRequest, model: Model, most_rows: int) -> ParsedRequest:
+@dataclass(frozen=True, slots=True)
+class IncompleteRequest:
+    """Columns of it are to be looked up. strict: as of columns.check."""
+
+    table: payload.JsonTable
+    strict: bool
+
+
+Read = ParsedRequest | IncompleteRequest
+
+
+def read(request: HttpRequest, model: Model, most_rows: int, features: Features | None = None) -> Read:
     """Refused where the model cannot be asked with it. Rows are counted before anything is made of them."""
     if request.path == "/predict":
-        return _predict(request, model, most_rows)
-    return _invocations(request, model, most_rows)
+        return _predict(request, model, most_rows, features)
+    return _invocations(request, model, most_rows, features)
 
 
-def _predict(request: HttpRequest, model: Model, most_rows: int) -> ParsedRequest:
+def finish(completed: Completed, model: Model, *, strict: bool) -> ParsedRequest:
+    assert model.columns is not None, "else nothing is looked up"
+    return _named(columns.check(completed.table, model.columns, strict=strict), completed.missing)
+
+
+def _predict(request: HttpRequest, model: Model, most_rows: int, features: Features | None) -> Read:
     _content_type(request, ("application/json",))
     rows = payload.predict_rows(_document(request, model, most_rows), most_rows)
     if model.columns is not None:
-        return _named(columns.check(payload.table(rows), model.columns, strict=True))
+        return _checked(payload.table(rows), model.columns, features, strict=True)
     kind = "instances" if model.schema is not None and model.schema.is_tensor_spec() else "dataframe_records"
     return ParsedRequest(Loose(model.read_loose({kind: rows}, kind, strict=True), None), len(rows), None)
 
 
-def _invocations(request: HttpRequest, model: Model, most_rows: int) -> ParsedRequest:
+def _invocations(request: HttpRequest, model: Model, most_rows: int, features: Features | None) -> Read:
     if _content_type(request, ("application/json", "text/csv")) == "text/csv":
         types = model.csv_types if model.columns is not None else None
+        if types is not None and features is not None:
+            types = dict.fromkeys(features.file.keys, "str") | types
         table = payload.csv_table(request.body, types, most_rows)
         if model.columns is None:
             return ParsedRequest(Loose(model.read_loose(_split(table), "dataframe_split"), None), table.rows, None)
@@ -63,7 +84,19 @@ def _invocations(request: HttpRequest, model: Model, most_rows: int) -> ParsedRe
             payload.check_rows(rows, most_rows)
             return ParsedRequest(Loose(data, parameters), rows, None)
         table = payload.invocations_table(body, name, most_rows)
-    return _named(columns.check(table, model.columns, strict=False))
+    return _checked(table, model.columns, features, strict=False)
+
+
+def _checked(
+    table: payload.JsonTable,
+    known: tuple[columns.SignatureColumn, ...],
+    features: Features | None,
+    *,
+    strict: bool,
+) -> Read:
+    if features is not None and features.wanted(table):
+        return IncompleteRequest(table, strict)
+    return _named(columns.check(table, known, strict=strict))
 
 
 def _document(request: HttpRequest, model: Model, most_rows: int) -> Any:
@@ -71,8 +104,8 @@ def _document(request: HttpRequest, model: Model, most_rows: int) -> Any:
     return payload.document(request.body, most_rows if model.columns is not None else None)
 
 
-def _named(checked: columns.CheckedRows) -> ParsedRequest:
-    return ParsedRequest(checked, checked.rows, checked.shape)
+def _named(checked: columns.CheckedRows, missing: tuple[str, ...] = ()) -> ParsedRequest:
+    return ParsedRequest(checked, checked.rows, checked.shape, missing)
 
 
 def _content_type(request: HttpRequest, known: tuple[str, ...]) -> str:

@@ -39,6 +39,7 @@ class ServerSettings:
     sample_token_sha256: str = ""
     sketch: str = ""
     sketches_token_sha256: str = ""
+    features: str = ""
     request_log: str = ""
     request_log_share: float = 1.0
     request_log_masked: str = ""
@@ -75,6 +76,7 @@ HELP = {
     "sketch": "count the rows that are asked in the cells of this sketch of the training data, minute by minute; left out: the"
     " one that build-image puts beside the model",
     "sketches_token_sha256": "count these rows, and tell the counts to whoever has the token with this digest",
+    "features": "a file of JSON that says which columns are looked up in Redis, whose address is $MODELWAY_FEATURES_URL",
     "request_log": "a folder for the rows that clients ask and what is predicted for them, as JSON lines; -: standard output",
     "request_log_share": "of the requests, drawn at random",
     "request_log_masked": "columns that are never written there, with commas between them",

@@ -14,7 +14,7 @@ import time
 import traceback
 from pathlib import Path
 
-from modelway.serving import cells, metrics, release, request_log, worker
+from modelway.serving import cells, features, metrics, release, request_log, worker
 from modelway.serving.settings import ServerSettings
 
 log = logging.getLogger("modelway.serving")
@@ -33,7 +33,7 @@ def serve(settings: ServerSettings) -> int:
     log.setLevel(logging.INFO)
     try:
         this = release.read(settings.release)
-        counted = _counted(settings)
+        counted, looked_up = _counted(settings), _looked_up(settings)
         if settings.logging is not None:
             request_log.check_folder(settings.logging)
         listener = listen(settings.host, settings.port)
@@ -50,8 +50,8 @@ def serve(settings: ServerSettings) -> int:
     )
     memory = metrics.memory(settings.workers)
     if settings.workers == 1:
-        return worker.run(settings, this, worker.Place(0, memory, listener, sketches=counted))
-    return _Supervisor(settings, this, memory, listener, counted).run()
+        return worker.run(settings, this, worker.Place(0, memory, listener, sketches=counted, features=looked_up))
+    return _Supervisor(settings, this, memory, listener, counted, looked_up).run()
 
 
 def _counted(settings: ServerSettings) -> worker.CountedCells | None:
@@ -64,6 +64,15 @@ def _counted(settings: ServerSettings) -> worker.CountedCells | None:
         return None
     reference = cells.read(Path(settings.sketch) if settings.sketch else beside)
     return reference, reference.memory(settings.workers)
+
+
+def _looked_up(settings: ServerSettings) -> features.FeatureFile | None:
+    """ValueError where the file is none, or Redis has no address."""
+    if not settings.features:
+        return None
+    found = features.read(Path(settings.features))
+    features.connect(os.environ.get(features.URL_VARIABLE, ""), found.seconds)
+    return found
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -93,9 +102,10 @@ class _Supervisor:
         memory: mmap.mmap,
         listener: socket.socket,
         counted: worker.CountedCells | None,
+        looked_up: features.FeatureFile | None,
     ) -> None:
         self.settings, self.release, self.memory, self.listener = settings, this, memory, listener
-        self.counted = counted
+        self.counted, self.looked_up = counted, looked_up
         self.stop_read, self.stop_write = os.pipe()
         self.wake_read, self.wake_write = os.pipe()
         self.running: dict[int, int] = {}
@@ -147,7 +157,7 @@ class _Supervisor:
                 worker.run(
                     self.settings,
                     self.release,
-                    worker.Place(slot, self.memory, self.listener, self.stop_read, self.counted),
+                    worker.Place(slot, self.memory, self.listener, self.stop_read, self.counted, self.looked_up),
                 )
             )
         except BaseException:  # noqa: BLE001  a child must never return into its parent's code

@@ -15,15 +15,17 @@ import time
 import traceback
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelway.serving import process
+from modelway.serving import features, process
 from modelway.serving.access import Access
 from modelway.serving.application import Application
 from modelway.serving.aside import Aside
 from modelway.serving.batching import Batcher
 from modelway.serving.cells import CellReference
 from modelway.serving.connection import ConnectionLimits, ServerConnection, Shared
+from modelway.serving.features import FeatureFile
 from modelway.serving.metrics import CPU, Metrics
 from modelway.serving.release import ServedRelease
 from modelway.serving.request_log import RequestLog, RequestLogSettings
@@ -51,13 +53,15 @@ CountedCells = tuple[CellReference, mmap.mmap]
 @dataclass(frozen=True)
 class Place:
     """Where a worker stands: its number, the memory that all share, the socket that all listen on, and the pipe whose end
-    says that it is time to stop (none: it gets SIGTERM itself). sketches: what rows are counted in."""
+    says that it is time to stop (none: it gets SIGTERM itself). sketches: what rows are counted in. features: what is looked
+    up."""
 
     slot: int
     memory: mmap.mmap
     listener: socket.socket
     stop_pipe: int | None = None
     sketches: CountedCells | None = None
+    features: FeatureFile | None = None
 
 
 def run(settings: ServerSettings, release: ServedRelease, place: Place) -> int:
@@ -113,7 +117,7 @@ class _Worker:
         model = Model(self.settings.model)
         model.warm_up()
         self.app.classes = model.classes()
-        self.app.described = home.described(model, self.app.release)
+        self.app.described = home.described(model, self.app.release, self.place.features)
         if self.place.sketches is not None:
             if model.columns is None:
                 raise ValueError(
@@ -124,6 +128,8 @@ class _Worker:
             counted = RowSketches(*self.place.sketches, self.place.slot)
             counted.bind(model.columns)
             self.app.sketches = counted
+        if self.place.features is not None:
+            features.check(self.place.features, model.columns or (), Path(self.settings.features))
         if (logging_ := self.settings.logging) is not None:
             self.app.request_log = self._request_log(logging_, model)
         self.app.model = model
@@ -144,6 +150,10 @@ class _Worker:
         settings = self.settings
         batch_rows = settings.max_batch_rows if settings.batching else 1
         self.app.aside = Aside(self.loop)
+        if (looked_up := self.place.features) is not None and self.app.model is not None:
+            redis = features.connect(os.environ.get(features.URL_VARIABLE, ""), looked_up.seconds)
+            known = self.app.model.columns or ()
+            self.app.features = features.Features(looked_up, known, redis, self.metrics.looked_up)
         self.app.batcher = Batcher(self.loop, self.app.predict, self.metrics.batch, batch_rows, settings.max_waiting)
         sys.setswitchinterval(SWITCH_SECONDS)
         gc.collect()
