@@ -252,6 +252,16 @@ def test_series_of_a_target_are_summed_and_targets_are_told_apart() -> None:
     assert abs(said.at - time.time()) < 5, "this machine's time, whatever the server's clock says"
 
 
+def test_buckets_of_a_histogram_can_be_what_is_counted() -> None:
+    """Successes that are answers up to a bound, such as those within 0.05."""
+    server = Steered()
+    server.counted("10.0.0.1:8080", "100", slow=10)
+    server.series["seconds_bucket"] = [one for one in server.series["seconds_bucket"] if one[0]["le"] == "0.05"]
+    source = steered(server, CounterQueries("requests_total", 'seconds_bucket{le="0.05"}'))
+    assert source.snapshot().replicas["v3"] == {"10.0.0.1:8080": Counters(100, 90)}
+    assert source.bounds_ms == ()
+
+
 OFTEN = "scrape it more often, or make deploy.judge.block-seconds longer"
 
 

@@ -168,11 +168,11 @@ class PrometheusCounts(CountsSource):
             for at, value in one.values:
                 moments.setdefault(at, _Sums()).add("requests", value)
         bounds: dict[ScrapeTarget, set[float]] = {}
-        for one in (*errors, *buckets):
-            what: str | float = "errors"
-            if "le" in one.metric:
-                what = _bound(one.metric["le"]) * query.milliseconds
-                bounds.setdefault(_target(one), set()).add(what)
+        bounded = [(one, _bound(one.metric["le"]) * query.milliseconds) for one in buckets if "le" in one.metric]
+        for one, bound in bounded:
+            bounds.setdefault(_target(one), set()).add(bound)
+        counted: list[tuple[SampledSeries, str | float]] = [(one, "errors") for one in errors]
+        for one, what in (*counted, *bounded):
             for at, value in one.values:
                 if (sums := found.get(_target(one), {}).get(at)) is not None:
                     sums.add(what, value)

@@ -139,6 +139,12 @@ def _outcome(
             where=where,
             fix="send traffic there, and run the same command again",
         )
+    if not counted.errors:
+        raise Inconclusive(
+            f"of {counted.requests:,} trials of {stable.name} none is counted as a success, so none can be missed",
+            where=where,
+            fix="see that successes names series that are there, or run the same command again once there are some",
+        )
     failed = max(0, counted.requests - counted.errors)
     return JudgedShare(
         name=f"without {wanted.name}",
