@@ -7,7 +7,7 @@ after every block for errors and slow requests (benchmarks/judge_processes.py sa
 time until a bad canary is taken back; canaries worse by the margin that were promoted; the time until a healthy one is; and
 healthy canaries taken back. Beside it, on the same draws and for the whole hour at one weight: the checks that Flagger's and
 Argo's pages show, and a re-implemented Kayenta judge (judge_documented.py has the pages' own steps and end). Needs numpy and
-msgspec. Takes about ten minutes with 2,000 rollouts: one standard error of 1 % is 0.22 points then, with 200 it is 0.7.
+msgspec. Takes about twenty minutes with 2,000 rollouts: one standard error of 1 % is 0.22 points then, with 200 it is 0.7.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 import judge_vectorised as judges
-from judge_processes import BLOCK, PROCESSES, REPORTED, Drawn, World, draw
+from judge_processes import BLOCK, PROCESSES, Drawn, World, draw
 
 from modelway.config import Judge
 from modelway.peers import reading
@@ -121,7 +121,7 @@ def healthy(rollouts: int) -> None:
     )
     print("|---|--:|--:|---|--:|--:|--:|--:|--:|--:|--:|")
     above: list[str] = []
-    for number, (process, traffic) in enumerate(itertools.product((*PROCESSES, *REPORTED), TRAFFIC)):
+    for number, (process, traffic) in enumerate(itertools.product(PROCESSES, TRAFFIC)):
         worst, where, invalid, peers = -1.0, "", 0.0, list[float]()
         for cell, (weight, rate) in enumerate(itertools.product(WEIGHTS, RATES)):
             drawn = draw(World(process, traffic, weight, rate), rollouts, np.random.default_rng([1, number, cell]))
@@ -136,9 +136,8 @@ def healthy(rollouts: int) -> None:
             if (weight, rate) == (0.1, 0.005):
                 peers = others(drawn)
         shown = " | ".join(f"{peer:.1f}" for peer in peers)
-        name = f"{process} (reported)" if process in REPORTED else process
-        print(f"| {name} | {traffic:g} | {worst:.2f} | {where} | {invalid:.2f} | {shown} |", flush=True)
-    print(f"\nCells above {GOAL:g} %: {len(above)} of {(len(PROCESSES) + len(REPORTED)) * 64}")
+        print(f"| {process} | {traffic:g} | {worst:.2f} | {where} | {invalid:.2f} | {shown} |", flush=True)
+    print(f"\nCells above {GOAL:g} %: {len(above)} of {len(PROCESSES) * 64}")
     print("\n".join(f"- {line}" for line in above), flush=True)
 
 
@@ -218,7 +217,7 @@ def arrival(rollouts: int) -> None:
 
 def promotion(rollouts: int) -> None:
     print("\n## Canaries truly worse by the margin that were promoted within 1 h, %; 10 % weight, goal at most 5\n")
-    print("| worse in | requests/s | independent | common AR(1) | storm seen in history | own AR(1) (reported) |")
+    print("| worse in | requests/s | independent | common AR(1) | storm seen in history | own AR(1) |")
     print("|---|--:|--:|--:|--:|--:|")
     cases = (("errors 0.5 -> 1.5 %", 0.005, 0.015, 0.05), ("errors 5 -> 7.5 %", 0.05, 0.075, 0.05))
     for number, (name, rate, bad, slow) in enumerate((*cases, ("slow 5 -> 7.5 %", 0.005, 0.005, 0.075))):

@@ -22,8 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK = 5.0
-PROCESSES = ("independent", "common AR(1)", "incident", "diurnal", "storm", "hiccup")
-REPORTED = ("long hiccup", "own AR(1)")
+PROCESSES = ("independent", "common AR(1)", "incident", "diurnal", "storm", "hiccup", "long hiccup", "own AR(1)")
 SLOW = 0.05
 """Of requests, in both arms: the limit is stable's 95th percentile."""
 PAST = 360

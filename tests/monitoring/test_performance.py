@@ -6,7 +6,7 @@ import csv
 import json
 import random
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,10 @@ import pytest
 import detect_drift
 import documented
 import monitor_model
+from cluster.fixture import wait_until
 from github_files import outputs_in
+from modelway.serving import request_log
+from modelway.serving.columns import CheckedRows, SignatureColumn
 
 FIRST = date(2026, 1, 5)
 DAYS, ROWS, HISTORY = 60, 120, 28
@@ -313,3 +316,28 @@ def test_neither_identifiers_nor_labels_are_watched_for_drift(project: Path) -> 
         monitor_model.main([])
         found = json.loads((project / "out" / "modelway" / "monitor-model.json").read_text())
         assert found["columns"] == len(columns)
+
+
+def test_the_model_servers_request_log_is_such_data(project: Path) -> None:
+    """Written by the server's own code: what it predicted, and by which id the labels are joined."""
+    world(project, lambda day: 0.9 if day < 45 else 0.7)
+    settings = request_log.RequestLogSettings(str(project / "log"), 1.0, frozenset({"secret"}), 1e9, 1 << 30)
+    request_log.check_folder(settings)
+    wrote, lost = list[int](), list[int]()
+    log = request_log.RequestLog(settings, 3, lambda value: value, json.dumps, wrote.append, lost.append)
+    columns = (SignatureColumn("x", "double", True), SignatureColumn("secret", "string", True))
+    for number, (at, request, p, x) in enumerate(read(project / "requests.csv")[1]):
+        rows = CheckedRows(columns, ([float(x)], ["personal"]), 1, ())
+        log.note(request_log.LoggedRequest(request, datetime.fromisoformat(at).timestamp(), rows, [float(p)]))
+        if number % 500 == 499:
+            wait_until(lambda number=number: len(wrote) > number, 30)  # its queue is bounded
+    log.close(30)
+    assert not lost
+    header, labels = read(project / "labels.csv")
+    write(project / "labels.csv", ["(prediction id)", *header[1:]], labels)
+    performance = "performance: {prediction: (predicted number), labels: labels.csv, id: (prediction id), label: late}"
+    config = CONFIG.replace("requests.csv", "log").replace("asked_at", "(time)").replace("[request]", '["(version)"]')
+    (project / "modelway.yml").write_text(config[: config.index("  performance")] + f"  {performance}\n")
+    assert monitor_model.main(["--since", "2026-02-20"]) == 1
+    assert json.loads(outputs(project)["fallen-metrics"]) == ["accuracy_score"]
+    assert [day["predictions"] for day in report(project)["days"]] == [ROWS] * DAYS

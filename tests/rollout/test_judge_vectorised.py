@@ -9,7 +9,7 @@ import judge_vectorised as vectorised
 import judge_worlds as worlds
 import numpy as np
 import pytest
-from judge_processes import PAST, PROCESSES, REPORTED, World, draw
+from judge_processes import PAST, PROCESSES, World, draw
 
 from modelway.config import Judge
 from modelway.peers import argo, flagger
@@ -20,7 +20,7 @@ from rollout.judged import block
 ROLLOUTS = 4
 
 
-@pytest.mark.parametrize("process", [*PROCESSES, *REPORTED])
+@pytest.mark.parametrize("process", PROCESSES)
 @pytest.mark.parametrize(("traffic", "weight"), [(0.33, 0.1), (5.0, 0.5), (100.0, 0.05)])
 def test_many_rollouts_at_once_are_judged_like_each_by_itself(process: str, traffic: float, weight: float) -> None:
     seed = np.random.default_rng([int(traffic), len(process)])

@@ -111,6 +111,9 @@ def test_what_a_request_leaves_out_is_looked_up(serve: Serve, store: RunningRedi
         assert given(csv) == [whole]
         assert 'outcome="found"} 34\n' in served.get("/metrics").text
         assert "x-modelway-missing-features" not in csv.headers
+        rest = {"x": 1.0, "n": 1, "i": 1, "f": 1.0, "flag": True, "at": "2026-01-01T00:00:00"}
+        mixed = given(served.post("/predict", {"rows": [rest, row]}))
+        assert [one["x"] for one in mixed] == ["1.0", "2.5"], "a row that has all needs no key"
         lacking = served.post("/predict", {"plane": 12})
         assert (lacking.status_code, lacking.json()["field"]) == (400, "carrier")
         assert "by which x, n, i, flag, at is looked up" in lacking.json()["error"]
@@ -134,6 +137,11 @@ def test_what_is_missing_is_refused_or_has_what_the_file_says(
         wrong = served.post("/predict", {"carrier": "UA", "plane": 12})
         assert (wrong.status_code, wrong.json()["error"][:32]) == (422, 'row 0: column "x" is unreadable ')
         assert "nonsense" not in wrong.text and "nonsense" not in served.said()
+        store.client.set("carrier:text", "no hash")
+        store.client.hset("carrier:bytes", mapping={**HASHES["carrier:AA"], "at": b"\xff"})
+        for carrier, column in (("text", "x"), ("bytes", "at")):
+            odd = served.post("/predict", {"carrier": carrier, "plane": 12})
+            assert (odd.status_code, odd.json()["field"], "unreadable" in odd.text) == (422, column, True)
     stands = {"x": 0.5, "n": 0, "i": 0, "flag": None, "at": None}
     with looking_up(serve, store, written(tmp_path, lookups=[{**CARRIER, "missing": stands}, PLANE])) as served:
         answer = served.post(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 import requests
 
+from cluster.fixture import wait_until
 from modelway.serving import request_log
 from modelway.serving.columns import CheckedRows, SignatureColumn
 from served import Serve, Served
@@ -148,6 +150,17 @@ def test_all_files_together_are_bounded(tmp_path: Path) -> None:
     assert sum(wrote) + sum(lost) == 300 and sum(wrote) > 100
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 400_000 + 20_000
     assert "a-299" in {line["(prediction id)"] for line in lines(tmp_path)}, "the newest are there"
+
+
+def test_a_file_that_is_deleted_is_followed_by_another(tmp_path: Path) -> None:
+    made, wrote, _ = log_in(tmp_path / "log")
+    for number in range(3):
+        made.note(one(number))
+        wait_until(lambda number=number: len(wrote) == number + 1, 10)
+        if number == 1:
+            shutil.rmtree(tmp_path / "log")
+    made.close(10)
+    assert [line["(prediction id)"] for line in lines(tmp_path / "log")] == ["a-2"]
 
 
 FULL = """

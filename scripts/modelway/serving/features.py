@@ -23,6 +23,10 @@ from modelway.serving.payload import ABSENT, JsonTable, shown
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+NO_HASH = "WRONGTYPE"
+"""How Redis begins what it says of a key that holds something else."""
+NO_TEXT = "\N{REPLACEMENT CHARACTER}"
+"""In what is decoded of bytes that are no UTF-8."""
 KEY_LENGTH = 200
 CONNECTIONS = 16
 """Of one worker, at most."""
@@ -179,21 +183,20 @@ class Features:
         asked: dict[tuple[str, str], None] = {}
         places: list[tuple[str, int, tuple[str, str] | None, FeatureLookup]] = []
         for lookup in self.file.lookups:
-            lacking = [name for name in lookup.fields if self._lacks(table, name)]
+            lacking = [(name, table.columns.get(name)) for name in lookup.fields if self._lacks(table, name)]
             for row in range(table.rows) if lacking else ():
-                key = self._key(lookup, table, row)
-                for name in lacking:
-                    if name in table.columns and table.columns[name][row] is not ABSENT:
-                        continue
+                here = [name for name, values in lacking if values is None or values[row] is ABSENT]
+                key = self._key(lookup, table, row) if here else None
+                for name in here:
                     place = None if key is None else (key, lookup.fields[name])
                     places.append((name, row, place, lookup))
                     if place is not None:
                         asked[place] = None
-        values, why = await self._ask(list(asked))
-        made = {name: list(values_) for name, values_ in table.columns.items() if name not in self._foreign}
+        told, why = await self._ask(list(asked))
+        made = {name: list(values) for name, values in table.columns.items() if name not in self._foreign}
         counts, missing = dict.fromkeys(OUTCOMES, 0), dict[str, None]()
         for name, row, place, lookup in places:
-            outcome, value = self._value(name, values.get(place) if place else None)
+            outcome, value = self._value(name, told.get(place) if place else None)
             outcome = FAILED if why and place else outcome
             counts[outcome] += 1
             if outcome != FOUND:
@@ -206,9 +209,6 @@ class Features:
         if why and self.file.refuses and places:
             raise Refusal(503, f"features cannot be looked up: {why}")
         return Completed(JsonTable(made, table.rows), tuple(missing))
-
-    async def close(self) -> None:
-        await self.redis.aclose()
 
     def _lacks(self, table: JsonTable, name: str) -> bool:
         return name not in table.columns or ABSENT in table.columns[name]
@@ -251,12 +251,15 @@ class Features:
         async with self.redis.pipeline(transaction=False) as pipe:
             for key, fields in by_key.items():
                 pipe.hmget(key, fields)
-            answers = await pipe.execute()
-        return {
-            (key, field): value
-            for (key, fields), answer in zip(by_key.items(), answers, strict=True)
-            for field, value in zip(fields, answer, strict=True)
-        }
+            answers = await pipe.execute(raise_on_error=False)
+        found: dict[tuple[str, str], str | None] = {}
+        for (key, fields), answer in zip(by_key.items(), answers, strict=True):
+            if isinstance(answer, Exception):
+                if not str(answer).startswith(NO_HASH):
+                    raise answer
+                answer = [NO_TEXT] * len(fields)
+            found |= {(key, field): value for field, value in zip(fields, answer, strict=True)}
+        return found
 
     def _value(self, name: str, text: str | None) -> tuple[str, Any]:
         """As the request would have it."""
@@ -264,6 +267,8 @@ class Features:
             return MISSING, None
         column = self.columns[name]
         try:
+            if NO_TEXT in text:
+                return UNREADABLE, None
             value = PARSED.get(column.kind, str)(text)
             CASTS[column.kind](value)
         except (TypeError, ValueError, LookupError, OverflowError):
@@ -294,6 +299,7 @@ def connect(url: str, seconds: float) -> Redis:
             socket_connect_timeout=seconds,
             retry=Retry(NoBackoff(), 1),  # a connection that Redis has closed meanwhile is opened anew
             decode_responses=True,
+            encoding_errors="replace",
         )
     except ValueError:
         raise ValueError(f"{URL_VARIABLE} is no address of Redis, such as redis://HOST:6379/0") from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import math
 import os
 import queue
 import random
@@ -108,8 +109,8 @@ class RequestLog:
         self.wrote, self.lost = wrote, lost
         self._queue: queue.Queue[LoggedRequest | None] = queue.Queue(MOST_WAITING)
         self._file: int | None = None
-        self._opened = self._told = 0.0
-        self._bytes = 0
+        self._opened, self._told, self._bytes = 0.0, -math.inf, 0
+        self._losing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="request log", daemon=True)
         self._thread.start()
 
@@ -158,7 +159,7 @@ class RequestLog:
     def _write(self, lines: bytes) -> None:
         number, before = 1, 0
         if self.settings.folder != STDOUT:
-            if self._file is None or self._bytes > self._file_bytes or time.time() - self._opened > FILE_SECONDS:
+            if self._file is None or self._is_over(self._file):
                 self._begin_file()
             assert self._file is not None
             number, before = self._file, self._bytes
@@ -173,6 +174,11 @@ class RequestLog:
                 self._bytes = before
             raise
 
+    def _is_over(self, file: int) -> bool:
+        """A file that somebody has deleted is: nobody would see what is written there."""
+        large, old = self._bytes > self._file_bytes, time.time() - self._opened > FILE_SECONDS
+        return large or old or os.fstat(file).st_nlink == 0
+
     @property
     def _file_bytes(self) -> int:
         return min(FILE_BYTES, self.settings.most_bytes // 4)
@@ -182,6 +188,7 @@ class RequestLog:
             os.close(self._file)
             self._file = None
         folder, now = Path(self.settings.folder), time.time()
+        folder.mkdir(parents=True, exist_ok=True)
         named = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
         path = folder / f"requests-{named}-{secrets.token_hex(6)}.jsonl"
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
@@ -204,7 +211,8 @@ class RequestLog:
                 held -= size
 
     def _lose(self, asked: LoggedRequest, why: str) -> None:
-        self.lost(asked.rows.rows)
+        with self._losing:  # the event loop loses rows, too
+            self.lost(asked.rows.rows)
         if time.monotonic() - self._told > TOLD_SECONDS:
             self._told = time.monotonic()
             log.error("the request log loses rows: %s", why)
