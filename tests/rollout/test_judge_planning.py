@@ -133,13 +133,24 @@ def test_the_time_until_a_slow_canary_is_taken_back_is_the_judges_own(blocks: in
 
 
 def test_the_plan_says_why_slow_requests_are_judged_late_and_what_it_costs() -> None:
-    said = planning.caution_said(UNKNOWN, 0.05, 0.1, 50.0)
+    said = planning.caution_said(UNKNOWN, 0.005, 0.05, 0.1, 50.0)
     assert said.startswith(
         "slow requests are judged over 2.5 min at a time, since too little is known of how they come: "
     )
     assert (
         "4 times as many at 10 % is taken back after about 25.0 min, and not after 45 s; one of whose requests" in said
     )
-    assert planning.caution_said(SETTINGS, 0.05, 0.1, 50.0) == ""
-    assert planning.caution_said(UNKNOWN, 0.0, 0.1, 50.0).endswith("of how they come"), "there is nothing to tell"
-    assert "after more than an hour" in planning.caution_said(UNKNOWN, 0.05, 0.01, 50.0)
+    assert planning.caution_said(SETTINGS, 0.005, 0.05, 0.1, 50.0) == ""
+    assert planning.caution_said(UNKNOWN, 0.0, 0.0, 0.1, 50.0).endswith("of how they come"), "there is nothing to tell"
+    assert "after more than an hour" in planning.caution_said(UNKNOWN, 0.005, 0.05, 0.01, 50.0)
+
+
+def test_the_plan_says_the_same_of_errors() -> None:
+    outage = msgspec.structs.replace(SETTINGS.metrics[0], wager_blocks=6, why_longer="they came for 20 s on end")
+    settings = msgspec.structs.replace(SETTINGS, metrics=(outage, SETTINGS.metrics[1]))
+    said = planning.caution_said(settings, 0.005, 0.05, 0.1, 50.0)
+    assert said.startswith(
+        "errors are judged over 30 s at a time, since they came for 20 s on end: a canary that has 4 times"
+    )
+    both = msgspec.structs.replace(UNKNOWN, metrics=(outage, UNKNOWN.metrics[1]))
+    assert planning.caution_said(both, 0.005, 0.05, 0.1, 50.0).count(" are judged over ") == 2

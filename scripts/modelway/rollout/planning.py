@@ -130,17 +130,23 @@ def taken_back_after(
     return inf
 
 
-def caution_said(settings: Settings, rate: float, weight: float, requests_per_second: float) -> str:
-    """Why, and at what price, slow requests are judged over longer than a block; empty where they are not. rate: of slow
-    requests, in stable. weight: the canary's."""
-    found = next((metric for metric in settings.metrics if metric.name == "latency" and metric.wager_blocks > 1), None)
-    if found is None:
-        return ""
+def caution_said(
+    settings: Settings, error_rate: float, slow_rate: float, weight: float, requests_per_second: float
+) -> str:
+    """Why, and at what price, errors or slow requests are judged over longer than a block; empty where they are not. The
+    rates are stable's. weight: the canary's."""
+    rates = {"errors": error_rate, "latency": slow_rate}
+    longer = [metric for metric in settings.metrics if metric.wager_blocks > 1]
+    return "; ".join(_caution(settings, one, rates[one.name], weight, requests_per_second) for one in longer)
+
+
+def _caution(settings: Settings, found: JudgedMetric, rate: float, weight: float, requests_per_second: float) -> str:
     shorter = msgspec.structs.replace(found, wager_blocks=1, tolerance=LEAST_TOLERANCE)
     after, without = (
         taken_back_after(settings, metric, rate, MANY_TIMES, weight, requests_per_second) for metric in (found, shorter)
     )
-    told = f"slow requests are judged over {time_said(found.wager_blocks * settings.block_seconds)} at a time, since "
+    what = "errors" if found.name == "errors" else "slow requests"
+    told = f"{what} are judged over {time_said(found.wager_blocks * settings.block_seconds)} at a time, since "
     told += found.why_longer
     if not isfinite(without):
         return told

@@ -27,6 +27,8 @@ NO_HASH = "WRONGTYPE"
 """How Redis begins what it says of a key that holds something else."""
 NO_TEXT = "\N{REPLACEMENT CHARACTER}"
 """In what is decoded of bytes that are no UTF-8."""
+TURN = 200
+"""Rows or values, of a request with many, after which others have their turn on the event loop."""
 KEY_LENGTH = 200
 CONNECTIONS = 16
 """Of one worker, at most."""
@@ -185,6 +187,8 @@ class Features:
         for lookup in self.file.lookups:
             lacking = [(name, table.columns.get(name)) for name in lookup.fields if self._lacks(table, name)]
             for row in range(table.rows) if lacking else ():
+                if row % TURN == TURN - 1:
+                    await asyncio.sleep(0)
                 here = [name for name, values in lacking if values is None or values[row] is ABSENT]
                 key = self._key(lookup, table, row) if here else None
                 for name in here:
@@ -194,8 +198,12 @@ class Features:
                         asked[place] = None
         told, why = await self._ask(list(asked))
         made = {name: list(values) for name, values in table.columns.items() if name not in self._foreign}
+        for name in {name for name, _, _, _ in places} - made.keys():
+            made[name] = [ABSENT] * table.rows
         counts, missing = dict.fromkeys(OUTCOMES, 0), dict[str, None]()
-        for name, row, place, lookup in places:
+        for number, (name, row, place, lookup) in enumerate(places):
+            if number % TURN == TURN - 1:
+                await asyncio.sleep(0)
             outcome, value = self._value(name, told.get(place) if place else None)
             outcome = FAILED if why and place else outcome
             counts[outcome] += 1
@@ -204,7 +212,7 @@ class Features:
                     self._count(counts)
                     raise _missing(name, row, outcome, lookup, why)
                 value, missing[name] = lookup.missing[name], None
-            made.setdefault(name, [ABSENT] * table.rows)[row] = value
+            made[name][row] = value
         self._count(counts)
         if why and self.file.refuses and places:
             raise Refusal(503, f"features cannot be looked up: {why}")

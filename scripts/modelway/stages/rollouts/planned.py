@@ -36,8 +36,8 @@ REQUESTS_DUE = 20
 
 @dataclass(frozen=True)
 class Planned:
-    """What the judge fixes before the start. caution: why slow requests are judged late, where they are. refusal: why it
-    cannot finish in its time; None where it can. ways: what would do."""
+    """What the judge fixes before the start. caution: why errors or slow requests are judged late, where they are. refusal:
+    why it cannot finish in its time; None where it can. ways: what would do."""
 
     past: history.Past
     settings: judge.Settings
@@ -161,7 +161,7 @@ def _planned(deploy: Deploy, weights: tuple[float, ...], past: history.Past, set
     rates = past.errors / past.requests, past.slow / past.requests
     traffic = StableTraffic(past.requests_per_second, *rates, batches)
     numbers, first = numbers_of(deploy, settings, traffic), traffic.weights(deploy)[0]
-    caution = caution_said(settings, traffic.slow_rate, first, traffic.requests_per_second)
+    caution = caution_said(settings, *rates, first, traffic.requests_per_second)
     if not numbers.refusal:
         return Planned(past, settings, numbers, caution, refusal=_too_few_rows(deploy, past.requests_per_second))
     found = ways(deploy, settings, traffic)
