@@ -47,6 +47,11 @@ class Described:
     held_folder: str
     private_registry: str = ""
 
+    @property
+    def prometheus(self) -> str:
+        """Its Service, as modelway.yml names one."""
+        return "{namespace}/{name}:{port}".format(**self.prometheus_service)
+
     @classmethod
     def of(cls, plan: Plan, base_image: str) -> Described:
         return cls(

@@ -31,6 +31,14 @@ class Pair:
     features: Shop
     score: Shop
 
+    @classmethod
+    def of(cls, folder: Path, features: Shop, score: Shop) -> Pair:
+        """With the file. The projects are below its folder."""
+        one, two = (shop.folder.relative_to(folder) for shop in (features, score))
+        text = FILE.format(one=one, two=two, one_in=features.environment, two_in=score.environment)
+        (folder / "modelway-group.yml").write_text(text)
+        return cls(folder, features, score)
+
     def deploy(self, features: str, score: str, *flags: str, code: int = 0) -> str:
         return self.run("deploy_group", code, "--versions", self.versions(features, score), *flags)
 
@@ -64,10 +72,7 @@ def pair(built: Shop, tmp_path: Path) -> Iterator[Pair]:
         (tmp_path / name).mkdir()
         shops.append(with_target(built, tmp_path / name))
         shops[-1].configure(shops[-1].port, strategy="all-at-once")
-    one, two = (shop.folder.relative_to(tmp_path) for shop in shops)
-    text = FILE.format(one=one, two=two, one_in=shops[0].environment, two_in=shops[1].environment)
-    (tmp_path / "modelway-group.yml").write_text(text)
-    yield Pair(tmp_path, *shops)
+    yield Pair.of(tmp_path, *shops)
     for shop in shops:
         shop.run("stop_deployment", "--environment", shop.environment)
         assert shop.processes() == []

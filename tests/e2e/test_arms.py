@@ -69,8 +69,8 @@ def test_without_a_route_it_is_refused(team: ClusterTeam, own: Namespace) -> Non
 
 
 def test_counts_by_the_number_of_a_rule_are_refused(team: ClusterTeam, own: Namespace) -> None:
-    place = own.made.described.prometheus_service
-    service = f"{place['namespace']}/{place['name']}:{place['port']}"
-    team.configure_cluster(counts={"prometheus": {"service": service, "queries": "envoy-gateway"}})
+    team.configure_cluster(
+        counts={"prometheus": {"service": own.made.described.prometheus, "queries": "envoy-gateway"}}
+    )
     with_keys(team, strategy="ab", ab="{cookie: arm, value: b}", timeout_seconds=30)
     assert "counts by the number of a rule" in team.deploy("again", code=2)

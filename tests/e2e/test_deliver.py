@@ -157,10 +157,9 @@ def test_without_a_route_connections_are_shared_by_pods(built: Shop, own: Namesp
 @pytest.mark.parametrize("source", ["gateway", "prometheus"])
 def test_a_canary_that_fails_goes_back_whoever_counts(team: ClusterTeam, own: Namespace, source: str) -> None:
     described = own.made.described
-    place = described.prometheus_service
     where = {
         "gateway": {"url": described.gateway_stats_url.removesuffix("/stats/prometheus")},
-        "prometheus": {"service": f"{place['namespace']}/{place['name']}:{place['port']}", "queries": "contour"},
+        "prometheus": {"service": described.prometheus, "queries": "contour"},
     }
     team.configure_cluster(counts={source: where[source]})
     before = as_the_team_wrote(own)
@@ -175,11 +174,9 @@ def test_a_canary_that_fails_goes_back_whoever_counts(team: ClusterTeam, own: Na
 @pytest.mark.long
 def test_short_jobs_carry_a_canary(team: ClusterTeam, own: Namespace) -> None:
     """Each job judges what Prometheus has counted since the one before; between them nobody holds the lease."""
-    place = own.made.described.prometheus_service
-    service = f"{place['namespace']}/{place['name']}:{place['port']}"
     refused = team.deploy("again", "--wait", "false", code=2)
     assert "nothing remembers what is counted while no command is there" in refused
-    team.configure_cluster(counts={"prometheus": {"service": service, "queries": "contour"}})
+    team.configure_cluster(counts={"prometheus": {"service": own.made.described.prometheus, "queries": "contour"}})
     with team.requests() as seen:
         jobs = 0
         while "outcome=under-way" in (said := team.deploy("again", "--wait", "false")):

@@ -20,9 +20,9 @@ def test_an_outcome_of_the_teams_own_is_counted_by_release(built: Shop, own: Nam
     template["metadata"]["annotations"] = {"prometheus.io/scrape": "true", "prometheus.io/port": "8080"}
     own.apply(*made)
     own.kubectl("rollout", "status", f"deployment/{NAME}", "--timeout=90s")
-    place = own.made.described.prometheus_service
-    service = f"{place['namespace']}/{place['name']}:{place['port']}"
-    team.configure_cluster(counts={"source": "pods", "prometheus": {"service": service, "queries": "modelway"}})
+    team.configure_cluster(
+        counts={"source": "pods", "prometheus": {"service": own.made.described.prometheus, "queries": "modelway"}}
+    )
     trials = SERIES.format(part="count", namespace=own.name, more="")
     successes = SERIES.format(part="bucket", namespace=own.name, more=',le="0.5"')
     outcome = f"outcomes: [{{name: bookings, fall-at-most: 0.2, trials: '{trials}', successes: '{successes}'}}]"

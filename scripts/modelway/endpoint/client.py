@@ -99,9 +99,9 @@ class Endpoint:
         connection = self._connection(self.timeout_seconds)
         connection.connect()
         parts = urlsplit(self.url)
-        token = f"authorization: Bearer {self.token}\r\n" if self.token else ""
+        every = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
         head = (
-            f"POST {parts.path.rstrip('/')}{path} HTTP/1.1\r\nhost: {parts.netloc}\r\n{token}content-type: {kind}\r\n"
+            f"POST {parts.path.rstrip('/')}{path} HTTP/1.1\r\nhost: {parts.netloc}\r\n{every}content-type: {kind}\r\n"
         )
         connection.sock.sendall(f"{head}content-length: 1000\r\n\r\n{{".encode())
         return connection.sock

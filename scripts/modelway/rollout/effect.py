@@ -16,7 +16,7 @@ from math import exp, inf, log, log1p, sqrt
 import msgspec
 
 from modelway.distributions import Interval, log_mixture
-from modelway.rollout.evidence import CONFIDENCE, Arm, MetricEvidence
+from modelway.rollout.evidence import CONFIDENCE, Arm, MetricEvidence, title_of
 
 STEEPEST = 46.0
 """The logarithm of a slope at which both rates stand at their ends."""
@@ -33,7 +33,7 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def title(self) -> str:
-        return "errors" if self.name == "errors" else "slow requests"
+        return title_of(self.name)
 
     @property
     def points(self) -> str:

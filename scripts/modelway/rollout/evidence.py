@@ -51,7 +51,12 @@ class MetricEvidence(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def title(self) -> str:
         """For people."""
-        return "slow requests" if self.name == "latency" else self.name
+        return title_of(self.name)
+
+
+def title_of(metric: str) -> str:
+    """For people."""
+    return "slow requests" if metric == "latency" else metric
 
 
 def wilson(count: int, requests: int, confidence: float = CONFIDENCE) -> Interval:

@@ -8,6 +8,7 @@ from math import ceil, inf, isfinite, log, log1p
 import msgspec
 
 from modelway.rollout import harm, shift, total_failure
+from modelway.rollout.evidence import title_of
 from modelway.rollout.history import LEAST_TOLERANCE
 from modelway.rollout.not_worse import FRACTIONS
 from modelway.rollout.settings import JudgedMetric, Settings
@@ -145,8 +146,7 @@ def _caution(settings: Settings, found: JudgedMetric, rate: float, weight: float
     after, without = (
         taken_back_after(settings, metric, rate, MANY_TIMES, weight, requests_per_second) for metric in (found, shorter)
     )
-    what = "errors" if found.name == "errors" else "slow requests"
-    told = f"{what} are judged over {time_said(found.wager_blocks * settings.block_seconds)} at a time, since "
+    told = f"{title_of(found.name)} are judged over {time_said(found.wager_blocks * settings.block_seconds)} at a time, since "
     told += found.why_longer
     if not isfinite(without):
         return told

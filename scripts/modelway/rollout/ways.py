@@ -13,6 +13,7 @@ from modelway.config import Deploy
 from modelway.config.keys import YEAR
 from modelway.config.sections import Harm, Latency
 from modelway.rollout.comparison import rows_needed
+from modelway.rollout.evidence import title_of
 from modelway.rollout.plan import weights_of
 from modelway.rollout.planning import PlanNumbers, plan_numbers, whole_minutes
 from modelway.rollout.settings import JudgedMetric, Settings, margins
@@ -113,9 +114,9 @@ def _larger_share(deploy: Deploy, settings: Settings, traffic: StableTraffic) ->
 
 def _wider_margin(deploy: Deploy, settings: Settings, traffic: StableTraffic) -> Way | None:
     """Of each metric that is too slow by itself: the judge waits for the slowest."""
-    known: dict[str, tuple[Harm | Latency, float, str]] = {
-        "errors": (deploy.judge.errors, traffic.error_rate, "errors"),
-        "latency": (deploy.judge.latency, traffic.slow_rate, "slow requests"),
+    known: dict[str, tuple[Harm | Latency, float]] = {
+        "errors": (deploy.judge.errors, traffic.error_rate),
+        "latency": (deploy.judge.latency, traffic.slow_rate),
     }
     changes, passes, widened = dict[str, Any](), list[str](), list[JudgedMetric]()
     for metric in settings.metrics:
@@ -124,7 +125,7 @@ def _wider_margin(deploy: Deploy, settings: Settings, traffic: StableTraffic) ->
             continue
         if metric.name not in known:
             return None
-        harm, rate, what = known[metric.name]
+        harm, rate = known[metric.name]
         wider = [
             _widened(metric, harm, steps) for steps in range(floor(harm.margin_rate * MARGIN_STEPS) + 1, MARGIN_STEPS)
         ]
@@ -134,7 +135,8 @@ def _wider_margin(deploy: Deploy, settings: Settings, traffic: StableTraffic) ->
         widened.append(wider[at])
         margin = MARGIN_STEPS - len(wider) + at
         changes[f"deploy.judge.{metric.name}.margin-rate"] = margin / MARGIN_STEPS
-        passes.append(f"{100 * rate + 100 * margin / MARGIN_STEPS:.3g} % {what} where stable has {100 * rate:.2g} %")
+        most = 100 * rate + 100 * margin / MARGIN_STEPS
+        passes.append(f"{most:.3g} % {title_of(metric.name)} where stable has {100 * rate:.2g} %")
     return Way(
         changes=changes,
         takes_seconds=_takes(deploy, _with(settings, *widened), traffic),

@@ -98,6 +98,10 @@ def read(path: Path) -> FeatureFile:
     return found
 
 
+NOTHING = FeatureFile((), 0.0, refuses=True)
+"""Is looked up."""
+
+
 class _Reading:
     def __init__(self, where: str) -> None:
         self.where = where

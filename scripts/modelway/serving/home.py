@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from modelway.serving import openapi
 from modelway.serving.columns import SignatureColumn, takes_null
+from modelway.serving.features import NOTHING, FeatureFile
 from modelway.serving.messages import HttpAnswer
 from modelway.serving.release import ServedRelease
 
 if TYPE_CHECKING:
-    from modelway.serving.features import FeatureFile
     from modelway.serving.model import Model
 
 HTML = b"text/html; charset=utf-8"
@@ -62,7 +62,7 @@ LINKS = {
 }
 
 
-def described(model: Model, release: ServedRelease, features: FeatureFile | None = None) -> dict[str, HttpAnswer]:
+def described(model: Model, release: ServedRelease, features: FeatureFile = NOTHING) -> dict[str, HttpAnswer]:
     """What is answered at these paths for as long as the model is served."""
     said = json.dumps(openapi.document(model, release, features)).encode()
     page = _page(model.columns, release, features).encode()
@@ -81,7 +81,7 @@ def described(model: Model, release: ServedRelease, features: FeatureFile | None
     return {"/openapi.json": HttpAnswer(200, said), "/": HttpAnswer(200, page, HTML, headers)}
 
 
-def _page(columns: Sequence[SignatureColumn] | None, release: ServedRelease, features: FeatureFile | None) -> str:
+def _page(columns: Sequence[SignatureColumn] | None, release: ServedRelease, features: FeatureFile) -> str:
     name = f"{release.model} version {release.version}"
     trained = f"Trained at {release.trained_at} for {release.environment}; digest {release.digest}"
     request = json.dumps(openapi.example(columns, features), indent=2, ensure_ascii=False) if columns else NO_ROWS
@@ -102,7 +102,7 @@ def _page(columns: Sequence[SignatureColumn] | None, release: ServedRelease, fea
     return f"<!doctype html>\n<html lang=en><head>{head}<style>{STYLE}</style></head>{body}</html>\n"
 
 
-def _table(columns: Sequence[SignatureColumn], features: FeatureFile | None) -> str:
+def _table(columns: Sequence[SignatureColumn], features: FeatureFile) -> str:
     rows = [
         (html.escape(column.name), column.kind, _required(column, features))
         + ("is missing" if takes_null(column) else "is refused",)
@@ -112,8 +112,8 @@ def _table(columns: Sequence[SignatureColumn], features: FeatureFile | None) -> 
     return f"<table><tr><th>column</th><th>type</th><th>required</th><th>null</th></tr>{written}</table>"
 
 
-def _required(column: SignatureColumn, features: FeatureFile | None) -> str:
-    for lookup in features.lookups if features else ():
+def _required(column: SignatureColumn, features: FeatureFile) -> str:
+    for lookup in features.lookups:
         if column.name in lookup.fields:
             return html.escape(f"looked up by {', '.join(lookup.keys)}")
     return "yes" if column.required else "may be left out"

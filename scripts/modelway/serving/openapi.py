@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelway.serving.columns import EMPTY, LARGEST_FLOAT, SignatureColumn, takes_null
+from modelway.serving.features import NOTHING, FeatureFile
 from modelway.serving.payload import FORMATS
 from modelway.serving.release import ServedRelease
 
 if TYPE_CHECKING:
-    from modelway.serving.features import FeatureFile
     from modelway.serving.model import Model
 
 SCHEMAS: Mapping[str, Mapping[str, Any]] = {
@@ -35,7 +35,7 @@ SAID: Mapping[int, str] = {
 }
 
 
-def document(model: Model, release: ServedRelease, features: FeatureFile | None = None) -> dict[str, Any]:
+def document(model: Model, release: ServedRelease, features: FeatureFile = NOTHING) -> dict[str, Any]:
     """JSON as it is answered at /openapi.json."""
     row, said = row_schema(model.columns, features), prediction_schema(model.outputs)
     rows = {"type": "array", "items": row, "minItems": 1}
@@ -86,12 +86,12 @@ def document(model: Model, release: ServedRelease, features: FeatureFile | None 
     }
 
 
-def row_schema(columns: Sequence[SignatureColumn] | None, features: FeatureFile | None = None) -> Mapping[str, Any]:
+def row_schema(columns: Sequence[SignatureColumn] | None, features: FeatureFile = NOTHING) -> Mapping[str, Any]:
     """Of one row for /predict. columns: named ones of plain types; None: the signature is something else. features: columns
     that may be left out, since they are looked up, and what by."""
     if columns is None:
         return ANY
-    looked_up, keys = (features.columns, features.keys) if features else (set(), set())
+    looked_up, keys = features.columns, features.keys
     return {
         "type": "object",
         "properties": dict.fromkeys(sorted(keys), KEY) | {column.name: _of(column) for column in columns},
@@ -100,9 +100,9 @@ def row_schema(columns: Sequence[SignatureColumn] | None, features: FeatureFile 
     }
 
 
-def example(columns: Sequence[SignatureColumn], features: FeatureFile | None = None) -> dict[str, Any]:
+def example(columns: Sequence[SignatureColumn], features: FeatureFile = NOTHING) -> dict[str, Any]:
     """A row of the right types that says nothing: rows of the training data are nobody's business here."""
-    looked_up, keys = (features.columns, features.keys) if features else (set(), set())
+    looked_up, keys = features.columns, features.keys
     return dict.fromkeys(sorted(keys), "") | {
         column.name: EMPTY[column.kind].isoformat() if column.kind == "datetime" else _plain(EMPTY[column.kind])
         for column in columns

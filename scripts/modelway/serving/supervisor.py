@@ -34,8 +34,8 @@ def serve(settings: ServerSettings) -> int:
     try:
         this = release.read(settings.release)
         counted, looked_up = _counted(settings), _looked_up(settings)
-        if settings.logging is not None:
-            request_log.check_folder(settings.logging)
+        if (logged := settings.logging) is not None:
+            request_log.check_folder(logged)
         listener = listen(settings.host, settings.port)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -66,10 +66,10 @@ def _counted(settings: ServerSettings) -> worker.CountedCells | None:
     return reference, reference.memory(settings.workers)
 
 
-def _looked_up(settings: ServerSettings) -> features.FeatureFile | None:
+def _looked_up(settings: ServerSettings) -> features.FeatureFile:
     """ValueError where the file is none, or Redis has no address."""
     if not settings.features:
-        return None
+        return features.NOTHING
     found = features.read(Path(settings.features))
     features.connect(os.environ.get(features.URL_VARIABLE, ""), found.seconds)
     return found
@@ -102,7 +102,7 @@ class _Supervisor:
         memory: mmap.mmap,
         listener: socket.socket,
         counted: worker.CountedCells | None,
-        looked_up: features.FeatureFile | None,
+        looked_up: features.FeatureFile,
     ) -> None:
         self.settings, self.release, self.memory, self.listener = settings, this, memory, listener
         self.counted, self.looked_up = counted, looked_up

@@ -61,7 +61,7 @@ class Place:
     listener: socket.socket
     stop_pipe: int | None = None
     sketches: CountedCells | None = None
-    features: FeatureFile | None = None
+    features: FeatureFile = features.NOTHING
 
 
 def run(settings: ServerSettings, release: ServedRelease, place: Place) -> int:
@@ -128,8 +128,7 @@ class _Worker:
             counted = RowSketches(*self.place.sketches, self.place.slot)
             counted.bind(model.columns)
             self.app.sketches = counted
-        if self.place.features is not None:
-            features.check(self.place.features, model.columns or (), Path(self.settings.features))
+        features.check(self.place.features, model.columns or (), Path(self.settings.features))
         if (logging_ := self.settings.logging) is not None:
             self.app.request_log = self._request_log(logging_, model)
         self.app.model = model
@@ -150,7 +149,7 @@ class _Worker:
         settings = self.settings
         batch_rows = settings.max_batch_rows if settings.batching else 1
         self.app.aside = Aside(self.loop)
-        if (looked_up := self.place.features) is not None and self.app.model is not None:
+        if (looked_up := self.place.features).lookups and self.app.model is not None:
             redis = features.connect(os.environ.get(features.URL_VARIABLE, ""), looked_up.seconds)
             known = self.app.model.columns or ()
             self.app.features = features.Features(looked_up, known, redis, self.metrics.looked_up)
