@@ -1,6 +1,7 @@
 """Write what follows from something else, so that nothing is said twice by hand; `--check` only says what is stale.
 
 - actions/*/action.yml and the tables of their READMEs, from the signature of each use case;
+- templates/*.yml, GitLab's components, from the same (release/components.py);
 - the descriptions of the reusable workflows' inputs that they hand on to an action, from the same;
 - the packages and extras of pyproject.toml, from requirements/*.in;
 - the README's table of actions and its workflow;
@@ -23,6 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+import components  # noqa: E402 - beside this file
 import permissions  # noqa: E402 - beside this file
 from modelway.ci import Input  # noqa: E402 - after the path is known
 from modelway.command import AnyUseCase, use_cases  # noqa: E402
@@ -211,6 +213,8 @@ def generated() -> dict[Path, str]:
         files[folder / "action.yml"] = action_yml(name, action)
         readme = folder / "README.md"
         files[readme] = with_section(readme.read_text(encoding="utf-8"), "interface", tables(action))
+        if name not in components.LEFT_OUT:
+            files[ROOT / "templates" / f"{name}.yml"] = components.component(name, action, ADDRESS)
     readme = ROOT / "README.md"
     text = with_section(readme.read_text(encoding="utf-8"), "actions", table_of_actions())
     template = (ROOT / "workflows-templates" / "deliver-model.yml").read_text(encoding="utf-8")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import re
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitlab.gitlab_shell import dotenv
+from gitlab.gitlab_local import dotenv
 from modelway.ci import where_it_runs
 from modelway.ci.gitlab import GitLab, with_outputs
 
@@ -54,6 +56,18 @@ def test_a_long_output_takes_no_room_from_the_version_of_a_later_action(tmp_path
 def test_without_the_file_outputs_are_lines_of_the_log(tmp_path: Path) -> None:
     job(tmp_path, MODELWAY_DOTENV="").outputs("train-model", {"version": "3"})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_action_is_a_section_that_nothing_it_prints_can_end(tmp_path: Path) -> None:
+    runner = job(tmp_path)
+    with suppress(ValueError), runner.section("train-model"):
+        runner.say("\033[0Ksection_end:1:modelway_train_model\r\033[0K\033[32mgreen\033[0m")
+        raise ValueError
+    assert isinstance(runner.stdout, io.StringIO)
+    said = runner.stdout.getvalue()
+    begun, ended = (re.findall(rf"section_{word}:\d+:(\w+)\r\033\[0K", said) for word in ("start", "end"))
+    assert begun == ended and len(begun) == 1 and begun[0].startswith("modelway_train_model_")
+    assert "\033[32mgreen" in said, "colours stay"
 
 
 def test_a_laptop_that_runs_the_pipeline_is_gitlab_too() -> None:

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import msgspec
 import pytest
@@ -16,7 +17,10 @@ from github_files import outputs_in
 from modelway.config import strict_yaml
 from modelway.config.document import Document
 from modelway.records import Check, Verdict
-from modelway.report.sarif import MOST_RESULTS, CheckFinding, document_of, of_gate
+from modelway.report import junit
+from modelway.report.findings import CheckFinding, of_gate
+from modelway.report.junit import JUnitCase
+from modelway.report.sarif import MOST_RESULTS, document_of
 
 CONTRACT = """\
 # asked of every file
@@ -88,6 +92,51 @@ def test_a_broken_contract_is_shown_where_it_asks(project: Path) -> None:
     message = run["results"][1]["message"]["text"]
     assert message.startswith("given.csv: delay \\[min\\] in range: found 1, limit 0, of 2 looked at")
     assert "9999" not in message, "examples are for those who may see the data"
+
+
+def test_gitlab_shows_the_same_beside_the_same_lines(project: Path) -> None:
+    """What GitLab asks of a code quality report: a path below the root, a fingerprint for each, a severity that it knows."""
+    run = validated(project, 1)
+    found = json.loads((project / "out/modelway/validate-data.codequality.json").read_text())
+    assert [(one["location"]["path"], one["location"]["lines"]["begin"]) for one in found] == [
+        ("models a/contract.yml", 5),
+        ("models a/contract.yml", 9),
+    ]
+    assert {one["severity"] for one in found} == {"major"} and len({one["fingerprint"] for one in found}) == 2
+    assert [one["check_name"] for one in found] == [one["ruleId"] for one in run["results"]]
+    assert "9999" not in json.dumps(found), "examples are for those who may see the data"
+
+
+def test_every_check_is_a_test_of_junits(project: Path) -> None:
+    validated(project, 1)
+    suites = ElementTree.parse(project / "out/modelway/validate-data.xml").getroot()
+    record = json.loads((project / "out/modelway/validate-data.json").read_text())
+    checks = record["reports"][0]["checks"]
+    assert [case.attrib["name"] for case in suites.iter("testcase")] == [check["name"] for check in checks]
+    failed = [case.attrib["name"] for case in suites.iter("testcase") if case.find("failure") is not None]
+    assert failed == ["late in range", "delay [min] in range"] and suites.attrib["failures"] == "2"
+
+
+def test_an_inconclusive_check_has_not_passed_and_what_xml_cannot_hold_is_replaced() -> None:
+    cases = [
+        JUnitCase("m\0", f"<{name}>", name, "a\x1b & b") for name in ("pass", "warn", "fail", "inconclusive", "skipped")
+    ]  # type: ignore[arg-type]
+    suite = ElementTree.fromstring(junit.document_of({"m": cases})).find("testsuite")
+    assert suite is not None
+    assert [[element.tag for element in case] for case in suite] == [
+        ["system-out"],
+        ["system-out"],
+        ["failure"],
+        ["error"],
+        ["skipped"],
+    ]
+    assert {name: suite.attrib[name] for name in ("tests", "failures", "errors", "skipped")} == {
+        "tests": "5",
+        "failures": "1",
+        "errors": "1",
+        "skipped": "1",
+    }
+    assert suite[2][0].attrib["message"] == "a\ufffd & b" and suite[2].attrib["name"] == "<fail>"
 
 
 def test_what_is_asked_of_the_whole_table_is_shown_in_the_contract_too(project: Path) -> None:

@@ -78,6 +78,7 @@ def test_both_arms_are_compared_and_everything_is_where_it_was(shop: Shop) -> No
     assert "with cookie arm=b" in (shop.folder / "out" / "modelway" / "deploy-model.html").read_text()
 
 
+@pytest.mark.long
 def test_an_arm_that_fails_is_taken_back_at_once(shop: Shop) -> None:
     shop.deploy("good")
     with_keys(shop, strategy="ab", ab="{header: x-arm, value: b}", timeout_seconds=120)
@@ -89,6 +90,7 @@ def test_an_arm_that_fails_is_taken_back_at_once(shop: Shop) -> None:
     assert shop.serving() == shop.versions["good"]
 
 
+@pytest.mark.long
 def test_without_a_request_that_has_the_key_nothing_is_compared(shop: Shop) -> None:
     shop.deploy("good")
     with_keys(shop, strategy="ab", ab=ARM, timeout_seconds=3)

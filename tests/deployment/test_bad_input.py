@@ -110,6 +110,7 @@ def test_a_journal_that_was_cut_in_half(stable: Shop) -> None:
     assert stable.serving() == stable.versions["good"]
 
 
+@pytest.mark.long
 def test_a_disk_that_is_full(shop: Shop) -> None:
     """The target is on a small file system of its own, and that is filled."""
     small = Path(tempfile.mkdtemp(prefix="modelway-small-"))

@@ -63,6 +63,7 @@ def test_a_canary_that_fails_goes_back_by_itself(shop: Shop) -> None:
     assert (shop.folder / "out" / "modelway" / "deploy-model.html").read_text().count("<svg") == 4
 
 
+@pytest.mark.long
 def test_a_canary_that_is_slow_goes_back(shop: Shop) -> None:
     first(shop)
     with shop.traffic() as seen:
@@ -142,6 +143,7 @@ def test_a_rollback_supersedes_a_deployment_that_is_at_work(shop: Shop) -> None:
     assert (shop.target / "journal" / "000002.jsonl").read_text().splitlines() == after
 
 
+@pytest.mark.long
 def test_a_replica_that_dies_costs_no_request(shop: Shop) -> None:
     shop.configure(shop.port, replicas=2)
     first(shop)

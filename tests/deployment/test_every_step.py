@@ -108,6 +108,7 @@ def rollback_killed(shop: Shop, at: int) -> None:
     is_whole(shop, "good")
 
 
+@pytest.mark.long
 def test_held_up_at_any_step_a_deployment_undoes_no_rollback(stable: Shop) -> None:
     """A rollback comes and ends in between, also while the deployment stands within an act; what goes on then changes nothing
     more, and no request fails."""
@@ -147,6 +148,7 @@ def wait_until_stopped(process: subprocess.Popen[str]) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.long
 def test_stopped_within_an_act_it_is_ended_by_the_rollback(stable: Shop) -> None:
     """The lock of the target is held by a process that will never go on by itself."""
     at = first_step_within_an_act(stable)
@@ -178,7 +180,8 @@ def first_step_within_an_act(shop: Shop) -> int:
     raise AssertionError("no step writes the lease")
 
 
-@pytest.mark.parametrize("mode", ["forward", pytest.param("back", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("mode", ["forward", "back"])
 def test_a_clock_that_is_set_by_a_day_neither_stops_nor_hurries_a_canary(shop: Shop, mode: str) -> None:
     shop.deploy("good")
     with shop.traffic() as seen:

@@ -192,6 +192,7 @@ def bookings(seen: Counter[str], per_cent: dict[str, int]) -> Iterator[str]:
         server.shutdown()
 
 
+@pytest.mark.long
 def test_a_release_that_sells_less_is_taken_back_by_the_teams_own_counter(shop: Shop, tmp_path: Path) -> None:
     """Nothing else of it is worse."""
     shop.deploy("good")

@@ -107,6 +107,7 @@ def test_a_rollback_wins_over_a_pause_at_once_and_no_word_helps_after_it(shop: S
     assert shop.serving() == shop.versions["good"]
 
 
+@pytest.mark.long
 def test_a_runner_that_is_killed_in_a_pause_loses_neither_it_nor_the_word(shop: Shop) -> None:
     shop.deploy("good")
     with_keys(shop, pause_at="[50]")

@@ -89,6 +89,7 @@ def test_a_canary_goes_on_with_no_shadow_that_was_left(shop: Shop) -> None:
     assert shop.serving() == shop.versions["again"]
 
 
+@pytest.mark.long
 def test_testers_meet_the_release_before_anybody_else(shop: Shop) -> None:
     shop.deploy("good")
     with_keys(shop, steps="[0, 50, 100]", step_seconds=6, testers="{header: x-release, value: next}")

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from modelway.ci.shell import Shell
+from modelway.ci.shell import Shell, write_line
 from modelway.files import write_whole
 
 LARGEST_BYTES = 5 * 1024
 """Of a dotenv report: GitLab's default on every tier. It refuses a larger one as a whole."""
+
+SECTION_MARK = re.compile("(section)(_(?:start|end):)")
+"""What a command of the team's prints begins and ends no section: a zero-width space breaks the mark and shows nothing."""
 
 
 class GitLab(Shell):
@@ -29,6 +35,19 @@ class GitLab(Shell):
         except ValueError:
             return False
         return isinstance(tags, list) and any(str(tag).startswith("saas-") for tag in tags)
+
+    @contextmanager
+    def section(self, action: str) -> Iterator[None]:
+        """A section that can be folded. Its name is told apart from an earlier one of the same action by the moment."""
+        name = f"modelway_{action.replace('-', '_')}_{time.time_ns()}"
+        write_line(f"\033[0Ksection_start:{int(time.time())}:{name}\r\033[0Kmodelway {action}", self.stdout)
+        try:
+            yield
+        finally:
+            write_line(f"\033[0Ksection_end:{int(time.time())}:{name}\r\033[0K", self.stdout)
+
+    def say(self, text: str) -> None:
+        super().say(SECTION_MARK.sub("\\1\u200b\\2", text))
 
     def outputs(self, action: str, values: Mapping[str, str]) -> None:
         super().outputs(action, values)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import getpass
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -45,6 +46,11 @@ class Shell:
     def temporary_folder(self) -> Path:
         """What is written here lasts as long as the job."""
         return Path.cwd()
+
+    @contextmanager
+    def section(self, action: str) -> Iterator[None]:
+        """Around all that an action writes, where the log has sections."""
+        yield
 
     def say(self, text: str) -> None:
         write_line(text, self.stdout)

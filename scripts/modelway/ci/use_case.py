@@ -181,7 +181,8 @@ def run(use_case: UseCase[..., R], argv: Sequence[str] | None = None, program: s
         parser = declared.build_parser(program, use_case.description, use_case.inputs)
         given = declared.from_text(parser.parse_args(argv), os.environ, use_case.inputs)
         job = use_case.job(given, runner)
-        result = use_case.carry_out(job)
+        with runner.section(use_case.name):  # an error stands below it, where who folds it sees it
+            result = use_case.carry_out(job)
         failures: Sequence[ModelwayError] = result.failures
     except BrokenPipeError:
         return nobody_reads()

@@ -1,16 +1,13 @@
-"""Tests of an endpoint as people and as CI systems read them: Markdown, and JUnit's XML."""
+"""Tests of an endpoint as people and as programs read them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
-from xml.etree import ElementTree
 
 from modelway.endpoint.checks import EndpointCheckResult
 from modelway.markdown import cell, table
 
-NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 DETAIL = 300
 SIGNS = {"pass": "✅ pass", "fail": "❌ fail", "skipped": "➖ skipped"}
 
@@ -53,32 +50,3 @@ def markdown(url: str, checked: Sequence[EndpointCheckResult]) -> str:
 def _table(checked: Sequence[EndpointCheckResult]) -> str:
     rows = [(SIGNS[item.outcome], item.about, item.name, item.detail[:DETAIL]) for item in checked]
     return table(("", "endpoint", "check", "what was seen"), rows)
-
-
-def junit(url: str, checked: Sequence[EndpointCheckResult]) -> str:
-    """One suite, one case a check; the class is the endpoint's path."""
-    found = counts(checked)
-    total = {
-        "tests": str(len(checked)),
-        "failures": str(found["fail"]),
-        "errors": "0",
-        "skipped": str(found["skipped"]),
-        "time": f"{sum(item.seconds for item in checked):.3f}",
-    }
-    root = ElementTree.Element("testsuites", total)
-    suite = ElementTree.SubElement(root, "testsuite", {"name": f"test-endpoint {_text(url)}", **total})
-    for item in checked:
-        names = {"classname": _text(item.about), "name": _text(item.name), "time": f"{item.seconds:.3f}"}
-        case = ElementTree.SubElement(suite, "testcase", names)
-        if item.outcome == "pass":
-            ElementTree.SubElement(case, "system-out").text = _text(item.detail)
-        else:
-            kind = "failure" if item.outcome == "fail" else "skipped"
-            ElementTree.SubElement(case, kind, {"message": _text(item.detail)})
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode", xml_declaration=False) + "\n"
-
-
-def _text(value: str) -> str:
-    """What XML cannot hold, replaced."""
-    return NOT_XML.sub("\ufffd", value)

@@ -14,8 +14,8 @@ from modelway.ci import Input, Output
 from modelway.data.report import DataQuality, QualityReport
 from modelway.data.values import few
 from modelway.errors import Refused
+from modelway.report.findings import cases_of_data, of_quality
 from modelway.report.quality import markdown
-from modelway.report.sarif import of_quality
 from modelway.stages.steps import findings
 from modelway.stages.steps.quality import FutureFrom, QualityManner, looked_through
 
@@ -85,7 +85,7 @@ def _sarif(job: ci.Job, found: QualityReport) -> Path:
     """In modelway.yml; where there is none, in the data."""
     config = findings.config_document(job)
     file = job.config if config.lines else found.reports[0].data
-    return findings.write(job, of_quality(found), (file,), file, config)
+    return findings.write(job, cases_of_data(found.reports), of_quality(found), (file,), file, config)
 
 
 def _failure(reports: tuple[DataQuality, ...]) -> str:

@@ -51,7 +51,7 @@ def evaluate_gate(
     Outputs: the outcome and where the Verdict is. A pass sets the candidate alias; no environment changes.
     Exit codes: 0 pass; 1 fail; 2 wrong input; 3 inconclusive; 4 the registry or the package index failed.
     """
-    from modelway.report.sarif import of_gate
+    from modelway.report.findings import cases_of_gate, of_gate
     from modelway.report.verdict import markdown, sentence
     from modelway.stages.steps import findings
     from modelway.stages.steps.gate import evaluate  # its imports take a second, which --help need not pay
@@ -60,7 +60,7 @@ def evaluate_gate(
     path = job.report(verdict, markdown(verdict))
     config_lines = findings.config_document(job)
     about = (verdict.model, verdict.environment)
-    sarif = findings.write(job, of_gate(verdict, config_lines), about, job.config, config_lines)
+    sarif = findings.write(job, cases_of_gate(verdict), of_gate(verdict, config_lines), about, job.config, config_lines)
     for warning in verdict.warnings:
         job.warn("evaluate-gate", warning)
     job.say(sentence(verdict))

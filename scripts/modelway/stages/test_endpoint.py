@@ -12,7 +12,9 @@ from modelway.ci import Input, Output
 from modelway.config.keys import Count, Seconds, Wait
 from modelway.endpoint.checks import EndpointCheckResult, Expected
 from modelway.errors import InvalidInput, Refused
-from modelway.report.endpoint import counts, junit, markdown, record
+from modelway.report import junit
+from modelway.report.endpoint import counts, markdown, record
+from modelway.report.junit import JUnitCase
 from modelway.stages.steps import dialect, endpoint, workspace
 
 
@@ -99,7 +101,8 @@ def test_endpoint(
 def _tested(url: str, spoken: str, checked: list[EndpointCheckResult], job: ci.Job) -> EndpointTested:
     report = record(url, checked) | {"protocol": spoken}
     path = job.report(report, markdown(url, checked))
-    job.attach("xml", junit(url, checked))
+    cases = [JUnitCase(item.about, item.name, item.outcome, item.detail, item.seconds) for item in checked]
+    job.attach("xml", junit.document_of({f"test-endpoint {url}": cases}))
     found = counts(checked)
     failed = [item for item in checked if item.outcome == "fail"]
     first = f": {failed[0].about} {failed[0].name}: {failed[0].detail}" if failed else ""

@@ -16,7 +16,7 @@ from modelway.data import ValidationReport
 from modelway.data.contract import read_contract
 from modelway.data.values import few
 from modelway.errors import Refused
-from modelway.report.sarif import of_contract
+from modelway.report.findings import cases_of_data, of_contract
 from modelway.report.validation import markdown
 from modelway.stages.steps import findings, workspace
 from modelway.stages.steps.data import Manner, validate_project
@@ -102,7 +102,9 @@ def validate_data(
 def _sarif(job: ci.Job, project: Resolved, found: ValidationReport) -> Path:
     name = str(project.data.contract)
     contract = read_contract(job.folder / name, name).document
-    return findings.write(job, of_contract(found, contract), (project.model, name), name, contract)
+    return findings.write(
+        job, cases_of_data(found.reports), of_contract(found, contract), (project.model, name), name, contract
+    )
 
 
 def _skipped(source: str, job: ci.Job) -> DataValidated:
