@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from act import ActRun
 from modelway.registry.mlflow import connect
 from team import address, serving
@@ -26,6 +28,7 @@ def test_a_job_that_failed_is_not_one_that_was_cancelled(skewed_delivery: ActRun
     assert ran[-1] == "test"
 
 
+@pytest.mark.long
 def test_the_next_job_learns_the_outcome_and_the_address(hurried_delivery: ActRun, shop: Path) -> None:
     assert hurried_delivery.exit_code == 0, hurried_delivery.log[-3000:]
     assert hurried_delivery.jobs == {"canary": "success", "afterwards": "success"}

@@ -12,6 +12,8 @@ from act import Act, ActRun
 from modelway.registry.mlflow import connect
 from team import HERE, MakeProject, template
 
+pytestmark = pytest.mark.long  # action-tests/pipeline calls gate.yml, also in CI
+
 WORKFLOW = ".github/workflows/model.yml"
 
 

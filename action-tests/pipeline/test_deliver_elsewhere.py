@@ -17,10 +17,13 @@ from modelway.registry.ledger_versions import VersionLedger
 from modelway.registry.mlflow import connect
 from team import MakeProject, config, template
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("CI") != "true" and bool(oci_programs.missing_for_a_base()),
-    reason="wants docker-registry, skopeo and debootstrap; CI has them",
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(
+        os.environ.get("CI") != "true" and bool(oci_programs.missing_for_a_base()),
+        reason="wants docker-registry, skopeo and debootstrap; CI has them",
+    ),
+]
 WORKFLOW = ".github/workflows/model.yml"
 MODEL = "parcels-elsewhere"
 DEPLOY = """\

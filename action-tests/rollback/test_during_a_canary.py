@@ -17,6 +17,8 @@ from modelway.rollout import journal
 from team import ADVANCE, DELIVER, HERE, ROLLBACK, MakeProject, address, config, serving, template
 from traffic import traffic
 
+pytestmark = pytest.mark.long  # tests/deployment has the same without the workflows, also in CI
+
 MODEL = "parcels-held"
 LONG = 600
 """Seconds that the canary's first step lasts: far longer than this test."""

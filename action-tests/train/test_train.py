@@ -12,6 +12,8 @@ from modelway.registry.mlflow import connect
 from modelway.registry.stored_records import read_candidate
 from team import HERE, MakeProject, config
 
+pytestmark = pytest.mark.long  # action-tests/pipeline calls train.yml, also in CI
+
 PASSWORD, TOKEN = "correct horse battery", "tok-0123456789"
 SECRETS = f"# of the warehouse\nPARCELS_PASSWORD='{PASSWORD}'\nexport PARCELS_TOKEN={TOKEN}\n"
 

@@ -180,6 +180,7 @@ def test_a_full_disk_is_one_line(team: Team, tmp_path: Path) -> None:
     assert "the disk is full" in said and "free some space" in said
 
 
+@pytest.mark.long
 def test_a_new_version_pushes_the_models_layer_only(team: Team, registry: str, tmp_path: Path) -> None:
     image = f"{registry}/team/{team.model}"
     flags = ["--image", image, "--base-image", push_small_base(registry, tmp_path)]
@@ -197,6 +198,7 @@ def test_a_new_version_pushes_the_models_layer_only(team: Team, registry: str, t
     assert {"1", "2", "2-production"} <= set(tags)
 
 
+@pytest.mark.long
 def test_the_image_answers_as_an_ordinary_container(team: Team, based: Based, tmp_path: Path) -> None:
     image = based.outputs["image"]
     config = json.loads(run("skopeo", "inspect", "--config", "--tls-verify=false", f"docker://{image}"))

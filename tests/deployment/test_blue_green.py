@@ -63,7 +63,8 @@ def test_blue_ends_when_its_time_is_over(shop: Shop) -> None:
     assert list(shop.deployed().slots) == [shop.deployed().stable]
 
 
-@pytest.mark.parametrize("kind", ["failing", pytest.param("slow", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["failing", "slow"])
 def test_a_green_that_is_worse_goes_back_to_blue(shop: Shop, kind: str) -> None:
     shop.deploy("good")
     with_keys(shop, bake_seconds=20)

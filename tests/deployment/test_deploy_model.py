@@ -112,6 +112,7 @@ def test_cancelled_all_traffic_is_on_stable_at_once(shop: Shop) -> None:
     assert shop.stories()[-1].outcome == "rolled-back"
 
 
+@pytest.mark.long
 def test_two_deployments_at_once_are_never_both_at_work(shop: Shop) -> None:
     first(shop)
     with shop.traffic() as seen:

@@ -92,6 +92,7 @@ def killed(shop: Shop, at: int) -> None:
     shop.deploy("good")
 
 
+@pytest.mark.long
 def test_killed_at_any_step_of_a_rollback(stable: Shop) -> None:
     stable.deploy("again")
     steps = steps_of(stable, "rollback_release")

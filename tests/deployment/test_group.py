@@ -118,6 +118,7 @@ def test_what_is_there_already_did_not_come_with_the_group_and_stays(pair: Pair)
     assert pair.report("deploy-group") == {"features": "unchanged", "score": "failed"}
 
 
+@pytest.mark.long
 def test_a_runner_that_dies_between_two_members(pair: Pair) -> None:
     """The next run takes back what it had brought as well, where another member does not get there; and rollback-group can
     take it back without one."""

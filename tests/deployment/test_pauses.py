@@ -29,6 +29,7 @@ def go_on(shop: Shop, kind: str, *flags: str, code: int = 0) -> str:
     return shop.must("continue_rollout", code, "--version", shop.versions[kind], *flags)
 
 
+@pytest.mark.long
 def test_a_person_lets_it_go_on_beside_the_job_that_carries_it_on(shop: Shop) -> None:
     shop.deploy("good")
     with_keys(shop, pause_at="[50]", pause_seconds=300)

@@ -61,6 +61,7 @@ def test_the_version_before_comes_back_and_a_second_run_changes_nothing(shop: Sh
     assert len(actions(shop)) == 3
 
 
+@pytest.mark.long
 def test_a_named_version_comes_back_and_one_that_never_was_is_refused(shop: Shop) -> None:
     two(shop)
     shop.roll_back()

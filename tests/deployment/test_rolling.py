@@ -86,6 +86,7 @@ def test_a_healthy_release_replaces_stable_one_by_one(rolling: Shop) -> None:
     assert seen["failed"] == 0, seen
 
 
+@pytest.mark.long
 def test_one_that_fails_is_taken_back_with_the_first_batch(rolling: Shop) -> None:
     stable = servers(rolling)
     with_keys(rolling, step_seconds=8)
@@ -97,7 +98,8 @@ def test_one_that_fails_is_taken_back_with_the_first_batch(rolling: Shop) -> Non
     assert seen["failed"] == seen[f"{rolling.versions['failing']} 500"], seen
 
 
-@pytest.mark.parametrize("way", ["killed", pytest.param("interrupted", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("way", ["killed", "interrupted"])
 def test_in_the_middle_it_goes_back_as_stable_s_servers_come_back(rolling: Shop, way: str) -> None:
     with_keys(rolling, step_seconds=3)
     with rolling.traffic(150) as seen, watched(rolling) as counted:

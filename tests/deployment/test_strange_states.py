@@ -97,6 +97,7 @@ def test_after_a_reboot_a_rollback_that_changes_nothing_puts_all_in_order(stable
     assert stable.serving() == stable.versions["good"]
 
 
+@pytest.mark.long
 def test_a_rollback_does_not_say_yes_where_the_model_cannot_be_started(stable: Shop) -> None:
     reboot(stable)
     slot = stable.deployed().current
@@ -110,6 +111,7 @@ def test_a_rollback_does_not_say_yes_where_the_model_cannot_be_started(stable: S
     assert "ended before it was ready" in said
 
 
+@pytest.mark.long
 def test_another_program_on_a_replicas_port_is_no_replica(stable: Shop) -> None:
     """After a reboot it was there first: the release gets another port, and not one request goes to the other program."""
     (slot,) = stable.deployed().slots.values()

@@ -53,6 +53,7 @@ def test_a_cookie_leads_to_it_and_all_is_as_it_was_afterwards(team: ClusterTeam,
     assert own.kubectl("get", "deployments,services,jobs", "-l", "modelway.dev/slot", "-o", "name") == ""
 
 
+@pytest.mark.long
 def test_the_guardian_leads_nobody_to_it_where_the_runner_died(team: ClusterTeam, own: Namespace) -> None:
     with team.requests() as seen:
         process = team.started("again")

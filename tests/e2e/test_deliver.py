@@ -77,6 +77,7 @@ def test_blue_runs_on_and_going_back_to_it_starts_no_pod(team: ClusterTeam, own:
     assert own.kubectl("get", "deployments,services,jobs", "-l", "modelway.dev/slot", "-o", "name") == ""
 
 
+@pytest.mark.long
 def test_as_a_shadow_it_answers_nobody_and_leaves_nothing(team: ClusterTeam, own: Namespace) -> None:
     before, version = as_the_team_wrote(own), team.versions["again"]
     with team.requests() as seen:

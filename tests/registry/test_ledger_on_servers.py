@@ -208,6 +208,7 @@ def test_16_promoters_at_once_on_sqlite(uri: str, model: str, make_versions: Mak
     assert_one_wins_each_step_and_none_is_lost(uri, model, make_versions)
 
 
+@pytest.mark.long
 def test_16_promoters_at_once_on_postgresql_with_4_workers(
     server_on_postgresql: str, model: str, make_versions: MakeVersions
 ) -> None:

@@ -161,6 +161,7 @@ def test_two_writers_in_every_schedule_and_dying_at_every_step(start: str) -> No
         assert alias_of(found) == 5 and agree(found)
 
 
+@pytest.mark.long
 def test_three_writers_in_every_schedule_and_dying_at_every_step() -> None:
     exploration = Exploration({"a": promote(2), "b": promote(3), "c": promote(4)}, SETTLED)
     situations, schedules = exploration.situations()

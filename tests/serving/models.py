@@ -150,7 +150,7 @@ def main(folder):
     name = infer_signature(pd.DataFrame({"name": ["a"]}))
     for called, model in (("lazy", Lazy()), ("picky", Picky())):
         mlflow.pyfunc.save_model(folder / called, python_model=model, signature=name, pip_requirements=["mlflow"])
-    for called, times in (("cold", 50), ("slow", 1_000_000)):
+    for called, times in (("cold", 25), ("slow", 1_000_000)):
         mlflow.pyfunc.save_model(folder / called, python_model=Slow(times), signature=name, pip_requirements=["mlflow"])
     sure = pd.DataFrame({"sure": [True, False]})
     mlflow.pyfunc.save_model(
