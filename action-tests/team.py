@@ -67,6 +67,10 @@ def config(model: str, *, delivered: bool = False) -> str:
         for environment in ("staging", "production"):
             deploy = "deploy: { strategy: all-at-once, local: { port: 1, replicas: 1 } }"
             text = text.replace(f"  {environment}: {{}}\n", f"  {environment}:\n    {deploy}\n", 1)
+    return with_free_ports(text)
+
+
+def with_free_ports(text: str) -> str:
     return re.sub(r"port: \d+", lambda _: f"port: {free_port()}", text)
 
 

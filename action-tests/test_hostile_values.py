@@ -148,6 +148,7 @@ def settings(action: str, one: str, other: str, deploy: str, url: str) -> Around
                 "restore": Setting({"environment": "staging"}),
             },
         ),
+        "record-deployment": (Setting({"environment": "production", "version": one}), {}),
         "replay-rollout": (Setting({"environment": "live"}), {}),
         "rollback-group": (
             Setting(rehearsal),

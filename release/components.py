@@ -10,7 +10,7 @@ import json
 from modelway.ci import Input
 from modelway.command import AnyUseCase
 
-LEFT_OUT = ("init", "comment-report", "start-registry", "stop-registry", "stop-deployment")
+LEFT_OUT = ("init", "comment-report", "record-deployment", "start-registry", "stop-registry", "stop-deployment")
 """Actions of GitHub's own, and those for what runs on one's own machine."""
 DEPLOYING = ("deploy-model", "deploy-group")
 GOING_BACK = ("rollback-release", "rollback-group")

@@ -65,6 +65,7 @@ JOURNEY = (
     "deploy-model",
     "deploy-group",
     "continue-rollout",
+    "record-deployment",
     "test-endpoint",
     "benchmark-endpoint",
     "rollback-release",

@@ -12,10 +12,11 @@ import pytest
 
 from act import Act, ActRun
 from build import oci_programs
+from listening import answering, listening
 from modelway.registry.ledger import read
 from modelway.registry.ledger_versions import VersionLedger
 from modelway.registry.mlflow import connect
-from team import MakeProject, config, template
+from team import MakeProject, config, template, with_free_ports
 
 pytestmark = [
     pytest.mark.long,
@@ -26,6 +27,19 @@ pytestmark = [
 ]
 WORKFLOW = ".github/workflows/model.yml"
 MODEL = "parcels-elsewhere"
+RECORDED = """\
+name: recorded
+on:
+  workflow_dispatch:
+    inputs: { version: { type: string } }
+permissions: {}
+jobs:
+  canary:
+    uses: modelway/modelway/.github/workflows/canary.yml@v1
+    permissions: { contents: read, artifact-metadata: write }
+    with: { environment: staging, built-for: production, version: "${{ inputs.version }}", record: true }
+    secrets: { MLFLOW_TRACKING_URI: "${{ secrets.MLFLOW_TRACKING_URI }}" }
+"""
 DEPLOY = """\
 #!/usr/bin/env bash
 # The team's own: it pulls what it was told, and runs nothing else.
@@ -49,10 +63,12 @@ def project(make_project: MakeProject, registry: str, tmp_path_factory: pytest.T
     (digest, *_) = oci_programs.write_layout(place, [(architecture, [oci_programs.debian_layer()], {})])
     oci_programs.push_layout(place, registry, "base/debian")
     build = f"build:\n  base-image: {registry}/base/debian@{digest}\n  image: {registry}/team/parcels\n"
+    here = "  staging:\n    deploy: { strategy: all-at-once, local: { port: 1, replicas: 1 } }\n"
     made = make_project(
         MODEL,
         {
-            "modelway.yml": config(MODEL) + build,
+            "modelway.yml": with_free_ports(config(MODEL).replace("  staging: {}\n", here)) + build,
+            ".github/workflows/recorded.yml": RECORDED,
             WORKFLOW: template("deliver-elsewhere.yml"),
             "deploy.sh": DEPLOY,
         },
@@ -99,3 +115,20 @@ def test_the_alias_moves_when_the_command_has_succeeded(run: ActRun, refused: Ac
     assert registered and registered.aliases["production"] == int(version)
     entries = [row.entry for row in read(VersionLedger(client, MODEL)).on_chain("production")]
     assert [(entry.action, entry.version) for entry in entries] == [("promote", int(version))]
+
+
+def test_github_is_told_which_image_runs_where(run: ActRun, act: Act, project: Path, server: str) -> None:
+    image, version = run.step("build").outputs["image"], run.step("train").outputs["version"]
+    with listening(answering(200, b"{}")) as github:
+        done = act.run(
+            project,
+            project / ".github" / "workflows" / "recorded.yml",
+            inputs={"version": version},
+            secrets={"MLFLOW_TRACKING_URI": server, "GITHUB_TOKEN": "may-write-metadata"},
+            env={"GITHUB_API_URL": github.url, "GITHUB_REPOSITORY": "team/parcels", "GITHUB_REPOSITORY_OWNER": "team"},
+        )
+    assert done.exit_code == 0, done.log[-3000:]
+    (asked,) = github.asked
+    record = asked.json()
+    assert f"{record['name']}@{record['digest']}" == image
+    assert (record["logical_environment"], record["version"], record["status"]) == ("staging", version, "deployed")

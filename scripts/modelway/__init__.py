@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from modelway.stages.plan_rollout import plan_rollout as plan_rollout
     from modelway.stages.profile_data import profile_data as profile_data
     from modelway.stages.promote_model import promote_model as promote_model
+    from modelway.stages.record_deployment import record_deployment as record_deployment
     from modelway.stages.render_manifests import render_manifests as render_manifests
     from modelway.stages.render_monitoring import render_monitoring as render_monitoring
     from modelway.stages.replay_rollout import replay_rollout as replay_rollout

@@ -25,6 +25,7 @@ ENVIRONMENTS = {
     "deploy_group": "deploy",
     "rollback_group": "deploy",
     "plan_rollout": "deploy",
+    "record_deployment": "deploy",
     "render_manifests": "deploy",
     "replay_rollout": "deploy",
     "report_delivery": "deploy",
