@@ -8,7 +8,7 @@ import signal
 import subprocess
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -163,8 +163,21 @@ def row(number: int) -> dict[str, float]:
 DEPLOYED = ("--built-for", "production")
 
 
+class BuiltVersions(dict[str, str]):
+    """Kind -> its version, which is trained, judged and built when it is first asked for."""
+
+    def __init__(self, build: Callable[[str], str]) -> None:
+        super().__init__()
+        self.build = build
+
+    def __missing__(self, kind: str) -> str:
+        self[kind] = self.build(kind)
+        return self[kind]
+
+
 def built_shop(folder: Path, state_folder: Path, server: str, python: str, root: Path) -> Shop:
-    """A project with versions that passed for production and were built: good, as good, failing and slow."""
+    """A project with versions that passed for production and were built: good and as good, and when they are asked for failing
+    and slow."""
     model = f"shop-{uuid.uuid4().hex[:8]}"
     (folder / "train.py").write_text(TRAIN)
     (folder / "train.csv").write_text(rows(2000))
@@ -172,13 +185,17 @@ def built_shop(folder: Path, state_folder: Path, server: str, python: str, root:
     shop = Shop(folder, server, model, root, python, state_folder)
     shop.configure(8080)
     commit_all(folder)
-    for kind in ("good", "again", "failing", "slow"):
+
+    def build(kind: str) -> str:
         version = shop.trained(kind)
         shop.judged(version)
         done = shop.run("build_image", "--environment", "production", "--version", version)
         assert done.returncode == 0, done.stderr
-        shop.versions[kind] = version
-    return shop
+        return version
+
+    versions = BuiltVersions(build)
+    assert int(versions["good"]) < int(versions["again"])
+    return replace(shop, versions=versions)
 
 
 def with_target(built: Shop, folder: Path) -> Shop:
