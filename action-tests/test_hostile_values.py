@@ -229,6 +229,7 @@ def run_hostile(project: Path, server: str) -> RunHostile:
     return run
 
 
+@pytest.mark.long  # each action's own test has one, also in CI
 @pytest.mark.parametrize("action", ACTIONS)
 def test_every_input_of_an_action_is_data(
     action: str, act: Act, parcels: Path, versions: dict[str, str], stopped: ActRun, run_hostile: RunHostile

@@ -14,6 +14,7 @@ from hypothesis import settings
 
 import servers
 from modelway.registry import local_server
+from sampled import QUICK
 
 ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -46,7 +47,8 @@ FIRST = (
 
 
 LONGEST = "tests/deployment"
-"""Its files go to two workers, each of which trains and builds what they deploy: one alone would outlast all others."""
+"""Where no test is left out its files go to two workers, each of which trains and builds what they deploy: one alone would
+outlast all others."""
 
 MIDDLE = f"{LONGEST}/test_h"
 """Where the files of the longest are parted."""
@@ -75,7 +77,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     class Folders(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             folder = folder_of(nodeid)
-            return f"{folder} {nodeid > MIDDLE}" if folder == LONGEST else folder
+            parted = folder == LONGEST and not QUICK
+            return f"{folder} {nodeid > MIDDLE}" if parted else folder
 
     return Folders(config, log)
 

@@ -10,6 +10,8 @@ from act import ActRun
 from modelway.registry.mlflow import connect
 from team import address, serving
 
+pytestmark = pytest.mark.long  # tests/deployment and the demo have it without the workflows, also in CI
+
 
 def test_the_test_step_fails_the_job(skewed_delivery: ActRun) -> None:
     """It was deployed to staging, and predicts something else than the gate's rows say."""

@@ -7,6 +7,8 @@ import pytest
 from act import commands_on_github
 from team import Deployed
 
+pytestmark = pytest.mark.long  # tests/deployment has it in memory, tests/e2e on a cluster, also in CI
+
 
 def test_the_canary_waits_for_a_person(continued: Deployed, versions: dict[str, str]) -> None:
     step = continued.run.step("paused")

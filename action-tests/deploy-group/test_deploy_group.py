@@ -9,6 +9,8 @@ import pytest
 from act import commands_on_github
 from team import Deployed
 
+pytestmark = pytest.mark.long  # tests/deployment refuses what it refuses, also in CI
+
 
 def test_both_come_and_both_go_back(grouped: Deployed, versions: dict[str, str]) -> None:
     together, back = grouped.run.step("together"), grouped.run.step("back")

@@ -20,6 +20,8 @@ FIRST = (datetime.now(UTC) - timedelta(days=60)).date()
 """So that the last of 60 days was yesterday: to an old alarm nothing is done."""
 REQUESTS = """
 import datetime, sys
+
+pytestmark = pytest.mark.long  # monitor-model and follow-policy run by themselves, also in CI
 header, *parcels = open("data/train.csv").read().splitlines()
 first, far = datetime.date.fromisoformat(sys.argv[2]), header.split(",").index("distance")
 lines = []

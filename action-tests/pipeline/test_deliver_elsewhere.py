@@ -36,9 +36,20 @@ permissions: {}
 jobs:
   canary:
     uses: modelway/modelway/.github/workflows/canary.yml@v1
-    permissions: { contents: read, artifact-metadata: write }
-    with: { environment: staging, built-for: production, version: "${{ inputs.version }}", record: true }
+    permissions: { contents: read }
+    with: { environment: staging, built-for: production, version: "${{ inputs.version }}" }
     secrets: { MLFLOW_TRACKING_URI: "${{ secrets.MLFLOW_TRACKING_URI }}" }
+  record:
+    needs: canary
+    if: needs.canary.outputs.outcome == 'deployed'
+    runs-on: ubuntu-latest
+    permissions: { contents: read, artifact-metadata: write }
+    env: { MLFLOW_TRACKING_URI: "${{ secrets.MLFLOW_TRACKING_URI }}" }
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+      - uses: modelway/modelway/actions/record-deployment@v1
+        with: { environment: staging, built-for: production, version: "${{ inputs.version }}" }
+        env: { GITHUB_TOKEN: "${{ github.token }}" }
 """
 DEPLOY = """\
 #!/usr/bin/env bash

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from act import ActRun
 from modelway.registry.ledger import read
 from modelway.registry.ledger_versions import VersionLedger
@@ -40,6 +42,7 @@ def test_it_is_tested_where_it_was_deployed_first(first_delivery: ActRun) -> Non
     assert not production.ran("test"), "bad input on purpose would be counted against a canary"
 
 
+@pytest.mark.long
 def test_the_aliases_are_moved_by_deploy_model_alone(first_delivery: ActRun, way_back: ActRun, server: str) -> None:
     """By the ledger's word, over everything that was delivered here."""
     assert not first_delivery.ran("promote")
@@ -68,6 +71,7 @@ def test_a_model_that_the_gate_refuses_never_reaches_a_build(refused_delivery: A
         assert not refused_delivery.ran(step), step
 
 
+@pytest.mark.long
 def test_a_model_that_fails_its_tests_in_staging_never_reaches_production(skewed_delivery: ActRun) -> None:
     assert skewed_delivery.exit_code == 1
     assert skewed_delivery.step("gate").outputs["outcome"] == "pass", "the gate asks about all rows at once"

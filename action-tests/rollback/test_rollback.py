@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from act import ActRun
 from modelway.registry.mlflow import connect
 from team import ROLLBACK, RunAction, address, serving
+
+pytestmark = pytest.mark.long  # rollback-release has it without the workflow, also in CI
 
 
 def test_the_version_before_comes_back(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from act import Act, ActRun, left_running
 from modelway.registry.mlflow import connect
 from team import Deployed
 from traffic import is_ready
+
+pytestmark = pytest.mark.long  # every test of tests/deployment ends with it, also in CI
 
 
 def test_nothing_of_it_runs_any_more_and_a_second_time_nothing_did(

@@ -240,6 +240,7 @@ def ready(address: str) -> bool:
         return False
 
 
+@pytest.mark.long
 def test_an_image_is_started_where_an_engine_is_and_said_where_not(
     based: Based, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

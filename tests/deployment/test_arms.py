@@ -47,6 +47,7 @@ def wait_until_led(shop: Shop, new: str) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.long
 def test_both_arms_are_compared_and_everything_is_where_it_was(shop: Shop) -> None:
     shop.deploy("good")
     with_keys(shop, strategy="ab", ab=ARM, timeout_seconds=12)

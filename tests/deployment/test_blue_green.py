@@ -23,6 +23,7 @@ def started_and_kept(shop: Shop, kind: str) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.long
 def test_blue_is_kept_and_going_back_within_that_time_starts_nothing(shop: Shop) -> None:
     """Twice in a row."""
     shop.deploy("good")

@@ -204,6 +204,7 @@ REFUSED = {
 """What is written in the file instead of what, the versions asked for, and what is said."""
 
 
+@pytest.mark.long
 def test_what_is_refused_has_touched_nothing(pair: Pair) -> None:
     pair.deploy("good", "good")
     before = pair.features.deployed(), pair.score.deployed()

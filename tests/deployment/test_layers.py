@@ -82,6 +82,7 @@ def test_a_target_that_is_gone_needs_nothing(store: Path, tmp_path: Path) -> Non
     assert left(store) == set()
 
 
+@pytest.mark.long
 def test_a_deployment_removes_what_nobody_needs(shop: Shop) -> None:
     unused = aged(shop.state / "layers", UNUSED)
     shop.deploy("good")

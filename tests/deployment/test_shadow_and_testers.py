@@ -24,6 +24,7 @@ def with_keys(shop: Shop, **keys: object) -> None:
     (shop.folder / "modelway.yml").write_text("\n".join([*lines[:at], *written, *kept]) + "\n")
 
 
+@pytest.mark.long
 def test_a_shadow_that_is_no_worse_is_said_to_be_and_a_canary_may_require_it(shop: Shop) -> None:
     shop.deploy("good")
     with_keys(shop, requires_shadow="true")

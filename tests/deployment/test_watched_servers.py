@@ -61,6 +61,7 @@ def wait_for_a_minute() -> None:
     time.sleep(63 - datetime.now(UTC).second if datetime.now(UTC).second else 2.5)
 
 
+@pytest.mark.long
 def test_a_model_watches_itself_from_the_day_it_is_deployed(shop: Shop) -> None:
     """Two versions with the same cells: what the first one counted before it ended is history of the second."""
     said = shop.deploy("good")
