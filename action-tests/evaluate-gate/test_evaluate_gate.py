@@ -26,9 +26,11 @@ def test_a_version_that_passes(judged: ActRun, trained: ActRun, server: str) -> 
 def test_a_report_folder_has_any_name(judged: ActRun) -> None:
     assert judged.step("staging").outputs["report"].endswith("/reports of $(id)/evaluate-gate.json")
     assert judged.step("afterwards").outputs["reports"].split() == [
+        "evaluate-gate.codequality.json",
         "evaluate-gate.json",
         "evaluate-gate.md",
         "evaluate-gate.sarif",
+        "evaluate-gate.xml",
     ]
 
 

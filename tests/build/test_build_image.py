@@ -253,6 +253,7 @@ def test_an_image_is_started_where_an_engine_is_and_said_where_not(
     assert nothing == container.Started(None, "not started here: neither docker nor podman answers")
 
 
+@pytest.mark.long
 def test_the_archive_that_an_engine_loads_is_an_image(based: Based, tmp_path: Path) -> None:
     digest = based.outputs["manifest-digest"].removeprefix("sha256:")
     image = layout.Descriptor(layout.MANIFEST_TYPE, digest, layout.blob(based.layout, digest).stat().st_size)
@@ -301,6 +302,7 @@ def test_a_dockerfile_of_the_teams_own_with_the_bundle_in_it(
     assert tags.status_code == 404, "what does not start is not pushed"
 
 
+@pytest.mark.long
 def test_a_pushed_image_is_deployed_on_another_machine(team: Team, based: Based, tmp_path: Path) -> None:
     """Which has neither the folder that it was built in nor a state of its own; and one that was not pushed is not."""
     there = tmp_path / "project"
