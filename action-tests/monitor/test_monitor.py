@@ -15,13 +15,13 @@ from act import Act, ActRun
 from listening import Listening, answering, listening
 from team import MakeProject, config, template
 
+pytestmark = pytest.mark.long  # monitor-model and follow-policy run by themselves, also in CI
+
 WORKFLOW, RETRAIN = ".github/workflows/monitor.yml", ".github/workflows/retrain.yml"
 FIRST = (datetime.now(UTC) - timedelta(days=60)).date()
 """So that the last of 60 days was yesterday: to an old alarm nothing is done."""
 REQUESTS = """
 import datetime, sys
-
-pytestmark = pytest.mark.long  # monitor-model and follow-policy run by themselves, also in CI
 header, *parcels = open("data/train.csv").read().splitlines()
 first, far = datetime.date.fromisoformat(sys.argv[2]), header.split(",").index("distance")
 lines = []

@@ -156,6 +156,7 @@ def test_the_way_of_two_versions_into_production(team: Team) -> None:
     assert team.aliases()["production"] == 2
 
 
+@pytest.mark.long
 def test_what_changed_since_the_verdict_is_named_and_not_promoted(team: Team) -> None:
     version = team.trained("weak")
     assert "there is no verdict on version 1" in team.promoted("--version", version, code=1).stderr
@@ -179,6 +180,7 @@ def test_what_changed_since_the_verdict_is_named_and_not_promoted(team: Team) ->
     team.promoted("--version", version)
 
 
+@pytest.mark.long
 def test_a_verdict_against_what_is_no_longer_there_is_stale(team: Team) -> None:
     for kind in ("weak", "strong", "strong"):
         team.trained(kind)
@@ -191,6 +193,7 @@ def test_a_verdict_against_what_is_no_longer_there_is_stale(team: Team) -> None:
     assert "compared it with version 1, and version 2 is there now" in refused.stderr
 
 
+@pytest.mark.long
 def test_other_test_data_than_production_was_judged_on_is_warned_about(team: Team) -> None:
     for kind in ("weak", "strong"):
         team.trained(kind)
@@ -200,6 +203,7 @@ def test_other_test_data_than_production_was_judged_on_is_warned_about(team: Tea
     assert "the test data is not what version 1 in production was judged on" in team.judged("2").stderr
 
 
+@pytest.mark.long
 def test_an_alias_moved_by_hand_is_reported_and_never_healed(team: Team) -> None:
     for kind in ("weak", "strong"):
         team.trained(kind)
@@ -227,20 +231,21 @@ def test_a_model_that_cannot_be_judged_never_passes(team: Team, kind: str, code:
     assert team.aliases() == {}
 
 
-@pytest.mark.parametrize(
-    ("test", "code", "words"),
-    [
-        ("a,b,y\n", 3, "rows"),
-        ("a,b,y\n1,1,1\n0.5,0.5,1\n", 3, "class"),
-        ("a,b\n1,1\n", 2, "has no column 'y'"),
-        ("a,b,y\n1,x,1\n0,0,0\n", 2, "test.csv:2: 'x' in column 'b' is no double"),
-    ],
+CANNOT_TELL = (
+    ("a,b,y\n", 3, "rows"),
+    ("a,b,y\n1,1,1\n0.5,0.5,1\n", 3, "class"),
+    ("a,b\n1,1\n", 2, "has no column 'y'"),
+    ("a,b,y\n1,x,1\n0,0,0\n", 2, "test.csv:2: 'x' in column 'b' is no double"),
 )
-def test_data_that_cannot_tell_never_passes(team: Team, test: str, code: int, words: str) -> None:
+"""Test data, the exit code, and words of the line."""
+
+
+def test_data_that_cannot_tell_never_passes(team: Team) -> None:
     version = team.trained("strong")
-    (team.folder / "test.csv").write_text(test)
-    assert words in team.judged(version, code=code).stderr
-    assert team.aliases() == {}
+    for test, code, words in CANNOT_TELL:
+        (team.folder / "test.csv").write_text(test)
+        assert words in team.judged(version, code=code).stderr, test
+        assert team.aliases() == {}
 
 
 COUNTRIES = """
@@ -259,6 +264,7 @@ with mlflow.start_run():
 """
 
 
+@pytest.mark.long
 def test_the_gate_reads_by_the_contract(team: Team) -> None:
     """NA is a country; delimiter, pattern of files and what is hidden are as validate-data has them, not a guess."""
     lines = [f"{'NA' if row % 2 else 'DE'};{(row % 2 + (row % 10 == 0)) % 2}" for row in range(2000)]
@@ -294,6 +300,7 @@ def test_the_gate_reads_by_the_contract(team: Team) -> None:
     assert "contract, and string in the model's signature" in team.judged(version).stderr
 
 
+@pytest.mark.long
 def test_each_environment_has_its_own_policy_and_verdict(team: Team) -> None:
     version = team.trained("strong")
     team.judged(version)

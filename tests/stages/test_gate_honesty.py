@@ -128,6 +128,7 @@ def test_the_training_data_as_test_data_is_refused(project: Project) -> None:
     assert "was trained on this very data" in project.judged("--data", "copied.csv", code=2)
 
 
+@pytest.mark.long
 def test_rows_that_were_trained_on_are_counted(project: Project) -> None:
     project.trained()
     write(project.folder / "test.csv", rows(1300, 2600))
@@ -142,12 +143,14 @@ def test_rows_that_were_trained_on_are_counted(project: Project) -> None:
     assert "training data" not in project.judged(code=1), "not at hand in every job"
 
 
+@pytest.mark.long
 def test_a_feature_that_the_label_was_made_from_is_warned_about(project: Project) -> None:
     project.trained("a delay")
     assert "the input 'delay' alone gives the label of all 1500 test rows" in project.judged(code=1)
     assert any(warning.startswith("the input 'delay'") for warning in project.verdict().warnings)
 
 
+@pytest.mark.long
 def test_the_report_says_the_positive_class_and_what_each_group_has(project: Project) -> None:
     project.trained()
     said = project.judged(code=1)
@@ -163,6 +166,7 @@ def test_the_report_says_the_positive_class_and_what_each_group_has(project: Pro
     assert "### Groups of c" in project.report()
 
 
+@pytest.mark.long
 def test_labels_of_1_and_2_need_the_positive_class_and_the_fix_works(project: Project) -> None:
     for file in ("train.csv", "test.csv"):
         write(project.folder / file, rows(*((0, 1500) if file == "train.csv" else (5000, 6500)), ("1", "2")))
@@ -186,6 +190,7 @@ def test_a_model_that_gives_labels_is_told_how_its_flavor_gives_probabilities(pr
     )
 
 
+@pytest.mark.long
 def test_a_model_without_signature_is_warned_about_when_it_is_trained(project: Project) -> None:
     done = project.trained(how="bare")
     assert "warning: train-model: version 1 has no signature, and evaluate-gate will refuse it" in done.stderr
@@ -195,6 +200,7 @@ def test_a_model_without_signature_is_warned_about_when_it_is_trained(project: P
     assert "signature" not in project.trained().stderr
 
 
+@pytest.mark.long
 def test_a_contract_that_breaks_the_model_is_refused_and_the_fix_works(project: Project) -> None:
     config = project.folder / "modelway.yml"
     config.write_text(config.read_text().replace("gate:\n", "gate:\n  contract: refuse\n"))

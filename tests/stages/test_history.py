@@ -56,6 +56,7 @@ def test_the_alias_goes_back_without_being_judged_anew(team: Team) -> None:
     assert len(actions(team)) == 4, "what is refused appends nothing"
 
 
+@pytest.mark.long
 def test_a_version_that_was_deleted_under_its_alias(team: Team) -> None:
     for kind in ("weak", "strong"):
         version = team.trained(kind)
