@@ -101,6 +101,7 @@ def last(shop: Shop) -> journal.Story:
     return story
 
 
+@pytest.mark.long
 def test_classes_that_shift_are_taken_back_by_name(shop: Shop) -> None:
     shop.deploy("good")
     with shop.traffic() as seen:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import time
 
+import pytest
+
 from deployment.shop import Shop
 from modelway.markdown import cell
 
@@ -69,6 +71,7 @@ def thin_traffic_is_told_what_would_do(shop: Shop) -> None:
     assert "canary requests" in plan(shop) and outcome(shop) == "possible"
 
 
+@pytest.mark.long
 def test_without_traffic_it_warns_and_does_not_wait(shop: Shop) -> None:
     shop.deploy("good")
     began = time.monotonic()

@@ -141,6 +141,7 @@ def test_a_killed_component_comes_back(cluster: Cluster, component: str) -> None
     cluster.wait_ready()
 
 
+@pytest.mark.long
 def test_a_component_stays_dead_or_silent_as_long_as_a_test_wants(cluster: Cluster) -> None:
     with cluster.dead("kube-apiserver"):
         assert cluster.try_kubectl("get", "--raw", "/readyz", seconds=30).returncode != 0

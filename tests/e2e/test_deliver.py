@@ -60,6 +60,7 @@ def test_a_canary_and_the_way_back_on_a_deployment_of_the_teams_own(team: Cluste
     assert not seen["failed"], (seen, said, back)
 
 
+@pytest.mark.long
 def test_blue_runs_on_and_going_back_to_it_starts_no_pod(team: ClusterTeam, own: Namespace) -> None:
     before = as_the_team_wrote(own)
     pods = own.kubectl("get", "pods", "-l", f"app={NAME}", "-o", "name")
@@ -89,6 +90,7 @@ def test_as_a_shadow_it_answers_nobody_and_leaves_nothing(team: ClusterTeam, own
     assert own.kubectl("get", "deployments,services,jobs", "-l", "modelway.dev/slot", "-o", "name") == ""
 
 
+@pytest.mark.long
 def test_a_shadows_rows_are_predicted_by_both_releases(team: ClusterTeam, own: Namespace) -> None:
     """By the pods' proxy, whose API server passes our header on. The shop's models say the same class of nearly every row."""
     path = team.folder / "modelway.yml"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from deployment.shop import Shop
 from e2e.shop import Namespace
 from e2e.team import NAME, manifests, on_cluster
@@ -12,6 +14,7 @@ from e2e.team import NAME, manifests, on_cluster
 SERIES = 'modelway_prediction_score_{part}{{namespace="{namespace}",version="{{version}}"{more}}}'
 
 
+@pytest.mark.long
 def test_an_outcome_of_the_teams_own_is_counted_by_release(built: Shop, own: Namespace, tmp_path: Path) -> None:
     """The scores up to a half stand for what came of a prediction: half of them, whichever release was asked."""
     team = on_cluster(built, tmp_path, own)

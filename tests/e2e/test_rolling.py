@@ -189,6 +189,7 @@ def test_without_a_route_the_pods_share_the_connections(built: Shop, own: Namesp
     assert not seen["failed"], seen
 
 
+@pytest.mark.long
 def test_an_autoscaler_that_decides_the_replicas_is_not_fought_over(team: ClusterTeam, own: Namespace) -> None:
     own.apply(autoscaler(REPLICAS, 2 * REPLICAS))
     said = team.deploy("again", code=2)

@@ -43,7 +43,7 @@ def server_on_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
         yield uri
 
 
-@pytest.fixture(params=["server_3", "server_2"])
+@pytest.fixture(params=["server_3", pytest.param("server_2", marks=pytest.mark.long)])
 def uri(request: pytest.FixtureRequest) -> str:
     """Each supported version in turn."""
     return str(request.getfixturevalue(request.param))

@@ -131,7 +131,7 @@ def test_a_lost_answer_makes_nothing_twice(client: MLflow, model: str, make_vers
     assert len(client.search_versions(model)) == 2
 
 
-@pytest.mark.parametrize("version", [servers.NEWEST_2, servers.NEWEST_3])
+@pytest.mark.parametrize("version", [pytest.param(servers.NEWEST_2, marks=pytest.mark.long), servers.NEWEST_3])
 def test_logged_models_are_found_once_and_two_trainings_have_one_content(
     server_3: str, model: str, version: str, tmp_path: Path
 ) -> None:
@@ -160,6 +160,7 @@ def test_logged_models_are_found_once_and_two_trainings_have_one_content(
     client.transport.session.close()
 
 
+@pytest.mark.long
 def test_a_2x_client_and_server(server_2: str, model: str) -> None:
     run = logged(servers.NEWEST_2, server_2, model, "model", "model")
     (found,) = connect(server_2, {}).logged_models(run)

@@ -311,6 +311,7 @@ def test_what_the_model_says_is_counted_beside(made: Path) -> None:
     assert read_sketch(made / "told.json", "told").rows == 49
 
 
+@pytest.mark.long
 def test_the_sketch_that_lies_beside_the_model_needs_no_flag(
     serve: Serve, reference: Path, folder: Path, expected: dict[str, Any]
 ) -> None:
