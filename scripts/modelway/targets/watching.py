@@ -59,10 +59,14 @@ class ShareWatch:
 
     def sent(self) -> tuple[int, int]:
         """(requests of sample traffic, of so many) that the new release's servers were sent since they began; zeros where
-        nothing is compared."""
+        nothing is compared, and where a role lets nobody read them: by then the release has all traffic."""
         if not self.compared:
             return 0, 0
-        total = model_counts.read(lambda: self.claim.place.servers(self.claim.state)).total(self.plan.new.slot)
+        try:
+            reading = model_counts.read(lambda: self.claim.place.servers(self.claim.state))
+        except ModelwayError:
+            return 0, 0
+        total = reading.total(self.plan.new.slot)
         return total.sampled, total.asked
 
     def _outcome(self, share: JudgedShare) -> Snapshot:

@@ -102,6 +102,7 @@ def worlds(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., World]]:
         monkeypatch.setattr(lease, "threading", simulation)
         monkeypatch.setattr(traffic, "counted", lambda source, shares, **more: None)
         monkeypatch.setattr(KubernetesPlace, "counts", lambda place, state: SimpleNamespace(snapshot=lambda: None))
+        monkeypatch.setattr(KubernetesPlace, "servers", lambda place, state: [])
         monkeypatch.setattr(deployment, "target_of", world.target)
         monkeypatch.setattr(deployment, "check_runner", lambda project, job: None)
         monkeypatch.setattr(deploy.workspace, "connect_registry", lambda *arguments: None)
