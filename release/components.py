@@ -46,10 +46,10 @@ def component(name: str, action: AnyUseCase, address: dict[str, str]) -> str:
     lines = ["spec:", "  inputs:"]
     for item in given:
         otherwise = "" if item.required else f'default: "{DEFAULTS.get(item.name, "")}", '
-        lines.append(f"    {_key(item.name)}: {{ {otherwise}description: {_quoted(_described(item))} }}")
+        lines.append(f"    {key_of(item.name)}: {{ {otherwise}description: {quoted(described_input(item))} }}")
     for key, (kind, default, said) in own.items():
         typed = f"type: {kind}, " if kind else ""
-        lines.append(f"    {key}: {{ {typed}default: {json.dumps(default)}, description: {_quoted(said)} }}")
+        lines.append(f"    {key}: {{ {typed}default: {json.dumps(default)}, description: {quoted(said)} }}")
     lines += [
         "---",
         '"$[[ inputs.job-name ]]":',
@@ -59,7 +59,7 @@ def component(name: str, action: AnyUseCase, address: dict[str, str]) -> str:
         "  rules: $[[ inputs.job-rules ]]",
         "  timeout: $[[ inputs.job-timeout ]]",
         "  interruptible: false # what is ended half-way goes back, and nobody asked for that",
-        *_places(name, [item.name for item in given]),
+        *_places(name),
         "  variables:",
         "    MODELWAY_HOME: $CI_PROJECT_DIR/.modelway",
         "    MODELWAY_DOTENV: out/modelway.env # its outputs, which the jobs that need it have as variables",
@@ -86,7 +86,7 @@ def component(name: str, action: AnyUseCase, address: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _places(name: str, inputs: list[str]) -> list[str]:
+def _places(name: str) -> list[str]:
     """What GitLab shows as the environment, and what keeps two deployments apart. The way back waits for nobody."""
     if name in DEPLOYING:
         url = ", url: $DEPLOY_MODEL_ADDRESS" if name == "deploy-model" else ""
@@ -99,13 +99,17 @@ def _places(name: str, inputs: list[str]) -> list[str]:
     return []
 
 
-def _described(item: Input) -> str:
+def described_input(item: Input) -> str:
     return item.description + (" Required." if item.required else "")
 
 
-def _key(name: str) -> str:
-    return _quoted(name) if name in ("yes", "no", "on", "off") else name
+TRUTH_VALUES = ("yes", "no", "on", "off")
+"""What YAML 1.1 takes for a truth value where it stands without quotes."""
 
 
-def _quoted(text: str) -> str:
+def key_of(name: str) -> str:
+    return quoted(name) if name in TRUTH_VALUES else name
+
+
+def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)

@@ -26,6 +26,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 import components  # noqa: E402 - beside this file
 import permissions  # noqa: E402 - beside this file
+from components import described_input, key_of, quoted  # noqa: E402 - beside this file
 from modelway.ci import Input  # noqa: E402 - after the path is known
 from modelway.command import AnyUseCase, use_cases  # noqa: E402
 from modelway.config.json_schema import schema_of_project  # noqa: E402
@@ -90,16 +91,9 @@ def first_sentence(action: AnyUseCase) -> str:
     return " ".join(action.description.split("\n\n")[0].split())
 
 
-TRUTH_VALUES = ("yes", "no", "on", "off")
-"""What YAML 1.1 takes for a truth value where it stands without quotes."""
-
-
 def action_yml(name: str, action: AnyUseCase) -> str:
     lines = [f"name: {name}", f"description: {quoted(first_sentence(action))}", "inputs:"]
-    for item in action.inputs:
-        note = " Required." if item.required else ""
-        key = quoted(item.name) if item.name in TRUTH_VALUES else item.name
-        lines.append(f"  {key}: {{ description: {quoted(item.description + note)} }}")
+    lines += [f"  {key_of(item.name)}: {{ description: {quoted(described_input(item))} }}" for item in action.inputs]
     lines += ["outputs:"]
     for output, holds in action.outputs.items():
         value = quoted(f"${{{{ steps.run.outputs.{output} }}}}")
@@ -113,10 +107,6 @@ def action_yml(name: str, action: AnyUseCase) -> str:
 def value_in_step(item: Input) -> str:
     """A secret may come from the job's own environment, which the step's would hide."""
     return f"inputs.{item.name} || env.{item.variable}" if item.secret else f"inputs.{item.name}"
-
-
-def quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
 
 
 def tables(action: AnyUseCase) -> str:

@@ -30,7 +30,6 @@ def test_a_job_that_failed_is_not_one_that_was_cancelled(skewed_delivery: ActRun
     assert ran[-1] == "test"
 
 
-@pytest.mark.long
 def test_the_next_job_learns_the_outcome_and_the_address(hurried_delivery: ActRun, shop: Path) -> None:
     assert hurried_delivery.exit_code == 0, hurried_delivery.log[-3000:]
     assert hurried_delivery.jobs == {"canary": "success", "afterwards": "success"}

@@ -9,7 +9,7 @@ import pytest
 from act import commands_on_github
 from team import Deployed
 
-pytestmark = pytest.mark.long  # tests/deployment refuses what it refuses, also in CI
+pytestmark = pytest.mark.long
 
 
 def test_both_come_and_both_go_back(grouped: Deployed, versions: dict[str, str]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from team import Deployed
 
-pytestmark = pytest.mark.long  # tests/deployment has each of them, also in CI
+pytestmark = pytest.mark.long
 
 
 def test_a_shadow_meets_no_client_and_an_ab_those_with_the_key(tried: Deployed, versions: dict[str, str]) -> None:
