@@ -79,6 +79,7 @@ def test_a_workflow_comes_a_commit_after_all_that_it_names(commits: dict[str, Pa
     ]
 
 
+@pytest.mark.long
 def test_a_pinned_pipeline_runs_without_any_tag(run: ActRun) -> None:
     assert run.jobs == {"plan": "success", "train": "success", "gate": "failure"}, run.log[-3000:]
     assert run.step("train").outputs["version"] == "1"

@@ -67,7 +67,8 @@ def become_program(name: str, program: str, arguments: list[str]) -> None:
     from modelway.environments import home, store, tools
 
     home.check_platform()
-    python = store.interpreter(tools.requirements_file(name), sys.executable)
+    # compiled as it is imported: tests and linters import a third of what they bring
+    python = store.interpreter(tools.requirements_file(name), sys.executable, compiled=False)
     folder = os.path.dirname(python)
     environ = home.without_python_settings(os.environ)
     environ["MODELWAY_BASE_PYTHON"] = sys.executable

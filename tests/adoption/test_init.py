@@ -129,9 +129,8 @@ def test_what_cannot_be_known_is_one_line_and_nothing_is_written(name: str, root
     assert everything(folder) == before
 
 
-@pytest.mark.parametrize(
-    "name", ["src", *(pytest.param(name, marks=pytest.mark.long) for name in LAYOUTS if name not in ("src", "service"))]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("name", [name for name in LAYOUTS if name != "service"])
 def test_a_model_is_judged_by_what_it_wrote(name: str, root: Path, tmp_path: Path, server: str) -> None:
     """From nothing to a verdict, without an edit."""
     layout = LAYOUTS[name]

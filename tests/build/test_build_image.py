@@ -266,6 +266,7 @@ def test_the_archive_that_an_engine_loads_is_an_image(based: Based, tmp_path: Pa
     assert hashlib.sha256(older.encode()).hexdigest() == config.removeprefix("sha256:")
 
 
+@pytest.mark.long
 def test_a_dockerfile_of_the_teams_own_with_the_bundle_in_it(
     team: Team, based: Based, debian: str, registry: str
 ) -> None:

@@ -61,6 +61,7 @@ def test_it_is_there_and_is_taken_without_a_look_at_the_source(many: Kit, compil
     assert labels["io.modelway.bytecode"] == compiler.version
 
 
+@pytest.mark.long
 def test_it_is_the_same_in_two_folders_by_any_number_of_processes(
     many: Kit, compiler: Compiler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

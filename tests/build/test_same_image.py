@@ -42,6 +42,7 @@ def interpreters() -> list[str]:
     return list(dict.fromkeys(path for path in made if path))
 
 
+@pytest.mark.long
 def test_on_two_dates_in_two_folders_with_every_python(interpreters: list[str], kit: Kit) -> None:
     said = []
     for number, (python, date) in enumerate([(python, date) for python in interpreters for date in DATES]):

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -185,6 +185,11 @@ def built_shop(folder: Path, state_folder: Path, server: str, python: str, root:
     shop = Shop(folder, server, model, root, python, state_folder)
     shop.configure(8080)
     commit_all(folder)
+    return with_versions(shop, ("good", "again"))
+
+
+def with_versions(shop: Shop, kinds: Sequence[str]) -> Shop:
+    """versions: those of these kinds, made in the order in which tests release them; others when they are asked for."""
 
     def build(kind: str) -> str:
         version = shop.trained(kind)
@@ -194,7 +199,7 @@ def built_shop(folder: Path, state_folder: Path, server: str, python: str, root:
         return version
 
     versions = BuiltVersions(build)
-    for kind in ("good", "again"):  # in the order in which tests release them
+    for kind in kinds:
         versions[kind] = build(kind)
     return replace(shop, versions=versions)
 

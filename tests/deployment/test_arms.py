@@ -155,6 +155,7 @@ def test_a_key_that_is_none_is_refused_before_anything(shop: Shop, keys: dict[st
     assert shop.processes() == []
 
 
+@pytest.mark.long
 def test_without_anything_to_compare_with_nothing_is_deployed(shop: Shop) -> None:
     with_keys(shop, strategy="ab", ab=ARM)
     assert "that an A/B could be compared with" in shop.deploy("good", code=1)

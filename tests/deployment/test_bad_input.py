@@ -28,6 +28,7 @@ def is_where_it_was(shop: Shop) -> None:
     assert list(shop.deployed().slots) == [shop.deployed().stable]
 
 
+@pytest.mark.long
 def test_a_port_in_use(shop: Shop) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", shop.port))
@@ -46,6 +47,7 @@ def test_an_envoy_that_does_not_start(shop: Shop) -> None:
     assert "cannot be written" in said
 
 
+@pytest.mark.long
 def test_a_server_that_is_never_ready(stable: Shop) -> None:
     """Its model is not what it was: the file is gone from the unpacked release."""
     release = release_of(stable, "again")
@@ -77,6 +79,7 @@ def test_a_release_that_was_changed_by_one_byte(stable: Shop) -> None:
     is_where_it_was(stable)
 
 
+@pytest.mark.long
 def test_a_version_that_was_not_built_and_an_environment_without_a_target(stable: Shop) -> None:
     said = stable.must("deploy_model", 1, "--version", stable.versions["good"], "--built-for", stable.environment)
     assert f"was not built for {stable.environment}" in said

@@ -19,6 +19,7 @@ def first(shop: Shop) -> None:
     assert shop.serving() == shop.versions["good"]
 
 
+@pytest.mark.long
 def test_the_first_release_then_a_canary_that_is_as_good(shop: Shop) -> None:
     """Not one request fails on the way, and the alias moves at its end."""
     first(shop)
@@ -74,6 +75,7 @@ def test_a_canary_that_is_slow_goes_back(shop: Shop) -> None:
     assert shop.serving() == shop.versions["good"]
 
 
+@pytest.mark.long
 def test_without_traffic_nothing_is_judged_and_nothing_changes(shop: Shop) -> None:
     shop.deploy("good")
     said = shop.deploy("again", code=3)
@@ -82,6 +84,7 @@ def test_without_traffic_nothing_is_judged_and_nothing_changes(shop: Shop) -> No
     assert len(shop.stories()) == 1
 
 
+@pytest.mark.long
 def test_a_plan_that_cannot_finish_is_refused_with_its_numbers(shop: Shop) -> None:
     shop.configure(shop.port, timeout=1)
     first(shop)
@@ -127,6 +130,7 @@ def test_two_deployments_at_once_are_never_both_at_work(shop: Shop) -> None:
     assert shop.serving() == shop.versions["again"]
 
 
+@pytest.mark.long
 def test_a_rollback_supersedes_a_deployment_that_is_at_work(shop: Shop) -> None:
     """Two real processes: the rollback does not wait, and the deployment finds out and changes nothing more."""
     first(shop)

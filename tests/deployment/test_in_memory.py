@@ -373,6 +373,7 @@ def test_without_traffic_nothing_is_judged(team: Team) -> None:
     assert len(deployment.stories(team.project)) == 1
 
 
+@pytest.mark.long
 def test_with_the_registry_down_the_next_command_announces(team: Team) -> None:
     good = team.shop.versions["good"]
     team.deploy("good")

@@ -220,6 +220,7 @@ def test_a_release_that_sells_less_is_taken_back_by_the_teams_own_counter(shop: 
     assert shop.serving() == good
 
 
+@pytest.mark.long
 def test_what_cannot_be_compared_is_refused_before_anything_happens(shop: Shop) -> None:
     shop.deploy("good")
     judging(shop, "predictions: {}")

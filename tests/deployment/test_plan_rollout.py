@@ -26,6 +26,7 @@ def everything(shop: Shop) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in kept}
 
 
+@pytest.mark.long
 def test_where_nothing_is_there_or_nothing_is_compared_none_is_needed(shop: Shop) -> None:
     assert "nothing is in" in plan(shop)
     assert outcome(shop) == "unneeded"
@@ -34,6 +35,7 @@ def test_where_nothing_is_there_or_nothing_is_compared_none_is_needed(shop: Shop
     assert "strategy all-at-once compares nothing" in plan(shop)
 
 
+@pytest.mark.long
 def test_it_says_what_deploy_model_would_say_and_changes_nothing(shop: Shop) -> None:
     shop.deploy("good")
     with shop.traffic(50):

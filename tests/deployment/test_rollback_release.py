@@ -44,6 +44,7 @@ def test_every_entry_names_the_verdict_that_let_it_be_built(shop: Shop) -> None:
         assert entry.data_digest == stored.record.data_digest
 
 
+@pytest.mark.long
 def test_the_version_before_comes_back_and_a_second_run_changes_nothing(shop: Shop) -> None:
     two(shop)
     good, again = shop.versions["good"], shop.versions["again"]
@@ -87,6 +88,7 @@ def test_with_the_registry_down_traffic_goes_back_and_the_next_command_tells(sho
     assert len(actions(shop)) == 3, "told once"
 
 
+@pytest.mark.long
 def test_there_must_be_something_to_go_back_to(shop: Shop) -> None:
     assert "nothing was ever deployed" in shop.roll_back(code=2)
     shop.configure(shop.port, strategy="all-at-once")

@@ -60,6 +60,7 @@ def started(shop: Shop, kind: str, reached: tuple[int, int]) -> subprocess.Popen
         time.sleep(0.05)
 
 
+@pytest.mark.long
 def test_a_healthy_release_replaces_stable_one_by_one(rolling: Shop) -> None:
     with rolling.traffic(150) as seen, watched(rolling) as counted:
         time.sleep(4)
@@ -139,6 +140,7 @@ def test_killed_in_the_middle_the_same_command_goes_on(rolling: Shop) -> None:
     assert seen["failed"] == 0, seen
 
 
+@pytest.mark.long
 def test_what_rolling_cannot_do_is_refused(rolling: Shop) -> None:
     before = servers(rolling)
     assert "between two commands nobody would start" in rolling.deploy("again", "--wait", "false", code=2)

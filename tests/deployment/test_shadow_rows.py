@@ -212,12 +212,14 @@ def test_a_runner_that_dies_loses_nothing_that_was_compared(rows: RowShop) -> No
     assert seen["failed"] == 0
 
 
+@pytest.mark.long
 def test_too_few_rows_for_what_is_asked_are_refused(rows: RowShop) -> None:
     with_keys(rows, shadow="{differ-at-most: 0.01, rows: 500}")
     said = rows.deploy("same", "--strategy", "shadow", code=2)
     assert "deploy.shadow.rows: is 500" in said and "not even so many equal predictions" in said
 
 
+@pytest.mark.long
 def test_a_comparison_for_which_too_few_requests_come_is_refused(rows: RowShop) -> None:
     rows.configure(rows.port, timeout=60)
     with_keys(rows, shadow="{differ-at-most: 0.0001, rows: 100000}")

@@ -15,7 +15,6 @@ from e2e.machine import of_this_machine
 from e2e.shop import Namespace, built_shop
 
 __all__ = ["built", "cluster", "machine", "namespace", "own"]
-KINDS = ("good", "again", "slow", "failing")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,7 +31,7 @@ def machine() -> Iterator[dict[str, object]]:
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory, server: str, python: str, root: Path, cluster: Cluster) -> Shop:
     folders = tmp_path_factory.mktemp("shop"), tmp_path_factory.mktemp("state")
-    return built_shop(*folders, server, python, root, cluster.described, KINDS)
+    return built_shop(*folders, server, python, root, cluster.described, ("good", "again"))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import requests
 from checkout import commit_all
 from cluster.described import Described
 from cluster.fixture import Cluster
-from deployment.shop import TRAIN, Shop
+from deployment.shop import TRAIN, Shop, with_versions
 from stages.test_gate_and_promote import rows
 
 CONFIG = """\
@@ -39,7 +39,8 @@ def built_shop(
     kinds: tuple[str, ...],
     train: str = TRAIN,
 ) -> Shop:
-    """versions: by kind (of `train`), each trained, judged, built and pushed."""
+    """versions: by kind (of `train`), each trained, judged, built and pushed: these kinds at once, others when they are asked
+    for."""
     model = f"shop-{uuid.uuid4().hex[:8]}"
     (folder / "train.py").write_text(train)
     (folder / "train.csv").write_text(rows(2000))
@@ -48,14 +49,7 @@ def built_shop(
         CONFIG.format(model=model, python=python, base=cluster.base_image, registry=cluster.registry)
     )
     commit_all(folder)
-    shop = Shop(folder, server, model, root, python, state_folder)
-    for kind in kinds:
-        version = shop.trained(kind)
-        shop.judged(version)
-        done = shop.run("build_image", "--environment", "production", "--version", version)
-        assert done.returncode == 0, done.stderr
-        shop.versions[kind] = version
-    return shop
+    return with_versions(Shop(folder, server, model, root, python, state_folder), kinds)
 
 
 @dataclass(frozen=True)

@@ -206,5 +206,5 @@ def test_the_clocks_may_differ(
     first._ended.set()  # it has died: nobody renews it
     began = time.monotonic()
     take("second").give_back()
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 50
     own(team).kubectl("delete", "lease", "clocks")

@@ -133,6 +133,7 @@ def test_the_gateway_tells_its_counts(cluster: Cluster) -> None:
     assert "contour" in session().get(f"{cluster.described.gateway_admin_url}/clusters", timeout=5).text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("component", KILLED)
 def test_a_killed_component_comes_back(cluster: Cluster, component: str) -> None:
     before = cluster.pids()[component]

@@ -130,9 +130,7 @@ def test_a_runner_that_dies_is_survived_by_the_guardian(team: ClusterTeam, own: 
         process = team.started("again")
         wait_until(lambda: f"{team.versions['again']} 200" in seen, 90)
         end(process)
-        began = time.monotonic()
         wait_until(lambda: team.serving() == team.versions["good"], 30)
-        assert time.monotonic() - began < 4 + 10
         assert "nothing was changed" not in team.roll_back()
         assert as_the_team_wrote(own) == before
     assert not seen["failed"], seen

@@ -23,6 +23,7 @@ def team(built: Shop, own: Namespace, tmp_path: Path) -> ClusterTeam:
     return made
 
 
+@pytest.mark.long
 def test_a_canary_waits_for_a_person_beside_the_command_that_carries_it_on(team: ClusterTeam, own: Namespace) -> None:
     again = team.versions["again"]
     with team.requests() as seen:

@@ -109,6 +109,7 @@ def test_a_script_speaks_utf_8_whatever_the_locale(checkout: Path, workspace: Pa
     assert said.returncode == 2 and "there is no script" in said.stderr
 
 
+@pytest.mark.long
 def test_two_steps_that_start_at_once_make_one_environment(checkout: Path, workspace: Path, tmp_path: Path) -> None:
     environ = environ_of(tmp_path / "home")
     command = [checkout / "scripts" / "run", "probe"]

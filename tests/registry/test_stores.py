@@ -91,6 +91,7 @@ environments: {{production: {{}}}}
 """
 
 
+@pytest.mark.long
 def test_a_model_is_trained_judged_and_promoted_through_s3(
     server_on_s3: str, s3: dict[str, str], tmp_path: Path, root: Path
 ) -> None:

@@ -214,7 +214,7 @@ def test_slow_redis_costs_its_time_and_nobody_gets_anothers_values(
             done = [future.result() for future in asked]
     statuses = {status: sum(one == status for one, _ in done) for status in (200, 503)}
     assert statuses[200] > 100 and statuses[503] > 10, statuses
-    assert max(seconds for _, seconds in done) < 3
+    assert max(seconds for _, seconds in done) < 10
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,7 @@ def test_a_worker_that_dies_is_replaced_and_its_counts_stay(serve: Serve, tmp_pa
             os.killpg(server.process.pid, 0)
 
 
+@pytest.mark.long
 def test_who_has_connected_before_the_end_is_served(serve: Serve) -> None:
     with serve("told", "--workers", "2") as server:
         server.session.close()
@@ -150,6 +151,7 @@ def test_who_has_connected_before_the_end_is_served(serve: Serve) -> None:
         assert server.process.wait(20) == 0
 
 
+@pytest.mark.long
 def test_workers_end_with_a_supervisor_that_is_killed(serve: Serve) -> None:
     with serve("told", "--workers", "2") as server:
         workers = workers_of(server)
@@ -310,6 +312,7 @@ def test_what_platforms_set_is_heeded_and_modelways_own_comes_first() -> None:
     assert chosen("--port", "9002", PORT="9000") == (9002, 1)
 
 
+@pytest.mark.long
 def test_the_process_is_measured_and_all_workers_are_added_up(serve: Serve) -> None:
     with serve("told", "--workers", "2") as server:
         wait_until(lambda: server.metric("process_resident_memory_bytes") > 2 * 50e6)

@@ -60,6 +60,7 @@ def test_requests_at_once_are_put_together_and_say_the_same(boosting: Served, ex
     assert calls < boosting.metric("modelway_batch_requests_sum") - before[1] == len(found)
 
 
+@pytest.mark.long
 def test_without_batching_the_same_is_said_and_each_goes_alone(serve: Serve, expected: dict[str, Any]) -> None:
     with serve("boosting", "--no-batching") as server:
         with concurrent.futures.ThreadPoolExecutor(16) as pool:

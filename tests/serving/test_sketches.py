@@ -247,6 +247,7 @@ def sketch_of(served: Served, token: str = TOKEN, **window: str) -> requests.Res
     return requests.post(address, json=window, headers={"x-modelway-token": token}, timeout=30)
 
 
+@pytest.mark.long
 def test_a_real_server_with_two_workers_counts_every_row_once(
     serve: Serve, reference: Path, expected: dict[str, Any]
 ) -> None:

@@ -118,6 +118,7 @@ def team(tmp_path: Path, server: str, python: str, root: Path) -> Team:
     return Team(tmp_path, server, model, root)
 
 
+@pytest.mark.long
 def test_a_metric_of_scikit_learn_is_judged_by_its_name(team: Team) -> None:
     """The step's own environment has no scikit-learn."""
     version = team.trained("strong")
@@ -240,6 +241,7 @@ CANNOT_TELL = (
 """Test data, the exit code, and words of the line."""
 
 
+@pytest.mark.long
 def test_data_that_cannot_tell_never_passes(team: Team) -> None:
     version = team.trained("strong")
     for test, code, words in CANNOT_TELL:

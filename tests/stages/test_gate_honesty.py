@@ -182,6 +182,7 @@ def test_labels_of_1_and_2_need_the_positive_class_and_the_fix_works(project: Pr
     assert project.verdict().positive_class == "2"
 
 
+@pytest.mark.long
 def test_a_model_that_gives_labels_is_told_how_its_flavor_gives_probabilities(project: Project) -> None:
     project.trained(how="labels")
     assert project.judged(code=2) == (

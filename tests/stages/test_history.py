@@ -30,6 +30,7 @@ def delete(team: Team, version: str) -> None:
     team.client.transport.api("DELETE", "model-versions/delete", {"name": team.model, "version": version})
 
 
+@pytest.mark.long
 def test_the_alias_goes_back_without_being_judged_anew(team: Team) -> None:
     for kind in ("weak", "strong"):
         version = team.trained(kind)

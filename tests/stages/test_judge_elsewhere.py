@@ -43,6 +43,7 @@ def test_the_other_environment_judges_as_this_one_does(python: str) -> None:
     assert there.groups == here.groups and there.outcome == here.outcome == "pass"
 
 
+@pytest.mark.long
 def test_a_users_mistake_there_is_the_same_mistake_here(python: str) -> None:
     policy = Gate(limits={"fbeta_score": Limit(at_least=0.1, arguments={"beta": "x"})})
     with pytest.raises(InvalidInput) as caught:
@@ -65,6 +66,7 @@ def test_a_judge_that_dies_is_no_verdict(tmp_path: Path) -> None:
         judge_in(str(program), POLICY, HELD_OUT, CANDIDATE, None, {})
 
 
+@pytest.mark.long
 def test_the_steps_own_environment_has_neither_and_judges_either_way() -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT / 'scripts')!r}); import importlib.util as u, numpy as np;"

@@ -53,6 +53,7 @@ def two(team: Team) -> Team:
     return team
 
 
+@pytest.mark.long
 def test_versions_are_listed_chosen_and_brought(two: Team) -> None:
     listed(two)
     chosen(two)

@@ -151,6 +151,7 @@ def hashes(lock: str) -> dict[str, set[str]]:
     return {pin.name: set(pin.hashes) for pin in pins_of(lock)}
 
 
+@pytest.mark.long
 def test_an_index_by_variable_and_packages_of_the_disk_are_the_same_in_train_gate_and_build(
     tmp_path: Path, index: str, server: str, root: Path
 ) -> None:

@@ -111,6 +111,7 @@ def test_one_model_becomes_a_candidate_that_says_all_about_itself(root: Path, pr
     assert report == candidate
 
 
+@pytest.mark.long
 def test_trained_twice_has_the_same_content_and_says_so(root: Path, project: Path, server: str) -> None:
     first, second = (run(root, project, server) for _ in range(2))
     assert second.returncode == 0, second.stderr
@@ -184,6 +185,7 @@ def wait_for(condition: object) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.long
 def test_a_run_that_a_dead_machine_left_behind_is_closed_by_the_next(root: Path, project: Path, server: str) -> None:
     client = client_of(server)
     experiment = client.experiment_id(f"mean-{project.parent.name}")
@@ -194,6 +196,7 @@ def test_a_run_that_a_dead_machine_left_behind_is_closed_by_the_next(root: Path,
     assert client.get_run(busy.id).status == "RUNNING"
 
 
+@pytest.mark.long
 def test_a_version_trained_elsewhere_is_adopted_with_the_same_record(
     root: Path, project: Path, server: str, python: str, tmp_path: Path
 ) -> None:
@@ -249,6 +252,7 @@ def test_bad_input_is_one_line_that_names_the_thing_and_the_fix(
     assert "Traceback" not in done.stdout + done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -280,6 +284,7 @@ def test_a_command_that_leaves_its_run_is_told_what_to_do(
     assert "RUNNING" not in statuses(server, project)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("example", "words"),
     [
@@ -304,6 +309,7 @@ def test_a_signature_that_the_gate_cannot_use_is_said_at_once(
         assert "log the model with a DataFrame as input_example=" in done.stderr
 
 
+@pytest.mark.long
 def test_an_experiment_that_the_configuration_names_too_is_kept(root: Path, project: Path, server: str) -> None:
     name = f"mine-{project.parent.name}"
     text = LOGS_A_MODEL.replace(
@@ -318,6 +324,7 @@ def test_an_experiment_that_the_configuration_names_too_is_kept(root: Path, proj
     assert [run.status for run in client.search_runs(client.experiment_id(name), "")] == ["FINISHED"]
 
 
+@pytest.mark.long
 def test_git_is_needed_and_any_checkout_with_a_commit_will_do(
     root: Path, project: Path, server: str, tmp_path: Path
 ) -> None:
@@ -352,6 +359,7 @@ def test_a_password_in_the_servers_address_reaches_no_log_and_no_record(root: Pa
         assert not path.is_file() or b"swordfish" not in path.read_bytes()
 
 
+@pytest.mark.long
 def test_a_folder_of_another_user_is_told_as_such(root: Path, project: Path, server: str) -> None:
     """As in a container job, where the checkout is another user's."""
     done = run(root, project, server, GIT_TEST_ASSUME_DIFFERENT_OWNER="1", GIT_CONFIG_GLOBAL="/dev/null")

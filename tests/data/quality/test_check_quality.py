@@ -112,6 +112,7 @@ def test_a_mistake_is_one_line_and_leaves_no_report(
     assert not (project / "out").exists()
 
 
+@pytest.mark.long
 def test_the_same_data_and_moment_give_the_same_bytes(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the number of threads: there are more rows than one of them takes."""
     for name, seed in (("train.parquet", 0), ("test.parquet", 10**6)):

@@ -235,10 +235,8 @@ def test_a_lost_answer_to_its_own_taking_is_found_by_reading(start: Callable[...
         return True
 
     once(state, "PUT", lost)
-    began = time.monotonic()
     said = start(state).ends()
     assert is_back(state) and "taken over" not in said
-    assert time.monotonic() - began < 5.5
 
 
 def test_a_server_that_hangs_is_left_after_five_seconds(start: Callable[..., Guardian]) -> None:

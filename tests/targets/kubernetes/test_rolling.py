@@ -4,7 +4,6 @@ more traffic than its pods carry; killed at any call, one command ends it whole.
 from __future__ import annotations
 
 import dataclasses
-import os
 import random
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -28,15 +27,15 @@ from modelway.targets.kubernetes import names as ours
 from modelway.targets.kubernetes.place import KubernetesPlace
 from rollout import simulated
 from targets.case import Case, begun
-from targets.kubernetes import team_routes
+from targets.kubernetes import team_routes, test_two_at_once
 from targets.kubernetes.api_server import patched
 from targets.kubernetes.simulation import Killed, Process
 from targets.kubernetes.test_two_at_once import SETTINGS, World, check_ends, release
 from targets.kubernetes.test_two_at_once import worlds as worlds
 
-DEATHS = int(os.environ.get("SIMULATIONS", "100")) // 8
+DEATHS = test_two_at_once.SEEDS // 8
 """At so many calls, which chance picks."""
-SEEDS = int(os.environ.get("SIMULATIONS", "100")) // 4
+SEEDS = test_two_at_once.SEEDS // 4
 FOUR = ReplicaBounds(4, 1, 0)
 GOOD, BAD = simulated.traffic(1000, 0.0, 0.0), simulated.traffic(1000, 0.3, 0.0)
 
