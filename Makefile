@@ -5,7 +5,7 @@ IN = scripts/run --in test
 WORKFLOWS = .github/workflows/*.yml workflows-templates/*.yml examples/*/.github/workflows/*.yml action-tests/*/workflow.yml
 SCHEMA = $(IN) check-jsonschema --builtin-schema
 
-.PHONY: help demo demo-kubernetes test e2e check bench generate pictures lock release clean
+.PHONY: help demo demo-kubernetes test e2e check bench generate docs pictures lock release clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1	/p' Makefile
@@ -43,6 +43,9 @@ bench: ## the figures of benchmarks/, each beside a peer or a floor of the same 
 
 generate: ## write what follows from the scripts: action.yml, tables, schema, addresses
 	$(IN) python release/generate.py
+
+docs: ## the documentation as a site, in out/site
+	scripts/run --in site python release/docs_site.py
 
 pictures: ## draw the pictures of docs/ that show reports, with a Chromium
 	$(IN) python release/pictures.py

@@ -8,6 +8,7 @@
 - docs/modelway.schema.json, from the classes of modelway.config;
 - the Role in docs/kubernetes.md, from what the target asks the cluster for;
 - the files that docs/logins.md and docs/other-schedulers.md show;
+- docs/troubleshooting.md, from the errors in the code (release/troubleshooting.py);
 - docs/permissions.md, from the workflows and templates (release/permissions.py);
 - the repository's address wherever a template, an example or a README names it, from release/repository.json.
 
@@ -26,6 +27,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 import components  # noqa: E402 - beside this file
 import permissions  # noqa: E402 - beside this file
+import troubleshooting  # noqa: E402 - beside this file
 from components import described_input, key_of, quoted  # noqa: E402 - beside this file
 from modelway.ci import Input  # noqa: E402 - after the path is known
 from modelway.command import AnyUseCase, use_cases  # noqa: E402
@@ -218,6 +220,9 @@ def generated() -> dict[Path, str]:
     published = ROOT / "docs" / "permissions.md"
     text = with_section(published.read_text(encoding="utf-8"), "workflows", permissions.of_workflows(ROOT))
     files[published] = with_section(text, "templates", permissions.of_templates(ROOT))
+    trouble = ROOT / "docs" / "troubleshooting.md"
+    errors = troubleshooting.page(ROOT / "scripts")
+    files[trouble] = with_section(trouble.read_text(encoding="utf-8"), "errors", errors)
     files[ROOT / "docs" / "modelway.schema.json"] = json.dumps(schema_of_project(), indent=2) + "\n"
     for path in sorted((ROOT / ".github" / "workflows").glob("*.yml")):
         files[path] = described(path.read_text(encoding="utf-8"))
