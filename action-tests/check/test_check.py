@@ -60,7 +60,6 @@ def run_template(act: Act, project: Path) -> ActRun:
     return act.run(project, project / WORKFLOW, event="pull_request")
 
 
-@pytest.mark.long
 def test_a_change_that_keeps_the_model_good_passes(passing: ActRun) -> None:
     assert passing.exit_code == 0 and passing.jobs == {"check": "success"}, passing.log[-3000:]
     assert passing.step("gate").outputs["outcome"] == "pass"

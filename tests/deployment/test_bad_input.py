@@ -39,6 +39,7 @@ def test_a_port_in_use(shop: Shop) -> None:
     assert shop.serving() == shop.versions["good"]
 
 
+@pytest.mark.long
 def test_an_envoy_that_does_not_start(shop: Shop) -> None:
     """Its configuration cannot be written where it looks: the folder is a file."""
     shop.target.mkdir()

@@ -77,7 +77,7 @@ def test_killed_at_any_step_of_a_deployment(stable: Shop) -> None:
     stable.deploy("good")
     with stable.traffic(50) as seen:
         time.sleep(1)
-        for at in sampled(spread(steps, TRIED), 4):
+        for at in sampled(spread(steps, TRIED), TRIED):
             killed(stable, at)
     assert seen["failed"] == 0
 
@@ -97,7 +97,7 @@ def test_killed_at_any_step_of_a_rollback(stable: Shop) -> None:
     stable.deploy("again")
     steps = steps_of(stable, "rollback_release")
     stable.deploy("good")
-    for at in sampled(spread(steps, TRIED), 4):
+    for at in sampled(spread(steps, TRIED), TRIED):
         rollback_killed(stable, at)
 
 
@@ -117,7 +117,7 @@ def test_held_up_at_any_step_a_deployment_undoes_no_rollback(stable: Shop) -> No
     stable.deploy("good")
     with stable.traffic(50) as seen:
         time.sleep(1)
-        for at in sampled(spread(steps, TRIED), 4):
+        for at in sampled(spread(steps, TRIED), TRIED):
             held_up(stable, at)
     assert seen["failed"] == 0
 

@@ -124,6 +124,7 @@ def compared(story: journal.Story) -> list[RowCounts]:
     return [event.rows for event in story.events if isinstance(event, engine.Compared)]
 
 
+@pytest.mark.long
 def test_a_model_that_differs_on_2_percent_of_rows_is_found_in_500_with_its_slice(rows: RowShop) -> None:
     with rows.clients() as seen:
         said, story = rows.shadow("odd", 0, "{rows: 500}")
@@ -232,6 +233,7 @@ def test_a_comparison_for_which_too_few_requests_come_is_refused(rows: RowShop) 
     assert [story.plan.number for story in rows.stories()] == [1], "nothing was begun"
 
 
+@pytest.mark.long
 def test_the_token_is_for_this_user_alone_and_gone_with_the_shadow(rows: RowShop) -> None:
     with rows.clients():
         _, story = rows.shadow("same", 0, "{rows: 50}")
@@ -243,6 +245,7 @@ def test_the_token_is_for_this_user_alone_and_gone_with_the_shadow(rows: RowShop
     assert asked.status_code == 404
 
 
+@pytest.mark.long
 def test_a_journal_with_rows_reads_back(rows: RowShop) -> None:
     line = journal.Line(event=engine.Compared(1.0, RowCounts(compared=3, differ=1, failed=2, why="x")))
     assert msgspec.json.decode(msgspec.json.encode(line), type=journal.Line) == line

@@ -61,6 +61,7 @@ def killed_at_work(runners: Runners) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
+@pytest.mark.long
 def test_three_jobs_carry_a_canary_with_a_dead_one_in_between(shop: Shop, runners: Runners) -> None:
     shop.deploy("good")
     with shop.traffic() as seen:

@@ -165,6 +165,7 @@ def test_an_index_by_variable_and_packages_of_the_disk_are_the_same_in_train_gat
     assert "s3cr3t" not in trained + released and "://" not in trained
 
 
+@pytest.mark.long
 def test_an_index_in_the_requirements_is_kept_with_the_model_and_its_password_is_not(
     tmp_path: Path, index: str, server: str, root: Path
 ) -> None:
@@ -184,6 +185,7 @@ def test_an_index_in_the_requirements_is_kept_with_the_model_and_its_password_is
     assert "s3cr3t" not in trained + released
 
 
+@pytest.mark.long
 def test_a_changed_source_file_is_another_environment(tmp_path: Path, index: str, server: str, root: Path) -> None:
     requirements = "mlflow-skinny\npandas<3\n./features\n./vendor/modelway_test_beside-2.0-py3-none-any.whl\n"
     team = project(tmp_path / "team", server, root, requirements, '["mlflow-skinny", "pandas", "team-features"]')
