@@ -56,9 +56,22 @@ def page(scripts: Path) -> str:
     told = sorted(set(errors(scripts)))
     parts = []
     for area in dict.fromkeys([*AREAS.values(), OTHER]):
-        rows = [f"| {cell(one.what)} | {cell(one.fix)} | {one.exit_code} |" for one in told if one.area == area]
+        rows = [f"| {_shown(one.what)} | {_shown(one.fix)} | {one.exit_code} |" for one in told if one.area == area]
         parts.append("\n".join([f"## {area}\n", "| the error | what mends it | exit code |", "|---|---|---|", *rows]))
     return "\n\n".join(parts)
+
+
+def _shown(text: str) -> str:
+    """For a cell of a table; what stands in backquotes is code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return cell(text)
+    shown = []
+    for at, part in enumerate(parts):
+        bare = part.strip()
+        code = "`" + part.replace("|", r"\|") + "`"
+        shown.append(code if at % 2 else part.replace(bare, cell(bare)) if bare else part)
+    return "".join(shown)
 
 
 def errors(scripts: Path) -> Iterator[Told]:
