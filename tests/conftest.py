@@ -41,12 +41,15 @@ settings.load_profile("modelway")
 FIRST = (
     "action-tests",
     "tests/deployment",
+    "tests/data",
+    "tests/stages",
     "tests/build",
     "tests/registry",
     "tests/serving",
-    "tests/stages",
-    "tests/training",
+    "tests/monitoring",
+    "tests/gate",
     "tests/targets",
+    "tests/training",
 )
 """The longest first, so that the workers of `make test` end together."""
 

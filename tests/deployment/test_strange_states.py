@@ -140,6 +140,7 @@ def test_another_program_on_the_port_of_a_replica_that_died(stable: Shop) -> Non
             assert stable.serving() == stable.versions["good"]
 
 
+@pytest.mark.long
 def test_another_port_in_the_file_touches_nothing(stable: Shop) -> None:
     before, other = stable.processes(), free_port()
     with stable.traffic() as seen:
@@ -180,6 +181,7 @@ def test_a_refused_deployment_leaves_nothing_running_where_nothing_ran(stable: S
     assert stable.serving() == stable.versions["good"], "what ran before runs on"
 
 
+@pytest.mark.long
 def test_a_refused_rollback_takes_the_target_from_nobody(stable: Shop) -> None:
     before = stable.deployed(), (stable.target / LEASE).read_bytes()
     said = stable.roll_back("--to", "999", code=1)
@@ -293,6 +295,7 @@ def test_a_lease_that_a_power_cut_emptied_blocks_nobody(stable: Shop, content: b
     assert "stopped=true" in stable.must("stop_deployment", 0)
 
 
+@pytest.mark.long
 def test_state_that_cannot_be_read_is_mended_as_the_error_says(stable: Shop) -> None:
     path = stable.target / "target.json"
     path.write_bytes(b"")
