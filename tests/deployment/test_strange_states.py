@@ -208,6 +208,7 @@ def read_until(stream: IO[str], words: str) -> None:
     assert any(words in line for line in stream), f"it never said: {words}"
 
 
+@pytest.mark.long
 def test_a_registry_that_never_answers_holds_no_rollback_up(stable: Shop) -> None:
     """It accepts and is silent. The traffic is back long before that is over, and a second rollback waits for nothing."""
     stable.deploy("again")

@@ -78,7 +78,7 @@ def asked(
         (asked(1, 1, 400), "90m", {}),  # 90 in the longest of the short windows
         ([], "10m", {"ModelwayGone": {"page"}}),
         (asked(60, 30, 60, idle=60), "100m", {"ModelwayErrors": {"ticket"}}),  # the page is over, the ticket stays
-        (asked(60, 0, 1460, idle=120), "1565m", {"ModelwayNotAsked": {"ticket"}}),
+        pytest.param(asked(60, 0, 1460, idle=120), "1565m", {"ModelwayNotAsked": {"ticket"}}, marks=pytest.mark.long),
     ],
     ids=["well", "errors", "slow", "refused", "too few", "gone", "over", "not asked"],
 )

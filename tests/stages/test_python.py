@@ -76,6 +76,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, python: str) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_the_page_runs_as_it_stands(installed: Path, project: Path, server: str) -> None:
     environ = {**os.environ, "MLFLOW_TRACKING_URI": server, "PATH": f"{installed}:{os.environ['PATH']}"}
 
@@ -149,6 +150,7 @@ modelway.evaluate_gat(version=1)
 """
 
 
+@pytest.mark.long
 def test_a_checker_of_types_sees_inputs_and_results_of_what_pip_installs(
     installed: Path, python: str, tmp_path: Path
 ) -> None:
