@@ -13,6 +13,7 @@ import yaml
 from adoption.layouts import DATA, LAYOUTS, REQUIREMENTS, TEST, TRAIN, Layout, learn
 from checkout import commit_all
 from modelway.config import load_project
+from sampled import sampled
 
 WORKFLOWS = Path(".github") / "workflows"
 
@@ -53,7 +54,7 @@ def everything(folder: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("name", sampled(list(LAYOUTS), 3))
 def test_a_layout_is_understood_and_nothing_else_is_changed(name: str, root: Path, tmp_path: Path) -> None:
     layout = LAYOUTS[name]
     folder = made(tmp_path / "repository", layout)

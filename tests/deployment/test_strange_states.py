@@ -326,6 +326,7 @@ def test_state_that_is_reached_by_a_symbolic_link(stable: Shop, tmp_path: Path) 
     assert stable.processes() == []
 
 
+@pytest.mark.long
 def test_stopping_as_another_user_says_so_and_ends_nothing(stable: Shop) -> None:
     if os.geteuid():
         pytest.skip("NOT RUN: only root has processes of two users")

@@ -223,12 +223,14 @@ class TestEnvoyCounts(CountsContract):
         return LocalCounting(case)
 
 
+@pytest.mark.long
 class TestPodsCounts(CountsContract):
     @pytest.fixture
     def counting(self, case: LocalCase) -> Counting:
         return PodsCounting(case)
 
 
+@pytest.mark.long
 class TestPrometheusCounts(CountsContract):
     @pytest.fixture
     def counting(self, case: LocalCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counting]:

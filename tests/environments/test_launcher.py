@@ -101,6 +101,7 @@ def test_nothing_of_the_workspace_reaches_the_tool(checkout: Path, workspace: Pa
     assert sorted(path.name for path in workspace.iterdir()) == sorted(PLANTED), "and nothing is left in it"
 
 
+@pytest.mark.long
 def test_a_script_speaks_utf_8_whatever_the_locale(checkout: Path, workspace: Path, tmp_path: Path) -> None:
     """In C.UTF-8, which every machine has, Python decides by the locale unless it is told."""
     done = launch(checkout, "probe", cwd=workspace, environ=environ_of(tmp_path / "home", LC_ALL="C.UTF-8"))
@@ -124,6 +125,7 @@ def test_two_steps_that_start_at_once_make_one_environment(checkout: Path, works
     assert len([path for path in made.iterdir() if path.is_dir()]) == 1
 
 
+@pytest.mark.long
 def test_an_environment_that_was_cut_off_is_made_anew(checkout: Path, workspace: Path, tmp_path: Path) -> None:
     environ = environ_of(tmp_path / "home")
     assert launch(checkout, "probe", cwd=workspace, environ=environ).returncode == 0
@@ -199,6 +201,7 @@ def test_a_wrong_hash_is_refused(checkout: Path, workspace: Path, tmp_path: Path
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.long
 def test_a_wheelhouse_replaces_the_network(checkout: Path, workspace: Path, tmp_path: Path, root: Path) -> None:
     """uv itself comes from it too; the index is a closed port, so any call to it would fail."""
     wheelhouse = tmp_path / "wheelhouse"

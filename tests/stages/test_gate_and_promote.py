@@ -222,6 +222,7 @@ def test_an_alias_moved_by_hand_is_reported_and_never_healed(team: Team) -> None
     assert "it was meant" in team.run("show_history").stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "code", "words"),
     [("nan", 1, "NaN"), ("bare", 2, "has no signature")],

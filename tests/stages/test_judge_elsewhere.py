@@ -34,6 +34,7 @@ def python() -> str:
     return store.interpreter(LOCK, locks.base_python())
 
 
+@pytest.mark.long
 def test_the_other_environment_judges_as_this_one_does(python: str) -> None:
     there = judge_in(python, POLICY, HELD_OUT, CANDIDATE, None, {"x": RNG.normal(size=900)})
     here = judge(POLICY, HELD_OUT, CANDIDATE, None)
@@ -51,6 +52,7 @@ def test_a_users_mistake_there_is_the_same_mistake_here(python: str) -> None:
     assert caught.value.where == "gate.limits.fbeta_score.with" and caught.value.fix
 
 
+@pytest.mark.long
 def test_it_is_waited_for_no_longer_than_scoring(python: str) -> None:
     policy = Gate(limits={"max_error": Limit(at_most=9)}, task="regression", scoring_timeout_seconds=0.01)
     with pytest.raises(InvalidInput, match="longer than 0.01 s") as caught:

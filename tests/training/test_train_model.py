@@ -123,6 +123,7 @@ def test_trained_twice_has_the_same_content_and_says_so(root: Path, project: Pat
     assert repeats == f"the same content as version {outputs(first)['version']}, trained from the same inputs"
 
 
+@pytest.mark.long
 def test_a_training_that_does_not_repeat_names_the_file(root: Path, project: Path, server: str) -> None:
     text = LOGS_A_MODEL.replace("constant=rows.y.mean()", "constant=__import__('time').time()")
     (project / "train.py").write_text(text)
