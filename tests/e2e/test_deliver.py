@@ -136,6 +136,7 @@ def test_a_runner_that_dies_is_survived_by_the_guardian(team: ClusterTeam, own: 
     assert not seen["failed"], seen
 
 
+@pytest.mark.long
 def test_without_a_route_connections_are_shared_by_pods(built: Shop, own: Namespace, tmp_path: Path) -> None:
     team = on_cluster(built, tmp_path, own)
     team.apply_manifests(route=False)
