@@ -67,8 +67,7 @@ def become_program(name: str, program: str, arguments: list[str]) -> None:
     from modelway.environments import home, store, tools
 
     home.check_platform()
-    # compiled as it is imported: tests and linters import a third of what they bring
-    python = store.interpreter(tools.requirements_file(name), sys.executable, compiled=False)
+    python = store.interpreter(tools.requirements_file(name), sys.executable)
     folder = os.path.dirname(python)
     environ = home.without_python_settings(os.environ)
     environ["MODELWAY_BASE_PYTHON"] = sys.executable

@@ -163,7 +163,7 @@ def mail_server(folder: Path, **settings: Any) -> Iterator[tuple[int, Path]]:
     """A real SMTP server, on localhost: its port, and the folder in which each message becomes a file. settings: see
     mail_server.py."""
     folder.mkdir()
-    python = store.interpreter(servers.ROOT / "requirements" / "test-mail.txt", sys.executable, compiled=False)
+    python = store.interpreter(servers.ROOT / "requirements" / "test-mail.txt", sys.executable)
     port, log = free_port(), folder.parent / f"{folder.name}.log"
     program = Path(__file__).parent / "notices" / "mail_server.py"
     command = [python, str(program), str(port), str(folder), json.dumps(settings)]

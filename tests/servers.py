@@ -29,7 +29,7 @@ START_SECONDS = 120
 
 def mlflow_python(version: str) -> str:
     """The interpreter of an environment with this version of MLflow, server and client; made on first use."""
-    return store.interpreter(ROOT / "requirements" / LOCKS[version], sys.executable, compiled=False)
+    return store.interpreter(ROOT / "requirements" / LOCKS[version], sys.executable)
 
 
 @contextlib.contextmanager
@@ -54,7 +54,7 @@ def mlflow_server(version: str, backend: str, folder: Path, workers: int = 1, ro
 
 def stores_python() -> str:
     """The interpreter of an environment with MLflow's client, boto3, moto and scikit-learn; made on first use."""
-    return store.interpreter(ROOT / "requirements" / "test-stores.txt", sys.executable, compiled=False)
+    return store.interpreter(ROOT / "requirements" / "test-stores.txt", sys.executable)
 
 
 @contextlib.contextmanager

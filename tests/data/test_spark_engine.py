@@ -249,7 +249,7 @@ def test_what_cannot_start_is_one_line(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Callable[[], int]]]:
     """The address of a standalone master with two workers of one core each, and how many executors these have started."""
-    python = Path(store.interpreter(requirements_file("spark"), locks.base_python(), compiled=False))
+    python = Path(store.interpreter(requirements_file("spark"), locks.base_python()))
     [home] = python.parents[1].glob("lib/python3*/site-packages/pyspark")
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "spark-defaults.conf").write_text(

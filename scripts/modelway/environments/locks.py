@@ -91,7 +91,7 @@ def team_environment(requirements: Path, base_python: str, folder: Path) -> Inte
                 fix="check it out into a folder of the project and name that (./folder), or take it from an index",
             )
         _write(lock, _complete(compiled, head, [wheel for wheel in made if wheel], offered))
-    return describe(store.interpreter(lock, base_python, name=NAME, compiled=False))
+    return describe(store.interpreter(lock, base_python, name=NAME))
 
 
 def model_environment(lock_text: str, python_version: str) -> Interpreter:
@@ -99,7 +99,7 @@ def model_environment(lock_text: str, python_version: str) -> Interpreter:
     lock = _folder() / f"{hashlib.sha256(lock_text.encode()).hexdigest()[:32]}.txt"
     if not lock.exists():
         _write(lock, lock_text)
-    return describe(store.interpreter(lock, python_of_minor(python_version), name=NAME, compiled=False))
+    return describe(store.interpreter(lock, python_of_minor(python_version), name=NAME))
 
 
 def _exported(folder: Path) -> str:

@@ -19,7 +19,7 @@ from modelway.files import locked, write_whole
 COMPLETE = "modelway-complete"
 
 
-def interpreter(lock: str | Path, base_python: str, *, name: str = "", compiled: bool = True) -> str:
+def interpreter(lock: str | Path, base_python: str, *, name: str = "", compiled: bool = False) -> str:
     """The Python of the environment that holds exactly what `lock` (a hash-locked requirements file) names, made with
     `base_python` where it does not exist yet.
 

@@ -112,7 +112,7 @@ class ClientProcess:
         return self._exchanged(name, arguments, until)
 
     def _start(self) -> None:
-        python = store.interpreter(requirements_file(self.environment), locks.base_python(), compiled=False)
+        python = store.interpreter(requirements_file(self.environment), locks.base_python())
         self._log = tempfile.NamedTemporaryFile(prefix="modelway-client-")  # noqa: SIM115 - as long as the process
         command = [python, "-I", "-X", "utf8", str(WORKER)]
         environ = {**home.without_python_settings(self._environ), **SETTINGS}

@@ -50,7 +50,7 @@ def session(name: str, shown: str, say: Callable[[str], None], settings: Mapping
     from modelway.environments.tools import requirements_file
     from modelway.errors import InvalidInput, OutsideFailure
 
-    python = store.interpreter(requirements_file(name), locks.base_python(), compiled=False)
+    python = store.interpreter(requirements_file(name), locks.base_python())
     environ = {**settings, **home.without_python_settings(os.environ)}
     command = [python, "-I", "-X", "utf8", "-c", PROGRAM, str(SCRIPTS), name]
     with tempfile.TemporaryFile() as log:

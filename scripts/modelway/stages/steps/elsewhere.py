@@ -37,7 +37,7 @@ def answered(
     """What `modelway.stages.steps.MODULE` answers in the environment of requirements/ENVIRONMENT.txt, with this process's
     variables. It is told by its input, where nobody can look. OutsideFailure where it has not answered after so many seconds,
     once the environment is there; else what it raised."""
-    python = store.interpreter(requirements_file(environment), locks.base_python(), compiled=False)
+    python = store.interpreter(requirements_file(environment), locks.base_python())
     environ = home.without_python_settings(os.environ)
     command = [python, "-I", "-X", "utf8", "-c", PROGRAM, str(SCRIPTS), module]
     with tempfile.NamedTemporaryFile(prefix="modelway-elsewhere-") as log:
