@@ -18,7 +18,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 REPOSITORY = (
@@ -127,13 +126,13 @@ def pages() -> Iterator[tuple[str, Path]]:
                 yield section, path
 
 
-def place_of(page: Path) -> str:
-    """Where a page lies below the site's sources."""
-    path = page.relative_to(ROOT).as_posix()
+def place_of(file: Path) -> str:
+    """Where a page or a picture lies below the site's sources."""
+    path = file.relative_to(ROOT).as_posix()
     if path == "README.md":
         return "index.md"
     if path.startswith("actions/"):
-        return f"actions/{page.parent.name}.md"
+        return f"actions/{file.parent.name}.md"
     return path.removeprefix("docs/")
 
 
@@ -180,8 +179,8 @@ def led(target: str, page: Path, places: dict[Path, str], folder: Path) -> str:
     if there in places:
         goal = places[there]
     elif there.suffix in (".png", ".svg"):
-        goal = f"pictures/{there.name}"
-        (folder / "pictures").mkdir(parents=True, exist_ok=True)
+        goal = place_of(there)
+        (folder / goal).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(there, folder / goal)
     else:
         kind = "tree" if there.is_dir() else "blob"
@@ -191,14 +190,13 @@ def led(target: str, page: Path, places: dict[Path, str], folder: Path) -> str:
 
 def configuration() -> str:
     """zensical.toml."""
-    sections: dict[str, list[Any]] = {}
+    sections: dict[str, list[str]] = {}
     for section, page in pages():
         title = TITLE.search(page.read_text(encoding="utf-8"))
         assert title is not None, page
-        sections.setdefault(section, []).append({title[1].replace("`", ""): place_of(page)})
-    nav = ",\n".join(
-        f"  {{ {json.dumps(section)} = [{', '.join(map(entry, items))}] }}" for section, items in sections.items()
-    )
+        item = f"{{ {json.dumps(title[1].replace('`', ''))} = {json.dumps(place_of(page))} }}"
+        sections.setdefault(section, []).append(item)
+    nav = ",\n".join(f"  {{ {json.dumps(section)} = [{', '.join(items)}] }}" for section, items in sections.items())
     return f"""\
 [project]
 site_name = "Modelway"
@@ -235,11 +233,6 @@ toc.permalink = true
 pymdownx.superfences = {{}}
 pymdownx.highlight = {{}}
 """
-
-
-def entry(item: dict[str, str]) -> str:
-    ((title, place),) = item.items()
-    return f"{{ {json.dumps(title)} = {json.dumps(place)} }}"
 
 
 if __name__ == "__main__":

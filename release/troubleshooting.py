@@ -1,6 +1,7 @@
-"""What docs/troubleshooting.md lists: every error that a user can be told, with its fix, as the code has it.
+"""What docs/troubleshooting.md lists: the errors that a user can be told, with their fixes, as the code has them.
 
-An error is a call of one of the classes of modelway.errors with its text; what is put into the text at run time stands as `…`.
+An error is a call of one of CLASSES with its text; what is put into the text at run time stands as `…`. Left out is what the
+run alone words, and of a fix that depends on the run all but the first.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def errors(scripts: Path) -> Iterator[Told]:
                 given = {keyword.arg: keyword.value for keyword in call.keywords}
                 for what in _texts(call.args[0], path, scripts):
                     if sum(map(str.isalpha, what)) >= LEAST:
-                        fix = next(iter(_texts(given["fix"], path, scripts))) if "fix" in given else ""
+                        fix = _texts(given["fix"], path, scripts)[0] if "fix" in given else ""
                         yield Told(
                             _area(path, scripts), what, fix.strip(f" {HOLE}") and fix, CLASSES[call.func.id].exit_code
                         )
@@ -111,7 +112,7 @@ def _texts(node: ast.expr, path: Path, scripts: Path) -> list[str]:
             return [a + b for a in _texts(left, path, scripts) for b in _texts(right, path, scripts)]
         case ast.Name(name):
             return _constant(name, path, scripts)
-        case ast.Attribute(ast.Name(module), name) if there := _imported(module, path, scripts):
+        case ast.Attribute(ast.Name(module), name) if there := _file(scripts, ".".join(_source(module, path))):
             return _constant(name, there, scripts)
     return [HOLE]
 
@@ -121,20 +122,19 @@ def _constant(name: str, path: Path, scripts: Path) -> list[str]:
     for statement in _tree(path).body:
         if isinstance(statement, ast.Assign) and [ast.unparse(target) for target in statement.targets] == [name]:
             return _texts(statement.value, path, scripts)
-        if isinstance(statement, ast.ImportFrom) and name in [item.name for item in statement.names]:
-            there = _file(scripts, statement.module or "")
-            return _constant(name, there, scripts) if there else [HOLE]
-    return [HOLE]
+    module, original = _source(name, path)
+    there = _file(scripts, module)
+    return _constant(original, there, scripts) if there else [HOLE]
 
 
-def _imported(name: str, path: Path, scripts: Path) -> Path | None:
-    """The file of the module that is known by this name there."""
+def _source(name: str, path: Path) -> tuple[str, str]:
+    """The module that the name is imported from, and its name there; both empty where it is not imported so."""
     for statement in _tree(path).body:
         if isinstance(statement, ast.ImportFrom):
             for item in statement.names:
                 if (item.asname or item.name) == name:
-                    return _file(scripts, f"{statement.module}.{item.name}")
-    return None
+                    return statement.module or "", item.name
+    return "", ""
 
 
 def _file(scripts: Path, module: str) -> Path | None:

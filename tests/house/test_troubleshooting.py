@@ -9,7 +9,7 @@ import troubleshooting
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = """
 from modelway.build import layouts
-from modelway.build.layouts import AGAIN
+from modelway.build.layouts import AGAIN as ONCE_MORE
 HERE = "look " + f"at {1}"
 
 def fail(name, error):
@@ -17,7 +17,7 @@ def fail(name, error):
         raise InvalidInput(f"{name} is no version", fix=HERE)
     if error:
         raise OutsideFailure("cannot be fetched: " + name if error else f"is not there: {error}", fix=layouts.AGAIN)
-    raise Refused("the answer is no", where=name, fix=AGAIN)
+    raise Refused("the answer is no", where=name, fix=ONCE_MORE)
     raise Refused("is", fix="too short to be looked for")
     raise ValueError("none of ours")
 """

@@ -27,15 +27,16 @@ from modelway.targets.kubernetes import names as ours
 from modelway.targets.kubernetes.place import KubernetesPlace
 from rollout import simulated
 from targets.case import Case, begun
-from targets.kubernetes import team_routes, test_two_at_once
+from targets.kubernetes import team_routes
 from targets.kubernetes.api_server import patched
 from targets.kubernetes.simulation import Killed, Process
+from targets.kubernetes.test_two_at_once import SEEDS as WORLDS
 from targets.kubernetes.test_two_at_once import SETTINGS, World, check_ends, release
 from targets.kubernetes.test_two_at_once import worlds as worlds
 
-DEATHS = test_two_at_once.SEEDS // 8
+DEATHS = WORLDS // 8
 """At so many calls, which chance picks."""
-SEEDS = test_two_at_once.SEEDS // 4
+SEEDS = WORLDS // 4
 FOUR = ReplicaBounds(4, 1, 0)
 GOOD, BAD = simulated.traffic(1000, 0.0, 0.0), simulated.traffic(1000, 0.3, 0.0)
 
