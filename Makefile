@@ -5,7 +5,7 @@ IN = scripts/run --in test
 WORKFLOWS = .github/workflows/*.yml workflows-templates/*.yml examples/*/.github/workflows/*.yml action-tests/*/workflow.yml
 SCHEMA = $(IN) check-jsonschema --builtin-schema
 
-.PHONY: help demo demo-kubernetes test e2e check bench generate docs pictures lock release clean
+.PHONY: help demo demo-kubernetes test cluster e2e check bench generate docs pictures lock release clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1	/p' Makefile
@@ -19,8 +19,11 @@ demo-kubernetes: ## four of its scenes on a real Kubernetes: that of KUBECONFIG,
 test: requirements/node/node_modules ## unit, property, integration and action tests; with QUICK=1, as in CI, a sample, without what `make check` runs
 	$(IN) python -m pytest -n 4 --no-loadscope-reorder --durations=25 $(if $(QUICK),-m "not long" --ignore=tests/house) --ignore=tests/e2e
 
-e2e: ## the tests on a real Kubernetes: that of KUBECONFIG, else one that is built on first use (10 minutes)
-	$(IN) python -m pytest --durations=25 $(if $(QUICK),-m "not long") tests/e2e
+cluster: ## compile the Kubernetes of `make e2e` ahead of it, unless KUBECONFIG names one
+	$(IN) python tests/cluster/run.py --build-only
+
+e2e: ## the tests on a real Kubernetes: that of KUBECONFIG, else one that is built on first use (8 minutes); with QUICK=1, as in CI, a sample, on two clusters
+	$(IN) python -m pytest --durations=25 $(if $(QUICK),-m "not long" $(if $(KUBECONFIG)$(MODELWAY_E2E_CLUSTER),,-n 2 --no-loadscope-reorder)) tests/e2e
 
 check: requirements/node/node_modules ## linters, types, schemas, and that nothing generated is stale
 	$(IN) ruff check .

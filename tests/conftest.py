@@ -39,6 +39,7 @@ settings.load_profile("modelway")
 
 
 FIRST = (
+    "tests/e2e/test_target_contract.py",
     "action-tests",
     "tests/deployment",
     "tests/data",
@@ -63,8 +64,11 @@ MIDDLE = f"{LONGEST}/test_h"
 
 
 def folder_of(path: str) -> str:
-    """Whose tests share servers: action-tests, or a folder of tests."""
-    first, *rest = path.split("::")[0].split("/")
+    """Whose tests share servers: action-tests, or a folder of tests; of tests/e2e each file, since every worker has a cluster."""
+    file = path.split("::")[0]
+    first, *rest = file.split("/")
+    if rest[0] == "e2e":
+        return file
     return first if first == "action-tests" or len(rest) < 2 else f"{first}/{rest[0]}"
 
 

@@ -5,6 +5,7 @@ it; it ends with this process, however that ends, and leaves only its logs. Wher
 described instead (see described.py).
 
 Usage: scripts/run --in test python tests/cluster/run.py --folder DIR [--until-input-ends]
+       scripts/run --in test python tests/cluster/run.py --build-only
 """
 
 from __future__ import annotations
@@ -57,11 +58,17 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
 def main(arguments: Sequence[str] = sys.argv[1:]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, required=True)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--folder", type=Path)
+    what.add_argument("--build-only", action="store_true", help="compile what is not yet in the cache, and start nothing")
     parser.add_argument("--until-input-ends", action="store_true", help="end when standard input does, too")
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        if chosen.build_only:
+            if not os.environ.get("KUBECONFIG"):
+                programs.programs()
+            return 0
         folder = chosen.folder.absolute()
         folder.mkdir(parents=True, exist_ok=True)
         if os.environ.get("KUBECONFIG"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -30,6 +31,20 @@ def test_kubernetes_is_taken_whole_or_not_at_all(tmp_path: Path) -> None:
     assert programs.installed({"KUBEBUILDER_ASSETS": str(assets), "PATH": ""}) == {}
     found = programs.installed({"KUBEBUILDER_ASSETS": str(assets), "PATH": str(others)})
     assert found["etcd"] == assets / "etcd" and found["kubectl"] == others / "kubectl"
+
+
+def test_what_kubernetes_and_contour_both_need_is_compiled_once() -> None:
+    """Of one version in both locks: two minutes less of a first build."""
+
+    def versions(program: str) -> dict[str, str]:
+        text = (programs.HERE / program / "go.mod").read_text()
+        replaced = re.findall(r"=> (\S+) (v\S+)", text)
+        return dict(re.findall(r"^\t(\S+) (v\S+)", text, re.MULTILINE)) | dict(replaced)
+
+    kubernetes, contour = versions("kubernetes"), versions("contour")
+    both = kubernetes.keys() & contour
+    assert {"k8s.io/client-go", "google.golang.org/grpc"} < both
+    assert {name: kubernetes[name] for name in both} == {name: contour[name] for name in both}
 
 
 def test_the_version_that_is_named_is_built_whatever_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
