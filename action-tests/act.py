@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from demo_act import ADDRESS, PLATFORMS, act_environment
+from demo_act import ADDRESS, PLATFORMS, UPLOADS, act_environment
 
 TIMEOUT_SECONDS = 300
 STATE = "MODELWAY_STATE"
@@ -129,8 +129,10 @@ class Act:
         command = ["act", event, "--workflows", str(workflow), "--json", "--rm"]
         for label in PLATFORMS:
             command += ["--platform", f"{label}=-self-hosted"]
-        for ref, tree in {ADDRESS["major"]: self.export, self.ref: self.export, **self.also}.items():
-            command += ["--local-repository", f"{ADDRESS['repository']}@{ref}={tree}"]
+        refs = {ADDRESS["major"]: self.export, self.ref: self.export, **self.also}
+        own = {f"{ADDRESS['repository']}@{ref}": tree for ref, tree in refs.items()}
+        for used, tree in (own | UPLOADS).items():
+            command += ["--local-repository", f"{used}={tree}"]
         known = {STATE: str(self.state), **(env or {})}
         for flag, values in (("--input", inputs), ("--secret", secrets), ("--env", known)):
             for name, value in (values or {}).items():

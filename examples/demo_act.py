@@ -13,6 +13,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "out" / "demo"
 ADDRESS = json.loads((ROOT / "release" / "repository.json").read_text(encoding="utf-8"))
+UPLOADS = {
+    used: ROOT / "action-tests" / "uploads" / "upload-artifact"
+    for used in re.findall(r"actions/upload-artifact@\w+", (ROOT / ".github/workflows/train.yml").read_text(encoding="utf-8"))
+}
+"""What keeps reports on GitHub. act skips the step, and would fetch the action all the same."""
 PLATFORMS = ("ubuntu-latest", "self-hosted", "modelway-rollback")
 """All of these labels are this machine."""
 
@@ -62,8 +67,9 @@ def run_workflow(
     command = ["act", "workflow_dispatch", "--workflows", workflow, "--json", "--rm"]
     for label in PLATFORMS:
         command += ["--platform", f"{label}=-self-hosted"]
-    for ref in (ADDRESS["major"], *refs):
-        command += ["--local-repository", f"{ADDRESS['repository']}@{ref}={export}"]
+    own = {f"{ADDRESS['repository']}@{ref}": export for ref in (ADDRESS["major"], *refs)}
+    for used, tree in (own | UPLOADS).items():
+        command += ["--local-repository", f"{used}={tree}"]
     for name, value in inputs.items():
         command += ["--input", f"{name}={value}"]
     for name in secrets:

@@ -1,8 +1,12 @@
-"""data.yml by the template that a team copies: on a pull request, and on its schedule with data that has drifted."""
+"""data.yml by the template that a team copies: on a pull request, and on its schedule with data that has drifted. Its reports
+are kept as on GitHub, where act would skip that."""
 
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -20,12 +24,12 @@ open("data/newest.csv", "w").write("\\n".join(map(",".join, cells)) + "\\n")
 """
 
 
-def project_files(model: str) -> dict[str, str]:
+def project_files(model: str, inside: str = ".") -> dict[str, str]:
     text = config(model).replace("python make_data.py", "python make_data.py && python3 shift.py")
     return {
-        WORKFLOW: template("check-data.yml"),
-        "shift.py": SHIFTED,
-        "modelway.yml": f"{text}\ndrift: {{ current: data/newest.csv }}\n",
+        WORKFLOW: template("check-data.yml").replace("with:\n", f"with:\n      working-directory: {inside}\n"),
+        f"{inside}/shift.py": SHIFTED,
+        f"{inside}/modelway.yml": f"{text}\ndrift: {{ current: data/newest.csv }}\n",
     }
 
 
@@ -36,9 +40,23 @@ def asked(act: Act, make_project: MakeProject) -> ActRun:
 
 
 @pytest.fixture(scope="module")
-def scheduled(act: Act, make_project: MakeProject) -> ActRun:
-    project = make_project("parcels-drift", project_files("parcels-drift"))
-    return act.run(project, project / WORKFLOW, event="schedule")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("artifacts")
+
+
+@pytest.fixture(scope="module")
+def scheduled(
+    act: Act, make_project: MakeProject, artifacts: Path, tmp_path_factory: pytest.TempPathFactory
+) -> ActRun:
+    export = tmp_path_factory.mktemp("uploading") / "modelway"
+    shutil.copytree(act.export, export, symlinks=True)
+    workflow = export / ".github" / "workflows" / "data.yml"
+    text = workflow.read_text()
+    assert text.count(" && !env.ACT") == 1
+    workflow.write_text(text.replace(" && !env.ACT", ""))
+    project = make_project("parcels-drift", project_files("parcels-drift", "service"), "service")
+    env = {"MODELWAY_TEST_ARTIFACTS": str(artifacts)}
+    return replace(act, export=export).run(project, project / WORKFLOW, event="schedule", env=env)
 
 
 def test_a_pull_request_is_checked_and_compared_with_nothing(asked: ActRun) -> None:
@@ -55,3 +73,9 @@ def test_what_has_drifted_is_found_on_schedule(scheduled: ActRun) -> None:
     assert json.loads(drift.outputs["drifted-columns"]) == ["distance"]
     assert len(drift.errors) == 1 and "distance" in drift.errors[0].message
     assert scheduled.step("quality").outputs["outcome"] in ("pass", "warn")
+
+
+def test_the_reports_are_kept_where_the_job_fails(scheduled: ActRun, artifacts: Path) -> None:
+    assert scheduled.jobs == {"data": "failure"}
+    kept = {path.name for path in (artifacts / "data-reports").iterdir()}
+    assert {f"{stage}.{form}" for stage in ("validate-data", "check-quality", "detect-drift") for form in ("json", "md")} <= kept

@@ -14,7 +14,7 @@ import yaml
 from modelway.notices.dispatch import DECLARED
 
 ROOT = Path(__file__).resolve().parents[2]
-REUSABLE = ("plan", "train", "gate", "check", "build", "canary", "advance", "continue", "rollback")
+REUSABLE = ("data", "plan", "train", "gate", "check", "build", "canary", "advance", "continue", "rollback")
 CHAINED = ("monitor", "retrain")
 """Those with jobs of their own between jobs that call other ones."""
 GRANTED = {
@@ -219,7 +219,7 @@ def test_a_training_after_an_alarm_waits_for_the_other_and_is_started_by_what_fo
 @pytest.mark.parametrize("name", [*REUSABLE, *CHAINED])
 def test_every_job_checks_out_without_ref_and_runs_the_teams_setup(name: str) -> None:
     for job in own_jobs(reusable(name)):
-        checkout, setup, *rest = job["steps"]
+        checkout, setup, *rest, _ = job["steps"]
         assert checkout["uses"].startswith("actions/checkout@")
         assert checkout["with"] == {"persist-credentials": False}
         assert setup["uses"] == "./.github/actions/modelway-setup"
@@ -227,6 +227,28 @@ def test_every_job_checks_out_without_ref_and_runs_the_teams_setup(name: str) ->
         for step in rest:
             assert step["uses"].startswith("$/actions/"), "only our own actions"
             assert (ROOT / step["uses"].removeprefix("$/") / "action.yml").is_file()
+
+
+def test_every_job_keeps_its_reports_whatever_became_of_it() -> None:
+    """As an artifact with a name of its own, which a caller's matrix can tell apart; act has no place for it."""
+    names: list[str] = []
+    for name in [*REUSABLE, *CHAINED]:
+        for job in own_jobs(reusable(name)):
+            last = job["steps"][-1]
+            assert last["uses"].startswith("actions/upload-artifact@"), name
+            assert last["if"] == "${{ always() && inputs.reports != '' && !env.ACT }}"
+            named = last["with"].pop("name")
+            assert named.endswith("-${{ inputs.reports }}")
+            assert last["with"] == {
+                "path": "${{ inputs.working-directory }}/out/modelway",
+                "if-no-files-found": "ignore",
+                "overwrite": True,
+            }
+            names.append(named)
+    assert len(names) == len(set(names)) > 10
+    for name in ("pipeline", *CHAINED):
+        for job in (job for job in reusable(name)["jobs"].values() if "uses" in job):
+            assert job["with"]["reports"] == "${{ inputs.reports }}"
 
 
 @pytest.mark.parametrize("name", [*REUSABLE, *CHAINED])

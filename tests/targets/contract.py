@@ -338,7 +338,9 @@ class TargetContract:
         assert set(case.send(5)) == {case.old}
         acts.back()
         acts.route(0.0)
-        assert set(case.send(5)) == {""}
+        deadline = time.monotonic() + 5
+        while set(case.send(5)) != {""}:
+            assert time.monotonic() < deadline
         acts.retire("new")
         assert state_of(case).slots == {}
 
