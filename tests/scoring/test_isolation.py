@@ -115,7 +115,7 @@ def test_a_model_finds_no_secret_in_another_process(spy: Path, interpreter: Inte
 
 
 def test_where_it_is_not_alone_the_environment_is_empty(spy: Path, interpreter: Interpreter) -> None:
-    """As root it may still read memory; docs/gate.md says so."""
+    """As root it may still read memory; SECURITY.md says so."""
     found, seen, missing = spied(spy, interpreter, "together")
     assert missing == "not tried" and seen > 1
     assert not [place for place in found if place == "environ of python" or os.geteuid()]
