@@ -32,6 +32,7 @@ SECTIONS = {
         "docs/configuration",
         "docs/testing-with-act",
         "docs/python",
+        "docs/faq",
     ),
     "Data": (
         "docs/data-contracts",
@@ -54,8 +55,15 @@ SECTIONS = {
         "docs/groups",
         "docs/kubernetes",
         "docs/load",
+    ),
+    "From other tools": (
         "docs/from-argo-rollouts",
         "docs/from-flagger",
+        "docs/from-sagemaker-pipelines",
+        "docs/from-mlflow-stages",
+        "docs/from-mlops-stacks",
+        "docs/from-cml",
+        "docs/from-great-expectations",
     ),
     "Watch": (
         "docs/monitoring",
@@ -73,6 +81,7 @@ SECTIONS = {
         "docs/gitlab",
         "docs/other-schedulers",
         "docs/ghes",
+        "docs/threat-model",
         "SECURITY",
         "CHANGELOG",
     ),
