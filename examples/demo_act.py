@@ -13,9 +13,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "out" / "demo"
 ADDRESS = json.loads((ROOT / "release" / "repository.json").read_text(encoding="utf-8"))
+WORKFLOW = (ROOT / ".github" / "workflows" / "train.yml").read_text(encoding="utf-8")
 UPLOADS = {
-    used: ROOT / "action-tests" / "uploads" / "upload-artifact"
-    for used in re.findall(r"actions/upload-artifact@\w+", (ROOT / ".github/workflows/train.yml").read_text(encoding="utf-8"))
+    found[0]: ROOT / "action-tests" / "uploads" / "upload-artifact"
+    for found in re.finditer(r"actions/upload-artifact@\w+", WORKFLOW)
 }
 """What keeps reports on GitHub. act skips the step, and would fetch the action all the same."""
 PLATFORMS = ("ubuntu-latest", "self-hosted", "modelway-rollback")

@@ -40,6 +40,7 @@ settings.load_profile("modelway")
 
 FIRST = (
     "tests/e2e/test_target_contract.py",
+    "tests/e2e/test_deliver.py",
     "action-tests",
     "tests/deployment",
     "tests/data",
@@ -64,7 +65,8 @@ MIDDLE = f"{LONGEST}/test_h"
 
 
 def folder_of(path: str) -> str:
-    """Whose tests share servers: action-tests, or a folder of tests; of tests/e2e each file, since every worker has a cluster."""
+    """Whose tests share servers: action-tests, a folder of tests, or of tests/e2e each file, since every worker has a
+    cluster."""
     file = path.split("::")[0]
     first, *rest = file.split("/")
     if rest[0] == "e2e":

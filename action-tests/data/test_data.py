@@ -45,9 +45,7 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def scheduled(
-    act: Act, make_project: MakeProject, artifacts: Path, tmp_path_factory: pytest.TempPathFactory
-) -> ActRun:
+def scheduled(act: Act, make_project: MakeProject, artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> ActRun:
     export = tmp_path_factory.mktemp("uploading") / "modelway"
     shutil.copytree(act.export, export, symlinks=True)
     workflow = export / ".github" / "workflows" / "data.yml"
@@ -78,4 +76,5 @@ def test_what_has_drifted_is_found_on_schedule(scheduled: ActRun) -> None:
 def test_the_reports_are_kept_where_the_job_fails(scheduled: ActRun, artifacts: Path) -> None:
     assert scheduled.jobs == {"data": "failure"}
     kept = {path.name for path in (artifacts / "data-reports").iterdir()}
-    assert {f"{stage}.{form}" for stage in ("validate-data", "check-quality", "detect-drift") for form in ("json", "md")} <= kept
+    stages = ("validate-data", "check-quality", "detect-drift")
+    assert {f"{stage}.{form}" for stage in stages for form in ("json", "md")} <= kept

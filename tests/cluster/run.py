@@ -60,7 +60,9 @@ def main(arguments: Sequence[str] = sys.argv[1:]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--folder", type=Path)
-    what.add_argument("--build-only", action="store_true", help="compile what is not yet in the cache, and start nothing")
+    what.add_argument(
+        "--build-only", action="store_true", help="compile what is not yet in the cache, and start nothing"
+    )
     parser.add_argument("--until-input-ends", action="store_true", help="end when standard input does, too")
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
