@@ -28,6 +28,7 @@ SECTIONS = {
     "Start": (
         "README",
         "docs/first-hour",
+        "docs/gallery",
         "docs/workflows",
         "docs/configuration",
         "docs/testing-with-act",

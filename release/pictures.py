@@ -3,9 +3,10 @@ browser shows them.
 
 The reports are those of the actions themselves: the flights as they are published (cancelled ones too, nothing cleaned, the
 delay at arrival left in beside the label) against the example's contract, and looked through; July and August against
-January to June; the contract that is drafted of January to June; and the page of both.
+January to June; the contract that is drafted of January to June; and the page of both. What judge, rollout and watch say is of
+the demo.
 
-Usage: make pictures        (CHROMIUM names the browser; left out: chromium)
+Usage: make demo pictures        (CHROMIUM names the browser; left out: chromium)
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCS, EXAMPLE = ROOT / "docs", ROOT / "examples" / "flight-delay"
+DOCS, EXAMPLE, DEMO = ROOT / "docs", ROOT / "examples" / "flight-delay", ROOT / "out" / "demo"
 WIDTH = 1240
 MOST_BYTES = 150_000
 STYLE = """
@@ -54,7 +55,33 @@ PICTURES = (
 )
 
 
+@dataclass(frozen=True)
+class Scene:
+    """name: of the picture in docs. page: of the demo. begins: how the line begins from which on it is shown. height: of what is
+    seen, in pixels."""
+
+    name: str
+    page: str
+    begins: str
+    height: int
+
+
+SCENES = (
+    Scene("verdict", "worse.md", "**FAIL**", 660),
+    Scene("rolled-back", "cleaned.md", "### Version 4 was rolled back", 370),
+    Scene("deployed", "challenger.md", "### Version 2 is in production", 460),
+    Scene("delivered", "delivery.md", "### Delivery", 540),
+)
+
+
 def main() -> int:
+    for scene in SCENES:
+        shown = DEMO / scene.page
+        if not shown.is_file():
+            raise SystemExit(f"error: pictures: there is no {shown.relative_to(ROOT)}: run make demo first")
+        lines = shown.read_text(encoding="utf-8").splitlines()
+        first = next(number for number, line in enumerate(lines) if line.startswith(scene.begins))
+        photograph(drawn("\n".join(lines[first:]), shown), scene.name, scene.height)
     with tempfile.TemporaryDirectory(prefix="modelway-pictures-") as folder:
         project = Path(shutil.copytree(EXAMPLE, Path(folder, "flights"), ignore=shutil.ignore_patterns("data", "out")))
         shutil.copy(Path(__file__).with_name("published_flights.py"), project)
@@ -73,10 +100,20 @@ def draw(picture: Picture, project: Path) -> None:
     if done.returncode not in (0, 1, 3) or not page.is_file():
         raise SystemExit(f"error: pictures: {picture.action} ended with {done.returncode}")
     if picture.suffix == "md":
-        markdown = MarkdownIt("gfm-like", {"linkify": False, "html": True}).render(page.read_text(encoding="utf-8"))
-        page = page.with_suffix(".shown.html")
-        page.write_text(f"<!doctype html><meta charset=utf-8><style>{STYLE}</style>{markdown}", encoding="utf-8")
-    target = DOCS / f"{picture.name}.png"
+        page = drawn(page.read_text(encoding="utf-8"), page)
+    photograph(page, picture.name, picture.height)
+
+
+def drawn(text: str, beside: Path) -> Path:
+    """Markdown as a page, about as GitHub shows it."""
+    markdown = MarkdownIt("gfm-like", {"linkify": False, "html": True}).render(text)
+    page = beside.with_suffix(".shown.html")
+    page.write_text(f"<!doctype html><meta charset=utf-8><style>{STYLE}</style>{markdown}", encoding="utf-8")
+    return page
+
+
+def photograph(page: Path, name: str, height: int) -> None:
+    target = DOCS / f"{name}.png"
     browser = [
         os.environ.get("CHROMIUM", "chromium"),
         "--headless",
@@ -84,7 +121,7 @@ def draw(picture: Picture, project: Path) -> None:
         "--disable-gpu",
         "--hide-scrollbars",
     ]
-    seen = [f"--window-size={WIDTH},{picture.height}", f"--screenshot={target}", page.as_uri()]
+    seen = [f"--window-size={WIDTH},{height}", f"--screenshot={target}", page.as_uri()]
     subprocess.run([*browser, *seen], check=True, stderr=subprocess.DEVNULL)
     print(f"{target.relative_to(ROOT)}: {target.stat().st_size:,} bytes")
     if target.stat().st_size > MOST_BYTES:

@@ -16,7 +16,7 @@ import pytest
 from ci.a_script import Said, run, say_text, use_case
 from modelway import ci
 from modelway.ci import build_parser, escaping
-from modelway.ci.job import credentials_in
+from modelway.ci.job import credentials_in, secrets_of
 from modelway.errors import Inconclusive, InvalidInput, ModelwayError, OutsideFailure, Refused
 
 
@@ -214,6 +214,13 @@ def test_secrets_reach_no_output_report_summary_or_line(
     for text in ["\n".join(lines), *written]:
         assert "s3cr3t-token" not in text
         assert "from-the-dotenv" not in text
+
+
+def test_secrets_are_known_by_the_ends_of_their_variables_names() -> None:
+    told = ("MLFLOW_TRACKING_TOKEN", "AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY", "GITHUB_PRIVATE_KEY", "SNOWFLAKE_APIKEY")
+    plain = ("AWS_ACCESS_KEY_ID", "CACHE_KEY", "API_KEY_FILE", "KEYBOARD", "TOKENIZERS_PARALLELISM")
+    environ = {name: f"value of {name}" for name in (*told, *plain)}
+    assert set(secrets_of(environ)) == {environ[name] for name in told}
 
 
 @pytest.mark.parametrize(

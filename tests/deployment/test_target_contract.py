@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import threading
 import time
@@ -29,6 +30,7 @@ from modelway.observe.prometheus_queries import QUERIES
 from modelway.observe.prometheus_server import PrometheusCounts
 from modelway.records import Release
 from modelway.registry.stored_records import read_release
+from modelway.serving.head import TESTER_HEADER
 from modelway.targets import Target, open_target
 from modelway.targets.local.place import ENVOY
 from observe.contract import Counting, CountsContract
@@ -106,6 +108,14 @@ def case(built: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 class TestLocalTarget(TargetContract):
+    def test_who_calls_himself_a_tester_is_counted_all_the_same(self, case: LocalCase) -> None:
+        deployed(case, case.releases[0])
+        address = f"http://127.0.0.1:{case.shop.port}"
+        assert requests.post(f"{address}/predict", json=row(1), headers={TESTER_HEADER: "1"}, timeout=20).ok
+        text = requests.get(f"{address}/metrics", timeout=5).text
+        counts = dict(re.findall(r'^modelway_requests_total\{.*path="([^"]+)".*status="200".*\} (\d+)', text, re.M))
+        assert (counts["/predict"], counts.get("testers", "0")) == ("1", "0")
+
     def test_the_address_is_known_before_and_after(self, case: LocalCase) -> None:
         address = f"http://127.0.0.1:{case.shop.port}"
         assert case.open().address() == address

@@ -25,7 +25,7 @@ BLOCKS = {
     "from-cml": ["yaml", "yaml", "yaml"],
     "from-great-expectations": ["json", "yaml", "sh", "yaml"],
     "from-mlops-stacks": ["yaml", "python"],
-    "from-sagemaker-pipelines": ["json", "yaml", "dockerfile"],
+    "from-sagemaker-pipelines": ["json", "yaml"],
 }
 """The languages of a page's blocks, in their order. tests/stages/test_other_tools.py runs those of Python."""
 ROWS = """\
@@ -159,19 +159,3 @@ print(ParamValidator().validate(json.load(open(sys.argv[1])), shape).generate_re
     command = [servers.stores_python(), "-c", code, str(tmp_path / "deployment.json")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stdout + done.stderr
-
-
-def test_a_shell_passes_by_the_word_that_sagemaker_starts_a_container_with(root: Path, tmp_path: Path) -> None:
-    (text,) = blocks("from-sagemaker-pipelines", "dockerfile")
-    entry = json.loads(text.rpartition("ENTRYPOINT ")[2].replace("\\\n", ""))
-    here = entry[2].replace("/opt/modelway/server/", f"{root}/scripts/").replace("/opt/", f"{tmp_path}/")
-    assert here != entry[2]
-
-    def said(*command: str) -> str:
-        return subprocess.run(command, capture_output=True, text=True, check=False).stderr
-
-    plain = shlex.split(here.removeprefix("exec "))
-    assert "unrecognized arguments: serve" in said(*plain, "serve"), "as the image itself starts it"
-    there = said(*plain)
-    assert there.startswith("error: ") and "usage:" not in there, "the server, which finds nothing to serve"
-    assert said(*entry[:2], here, "serve") == there

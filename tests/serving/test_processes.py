@@ -228,6 +228,7 @@ def test_what_a_model_lacks_is_found_before_it_is_ready(start: Callable[..., Ser
     [
         (("--port", "99999"), {}, "--port"),
         (("--no-such-flag",), {}, "--no-such-flag"),
+        (("train",), {}, "choose from"),
         (("--stop-seconds", "nan"), {}, "--stop-seconds"),
         (("--release", "/no/such/file"), {}, "/no/such/file"),
         ((), {"MODELWAY_WORKERS": "many"}, "--workers"),
@@ -310,6 +311,7 @@ def test_what_platforms_set_is_heeded_and_modelways_own_comes_first() -> None:
     assert chosen(PORT="9000", WEB_CONCURRENCY="3") == (9000, 3)
     assert chosen(PORT="9000", MODELWAY_PORT="9001", WEB_CONCURRENCY="", MODELWAY_WORKERS="2") == (9001, 2)
     assert chosen("--port", "9002", PORT="9000") == (9002, 1)
+    assert chosen("--port", "9002", "serve") == (9002, 1), "SageMaker's word"
 
 
 @pytest.mark.long

@@ -16,7 +16,7 @@ from modelway.ci.shell import Shell
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 from modelway.files import NO_ROOM, write_whole
 
-SECRET_NAME = re.compile(r"(TOKEN|PASSWORD|SECRET|ACCESS_KEY|CREDENTIALS?)$|^MODELWAY_ENV$")
+SECRET_NAME = re.compile(r"(TOKEN|PASSWORD|SECRET|(?:ACCESS|API|PRIVATE)_?KEY|CREDENTIALS?)$|^MODELWAY_ENV$")
 """The variables whose values are hidden in all that a script writes."""
 
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://(?P<user>[^\s/:@'\"]*)(?::(?P<password>[^\s/@'\"]+))?@", re.IGNORECASE)

@@ -106,6 +106,7 @@ def read(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> S
     parser = argparse.ArgumentParser(
         prog="start.py", description="Serve one MLflow model over HTTP.", allow_abbrev=False
     )
+    parser.add_argument("serve", nargs="?", choices=["serve"], help="the word that SageMaker starts a container with")
     for field in fields(ServerSettings):
         name, default = field.name, field.default
         given = environ.get(f"MODELWAY_{name.upper()}", "") or environ.get(ALSO.get(name, ""), "")
@@ -120,7 +121,9 @@ def read(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> S
         parser.add_argument(
             f"--{dashed}", type=_within(name, kind), default=given or default, help=f"{HELP[name]} (default: {default})"
         )
-    chosen = ServerSettings(**vars(parser.parse_args(arguments)))
+    values = vars(parser.parse_args(arguments))
+    del values["serve"]
+    chosen = ServerSettings(**values)
     for name in ("sample_token_sha256", "sketches_token_sha256"):
         if not re.fullmatch(r"(?:[0-9a-f]{64})?", getattr(chosen, name)):
             flag = f"--{name.replace('_', '-')}"

@@ -129,7 +129,8 @@ def routes(routing: Routing, versions: Mapping[str, int], serial: int) -> dict[s
             action["route"]["request_mirror_policies"] = [{"cluster": routing.mirror}]
     else:
         action = {"direct_response": {"status": 503, "body": {"inline_string": "nothing is deployed here\n"}}}
-    found = [{"match": {"prefix": "/"}, **action}]
+    # nobody is a tester for saying so: what testers ask is not counted
+    found = [{"match": {"prefix": "/"}, "request_headers_to_remove": [TESTER_HEADER], **action}]
     if routing.testers is not None:
         found.insert(0, _testers(routing, versions[routing.tested]))
     # the serial is in the name too: a table that is otherwise the same would not count as a change, and never be confirmed
