@@ -17,7 +17,6 @@ import pytest
 from modelway.config.sections import Create, Kubernetes
 from modelway.errors import InvalidInput
 from modelway.rollout.plan import side_of
-from modelway.serving import sketches
 from modelway.stages.rollouts import deployment
 from modelway.stages.steps import counted_days
 from modelway.targets.counting_servers import VARIABLE
@@ -191,8 +190,7 @@ class CountingPods(ClusterInMemory):
             if hashlib.sha256(headers["x-modelway-token"].encode()).hexdigest() != self.digest:
                 raise ApiError(403, "the token is missing")
             pod = path.partition("/pods/")[2].partition("%3A")[0]
-            counted = self.world.running[pod]
-            return counted.answer(sketches.asked(json.dumps(body).encode(), self.world.now.timestamp()))
+            return self.world.told(pod, body)
         return super().call(method, path, query, body, content, headers)
 
 
