@@ -223,7 +223,11 @@ def test_monitor_model_fetches_from_all_pods_and_keeps_days_in_the_namespace(
     for number in range(2):  # as two runners
         folder = tmp_path / f"folder{number}"
         folder.mkdir()
-        said = counted_days.answer({**asked, "folder": str(folder), "leave-out": ["c"], "history-days": 56}, print)
+        settings = {"leave-out": ["c"], "history-days": 56, "faster-than": 0.25}
+        said, [service] = counted_days.answer({**asked, **settings, "folder": str(folder)}, print)
+        assert service == {
+            "day": "2026-11-20", "requests": 100, "failed": 0, "slow": 0, "timed": 100, "minutes": 1260
+        }  # fmt: skip
         assert (said["version"], said["servers"], said["gaps"]) == (1, 4, ())
         [day] = (folder / "days").iterdir()
         told = json.loads(day.read_text())
