@@ -56,7 +56,7 @@ def with_history(shop: Shop, days: int, moved: int = 0, *, outage: bool = False)
         server = DayServer("replica 0", 1, f"{day}T00:00:00Z", f"{until}T00:00:00Z", asked_minutes=1440)
         said = requests_
         if outage and back == 1:
-            said = msgspec.structs.replace(said, answered=0, failed=said.requests)
+            said = AskedRequests(failed=said.requests, took=said.took)
         part.days[day] = msgspec.structs.replace(found, columns=here, servers={"before": server}, requests=said)
     file.write_bytes(msgspec.json.encode(part))
 
@@ -143,8 +143,9 @@ def test_a_service_is_held_to_its_promises_by_what_its_servers_counted(shop: Sho
     assert "What never reached a server" in path.with_suffix(".md").read_text()
     with_history(shop, 60, outage=True)
     assert "promises broken: failed requests from" in monitored(shop, 1)
-    [alarm] = json.loads(path.read_text())["service"]["alarms"]
-    assert alarm["today"] and [(one["promise"], one["now"]) for one in alarm["breaks"]] == [("failed", 1.0)]
+    found = json.loads(path.read_text())["service"]
+    assert [(alarm["today"], alarm["breaks"][0]["promise"]) for alarm in found["alarms"]] == [(True, "failed")]
+    assert found["days"][-1]["shares"]["failed"]["value"] == 1
     (shop.folder / "modelway.yml").write_text(text)
     monitored(shop, 0)
     assert json.loads(path.read_text())["service"] is None, "nothing is promised"
