@@ -13,6 +13,7 @@ import requests
 
 from deployment.shop import Shop, row
 from modelway.loopback import HOST
+from modelway.monitoring.asked_requests import AskedRequests, added_requests
 from modelway.monitoring.kept_days import DayServer, DaysPart
 from modelway.serving.cells import PREDICTED_CLASS, PREDICTED_NUMBER
 from modelway.targets.counting_servers import DAYS, TOKEN
@@ -32,9 +33,9 @@ def monitored(shop: Shop, code: int, *flags: str) -> str:
     return shop.must("monitor_model", code, *flags)
 
 
-def with_history(shop: Shop, days: int, moved: int = 0) -> None:
+def with_history(shop: Shop, days: int, moved: int = 0, *, outage: bool = False) -> None:
     """As if it had been so for that many days, with what is kept of today, ten times over. moved: so many of the last days
-    have all rows in one cell of `a`."""
+    have all rows in one cell of `a`. outage: nothing was answered yesterday."""
     file, part = kept(shop)
     today = max(part.days)
     found = msgspec.structs.replace(part.days[today], rows=10 * part.days[today].rows)
@@ -42,6 +43,7 @@ def with_history(shop: Shop, days: int, moved: int = 0) -> None:
         msgspec.structs.replace(one, counts=tuple(10 * n for n in one.counts), missing=10 * one.missing)
         for one in found.columns
     )
+    requests_ = added_requests([found.requests or AskedRequests()] * 10)
     for back in range(1, days + 1):
         day = (date.fromisoformat(today) - timedelta(days=back)).isoformat()
         until = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
@@ -51,8 +53,11 @@ def with_history(shop: Shop, days: int, moved: int = 0) -> None:
             one = columns[at]
             full = (sum(one.counts), *(0 for _ in one.counts[1:]))
             here = (*columns[:at], msgspec.structs.replace(one, counts=full), *columns[at + 1 :])
-        server = DayServer("replica 0", 1, f"{day}T00:00:00Z", f"{until}T00:00:00Z")
-        part.days[day] = msgspec.structs.replace(found, columns=here, servers={"before": server})
+        server = DayServer("replica 0", 1, f"{day}T00:00:00Z", f"{until}T00:00:00Z", asked_minutes=1440)
+        said = requests_
+        if outage and back == 1:
+            said = AskedRequests(failed=said.requests, took=said.took)
+        part.days[day] = msgspec.structs.replace(found, columns=here, servers={"before": server}, requests=said)
     file.write_bytes(msgspec.json.encode(part))
 
 
@@ -112,6 +117,38 @@ def test_minutes_are_counted_once_and_a_server_that_dies_is_said(shop: Shop) -> 
     said = monitored(shop, 3)
     assert "began anew, and its counts of" in said
     assert sum(day.rows for day in kept(shop)[1].days.values()) == 300, "what it had is gone"
+
+
+@pytest.mark.long
+def test_a_service_is_held_to_its_promises_by_what_its_servers_counted(shop: Shop) -> None:
+    """Neither a file nor a Prometheus: a request is counted when it is answered, whatever the answer."""
+    text = (shop.folder / "modelway.yml").read_text()
+    promised = "monitor: {service: {availability: 0.99, least-requests: 50}}\n"
+    (shop.folder / "modelway.yml").write_text(f"{text}{promised}")
+    shop.deploy("good")
+    for _ in range(19):
+        asked(shop, 15)
+    assert requests.post(f"http://{HOST}:{shop.port}/predict", json={"rows": 1}, timeout=30).status_code == 400
+    wait_for_a_minute()
+    monitored(shop, 3)
+    _, part = kept(shop)
+    [day] = part.days.values()
+    assert day.requests is not None
+    assert (day.requests.answered, day.requests.refused, day.requests.failed, day.requests.timed) == (19, 1, 0, 20)
+    with_history(shop, 60)
+    monitored(shop, 0)
+    path = shop.folder / "out/modelway/monitor-model.json"
+    found = json.loads(path.read_text())["service"]
+    assert (found["outcome"], found["by_servers"], found["days"][-1]["requests"]) == ("kept", True, 200)
+    assert "What never reached a server" in path.with_suffix(".md").read_text()
+    with_history(shop, 60, outage=True)
+    assert "promises broken: failed requests from" in monitored(shop, 1)
+    found = json.loads(path.read_text())["service"]
+    assert [(alarm["today"], alarm["breaks"][0]["promise"]) for alarm in found["alarms"]] == [(True, "failed")]
+    assert found["days"][-1]["shares"]["failed"]["value"] == 1
+    (shop.folder / "modelway.yml").write_text(text)
+    monitored(shop, 0)
+    assert json.loads(path.read_text())["service"] is None, "nothing is promised"
 
 
 def test_nothing_is_counted_where_nobody_wants_it(shop: Shop) -> None:

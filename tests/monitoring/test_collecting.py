@@ -17,11 +17,14 @@ from hypothesis import strategies as st
 
 from modelway.data.drift.sketch import DataSketch, written
 from modelway.errors import InvalidInput, OutsideFailure
+from modelway.monitoring.asked_requests import AskedRequests
 from modelway.monitoring.collecting import CollectedDays, Collecting, CountingServer
-from modelway.monitoring.kept_days import DaysPart, StoredPart
+from modelway.monitoring.kept_days import StoredPart, decoded, service_days
 from modelway.serving import cells, sketches
 from modelway.serving.columns import SignatureColumn, check
+from modelway.serving.messages import HttpRequest
 from modelway.serving.payload import table
+from modelway.serving.request_minutes import RequestMinutes, memory
 from modelway.targets.counting_servers import FolderParts
 
 SIGNATURE = (SignatureColumn("x", "double", required=True), SignatureColumn("c", "string", required=True))
@@ -39,8 +42,10 @@ class World:
         self.reference.write_text(json.dumps(reference((0.0,))), encoding="utf-8")
         self.parts = FolderParts(folder / "days")
         self.running: dict[str, sketches.RowSketches] = {}
+        self.minutes: dict[str, RequestMinutes] = {}
         self.said: list[str] = []
         self.deaf: set[str] = set()
+        self.old: set[str] = set()
 
     def start(self, name: str, edges: tuple[float, ...] = (0.0,)) -> None:
         path = self.folder / f"{name}.json"
@@ -48,12 +53,18 @@ class World:
         known = replace(cells.read(path), started=self.now.timestamp())
         self.running[name] = sketches.RowSketches(known, known.memory(1), 0, lambda: self.now.timestamp())
         self.running[name].bind(SIGNATURE)
+        self.minutes[name] = RequestMinutes(memory(1), 0, lambda: self.now.timestamp())
 
     def asked(self, name: str, count: int = 1) -> None:
         rows = [{"x": 1.0, "c": "a"} for _ in range(count)]
         if not rows:
             return
         self.running[name].count(check(table(rows), SIGNATURE, strict=True))
+        for _ in rows:
+            self.answered(name, 200)
+
+    def answered(self, name: str, status: int, seconds: float | None = 0.01) -> None:
+        self.minutes[name].count(HttpRequest("POST", "/predict", "", b""), status, seconds)
 
     def servers(self, slot: str = "v1") -> list[CountingServer]:
         return [CountingServer(name, 1, slot, self._ask(name)) for name in self.running]
@@ -62,21 +73,36 @@ class World:
         def ask(body: Mapping[str, Any]) -> bytes:
             if name in self.deaf:
                 raise OutsideFailure("it does not answer")
-            counted = self.running[name]
-            return counted.answer(sketches.asked(json.dumps(body).encode(), self.now.timestamp()))
+            return self.told(name, body)
 
         return ask
+
+    def told(self, name: str, body: Mapping[str, Any]) -> bytes:
+        """As the server answers; one that is old knows nothing of requests."""
+        if name in self.old and body.get("tell") == "requests":
+            raise InvalidInput("tell is requests, and must be one of counts, server, reference")
+        asked = sketches.asked(json.dumps(body).encode(), self.now.timestamp())
+        said = self.running[name].answer(asked, self.minutes[name])
+        if name in self.old and asked.tell == "server":
+            said = json.dumps({key: value for key, value in json.loads(said).items() if key != "tells"}).encode()
+        return said
 
     def look(self, slot: str = "v1") -> CollectedDays:
         return Collecting(self.parts, self.said.append).look(self.servers(slot), slot)
 
     def kept(self) -> dict[str, int]:
-        parts = [msgspec.json.decode(part.data, type=DaysPart) for part in self.parts.read().values()]
+        """Rows of each day; where no server is old, there are as many requests."""
         found: dict[str, int] = {}
-        for part in parts:
+        for part in decoded(self.parts.read()).values():
             for day, one in part.days.items():
                 found[day] = found.get(day, 0) + one.rows
+                assert self.old or (one.requests or AskedRequests()).answered == one.rows
         return found
+
+    def service(self) -> list[tuple[str, int, int, int, int, int]]:
+        """Of each day, until now: requests, failed, slow, timed, minutes."""
+        days = service_days(decoded(self.parts.read()), self.now.date(), 0.25)
+        return [(str(one.day), one.requests, one.failed, one.slow, one.timed, one.minutes) for one in days]
 
 
 def reference(edges: tuple[float, ...]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import re
 import shutil
@@ -186,6 +187,23 @@ def test_redis_that_is_gone_is_said_and_comes_back(
         assert given(served.post("/predict", whole))[0]["x"] == "1.0"
         store.start()
         wait_until(lambda: (again := served.post("/predict", row)).ok and given(again)[0]["x"] == "2.5", 10)
+
+
+def test_a_lookup_that_finds_nothing_is_refused_and_one_that_is_late_has_failed(
+    serve: Serve, store: RunningRedis, tmp_path: Path
+) -> None:
+    token = "a token that is long enough"
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    with looking_up(serve, store, written(tmp_path, seconds=0.3), "--sketches-token-sha256", digest) as served:
+        assert served.post("/predict", {"carrier": "AA", "plane": 12}).status_code == 200
+        assert served.post("/predict", {"carrier": "ZZ", "plane": 12}).status_code == 422
+        store.client.client_pause(2000)
+        assert served.post("/predict", {"carrier": "AA", "plane": 12}).status_code == 503
+        asked = {"tell": "requests", "to": "2999-01-01T00:00:00Z"}
+        address = f"http://127.0.0.1:{served.port}/sketches"
+        said = requests.post(address, json=asked, headers={"x-modelway-token": token}, timeout=30).json()
+        assert (said["answered"], said["refused"], said["failed"]) == (1, 1, 1)
+        assert sum(said["took"].values()) == 3 and sum(n for bound, n in said["took"].items() if float(bound) > 0.25)
 
 
 def test_slow_redis_costs_its_time_and_nobody_gets_anothers_values(

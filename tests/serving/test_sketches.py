@@ -23,6 +23,7 @@ from modelway.serving import cells, sketches
 from modelway.serving.columns import CheckedRows, SignatureColumn, check
 from modelway.serving.messages import Refusal
 from modelway.serving.payload import table
+from modelway.serving.request_minutes import RequestMinutes, memory
 from served import Serve, Served
 
 TOKEN = "a token that is long enough"
@@ -216,9 +217,10 @@ def test_a_server_says_since_when_it_counts_and_what_it_still_has(made: Path) ->
     clock, reference = Clock(NOON), cells.read(made / "train.json")
     reference = dataclasses.replace(reference, started=NOON - 100)
     [counted] = counting(reference, clock)
+    minutes = RequestMinutes(memory(1), 0, clock)
 
-    def about() -> dict[str, str]:
-        found: dict[str, str] = json.loads(counted.answer(sketches.asked(b'{"tell": "server"}', clock.at)))
+    def about() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(counted.answer(sketches.asked(b'{"tell": "server"}', clock.at), minutes))
         return found
 
     said = about()
@@ -226,7 +228,7 @@ def test_a_server_says_since_when_it_counts_and_what_it_still_has(made: Path) ->
     clock.at = NOON + reference.minutes * 60
     later = about()
     assert later["server"] == said["server"] and later["oldest"] > "2026-11-27T12:00:00Z", "the oldest are written over"
-    told = counted.answer(sketches.asked(b'{"tell": "reference"}', NOON))
+    told = counted.answer(sketches.asked(b'{"tell": "reference"}', NOON), minutes)
     assert told == (made / "train.json").read_bytes() and said["reference"] == hashlib.sha256(told).hexdigest()
 
 
@@ -318,9 +320,12 @@ def test_the_sketch_that_lies_beside_the_model_needs_no_flag(
 ) -> None:
     beside = folder / cells.BESIDE
     with serve("boosting", environ={"MODELWAY_SKETCHES_TOKEN_SHA256": DIGEST}) as served:
-        assert sketch_of(served).status_code == 404, "there is none"
-        assert f"nothing is counted for /sketches: there is no {beside}" in served.said()
         served.post("/predict", expected["rows"][0]).raise_for_status()
+        assert f"requests are counted for /sketches, and no columns: there is no {beside}" in served.said()
+        soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+        said = sketch_of(served, to=soon).json()
+        assert (said["rows"], said["columns"], said["absent"]) == (1, [], [])
+        assert sketch_of(served, to=soon, tell="requests").json()["answered"] == 1
     beside.write_bytes(reference.read_bytes())
     try:
         with serve("boosting", environ={"MODELWAY_SKETCHES_TOKEN_SHA256": DIGEST}) as served:

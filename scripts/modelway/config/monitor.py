@@ -65,7 +65,7 @@ class Monitor(Section, frozen=True):
     performance: LivePerformance = LivePerformance()
     """How well it predicts, once labels are there, and estimated until then."""
     service: ServiceLevels = ServiceLevels()
-    """What is promised of its answers: for render-monitoring's rules, and, where data or prometheus says who counts them, for
-    monitor-model."""
+    """What is promised of its answers: for render-monitoring's rules, and for monitor-model, where data or prometheus says who
+    counts them, or, where availability, faster-than-ms or fast is set, by what the environment's servers have counted."""
     policy: AlarmPolicy = AlarmPolicy()
     """What follows an alarm, for follow-policy. Left out: people are told, and nothing else."""

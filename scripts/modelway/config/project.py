@@ -19,6 +19,7 @@ from modelway.config.monitor import Monitor
 from modelway.config.notify import Notify
 from modelway.config.quality import Quality
 from modelway.config.sections import Build, Data, Deploy, Gate, Project, Registry, Sections, Train
+from modelway.config.service_levels import PROMISES
 from modelway.errors import InvalidInput
 from modelway.records import digest_of_json
 
@@ -41,6 +42,8 @@ class Resolved(Section, frozen=True, kw_only=True):
     notify: Notify
     deploy: Deploy | None
     """None: nothing is deployed in this environment, and promote-model moves its alias."""
+    promises: bool = False
+    """Whether monitor.service itself says what is promised: its defaults are for alerts alone."""
 
     @property
     def alias(self) -> str:
@@ -110,6 +113,7 @@ def _resolved(
         monitor=resolved.monitor,
         notify=resolved.notify,
         deploy=resolved.deploy,
+        promises=not PROMISES.isdisjoint((sections.get("monitor") or {}).get("service") or {}),
     )
 
 

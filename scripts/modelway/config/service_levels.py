@@ -11,6 +11,7 @@ from msgspec import Meta
 from modelway.config.keys import Name, Section
 
 LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+PROMISES = frozenset({"availability", "faster-than-ms", "fast"})
 Objective = Annotated[float, Meta(ge=0.5, lt=1)]
 
 
@@ -45,10 +46,11 @@ class ServiceLevels(Section, frozen=True):
     """Labels that Prometheus gives these series besides, such as namespace: models."""
     data: Name | None = None
     """The service's requests, one row of each minute, hour or day: CSV, Parquet, JSON lines (docs/monitoring.md). Left out: no
-    file tells them."""
+    file tells them; without prometheus either, the environment's servers do."""
     prometheus: Name | None = None
     """The URL of the Prometheus that has counted the requests, or `environment`: the one that the environment's deploy section
-    names. $MODELWAY_PROMETHEUS_TOKEN is sent to it. Left out: it is not asked."""
+    names. $MODELWAY_PROMETHEUS_TOKEN is sent to it. Left out: it is not asked; without data
+    either, the environment's servers are."""
     series: CounterSeries | None = None
     """Series of the team's own in Prometheus, such as a gateway's, without placeholders. Left out: the model server's."""
     days: Annotated[int, Meta(ge=1, le=1000)] = 147

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ import msgspec
 from modelway.data.drift.sketch import DataSketch
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 from modelway.monitoring import kept_days
+from modelway.monitoring.asked_requests import AskedRequests, added_requests
 from modelway.monitoring.kept_days import (
     DayServer,
     DaysPart,
@@ -20,6 +21,7 @@ from modelway.monitoring.kept_days import (
     StoredPart,
     added,
     decoded,
+    end_of,
     every_day,
     key_of,
     known_share,
@@ -48,13 +50,15 @@ class CountingServer:
 
 
 class AboutServer(msgspec.Struct, frozen=True):
-    """What a server says of itself. Its counts are whole from `oldest` until before `over`, in ISO 8601."""
+    """What a server says of itself. Its counts are whole from `oldest` until before `over`, in ISO 8601. tells: what can be
+    asked for; empty of a release that was built before requests were counted."""
 
     server: str
     started: str
     oldest: str
     over: str
     reference: str
+    tells: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,12 +69,16 @@ class TellingServer:
     said: AboutServer
     key: str
 
+    @property
+    def tells_requests(self) -> bool:
+        return "requests" in self.said.tells
+
 
 @dataclass(frozen=True)
 class CollectedDays:
     """reference: of the slot that was asked for. days: in its cells, those that are known well enough. partial: others, each
     with the share that is known. gaps: what is missing, in words, of the days that have any. silent: servers that did not
-    answer."""
+    answer. untold: those that do not count requests. kept: all parts."""
 
     reference: DataSketch
     days: Mapping[str, DataSketch]
@@ -78,6 +86,9 @@ class CollectedDays:
     gaps: tuple[str, ...]
     silent: tuple[str, ...]
     servers: int
+    untold: tuple[str, ...]
+    today: date
+    kept: Mapping[str, DaysPart]
 
 
 @dataclass
@@ -106,18 +117,21 @@ class Collecting:
         days, partial, gaps = dict[str, DataSketch](), dict[str, float](), list[str]()
         today = moment(own.said.over).date()
         first = (today - timedelta(days=kept_days.MOST_DAYS)).isoformat()
-        for day, part in every_day(_sound(self._stored), own.key):
+        parts = _sound(self._stored)
+        for day, part in every_day(parts, own.key):
             kept = part.days[day]
             if day < first:
                 continue
             gaps += [f"{day}: {words}" for words in _gaps(kept.servers)]
             if day >= today.isoformat():
                 continue
-            if (share := known_share(kept, _bounds(date.fromisoformat(day))[1])) < LEAST_KNOWN:
+            if (share := known_share(list(kept.servers.values()), end_of(date.fromisoformat(day)))) < LEAST_KNOWN:
                 partial[day] = share
             else:
                 days[day] = part.sketch(day)
-        return CollectedDays(reference, days, partial, tuple(gaps), tuple(sorted(self._silent)), len(counters))
+        silent = tuple(sorted(self._silent))
+        untold = tuple(sorted(counter.of.name for counter in counters if not counter.tells_requests))
+        return CollectedDays(reference, days, partial, tuple(gaps), silent, len(counters), untold, today, parts)
 
     def keep(self, servers: Sequence[CountingServer], *, ending: bool = False) -> list[TellingServer]:
         """Fetch and keep; those that have answered. ending: they get nothing more and are about to end, so that the minute
@@ -152,27 +166,37 @@ class Collecting:
     def _counts(server: CountingServer, begin: str, end: str) -> DataSketch:
         return msgspec.json.decode(server.ask({"from": begin, "to": end}), type=DataSketch)
 
+    @staticmethod
+    def _requests(server: CountingServer, begin: str, end: str) -> AskedRequests:
+        return AskedRequests.told(server.ask({"tell": "requests", "from": begin, "to": end}))
+
     def _keep_day(self, key: str, day: date, counters: Sequence[TellingServer], ending: bool) -> None:
         for _ in range(ATTEMPTS):
             name, version, part = self._part(key, day)
-            servers = dict(part.days[day.isoformat()].servers) if part and day.isoformat() in part.days else {}
+            known = part.days.get(day.isoformat()) if part else None
+            servers = dict(known.servers) if known else {}
             fresh: list[DataSketch] = []
+            asked = [known.requests] if known and known.requests else []
             for counter in counters:
                 begin, end, gap = _window(counter.said, servers.get(counter.said.server), day, ending)
                 if begin >= end:
                     continue
                 try:
-                    fresh.append(self._counts(counter.of, written(begin), written(end)))
+                    rows = self._counts(counter.of, written(begin), written(end))
+                    if counter.tells_requests:
+                        asked.append(self._requests(counter.of, written(begin), written(end)))
                 except (ModelwayError, msgspec.DecodeError):  # it has ended meanwhile, or is looked at next time
                     self._silent.add(counter.of.name)
                     continue
+                fresh.append(rows)
                 grown = _grown(counter, servers.get(counter.said.server), begin, end, gap)
                 servers[counter.said.server] = msgspec.structs.replace(grown, ended=ending)
             if not fresh:
                 return
             part = part or part_for(fresh[0])
-            before = part.sketch(day.isoformat()) if day.isoformat() in part.days else None
-            changed = part.with_day(day.isoformat(), added(before, fresh), servers)
+            before = part.sketch(day.isoformat()) if known else None
+            requests = added_requests(asked) if asked else None
+            changed = part.with_day(day.isoformat(), added(before, fresh), servers, requests)
             if self._write(name, changed, version):
                 return
             self._stored = dict(self.parts.read())
@@ -249,8 +273,7 @@ def _days(said: AboutServer, ending: bool) -> list[date]:
 
 
 def _bounds(day: date) -> tuple[datetime, datetime]:
-    begin = datetime.combine(day, time(), UTC)
-    return begin, begin + timedelta(days=1)
+    return end_of(day - timedelta(days=1)), end_of(day)
 
 
 def _window(
@@ -270,7 +293,10 @@ def _grown(
 ) -> DayServer:
     gaps = (*(known.gaps if known else ()), *([gap] if gap else []))
     since = known.since if known else written(begin)
-    return DayServer(counter.of.name, counter.of.version, since, written(end), gaps)
+    asked = known.asked_minutes if known else 0
+    if counter.tells_requests:
+        asked += int((end - begin).total_seconds() // 60)
+    return DayServer(counter.of.name, counter.of.version, since, written(end), gaps, asked_minutes=asked)
 
 
 def _ended(server: DayServer, day: date, began: datetime | None, over: datetime) -> DayServer:

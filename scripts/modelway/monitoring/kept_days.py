@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, Protocol
 
 import msgspec
@@ -17,7 +17,8 @@ import msgspec
 from modelway.data.cells import ColumnCells
 from modelway.data.drift.sketch import DataSketch, SketchColumn, merged
 from modelway.monitoring import live_days
-from modelway.monitoring.service_days import MINUTES
+from modelway.monitoring.asked_requests import AskedRequests, added_requests
+from modelway.monitoring.service_days import MINUTES, CountedDay
 from modelway.records import digest_of_json
 
 SCHEMA: Literal["modelway/kept-days/1"] = "modelway/kept-days/1"
@@ -51,7 +52,7 @@ class LostMinutes(msgspec.Struct, frozen=True):
 
 class DayServer(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is known of one server on one day. since, until: it is counted from then until before that. ended: nothing more of
-    this day comes from it."""
+    this day comes from it. asked_minutes: those of which it has told its requests, too."""
 
     name: str
     version: int
@@ -59,6 +60,7 @@ class DayServer(msgspec.Struct, frozen=True, omit_defaults=True):
     until: str
     gaps: tuple[LostMinutes, ...] = ()
     ended: bool = False
+    asked_minutes: int = 0
 
     @property
     def minutes(self) -> int:
@@ -68,12 +70,13 @@ class DayServer(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class KeptDay(msgspec.Struct, frozen=True, omit_defaults=True):
-    """servers: by the number that each gave itself when it began."""
+    """servers: by the number that each gave itself when it began. requests: None where none of them has told any."""
 
     rows: int
     columns: tuple[KeptColumn, ...]
     servers: dict[str, DayServer]
     others: tuple[str, ...] = ()
+    requests: AskedRequests | None = None
 
 
 class DaysPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,12 +107,14 @@ class DaysPart(msgspec.Struct, frozen=True, kw_only=True):
         )
         return DataSketch(rows=kept.rows, columns=columns, absent=self.absent, others=kept.others)
 
-    def with_day(self, day: str, sketch: DataSketch, servers: Mapping[str, DayServer]) -> DaysPart:
+    def with_day(
+        self, day: str, sketch: DataSketch, servers: Mapping[str, DayServer], requests: AskedRequests | None
+    ) -> DaysPart:
         """The day as it is from now on; `sketch` has the part's cells."""
         columns = tuple(
             KeptColumn(one.missing, one.counts, one.unreadable, one.beyond, one.low, one.high) for one in sketch.columns
         )
-        kept = KeptDay(sketch.rows, columns, dict(sorted(servers.items())), sketch.others)
+        kept = KeptDay(sketch.rows, columns, dict(sorted(servers.items())), sketch.others, requests)
         return msgspec.structs.replace(self, days=dict(sorted({**self.days, day: kept}.items())))
 
 
@@ -163,17 +168,38 @@ def every_day(parts: Mapping[str, DaysPart], key: str) -> Iterator[tuple[str, Da
     yield from sorted(found.items())
 
 
-def known_share(day: KeptDay, end: datetime) -> float:
-    """Of the minutes of all servers, those that are counted; and of the day, those that any server is counted in, where that
-    is less: on its first day a model was not asked in the morning. end: of the day; what a server has not told until then is
-    missing."""
-    counted = sum(server.minutes for server in day.servers.values())
-    lost = sum(gap.minutes for server in day.servers.values() for gap in server.gaps)
-    silent = [end - moment(server.until) for server in day.servers.values() if not server.ended]
+def known_share(servers: Sequence[DayServer], end: datetime, *, requests: bool = False) -> float:
+    """Of the minutes of all servers of a day, those that are counted; and of the day, those that any server is counted in,
+    where that is less: on its first day a model was not asked in the morning. end: of the day; what a server has not told
+    until then is missing. requests: not the rows, but the requests of which are counted."""
+    minutes = sum(server.minutes for server in servers)
+    lost = sum(gap.minutes for server in servers for gap in server.gaps)
+    silent = [end - moment(server.until) for server in servers if not server.ended]
     lost += sum(int(pause.total_seconds() // 60) for pause in silent)  # they may tell it yet
-    if not counted:
-        return 0.0
-    return min(counted / (counted + lost), _covered(list(day.servers.values())) / MINUTES)
+    counted = sum(server.asked_minutes for server in servers) if requests else minutes
+    return min(counted / (minutes + lost), _covered(servers) / MINUTES) if counted else 0.0
+
+
+def service_days(parts: Mapping[str, DaysPart], today: date, fast: float) -> list[CountedDay]:
+    """Of each day before today that is kept, in whatever cells, how its requests were answered: the service goes on where a
+    version has other cells. fast: seconds that an answer may take."""
+    every = dict[date, list[KeptDay]]()
+    for part in parts.values():
+        for written_day, kept in part.days.items():
+            every.setdefault(date.fromisoformat(written_day), []).append(kept)
+    found = []
+    for day, ones in sorted(every.items()):
+        if day >= today:
+            continue
+        asked = added_requests([one.requests for one in ones if one.requests is not None])
+        servers = [server for one in ones for server in one.servers.values()]
+        minutes = int(MINUTES * known_share(servers, end_of(day), requests=True))
+        found.append(CountedDay(day, asked.requests, asked.failed, asked.slower_than(fast), asked.timed, minutes))
+    return found
+
+
+def end_of(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC) + timedelta(days=1)
 
 
 def _covered(servers: Sequence[DayServer]) -> int:

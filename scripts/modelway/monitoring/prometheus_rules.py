@@ -54,8 +54,8 @@ def spoken(text: str) -> str:
     return text.replace("{{", '{{ "{{" }}')
 
 
-def bound_of(levels: ServiceLevels) -> str:
-    """A matcher of the bucket that holds what is fast. InvalidInput where the server counts by no such bound."""
+def counted_bound(levels: ServiceLevels) -> float:
+    """What is fast, in seconds. InvalidInput where the server counts by no such bound."""
     bound = levels.faster_than_ms / 1000
     if bound not in SECONDS:
         known = ", ".join(f"{1000 * seconds:g}" for seconds in SECONDS)
@@ -64,6 +64,12 @@ def bound_of(levels: ServiceLevels) -> str:
             where="monitor.service.faster-than-ms",
             fix=f"give one of {known}",
         )
+    return bound
+
+
+def bound_of(levels: ServiceLevels) -> str:
+    """A matcher of the bucket that holds what is fast."""
+    bound = counted_bound(levels)
     # Prometheus 3 writes a whole number with its decimal point.
     return f"{bound:g}|{bound:.1f}".replace(".", "[.]") if bound == int(bound) else f"{bound:g}".replace(".", "[.]")
 

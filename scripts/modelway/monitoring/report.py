@@ -45,13 +45,15 @@ class DayLook(msgspec.Struct, frozen=True):
 
 class CountedReport(msgspec.Struct, frozen=True, kw_only=True):
     """Where the servers themselves have counted: how many of them told, and which did not; what is missing, in words; and the
-    days of which too little is known, with the share that is."""
+    days of which too little is known, with the share that is. untold: where the service is watched by their counts, servers
+    that do not count requests."""
 
     version: int
     servers: int
     silent: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
     partial: dict[str, float] = {}
+    untold: tuple[str, ...] = ()
 
 
 class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +136,9 @@ def report_of(
     )
 
 
-def of_service_alone(service: ServiceReport, false_alarms_per_year: float) -> MonitorReport:
+def of_service_alone(
+    service: ServiceReport, false_alarms_per_year: float, counted: CountedReport | None = None
+) -> MonitorReport:
     """Of a model whose rows nobody watches."""
     days = [day.day for day in service.days]
     return MonitorReport(
@@ -156,6 +160,7 @@ def of_service_alone(service: ServiceReport, false_alarms_per_year: float) -> Mo
         not_watched=(),
         new_columns=(),
         service=service,
+        counted=counted,
     )
 
 

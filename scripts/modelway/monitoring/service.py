@@ -70,7 +70,8 @@ class PromiseAlarm(msgspec.Struct, frozen=True):
 
 class ServiceReport(msgspec.Struct, frozen=True, kw_only=True):
     """outcome: alarm, where there is a new one; inconclusive, where too little is known, which `reason` says; broken, where
-    what an alarm named is not back; else kept. false_alarms_per_year: of the service, half of it for single days."""
+    what an alarm named is not back; else kept. false_alarms_per_year: of the service, half of it for single days. by_servers:
+    the model's own servers have counted, and nobody what never reached one."""
 
     outcome: ServiceOutcome
     reason: str
@@ -85,6 +86,7 @@ class ServiceReport(msgspec.Struct, frozen=True, kw_only=True):
     open: Mapping[str, str]
     back: tuple[tuple[str, str], ...]
     since: str
+    by_servers: bool = False
 
     @property
     def new(self) -> tuple[PromiseAlarm, ...]:
@@ -104,6 +106,7 @@ def service_report(
     false_alarms_per_year: float,
     faster_than_ms: float,
     stale: str = "",
+    by_servers: bool = False,
 ) -> ServiceReport:
     """since: an ISO date; empty: the last of the days. stale: why they are too old; empty where they are not."""
     reason = stale or found.reason
@@ -129,6 +132,7 @@ def service_report(
         open={str(name): day.isoformat() for name, day in sorted(found.open.items())},
         back=tuple((day.isoformat(), name) for day, name in found.back),
         since=first_new,
+        by_servers=by_servers,
     )
 
 

@@ -16,6 +16,9 @@ def counted_lines(counted: CountedReport | None) -> list[str]:
     lines = ["", f"Counted by {servers} of version {counted.version}, without a row being kept."]
     if counted.silent:
         lines += ["", f"Did not answer, and are asked again next time: {cell(few(counted.silent, 5))}."]
+    if counted.untold:
+        names = cell(few(counted.untold, 5))
+        lines += ["", f"Count no requests until they are deployed again, so their service is unknown: {names}."]
     if counted.partial:
         days = [f"{day} ({100 * share:.0f} %)" for day, share in counted.partial.items()]
         lines += ["", f"Not looked at, with too few of their minutes counted: {few(days, 10)}."]

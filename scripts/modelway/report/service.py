@@ -15,6 +15,7 @@ from modelway.monitoring.service import (
     ServiceDayState,
     ServiceReport,
 )
+from modelway.report.counted_days import counted_lines
 from modelway.report.evidence_bars import bars
 
 SHOWN_DAYS = 14
@@ -58,7 +59,7 @@ def alone(report: MonitorReport) -> list[str]:
     """The page of a service whose model's rows nobody watches."""
     lines = [f"## Monitoring, {cell(report.data)}: {report.outcome}", ""]
     lines += [f"The service alone. Alarms that may be false: {report.false_alarms_per_year:g} a year at most.", ""]
-    return [*lines, *(service_lines(report.service) if report.service else [])]
+    return [*lines, *(service_lines(report.service) if report.service else []), *counted_lines(report.counted)]
 
 
 def service_lines(report: ServiceReport) -> list[str]:
@@ -99,6 +100,8 @@ def service_lines(report: ServiceReport) -> list[str]:
     if report.back:
         lines += [f"Back: {', '.join(f'{name} ({day})' for day, name in report.back[-SHOWN_ALARMS:])}.", ""]
     lines += [_days(report.days), "", _counts(report)]
+    if report.by_servers:
+        lines += ["", "What never reached a server, such as a connection that was refused, is not in these counts."]
     return lines
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from modelway.serving.features import Features
     from modelway.serving.model import Model
     from modelway.serving.request_log import RequestLog
+    from modelway.serving.request_minutes import RequestMinutes
     from modelway.serving.sketches import RowSketches
 
 log = logging.getLogger("modelway.serving")
@@ -52,9 +53,10 @@ LARGE_ROWS = 256
 
 
 class Application:
-    """access: told of every answer; None: nobody is. sample: of the rows that are asked; None: none are remembered. counts:
-    rows are counted for `sketches`, from when the model is loaded. The model is None until it is loaded and warm. described:
-    answers that tell people and programs what can be asked, by path, from then on."""
+    """access: told of every answer; None: nobody is. sample: of the rows that are asked; None: none are remembered. minutes:
+    that requests are counted in; None: nothing is counted for /sketches, else rows are too, once the model is loaded. The
+    model is None until it is loaded and warm. described: answers that tell people and programs what can be asked, by path,
+    from then on."""
 
     def __init__(
         self,
@@ -63,18 +65,17 @@ class Application:
         settings: ServerSettings,
         access: Access | None = None,
         sample: RowSample | None = None,
-        *,
-        counts: bool = False,
+        minutes: RequestMinutes | None = None,
     ) -> None:
         self.release, self.metrics, self.settings = release, metrics, settings
         self.most_rows, self.batching = settings.max_rows, settings.batching
-        self.access, self.sample = access, sample
+        self.access, self.sample, self.minutes = access, sample, minutes
         self.sketches: RowSketches | None = None
         self.request_log: RequestLog | None = None
         self.features: Features | None = None
         self._looking_up: set[asyncio.Task[None]] = set()
         self.prediction_ids = PredictionIds()
-        more = {sampling.PATH: bool(settings.sample_token_sha256), SKETCHES: counts}
+        more = {sampling.PATH: bool(settings.sample_token_sha256), SKETCHES: minutes is not None}
         self.methods = METHODS | {path: ("POST",) for path, there in more.items() if there}
         self.version_header = f"x-modelway-version: {release.version}\r\n".encode()
         self.model: Model | None = None
@@ -108,6 +109,8 @@ class Application:
     def refused(self, request: HttpRequest, answer: HttpAnswer) -> None:
         """A request was answered before it was whole."""
         self.metrics.request("other", answer.status, 0.0)
+        if self.minutes:
+            self.minutes.count(request, answer.status, None)
         if self.access:
             self.access.note(request, answer, 0.0)
 
@@ -119,6 +122,8 @@ class Application:
     def _answered(self, request: HttpRequest, reply: Reply, answer: HttpAnswer) -> None:
         seconds = time.perf_counter() - request.arrived
         self.metrics.request(request.path, answer.status, seconds, tested=request.tested, sampled=request.sampled)
+        if self.minutes:
+            self.minutes.count(request, answer.status, seconds)
         if self.access:
             self.access.note(request, answer, seconds)
         named = self.version_header
@@ -159,8 +164,8 @@ class Application:
         if not sampling.opens(request.token, self.settings.sketches_token_sha256):
             answered(refuse(403, WRONG_TOKEN))
             return
-        counted, aside = self.sketches, self.aside
-        if counted is None or aside is None:
+        counted, minutes, aside = self.sketches, self.minutes, self.aside
+        if counted is None or minutes is None or aside is None:
             answered(refuse(503, "the model is being loaded", headers=RETRY))
             return
 
@@ -170,7 +175,7 @@ class Application:
             asked = sketches.asked(request.body, counted.now())
             if counted.broken:
                 return refuse(500, f"the counts are not whole: counting raised {counted.broken}; start the server anew")
-            return HttpAnswer(200, counted.answer(asked))
+            return HttpAnswer(200, counted.answer(asked, minutes))
 
         aside.run(tell, lambda said, error: answered(said if error is None else _failure(request, error)))
 

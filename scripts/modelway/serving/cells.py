@@ -18,6 +18,7 @@ BESIDE = "training-sketch.json"
 """Where build-image puts the sketch of the training data: beside the model's folder."""
 MOST_MINUTES, MOST_BYTES = 1500, 64 << 20
 """What is kept at most: of so many minutes, in so many bytes for each worker."""
+BIN_SECONDS = 60
 READ_AS: Mapping[str, tuple[str, ...]] = {
     "number": ("integer", "long", "float", "double"),
     "boolean": ("boolean",),
@@ -70,6 +71,12 @@ class CellReference:
     def memory(self, workers: int) -> mmap.mmap:
         """Zeroed memory that forked workers share; a page that nobody writes takes no room."""
         return mmap.mmap(-1, workers * self.minutes * self.size * 8)
+
+
+def nothing() -> CellReference:
+    """Of a server without a sketch: it counts rows, and no column of them."""
+    none = {"schema": SCHEMA, "rows": 0, "columns": [], "absent": []}
+    return CellReference((), COLUMNS, json.dumps(none).encode())
 
 
 def read(path: Path) -> CellReference:

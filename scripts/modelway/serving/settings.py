@@ -74,8 +74,9 @@ HELP = {
     "stop_seconds": "how long what was begun may take after SIGTERM",
     "sample_token_sha256": "remember some of the rows that are asked, for whoever has the token with this digest",
     "sketch": "count the rows that are asked in the cells of this sketch of the training data, minute by minute; left out: the"
-    " one that build-image puts beside the model",
-    "sketches_token_sha256": "count these rows, and tell the counts to whoever has the token with this digest",
+    " one that build-image puts beside the model, and no columns where there is none",
+    "sketches_token_sha256": "count these rows and how requests are answered, and tell that to whoever has the token with this"
+    " digest",
     "features": "a file of JSON that says which columns are looked up in Redis, whose address is $MODELWAY_FEATURES_URL",
     "request_log": "a folder for the rows that clients ask and what is predicted for them, as JSON lines; -: standard output",
     "request_log_share": "of the requests, drawn at random",

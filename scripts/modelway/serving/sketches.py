@@ -24,6 +24,7 @@ import numpy as np
 from modelway.serving import payload
 from modelway.serving.cells import (
     BEYOND,
+    BIN_SECONDS,
     COUNTS,
     HIGH,
     LOW,
@@ -39,6 +40,7 @@ from modelway.serving.cells import (
 )
 from modelway.serving.columns import CheckedRows, SignatureColumn
 from modelway.serving.messages import Refusal
+from modelway.serving.request_minutes import RequestMinutes
 
 SETTLED_SECONDS = 2.0
 """After its end a minute does not grow any more."""
@@ -47,10 +49,9 @@ FEW_ROWS = 32
 """Of more, numpy is quicker than a loop."""
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  as rows have their times
 MICROSECOND = timedelta(microseconds=1)
-BIN_SECONDS = 60
-TOLD = ("counts", "server", "reference")
+TOLD = ("counts", "server", "reference", "requests")
 """What can be asked for: the sketch of some minutes; who counts, since when, and which minutes are still there; the sketch of
-the training data."""
+the training data; how the requests of some minutes were answered."""
 SPARE_MINUTES = 3
 """Of the oldest that are kept, some may be written over while they are asked for."""
 
@@ -101,7 +102,9 @@ class RowSketches:
         except Exception as error:  # noqa: BLE001  whatever it is
             self.broken = type(error).__name__
 
-    def answer(self, of: AskedCounts) -> bytes:
+    def answer(self, of: AskedCounts, requests: RequestMinutes) -> bytes:
+        if of.tell == "requests":
+            return requests.told(of.begin, of.end)
         if of.tell == "reference":
             return self.reference.text
         return self._server(of.over) if of.tell == "server" else self.told(of.begin, of.end)
@@ -117,6 +120,7 @@ class RowSketches:
             "oldest": _written(min(oldest, over)),
             "over": _written(over),
             "reference": hashlib.sha256(self.reference.text).hexdigest(),
+            "tells": TOLD,
         }
         return json.dumps(said).encode()
 

@@ -14,7 +14,7 @@ import time
 import traceback
 from pathlib import Path
 
-from modelway.serving import cells, features, metrics, release, request_log, worker
+from modelway.serving import cells, features, metrics, release, request_log, request_minutes, worker
 from modelway.serving.settings import ServerSettings
 
 log = logging.getLogger("modelway.serving")
@@ -54,16 +54,18 @@ def serve(settings: ServerSettings) -> int:
     return _Supervisor(settings, this, memory, listener, counted, looked_up).run()
 
 
-def _counted(settings: ServerSettings) -> worker.CountedCells | None:
+def _counted(settings: ServerSettings) -> worker.CountedMemory | None:
     """ValueError where the sketch is none."""
     if not settings.sketches_token_sha256:
         return None
     beside = settings.model.absolute().parent / cells.BESIDE
-    if not settings.sketch and not beside.is_file():
-        log.warning("nothing is counted for /sketches: there is no %s, and no --sketch", beside)
-        return None
-    reference = cells.read(Path(settings.sketch) if settings.sketch else beside)
-    return reference, reference.memory(settings.workers)
+    if settings.sketch or beside.is_file():
+        reference = cells.read(Path(settings.sketch) if settings.sketch else beside)
+    else:
+        log.warning("requests are counted for /sketches, and no columns: there is no %s, and no --sketch", beside)
+        reference = cells.nothing()
+    workers = settings.workers
+    return worker.CountedMemory(reference, reference.memory(workers), request_minutes.memory(workers))
 
 
 def _looked_up(settings: ServerSettings) -> features.FeatureFile:
@@ -101,7 +103,7 @@ class _Supervisor:
         this: release.ServedRelease,
         memory: mmap.mmap,
         listener: socket.socket,
-        counted: worker.CountedCells | None,
+        counted: worker.CountedMemory | None,
         looked_up: features.FeatureFile,
     ) -> None:
         self.settings, self.release, self.memory, self.listener = settings, this, memory, listener

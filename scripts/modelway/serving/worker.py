@@ -16,7 +16,7 @@ import traceback
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelway.serving import features, process
 from modelway.serving.access import Access
@@ -29,6 +29,7 @@ from modelway.serving.features import FeatureFile
 from modelway.serving.metrics import CPU, Metrics
 from modelway.serving.release import ServedRelease
 from modelway.serving.request_log import RequestLog, RequestLogSettings
+from modelway.serving.request_minutes import RequestMinutes
 from modelway.serving.sampling import RowSample
 from modelway.serving.settings import ServerSettings
 
@@ -46,21 +47,27 @@ NOTE_SECONDS = 1.0
 LOAD_FAILED = 1
 CLOSE_SECONDS = 1.0
 """For what the request log has yet to write, where what was begun has taken all its time."""
-CountedCells = tuple[CellReference, mmap.mmap]
-"""The cells, and the memory of all workers' counts."""
+
+
+class CountedMemory(NamedTuple):
+    """The cells, and the memory of all workers' counts."""
+
+    reference: CellReference
+    rows: mmap.mmap
+    requests: mmap.mmap
 
 
 @dataclass(frozen=True)
 class Place:
     """Where a worker stands: its number, the memory that all share, the socket that all listen on, and the pipe whose end
-    says that it is time to stop (none: it gets SIGTERM itself). sketches: what rows are counted in. features: what is looked
-    up."""
+    says that it is time to stop (none: it gets SIGTERM itself). sketches: what rows and requests are counted in. features:
+    what is looked up."""
 
     slot: int
     memory: mmap.mmap
     listener: socket.socket
     stop_pipe: int | None = None
-    sketches: CountedCells | None = None
+    sketches: CountedMemory | None = None
     features: FeatureFile = features.NOTHING
 
 
@@ -75,7 +82,8 @@ class _Worker:
         self.metrics = Metrics(place.memory, place.slot, release.labels)
         self.sample = RowSample() if settings.sample_token_sha256 else None
         access = Access() if settings.access_log else None
-        self.app = Application(release, self.metrics, settings, access, self.sample, counts=place.sketches is not None)
+        minutes = RequestMinutes(place.sketches.requests, place.slot) if place.sketches else None
+        self.app = Application(release, self.metrics, settings, access, self.sample, minutes)
         limits = ConnectionLimits(
             settings.max_body_bytes,
             max(settings.max_held_bytes, settings.max_body_bytes),
@@ -118,15 +126,15 @@ class _Worker:
         model.warm_up()
         self.app.classes = model.classes()
         self.app.described = home.described(model, self.app.release, self.place.features)
-        if self.place.sketches is not None:
-            if model.columns is None:
+        if (counting := self.place.sketches) is not None:
+            if model.columns is None and counting.reference.columns:
                 raise ValueError(
                     "rows are counted by column (--sketch), and the signature has no named ones of plain types"
                 )
             from modelway.serving.sketches import RowSketches
 
-            counted = RowSketches(*self.place.sketches, self.place.slot)
-            counted.bind(model.columns)
+            counted = RowSketches(counting.reference, counting.rows, self.place.slot)
+            counted.bind(model.columns or ())
             self.app.sketches = counted
         features.check(self.place.features, model.columns or (), Path(self.settings.features))
         if (logging_ := self.settings.logging) is not None:

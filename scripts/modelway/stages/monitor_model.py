@@ -102,17 +102,23 @@ def monitor_model(
     """
     alone = bool(service or prometheus_url) and not data
     project = workspace.project_of(job, environment, (alone or (data and reference)) and not environment)
-    watched = service_step.is_watched(project)
+    named_service = service_step.is_named(project)
     budget, first_new = project.monitor.false_alarms_per_year, _since(since)
     with tempfile.TemporaryDirectory(prefix="modelway-days-") as folder:
-        counted, uncounted = _counted(project, job, Path(folder), lenient=watched)
+        counted, untold = _counted(project, job, Path(folder), lenient=named_service)
+        by_servers = counted.service if counted else ()
+        watched = named_service or bool(by_servers)
+        untold = untold or (counted.too_few if counted else None)
+        if untold and not watched:
+            raise untold
         from_key = project.monitor.reference or counted
         settings, key = project.monitor, "monitor.reference" if from_key else "data.train"
         if not counted:
             workspace.fetch_data(project, job)
-        if watched and not (counted or settings.data or settings.time_column or settings.performance.prediction):
-            by_itself = service_step.service_of(project, job, first_new, budget)
-            return _told(job, of_service_alone(by_itself, budget), uncounted)
+        has_rows = counted or settings.data or settings.time_column or settings.performance.prediction
+        if watched and (untold or not has_rows):
+            by_itself = service_step.service_of(project, job, first_new, budget, by_servers)
+            return _told(job, of_service_alone(by_itself, budget, counted.report if counted else None), untold)
         named = counted.named if counted else {name: str(required(project, name)) for name in ("monitor.data", key)}
         names = counted.names if counted else {name: schemes.name_of(address) for name, address in named.items()}
         rules = workspace.contract_of(project, job)
@@ -147,7 +153,7 @@ def monitor_model(
         )
     job.say(f"{after.name}: {len(days)} days, of which {settings.history_days} tell what is usual")
     part = budget / (1 + bool(joined) + watched)
-    served = service_step.service_of(project, job, first_new, part) if watched else None
+    served = service_step.service_of(project, job, first_new, part, by_servers) if watched else None
     try:
         found = watch(known, days, settings.history_days, part)
     except Inconclusive as error:
@@ -175,13 +181,12 @@ def monitor_model(
 def _counted(
     project: Resolved, job: ci.Job, folder: Path, *, lenient: bool
 ) -> tuple[counted_days.CountedDays | None, ModelwayError | None]:
-    """What the servers have counted, as files of the folder. lenient: the service is watched beside, and is told whatever
-    they say: where they count nothing that is said, and where they cannot tell, or too little yet, that is the second
-    part."""
+    """What the servers have counted, as files of the folder. lenient: the service is watched beside, by whom it names, and is
+    told whatever they say: where they count nothing that is said, and where they cannot tell, that is the second part."""
     if lenient and not project.monitor.sketches:
         return None, None
     try:
-        return counted_days.fetched(project, job, folder), None
+        return counted_days.fetched(project, job, folder, service=project.promises and not lenient), None
     except InvalidInput as error:
         if not lenient:
             raise

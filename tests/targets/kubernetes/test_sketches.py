@@ -17,7 +17,6 @@ import pytest
 from modelway.config.sections import Create, Kubernetes
 from modelway.errors import InvalidInput
 from modelway.rollout.plan import side_of
-from modelway.serving import sketches
 from modelway.stages.rollouts import deployment
 from modelway.stages.steps import counted_days
 from modelway.targets.counting_servers import VARIABLE
@@ -191,8 +190,7 @@ class CountingPods(ClusterInMemory):
             if hashlib.sha256(headers["x-modelway-token"].encode()).hexdigest() != self.digest:
                 raise ApiError(403, "the token is missing")
             pod = path.partition("/pods/")[2].partition("%3A")[0]
-            counted = self.world.running[pod]
-            return counted.answer(sketches.asked(json.dumps(body).encode(), self.world.now.timestamp()))
+            return self.world.told(pod, body)
         return super().call(method, path, query, body, content, headers)
 
 
@@ -225,7 +223,11 @@ def test_monitor_model_fetches_from_all_pods_and_keeps_days_in_the_namespace(
     for number in range(2):  # as two runners
         folder = tmp_path / f"folder{number}"
         folder.mkdir()
-        said = counted_days.answer({**asked, "folder": str(folder), "leave-out": ["c"], "history-days": 56}, print)
+        settings = {"leave-out": ["c"], "history-days": 56, "faster-than": 0.25}
+        said, [service] = counted_days.answer({**asked, **settings, "folder": str(folder)}, print)
+        assert service == {
+            "day": "2026-11-20", "requests": 100, "failed": 0, "slow": 0, "timed": 100, "minutes": 1260
+        }  # fmt: skip
         assert (said["version"], said["servers"], said["gaps"]) == (1, 4, ())
         [day] = (folder / "days").iterdir()
         told = json.loads(day.read_text())

@@ -4,7 +4,7 @@ They are fetched in the environment of what deploys, which knows the target; a m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,7 +15,9 @@ import msgspec
 from modelway import ci
 from modelway.config import Resolved
 from modelway.errors import Inconclusive, InvalidInput
+from modelway.monitoring.prometheus_rules import counted_bound
 from modelway.monitoring.report import CountedReport
+from modelway.monitoring.service_days import CountedDay
 from modelway.stages.steps.elsewhere import answered
 
 REFERENCE = "monitor.reference"
@@ -24,16 +26,19 @@ SAID_GAPS = 5
 
 @dataclass(frozen=True)
 class CountedDays:
-    """named: where days and reference are, by the keys that stand for them. names: what messages call them."""
+    """named: where days and reference are, by the keys that stand for them. names: what messages call them. service: days of
+    the requests. too_few: why the days of the rows tell nothing yet."""
 
     named: Mapping[str, str]
     names: Mapping[str, str]
     report: CountedReport
+    service: Sequence[CountedDay]
+    too_few: Inconclusive | None
 
 
-def fetched(project: Resolved, job: ci.Job, folder: Path) -> CountedDays | None:
-    """As files of the folder. None where modelway.yml, or an input, names data, or the environment has no target. Inconclusive
-    where too few days are there yet: what was fetched is kept all the same."""
+def fetched(project: Resolved, job: ci.Job, folder: Path, *, service: bool) -> CountedDays | None:
+    """As files of the folder. None where modelway.yml, or an input, names data, or the environment has no target. service: its
+    days are asked for, too."""
     if project.monitor.data or not project.environment or project.deploy is None:
         return None
     settings = project.monitor
@@ -56,25 +61,27 @@ def fetched(project: Resolved, job: ci.Job, folder: Path) -> CountedDays | None:
         "folder": str(folder),
         "leave-out": settings.leave_out,
         "history-days": settings.history_days,
+        "faster-than": counted_bound(settings.service) if service else None,
     }
-    report = msgspec.convert(answered("deploy", "counted_days", asked, job.say), CountedReport)
+    said = answered("deploy", "counted_days", asked, job.say)
+    report, days = msgspec.convert(said, tuple[CountedReport, list[CountedDay]])
     for line in report.gaps[-SAID_GAPS:]:
         job.say(f"not counted: {line}")
-    _check_enough(settings.history_days, sorted((folder / "days").glob("*.json")))
+    too_few = _too_few(settings.history_days, sorted((folder / "days").glob("*.json")))
     named = {"monitor.data": f"{folder}/days/*.json", REFERENCE: f"{folder}/reference.json"}
     whose = f"version {report.version} in {project.environment}"
     names = {"monitor.data": f"what {whose} was asked", REFERENCE: f"training data of {whose}"}
-    return CountedDays(named, names, report)
+    return CountedDays(named, names, report, days, too_few)
 
 
-def _check_enough(history_days: int, files: list[Path]) -> None:
+def _too_few(history_days: int, files: list[Path]) -> Inconclusive | None:
     days = [date.fromisoformat(file.stem) for file in files]
     whole = (days[-1] - days[0]).days + 1 if days else 0
     if whole > history_days:
-        return
+        return None
     since = f" since {days[0]}" if days else ""
     first = days[0] + timedelta(days=history_days + 1) if days else None
-    raise Inconclusive(
+    return Inconclusive(
         f"{whole} whole days are counted{since}, and {history_days} tell what is usual",
         where="monitor.history-days",
         fix=f"go on: the first look is on {first}" if first else "go on: no day is over yet",
@@ -83,9 +90,10 @@ def _check_enough(history_days: int, files: list[Path]) -> None:
 
 def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> Any:
     """Files below `folder`: reference.json, and days/2026-11-27.json of every day that is over; what the report says of
-    them."""
+    them; and, where `faster-than` says what is fast, in seconds, the days of the service."""
     from modelway.config import load_project
     from modelway.data.drift.sketch import DataSketch, written
+    from modelway.monitoring import kept_days
     from modelway.monitoring.collecting import Collecting
     from modelway.monitoring.predicted import with_predictions
     from modelway.stages.rollouts import deployment
@@ -117,11 +125,13 @@ def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> Any:
     (folder / "reference.json").write_text(kept(known), encoding="utf-8")
     for day, sketch in days.items():
         (folder / "days" / f"{day}.json").write_text(kept(sketch), encoding="utf-8")
+    fast = asked["faster-than"]
     report = CountedReport(
         version=stable.side.version,
         servers=found.servers,
         silent=found.silent,
         gaps=found.gaps,
         partial=dict(found.partial),
+        untold=found.untold if fast else (),
     )
-    return msgspec.to_builtins(report)
+    return msgspec.to_builtins((report, kept_days.service_days(found.kept, found.today, fast) if fast else ()))

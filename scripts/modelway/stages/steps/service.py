@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import dropwhile
+
+import msgspec
 
 from modelway import ci
 from modelway.config import Resolved
@@ -13,29 +16,34 @@ from modelway.monitoring.promises import PromisedLimits, promises_held
 from modelway.monitoring.service import ServiceReport, service_report
 from modelway.monitoring.service_days import CountedDay
 from modelway.observe.prometheus_url import TOKEN
+from modelway.records import digest_of_json
 from modelway.stages.steps import freshness, service_prometheus, service_rows
 
 WHERE = "monitor.service"
 KEPT_DAYS = 500
 
 
-def is_watched(project: Resolved) -> bool:
+def is_named(project: Resolved) -> bool:
+    """Whether modelway.yml, or an input, says who counts its requests."""
     return bool(project.monitor.service.data or project.monitor.service.prometheus)
 
 
-def service_of(project: Resolved, job: ci.Job, since: str, false_alarms_per_year: float) -> ServiceReport:
-    """since: alarms from this ISO date on are new; empty: those of the last day. false_alarms_per_year: of the service
-    alone."""
+def service_of(
+    project: Resolved, job: ci.Job, since: str, false_alarms_per_year: float, by_servers: Sequence[CountedDay] = ()
+) -> ServiceReport:
+    """since: alarms from this ISO date on are new; empty: those of the last day. false_alarms_per_year: of the service alone.
+    by_servers: days that the servers themselves have counted; none where somebody else is named."""
     levels, source, digest = project.monitor.service, "", ""
     days: list[CountedDay] = []
+    if by_servers:
+        days = _history(by_servers) or list(by_servers[-1:])
+        source, digest = f"the servers of {project.environment}", digest_of_json(msgspec.to_builtins(days))
     if levels.data:
         days, digest = service_rows.days_in(levels.data, job, project.source)
         source = schemes.name_of(levels.data)
     if levels.prometheus:
         url = service_prometheus.url_of(project)
-        days = better_of(days, service_prometheus.days_of(project, url, job.environ.get(TOKEN, "")))
-        first = next((at for at, day in enumerate(days) if day.minutes), len(days))
-        days = days[first:]  # before its history begins
+        days = _history(better_of(days, service_prometheus.days_of(project, url, job.environ.get(TOKEN, ""))))
         source = " and ".join(filter(None, [source, service_prometheus.name_of(url)]))
     if not days:
         raise InvalidInput(
@@ -63,7 +71,13 @@ def service_of(project: Resolved, job: ci.Job, since: str, false_alarms_per_year
         false_alarms_per_year=false_alarms_per_year,
         faster_than_ms=levels.faster_than_ms,
         stale=stale,
+        by_servers=bool(by_servers),
     )
+
+
+def _history(days: Sequence[CountedDay]) -> list[CountedDay]:
+    """From the first day on of which anything is known."""
+    return list(dropwhile(lambda day: not day.minutes, days))
 
 
 def better_of(kept: Sequence[CountedDay], asked: Sequence[CountedDay]) -> list[CountedDay]:
