@@ -57,7 +57,7 @@ PICTURES = (
 
 @dataclass(frozen=True)
 class Scene:
-    """name: of the picture in docs. page: of the demo. begins: how the line begins from which on it is shown. height: of what is
+    """name: of the picture in docs. page: of the demo. begins: how the first line begins that is shown. height: of what is
     seen, in pixels."""
 
     name: str

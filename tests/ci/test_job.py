@@ -217,7 +217,13 @@ def test_secrets_reach_no_output_report_summary_or_line(
 
 
 def test_secrets_are_known_by_the_ends_of_their_variables_names() -> None:
-    told = ("MLFLOW_TRACKING_TOKEN", "AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY", "GITHUB_PRIVATE_KEY", "SNOWFLAKE_APIKEY")
+    told = (
+        "MLFLOW_TRACKING_TOKEN",
+        "AWS_SECRET_ACCESS_KEY",
+        "OPENAI_API_KEY",
+        "GITHUB_PRIVATE_KEY",
+        "SNOWFLAKE_APIKEY",
+    )
     plain = ("AWS_ACCESS_KEY_ID", "CACHE_KEY", "API_KEY_FILE", "KEYBOARD", "TOKENIZERS_PARALLELISM")
     environ = {name: f"value of {name}" for name in (*told, *plain)}
     assert set(secrets_of(environ)) == {environ[name] for name in told}

@@ -113,7 +113,9 @@ class TestLocalTarget(TargetContract):
         address = f"http://127.0.0.1:{case.shop.port}"
         assert requests.post(f"{address}/predict", json=row(1), headers={TESTER_HEADER: "1"}, timeout=20).ok
         text = requests.get(f"{address}/metrics", timeout=5).text
-        counts = dict(re.findall(r'^modelway_requests_total\{.*path="([^"]+)".*status="200".*\} (\d+)', text, re.M))
+        counts = dict(
+            re.findall(r'^modelway_requests_total\{.*path="([^"]+)".*status="200".*\} (\d+)', text, re.MULTILINE)
+        )
         assert (counts["/predict"], counts.get("testers", "0")) == ("1", "0")
 
     def test_the_address_is_known_before_and_after(self, case: LocalCase) -> None:

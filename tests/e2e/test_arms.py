@@ -26,6 +26,7 @@ def answered(own: Namespace, cookie: str) -> str:
     return str(own.ask(row(1), {"Cookie": cookie}).headers.get("x-modelway-version", ""))
 
 
+@pytest.mark.long
 def test_a_cookie_leads_to_it_and_all_is_as_it_was_afterwards(team: ClusterTeam, own: Namespace) -> None:
     before, again, good = own.get("httproute", NAME)["spec"], team.versions["again"], team.versions["good"]
     over = threading.Event()
