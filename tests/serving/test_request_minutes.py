@@ -127,7 +127,7 @@ def test_only_what_clients_ask_the_model_is_counted() -> None:
 
 
 def test_every_way_to_an_answer_is_counted_once(serve: Serve) -> None:
-    flags = ("--max-body-bytes", "80000", "--max-rows", "1000", "--body-seconds", "1", "--max-held-bytes", "90000")
+    flags = ("--max-body-bytes", "80000", "--max-rows", "1000", "--body-seconds", "3", "--max-held-bytes", "90000")
     head = b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
     with serve("told", *flags, "--max-waiting", "12", *COUNTING) as server:
         assert counts(server) == (0, 0, 0, 0)
@@ -179,9 +179,10 @@ def test_every_way_to_an_answer_is_counted_once(serve: Serve) -> None:
         grown(0, 0, 1, 0)
         with concurrent.futures.ThreadPoolExecutor(40) as pool:
             overload = list(pool.map(lambda _: server.post("/predict", ROW | {"name": "sleep 0.3"}), range(40)))
-        turned_away = sum(answer.status_code == 503 for answer in overload)
-        assert turned_away
-        grown(40 - turned_away, 0, turned_away, 40)
+        said = Counter(answer.status_code for answer in overload)
+        assert said[503] and said.keys() <= {200, 408, 503}
+        # 408: where the machine is busy, a client may be too slow with its body
+        grown(said[200], said[408], said[503], 40 - said[408])
         for path in ("/ready", "/metrics", "/nothing"):
             server.get(path)
         for foreign in ("x-modelway-tester", "x-modelway-sample"):
