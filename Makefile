@@ -50,7 +50,7 @@ generate: ## write what follows from the scripts: action.yml, tables, schema, ad
 docs: ## the documentation as a site, in out/site
 	scripts/run --in site python release/docs_site.py
 
-pictures: ## draw the pictures of docs/ that show reports, with a Chromium
+pictures: ## draw the pictures of docs/ that show reports, with a Chromium; those of the demo as it went last
 	$(IN) python release/pictures.py
 
 lock: ## pin requirements/*.in anew

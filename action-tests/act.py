@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from demo_act import ADDRESS, PLATFORMS, UPLOADS, act_environment
+from demo_act import ADDRESS, act_command, act_environment
 
 TIMEOUT_SECONDS = 300
 STATE = "MODELWAY_STATE"
@@ -126,13 +126,8 @@ class Act:
         payload: Mapping[str, Any] | None = None,
     ) -> ActRun:
         """Run `workflow` in a fresh workspace with what is checked out in `project`. payload: of the event."""
-        command = ["act", event, "--workflows", str(workflow), "--json", "--rm"]
-        for label in PLATFORMS:
-            command += ["--platform", f"{label}=-self-hosted"]
-        refs = {ADDRESS["major"]: self.export, self.ref: self.export, **self.also}
-        own = {f"{ADDRESS['repository']}@{ref}": tree for ref, tree in refs.items()}
-        for used, tree in (own | UPLOADS).items():
-            command += ["--local-repository", f"{used}={tree}"]
+        trees = {ADDRESS["major"]: self.export, self.ref: self.export, **self.also}
+        command = act_command(event, str(workflow), trees)
         known = {STATE: str(self.state), **(env or {})}
         for flag, values in (("--input", inputs), ("--secret", secrets), ("--env", known)):
             for name, value in (values or {}).items():

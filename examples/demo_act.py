@@ -13,12 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "out" / "demo"
 ADDRESS = json.loads((ROOT / "release" / "repository.json").read_text(encoding="utf-8"))
-WORKFLOW = (ROOT / ".github" / "workflows" / "train.yml").read_text(encoding="utf-8")
-UPLOADS = {
-    found[0]: ROOT / "action-tests" / "uploads" / "upload-artifact"
-    for found in re.finditer(r"actions/upload-artifact@\w+", WORKFLOW)
-}
-"""What keeps reports on GitHub. act skips the step, and would fetch the action all the same."""
+UPLOAD = ROOT / "action-tests" / "uploads" / "upload-artifact"
 PLATFORMS = ("ubuntu-latest", "self-hosted", "modelway-rollback")
 """All of these labels are this machine."""
 
@@ -52,6 +47,20 @@ def run_script(script: str, *flags: str, environ: Mapping[str, str] | None = Non
     return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
 
 
+def act_command(event: str, workflow: str, trees: Mapping[str, Path]) -> list[str]:
+    """act on this machine. trees: what our own references lead to, by what they name."""
+    command = ["act", event, "--workflows", workflow, "--json", "--rm"]
+    for label in PLATFORMS:
+        command += ["--platform", f"{label}=-self-hosted"]
+    used = {f"{ADDRESS['repository']}@{ref}": tree for ref, tree in trees.items()}
+    # what keeps reports on GitHub: act skips the step, and would fetch the action all the same
+    train = (ROOT / ".github" / "workflows" / "train.yml").read_text(encoding="utf-8")
+    used |= dict.fromkeys(re.findall(r"actions/upload-artifact@\w+", train), UPLOAD)
+    for address, tree in used.items():
+        command += ["--local-repository", f"{address}={tree}"]
+    return command
+
+
 def run_workflow(
     project: Path,
     workflow: str,
@@ -65,12 +74,7 @@ def run_workflow(
     seen: Callable[[str], None],
 ) -> Run:
     """Run a workflow of `project`; what it refers to is in `export`. seen: is told every line of progress."""
-    command = ["act", "workflow_dispatch", "--workflows", workflow, "--json", "--rm"]
-    for label in PLATFORMS:
-        command += ["--platform", f"{label}=-self-hosted"]
-    own = {f"{ADDRESS['repository']}@{ref}": export for ref in (ADDRESS["major"], *refs)}
-    for used, tree in (own | UPLOADS).items():
-        command += ["--local-repository", f"{used}={tree}"]
+    command = act_command("workflow_dispatch", workflow, dict.fromkeys((ADDRESS["major"], *refs), export))
     for name, value in inputs.items():
         command += ["--input", f"{name}={value}"]
     for name in secrets:

@@ -15,11 +15,11 @@ import pytest
 import yaml
 
 import servers
+from documented import DOCS, blocks
 from house.test_workflows import granted, reusable
 from modelway.config import load_project
 from modelway.data import load_contract, validate
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCKS = {
     "from-mlflow-stages": ["python", "sh", "yaml"],
     "from-cml": ["yaml", "yaml", "yaml"],
@@ -47,11 +47,9 @@ BREAKING = {
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
 
-def blocks(page: str, language: str | None = None) -> list[str]:
-    found = re.findall(
-        r"^```(\w+)\n(.*?)^```", (DOCS / f"{page}.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-    )
-    return [text if language else kind for kind, text in found if language in (None, kind)]
+def of_page(page: str, language: str) -> list[str]:
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    return [code for kind, code in blocks(text) if kind == language]
 
 
 YAML = [(page, number) for page, kinds in BLOCKS.items() for number in range(kinds.count("yaml"))]
@@ -60,7 +58,8 @@ SHELL = [page for page, kinds in BLOCKS.items() if "sh" in kinds]
 
 @pytest.mark.parametrize("page", BLOCKS)
 def test_every_block_is_known_here(page: str) -> None:
-    assert blocks(page) == BLOCKS[page]
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    assert [kind for kind, _ in blocks(text)] == BLOCKS[page]
 
 
 def test_every_page_from_another_tool_is_known() -> None:
@@ -70,7 +69,7 @@ def test_every_page_from_another_tool_is_known() -> None:
 
 @pytest.mark.parametrize(("page", "number"), YAML)
 def test_yaml_is_read_by_what_reads_it(page: str, number: int, tmp_path: Path) -> None:
-    text = blocks(page, "yaml")[number]
+    text = of_page(page, "yaml")[number]
     document = yaml.safe_load(text)
     if "jobs" in document:
         is_a_workflow(text, document, tmp_path)
@@ -100,7 +99,7 @@ def is_a_workflow(text: str, document: dict[str, Any], folder: Path) -> None:
 @pytest.mark.parametrize("page", [*SHELL, "faq"])
 def test_commands_have_the_flags_that_they_are_given(page: str, root: Path) -> None:
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
-    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
+    lines = [line for block in of_page(page, "sh") for line in block.splitlines()]
     lines += [line.replace("\n", " ") for line in re.findall(r"`(scripts/run [^`]+)`", text)]
     assert lines
     for line in lines:
@@ -112,12 +111,12 @@ def test_commands_have_the_flags_that_they_are_given(page: str, root: Path) -> N
 
 def test_the_contract_says_what_the_suite_says(tmp_path: Path) -> None:
     """Rows that keep the suite pass, and each expectation that is broken is told by one check, and by no other."""
-    (text,) = blocks("from-great-expectations", "json")
+    (text,) = of_page("from-great-expectations", "json")
     asked = [one["type"] for one in json.loads(text)["expectations"]]
     assert asked == list(BREAKING)
     page = (DOCS / "from-great-expectations.md").read_text(encoding="utf-8").lower()
     assert [name for name in asked if f"`{name.replace('_', '')}`" not in page] == [], "each has its row in the table"
-    (tmp_path / "contract.yml").write_text(blocks("from-great-expectations", "yaml")[0])
+    (tmp_path / "contract.yml").write_text(of_page("from-great-expectations", "yaml")[0])
     contract = load_contract(tmp_path / "contract.yml")
 
     def broken(rows: str) -> list[str]:
@@ -131,7 +130,7 @@ def test_the_contract_says_what_the_suite_says(tmp_path: Path) -> None:
 
 
 def test_what_no_key_says_judges(tmp_path: Path) -> None:
-    (tmp_path / "contract.yml").write_text(blocks("from-great-expectations", "yaml")[1])
+    (tmp_path / "contract.yml").write_text(of_page("from-great-expectations", "yaml")[1])
     contract = load_contract(tmp_path / "contract.yml")
     (tmp_path / "rows.csv").write_text("origin,distance,cancelled,dep_delay\nJFK,600,0,3\nTST,0,1,4\nXXX,9000,1,\n")
     failing = [check.name for check in validate(contract, tmp_path / "rows.csv", NOW).checks if check.outcome == "fail"]
@@ -146,7 +145,7 @@ def test_what_no_key_says_judges(tmp_path: Path) -> None:
 
 def test_aws_takes_the_guardrail(tmp_path: Path) -> None:
     """As botocore holds what it sends against the API's own model."""
-    (text,) = blocks("from-sagemaker-pipelines", "json")
+    (text,) = of_page("from-sagemaker-pipelines", "json")
     (tmp_path / "deployment.json").write_text(text)
     code = """
 import json, sys

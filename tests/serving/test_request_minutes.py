@@ -16,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import requests
 from hypothesis import given
@@ -26,7 +27,7 @@ from modelway.monitoring.asked_requests import AskedRequests, added_requests
 from modelway.serving.cells import MOST_MINUTES
 from modelway.serving.messages import LARGE_BYTES, HttpRequest
 from modelway.serving.metrics import SECONDS
-from modelway.serving.request_minutes import BOUNDS, RequestMinutes, memory
+from modelway.serving.request_minutes import ENDS, RequestMinutes, memory
 from served import Serve, Served
 
 TOKEN = "a token that is long enough"
@@ -84,21 +85,23 @@ def test_replicas_and_windows_are_added_in_any_order_to_the_same_bytes(
         replicas[replica].count(PREDICT, status, seconds)
     ends = [0.0, *(NOON + 60 * minute for minute in sorted(cuts)), NOON + 6000]
     parts = [
-        AskedRequests.told(one.told(begin, end)) for one in (workers[0], replicas[2]) for begin, end in pairwise(ends)
+        msgspec.json.decode(one.told(begin, end), type=AskedRequests)
+        for one in (workers[0], replicas[2])
+        for begin, end in pairwise(ends)
     ]
-    in_order = added_requests(parts).written()
+    in_order = msgspec.json.encode(added_requests(parts))
     chance.shuffle(parts)
-    assert added_requests(parts).written() == in_order
+    assert msgspec.json.encode(added_requests(parts)) == in_order
     assert workers[1].told(0, NOON + 6000) == workers[0].told(0, NOON + 6000), "each tells of both"
     kinds = Counter(
         "failed" if status in (500, 503) else "refused" if status >= 400 else "answered" for _, _, status, _ in events
     )
-    took = Counter(BOUNDS[bisect_left(SECONDS, seconds)] for *_, seconds in events if seconds is not None)
+    took = Counter(ENDS[bisect_left(SECONDS, seconds)] for *_, seconds in events if seconds is not None)
     found = json.loads(in_order)
     assert {name: found[name] for name in ("answered", "refused", "failed")} == {
         name: kinds[name] for name in ("answered", "refused", "failed")
     }
-    assert found["took"] == {bound: took[bound] for bound in BOUNDS}
+    assert found["took"] == {bound: took[bound] for bound in ENDS}
 
 
 def test_a_day_is_kept_and_an_old_minute_is_not_counted_as_a_new_one() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from checkout import commit_all
+from documented import DOCS, blocks
 from modelway.registry import ledger
 from modelway.registry.ledger_versions import VersionLedger
 from modelway.registry.mlflow import connect
@@ -37,9 +37,9 @@ environments:
 """
 
 
-def shown(root: Path, page: str, language: str) -> str:
-    (text,) = re.findall(rf"^```{language}\n(.*?)^```", (root / "docs" / page).read_text(), re.MULTILINE | re.DOTALL)
-    return str(text)
+def shown(page: str, language: str) -> str:
+    (code,) = [code for kind, code in blocks((DOCS / page).read_text(encoding="utf-8")) if kind == language]
+    return code
 
 
 def run(command: list[str | Path], folder: Path, server: str) -> str:
@@ -56,11 +56,11 @@ def test_a_stage_of_mlflow_becomes_an_environment(root: Path, tmp_path: Path, se
     (tmp_path / "modelway.yml").write_text(text)
     commit_all(tmp_path)
     run([python, "-c", IN_PRODUCTION], tmp_path, server)
-    run([python, "-c", shown(root, "from-mlflow-stages.md", "python")], tmp_path, server)
+    run([python, "-c", shown("from-mlflow-stages.md", "python")], tmp_path, server)
     client = connect(server, {})
     found = client.get_model("flight-delay")
     assert found is not None and dict(found.aliases) == {"production": 1}
-    for line in shown(root, "from-mlflow-stages.md", "sh").splitlines():
+    for line in shown("from-mlflow-stages.md", "sh").splitlines():
         program, *arguments = shlex.split(line)
         said = run([root / program, *arguments], tmp_path, server)
     assert "agrees=true" in said and "intact=true" in said
@@ -76,7 +76,7 @@ def test_the_training_of_mlops_stacks_without_its_notebook(
     policy = "task: regression, limits: {mean_absolute_error: {at-most: 5}}"
     text = CONFIG.format(model="fares-of-a-notebook", python=python, label="fare_amount", gate=policy)
     (tmp_path / "modelway.yml").write_text(text)
-    (tmp_path / "train.py").write_text(shown(root, "from-mlops-stacks.md", "python"))
+    (tmp_path / "train.py").write_text(shown("from-mlops-stacks.md", "python"))
     lines = [f"{n % 17 / 4},{n % 5},{n % 17 / 2 + n % 5 + 2.5}" for n in range(400)]
     for name in ("train.csv", "test.csv"):
         part = lines[:200] if name == "train.csv" else lines[200:]

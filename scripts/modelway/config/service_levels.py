@@ -49,8 +49,8 @@ class ServiceLevels(Section, frozen=True):
     file tells them; without prometheus either, the environment's servers do."""
     prometheus: Name | None = None
     """The URL of the Prometheus that has counted the requests, or `environment`: the one that the environment's deploy section
-    names. $MODELWAY_PROMETHEUS_TOKEN is sent to it. Left out: it is not asked; without data
-    either, the environment's servers are."""
+    names. $MODELWAY_PROMETHEUS_TOKEN is sent to it. Left out: it is not asked; without data either, the
+    environment's servers are."""
     series: CounterSeries | None = None
     """Series of the team's own in Prometheus, such as a gateway's, without placeholders. Left out: the model server's."""
     days: Annotated[int, Meta(ge=1, le=1000)] = 147

@@ -16,11 +16,6 @@ class AskedRequests(msgspec.Struct, frozen=True):
     failed: int = 0
     took: dict[str, int] = {}
 
-    @classmethod
-    def told(cls, said: bytes) -> AskedRequests:
-        """As a server tells them. msgspec.DecodeError where they are none."""
-        return msgspec.json.decode(said, type=cls)
-
     @property
     def requests(self) -> int:
         return self.answered + self.refused + self.failed
@@ -32,9 +27,6 @@ class AskedRequests(msgspec.Struct, frozen=True):
     def slower_than(self, seconds: float) -> int:
         """Where no bin ends there, with all of the bin that it is in."""
         return sum(n for bound, n in self.took.items() if float(bound) > seconds)
-
-    def written(self) -> bytes:
-        return msgspec.json.encode(self) + b"\n"
 
 
 def added_requests(parts: Sequence[AskedRequests]) -> AskedRequests:

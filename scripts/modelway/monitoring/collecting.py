@@ -168,7 +168,8 @@ class Collecting:
 
     @staticmethod
     def _requests(server: CountingServer, begin: str, end: str) -> AskedRequests:
-        return AskedRequests.told(server.ask({"tell": "requests", "from": begin, "to": end}))
+        said = server.ask({"tell": "requests", "from": begin, "to": end})
+        return msgspec.json.decode(said, type=AskedRequests)
 
     def _keep_day(self, key: str, day: date, counters: Sequence[TellingServer], ending: bool) -> None:
         for _ in range(ATTEMPTS):

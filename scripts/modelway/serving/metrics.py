@@ -50,7 +50,7 @@ class Histogram:
 
     def lines(self, part: Sequence[float], name: str, labels: str) -> Iterator[str]:
         total = 0.0
-        for number, bound in enumerate((*map(_number, self.bounds), "+Inf")):
+        for number, bound in enumerate(ends_of(self.bounds)):
             total += part[self.at + number]
             yield f'{name}_bucket{{{labels},le="{bound}"}} {_number(total)}'
         yield f"{name}_sum{{{labels}}} {part[self.at + self.size - 1]!r}"
@@ -270,6 +270,11 @@ def _names(area: memoryview) -> list[str]:
 
 def _head(name: str, kind: str, help_: str) -> tuple[str, str]:
     return f"# HELP {name} {help_}", f"# TYPE {name} {kind}"
+
+
+def ends_of(bounds: Sequence[float]) -> tuple[str, ...]:
+    """The upper ends of a histogram's bins, inclusive, as Prometheus writes them."""
+    return (*map(_number, bounds), "+Inf")
 
 
 def _number(value: float) -> str:

@@ -17,13 +17,12 @@ from collections.abc import Callable
 
 from modelway.serving.cells import BIN_SECONDS, MOST_MINUTES
 from modelway.serving.messages import HttpRequest
-from modelway.serving.metrics import ASKED, SECONDS
+from modelway.serving.metrics import ASKED, SECONDS, ends_of
 
 STAMP, ANSWERED, REFUSED, FAILED, TOOK = range(5)
 """Where a minute's numbers are; from TOOK on how many requests took so long, by the bounds of /metrics."""
-BOUNDS = (*(f"{seconds:g}" for seconds in SECONDS), "+Inf")
-"""The upper ends of these, inclusive, in seconds."""
-SIZE = TOOK + len(BOUNDS)
+ENDS = ends_of(SECONDS)
+SIZE = TOOK + len(ENDS)
 NOTHING = array("q", bytes(8 * SIZE))
 HOW_IT_WAS_ASKED = (501, 505)
 """Of the statuses from 500 on: no fault of the server."""
@@ -67,6 +66,6 @@ class RequestMinutes:
             "answered": sums[ANSWERED],
             "refused": sums[REFUSED],
             "failed": sums[FAILED],
-            "took": dict(zip(BOUNDS, sums[TOOK:], strict=True)),
+            "took": dict(zip(ENDS, sums[TOOK:], strict=True)),
         }
         return (json.dumps(said, separators=(",", ":")) + "\n").encode()
