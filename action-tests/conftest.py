@@ -17,6 +17,7 @@ from act import Act, ActRun, left_running
 from modelway.config.sections import Local
 from modelway.registry.mlflow import connect
 from modelway.targets.local.place import LocalPlace
+from servers import memory_folder
 from team import (
     DELIVER,
     HERE,
@@ -60,11 +61,13 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def act(export: Path, state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Act]:
-    """act, whose runs leave no process behind but those of deployments."""
-    runner = Act(export, REF, tmp_path_factory.mktemp("act"), state)
-    yield runner
-    end(runner.left_running(), "a run left processes behind")
+def act(export: Path, state: Path) -> Iterator[Act]:
+    """act, whose runs leave no process behind but those of deployments. It copies the export for each step, thousands
+    of small files."""
+    with memory_folder() as cache:
+        runner = Act(export, REF, Path(cache), state)
+        yield runner
+        end(runner.left_running(), "a run left processes behind")
 
 
 def end(left: list[int], says: str) -> None:

@@ -23,6 +23,8 @@ from modelway.loopback import free_port
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = {"3.17.2": "test-mlflow3.txt", "2.22.5": "test-mlflow2.txt"}
 NEWEST_3, NEWEST_2 = LOCKS
+MEMORY_BYTES = 2_000_000_000
+"""Room that must be left in it, since what is kept in memory may grow."""
 START_SECONDS = 120
 """Far more than it takes: a machine that is busy with everything else at once."""
 
@@ -77,9 +79,14 @@ def s3(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def memory_folder() -> tempfile.TemporaryDirectory[str]:
-    """In memory where that is possible: a disk would make every one of thousands of small commits wait."""
+    """In memory where that is possible: a disk would make every one of thousands of small commits wait, or of small files."""
     memory = Path("/dev/shm")
-    return tempfile.TemporaryDirectory(prefix="modelway-test-", dir=memory if memory.is_dir() else None)
+    possible = (
+        memory.is_dir()
+        and shutil.disk_usage(memory).free > MEMORY_BYTES
+        and not os.statvfs(memory).f_flag & os.ST_NOEXEC
+    )
+    return tempfile.TemporaryDirectory(prefix="modelway-test-", dir=memory if possible else None)
 
 
 def clean_environ() -> dict[str, str]:

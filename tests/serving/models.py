@@ -92,6 +92,17 @@ class Picky(mlflow.pyfunc.PythonModel):
         return [1.0] * len(model_input)
 
 
+class Judging(mlflow.pyfunc.PythonModel):
+    """Where it is told to, uses of MLflow what a server leaves until it is used. Tells whether it is there."""
+
+    def predict(self, context, model_input, params=None):
+        if "judge" in list(model_input["name"]):
+            from mlflow.genai.scorers import scorer
+
+            assert callable(scorer)
+        return [float("fastapi" in sys.modules)] * len(model_input)
+
+
 class Slow(mlflow.pyfunc.PythonModel):
     """Tells how often it was asked. The first so many times it is slow."""
 
@@ -148,7 +159,7 @@ def main(folder):
     )
     mlflow.pyfunc.save_model(folder / "bare", python_model=Bare(), pip_requirements=["mlflow"])
     name = infer_signature(pd.DataFrame({"name": ["a"]}))
-    for called, model in (("lazy", Lazy()), ("picky", Picky())):
+    for called, model in (("lazy", Lazy()), ("picky", Picky()), ("judging", Judging())):
         mlflow.pyfunc.save_model(folder / called, python_model=model, signature=name, pip_requirements=["mlflow"])
     for called, times in (("cold", 25), ("slow", 1_000_000)):
         mlflow.pyfunc.save_model(folder / called, python_model=Slow(times), signature=name, pip_requirements=["mlflow"])

@@ -1,11 +1,13 @@
 """The worker: a program for the model's own environment. It loads one model, predicts, answers in files, and ends.
 
-Only numpy, pandas and MLflow are there, as in any environment that an MLflow model can be loaded in; nothing of modelway is.
+Only numpy, pandas and MLflow are there, as in any environment that an MLflow model can be loaded in; nothing of modelway is,
+but for how the server imports MLflow, which needs nothing itself.
 argv[1]: the folder with request.json and rows.npz; answer.json and predictions.npy are written into it.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import resource
 import sys
@@ -13,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+IMPORTING = Path(__file__).parents[1] / "serving" / "importing.py"
 ENFORCING = "Failed to enforce schema of data"
 LONGEST = 400
 MOST = 5
@@ -29,8 +32,11 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))  # before the model, which could allocate anything
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         stage = "load"
-        import mlflow.pyfunc
-        import numpy as np
+        importing = _module(IMPORTING)
+        with importing.undisturbed():
+            importing.import_package("mlflow", importing.LATE)
+            import mlflow.pyfunc
+            import numpy as np
 
         model = mlflow.pyfunc.load_model(request["model"])
         stage = "start"
@@ -55,6 +61,14 @@ def main() -> None:
         _answer(folder, {"stage": "done", "seconds": seconds, "repeatable": bool(repeatable), "classes": classes})
     except BaseException as error:  # whatever a model may raise, SystemExit too, is its answer
         _answer(folder, {"stage": stage, "error": _words(error, frame, types)})
+
+
+def _module(file: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _words(error: BaseException, frame: Any, types: dict[str, str]) -> str:

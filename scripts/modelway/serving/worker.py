@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from modelway.serving import features, process
+from modelway.serving import features, importing, process
 from modelway.serving.access import Access
 from modelway.serving.application import Application
 from modelway.serving.aside import Aside
@@ -119,8 +119,10 @@ class _Worker:
         return 0
 
     def _load(self) -> object:
-        from modelway.serving import home
-        from modelway.serving.model import Model
+        with importing.undisturbed():
+            importing.import_package("mlflow", importing.LATE)
+            from modelway.serving import home
+            from modelway.serving.model import Model
 
         model = Model(self.settings.model)
         model.warm_up()
