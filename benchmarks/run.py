@@ -26,6 +26,7 @@ BENCHMARKS = (
     ("shadow_rows.py",),
     ("build_image.py",),
     ("serving.py",),
+    ("server_start.py",),
     ("serving_attacks.py", "--seconds", "3"),
     ("load.py",),
     ("deploy_model.py",),

@@ -58,6 +58,16 @@ end
 """
 
 
+def model_in(folder: Path) -> tuple[str, float]:
+    """Make the model, its row and its release; the interpreter that serves it, and what predicting the row takes there, in
+    milliseconds."""
+    python = store.interpreter(ROOT / "requirements" / "bench-serving.txt", sys.executable)
+    made = [python, "-W", "ignore", str(HERE / "serving_model.py"), str(folder)]
+    done = subprocess.run(made, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=True, capture_output=True, text=True)
+    (folder / "release.json").write_text(json.dumps(RELEASE))
+    return python, float(done.stdout.split()[-1])
+
+
 def servers(python: str, folder: Path) -> dict[str, tuple[str, dict[str, str], str, Any]]:
     """Name -> command with {port}, further environment, path, body."""
     row = json.loads((folder / "row.json").read_text())
@@ -201,15 +211,9 @@ def main() -> int:
     if not shutil.which("wrk"):
         print("NOT RUN: wrk is missing; install it: apt-get install wrk", file=sys.stderr)
         return 0
-    python = store.interpreter(ROOT / "requirements" / "bench-serving.txt", sys.executable)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="modelway-bench-")))
-        made = [python, "-W", "ignore", str(HERE / "serving_model.py"), str(folder)]
-        done = subprocess.run(
-            made, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=True, capture_output=True, text=True
-        )
-        floor = float(done.stdout.split()[-1])
-        (folder / "release.json").write_text(json.dumps(RELEASE))
+        python, floor = model_in(folder)
         rows, sketch = str(folder / "train.csv"), str(folder / "train.json")
         modelway.detect_drift(
             reference=rows, current=rows, reference_sketch=sketch, report_directory=str(folder / "out")

@@ -1,0 +1,77 @@
+"""From a start to the first prediction: the model server beside FastAPI, `mlflow models serve` and BentoML.
+
+Usage: scripts/run --in test python benchmarks/server_start.py [--rounds 7]
+
+Model, row, environment and commands are those of serving.py, of which this takes all but --sketch. One at a time, by turns,
+each until it has answered the row; the first round, which makes bytecode, does not count. Printed are medians over rounds and
+their ratios to the model server's. The floor is no server: `import mlflow.pyfunc`, load, predict the row once, and end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+from pathlib import Path
+
+from serving import COUNTING, OURS, START_SECONDS, ask, model_in, running, servers
+
+FLOOR = "pyfunc, no server"
+ONCE = """
+import json, sys, mlflow.pyfunc, pandas
+folder = sys.argv[1]
+model = mlflow.pyfunc.load_model(f"{folder}/model")
+with open(f"{folder}/row.json") as file:
+    print(model.predict(pandas.DataFrame([json.load(file)])))
+"""
+
+
+def first_answer(url: str, body: object) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            ask(url, body)
+            return
+        except (OSError, urllib.error.URLError):
+            if time.monotonic() > deadline:
+                raise SystemExit(f"{url} does not answer") from None
+            time.sleep(0.01)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    rounds = parser.parse_args().rounds
+    took: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory(prefix="modelway-bench-") as name:
+        folder = Path(name)
+        python, _ = model_in(folder)
+        for turn in range(rounds + 1):
+            for server, (command, environ, path, body) in servers(python, folder).items():
+                if server == COUNTING:
+                    continue
+                began = time.monotonic()
+                with running(list(command), environ, folder, server) as port:
+                    first_answer(f"http://127.0.0.1:{port}{path}", body)
+                    took.setdefault(server, []).extend([time.monotonic() - began] if turn else [])
+            began = time.monotonic()
+            settings = os.environ | {"OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
+            subprocess.run([python, "-c", ONCE, name], env=settings, check=True, capture_output=True)
+            took.setdefault(FLOOR, []).extend([time.monotonic() - began] if turn else [])
+    ours = statistics.median(took[OURS])
+    print(f"\n{'from its start to its first prediction':40} {'s':>7} {'ratio':>7}")
+    for server, seconds in took.items():
+        median = statistics.median(seconds)
+        print(f"{server:40} {median:7.2f} {median / ours:7.2f}")
+    print(json.dumps({server: [round(one, 2) for one in seconds] for server, seconds in took.items()}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
