@@ -2,9 +2,10 @@
 
 Usage: scripts/run --in test python benchmarks/server_start.py [--rounds 7]
 
-Model, row, environment and commands are those of serving.py, of which this takes all but --sketch. One at a time, by turns,
-each until it has answered the row; the first round, which makes bytecode, does not count. Printed are medians over rounds and
-their ratios to the model server's. The floor is no server: `import mlflow.pyfunc`, load, predict the row once, and end.
+Model, row, environment and commands are those of serving.py, of which this takes all but --sketch. One at a time, each until
+it has answered the row, in another order each round; the first round, which makes bytecode, does not count. Printed are
+medians over rounds and their ratios to the model server's. The floor is no server: `import mlflow.pyfunc`, load, predict the
+row once, and end. The model server alone has warmed the model up by then.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from pathlib import Path
 from serving import COUNTING, OURS, START_SECONDS, ask, model_in, running, servers
 
 FLOOR = "pyfunc, no server"
+PAUSE_SECONDS = 1.0
+"""Between two: what the one before leaves behind ends in it."""
 ONCE = """
 import json, sys, mlflow.pyfunc, pandas
 folder = sys.argv[1]
@@ -46,24 +49,28 @@ def first_answer(url: str, body: object) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=6)
     rounds = parser.parse_args().rounds
     took: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory(prefix="modelway-bench-") as name:
         folder = Path(name)
         python, _ = model_in(folder)
+        known = servers(python, folder)
+        order = [FLOOR, *(server for server in known if server != COUNTING)]
         for turn in range(rounds + 1):
-            for server, (command, environ, path, body) in servers(python, folder).items():
-                if server == COUNTING:
-                    continue
+            for server in (*order[turn % len(order) :], *order[: turn % len(order)]):
+                time.sleep(PAUSE_SECONDS)
                 began = time.monotonic()
-                with running(list(command), environ, folder, server) as port:
-                    first_answer(f"http://127.0.0.1:{port}{path}", body)
-                    took.setdefault(server, []).extend([time.monotonic() - began] if turn else [])
-            began = time.monotonic()
-            settings = os.environ | {"OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
-            subprocess.run([python, "-c", ONCE, name], env=settings, check=True, capture_output=True)
-            took.setdefault(FLOOR, []).extend([time.monotonic() - began] if turn else [])
+                if server == FLOOR:
+                    settings = os.environ | {"OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
+                    subprocess.run([python, "-c", ONCE, name], env=settings, check=True, capture_output=True)
+                    seconds = time.monotonic() - began
+                else:
+                    command, environ, path, body = known[server]
+                    with running(list(command), environ, folder, server) as port:
+                        first_answer(f"http://127.0.0.1:{port}{path}", body)
+                        seconds = time.monotonic() - began
+                took.setdefault(server, []).extend([seconds] if turn else [])
     ours = statistics.median(took[OURS])
     print(f"\n{'from its start to its first prediction':40} {'s':>7} {'ratio':>7}")
     for server, seconds in took.items():
