@@ -42,8 +42,9 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_late_subpackage_is_imported_by_whoever_uses_it(package: str, used: str) -> None:
     with undisturbed():
         assert not gc.isenabled()
-        import_package(package, ["heavy"])
+        import_package(package, ["heavy", "of_a_later_version"])
     late_package = sys.modules[package]
+    assert not hasattr(late_package, "of_a_later_version")
     assert late_package.DONE and "late_package.early" in sys.modules and "late_package.heavy" not in sys.modules
     assert eval(used, {"late_package": late_package}) == 3
     assert late_package.heavy is sys.modules["late_package.heavy"]

@@ -13,6 +13,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Collection, Iterator
+from importlib.machinery import PathFinder
 from types import ModuleType
 from typing import Any
 
@@ -32,12 +33,15 @@ def undisturbed() -> Iterator[None]:
 
 def import_package(name: str, late: Collection[str]) -> None:
     """As `import NAME`, but that the subpackages `late`, which it would import itself, are imported when they are used: by an
-    import statement, or as an attribute. A package that is not there is for the import statement to tell."""
+    import statement, or as an attribute. A package that is not there is for the import statement to tell; a subpackage that
+    is not there is left out, as in a version of before it came."""
     spec = None if name in sys.modules else importlib.util.find_spec(name)
     if spec is None or spec.loader is None:
         return
     module = importlib.util.module_from_spec(spec)
-    vars(module).update({subpackage: _Late(f"{name}.{subpackage}") for subpackage in late})
+    for subpackage in late:
+        if PathFinder.find_spec(f"{name}.{subpackage}", spec.submodule_search_locations) is not None:
+            setattr(module, subpackage, _Late(f"{name}.{subpackage}"))
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
