@@ -1,6 +1,6 @@
 """From a start to the first prediction: the model server beside FastAPI, `mlflow models serve` and BentoML.
 
-Usage: scripts/run --in test python benchmarks/server_start.py [--rounds 7]
+Usage: scripts/run --in test python benchmarks/server_start.py [--rounds 6]
 
 Model, row, environment and commands are those of serving.py, of which this takes all but --sketch. One at a time, each until
 it has answered the row, in another order each round; the first round, which makes bytecode, does not count. Printed are
@@ -18,10 +18,9 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 from pathlib import Path
 
-from serving import COUNTING, OURS, START_SECONDS, ask, model_in, running, servers
+from serving import COUNTING, OURS, model_in, running, servers, wait_for
 
 FLOOR = "pyfunc, no server"
 PAUSE_SECONDS = 1.0
@@ -33,18 +32,6 @@ model = mlflow.pyfunc.load_model(f"{folder}/model")
 with open(f"{folder}/row.json") as file:
     print(model.predict(pandas.DataFrame([json.load(file)])))
 """
-
-
-def first_answer(url: str, body: object) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            ask(url, body)
-            return
-        except (OSError, urllib.error.URLError):
-            if time.monotonic() > deadline:
-                raise SystemExit(f"{url} does not answer") from None
-            time.sleep(0.01)
 
 
 def main() -> int:
@@ -68,7 +55,7 @@ def main() -> int:
                 else:
                     command, environ, path, body = known[server]
                     with running(list(command), environ, folder, server) as port:
-                        first_answer(f"http://127.0.0.1:{port}{path}", body)
+                        wait_for(f"http://127.0.0.1:{port}{path}", body, folder, 0.01)
                         seconds = time.monotonic() - began
                 took.setdefault(server, []).extend([seconds] if turn else [])
     ours = statistics.median(took[OURS])

@@ -129,7 +129,8 @@ def ask(url: str, body: Any) -> Any:
     return said["predictions"] if isinstance(said, dict) else said
 
 
-def wait_for(url: str, body: Any, folder: Path) -> Any:
+def wait_for(url: str, body: Any, folder: Path, pause: float = 0.2) -> Any:
+    """The first answer. pause: seconds between two tries."""
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
@@ -137,7 +138,7 @@ def wait_for(url: str, body: Any, folder: Path) -> Any:
         except (OSError, urllib.error.URLError) as error:
             if time.monotonic() > deadline:
                 raise SystemExit(f"{url} does not answer: {error}; see {folder}") from None
-        time.sleep(0.2)
+        time.sleep(pause)
 
 
 def load(url: str, body: Path, connection: str, clients: int, seconds: int, lua: Path) -> dict[str, float]:
