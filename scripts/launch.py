@@ -19,7 +19,11 @@ USAGE = """usage: scripts/run SCRIPT [flags]
 scripts: {scripts}
 """
 
-START = "import sys; sys.path.insert(0, {scripts!r}); import {script}; sys.exit({script}.main())"
+START = (
+    "import gc, sys; gc.set_threshold(50_000); sys.path.insert(0, {scripts!r});"
+    " import {script}; sys.exit({script}.main())"
+)
+"""Nothing of what an import makes is garbage, though Python would look through it for some after every 700 objects."""
 
 
 def main() -> int:

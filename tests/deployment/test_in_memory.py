@@ -150,7 +150,7 @@ def test_a_canary_that_fails_goes_back_by_itself(team: Team) -> None:
     done = team.deploy("again")
     assert done.outcome == "rolled-back"
     assert (team.serving(), team.alias()) == ({team.shop.versions["good"]}, team.shop.versions["good"])
-    assert len(deployment.existing(team.project).slots) == 1
+    assert len(deployment.existing(team.project)[1].slots) == 1
 
 
 class Died(BaseException):
@@ -381,13 +381,13 @@ def test_with_the_registry_down_the_next_command_announces(team: Team) -> None:
     team.job.environ["MLFLOW_TRACKING_URI"] = "http://127.0.0.1:9"
     assert team.roll_back().problem
     assert team.serving() == {good} != {team.alias()}
-    assert len(deployment.existing(team.project).pending) == 1
+    assert len(deployment.existing(team.project)[1].pending) == 1
     with pytest.raises(OutsideFailure, match=r"the alias could not be moved: .* run the same command again"):
         go_on(team.project, team.job, wait=False)
     team.job.environ["MLFLOW_TRACKING_URI"] = team.shop.server
     assert go_on(team.project, team.job, wait=False) is None, "a schedule is such a command, too"
     assert team.alias() == good
-    assert not deployment.existing(team.project).pending
+    assert not deployment.existing(team.project)[1].pending
 
 
 def test_a_command_that_is_at_work_is_not_disturbed_but_by_a_rollback(team: Team) -> None:

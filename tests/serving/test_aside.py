@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from modelway.serving import payload
+from modelway.serving import application, payload
 from modelway.serving.application import Application
 from modelway.serving.aside import Aside
 from modelway.serving.columns import SignatureColumn
@@ -102,6 +102,30 @@ def test_a_large_body_does_not_hold_up_the_loop_and_a_small_one_does_not_wait() 
         assert (answers[1].status, app.waiting) == (413, 0)
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("happens", ["it is loaded", "it is stopped", "nothing"])
+def test_who_asks_whether_it_is_ready_waits_a_moment_for_it(happens: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A probe asks once a second: else it would learn of it up to a second later."""
+    monkeypatch.setattr(application, "READY_SECONDS", 0.1 if happens == "nothing" else 60.0)
+
+    async def main() -> int:
+        metrics = Metrics(memory(1), 0, {})
+        app = Application(ServedRelease("m", 1, "", "", "", "", ""), metrics, ServerSettings())
+        answers: list[HttpAnswer] = []
+        app.handle(HttpRequest("GET", "/ready", "", b""), answers.append)
+        app.handle(HttpRequest("GET", "/ping", "", b""), answers.append)
+        await asyncio.sleep(0.03)
+        assert [answer.status for answer in answers] == [503], "the other one is told at once"
+        if happens == "it is loaded":
+            app.model = SimpleNamespace()  # type: ignore[assignment]
+            metrics.set_ready(True)
+        app.stopping = happens == "it is stopped"
+        while len(answers) < 2:
+            await asyncio.sleep(0.001)
+        return answers[1].status
+
+    assert asyncio.run(main()) == (200 if happens == "it is loaded" else 503)
 
 
 def test_objects_are_counted_while_they_are_read() -> None:

@@ -12,7 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from modelway.environments import carried, home, uv
+from modelway.environments import home
 from modelway.errors import InvalidInput
 from modelway.files import locked, write_whole
 
@@ -64,6 +64,8 @@ def _make(folder: Path, lock: Path, base_python: str, compiled: bool) -> None:
     with locked(home.made(folder.parent) / f"{folder.name}.lock"):
         if _usable(folder, folder / "bin" / "python"):
             return  # another step made it while this one waited
+        from modelway.environments import carried, uv  # every step waits for what this module imports
+
         shutil.rmtree(folder, ignore_errors=True)
         print(f"modelway: installing the environment {folder.name} (first use)", flush=True)
         try:

@@ -1,4 +1,4 @@
-"""What is answered at which path. Nothing here waits: the model answers through the batcher, later."""
+"""What is answered at which path. Nothing here blocks: the model answers through the batcher, later."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,8 @@ PREDICTION_ID = "x-modelway-prediction-id"
 MISSING_FEATURES = "x-modelway-missing-features"
 """Columns, as in an address, in which at least one value stands for one that could not be looked up."""
 WRONG_TOKEN = "the token is missing, or is not the one of this release"  # noqa: S105  no token
+READY_SECONDS, READY_POLL_SECONDS = 0.8, 0.01
+"""How long /ready waits for a model that is being loaded: a probe has a second for its answer, and asks again after one."""
 LARGE_ROWS = 256
 """An answer to more is written beside the event loop."""
 
@@ -73,7 +75,7 @@ class Application:
         self.sketches: RowSketches | None = None
         self.request_log: RequestLog | None = None
         self.features: Features | None = None
-        self._looking_up: set[asyncio.Task[None]] = set()
+        self._later: set[asyncio.Task[None]] = set()
         self.prediction_ids = PredictionIds()
         more = {sampling.PATH: bool(settings.sample_token_sha256), SKETCHES: minutes is not None}
         self.methods = METHODS | {path: ("POST",) for path, there in more.items() if there}
@@ -99,6 +101,8 @@ class Application:
                 self._tell_sample(request, answered)
             elif request.path == SKETCHES:
                 self._tell_sketches(request, answered)
+            elif request.path == "/ready" and self._is_loading:
+                self._run(self._tell_when_ready(answered))
             elif methods[0] == "POST":
                 self._ask(request, answered)
             else:
@@ -131,6 +135,21 @@ class Application:
             named += f"x-request-id: {request.request_id}\r\n".encode()
         reply(replace(answer, headers=answer.headers + named))
 
+    def _run(self, task: Coroutine[Any, Any, None]) -> None:
+        running = asyncio.get_running_loop().create_task(task)
+        self._later.add(running)
+        running.add_done_callback(self._later.discard)
+
+    @property
+    def _is_loading(self) -> bool:
+        return self.model is None or not self.metrics.all_were_ready()
+
+    async def _tell_when_ready(self, answered: Callable[[HttpAnswer], None]) -> None:
+        until = time.monotonic() + READY_SECONDS
+        while self._is_loading and not self.stopping and time.monotonic() < until:
+            await asyncio.sleep(READY_POLL_SECONDS)
+        answered(self._tell("/ready"))
+
     def _tell(self, path: str) -> HttpAnswer:
         if path == "/health":
             return HttpAnswer(200, b'{"status": "ok"}')
@@ -140,7 +159,7 @@ class Application:
             return HttpAnswer(200, self.metrics.text(), TEXT)
         if self.stopping:
             return refuse(503, "the server is stopping")
-        if self.model is None or not self.metrics.all_were_ready():
+        if self.model is None or self._is_loading:
             return refuse(503, "the model is being loaded", headers=RETRY)
         if path in self.described:
             return self.described[path]
@@ -199,9 +218,7 @@ class Application:
             answered(_failure(request, error))
             return
         if isinstance(asked, reading.IncompleteRequest):
-            task = asyncio.get_running_loop().create_task(self._look_up(request, answered, asked))
-            self._looking_up.add(task)
-            task.add_done_callback(self._looking_up.discard)
+            self._run(self._look_up(request, answered, asked))
             return
         assert self.batcher is not None
         shape = asked.shape if self.batching else None

@@ -46,8 +46,8 @@ def replay_rollout(
     Exit codes: 0 every decision follows from what was observed; 1 one does not; 2 wrong input, or a journal that was changed.
     """
     project = workspace.resolve(job, environment)
-    deployment.existing(project)
-    stories = deployment.stories(project)
+    target, _ = deployment.existing(project)
+    stories = target.stories()
     if number is not None:
         stories = [story for story in stories if story.plan.number == number]
         if not stories:

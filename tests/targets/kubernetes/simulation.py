@@ -215,7 +215,7 @@ class Simulation:
             self.broken.append(f"{process.name}: {what}: traffic is sent to {name}, which is not there")
 
     def without_pods(self) -> list[str]:
-        """Services that get traffic, and lead nowhere."""
+        """Services that get traffic, and lead nowhere, or to pods that need not be ready."""
         found = []
         routes = [self.server.objects.get((kind, "home")) for kind in team_routes.KINDS]
         for weights in [rule for route in routes if route for rule in team_routes.weights(route)]:
@@ -227,8 +227,9 @@ class Simulation:
         return found
 
     def _leads(self, service: str) -> bool:
-        there = ("Service", service) in self.server.objects
-        return there and bool(self.server.endpoints(service)["endpoints"])
+        there = self.server.objects.get(("Service", service))
+        early = there is not None and there["spec"].get("publishNotReadyAddresses", False)
+        return there is not None and not early and bool(self.server.endpoints(service)["endpoints"])
 
 
 class SimulatedCluster(ClusterInMemory):

@@ -216,8 +216,7 @@ def test_monitor_model_fetches_from_all_pods_and_keeps_days_in_the_namespace(
         again = KubernetesPlace(CountingPods(server, world, digest), KEY, WANTED)
         return SimpleNamespace(place=again, unfinished=lambda: None)
 
-    monkeypatch.setattr(deployment, "target_of", target)
-    monkeypatch.setattr(deployment, "existing", lambda project: state)
+    monkeypatch.setattr(deployment, "existing", lambda project: (target(project), state))
     (tmp_path / "modelway.yml").write_text("model: m\nenvironments: {production: {}}\n")
     asked = {"config": str(tmp_path / "modelway.yml"), "name": "modelway.yml", "environment": "production"}
     for number in range(2):  # as two runners

@@ -34,8 +34,8 @@ def target_of(project: Resolved) -> AnyTarget:
     return target if project.monitor.sketches else replace(target, place=target.place.without_sketches())
 
 
-def existing(project: Resolved) -> TargetState[Any]:
-    """The state of the environment's target; InvalidInput where nothing was ever deployed to it."""
+def existing(project: Resolved) -> tuple[AnyTarget, TargetState[Any]]:
+    """The environment's target, and its state; InvalidInput where nothing was ever deployed to it."""
     target = target_of(project)
     state = target.state()
     if state is None:
@@ -44,7 +44,7 @@ def existing(project: Resolved) -> TargetState[Any]:
             where=target.records.where,
             fix="deploy first; is this the machine, and the user, that it was deployed with?",
         )
-    return state
+    return target, state
 
 
 def check_runner(project: Resolved, job: ci.Job) -> None:

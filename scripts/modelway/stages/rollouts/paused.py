@@ -26,8 +26,7 @@ class Word:
 def continue_(project: Resolved, job: ci.Job, version: int, percent: int | None, why: str) -> Word:
     """Refused where that version is not paused there, or was taken back meanwhile; nothing is changed then. percent: the pause
     that is meant; None: the one that it is at."""
-    deployment.existing(project)
-    target = deployment.target_of(project)
+    target, _ = deployment.existing(project)
     story = _of_version(target.last(), version, project.environment)
     state, plan = story.state, story.plan
     given = [event for event in story.events if isinstance(event, engine.Continued)]

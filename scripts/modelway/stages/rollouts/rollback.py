@@ -36,7 +36,7 @@ def roll_back(project: Resolved, job: ci.Job, to: int | None, why: str, *, only_
 
     Refused where there is nothing to go back to. A second run changes nothing."""
     settings = deployment.section(project)
-    state, target = deployment.existing(project), deployment.target_of(project)
+    target, state = deployment.existing(project)
     # what is refused takes the target from nobody
     if not only_unfinished and (to is not None or not target.unfinished()):
         goal = _goal(state.deployments, to, project.environment)

@@ -100,7 +100,7 @@ def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> Any:
     from modelway.targets.counting_servers import servers_of
 
     project = load_project(Path(asked["config"]), asked["environment"], name=asked["name"])
-    target, state = deployment.target_of(project), deployment.existing(project)
+    target, state = deployment.existing(project)
     counting, stable = target.place.counting(), state.current
     if counting is None or not counting.token or stable is None:
         raise InvalidInput(

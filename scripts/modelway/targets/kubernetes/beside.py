@@ -82,11 +82,12 @@ def counts_by_itself(container: Object) -> bool:
     return any(item["name"] == OWN_SKETCH for item in container.get("env") or ())
 
 
-def service(home: Home, key: str, slot: str, of: Object, name: str = "") -> Object:
-    """name: of a second one, which leads to the same pods; empty: the owner's."""
+def service(home: Home, key: str, slot: str, of: Object, name: str = "", *, early: bool = False) -> Object:
+    """name: of a second one, which leads to the same pods; empty: the owner's. early: to pods that are not ready, too: then
+    nobody is to ask it."""
     own = labels(key, slot)
     port = {"name": "http", "port": home.service_port, "targetPort": home.port, "protocol": "TCP"}
-    spec = {"selector": own, "ports": [port]}
+    spec: Object = {"selector": own, "ports": [port]} | ({"publishNotReadyAddresses": True} if early else {})
     metadata = _metadata(of, own)
     return {
         "apiVersion": "v1",

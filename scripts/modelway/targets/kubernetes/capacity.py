@@ -98,9 +98,7 @@ def wait_for_endpoints(cluster: Cluster, service: str, count: int) -> None:
     """What routes requests knows the pods of the Service: the share of one without any is answered 503."""
     deadline = time.monotonic() + ENDPOINT_SECONDS
     while True:
-        slices = cluster.list("EndpointSlice", f"kubernetes.io/service-name={service}")
-        endpoints = [item for piece in slices for item in piece.get("endpoints") or ()]
-        ready = sum((item.get("conditions") or {}).get("ready", True) is not False for item in endpoints)
+        ready = endpoints(cluster, service)
         if ready >= count:
             return
         if time.monotonic() > deadline:
@@ -108,6 +106,13 @@ def wait_for_endpoints(cluster: Cluster, service: str, count: int) -> None:
                 f"Service {service} has {ready} of {count} pods", where=cluster.where, fix="do its ports fit the pods?"
             )
         time.sleep(POLL_SECONDS)
+
+
+def endpoints(cluster: Cluster, service: str) -> int:
+    """How many pods the Service leads to."""
+    slices = cluster.list("EndpointSlice", f"kubernetes.io/service-name={service}")
+    found = [item for piece in slices for item in piece.get("endpoints") or ()]
+    return sum((item.get("conditions") or {}).get("ready", True) is not False for item in found)
 
 
 def _unchanged(found: Object) -> dict[str, object]:

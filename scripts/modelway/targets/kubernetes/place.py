@@ -26,6 +26,7 @@ from modelway.targets.kubernetes.additions import Additions
 from modelway.targets.kubernetes.checks import Checks, image_of
 from modelway.targets.kubernetes.cluster import Cluster, changed
 from modelway.targets.kubernetes.home import Home
+from modelway.targets.kubernetes.introduction import Introduction
 from modelway.targets.kubernetes.lease import KubernetesLease
 from modelway.targets.kubernetes.replicas import check_reach, pods_for
 from modelway.targets.kubernetes.routes import Sharing
@@ -37,7 +38,6 @@ from modelway.targets.kubernetes.whereabouts import Whereabouts
 from modelway.targets.place import HeldTarget, Replica, Routing, TargetPlace
 
 ENDPOINT_SECONDS = 15.0
-POLL_SECONDS = 0.3
 Say = Callable[[str], None]
 KubernetesClaim = HeldTarget[KubernetesState, KubernetesSlot]
 
@@ -68,6 +68,8 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     """By slot. The namespace has no place that only this command could read, so they last as long as it does."""
     _counting: dict[str, str] = field(default_factory=dict)
     """The token of what pods have counted."""
+    _introduced: dict[str, float] = field(default_factory=dict)
+    """By Service, as of `Introduction`."""
     _fenced: set[str] = field(default_factory=set)
     """Nonces of the leases under which the team's objects were marked."""
 
@@ -159,7 +161,10 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             replicas = self._sizing.wanted(there, slot) if rolled else max(there.replicas, self._pods_beside(there))
             guarded, check = self._guarded(there, slot), _lease(claim).check
             every = {**self._sketches.variables(slot), **(variables or {})}
-            self._running.start_beside(there, slot, replicas, guarded, check, every, self._where.policies(there))
+            coming, policies = self._introduction(claim), self._where.policies(there)
+            early = coming.is_early(there, slot)
+            self._running.start_beside(there, slot, replicas, guarded, check, every, policies, early=early)
+            coming.begin(there, slot, self._services_beside(claim, there), check)
         return slot if slot.replicas else msgspec.structs.replace(slot, replicas=there.replicas)
 
     def _take_home_back(self, claim: KubernetesClaim, there: Home, slot: KubernetesSlot) -> None:
@@ -174,10 +179,11 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
 
     def wait_until_ready(self, claim: KubernetesClaim, slot: KubernetesSlot, say: Say) -> None:
         there = self._where.home()
-        pods = self._where.pods(there, slot)
-        ready = pods.wait_until_ready(slot.side.name, self.wanted.ready_seconds, say)
+        pods, coming = self._where.pods(there, slot), self._introduction(claim)
+        ready = pods.wait_until_ready(slot.side.name, self.wanted.ready_seconds, say, coming.watch(there, slot))
         pods.check_release(ready, slot.side, slot.image)
         capacity.wait_for_endpoints(self.cluster, self._where.service(there, slot), len(ready))
+        coming.end(there, slot, len(ready), _lease(claim).check)
         if self._is_guarded(slot) and not self._running.wait_for_guardian(slot):
             with claim.held():
                 self.start(claim, slot)
@@ -248,8 +254,9 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             testers=routing.testers,
             judged=routing.judged,
         )
-        wanted = Sharing(services, self._services_beside(claim, there), way_back, added, routing.carried)
-        self._where.traffic(there).put(wanted, _lease(claim).check)
+        beside_, sharing = self._services_beside(claim, there), self._where.traffic(there)
+        self._introduction(claim).wait(sharing, beside_)
+        sharing.put(Sharing(services, beside_, way_back, added, routing.carried), _lease(claim).check)
 
     def _tested(self, claim: KubernetesClaim, there: Home, slot: KubernetesSlot, judged: bool) -> str:
         if judged:
@@ -302,11 +309,8 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         pods = self._where.pods(there, stable)
         ready = pods.wait_until_ready(stable.side.name, ENDPOINT_SECONDS, lambda said: None)
         if not ready:
-            raise OutsideFailure(
-                f"no pod of {stable.side.name} runs",
-                where=self.cluster.where,
-                fix="run the same command again",
-            )
+            why = f"no pod of {stable.side.name} runs"
+            raise OutsideFailure(why, where=self.cluster.where, fix="run the same command again")
         pods.check_release(ready, stable.side, stable.image)
 
     # its end
@@ -343,6 +347,9 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
     @property
     def _running(self) -> Running:
         return Running(self.cluster, self.key, self.wanted)
+
+    def _introduction(self, claim: KubernetesClaim) -> Introduction:
+        return Introduction(self._where, self._introduced, claim.state.current)
 
     @property
     def _sketches(self) -> PodSketches:

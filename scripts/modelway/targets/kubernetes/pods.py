@@ -16,7 +16,9 @@ from modelway.targets.kubernetes.cluster import Cluster, Object
 from modelway.targets.kubernetes.refusals import Unserved
 from modelway.targets.place import Replica
 
-POLL_SECONDS = 0.3
+POLL_SECONDS = 0.1
+LOOK_SECONDS = 0.5
+"""How often pods and events are searched for what keeps a release from starting."""
 WORD_SECONDS = 10.0
 ASK_SECONDS = 5.0
 POST_SECONDS = 10.0
@@ -54,10 +56,13 @@ class Pods:
             found.append(PodMetrics(slot, f"{name}/{status.get('restartCount', 0)}", read))
         return found
 
-    def wait_until_ready(self, what: str, seconds: float, say: Say) -> list[Object]:
-        """The pods, once every one of them is of the newest template and ready. OutsideFailure, with what the pods say, where
-        one never will be, or is not in time."""
-        began, said = time.monotonic(), time.monotonic()
+    def wait_until_ready(
+        self, what: str, seconds: float, say: Say, meanwhile: Callable[[], None] | None = None
+    ) -> list[Object]:
+        """The pods, once every one of them is of the newest template and ready. meanwhile: called again and again until then.
+        OutsideFailure, with what the pods say, where one never will be, or is not in time."""
+        began = said = time.monotonic()
+        looked = 0.0
         while True:
             deployment = self.cluster.get("Deployment", self.deployment)
             if deployment is None:
@@ -70,6 +75,12 @@ class Pods:
                 pods = [pod for pod in self.running() if _is_ready(pod)]
                 if len(pods) >= deployment["spec"].get("replicas", 1):
                     return pods
+            if meanwhile is not None:
+                meanwhile()
+            time.sleep(POLL_SECONDS)
+            if time.monotonic() - looked < LOOK_SECONDS:
+                continue
+            looked = time.monotonic()
             pods, events = self.cluster.list("Pod", self.selector), self.cluster.list("Event")
             sets = self.cluster.list("ReplicaSet", self.selector)
             found, waited = trouble.find(deployment, sets, pods, events), time.monotonic() - began
@@ -85,7 +96,6 @@ class Pods:
             if time.monotonic() - said > WORD_SECONDS:
                 said = time.monotonic()
                 say(f"waiting for {what}: {found.what if found else trouble.waiting(deployment, pods, events)}")
-            time.sleep(POLL_SECONDS)
 
     def check_release(self, pods: Sequence[Object], side: Side, image: str) -> None:
         """Every pod runs this image, and is this release by its own word, where its server has one; OutsideFailure else."""

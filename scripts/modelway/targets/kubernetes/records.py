@@ -39,6 +39,8 @@ class KubernetesRecords(Generic[T]):
         self._lease: leases.KubernetesLease | None = None
         self._version = ""
         self._part: Object | None = None
+        self._numbers: list[int] = []
+        """Of the rollouts that have a journal, as this lease knows them."""
 
     @property
     def where(self) -> str:
@@ -106,18 +108,21 @@ class KubernetesRecords(Generic[T]):
         return lease
 
     def begin(self, plan: Plan) -> None:
-        for part in self._parts(plan.number):
+        first = self._part_body(plan.number, 0, {_line_name(0): _encoded(journal.Line(plan=plan))})
+        part = self.cluster.get("ConfigMap", first["metadata"]["name"])
+        if part is not None:
             self._check()
             if self._is_ours(part) or len(part.get("data") or {}) > 1:
                 raise FileExistsError(f"{self.cluster.where}: rollout {plan.number} has a journal")
             # of a command that was superseded while it began: it has done nothing
             self.cluster.delete("ConfigMap", part["metadata"]["name"], uid=part["metadata"]["uid"])
-        first = {_line_name(0): _encoded(journal.Line(plan=plan))}
-        self._part = self._created(self._part_body(plan.number, 0, first))
-        for number in self.numbers()[:-KEPT_JOURNALS]:
+        self._part = self._created(first)
+        self._numbers.append(plan.number)
+        for number in self._numbers[:-KEPT_JOURNALS]:
             words = self.cluster.list("ConfigMap", f"{names.TARGET}={self.key},{names.WORD}={number}", metadata=True)
             for part in (*self._parts(number, metadata=True), *words):
                 self.cluster.delete("ConfigMap", part["metadata"]["name"])
+        del self._numbers[:-KEPT_JOURNALS]
 
     def append(self, number: int, line: journal.Line) -> None:
         text = _encoded(line)
@@ -205,8 +210,9 @@ class KubernetesRecords(Generic[T]):
                 if error.status != 409:  # another command has made it meanwhile
                     raise self.cluster.told(error) from None
         self._version = self._fenced(self.key)["metadata"]["resourceVersion"]
-        if numbers := self.numbers():
-            self._part = self._fenced(self._last_part(numbers[-1])["metadata"]["name"])
+        self._numbers = self.numbers()
+        if self._numbers:
+            self._part = self._fenced(self._last_part(self._numbers[-1])["metadata"]["name"])
 
     def _fenced(self, name: str) -> Object:
         """Never over the fence of a later holder: what is changed was read while the lease was still ours."""

@@ -105,6 +105,12 @@ class ReplicaTraffic(Traffic):
                 )
             time.sleep(POLL_SECONDS)
 
+    def introduce(self, back: str, beside: Sequence[str], check: Check) -> bool:
+        return False  # pods get no label, and no connection, before they are ready
+
+    def follows(self) -> bool:
+        return True
+
     def back(self, check: Check) -> None:
         self._changed(lambda service: routes.taken(service, routes.prepared(service)), check)
         for deployment in self.cluster.list("Deployment", names.SLOT):

@@ -45,13 +45,17 @@ class Running:
         check: Check,
         variables: Mapping[str, str],
         policies: Sequence[Object] = (),
+        *,
+        early: bool = False,
     ) -> None:
         """guarded: the paths of the objects that a guardian takes back; none: there is no guardian. variables: of the
         container's environment, besides the template's. policies: DestinationRules of the team's Service, of
-        which the first one counts."""
+        which the first one counts. early: as of `beside.service`; one that is there already stays as it is."""
         name = names.workload(there.name, slot.side.slot)
+        services = self.cluster.list(
+            "Service"
+        )  # after a write the API server lists nothing for up to a tenth of a second
         owner = self._owner(slot.side.slot, name)
-        services = self.cluster.list("Service")
         made = beside.deployment(there, services, self.key, slot.side.slot, slot.image, replicas, owner, variables)
         if caught := beside.caught(services, made["spec"]["template"]["metadata"]["labels"], name):
             raise InvalidInput(
@@ -62,7 +66,10 @@ class Running:
         guardian = self._guardian(there, slot, owner, guarded) if guarded else []
         if guardian:
             self._remove_ended(slot.side.slot, _guardian_of(name), check)
-        for body in (*guardian, made, *_reached(beside.service(there, self.key, slot.side.slot, owner), policies)):
+        now = next((item["spec"] for item in services if item["metadata"]["name"] == name), None)
+        early = early if now is None else now.get("publishNotReadyAddresses", False)
+        service = beside.service(there, self.key, slot.side.slot, owner, early=early)
+        for body in (made, *_reached(service, policies), *guardian):
             check()
             self._apply(body)
 

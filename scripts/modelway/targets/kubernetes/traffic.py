@@ -4,7 +4,7 @@ are believed once nothing that is said of the route speaks against them, and wha
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -35,6 +35,13 @@ class Traffic(Protocol):
 
     def put(self, wanted: Sharing, check: Callable[[], None]) -> None:
         """From now on it is shared so."""
+
+    def introduce(self, back: str, beside: Sequence[str], check: Callable[[], None]) -> bool:
+        """All traffic goes to the Service `back`, and every Service beside is known before it has its first request. False
+        where all of them were: then nothing is changed."""
+
+    def follows(self) -> bool:
+        """Whether what routes says that it does."""
 
     def follow(self) -> None:
         """Until what routes says that it follows; OutsideFailure where it does not in time."""
@@ -73,8 +80,9 @@ class GatewayTraffic(Traffic):
             check()
             self._create(self.made)
 
-        if wanted.beside and wanted.back:
-            self._introduce(wanted, check)
+        if wanted.beside and wanted.back and self.introduce(wanted.back, wanted.beside, check):
+            self.follow()
+            time.sleep(PROPAGATION_SECONDS)
         if wanted.beside:
             self._changed(lambda route: self._shared(route, wanted), check)
         else:
@@ -85,15 +93,14 @@ class GatewayTraffic(Traffic):
         operations = routes.weights(self.kind, route, self.service, wanted)
         return operations + claims.noted(route, ("spec", self.kind.rules), operations)
 
-    def _introduce(self, wanted: Sharing, check: Callable[[], None]) -> None:
-        """The gateway knows every Service, and its pods, before the first request is sent there: else some fail."""
+    def introduce(self, back: str, beside: Sequence[str], check: Callable[[], None]) -> bool:
+        """A request that is sent to a Service before the gateway knows it, and its pods, fails."""
         before = self._read()
-        if before is None or all(routes.refers(self.kind, before, name) for name in wanted.beside):
-            return
-        known = Sharing({wanted.back: 1.0}, wanted.beside, wanted.back)
+        if before is None or all(routes.refers(self.kind, before, name) for name in beside):
+            return False
+        known = Sharing({back: 1.0}, beside, back)
         self._changed(lambda route: self._shared(route, known), check)
-        self.follow()
-        time.sleep(PROPAGATION_SECONDS)
+        return True
 
     def restore(self, check: Callable[[], None]) -> None:
         def change(route: Object) -> Operations:
@@ -111,6 +118,10 @@ class GatewayTraffic(Traffic):
         except ApiError as error:
             if error.status != 409:
                 raise self.cluster.told(error) from None
+
+    def follows(self) -> bool:
+        route = self._read()
+        return route is None or self.kind.problem(route) is None
 
     def follow(self, seconds: float = FOLLOW_SECONDS) -> None:
         deadline = time.monotonic() + seconds
