@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from modelway import ci
 from modelway.config import Deploy, Resolved
 from modelway.errors import InvalidInput, ModelwayError, Refused
 from modelway.observe import history
+from modelway.observe.counts import Snapshot
 from modelway.records import Release, Verdict
 from modelway.registry import ledger
 from modelway.registry.ledger_history import History
@@ -79,6 +81,7 @@ def deploy(
         )
     if not wait and not asked.there:
         _check_remembered(target, compares=settings.strategy != "all-at-once" or bool(skipped))
+    looked = () if asked.there or skipped else planned.first_look(target.place, target.state(), settings)
     prepared = None if asked.there else target.place.prepare(release, job.say)
     claim = target.claim(job.author, f"deploying version {version}", say=job.say)
     samples = () if settings.check_predictions is False else asked.verdict.samples
@@ -119,7 +122,7 @@ def deploy(
         slot = claim.state.slots.get(side.slot) or target.place.again(
             prepared or target.place.prepare(release, job.say), side
         )
-        plan = left.plan if left else _planned(work, release, slot, asked.weights, why, skipped)
+        plan = left.plan if left else _planned(work, release, slot, asked.weights, why, skipped, looked)
         begun = True
         state = rollout.resume(work, left, slot) if left else rollout.begin(work, plan, slot)
         rollout.tidy(work)
@@ -242,9 +245,16 @@ def _compared_with_what_is_there(project: Resolved, verdict: Verdict, history: H
 
 
 def _planned(
-    work: rollout.Work, release: Release, slot: Slot, weights: tuple[float, ...], why: str, skipped: str
+    work: rollout.Work,
+    release: Release,
+    slot: Slot,
+    weights: tuple[float, ...],
+    why: str,
+    skipped: str,
+    looked: Sequence[Snapshot],
 ) -> Plan:
-    """The plan, with what the judge fixes before the start; refused where it cannot finish in its time."""
+    """The plan, with what the judge fixes before the start; refused where it cannot finish in its time. looked: at stable's
+    traffic, before."""
     deploy, claim = work.deploy, work.claim
     current = claim.state.current
     why = why or f"passed the gate; built as {release.config_digest[:12]}"
@@ -273,7 +283,7 @@ def _planned(
         planned.check_remembered(claim.place, claim.state)
     if skipped:
         return skip.planned(work, base, skipped)
-    past = planned.watched(claim.place, claim.state, deploy)
+    past = planned.watched(claim.place, claim.state, deploy, looked)
     waits = pauses_of(deploy, work.project.source)
     pauses: dict[str, Any] = {"pauses": waits, "pause_seconds": deploy.pause_seconds if waits else 0.0}
     if deploy.strategy == "blue-green":

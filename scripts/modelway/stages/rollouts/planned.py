@@ -12,7 +12,7 @@ import msgspec
 
 from modelway.config import Deploy, Resolved
 from modelway.config.strategies import Shadow
-from modelway.errors import Inconclusive, InvalidInput, OutsideFailure, Refused
+from modelway.errors import Inconclusive, InvalidInput, ModelwayError, OutsideFailure, Refused
 from modelway.observe import history
 from modelway.observe.counts import Counters, CountsSource, Snapshot, between
 from modelway.rollout import judge, rolling
@@ -227,10 +227,25 @@ def check_remembered(place: TargetPlace[Any, Any], state: TargetState[Any]) -> N
         )
 
 
-def watched(place: TargetPlace[Any, Any], state: TargetState[Any], deploy: Deploy) -> history.Past:
-    """What is known of stable's traffic, which is watched where nothing was recorded; Inconclusive where none comes."""
+def first_look(place: TargetPlace[Any, Any], state: TargetState[Any] | None, deploy: Deploy) -> tuple[Snapshot, ...]:
+    """What `watched` may begin with, read while there is something else to do; nothing where nothing will be compared, where
+    the past is recorded, and where it cannot be read: then stable may have to be started first."""
+    if deploy.strategy == "all-at-once" or state is None or state.current is None:
+        return ()
+    with contextlib.suppress(ModelwayError, OSError):
+        source = place.counts(state)
+        return (source.snapshot(),) if source.past(window_seconds(deploy)) is None else ()
+    return ()
+
+
+def watched(
+    place: TargetPlace[Any, Any], state: TargetState[Any], deploy: Deploy, looked: Sequence[Snapshot] = ()
+) -> history.Past:
+    """What is known of stable's traffic, which is watched where nothing was recorded; Inconclusive where none comes. looked:
+    at it before."""
     assert state.current is not None
-    source, stable, seen = place.counts(state), state.current.side, list[Snapshot]()
+    source, stable = place.counts(state), state.current.side
+    seen = list(looked)
     least = least_seconds(deploy)
     deadline = time.monotonic() + least + 2
     while True:

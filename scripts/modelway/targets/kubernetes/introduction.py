@@ -13,7 +13,7 @@ from modelway.targets.kubernetes import capacity
 from modelway.targets.kubernetes.cluster import Object, Operations, changed
 from modelway.targets.kubernetes.home import Home
 from modelway.targets.kubernetes.state import KubernetesSlot
-from modelway.targets.kubernetes.traffic import PROPAGATION_SECONDS, Traffic
+from modelway.targets.kubernetes.traffic import PROPAGATION_SECONDS
 from modelway.targets.kubernetes.whereabouts import Whereabouts
 
 Check = Callable[[], None]
@@ -38,12 +38,14 @@ class Introduction:
             beside = sorted({*kept, self.where.service(there, slot)})
             self.where.traffic(there).introduce(self.where.service(there, self.stable), beside, check)
 
-    def watch(self, there: Home, slot: KubernetesSlot) -> Callable[[], None]:
+    def watch(self, there: Home, slot: KubernetesSlot) -> Callable[[], None] | None:
         """To be called again and again while its pods start."""
+        if not self._comes(slot):
+            return None
         service, sharing = self.where.service(there, slot), self.where.traffic(there)
 
         def look() -> None:
-            if service in self.since or sharing.connections or not self._comes(slot):
+            if service in self.since or sharing.connections:
                 return
             if capacity.endpoints(self.where.cluster, service) >= max(1, slot.replicas) and sharing.follows():
                 self.since[service] = time.monotonic()
@@ -52,18 +54,18 @@ class Introduction:
 
     def end(self, there: Home, slot: KubernetesSlot, ready: int, check: Check) -> None:
         """So many pods are ready. From now on those alone that are get requests; what the gateway knows of them stays."""
-        service, sharing = self.where.service(there, slot), self.where.traffic(there)
         if not ready or not self._comes(slot):
             return
+        service, sharing = self.where.service(there, slot), self.where.traffic(there)
         changed(self.where.cluster, "Service", service, _those_ready, check)
-        if service not in self.since:
+        if service not in self.since and not sharing.connections:
             sharing.follow()
             self.since[service] = time.monotonic()
 
-    def wait(self, sharing: Traffic, beside: Sequence[str]) -> None:
+    def wait(self, beside: Sequence[str]) -> None:
         """Until the proxies know those of these Services that this command has introduced."""
         since = [self.since[name] for name in beside if name in self.since]
-        if since and not sharing.connections:
+        if since:
             time.sleep(max(0.0, max(since) + PROPAGATION_SECONDS - time.monotonic()))
 
     def _comes(self, slot: KubernetesSlot) -> bool:

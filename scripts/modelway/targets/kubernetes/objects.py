@@ -49,7 +49,12 @@ def deployment(wanted: Kubernetes, create: Create, image: str, variables: Mappin
         "image": image,
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         "env": [{"name": name, "value": said} for name, said in {"OMP_NUM_THREADS": "1", **variables}.items()],
-        "startupProbe": {"httpGet": {"path": "/ready", "port": PORT}, **probe, "failureThreshold": 150},
+        "startupProbe": {
+            "httpGet": {"path": "/ready", "port": PORT},
+            **probe,
+            "periodSeconds": 1,
+            "failureThreshold": 300,
+        },
         "readinessProbe": {"httpGet": {"path": "/ready", "port": PORT}, **probe, "failureThreshold": 3},
         "livenessProbe": {
             "httpGet": {"path": "/health", "port": PORT},

@@ -254,9 +254,9 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
             testers=routing.testers,
             judged=routing.judged,
         )
-        beside_, sharing = self._services_beside(claim, there), self._where.traffic(there)
-        self._introduction(claim).wait(sharing, beside_)
-        sharing.put(Sharing(services, beside_, way_back, added, routing.carried), _lease(claim).check)
+        wanted = Sharing(services, self._services_beside(claim, there), way_back, added, routing.carried)
+        self._introduction(claim).wait(wanted.beside)
+        self._where.traffic(there).put(wanted, _lease(claim).check)
 
     def _tested(self, claim: KubernetesClaim, there: Home, slot: KubernetesSlot, judged: bool) -> str:
         if judged:
