@@ -30,6 +30,7 @@ from modelway.targets.state import Slot, TargetState
 
 WATCHED_BLOCKS = 3
 """How many blocks of stable's traffic must be known."""
+LOOK_SECONDS = 0.5
 REQUESTS_DUE = 20
 """Without one in the time for so many, traffic has ceased: by chance that is one window in half a billion."""
 
@@ -258,7 +259,8 @@ def watched(
             return past
         if time.monotonic() > deadline:
             break
-        time.sleep(0.5)  # nothing was recorded yet, or too little
+        left = least - past.seconds if past is not None else LOOK_SECONDS
+        time.sleep(min(left, LOOK_SECONDS))  # nothing was recorded yet, or too little
     if past is not None:
         return past
     if seen and seen[-1].gap:
