@@ -309,8 +309,8 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         pods = self._where.pods(there, stable)
         ready = pods.wait_until_ready(stable.side.name, ENDPOINT_SECONDS, lambda said: None)
         if not ready:
-            why = f"no pod of {stable.side.name} runs"
-            raise OutsideFailure(why, where=self.cluster.where, fix="run the same command again")
+            where = self.cluster.where
+            raise OutsideFailure(f"no pod of {stable.side.name} runs", where=where, fix="run the same command again")
         pods.check_release(ready, stable.side, stable.image)
 
     # its end
