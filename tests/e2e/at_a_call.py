@@ -3,7 +3,7 @@
 Usage: scripts/run --in deploy python at_a_call.py MODE CALL SCRIPT [flags]
 
 A call is named by the rollout's phase (what its journal said last), its method and the kind of object, and how many of the
-same name there were before it: `route 0.5: PATCH httproutes #2`. The lease's own thread is not counted. Modes:
+same name there were before it: `route 0.5: PATCH httproutes #1`. The lease's own thread is not counted. Modes:
 
     before   SIGKILL before the call is sent          lost   it is answered, and the answer never comes
     after    SIGKILL once it was answered             stop   SIGSTOP before it is sent

@@ -12,6 +12,7 @@ from typing import Any
 from cluster.fixture import wait_until
 from deployment.shop import DEPLOYED
 from e2e.team import NAME, ClusterTeam
+from modelway.targets.counting_servers import VARIABLE
 
 AT_A_CALL = Path(__file__).with_name("at_a_call.py")
 WAIT_SECONDS = 300
@@ -72,7 +73,7 @@ def worth_a_kill(calls: list[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Written:
-    """What is the team's, as the team wrote it."""
+    """What is the team's, as the team wrote it: neither the image, nor what the release's servers count by."""
 
     template: Any
     replicas: int
@@ -83,7 +84,9 @@ class Written:
         assert team.own is not None
         deployment, route = team.own.get("deployment", NAME), team.own.get("httproute", NAME)
         template = deployment["spec"]["template"]
-        template["spec"]["containers"][0].pop("image")
+        server = template["spec"]["containers"][0]
+        server.pop("image")
+        server["env"] = [item for item in server["env"] if item["name"] != VARIABLE]
         return cls(template, deployment["spec"]["replicas"], route["spec"])
 
 

@@ -37,8 +37,10 @@ CALLS = (
     ("after", "the plan: PUT configmaps #1", "rollback"),
     ("after", "start: POST configmaps #1", "deploy"),
     ("after", "start: PATCH deployments #1", "nobody"),
+    ("after", "start: PATCH httproutes #1", "rollback"),
+    ("before", "start: PATCH services #2", "deploy, later"),
     ("before", "writing route 1.0: PATCH configmaps #1", "rollback"),
-    ("after", "route 1.0: PATCH httproutes #2", "deploy, later"),
+    ("after", "route 1.0: PATCH httproutes #1", "deploy, later"),
     ("after", "adopt: PATCH httproutes #1", "nobody"),
     ("before", "announce: PUT configmaps #2", "rollback"),
     ("after", "retire stable: PATCH deployments #1", "deploy"),
@@ -68,14 +70,14 @@ def test_killed_within_a_canary(team: ClusterTeam) -> None:
     configure(team, "canary")
     with team.requests(100) as seen:
         time.sleep(2)
-        done = killed(team, "after", "route 0.5: PATCH httproutes #2", "nobody")
+        done = killed(team, "after", "route 0.5: PATCH httproutes #1", "nobody")
         assert done.reached and done.problems == [], done.said
         done = killed(team, "before", "observe: PUT leases #2", "deploy")
         assert done.reached and done.problems == [], done.said
     assert not seen["failed"], seen
 
 
-@pytest.mark.parametrize("call", ["route 1.0: PATCH httproutes #2", "adopt: PUT configmaps #1"])
+@pytest.mark.parametrize("call", ["route 1.0: PATCH httproutes #1", "adopt: PUT configmaps #1"])
 def test_held_up_for_longer_than_its_lease_it_changes_nothing_more(team: ClusterTeam, call: str) -> None:
     """It stands between knowing that it has the lease and its write."""
     before = Written.of(team)
@@ -107,7 +109,7 @@ def test_cancelled_all_traffic_is_on_stable(team: ClusterTeam) -> None:
         time.sleep(2)
         for mode, call, kind in (
             ("int", "start: GET deployments #4", "good"),
-            ("term", "route 0.5: PATCH httproutes #2", "good"),
+            ("term", "route 0.5: PATCH httproutes #1", "good"),
             ("int", "observe: GET pods #1", "good"),
             ("term", "observe: PUT leases #2", "good"),
             ("int", "adopted: PUT leases #1", "again"),
@@ -144,7 +146,7 @@ def test_the_state_is_deleted_by_hand_within_a_rollout(team: ClusterTeam, own: N
     """The rollout goes on. Where the runner dies too, the next deployment takes what serves as stable, and tidies up."""
     before = Written.of(team)
     with team.requests(30) as seen:
-        process = start_at(team, "stop", "route 1.0: PATCH httproutes #2", *deploying(team, "again"))
+        process = start_at(team, "stop", "route 1.0: PATCH httproutes #1", *deploying(team, "again"))
         wait_until_stopped(process)
         own.kubectl("delete", "configmap", state_of(own))
         os.kill(process.pid, signal.SIGCONT)
