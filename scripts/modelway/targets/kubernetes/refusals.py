@@ -13,6 +13,7 @@ from modelway.targets.kubernetes import connection
 from modelway.targets.kubernetes.trouble import fix_of_refusal
 from modelway.targets.place import Unanswered
 
+NO_ADDRESS = "failed to allocate a serviceIP: range is full"
 BUSY = (429, 500, 502, 503, 504)
 UNREADABLE = ("unable to convert unstructured object", "failed to create typed patch object")
 ANONYMOUS = 'User "system:anonymous"'
@@ -84,8 +85,10 @@ def read(status: int, data: bytes, headers: Mapping[str, str]) -> ApiError:
 
 
 def may_pass(error: ApiError) -> bool:
-    """A proxy's 503 about a pod is an answer; the API server's own is a moment."""
-    return error.status in BUSY and not error.causes and not error.is_unreadable
+    """A proxy's 503 about a pod is an answer; the API server's own is a moment. One that starts says that it has no address
+    for a Service left, until it has read its ranges."""
+    starts = error.status == 500 and NO_ADDRESS in error.message
+    return starts or (error.status in BUSY and not error.causes and not error.is_unreadable)
 
 
 def told(error: ApiError, server: str, place: str) -> ModelwayError:
