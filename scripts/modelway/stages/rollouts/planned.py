@@ -246,7 +246,10 @@ def watched(
     at it before."""
     assert state.current is not None
     source, stable = place.counts(state), state.current.side
-    seen = list(looked)
+    now, width = time.monotonic(), deploy.judge.block_seconds
+    seen = [
+        one for one in looked if now - one.ticks < width
+    ]  # whatever took longer would be one block, and not several
     least = least_seconds(deploy)
     deadline = time.monotonic() + least + 2
     while True:
