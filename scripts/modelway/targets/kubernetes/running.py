@@ -52,9 +52,8 @@ class Running:
         container's environment, besides the template's. policies: DestinationRules of the team's Service, of
         which the first one counts. early: as of `beside.service`; one that is there already stays as it is."""
         name = names.workload(there.name, slot.side.slot)
-        services = self.cluster.list(
-            "Service"
-        )  # after a write the API server lists nothing for up to a tenth of a second
+        # before the first write, after which the API server lists nothing for up to a tenth of a second
+        services = self.cluster.list("Service")
         owner = self._owner(slot.side.slot, name)
         made = beside.deployment(there, services, self.key, slot.side.slot, slot.image, replicas, owner, variables)
         if caught := beside.caught(services, made["spec"]["template"]["metadata"]["labels"], name):
