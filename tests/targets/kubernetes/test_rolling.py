@@ -137,7 +137,7 @@ def rolled(worlds: Callable[..., World], monkeypatch: pytest.MonkeyPatch) -> Mad
         world = RollingWorld(worlds(seed, route or "HTTPRoute"), bounds, route=route)
         chance = random.Random(seed)
 
-        def with_batches(work: Any, release: Any, slot: Any, weights: Any, why: str, skipped: str) -> Any:
+        def with_batches(work: Any, _release: Any, slot: Any, *_: Any) -> Any:
             current = work.claim.state.current
             judged = simulated.plan(rolling=rolling.judged(rolling.bounds_of(work.deploy.rolling, _whole(work))))
             names = {"id": f"rollout {slot.side.slot}", "new": slot.side, "stable": current.side}
