@@ -220,7 +220,7 @@ def guardian(shop: Shop, cluster: Cluster, repeats: int) -> None:
     with made(shop, cluster, "canary", 60) as (team, seen):
         for _ in range(repeats):
             process = canary(team, seen)
-            for what, size in guardian_memory().items():
+            for what, size in guardian_memory(team).items():
                 memory.setdefault(what, []).append(size)
             os.kill(process.pid, signal.SIGKILL)
             began = time.monotonic()
@@ -237,9 +237,9 @@ def guardian(shop: Shop, cluster: Cluster, repeats: int) -> None:
     print(f"failed requests meanwhile: {failed[0]} of {failed[1]:,}\n", flush=True)
 
 
-def guardian_memory() -> dict[str, float]:
+def guardian_memory(team: ClusterTeam) -> dict[str, float]:
     """MB of the guardian's process, and of its control group."""
-    pid = guardian_process()
+    pid = guardian_process(team)
     status = Path(f"/proc/{pid}/status").read_text()
     sizes = {"RSS": next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024}
     for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
@@ -249,10 +249,15 @@ def guardian_memory() -> dict[str, float]:
     return sizes
 
 
-def guardian_process() -> int:
+def guardian_process(team: ClusterTeam) -> int:
+    """The one of this team's namespace: another cluster of this machine may have one, too."""
+    assert team.own is not None
+    its_own = f"MODELWAY_NAMESPACE={team.own.name}".encode()
     for place in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if GUARDIAN in (place / "cmdline").read_bytes()[:4000] and (place / "stat").read_text().split()[2] != "Z":
+            is_guardian = GUARDIAN in (place / "cmdline").read_bytes()[:4000]
+            is_alive = (place / "stat").read_text().split()[2] != "Z"
+            if is_guardian and is_alive and its_own in (place / "environ").read_bytes().split(b"\0"):
                 return int(place.name)
     return 0
 
@@ -337,7 +342,7 @@ def strike(team: ClusterTeam, what: str, old: str, new: str) -> None:
         with contextlib.suppress(KeyError, ProcessLookupError):
             team.own.made.signal(what)
     elif what == "the guardian":
-        if pid := guardian_process():
+        if pid := guardian_process(team):
             os.kill(pid, signal.SIGKILL)
     else:
         image = team.image(old if what == "a pod of stable" else new)
