@@ -52,9 +52,14 @@ def write_project(repository: Path, model: str, files: Mapping[str, str] | None 
         target = repository / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
+    commit(repository)
+    return repository
+
+
+def commit(repository: Path) -> None:
+    """Make a folder a repository with one commit."""
     for arguments in (["init", "--quiet", "-b", "main"], ["add", "--all"], ["commit", "--quiet", "-m", "Parcels"]):
         subprocess.run(["git", *IDENTITY, *arguments], cwd=repository, check=True)
-    return repository
 
 
 def config(model: str, *, delivered: bool = False) -> str:

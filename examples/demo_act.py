@@ -13,7 +13,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "out" / "demo"
 ADDRESS = json.loads((ROOT / "release" / "repository.json").read_text(encoding="utf-8"))
-UPLOAD = ROOT / "action-tests" / "uploads" / "upload-artifact"
+UPLOADS = {
+    r"actions/upload-artifact@\w+": ROOT / "action-tests" / "uploads" / "upload-artifact",
+    r"github/codeql-action@\w+": ROOT / "action-tests" / "uploads" / "codeql-action",
+}
+"""What keeps reports on GitHub, and shows findings there: act skips the steps, and would fetch the actions all the same."""
 PLATFORMS = ("ubuntu-latest", "self-hosted", "modelway-rollback")
 """All of these labels are this machine."""
 
@@ -48,14 +52,15 @@ def run_script(script: str, *flags: str, environ: Mapping[str, str] | None = Non
 
 
 def act_command(event: str, workflow: str, trees: Mapping[str, Path]) -> list[str]:
-    """act on this machine. trees: what our own references lead to, by what they name."""
+    """act on this machine. trees: what references lead to, by what they name: a ref of our own repository, or a whole
+    `owner/name@ref`."""
     command = ["act", event, "--workflows", workflow, "--json", "--rm"]
     for label in PLATFORMS:
         command += ["--platform", f"{label}=-self-hosted"]
-    used = {f"{ADDRESS['repository']}@{ref}": tree for ref, tree in trees.items()}
-    # what keeps reports on GitHub: act skips the step, and would fetch the action all the same
-    train = (ROOT / ".github" / "workflows" / "train.yml").read_text(encoding="utf-8")
-    used |= dict.fromkeys(re.findall(r"actions/upload-artifact@\w+", train), UPLOAD)
+    used = {ref if "@" in ref else f"{ADDRESS['repository']}@{ref}": tree for ref, tree in trees.items()}
+    check = (ROOT / ".github" / "workflows" / "check.yml").read_text(encoding="utf-8").replace("/upload-sarif@", "@")
+    for pattern, tree in UPLOADS.items():
+        used |= dict.fromkeys(re.findall(pattern, check), tree)
     for address, tree in used.items():
         command += ["--local-repository", f"{address}={tree}"]
     return command

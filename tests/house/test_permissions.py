@@ -13,7 +13,9 @@ import permissions
 
 ROOT = Path(__file__).resolve().parents[2]
 MORE = {
-    "check.yml": {"pull-requests: write"},
+    "check.yml": {"pull-requests: write", "security-events: write"},
+    "data.yml": {"security-events: write"},
+    "scan.yml": {"security-events: write"},
     "check-pull-request.yml": {"pull-requests: write"},
     "monitor.yml": {"issues: write", "actions: write"},
 }

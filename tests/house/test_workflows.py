@@ -19,7 +19,8 @@ CHAINED = ("monitor", "retrain")
 """Those with jobs of their own between jobs that call other ones."""
 GRANTED = {
     "monitor": {"contents": "read", "issues": "write", "actions": "write"},
-    "check": {"contents": "read", "pull-requests": "write"},
+    "check": {"contents": "read", "pull-requests": "write", "security-events": "write"},
+    "data": {"contents": "read", "security-events": "write"},
 }
 """Beside `contents: read`, which all need."""
 PIPED = ("train", "gate", "build", "canary")
@@ -46,10 +47,16 @@ def own_jobs(workflow: dict[str, Any]) -> list[dict[str, Any]]:
     return [job for job in workflow["jobs"].values() if "steps" in job]
 
 
-def granted(name: str) -> dict[str, str]:
-    """What a reusable workflow says that the caller's job must grant."""
+def granted(name: str, given: dict[str, Any] | None = None) -> dict[str, str]:
+    """What a reusable workflow says that the caller's job must grant. given: the inputs of a caller, who need not grant
+    what is for another one."""
     (line,) = GRANT.findall((ROOT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8"))
-    return dict(item.split(": ") for item in re.findall(r"`([\w-]+: \w+)`", line))
+    inputs = reusable(name)["on"]["workflow_call"]["inputs"]
+    return {
+        permission: level
+        for permission, level, why in re.findall(r"`([\w-]+): (\w+)` \(([^)]+)\)", line)
+        if given is None or why.removeprefix("for ") not in inputs or given.get(why.removeprefix("for "))
+    }
 
 
 @pytest.mark.parametrize("name", [*REUSABLE, *CHAINED, "pipeline"])
@@ -224,9 +231,20 @@ def test_every_job_checks_out_without_ref_and_runs_the_teams_setup(name: str) ->
         assert checkout["with"] == {"persist-credentials": False}
         assert setup["uses"] == "./.github/actions/modelway-setup"
         assert setup["if"] == "hashFiles('.github/actions/modelway-setup/action.yml') != ''"
-        for step in rest:
+        shown = [step for step in rest if "/upload-sarif@" in step["uses"]]
+        for step in (step for step in rest if step not in shown):
             assert step["uses"].startswith("$/actions/"), "only our own actions"
             assert (ROOT / step["uses"].removeprefix("$/") / "action.yml").is_file()
+
+
+@pytest.mark.parametrize("name", ["check", "data"])
+def test_findings_are_shown_where_the_caller_wants_them_and_never_change_the_outcome(name: str) -> None:
+    (job,) = own_jobs(reusable(name))
+    (step,) = [step for step in job["steps"] if "/upload-sarif@" in step["uses"]]
+    assert step["if"] == "${{ !cancelled() && inputs.code-scanning && !env.ACT }}"
+    assert step["continue-on-error"] is True
+    asked = reusable(name)["on"]["workflow_call"]["inputs"]["code-scanning"]
+    assert asked["default"] is False and "`security-events: write`" in asked["description"]
 
 
 def test_every_job_keeps_its_reports_whatever_became_of_it() -> None:
@@ -286,8 +304,10 @@ def test_a_template_grants_exactly_what_is_asked_and_passes_what_exists(path: Pa
     assert len(path.read_text().splitlines()) <= (60 if own_steps else 40)
     for job in caller["jobs"].values():
         if "steps" in job:  # a job of the team's own
-            tells = any("/actions/notify@" in step.get("uses", "") for step in job["steps"])  # perhaps by an issue
-            assert job["permissions"] == {"contents": "read"} | ({"issues": "write"} if tells else {})
+            used = " ".join(step.get("uses", "") for step in job["steps"])
+            tells = {"issues": "write"} if "/actions/notify@" in used else {}  # perhaps by an issue
+            shows = {"security-events": "write"} if "/upload-sarif@" in used else {}
+            assert job["permissions"] == {"contents": "read"} | tells | shows
             assert job["timeout-minutes"]
             for step in job["steps"]:
                 passes_what_exists(step)
@@ -295,7 +315,7 @@ def test_a_template_grants_exactly_what_is_asked_and_passes_what_exists(path: Pa
         name = re.fullmatch(r".*/\.github/workflows/([\w-]+)\.yml@v\d+", job["uses"]).group(1)  # type: ignore[union-attr]
         called = reusable(name)
         call = called["on"]["workflow_call"]
-        assert job["permissions"] == granted(name)
+        assert job["permissions"] == granted(name, job.get("with", {}))
         assert set(job.get("with", {})) <= set(call["inputs"])
         assert {key for key, item in call["inputs"].items() if item.get("required")} <= set(job.get("with", {}))
         assert set(job.get("secrets", {})) == set(call.get("secrets", {})), "each: a login by name and password too"
@@ -317,7 +337,7 @@ def test_nothing_is_interpolated_into_a_shell(path: Path) -> None:
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.name)
 def test_other_peoples_actions_are_pinned_by_commit(path: Path) -> None:
-    for uses in re.findall(r"uses: +([^$.\s]\S*)", path.read_text(encoding="utf-8")):
+    for uses in re.findall(r"uses: +([^$.\s][^\s,]*)", path.read_text(encoding="utf-8")):
         if not uses.startswith(address()["repository"]):
             assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", uses), uses
 

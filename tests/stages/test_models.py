@@ -66,6 +66,7 @@ def listed(team: Team) -> None:
     said, text = done(team, "list_models")
     assert json.loads(said["versions"]) == [2, 1] and said["newest"] == "2"
     assert json.loads(said["environments"]) == {"candidate": 2, "production": 2}
+    assert json.loads(said["images"]) == {}, "nothing was built"
     rows = report(team, "list-models")["listed"]
     assert rows[0]["aliases"] == ["candidate", "production"] and rows[0]["verdicts"] == {"production": "pass"}
     assert rows[1]["aliases"] == [] and rows[1]["verdicts"] == {} and len(rows[1]["digest"]) == 64

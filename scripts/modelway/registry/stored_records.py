@@ -145,9 +145,9 @@ def outcomes(version: Version) -> dict[str, str]:
     return {environment: str(said.get("outcome", "")) for environment, said in _said(version, VERDICT_TAG)}
 
 
-def built_for(version: Version) -> tuple[str, ...]:
-    """The environments that its tags name a release for."""
-    return tuple(environment for environment, _ in _said(version, RELEASE_TAG))
+def images(version: Version) -> dict[str, str]:
+    """What its tags say of its newest releases: their images, by environment."""
+    return {environment: str(said.get("image", "")) for environment, said in _said(version, RELEASE_TAG)}
 
 
 def _said(version: Version, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -22,8 +22,8 @@ class ListedVersion(msgspec.Struct, frozen=True, kw_only=True):
     """Environments that it is in, and aliases that others set."""
     verdicts: dict[str, str]
     """The newest outcome of evaluate-gate, by environment."""
-    built_for: tuple[str, ...]
-    """Environments that build-image has made a release for."""
+    images: dict[str, str]
+    """Of the newest release by build-image, by environment."""
     readable_version: str = ""
     semantic_version: str = ""
     commit: str = ""
@@ -59,7 +59,7 @@ def _row(row: ListedVersion) -> list[str]:
         f"{row.readable_version} {row.semantic_version}".strip() or row.problem or "not recorded by train-model",
         ", ".join(row.aliases) or "-",
         ", ".join(f"{environment}: {outcome}" for environment, outcome in row.verdicts.items()) or "-",
-        ", ".join(row.built_for) or "-",
+        ", ".join(row.images) or "-",
         ", ".join(metrics[:MOST_METRICS]) + more or "-",
         row.digest[:12] or "-",
     ]

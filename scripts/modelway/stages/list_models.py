@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
@@ -15,7 +16,7 @@ from modelway.errors import InvalidInput
 from modelway.records import Candidate
 from modelway.registry.entities import Version
 from modelway.registry.protocol import ModelRegistry
-from modelway.registry.stored_records import CANDIDATE_TAG, built_for, outcomes, read_candidate
+from modelway.registry.stored_records import CANDIDATE_TAG, images, outcomes, read_candidate
 from modelway.report.models import ListedVersion, lines, markdown
 from modelway.stages.steps import workspace
 
@@ -25,6 +26,9 @@ class ModelsListed(ci.Result):
     versions: Annotated[list[int], Output("the versions that are listed, the newest first, as a JSON list")]
     newest: Annotated[int | None, Output("the newest version; empty where there is none")]
     environments: Annotated[dict[str, int], Output("the version of each alias, as a JSON object")]
+    images: Annotated[
+        dict[str, str], Output("the image of each environment's version, as a JSON object; those that were pushed")
+    ]
     report: Annotated[str, Output("the path of list-models.json")]
     listed: tuple[ListedVersion, ...]
     """Each version, the newest first."""
@@ -45,7 +49,7 @@ def list_models(
     """List the versions of the model: where each is, what the gate said of it, what it was built for and made from.
 
     Inputs: modelway.yml (model, section registry), and how many versions.
-    Outputs: the versions, the newest one, and the version in each environment.
+    Outputs: the versions, the newest one, and the version and the image in each environment.
     Exit codes: 0 listed, also where there is none; 2 wrong input; 4 the registry failed.
     """
     project = workspace.resolve(job)
@@ -70,9 +74,22 @@ def list_models(
         versions=[row.version for row in listed],
         newest=known[-1].version if known else None,
         environments=aliases,
+        images={
+            alias: image
+            for row in listed
+            for alias, number in aliases.items()
+            if number == row.version and (image := _image_in(alias, row.images))
+        },
         report=str(path),
         listed=listed,
     )
+
+
+def _image_in(environment: str, images: Mapping[str, str]) -> str:
+    """What the environment runs; empty where nobody knows. images: those of its version, by the environment that each was
+    built for: one built for staging may be in others."""
+    pushed = {image for image in images.values() if image}
+    return images.get(environment) or (pushed.pop() if len(pushed) == 1 else "")
 
 
 def _listed(client: ModelRegistry, version: Version, aliases: dict[str, int]) -> ListedVersion:
@@ -82,7 +99,7 @@ def _listed(client: ModelRegistry, version: Version, aliases: dict[str, int]) ->
         registered=datetime.fromtimestamp(version.created_ms / 1000, UTC),
         aliases=tuple(sorted(alias for alias, number in aliases.items() if number == version.version)),
         verdicts=outcomes(version),
-        built_for=built_for(version),
+        images=images(version),
         problem=problem,
     )
     if found is None:
