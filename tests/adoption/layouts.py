@@ -125,7 +125,7 @@ LAYOUTS: Mapping[str, Layout] = {
             "requirements.txt": f"{REQUIREMENTS}papermill\nipykernel\n",
             **DATA,
         },
-        command='papermill "notebooks/02_train.ipynb" "02_train.out.ipynb" --no-progress-bar',
+        command="papermill -k python3 notebooks/02_train.ipynb 02_train.out.ipynb --no-progress-bar",
         packages="requirements.txt",
     ),
     "dvc": Layout(

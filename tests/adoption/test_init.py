@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from adoption.layouts import DATA, LAYOUTS, REQUIREMENTS, TEST, TRAIN, Layout, learn
+from adoption.layouts import DATA, LAYOUTS, REQUIREMENTS, TEST, TRAIN, Layout, learn, rows
 from checkout import commit_all
+from modelway.adoption.label import ROWS_NEEDED
 from modelway.config import load_project
+from modelway.gate import influence
 from sampled import sampled
 
 WORKFLOWS = Path(".github") / "workflows"
@@ -92,6 +94,40 @@ def test_what_runs_in_a_cluster_is_told(root: Path, tmp_path: Path) -> None:
     assert found is not None and found.kubernetes.deployment == "parcels-api"
 
 
+def test_what_would_spoil_the_first_verdict_is_to_do(root: Path, tmp_path: Path) -> None:
+    """As in repositories that were tried: one file that was split, a training that reads the whole of it."""
+    whole = learn("data/all.csv").replace(", input_example=X.head()", "")
+    files = {
+        "train.py": whole,
+        "requirements.txt": REQUIREMENTS.replace("mlflow-skinny\n", ""),
+        "data/all.csv": rows(500, 1),
+        "data/train.csv": rows(400, 1),
+        "data/test.csv": rows(100, 2),
+        "models/1/test_predictions.csv": rows(100, 2),
+    }
+    folder = made(tmp_path, Layout(files, "", ""))
+    to_do = json.loads(run(root, folder, "init", "--yes")["to-do"])
+    assert [line for line in to_do if "reads data/all.csv" in line and "$MODELWAY_DATA" in line]
+    assert [line for line in to_do if "without a signature" in line]
+    assert [line for line in to_do if "does not name mlflow" in line]
+    run(root, folder, "validate_data")  # which what was drafted of 400 rows lets 100 pass
+
+
+def test_of_numbers_the_larger_one_is_positive(root: Path, tmp_path: Path) -> None:
+    """As scikit-learn has it; and fewer rows than R² and balanced accuracy are judged on are told."""
+    files = {"train.py": learn("data/train.csv"), "requirements.txt": REQUIREMENTS}
+    for name, count in (("train", 400), ("test", 100)):
+        head, *lines = rows(count, count).splitlines()
+        coded = [f"{line[:-1]}{1 + (number < 5)}" for number, line in enumerate(lines)]
+        files[f"data/{name}.csv"] = "\n".join([head, *coded])
+    folder = made(tmp_path, Layout(files, "", ""))
+    to_do = json.loads(run(root, folder, "init", "--yes")["to-do"])
+    assert "positive-class: 2" in (folder / "modelway.yml").read_text()
+    assert "gate.positive-class" in (folder / "MODELWAY.md").read_text()
+    assert [line for line in to_do if f"{ROWS_NEEDED} are needed to tell balanced_accuracy_score" in line]
+    assert ROWS_NEEDED == influence.MINIMUM_ROWS
+
+
 REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "two models": (
         {"a/train.py": learn("x"), "b/train.py": learn("x"), "requirements.txt": REQUIREMENTS, **DATA},
@@ -101,7 +137,7 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "no packages": ({"train.py": learn("x"), **DATA}, "nothing declares the packages"),
     "no held-out rows": (
         {"train.py": learn("x"), "requirements.txt": REQUIREMENTS, "data/parcels.csv": TRAIN},
-        "rows that no training has seen cannot be told",
+        "split some off once",
     ),
     "no data": ({"train.py": learn("x"), "requirements.txt": REQUIREMENTS}, "(none)"),
     "no label": (

@@ -9,21 +9,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from modelway.adoption.code import parsed
+
 TRUTHS = re.compile(r"y|target|label|truth|response|outcome|class(?:es)?")
 """What code calls the truth: such as y, y_train, TARGET, label_column."""
 USUAL = ("target", "label", "y", "class", "outcome")
 MOST_CLASSES = 20
 RARE = 0.8
 """From this share of the most frequent class on, accuracy says little: balanced accuracy is asked for."""
+ROWS_NEEDED = 150
+"""Below that the gate has no interval for balanced accuracy and R²: it would be inconclusive for every model."""
 Task = Literal["binary", "multiclass", "regression"]
 
 
 @dataclass(frozen=True)
 class LabelValues:
-    """classes: how many test rows have each, by its text; empty for a number."""
+    """classes: how many test rows have each, by its text; empty for a number. rows: of the test data."""
 
     task: Task
     classes: Mapping[str, int]
+    rows: int
 
 
 def label_of(code: str, columns: Sequence[str]) -> str | None:
@@ -39,10 +44,8 @@ def label_of(code: str, columns: Sequence[str]) -> str | None:
 
 def _named(code: str) -> Iterator[str]:
     """Every text that the code uses as the name of the truth's column, once for each time."""
-    lines = [line for line in code.splitlines() if not line.lstrip().startswith(("%", "!"))]  # a notebook's own
-    try:
-        tree = ast.parse("\n".join(lines))
-    except (SyntaxError, ValueError, RecursionError):
+    tree = parsed(code)
+    if tree is None:
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):

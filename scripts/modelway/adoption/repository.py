@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from modelway.adoption.code import DATA
 
 SKIPPED = {
     "node_modules",
@@ -30,9 +33,8 @@ SKIPPED = {
 NAME_ALONE = "its name"
 """Why a script is taken for a training."""
 MOST_FILES = 20_000
-LARGEST_TEXT = 2 << 20
-"""Bytes of a script, notebook or manifest that is read."""
-DATA = (".csv", ".parquet", ".jsonl", ".ndjson", ".arrow", ".feather")
+LARGEST_TEXT, LARGEST_NOTEBOOK = 2 << 20, 100 << 20
+"""Bytes of a script or manifest that is read, and of a notebook, which holds its pictures."""
 PACKAGES = (
     "uv.lock",
     "poetry.lock",
@@ -48,6 +50,7 @@ PACKAGES = (
     "python_env.yaml",
 )
 """The first that is there is taken: a lock before what it was made of."""
+TRAINS = r"\blog_model\(|\.fit\("
 BY_NAME = re.compile(r"(?:^|[_-])(?:train|training|fit)(?:er|ing)?(?:[_-]|$)")
 HELD_OUT = re.compile(r"(?:^|[_-])(?:test|testing|holdout|held_out|valid|validation|val|eval)(?:[_-]|$)")
 IN_TRAINING = re.compile(r"(?:^|[_-])(?:train|training)(?:[_-]|$)")
@@ -79,9 +82,9 @@ class TeamRepository:
 
     def text(self, name: str) -> str:
         """Empty where it is too large, or no text."""
-        path = self.folder / name
+        path, most = self.folder / name, LARGEST_NOTEBOOK if name.endswith(".ipynb") else LARGEST_TEXT
         try:
-            return path.read_text(encoding="utf-8") if path.stat().st_size <= LARGEST_TEXT else ""
+            return path.read_text(encoding="utf-8") if path.stat().st_size <= most else ""
         except (OSError, UnicodeDecodeError):
             return ""
 
@@ -100,7 +103,8 @@ class TeamRepository:
         return tuple(found or self._notebooks())
 
     def data(self) -> tuple[str, ...]:
-        return tuple(name for name in self.files if name.endswith(DATA))
+        """What a model once predicted is none: it is made of rows that are elsewhere."""
+        return tuple(name for name in self.files if name.endswith(DATA) and "prediction" not in name.lower())
 
     def train_and_test(self) -> tuple[str | None, str | None]:
         """By their names: the only one that says so, or the one beside the other; None where that is not clear."""
@@ -179,8 +183,10 @@ class TeamRepository:
     def _notebooks(self) -> list[FoundTraining]:
         found = list[FoundTraining]()
         for name in self.files:
-            if name.endswith(".ipynb") and (BY_NAME.search(_stem(name)) or "log_model(" in self.text(name)):
-                command = f'papermill "{name}" "{_stem(name)}.out.ipynb" --no-progress-bar'
+            trains = name.endswith(".ipynb") and (BY_NAME.search(_stem(name)) or re.search(TRAINS, self.text(name)))
+            if trains:  # by the environment's own kernel: that of the notebook is one of its author's machine
+                out = shlex.quote(f"{_stem(name)}.out.ipynb")
+                command = f"papermill -k python3 {shlex.quote(name)} {out} --no-progress-bar"
                 found.append(FoundTraining(command, name, "a notebook that trains, run by papermill"))
         return found
 

@@ -63,6 +63,12 @@ def load_project(
 
     An unknown key or environment, or a value of the wrong type, is InvalidInput with file, line, key and fix.
     """
+    if not path.exists():
+        raise InvalidInput(
+            "is not there",
+            where=name or path.name,
+            fix="name another one by config, or let `modelway init` write a first one",
+        )
     document = strict_yaml.read(path, name or path.name)
     project = convert(document, Project)
     for known, overlay in project.environments.items():

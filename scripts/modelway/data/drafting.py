@@ -50,13 +50,16 @@ class DraftedColumn:
 
 @dataclass(frozen=True)
 class DraftedContract:
+    """fewest: rows of the smallest data that it is for; 0: of those that it was drafted from."""
+
     rows: int
     columns: Mapping[str, DraftedColumn]
+    fewest: int = 0
 
     @property
     def value(self) -> dict[str, Any]:
         """As a document of our own form."""
-        least = _rounded_down(self.rows / 2)
+        least = _rounded_down((self.fewest or self.rows) / 2)
         head = {"rows": {"at-least": least}} if least > 1 else {}
         return {**head, "columns": {name: column.asked for name, column in self.columns.items()}}
 

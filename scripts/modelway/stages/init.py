@@ -6,14 +6,15 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 from modelway import ci
 from modelway.adoption import label as labels
 from modelway.adoption import texts
-from modelway.adoption.label import MOST_CLASSES, LabelValues
+from modelway.adoption.code import does_nothing, other_data
+from modelway.adoption.label import MOST_CLASSES, ROWS_NEEDED, LabelValues
 from modelway.adoption.repository import NAME_ALONE, FoundTraining, TeamRepository, code_of, look
 from modelway.adoption.texts import AdoptionPlan, Assumption
 from modelway.ci import Input, Output
@@ -34,9 +35,13 @@ from modelway.stages.steps import workspace
 POSITIVE = ("1", "true", "yes", "y", "positive", "t")
 """Texts of a class that people mean by the positive one."""
 LOG = (
-    'log it: `with mlflow.start_run(): mlflow.sklearn.log_model(model, name="model", input_example=features.head())`'
-    " (docs/training.md has a line for every library)"
+    'log it: `with mlflow.start_run(): mlflow.sklearn.log_model(model, name="model", input_example=features.head(),'
+    ' serialization_format="cloudpickle")` (docs/training.md says what other libraries need)'
 )
+
+
+BROUGHT = "what a command brings has to be brought first"
+SPLIT = "where there are none, split some off once, and train without them (docs/first-hour.md shows how)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +82,7 @@ def init(
     code = code_of(repository, training)
     truth_column = _label(code, draft, label, ask, assumed)
     truth, positive = _truth(job.folder / test_data, test_data, truth_column)
+    draft = replace(draft, fewest=min(draft.rows, truth.rows))
     plan = AdoptionPlan(
         model=_name(job.folder, model_name, ask, assumed),
         train=train_data,
@@ -94,6 +100,10 @@ def init(
         Assumption("gate.task", truth.task, f"{truth_column} has {_many(truth)}"),
         Assumption(f"gate.limits.{metric}", f"at least {least:g}", why),
     ]
+    if positive is not None:
+        assumed.append(
+            Assumption("gate.positive-class", positive, "what people mean by it, the larger number, the rarer")
+        )
     to_do = _to_do(repository, training, code, plan)
     written, kept = _write(job, plan, first_text(draft, train_data), assumed, to_do)
     for line in to_do:
@@ -153,7 +163,7 @@ def _data(repository: TeamRepository, train: str, test: str, ask: Ask, assumed: 
         raise InvalidInput(
             f"{what} cannot be told from the names of the data files ({there})",
             where=str(repository.folder),
-            fix=f"name them by {' and '.join(missing)}; what a command brings has to be brought first",
+            fix=f"name them by {' and '.join(missing)}; {SPLIT if missing == ['--test'] else BROUGHT}",
         )
     if found[0] == found[1]:
         raise InvalidInput("is the training data too", where="input test", fix="name rows that no training has seen")
@@ -206,16 +216,16 @@ def _truth(path: Path, name: str, column: str) -> tuple[LabelValues, str | None]
             raise InvalidInput(f"has no column {column[:100]!r}", where=name, fix="name test data that has the label")
         assert isinstance(table, SummaryTable)
         for kind in ("integer", "boolean", "string"):
-            _, (malformed,) = table.answers([NotAllowed(column, kind, ())], 0)
+            rows, (malformed,) = table.answers([NotAllowed(column, kind, ())], 0)
             values = table.few_values({column: kind}, MOST_CLASSES)[column]
             if values and malformed.n:
                 break
         else:
-            return LabelValues("regression", {}), None
+            return LabelValues("regression", {}, rows), None
         asked = [NotAllowed(column, kind, (value,)) for value in values]
         _, answers = table.answers(asked, 0)
     classes = {_text(value): answer.n - answer.count for value, answer in zip(values, answers, strict=True)}
-    return LabelValues(labels.task_of(classes), classes), _positive(values, classes)
+    return LabelValues(labels.task_of(classes), classes, rows), _positive(values, classes)
 
 
 def _text(value: Bound) -> str:
@@ -226,6 +236,8 @@ def _positive(values: Sequence[Bound], classes: Mapping[str, int]) -> str | None
     """None where the gate knows it: 1 beside 0 or -1."""
     if len(values) != 2 or set(classes) in ({"0", "1"}, {"-1", "1"}):
         return None
+    if all(isinstance(value, int) and not isinstance(value, bool) for value in values):
+        return scalar(max(values))  # as scikit-learn has it
     meant = [value for value in values if _text(value).lower() in POSITIVE]
     chosen = meant[0] if len(meant) == 1 else min(values, key=lambda value: (classes[_text(value)], _text(value)))
     return scalar(chosen)
@@ -239,13 +251,35 @@ def _to_do(repository: TeamRepository, training: FoundTraining, code: str, plan:
     found = list[str]()
     if code and not re.search(r"\blog_model\(|\bautolog\(", code):
         found.append(f"{training.file} logs no model to MLflow: {LOG}")
+    elif code and not re.search(r"\binput_example\b|\bsignature\b|\bautolog\(", code):
+        found.append(
+            f"{training.file} logs its model without a signature: give log_model input_example=features.head()"
+        )
+    if does_nothing(code):
+        found.append(
+            f"{training.file} only defines what would train: nothing happens when it is run. Let train.command be what calls"
+            " it"
+        )
+    if others := other_data(code, training.command, plan.train):
+        found.append(
+            f"{training.file} reads {', '.join(others[:3])}: let it read what $MODELWAY_DATA names, which is {plan.train}, or"
+            " it learns from rows that it is judged on"
+        )
     for call in ("set_experiment", "set_tracking_uri"):
         if f"mlflow.{call}(" in code:
             found.append(f"{training.file} calls mlflow.{call}: leave it out, the run that is judged is opened for it")
     declared = "".join(repository.text(name) for name in (plan.packages, "pyproject.toml") if name in repository.files)
     if "mlflow" not in declared:
         found.append(
-            f"{plan.packages} does not name mlflow: add mlflow-skinny, and what it is to log (docs/training.md)"
+            f"{plan.packages} does not name mlflow: add mlflow-skinny, which logs the model and brings cloudpickle"
+        )
+    if training.file.endswith(".ipynb") and "papermill" not in declared:
+        found.append(f"{plan.packages} does not name papermill, which runs the notebook: add papermill and ipykernel")
+    metric, _, _ = labels.limit_of(plan.truth)
+    if metric != "accuracy_score" and plan.truth.rows < ROWS_NEEDED:
+        found.append(
+            f"{plan.test} has {plan.truth.rows} rows, and {ROWS_NEEDED} are needed to tell {metric}: give more, or every"
+            " verdict is inconclusive"
         )
     for name in (plan.train, plan.test):
         if workspace.git_says(repository.folder, "ls-files", "--error-unmatch", name) is None and "://" not in name:

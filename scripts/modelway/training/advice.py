@@ -23,6 +23,21 @@ class Listener:
                 "it calls mlflow.set_tracking_uri() with another server than that of the run that is open for it",
                 "leave that call out: $MLFLOW_TRACKING_URI names the server",
             ),
+            (
+                re.compile(r"No module named 'skops'|references untrusted types|UntrustedTypesFoundException"),
+                "skops, MLflow's own format for scikit-learn, is not there or does not take this model",
+                'log it with serialization_format="cloudpickle"',
+            ),
+            (
+                re.compile(r"papermill: (?:command )?not found|No module named papermill"),
+                "papermill, which runs the notebook, is not in its environment",
+                "add papermill and ipykernel to train.requirements",
+            ),
+            (
+                re.compile("NoSuchKernel: No such kernel named"),
+                "the notebook names a kernel of another machine",
+                "let papermill take the environment's own: papermill -k python3 ...",
+            ),
         )
 
     def __call__(self, line: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 import time
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from modelway import ci
+from modelway.adoption.code import other_data
 from modelway.config import Resolved, required
 from modelway.config.keys import Scalar
 from modelway.data import schemes
@@ -63,6 +65,7 @@ def train(project: Resolved, job: ci.Job, semantic_version: str) -> Candidate:
     close_left_behind(client, experiment)
     run = client.create_run(experiment, readable_version(commit), _tags(project, training))
     job.hide_credentials(shell)
+    _warn_of_other_data(job, shell, str(project.data.train))
     job.say(f"MLflow run {run.id}: {shell}")
     with Guardian(workspace.tracking_uri(project, job), run.id) as guardian:
         try:
@@ -88,6 +91,21 @@ def train(project: Resolved, job: ci.Job, semantic_version: str) -> Candidate:
     )
     sketch = partial(training_sketch.made, project, job, client, training.data)
     return make_candidate(client, job, project.model, version, origin, python, lock, sketch)
+
+
+def _warn_of_other_data(job: ci.Job, shell: str, train: str) -> None:
+    """Where the script that is run names a data file of its own: it may hold the rows that the gate judges on."""
+    script = re.search(r"[\w./-]+\.py\b", shell)
+    try:
+        text = (job.folder / script[0]).read_text(encoding="utf-8") if script else ""
+    except (OSError, UnicodeDecodeError):
+        return
+    if script and (others := other_data(text, shell, train)):
+        job.warn(
+            "train.command",
+            f"{script[0]} names {', '.join(others[:3])}, and data.train is {train}, which is what the version's record will"
+            " say: rows that it is judged on may be in there. Let it read what $MODELWAY_DATA names",
+        )
 
 
 def readable_version(commit: str) -> str:

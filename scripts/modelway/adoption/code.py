@@ -1,0 +1,49 @@
+"""What the code that trains says of itself: which data files it names, and whether it does anything when it is run."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+DATA = (".csv", ".parquet", ".jsonl", ".ndjson", ".arrow", ".feather")
+GIVEN = "MODELWAY_DATA"
+"""The variable that tells a training where its data are."""
+
+
+def parsed(code: str) -> ast.Module | None:
+    """None where it is no Python. A notebook's own commands are left out."""
+    lines = [line for line in code.splitlines() if not line.lstrip().startswith(("%", "!"))]
+    try:
+        return ast.parse("\n".join(lines))
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+
+
+def other_data(code: str, command: str, train: str) -> list[str]:
+    """Data files that the code names, though its data is another file and nothing leads it there."""
+    tree = parsed(code)
+    if tree is None or GIVEN in code + command or Path(train).name in command:
+        return []
+    named = [name for name in _texts(tree) if name.endswith(DATA) and "://" not in name]
+    if any(Path(name).name == Path(train).name for name in named):
+        return []
+    return list(dict.fromkeys(named))
+
+
+def _texts(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def does_nothing(code: str) -> bool:
+    """Whether it only defines things: nothing happens when it is run."""
+    tree = parsed(code)
+    if tree is None or not tree.body:
+        return False
+    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
+    words = (each for each in tree.body if not (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant)))
+    return all(isinstance(each, kinds) for each in words) and any(
+        isinstance(each, ast.FunctionDef) for each in tree.body
+    )
