@@ -17,7 +17,7 @@ from modelway.config.sections import Kubernetes
 from modelway.errors import OutsideFailure, Refused
 from modelway.records import Release
 from modelway.stages.rollouts import announce, deploy, deployment, rollback
-from modelway.targets.kubernetes import capacity, cluster, introduction, lease, place, pods, running, traffic
+from modelway.targets.kubernetes import capacity, cluster, introduction, lease, outages, place, pods, running, traffic
 from modelway.targets.kubernetes import names as ours
 from modelway.targets.kubernetes.place import KubernetesPlace
 from modelway.targets.kubernetes.records import KubernetesRecords
@@ -98,7 +98,7 @@ def worlds(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., World]]:
     def made(seed: int, kind: str = "HTTPRoute") -> World:
         simulation = Simulation(seed)
         world = World(simulation, kind)
-        for module in (capacity, cluster, introduction, lease, place, pods, running, traffic):
+        for module in (capacity, cluster, introduction, lease, outages, place, pods, running, traffic):
             monkeypatch.setattr(module, "time", simulation)
         monkeypatch.setattr(lease, "threading", simulation)
         monkeypatch.setattr(traffic, "counted", lambda source, shares, **more: None)

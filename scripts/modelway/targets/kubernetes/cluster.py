@@ -18,6 +18,7 @@ from urllib.parse import quote, urlencode
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 from modelway.serving.head import TESTER_HEADER
 from modelway.targets.kubernetes import connection, refusals, versions
+from modelway.targets.kubernetes.outages import Outages
 from modelway.targets.kubernetes.refusals import ApiError, Unserved
 
 Object = dict[str, Any]
@@ -67,6 +68,7 @@ class Cluster:
     _connected: list[Any] = field(default_factory=list, repr=False)
     _served: dict[str, bool] = field(default_factory=dict, repr=False)
     _minor: list[int | None] = field(default_factory=list, repr=False)
+    outages: Outages = field(default_factory=Outages, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -253,12 +255,15 @@ class Cluster:
         content: str = "application/json",
         accept: str = "application/json",
     ) -> Object:
-        deadline = time.monotonic() + RETRY_SECONDS
+        began = time.monotonic()
+        deadline, down = began + RETRY_SECONDS, False
         while True:
             try:
                 answer = json.loads(self._once(method, path, query or {}, body, content, accept, None))
                 if not isinstance(answer, dict):
                     raise self._no_api_server()
+                if down:
+                    self.outages.seen(time.monotonic() - began)
                 return answer
             except ApiError as error:
                 if error.is_foreign or (error.is_unexplained and path.startswith("/api/v1/")):
@@ -270,7 +275,7 @@ class Cluster:
             except OutsideFailure:
                 if time.monotonic() > deadline:
                     raise
-                pause = 0.0
+                pause, down = 0.0, True
             except json.JSONDecodeError:
                 if time.monotonic() > deadline:
                     raise self._no_api_server() from None
