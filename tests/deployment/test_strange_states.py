@@ -8,6 +8,7 @@ import http.server
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -309,6 +310,13 @@ def test_state_that_cannot_be_read_is_mended_as_the_error_says(stable: Shop) -> 
     assert stable.serving() == stable.versions["good"]
     stable.must("stop_deployment", 0)
     path.rename(path.with_name("moved.json"))
+    stable.deploy("again")
+    assert stable.serving() == stable.versions["again"]
+
+
+@pytest.mark.long
+def test_a_folder_that_was_deleted_under_what_runs_begins_anew(stable: Shop) -> None:
+    shutil.rmtree(stable.target)
     stable.deploy("again")
     assert stable.serving() == stable.versions["again"]
 

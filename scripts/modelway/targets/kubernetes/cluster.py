@@ -30,6 +30,8 @@ CALL_SECONDS = (3.0, 10.0)
 """To connect, and to wait for an answer."""
 RETRY_SECONDS = 25.0
 """An API server that was killed is back after 4 s, and knows custom resources again after 14."""
+LOST_SECONDS = 60.0
+"""For one that this command has reached before: its address is right."""
 PAUSE_SECONDS = 0.25
 
 KINDS = {
@@ -69,6 +71,7 @@ class Cluster:
     _served: dict[str, bool] = field(default_factory=dict, repr=False)
     _minor: list[int | None] = field(default_factory=list, repr=False)
     outages: Outages = field(default_factory=Outages, repr=False)
+    _reached: bool = field(default=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -256,12 +259,13 @@ class Cluster:
         accept: str = "application/json",
     ) -> Object:
         began = time.monotonic()
-        deadline, down = began + RETRY_SECONDS, False
+        deadline, down = began + (LOST_SECONDS if self._reached else RETRY_SECONDS), False
         while True:
             try:
                 answer = json.loads(self._once(method, path, query or {}, body, content, accept, None))
                 if not isinstance(answer, dict):
                     raise self._no_api_server()
+                self._reached = True
                 if down:
                     self.outages.seen(time.monotonic() - began)
                 return answer

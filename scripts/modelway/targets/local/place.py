@@ -275,7 +275,8 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
                     fix="end that process, or name another port",
                 )
             processes.end(running, STOP_SECONDS)
-            port, admin_port = claim.state.port if running else self.wanted.port, free_port()
+            port = (claim.state.port if running else 0) or self.wanted.port  # 0: the state of what runs is lost
+            admin_port = free_port()
             claim.change(port=port, admin_port=admin_port)
             proxy.put(self._configuration, proxy.BOOT, proxy.boot(self._configuration, port, admin_port))
             for slot in claim.state.slots.values():  # Envoy knows no port that is another program's by now
