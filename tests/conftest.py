@@ -46,6 +46,7 @@ FIRST = (
     "tests/data",
     "tests/stages",
     "tests/build",
+    "tests/adoption",
     "tests/registry",
     "tests/serving",
     "tests/monitoring",

@@ -1,0 +1,1 @@
+"""The team's own code, which the model needs where it is served."""
