@@ -28,6 +28,7 @@ SECTIONS = {
     "Start": (
         "README",
         "docs/first-hour",
+        "docs/tutorial",
         "docs/gallery",
         "docs/workflows",
         "docs/configuration",

@@ -81,7 +81,7 @@ def main() -> int:
             raise SystemExit(f"error: pictures: there is no {shown.relative_to(ROOT)}: run make demo first")
         lines = shown.read_text(encoding="utf-8").splitlines()
         first = next(number for number, line in enumerate(lines) if line.startswith(scene.begins))
-        photograph(drawn("\n".join(lines[first:]), shown), scene.name, scene.height)
+        photograph(drawn("\n".join(lines[first:]), shown), DOCS / f"{scene.name}.png", scene.height)
     with tempfile.TemporaryDirectory(prefix="modelway-pictures-") as folder:
         project = Path(shutil.copytree(EXAMPLE, Path(folder, "flights"), ignore=shutil.ignore_patterns("data", "out")))
         shutil.copy(Path(__file__).with_name("published_flights.py"), project)
@@ -101,7 +101,7 @@ def draw(picture: Picture, project: Path) -> None:
         raise SystemExit(f"error: pictures: {picture.action} ended with {done.returncode}")
     if picture.suffix == "md":
         page = drawn(page.read_text(encoding="utf-8"), page)
-    photograph(page, picture.name, picture.height)
+    photograph(page, DOCS / f"{picture.name}.png", picture.height)
 
 
 def drawn(text: str, beside: Path) -> Path:
@@ -112,8 +112,7 @@ def drawn(text: str, beside: Path) -> Path:
     return page
 
 
-def photograph(page: Path, name: str, height: int) -> None:
-    target = DOCS / f"{name}.png"
+def photograph(page: Path, target: Path, height: int) -> Path:
     browser = [
         os.environ.get("CHROMIUM", "chromium"),
         "--headless",
@@ -123,9 +122,10 @@ def photograph(page: Path, name: str, height: int) -> None:
     ]
     seen = [f"--window-size={WIDTH},{height}", f"--screenshot={target}", page.as_uri()]
     subprocess.run([*browser, *seen], check=True, stderr=subprocess.DEVNULL)
-    print(f"{target.relative_to(ROOT)}: {target.stat().st_size:,} bytes")
+    print(f"{target.name}: {target.stat().st_size:,} bytes")
     if target.stat().st_size > MOST_BYTES:
         raise SystemExit(f"error: pictures: {target.name} is over {MOST_BYTES:,} bytes: give it less height")
+    return target
 
 
 if __name__ == "__main__":
