@@ -15,16 +15,19 @@ import os
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from modelway.environments import uv
-from modelway.loopback import free_port
-
 ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "scripts")]
+
+from modelway.environments import uv  # noqa: E402 - after the path is known
+from modelway.loopback import free_port  # noqa: E402
+
 FOR_IT = ("--environment", "production")
 STEPS: tuple[tuple[str, ...], ...] = (
     ("start_registry", "--folder", "out/registry"),

@@ -28,6 +28,14 @@ def test_its_workflows_name_what_is_there(page: str, root: Path) -> None:
     assert [workflow["name"] for workflow in found] == ["review", "findings"]
     for workflow in found:
         (job,) = workflow["jobs"].values()
+        if "uses" in job:
+            called = re.fullmatch(r"modelway/modelway/(\.github/workflows/[a-z-]+\.yml)@v1", job["uses"])
+            assert called, job["uses"]
+            text = (root / called[1]).read_text(encoding="utf-8")
+            given = yaml.safe_load(text)[True]["workflow_call"]["inputs"]  # YAML 1.1 reads `on` as true
+            assert set(job["with"]) <= set(given) and {"code-scanning", "comment"} & set(job["with"])
+            assert all(f"`{name}: {level}`" in text for name, level in job["permissions"].items())
+            continue
         actions = {}
         for step in job["steps"]:
             own = re.fullmatch(r"modelway/modelway/actions/([a-z-]+)@v1", step["uses"])

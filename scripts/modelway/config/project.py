@@ -65,7 +65,7 @@ def load_project(
     """
     if not path.exists():
         raise InvalidInput(
-            "is not there",
+            "cannot be read: No such file or directory",
             where=name or path.name,
             fix="name another one by config, or let `modelway init` write a first one",
         )
