@@ -23,9 +23,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "scripts")]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
-from modelway.environments import uv  # noqa: E402 - after the path is known
+from checkout import commit_all  # noqa: E402 - after the path is known
+from modelway.environments import uv  # noqa: E402
 from modelway.loopback import free_port  # noqa: E402
 
 FOR_IT = ("--environment", "production")
@@ -102,8 +103,7 @@ def made(folder: Path) -> Machine:
     config = machine.project / "modelway.yml"
     text = config.read_text(encoding="utf-8").replace("port: 18180", f"port: {free_port()}")
     config.write_text(text, encoding="utf-8")
-    for command in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
-        subprocess.run(["git", *command], cwd=machine.project, check=True)
+    commit_all(machine.project)
     return machine
 
 

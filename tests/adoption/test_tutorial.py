@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import pictures
+from checkout import commit_all
 from documented import DOCS, blocks
 from modelway.loopback import free_port
 
@@ -34,8 +35,7 @@ def followed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     example = folder / "modelway" / "examples" / "flight-delay"
     config = example / "modelway.yml"
     config.write_text(re.sub(r"port: \d+", lambda _: f"port: {free_port()}", config.read_text()))
-    for command in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
-        subprocess.run(["git", *command], cwd=folder / "modelway", check=True)
+    commit_all(folder / "modelway")
     steps = [code for language, code in blocks(PAGE) if language == "bash"]
     clone, *others = steps[0].splitlines()
     assert clone.startswith("git clone ") and len(steps) == 7

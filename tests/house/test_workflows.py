@@ -231,8 +231,9 @@ def test_every_job_checks_out_without_ref_and_runs_the_teams_setup(name: str) ->
         assert checkout["with"] == {"persist-credentials": False}
         assert setup["uses"] == "./.github/actions/modelway-setup"
         assert setup["if"] == "hashFiles('.github/actions/modelway-setup/action.yml') != ''"
-        shown = [step for step in rest if "/upload-sarif@" in step["uses"]]
-        for step in (step for step in rest if step not in shown):
+        for step in rest:
+            if "/upload-sarif@" in step["uses"]:
+                continue  # the test below
             assert step["uses"].startswith("$/actions/"), "only our own actions"
             assert (ROOT / step["uses"].removeprefix("$/") / "action.yml").is_file()
 

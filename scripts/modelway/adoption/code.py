@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 DATA = (".csv", ".parquet", ".jsonl", ".ndjson", ".arrow", ".feather")
+LOGS = re.compile(r"\blog_model\(|\bautolog\(")
+"""How code logs a model to MLflow."""
 GIVEN = "MODELWAY_DATA"
 """The variable that tells a training where its data are."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from modelway.adoption.code import DATA
+from modelway.adoption.code import DATA, LOGS
 
 SKIPPED = {
     "node_modules",
@@ -154,7 +154,7 @@ class TeamRepository:
 
     def _scripts(self) -> Iterator[FoundTraining]:
         scripts = [name for name in self.files if name.endswith(".py")]
-        logs = {name for name in scripts if re.search(r"\blog_model\(|\bautolog\(", self.text(name))}
+        logs = {name for name in scripts if LOGS.search(self.text(name))}
         fits = {name for name in scripts if ".fit(" in self.text(name)}
         named = [name for name in scripts if BY_NAME.search(_stem(name)) and (name in logs | fits)]
         likely = (

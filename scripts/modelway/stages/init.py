@@ -13,7 +13,7 @@ from typing import Annotated
 from modelway import ci
 from modelway.adoption import label as labels
 from modelway.adoption import texts
-from modelway.adoption.code import does_nothing, other_data
+from modelway.adoption.code import LOGS, does_nothing, other_data
 from modelway.adoption.label import MOST_CLASSES, ROWS_NEEDED, LabelValues
 from modelway.adoption.repository import NAME_ALONE, FoundTraining, TeamRepository, code_of, look
 from modelway.adoption.texts import AdoptionPlan, Assumption
@@ -249,7 +249,7 @@ def _many(truth: LabelValues) -> str:
 
 def _to_do(repository: TeamRepository, training: FoundTraining, code: str, plan: AdoptionPlan) -> list[str]:
     found = list[str]()
-    if code and not re.search(r"\blog_model\(|\bautolog\(", code):
+    if code and not LOGS.search(code):
         found.append(f"{training.file} logs no model to MLflow: {LOG}")
     elif code and not re.search(r"\binput_example\b|\bsignature\b|\bautolog\(", code):
         found.append(
