@@ -112,8 +112,8 @@ def take(
 ) -> KubernetesLease:
     """The lease. AtWork where its holder is alive, unless `always`; one that may be dead is watched for its duration."""
     labels = {names.TARGET: name, "app.kubernetes.io/managed-by": "modelway"}
-    annotations = {NONCE: uuid.uuid4().hex, WHAT: what, WHO: who}
     for _ in range(20):
+        annotations = {NONCE: uuid.uuid4().hex, WHAT: what, WHO: who}  # taken again from a later one, it is later than that
         now = cluster.get("Lease", name)
         if now is not None and now["spec"].get("holderIdentity") and not always:
             now = _died(cluster, now, say)
