@@ -107,10 +107,28 @@ def test_what_would_spoil_the_first_verdict_is_to_do(root: Path, tmp_path: Path)
     }
     folder = made(tmp_path, Layout(files, "", ""))
     to_do = json.loads(run(root, folder, "init", "--yes")["to-do"])
-    assert [line for line in to_do if "reads data/all.csv" in line and "$MODELWAY_DATA" in line]
+    assert [line for line in to_do if "reads data/all.csv" in line and "MODELWAY_DATA" in line]
     assert [line for line in to_do if "without a signature" in line]
     assert [line for line in to_do if "does not name mlflow" in line]
     run(root, folder, "validate_data")  # which what was drafted of 400 rows lets 100 pass
+
+
+def test_a_share_of_the_only_data_file_becomes_test_rows(root: Path, tmp_path: Path) -> None:
+    files = {"train.py": learn("data/all.csv"), "requirements.txt": REQUIREMENTS, "data/all.csv": rows(900, 1)}
+    folder = made(tmp_path, Layout({**files, "data/names.csv": "carrier,name\nx,X\ny,Y\n"}, "", ""))
+    said = run(root, folder, "init", "--yes", "--test", "20%")
+    data = load_project(folder / "modelway.yml", "production").data
+    assert (data.train, data.test) == ("data/all-train.csv", "data/all-test.csv")
+    learned, judged = (set((folder / name).read_text().splitlines()[1:]) for name in (data.train, data.test))
+    assert not learned & judged and learned | judged == set(rows(900, 1).splitlines()[1:])
+    assert 140 < len(judged) < 220
+    assert "train.py reads data/all.csv" in said["to-do"] and "data/all-test.csv. Commit them" in said["to-do"]
+    (folder / "modelway.yml").unlink()
+    for again in (("--test", "20%"), ("--test", "0.2", "--train", "data/all.csv"), ()):  # nothing is split twice
+        run(root, folder, "init", "--yes", *again)
+        assert load_project(folder / "modelway.yml", "production").data == data
+        assert len(list((folder / "data").iterdir())) == 4
+        (folder / "modelway.yml").unlink()
 
 
 def test_of_numbers_the_larger_one_is_positive(root: Path, tmp_path: Path) -> None:
@@ -137,7 +155,7 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "no packages": ({"train.py": learn("x"), **DATA}, "nothing declares the packages"),
     "no held-out rows": (
         {"train.py": learn("x"), "requirements.txt": REQUIREMENTS, "data/parcels.csv": TRAIN},
-        "split some off once",
+        "`--test 20%` splits some off",
     ),
     "no data": ({"train.py": learn("x"), "requirements.txt": REQUIREMENTS}, "(none)"),
     "no label": (
@@ -161,9 +179,29 @@ def test_what_cannot_be_known_is_one_line_and_nothing_is_written(name: str, root
     files, wrong = REFUSED[name]
     folder = made(tmp_path, Layout(files, "", ""))
     before = everything(folder)
-    said = run(root, folder, "init", "--yes", code=2)["said"]
-    assert wrong in said and "Fix: " in said
+    said = run(root, folder, "init", "--yes", code=2)
+    assert wrong in said["said"] and "Fix: " in said["said"]
+    assert "to-do" not in said, "an empty list would say that nothing is"
     assert everything(folder) == before
+
+
+def test_a_split_that_cannot_be_is_one_line_and_nothing_is_written(root: Path, tmp_path: Path) -> None:
+    files = {"train.py": learn("x"), "requirements.txt": REQUIREMENTS, "data/all.csv": rows(900, 1)}
+    files |= {"few.csv": rows(1, 1), "no label.csv": rows(900, 1).replace("late", "early", 1), "data.arrow": "ARROW1"}
+    folder = made(tmp_path, Layout(files, "", ""))
+    before = everything(folder)
+    for flags, wrong in (
+        (("--train", "few.csv", "--test", "20%"), "few.csv: has too few rows to split (1)"),
+        (("--train", "no label.csv", "--test", "20%"), "the column that holds the truth cannot be told"),
+        (("--train", "no label.csv", "--test", "20%", "--label", "late"), "no column 'late'"),
+        (("--train", "data.arrow", "--test", "20%"), "data.arrow: cannot be split"),
+        (("--train", "s3://bucket/all.csv", "--test", "20%"), "nothing can be split off it"),
+        (("--train", "data/all.csv", "--test", "95%"), "95% of the rows cannot be test rows"),
+        (("--test", "20%"), "the training data cannot be told"),
+    ):
+        said = run(root, folder, "init", "--yes", *flags, code=2)["said"]
+        assert wrong in said and "Fix: " in said, said
+        assert everything(folder) == before
 
 
 @pytest.mark.long

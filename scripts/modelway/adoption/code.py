@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 DATA = (".csv", ".parquet", ".jsonl", ".ndjson", ".arrow", ".feather")
@@ -25,19 +24,20 @@ def parsed(code: str) -> ast.Module | None:
 
 def other_data(code: str, command: str, train: str) -> list[str]:
     """Data files that the code names, though its data is another file and nothing leads it there."""
+    named = data_named(code)
+    led = GIVEN in code + command or Path(train).name in command
+    return [] if led or Path(train).name in (Path(name).name for name in named) else named
+
+
+def data_named(code: str) -> list[str]:
+    """Data files by the names that the code has for them; addresses are none."""
     tree = parsed(code)
-    if tree is None or GIVEN in code + command or Path(train).name in command:
-        return []
-    named = [name for name in _texts(tree) if name.endswith(DATA) and "://" not in name]
-    if any(Path(name).name == Path(train).name for name in named):
-        return []
-    return list(dict.fromkeys(named))
+    texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)) if tree else ()
+    return list(dict.fromkeys(text for text in texts if isinstance(text, str) and _is_data(text)))
 
 
-def _texts(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value
+def _is_data(text: str) -> bool:
+    return text.endswith(DATA) and "://" not in text
 
 
 def does_nothing(code: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from modelway.adoption.code import DATA, LOGS
+from modelway.adoption.code import DATA, LOGS, data_named
 
 SKIPPED = {
     "node_modules",
@@ -106,13 +106,15 @@ class TeamRepository:
         """What a model once predicted is none: it is made of rows that are elsewhere."""
         return tuple(name for name in self.files if name.endswith(DATA) and "prediction" not in name.lower())
 
-    def train_and_test(self) -> tuple[str | None, str | None]:
-        """By their names: the only one that says so, or the one beside the other; None where that is not clear."""
+    def train_and_test(self, code: str = "") -> tuple[str | None, str | None]:
+        """The only one whose name says so, that the code reads, or that is left; and the one beside it. None where that is not
+        clear."""
         data = self.data()
+        read = {Path(name).name for name in data_named(code)}
         held_out = [name for name in data if HELD_OUT.search(_stem(name))]
         training = [name for name in data if IN_TRAINING.search(_stem(name))]
         rest = [name for name in data if name not in held_out]
-        train = _single(training) or _single(rest)
+        train = _single(training) or _single([name for name in rest if Path(name).name in read]) or _single(rest)
         beside = [name for name in held_out if train and Path(name).parent == Path(train).parent]
         named_test = [name for name in beside if re.search(r"(?:^|[_-])(?:test|holdout)", _stem(name))]
         return train, _single(beside) or _single(named_test) or _single(held_out)

@@ -59,9 +59,10 @@ class Shell:
         write_line(f"{level}: {title}: {escaping.one_line(message)}", self.stderr)
 
     def outputs(self, action: str, values: Mapping[str, str]) -> None:
-        """All that an action tells whoever comes next."""
-        for name, value in values.items():
-            self.output(name, value)
+        """All that an action tells whoever comes next. Where it came to no result, a person is told none."""
+        if any(values.values()):
+            for name, value in values.items():
+                self.output(name, value)
 
     def output(self, name: str, value: str) -> None:
         self.say(f"{name}={value}")

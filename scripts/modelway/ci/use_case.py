@@ -201,8 +201,8 @@ def run(use_case: UseCase[..., R], argv: Sequence[str] | None = None, program: s
 
 
 def outputs_of(use_case: UseCase[..., R], result: R | None) -> dict[str, str]:
-    """Every declared output as text: empty without a result, and for None. Text as it is, a number with six digits (empty
-    where it is not finite), anything else as JSON on one line."""
+    """Every declared output as text: empty without a result, so that none of an earlier run is left, and for None. Text as it
+    is, a number with six digits (empty where it is not finite), anything else as JSON on one line."""
     if result is None:
         return dict.fromkeys(use_case.outputs, "")
     by_name = {item.name.replace("_", "-"): getattr(result, item.name) for item in fields(result)}

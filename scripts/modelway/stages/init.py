@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -13,9 +14,10 @@ from typing import Annotated
 from modelway import ci
 from modelway.adoption import label as labels
 from modelway.adoption import texts
-from modelway.adoption.code import LOGS, does_nothing, other_data
+from modelway.adoption.code import LOGS, data_named, does_nothing, other_data
 from modelway.adoption.label import MOST_CLASSES, ROWS_NEEDED, LabelValues
 from modelway.adoption.repository import NAME_ALONE, FoundTraining, TeamRepository, code_of, look
+from modelway.adoption.split import Split, share_of, split_rows
 from modelway.adoption.texts import AdoptionPlan, Assumption
 from modelway.ci import Input, Output
 from modelway.data import engines
@@ -29,7 +31,7 @@ from modelway.data.values import Bound
 from modelway.data.yaml_text import scalar
 from modelway.environments.tools import template_file
 from modelway.errors import InvalidInput
-from modelway.files import write_whole
+from modelway.files import replacing, write_whole
 from modelway.stages.steps import workspace
 
 POSITIVE = ("1", "true", "yes", "y", "positive", "t")
@@ -41,7 +43,7 @@ LOG = (
 
 
 BROUGHT = "what a command brings has to be brought first"
-SPLIT = "where there are none, split some off once, and train without them (docs/first-hour.md shows how)"
+SPLIT = "where there are none, `--test 20%` splits some off, by chance; by time is better where rows have one"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +62,12 @@ def init(
     command: Annotated[str, Input("The command that trains.", left_out="it is looked for")] = "",
     train: Annotated[str, Input("The training data.", left_out="it is looked for")] = "",
     test: Annotated[
-        str, Input("Rows that no training has seen, to judge models on.", left_out="they are looked for")
+        str,
+        Input(
+            "Rows that no training has seen, to judge models on. A share such as 20%: where no file has such rows, so many are"
+            " split off, and what trains reads the rest.",
+            left_out="they are looked for",
+        ),
     ] = "",
     label: Annotated[str, Input("The column that holds the truth.", left_out="it is looked for")] = "",
     model_name: Annotated[str, Input("The model's name in the registry.", left_out="the folder's")] = "",
@@ -70,48 +77,57 @@ def init(
     """Look at a repository and write modelway.yml, a first data contract, two workflows, and a page of what was assumed.
 
     Inputs: the repository: what declares its packages, what trains, its data; at most five answers, each a flag too.
-    Outputs: the files that were written. One that is there already stays as it is.
+    Outputs: the files that were written. One that is there already stays as it is, and so does the data file of a split.
     Exit codes: 0 written; 2 something cannot be found and has to be named, and nothing was written; 4 the disk is full.
     """
     repository = look(job.folder)
     ask = _nobody if yes or not sys.stdin.isatty() else input
     assumed = list[Assumption]()
     training = _training(repository, command, ask, assumed)
-    train_data, test_data = _data(repository, train, test, ask, assumed)
-    draft = drafted(job.folder / train_data, train_data, most_values=20)
     code = code_of(repository, training)
-    truth_column = _label(code, draft, label, ask, assumed)
-    truth, positive = _truth(job.folder / test_data, test_data, truth_column)
-    draft = replace(draft, fewest=min(draft.rows, truth.rows))
-    plan = AdoptionPlan(
-        model=_name(job.folder, model_name, ask, assumed),
-        train=train_data,
-        test=test_data,
-        contract="contract.yml",
-        packages=_packages(repository, assumed),
-        command=training.command,
-        label=truth_column,
-        truth=truth,
-        positive=positive,
-        deployment=next(iter(repository.deployments()), None),
-    )
-    metric, least, why = labels.limit_of(truth)
-    assumed += [
-        Assumption("gate.task", truth.task, f"{truth_column} has {_many(truth)}"),
-        Assumption(f"gate.limits.{metric}", f"at least {least:g}", why),
-    ]
-    if positive is not None:
-        assumed.append(
-            Assumption("gate.positive-class", positive, "what people mean by it, the larger number, the rarer")
+    train_data, test_data, split = _data(repository, code, train, test, ask, assumed)
+    with tempfile.TemporaryDirectory(prefix="modelway-init-") as scratch:
+        made = {name: Path(scratch) / Path(name).name for name in split.names} if split else {}
+        if split:
+            split_rows(split, job.folder / split.source, *made.values())
+        draft = drafted(made.get(train_data, job.folder / train_data), train_data, most_values=20)
+        truth_column = _label(code, draft, label, ask, assumed)
+        truth, positive = _truth(made.get(test_data, job.folder / test_data), test_data, truth_column)
+        draft = replace(draft, fewest=min(draft.rows, truth.rows))
+        plan = AdoptionPlan(
+            model=_name(job.folder, model_name, ask, assumed),
+            train=train_data,
+            test=test_data,
+            contract="contract.yml",
+            packages=_packages(repository, assumed),
+            command=training.command,
+            label=truth_column,
+            truth=truth,
+            positive=positive,
+            deployment=next(iter(repository.deployments()), None),
         )
-    to_do = _to_do(repository, training, code, plan)
-    written, kept = _write(job, plan, first_text(draft, train_data), assumed, to_do)
+        assumed += _of_gate(plan)
+        to_do = _to_do(repository, training, code, plan)
+        written, kept = _write(job, plan, first_text(draft, train_data), assumed, to_do, made)
     for line in to_do:
         job.warn("init", line)
     for name in kept:
-        job.say(f"{name} is there already, and stays as it is")
+        job.say(f"{name} is there already, and stays as it is (without it, it is written anew)")
     job.say(f"written: {', '.join(written) or 'nothing'}; MODELWAY.md says what was assumed, and what comes next")
     return ProjectAdopted(written=written, kept=kept, to_do=to_do, assumed=tuple(assumed))
+
+
+def _of_gate(plan: AdoptionPlan) -> list[Assumption]:
+    metric, least, why = labels.limit_of(plan.truth)
+    found = [
+        Assumption("gate.task", plan.truth.task, f"{plan.label} has {_many(plan.truth)}"),
+        Assumption(f"gate.limits.{metric}", f"at least {least:g}", why),
+    ]
+    if plan.positive is not None:
+        found.append(
+            Assumption("gate.positive-class", plan.positive, "what people mean by it, the larger number, the rarer")
+        )
+    return found
 
 
 Ask = Callable[[str], str]
@@ -146,15 +162,29 @@ def _training(repository: TeamRepository, given: str, ask: Ask, assumed: list[As
     return found[0]
 
 
-def _data(repository: TeamRepository, train: str, test: str, ask: Ask, assumed: list[Assumption]) -> tuple[str, str]:
-    guessed = repository.train_and_test()
+def _data(
+    repository: TeamRepository, code: str, train: str, test: str, ask: Ask, assumed: list[Assumption]
+) -> tuple[str, str, Split | None]:
+    """The files; and, where a share was asked for and no file has such rows, what they are to be made of."""
+    guessed = repository.train_and_test(code)
+    learned = train or ask(f"The training data [{guessed[0] or ''}]: ").strip()
+    judged = (
+        test or ask(f"Rows that no training has seen: a file, or a share such as 20% [{guessed[1] or ''}]: ").strip()
+    )
+    if (share := share_of(judged)) and (source := learned or guessed[0]):
+        split = Split(source, share)
+        if guessed[1] is None or set(split.names) <= set(repository.files):
+            assumed.append(Assumption("data.train", split.names[0], f"the other rows of {source}"))
+            why = f"{judged} of the rows of {source} by chance, equal rows together; by time is better where rows have one"
+            assumed.append(Assumption("data.test", split.names[1], why))
+            return *split.names, split
+        judged = ""
     found = list[str]()
-    for key, given, guess in (("train", train, guessed[0]), ("test", test, guessed[1])):
-        said = given or ask(f"The {'training' if key == 'train' else 'held-out'} data [{guess or ''}]: ").strip()
+    for key, said, guess in (("train", learned, guessed[0]), ("test", judged, guessed[1])):
         if not said and guess:
-            assumed.append(
-                Assumption(f"data.{key}", guess, "its name" if len(repository.data()) > 1 else "the only data file")
-            )
+            named = Path(guess).name in {Path(name).name for name in data_named(code)}
+            why = "the only data file" if len(repository.data()) == 1 else "the code reads it" if named else "its name"
+            assumed.append(Assumption(f"data.{key}", guess, why))
         found.append(said or guess or "")
     there = ", ".join(repository.data()[:6]) or "none"
     missing = [f"--{key}" for key, name in zip(("train", "test"), found, strict=True) if not name]
@@ -167,7 +197,7 @@ def _data(repository: TeamRepository, train: str, test: str, ask: Ask, assumed: 
         )
     if found[0] == found[1]:
         raise InvalidInput("is the training data too", where="input test", fix="name rows that no training has seen")
-    return found[0], found[1]
+    return found[0], found[1], None
 
 
 def _label(code: str, draft: DraftedContract, given: str, ask: Ask, assumed: list[Assumption]) -> str:
@@ -262,8 +292,8 @@ def _to_do(repository: TeamRepository, training: FoundTraining, code: str, plan:
         )
     if others := other_data(code, training.command, plan.train):
         found.append(
-            f"{training.file} reads {', '.join(others[:3])}: let it read what $MODELWAY_DATA names, which is {plan.train}, or"
-            " it learns from rows that it is judged on"
+            f'{training.file} reads {", ".join(others[:3])}: let it read os.environ["MODELWAY_DATA"], which names'
+            f" {plan.train}, or it learns from rows that it is judged on"
         )
     for call in ("set_experiment", "set_tracking_uri"):
         if f"mlflow.{call}(" in code:
@@ -281,19 +311,26 @@ def _to_do(repository: TeamRepository, training: FoundTraining, code: str, plan:
             f"{plan.test} has {plan.truth.rows} rows, and {ROWS_NEEDED} are needed to tell {metric}: give more, or every"
             " verdict is inconclusive"
         )
-    for name in (plan.train, plan.test):
-        if workspace.git_says(repository.folder, "ls-files", "--error-unmatch", name) is None and "://" not in name:
-            found.append(
-                f"{name} is not in git, so a runner does not have it: commit it, or set data.command to what brings it"
-                " (such as dvc pull), or name an address such as s3://"
-            )
+    git = workspace.git_says
+    data = [name for name in (plan.train, plan.test) if "://" not in name]
+    if lacking := [name for name in data if git(repository.folder, "ls-files", "--error-unmatch", name) is None]:
+        found.append(
+            f"not in git, so not on a runner: {' and '.join(lacking)}. Commit them, or set data.command to what brings them"
+            " (such as dvc pull), or name an address such as s3://"
+        )
     return found
 
 
 def _write(
-    job: ci.Job, plan: AdoptionPlan, contract: str, assumed: Sequence[Assumption], to_do: Sequence[str]
+    job: ci.Job,
+    plan: AdoptionPlan,
+    contract: str,
+    assumed: Sequence[Assumption],
+    to_do: Sequence[str],
+    data: Mapping[str, Path],
 ) -> tuple[list[str], list[str]]:
-    """What was written, and what was there already; each as it is found from the current folder."""
+    """What was written, and what was there already; each as it is found from the current folder. data: files of rows that
+    were split off, by their names, and where they are so far."""
     top = workspace.git_says(job.folder, "rev-parse", "--show-toplevel")
     root = Path(top) if top else job.folder
     below = "" if root == job.folder else job.folder.relative_to(root).as_posix()
@@ -307,6 +344,7 @@ def _write(
     about = {
         "modelway.yml": "what is trained, judged and where it goes",
         plan.contract: "what the data are, drafted from them",
+        **dict.fromkeys(data, "rows that were split off"),
         **{path.relative_to(root).as_posix(): "a workflow of GitHub" for path in workflows},
     }
     files = {
@@ -316,6 +354,13 @@ def _write(
         job.folder / "MODELWAY.md": texts.page(plan, assumed, to_do, about),
     }
     written, kept = list[str](), list[str]()
+    for name, made in data.items():
+        if (job.folder / name).exists():
+            kept.append(name)
+            continue
+        with replacing(job.folder / name) as unfinished:
+            shutil.copyfile(made, unfinished)
+        written.append(name)
     for path, text in files.items():
         name = path.relative_to(root if path in workflows else job.folder).as_posix()
         if path.exists():

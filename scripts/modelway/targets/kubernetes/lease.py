@@ -113,7 +113,8 @@ def take(
     """The lease. AtWork where its holder is alive, unless `always`; one that may be dead is watched for its duration."""
     labels = {names.TARGET: name, "app.kubernetes.io/managed-by": "modelway"}
     for _ in range(20):
-        annotations = {NONCE: uuid.uuid4().hex, WHAT: what, WHO: who}  # taken again from a later one, it is later than that
+        # one of its own for each try: who takes it again from a later taker is later than that one
+        annotations = {NONCE: uuid.uuid4().hex, WHAT: what, WHO: who}
         now = cluster.get("Lease", name)
         if now is not None and now["spec"].get("holderIdentity") and not always:
             now = _died(cluster, now, say)

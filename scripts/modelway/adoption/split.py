@@ -1,0 +1,111 @@
+"""Test rows for a team that has none: a share of its one data file, in a file of their own, and the rest in another.
+
+Which row goes where follows from its bytes alone: equal rows stay together, so that none is learned that is judged, and rows
+that are added later move no other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from modelway.errors import InvalidInput
+
+TEXTS = (".csv", ".jsonl", ".ndjson")
+SHARE = re.compile(r"(?P<percent>\d{1,2}) ?%|(?P<part>0?\.\d+)")
+"""How a person asks for it, in the place of a file's name."""
+LEAST, MOST = 0.01, 0.9
+
+
+@dataclass(frozen=True)
+class Split:
+    """source: the data file. share: of its rows that are test rows, above 0 and below 1."""
+
+    source: str
+    share: float
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Of the training and the test file, beside the source."""
+        before, dot, suffix = self.source.rpartition(".")
+        return f"{before}-train{dot}{suffix}", f"{before}-test{dot}{suffix}"
+
+
+def share_of(said: str) -> float | None:
+    """None where a file is named. InvalidInput where it is no share."""
+    match = SHARE.fullmatch(said.strip())
+    if match is None:
+        return None
+    share = int(match["percent"]) / 100 if match["percent"] else float(match["part"])
+    if not LEAST <= share <= MOST:
+        what = f"{said} of the rows cannot be test rows"
+        raise InvalidInput(what, where="input test", fix=f"give {LEAST:.0%} to {MOST:.0%}, such as 20%")
+    return share
+
+
+def split_rows(split: Split, source: Path, train: Path, test: Path) -> None:
+    """Both files, from the source's rows as they are. InvalidInput where either would be empty."""
+    if not source.is_file():
+        raise InvalidInput("is no file here, so nothing can be split off it", where=split.source, fix="bring it first")
+    if source.suffix in TEXTS:
+        counts = _write_texts(split, source, train, test)
+    elif source.suffix == ".parquet":
+        counts = _write_parquet(split, source, train, test)
+    else:
+        fix = f"split it by code of your own, or give {', '.join((*TEXTS, '.parquet'))}"
+        raise InvalidInput("cannot be split: rows of this format are not known here", where=split.source, fix=fix)
+    if not all(counts):
+        fix = "give more rows, or name a file of test rows"
+        raise InvalidInput(f"has too few rows to split ({sum(counts)})", where=split.source, fix=fix)
+
+
+def _write_texts(split: Split, source: Path, train: Path, test: Path) -> list[int]:
+    counts = [0, 0]
+    with source.open("rb") as stream, train.open("wb") as learned, test.open("wb") as judged:
+        files, found = (learned, judged), _records(stream) if source.suffix == ".csv" else stream
+        if source.suffix == ".csv":
+            header = next(iter(found), b"")
+            for file in files:
+                file.write(header)
+        for record in found:
+            row = record.rstrip(b"\r\n")
+            if row:
+                side = _chance(row) < split.share
+                files[side].write(record if record.endswith(b"\n") else record + b"\n")
+                counts[side] += 1
+    return counts
+
+
+def _records(stream: BinaryIO) -> Iterator[bytes]:
+    """Of a CSV file: a line, or several where a quoted cell holds breaks."""
+    parts, quotes = list[bytes](), 0
+    for line in stream:
+        parts.append(line)
+        quotes += line.count(b'"')
+        if quotes % 2 == 0:
+            yield b"".join(parts)
+            parts, quotes = [], 0
+    if parts:
+        yield b"".join(parts)
+
+
+def _chance(row: bytes) -> float:
+    """Of a row: 0 to below 1, evenly."""
+    return int.from_bytes(hashlib.blake2b(row, digest_size=8).digest(), "big") / 2**64
+
+
+def _write_parquet(split: Split, source: Path, train: Path, test: Path) -> list[int]:
+    import duckdb
+
+    counts = []
+    with duckdb.connect() as connection:
+        rows = connection.read_parquet(str(source)).set_alias("row_")
+        for file, asked in ((train, ">="), (test, "<")):
+            chosen = rows.filter(f"('0x' || md5(row_::VARCHAR)[:8])::BIGINT {asked} {split.share * 2**32:.0f}")
+            chosen.write_parquet(str(file))
+            counts.append(connection.read_parquet(str(file)).shape[0])
+    return counts
