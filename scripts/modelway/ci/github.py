@@ -16,9 +16,13 @@ class GitHub(Shell):
 
     @property
     def author(self) -> str:
+        return self.author_of("GITHUB_ACTOR", self.address)
+
+    @property
+    def address(self) -> str:
         said = self.environ.get
         repository = f"{said('GITHUB_SERVER_URL', '')}/{said('GITHUB_REPOSITORY', '')}"
-        return self.author_of("GITHUB_ACTOR", f"{repository}/actions/runs/{said('GITHUB_RUN_ID', '')}")
+        return f"{repository}/actions/runs/{said('GITHUB_RUN_ID', '')}" if said("GITHUB_RUN_ID") else ""
 
     @property
     def ends_with_job(self) -> bool:

@@ -25,7 +25,11 @@ class GitLab(Shell):
 
     @property
     def author(self) -> str:
-        return self.author_of("GITLAB_USER_LOGIN", self.environ.get("CI_JOB_URL", ""))
+        return self.author_of("GITLAB_USER_LOGIN", self.address)
+
+    @property
+    def address(self) -> str:
+        return self.environ.get("CI_JOB_URL", "")
 
     @property
     def ends_with_job(self) -> bool:

@@ -44,14 +44,6 @@ def pull_request_of(environ: Mapping[str, str]) -> PullRequest:
     )
 
 
-def run_address(environ: Mapping[str, str]) -> str:
-    """The page of the run on GitHub, or of the job in another CI system; empty on nobody's."""
-    if environ.get("GITHUB_RUN_ID"):
-        server = environ.get("GITHUB_SERVER_URL", "https://github.com")
-        return f"{server}/{environ.get('GITHUB_REPOSITORY', '')}/actions/runs/{environ['GITHUB_RUN_ID']}"
-    return environ.get("CI_JOB_URL", "")
-
-
 def _event(environ: Mapping[str, str]) -> Mapping[str, Any]:
     try:
         with Path(environ.get("GITHUB_EVENT_PATH") or "/dev/null").open("rb") as stream:

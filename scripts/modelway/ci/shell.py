@@ -38,6 +38,11 @@ class Shell:
             return f"somebody on {platform.node()}"
 
     @property
+    def address(self) -> str:
+        """The page of the run, or of the job; empty where there is none."""
+        return ""
+
+    @property
     def ends_with_job(self) -> bool:
         """Whether this machine is gone after the job, with all that runs on it."""
         return False

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from modelway import ci
 from modelway.ci import Input, Output
-from modelway.ci.pull_request import pull_request_of, run_address
+from modelway.ci.pull_request import pull_request_of
 from modelway.errors import InvalidInput, ModelwayError
 from modelway.notices.comments import LARGEST_BODY, PullRequestComments
 from modelway.notices.github_api import api_address, checked_token, from_its_own
@@ -94,7 +94,7 @@ def comment_report(
     stages = _stages(job, reports, result)
     on = pull_request_of(job.environ)
     about = review.ReviewedRun(
-        title=title.strip(), outcome=_of_the_job(result, stages), commit=on.commit, run=run_address(job.environ)
+        title=title.strip(), outcome=_of_the_job(result, stages), commit=on.commit, run=job.runner.address
     )
     text = job.clean(review.markdown(stages, about, LARGEST_BODY - MARKER_ROOM))
     number = pull_request or on.number

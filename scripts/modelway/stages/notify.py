@@ -13,7 +13,6 @@ import msgspec
 
 from modelway import ci
 from modelway.ci import Input, Output
-from modelway.ci.pull_request import run_address
 from modelway.config import Resolved
 from modelway.config.notify import NoticeOutcome
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
@@ -146,7 +145,7 @@ def _notice(job: ci.Job, project: Resolved, found: Happening, report: str) -> No
         found,
         identity=digest_of_json(event),
         at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        run=run_address(job.environ),
+        run=job.runner.address,
         report=str(path) if path and path.exists() else "",
         clean=job.clean,
     )
