@@ -13,7 +13,7 @@ import pytest
 
 from act import Act, ActRun
 from listening import Listening, answering, listening
-from team import MakeProject, config, template
+from team import MakeProject, address, config, serving, template
 
 pytestmark = pytest.mark.long  # monitor-model and follow-policy run by themselves, also in CI
 
@@ -141,3 +141,16 @@ def test_the_same_once_more_is_not_trained_again(nights: Nights) -> None:
     begin = nights.again.step("begin")
     assert begin.outputs["act"] == "none" and "has ended before: success" in begin.outputs["reason"]
     assert "was answered by the retrain of" in nights.after.step("policy").outputs["reason"]
+
+
+def test_where_it_is_deployed_it_goes_the_whole_way(act: Act, make_project: MakeProject, server: str) -> None:
+    """The template as it stands, begun by a person: the first version has no traffic to be judged under."""
+    policy = "\nmonitor: { policy: { data: [retrain] } }\n"
+    text = config("parcels-retrained", delivered=True)
+    project = make_project("parcels-retrained", {RETRAIN: template("retrain.yml"), "modelway.yml": text + policy})
+    run = act.run(project, project / RETRAIN, inputs={"reason": "new data"}, secrets={"MLFLOW_TRACKING_URI": server})
+    assert run.exit_code == 0, run.log[-3000:]
+    version = run.step("train").outputs["version"]
+    assert run.step("deploy").outputs["outcome"] == "deployed" and not run.ran("promote")
+    assert serving(address(project, "production")) == version != ""
+    assert run.step("begin").outputs["reason"] == "new data" and "is done" in run.step("ended").summary

@@ -5,7 +5,10 @@ is by time, as in real use: January to June, July and August, September to Decem
 A row holds what is known when the aircraft leaves the gate, and the label `arrived_late`: 15 minutes or more. Flights
 that never arrived (cancelled, diverted) have no label and are left out. The same bytes every time.
 
-Usage: python make_data.py [--complete] [FOLDER]     (default: data beside this file)
+Usage: python make_data.py [--complete] [--later MONTHS] [FOLDER]     (default: data beside this file)
+
+--later: as of so many months later. With 4: January to October, November and December, and nothing yet. Old months stay
+in the training, since summer knows little of winter.
 
 --complete leaves out the training and held-out rows that have no air pressure, as a team does that cleans its data. Live
 rows are never cleaned: nobody can.
@@ -73,24 +76,24 @@ def flights_with_weather(source: Path) -> pd.DataFrame:
     return rows
 
 
-def write(folder: Path) -> None:
+def write(folder: Path, later: int) -> None:
     rows = flights_with_weather(source_folder())
     for name, (first, last) in SPLITS.items():
-        part = rows.loc[rows["month"].between(first, last), COLUMNS]
+        part = rows.loc[rows["month"].between(first + later * (name != "train"), last + later), COLUMNS]
         part.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
         print(f"{name}.csv: {len(part)} rows, {part['arrived_late'].mean():.1%} late")
 
 
-def cached() -> Path:
+def cached(later: int) -> Path:
     """The three files below the user's cache folder, made by the first job that asks; this program's hash is their name."""
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "flight-delay")
-    folder = caches / hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+    folder = caches / (hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16] + (f"-{later}" if later else ""))
     if not folder.exists():
         caches.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=caches) as unfinished:
             made = Path(unfinished, "data")
             made.mkdir()
-            write(made)
+            write(made, later)
             with contextlib.suppress(OSError):  # another job was faster: its files are the same
                 made.rename(folder)
     return folder
@@ -99,10 +102,11 @@ def cached() -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--complete", action="store_true")
+    parser.add_argument("--later", type=int, choices=range(5), default=0, metavar="MONTHS")
     parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).parent / "data")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    for file in cached().iterdir():
+    for file in cached(arguments.later).iterdir():
         if arguments.complete and file.stem != "live":
             rows = pd.read_csv(file, dtype=str, keep_default_na=False)
             rows[rows["pressure"] != ""].to_csv(arguments.folder / file.name, index=False, lineterminator="\n")

@@ -161,7 +161,9 @@ def test_every_failure_has_its_exit_code_and_outputs_are_written_before(
         raise error
 
     assert run(work) == code
-    assert (github / "output").exists() == isinstance(error, ModelwayError)  # where there is no result, GitHub knows none
+    assert (github / "output").exists() == isinstance(
+        error, ModelwayError
+    )  # where there is no result, GitHub knows none
     if isinstance(error, ModelwayError):
         assert "before" in (github / "output").read_text()
     said = capsys.readouterr()
