@@ -11,6 +11,7 @@ import yaml
 from deployment.shop import DEPLOYED, Shop
 from e2e.shop import Namespace
 from e2e.team import NAME, ClusterTeam, on_cluster
+from modelway.targets.counting_servers import VARIABLE
 
 pytestmark = pytest.mark.long
 
@@ -57,6 +58,11 @@ def test_from_nothing_to_manifests_of_the_teams_own(team: ClusterTeam, own: Name
     assert team.serving() == team.versions["good"]
     for item in objects:
         made = own.get(item["kind"], item["metadata"]["name"])
+        if (
+            item["kind"] == "Deployment"
+        ):  # a digest of the token in the namespace's Secret: no cluster was asked for that
+            (container,) = made["spec"]["template"]["spec"]["containers"]
+            container["env"] = [said for said in container["env"] if said["name"] != VARIABLE]
         assert has(made["spec"], item["spec"]), (made["spec"], item["spec"])
         assert has(made["metadata"]["labels"], item["metadata"]["labels"])
 
