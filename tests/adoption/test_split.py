@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelway.adoption.split import Split, share_of, split_rows
+from modelway.adoption.split import RowSplit, share_of, split_rows
 from modelway.errors import InvalidInput
 
 
 def divided(folder: Path, name: str, data: bytes, share: float = 0.3) -> tuple[bytes, bytes]:
     (folder / name).write_bytes(data)
-    split_rows(Split(name, share), folder / name, folder / "train", folder / "test")
+    split_rows(RowSplit(name, share), folder / name, folder / "train", folder / "test")
     return (folder / "train").read_bytes(), (folder / "test").read_bytes()
 
 
@@ -49,7 +49,7 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
     asked = "SELECT i % 700 AS a, TIMESTAMP '2024-01-01' AS t, [i % 700] AS many, i % 700 AS row_ FROM range(1000) AS made(i)"
     with duckdb.connect() as connection:
         connection.sql(asked).write_parquet(str(source))
-        split = Split(source.name, 0.25)
+        split = RowSplit(source.name, 0.25)
         train, test = (tmp_path / name for name in split.names)
         split_rows(split, source, train, test)
         whole, learned, judged = (connection.read_parquet(str(path)) for path in (source, train, test))

@@ -22,7 +22,7 @@ LEAST, MOST = 0.01, 0.9
 
 
 @dataclass(frozen=True)
-class Split:
+class RowSplit:
     """source: the data file. share: of its rows that are test rows, above 0 and below 1."""
 
     source: str
@@ -47,7 +47,7 @@ def share_of(said: str) -> float | None:
     return share
 
 
-def split_rows(split: Split, source: Path, train: Path, test: Path) -> None:
+def split_rows(split: RowSplit, source: Path, train: Path, test: Path) -> None:
     """Both files, from the source's rows as they are. InvalidInput where either would be empty."""
     if not source.is_file():
         raise InvalidInput("is no file here, so nothing can be split off it", where=split.source, fix="bring it first")
@@ -63,7 +63,7 @@ def split_rows(split: Split, source: Path, train: Path, test: Path) -> None:
         raise InvalidInput(f"has too few rows to split ({sum(counts)})", where=split.source, fix=fix)
 
 
-def _write_texts(split: Split, source: Path, train: Path, test: Path) -> list[int]:
+def _write_texts(split: RowSplit, source: Path, train: Path, test: Path) -> list[int]:
     counts = [0, 0]
     with source.open("rb") as stream, train.open("wb") as learned, test.open("wb") as judged:
         files, found = (learned, judged), _records(stream) if source.suffix == ".csv" else stream
@@ -98,7 +98,7 @@ def _chance(row: bytes) -> float:
     return int.from_bytes(hashlib.blake2b(row, digest_size=8).digest(), "big") / 2**64
 
 
-def _write_parquet(split: Split, source: Path, train: Path, test: Path) -> list[int]:
+def _write_parquet(split: RowSplit, source: Path, train: Path, test: Path) -> list[int]:
     import duckdb
 
     counts = []

@@ -17,7 +17,7 @@ from modelway.adoption import texts
 from modelway.adoption.code import LOGS, data_named, does_nothing, other_data
 from modelway.adoption.label import MOST_CLASSES, ROWS_NEEDED, LabelValues
 from modelway.adoption.repository import NAME_ALONE, FoundTraining, TeamRepository, code_of, look
-from modelway.adoption.split import Split, share_of, split_rows
+from modelway.adoption.split import RowSplit, share_of, split_rows
 from modelway.adoption.texts import AdoptionPlan, Assumption
 from modelway.ci import Input, Output
 from modelway.data import engines
@@ -164,7 +164,7 @@ def _training(repository: TeamRepository, given: str, ask: Ask, assumed: list[As
 
 def _data(
     repository: TeamRepository, code: str, train: str, test: str, ask: Ask, assumed: list[Assumption]
-) -> tuple[str, str, Split | None]:
+) -> tuple[str, str, RowSplit | None]:
     """The files; and, where a share was asked for and no file has such rows, what they are to be made of."""
     guessed = repository.train_and_test(code)
     learned = train or ask(f"The training data [{guessed[0] or ''}]: ").strip()
@@ -172,7 +172,7 @@ def _data(
         test or ask(f"Rows that no training has seen: a file, or a share such as 20% [{guessed[1] or ''}]: ").strip()
     )
     if (share := share_of(judged)) and (source := learned or guessed[0]):
-        split = Split(source, share)
+        split = RowSplit(source, share)
         if guessed[1] is None or set(split.names) <= set(repository.files):
             assumed.append(Assumption("data.train", split.names[0], f"the other rows of {source}"))
             why = f"{judged} of the rows of {source} by chance, equal rows together; by time is better where rows have one"
