@@ -8,21 +8,28 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from demo_act import OUT, ROOT, run_script, say
+from demo_act import OUT, ROOT, act_environment, run_script, say
 from demo_project import PROJECT, commit, edit
+
+
+def flights() -> Path:
+    """Those that the workflows made, of the year as it is, in the cache that all share."""
+    live, *_ = OUT.glob("act/flight-delay/*/live.csv")
+    return live.parent
 
 
 def monitor(address: str) -> None:
     """Each alarm in the words of the run's page. Labels come a week after the flight: until then there is none of it."""
     asked = PROJECT / "out" / "asked"
     program = ROOT / "examples" / "demo_labels.py"
-    command = [ROOT / "scripts" / "run", "--in", "data", "python", program, address, PROJECT / "data", asked]
+    command = [ROOT / "scripts" / "run", "--in", "data", "python", program, address, flights(), asked]
     subprocess.run(command, check=True)
     found = run_script(
         "monitor_model",
         *("--working-directory", str(PROJECT), "--data", str(asked / "asked.csv"), "--prediction", "probability"),
         *("--labels", str(asked / "labels.csv"), "--label-id", "id"),
         *("--leave-out", "flight,flight_date,probability"),
+        environ=act_environment(),
     )
     page = Path(found["report"]).with_suffix(".md")
     shutil.copy(page, OUT / "monitoring.md")
@@ -45,8 +52,10 @@ def train_again(uri: str, parameters: str) -> None:
     )
     commit("Train on newer months")
     where = ["--working-directory", str(PROJECT), "--tracking-uri", uri]
-    version = run_script("train_model", *where, "--parameters", parameters)["version"]
-    found = run_script("evaluate_gate", *where, "--environment", "production", "--version", version)
+    version = run_script("train_model", *where, "--parameters", parameters, environ=act_environment())["version"]
+    found = run_script(
+        "evaluate_gate", *where, "--environment", "production", "--version", version, environ=act_environment()
+    )
     page = Path(found["report"]).with_suffix(".md")
     shutil.copy(page, OUT / "retrained.md")
     before = found["production-version"]
