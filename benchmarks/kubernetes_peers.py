@@ -111,7 +111,7 @@ def phase(own: Namespace, *wanted: str, seconds: float = MOST_SECONDS) -> str:
     """The Canary's, once it is one of them; the last one at the end of this time. Watched: a kubectl a second for each of many
     would take the time of what is compared."""
     deadline, found, left = time.monotonic() + seconds, "", b""
-    asked = ["-n", own.name, "get", "canary", NAME, "--watch", "-o", 'jsonpath={.status.phase}{"\n"}']
+    asked = ["-n", own.name, "get", "canary", NAME, "--watch", "-o", 'jsonpath={.status.phase}{"\\n"}']
     command = [own.made.described.kubectl, *asked]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=own.made.environ) as watching:
         assert watching.stdout is not None
