@@ -133,7 +133,7 @@ def test_today_is_not_over_and_is_not_looked_at(project: Path) -> None:
     ("text", "flags", "code", "said"),
     [
         ("asked_at,x,place\n", (), 2, "column 'asked_at' has no time of a day that is over"),
-        (requests(20), (), 2, "all of its 20 whole days are history"),
+        (requests(20), (), 3, "all of its 20 whole days are history"),
         (requests(45), ("--time-column", "askd_at"), 2, "did you mean 'asked_at'?"),
         (requests(45), ("--since", "yesterday"), 2, "input since: 'yesterday' is no date"),
         (requests(45), ("--history-days", "7"), 2, "history-days"),
@@ -152,6 +152,16 @@ def test_every_mistake_is_one_line(
     errors = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::error")]
     assert len(errors) == (code != 0)
     assert not errors or (said in errors[0] and "Fix: " in errors[0]), errors
+
+
+def test_the_first_weeks_may_pass(project: Path, capsys: Any) -> None:
+    (project / "calm.csv").write_text(requests(20))
+    for treated, code, level in (("stop", 3, "error"), ("fail", 1, "error"), ("pass", 0, "warning")):
+        assert monitor_model.main(["--inconclusive", treated]) == code
+        (said,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::")]
+        assert said.startswith(f"::{level} ") and "all of its 20 whole days are history" in said
+    (project / "calm.csv").write_text(requests(63, moved_from=59))
+    assert monitor_model.main(["--inconclusive", "pass", "--since", "2026-01-01"]) == 1, "an alarm is known"
 
 
 def test_the_documented_call(project: Path, capsys: Any) -> None:

@@ -101,6 +101,18 @@ def test_beside_rows_the_budget_is_shared(folder: Path) -> None:
     assert found["rows"] == 45 * 120 and "### Service: alarm" in (folder.parent / "summary").read_text()
 
 
+def test_rows_of_too_few_days_hide_no_service(folder: Path) -> None:
+    text = "model: m\ndata: {train: train.csv}\nmonitor: {data: rows.csv, time-column: asked_at, inconclusive: pass}\n"
+    (folder / "modelway.yml").write_text(text)
+    (folder / "train.csv").write_text(training())
+    (folder / "rows.csv").write_text(requests(45))
+    assert monitor_model.main(["--service", "out.csv"]) == 1
+    assert outputs(folder)["broken-promises"] == '["failed"]'
+    for treated, code in (("pass", 0), ("stop", 3)):
+        assert monitor_model.main(["--service", "calm.csv", "--inconclusive", treated]) == code
+        assert report(folder)["service"]["days"] and Path(outputs(folder)["service-days"]).exists()
+
+
 def test_days_that_are_kept_as_sketches_and_a_service(folder: Path) -> None:
     (folder / "train.csv").write_text(training())
     (folder / "days").mkdir()

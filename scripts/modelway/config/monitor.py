@@ -59,6 +59,9 @@ class Monitor(Section, frozen=True):
     freshness_hours: Annotated[float, Meta(gt=0, le=8784)] | None = None
     """How old the newest row of monitor.data may be, and how long ago the newest day of monitor.service.data may have ended;
     what is older is told, and inconclusive. Left out: any age."""
+    inconclusive: Literal["stop", "fail", "pass"] = "stop"
+    """How it is treated that too little is known, as in the first eight weeks: `stop` leaves it so (exit code 3), `fail` and
+    `pass` decide it."""
     sketches: bool = True
     """Servers that are deployed count what they are asked in the cells of their training data, for monitor-model; false: they
     count nothing."""

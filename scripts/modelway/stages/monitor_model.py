@@ -16,6 +16,7 @@ from msgspec import Meta
 from modelway import ci
 from modelway.ci import Input, Output
 from modelway.config import Resolved, required
+from modelway.config.monitor import Monitor
 from modelway.data import schemes
 from modelway.data.cells import Grouping
 from modelway.data.drift.report import DriftSource
@@ -48,13 +49,13 @@ class ModelMonitored(ci.Result):
     fallen_metrics: Annotated[list[str], Output("the metrics that new alarms name, as a JSON list")]
     changed_columns: Annotated[list[str], Output("the columns that new alarms name, as a JSON list")]
     open_columns: Annotated[list[str], Output("all columns that have changed and are not back, as a JSON list")]
-    report: Annotated[str, Output("the path of monitor-model.json")]
+    report: Annotated[str, Output("the path of monitor-model.json; empty where too little is known for one")]
     service_days: Annotated[
         str,
         Output("the path of monitor-model.service.csv: the service's days, to be kept; empty where it is not watched"),
     ]
-    monitoring: MonitorReport
-    """Every look, alarm and column."""
+    monitoring: MonitorReport | None
+    """Every look, alarm and column; None where too little is known for one, and monitor.inconclusive lets that pass."""
 
 
 @ci.use_case
@@ -75,6 +76,7 @@ def monitor_model(
     leave_out: Annotated[tuple[str, ...] | None, ci.key("monitor.leave-out")] = None,
     history_days: Annotated[int | None, ci.key("monitor.history-days")] = None,
     false_alarms_per_year: Annotated[float | None, ci.key("monitor.false-alarms-per-year")] = None,
+    inconclusive: Annotated[Literal["stop", "fail", "pass"] | None, ci.key("monitor.inconclusive")] = None,
     prediction: Annotated[str | None, ci.key("monitor.performance.prediction")] = None,
     label: Annotated[str | None, ci.key("monitor.performance.label")] = None,
     labels: Annotated[ci.Rows | None, ci.key("monitor.performance.labels")] = None,
@@ -102,23 +104,23 @@ def monitor_model(
     """
     alone = bool(service or prometheus_url) and not data
     project = workspace.project_of(job, environment, (alone or (data and reference)) and not environment)
-    named_service = service_step.is_named(project)
-    budget, first_new = project.monitor.false_alarms_per_year, _since(since)
+    settings, named_service = project.monitor, service_step.is_named(project)
+    budget, first_new = settings.false_alarms_per_year, _since(since)
     with tempfile.TemporaryDirectory(prefix="modelway-days-") as folder:
         counted, untold = _counted(project, job, Path(folder), lenient=named_service)
         by_servers = counted.service if counted else ()
         watched = named_service or bool(by_servers)
         untold = untold or (counted.too_few if counted else None)
         if untold and not watched:
-            raise untold
-        from_key = project.monitor.reference or counted
-        settings, key = project.monitor, "monitor.reference" if from_key else "data.train"
+            return _nothing_yet(job, settings, untold)
+        key = "monitor.reference" if settings.reference or counted else "data.train"
         if not counted:
             workspace.fetch_data(project, job)
         has_rows = counted or settings.data or settings.time_column or settings.performance.prediction
         if watched and (untold or not has_rows):
             by_itself = service_step.service_of(project, job, first_new, budget, by_servers)
-            return _told(job, of_service_alone(by_itself, budget, counted.report if counted else None), untold)
+            report = of_service_alone(by_itself, budget, counted.report if counted else None)
+            return _told(job, settings, report, untold)
         named = counted.named if counted else {name: str(required(project, name)) for name in ("monitor.data", key)}
         names = counted.names if counted else {name: schemes.name_of(address) for name, address in named.items()}
         rules = workspace.contract_of(project, job)
@@ -145,22 +147,21 @@ def monitor_model(
                 known, days, shape = _kept(before, after, after.sketch)
             else:
                 known, days, shape = _sketched(before, after, str(required(project, "monitor.time-column")))
-    if settings.history_days >= len(days):
-        raise InvalidInput(
-            f"all of its {len(days)} whole days are history, and none is left to look at",
-            where=after.name,
-            fix="give later days too, or set monitor.history-days lower",
-        )
     job.say(f"{after.name}: {len(days)} days, of which {settings.history_days} tell what is usual")
     part = budget / (1 + bool(joined) + watched)
     served = service_step.service_of(project, job, first_new, part, by_servers) if watched else None
     try:
+        if settings.history_days >= len(days):
+            what = f"all of its {len(days)} whole days are history, and none is left to look at"
+            fix = "give later days too, or set monitor.history-days lower"
+            raise Inconclusive(what, where=after.name, fix=fix)
         found = watch(known, days, settings.history_days, part)
     except Inconclusive as error:
-        if not served or served.outcome != "alarm":
-            raise
-        job.warn("monitor-model", error.line())  # what the rows do not tell hides no outage
-        return _told(job, of_service_alone(served, budget))
+        if not served:
+            return _nothing_yet(job, settings, error)
+        return _told(
+            job, settings, of_service_alone(served, budget), error
+        )  # what the rows do not tell hides no outage
     since = first_new or (found.looks[-1].isoformat() if found.looks else "")
     live = None
     if joined:
@@ -175,7 +176,35 @@ def monitor_model(
     rows = sum(day.sketch.rows for day in days if day.sketch)
     sides = _source(before, known.rows), _source(after, rows)
     report = report_of(found, *sides, since, budget, shape, live, served, stale)
-    return _told(job, msgspec.structs.replace(report, counted=counted.report if counted else None))
+    return _told(job, settings, msgspec.structs.replace(report, counted=counted.report if counted else None))
+
+
+def _nothing_yet(job: ci.Job, settings: Monitor, error: ModelwayError) -> ModelMonitored:
+    """What comes of it where nobody can look. Raises the error, unless too little is known and that may pass."""
+    if not isinstance(error, Inconclusive) or settings.inconclusive == "stop":
+        raise error
+    return ModelMonitored(
+        outcome="inconclusive",
+        broken_promises=[],
+        fallen_metrics=[],
+        changed_columns=[],
+        open_columns=[],
+        report="",
+        service_days="",
+        monitoring=None,
+        failures=_decided(job, settings, (error,)),
+    )
+
+
+def _decided(job: ci.Job, settings: Monitor, failures: tuple[ModelwayError, ...]) -> tuple[ModelwayError, ...]:
+    """As monitor.inconclusive has it, where too little is known."""
+    if not failures or not isinstance(failures[0], Inconclusive) or settings.inconclusive == "stop":
+        return failures
+    if settings.inconclusive == "fail":
+        return tuple(Refused(error.what, where=error.where, fix=error.fix) for error in failures)
+    for error in failures:
+        job.warn("monitor-model", error.line())
+    return ()
 
 
 def _counted(
@@ -198,8 +227,8 @@ def _counted(
         return None, error
 
 
-def _told(job: ci.Job, report: MonitorReport, untold: ModelwayError | None = None) -> ModelMonitored:
-    """untold: why there is nothing about what was asked; an alarm comes before it."""
+def _told(job: ci.Job, settings: Monitor, report: MonitorReport, untold: ModelwayError | None = None) -> ModelMonitored:
+    """untold: why there is nothing about what was asked; an alarm comes before it, and the service is told all the same."""
     path = job.report(report, markdown(report))
     job.say(in_words(report))
     live, served = report.performance, report.service
@@ -217,7 +246,9 @@ def _told(job: ci.Job, report: MonitorReport, untold: ModelwayError | None = Non
     elif report.outcome == "inconclusive":
         fix = "see that what writes the rows runs"
         failures = (Inconclusive(report.stale, where=report.data, fix=fix),)
-    if untold and not failures:
+    if untold and failures:
+        job.warn("monitor-model", untold.line())
+    elif untold:
         failures = (untold,)
     return ModelMonitored(
         outcome=report.outcome,
@@ -228,7 +259,7 @@ def _told(job: ci.Job, report: MonitorReport, untold: ModelwayError | None = Non
         report=str(path),
         service_days=kept,
         monitoring=report,
-        failures=failures,
+        failures=_decided(job, settings, failures),
     )
 
 
