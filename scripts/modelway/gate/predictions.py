@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -113,7 +113,8 @@ def _binary(truth: Truth, scored: Scored, given: npt.NDArray[Any]) -> Prediction
     # With one class in the test data the other one's value is not known, so one stranger may be it.
     if (len(known) > 1 and strangers) or len(strangers) > 1:
         count = f"{sum(value in strangers for value in values)} of {len(values)}"
-        raise Unusable(f"{count} predicted labels are no value of the label, such as {shown(strangers)}")
+        what = f"{count} predicted labels are no value of the label, such as {shown(strangers)}"
+        raise Unusable(f"{what}; {_return_these(known)}")
     return Predictions(label=np.array([value == positive for value in values], dtype=bool))
 
 
@@ -151,7 +152,8 @@ def _multiclass(truth: Truth, scored: Scored, given: npt.NDArray[Any]) -> Predic
     if given.ndim == 1:
         labels = classes_of(given)
         if labels and known and not set(labels) & set(known):
-            raise Unusable(f"no predicted label is a value of the label; the model says {shown(set(labels))}")
+            what = f"no predicted label is a value of the label; the model says {shown(set(labels))}"
+            raise Unusable(f"{what}; {_return_these(known)}")
         return Predictions(label=_objects(labels))
     classes = list(known) if scored.classes is None else [class_of(value) for value in scored.classes]
     if len(classes) != given.shape[1]:
@@ -161,10 +163,15 @@ def _multiclass(truth: Truth, scored: Scored, given: npt.NDArray[Any]) -> Predic
             fix="log a model with classes_, or one that predicts labels",
         )
     if known and not set(classes) & set(known):
-        raise Unusable(f"no class of the model is a value of the label; the model knows {shown(classes)}")
+        what = f"no class of the model is a value of the label; the model knows {shown(classes)}"
+        raise Unusable(f"{what}; {_return_these(known)}")
     probabilities = _probabilities(given)
     best = probabilities.argmax(axis=1) if probabilities.size else np.zeros(len(given), dtype=int)
     return Predictions(label=_objects(classes)[best], probabilities=probabilities, classes=tuple(classes))
+
+
+def _return_these(known: Iterable[Class]) -> str:
+    return f"let it return those of the test data ({shown(known)}): train on the label as it is, or map back in predict"
 
 
 def _objects(values: list[Class]) -> npt.NDArray[Any]:
