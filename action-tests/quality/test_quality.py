@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
 import socket
-import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +13,7 @@ import pytest
 
 from act import Act, ActRun
 from modelway.environments import uv
+from running_redis import RunningRedis
 from team import HERE, commit, template
 
 WORKFLOW = ".github/workflows/quality.yml"
@@ -51,28 +49,10 @@ def _redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     if listens():
         yield
         return
-    program = shutil.which("redis-server")
-    assert program, "install redis-server"
-    flags = [
-        "--bind",
-        "127.0.0.1",
-        "--port",
-        str(REDIS_PORT),
-        "--save",
-        "",
-        "--dir",
-        str(tmp_path_factory.mktemp("redis")),
-    ]
-    process = subprocess.Popen([program, *flags], stdout=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 20
-        while not listens():
-            assert time.monotonic() < deadline and process.poll() is None, "redis-server does not start"
-            time.sleep(0.05)
-        yield
-    finally:
-        process.kill()
-        process.wait()
+    store = RunningRedis(tmp_path_factory.mktemp("redis"), REDIS_PORT)
+    store.start()
+    yield
+    store.stop()
 
 
 def listens() -> bool:

@@ -249,7 +249,7 @@ def test_an_image_is_started_where_an_engine_is_and_said_where_not(
     said = Path(based.outputs["report"]).with_suffix(".md").read_text()
     assert (based.outputs["started"] == "true") == ("ready after" in said) != ("not started here" in said)
     monkeypatch.setenv("PATH", str(tmp_path))
-    nothing = container.start(based.layout, image, "test")
+    nothing = container.start(based.layout, image, "test", {})
     assert nothing == container.Started(None, "not started here: neither docker nor podman answers")
 
 

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from build.kit import Kit, wheel
 from modelway.build import compression, entries, layers, lock, wheels
-from modelway.build.names import MODEL, SKETCH_FILE
+from modelway.build.names import FEATURES_FILE, MODEL, RELEASE_FILE, SKETCH_FILE
 from modelway.build.wheels import Wheel
 from modelway.errors import InvalidInput
 from modelway.records.release import Layer
-from modelway.serving import cells
+from modelway.serving import cells, features
 
 
 def members(blob: Path) -> dict[str, tarfile.TarInfo]:
@@ -42,7 +42,7 @@ def test_times_owners_and_rights_of_the_files_do_not_matter(tmp_path: Path) -> N
             (folder / name).write_text(name)
             (folder / name).chmod(mode)
             os.utime(folder / name, (number, number))
-        inside = entries.model_entries(folder, ["deep/c", "b", "a"], b"{}")
+        inside = entries.model_entries(folder, ["deep/c", "b", "a"], {RELEASE_FILE: b"{}"})
         made.append(layers.write_layer("model", inside, tmp_path / f"{number}.blob"))
         time.sleep(0.01)
     assert made[0] == made[1]
@@ -52,17 +52,18 @@ def test_times_owners_and_rights_of_the_files_do_not_matter(tmp_path: Path) -> N
     assert {item.mode for item in found.values()} == {0o644, 0o755}
 
 
-def test_the_sketch_of_the_training_data_lies_where_the_server_looks(tmp_path: Path) -> None:
+def test_what_is_beside_the_model_lies_where_the_server_looks(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a")
-    layers.write_layer("model", entries.model_entries(tmp_path, ["a"], b"{}", b"sketch"), tmp_path / "blob")
-    assert f"{Path(MODEL).parent}/{cells.BESIDE}" == SKETCH_FILE and SKETCH_FILE in members(tmp_path / "blob")
-    layers.write_layer("model", entries.model_entries(tmp_path, ["a"], b"{}"), tmp_path / "without")
-    assert SKETCH_FILE not in members(tmp_path / "without")
+    beside = {RELEASE_FILE: b"{}", SKETCH_FILE: b"sketch", FEATURES_FILE: b"lookups"}
+    layers.write_layer("model", entries.model_entries(tmp_path, ["a"], beside), tmp_path / "blob")
+    assert {*beside, f"{MODEL}/a"} <= members(tmp_path / "blob").keys()
+    home = Path(MODEL).parent
+    assert [f"{home}/{name}" for name in (cells.BESIDE, features.BESIDE)] == [SKETCH_FILE, FEATURES_FILE]
 
 
 def test_the_blob_is_gzip_without_a_time_or_a_name(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a")
-    layers.write_layer("model", entries.model_entries(tmp_path, ["a"], b"{}"), tmp_path / "blob")
+    layers.write_layer("model", entries.model_entries(tmp_path, ["a"], {}), tmp_path / "blob")
     assert (tmp_path / "blob").read_bytes()[:8] == b"\x1f\x8b\x08\x00\x00\x00\x00\x00"
 
 
@@ -174,6 +175,6 @@ def test_a_models_example_stays_out(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     for name in names:
         (tmp_path / name).write_text(name)
-    layers.write_layer("model", entries.model_entries(tmp_path, names, b"{}"), tmp_path / "blob")
+    layers.write_layer("model", entries.model_entries(tmp_path, names, {RELEASE_FILE: b"{}"}), tmp_path / "blob")
     inside = {name.removeprefix("opt/modelway/") for name, item in members(tmp_path / "blob").items() if item.isfile()}
     assert inside == {"model/MLmodel", "model/code/input_example.json", "release.json"}

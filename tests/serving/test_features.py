@@ -6,22 +6,19 @@ import ast
 import hashlib
 import json
 import re
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 import requests
 
 from cluster.fixture import wait_until
 from modelway.loopback import free_port
 from modelway.serving import features
+from running_redis import RunningRedis
 from served import Serve, Served
 
 PASSWORD = "a-secret-of-redis"
@@ -34,45 +31,9 @@ CARRIER = {"key": "carrier:{carrier}", "columns": {"x": "mean", "n": "n", "i": "
 PLANE = {"key": "plane:{plane}", "columns": {"f": "weight"}}
 
 
-@dataclass
-class RunningRedis:
-    folder: Path
-    port: int
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"redis://:{PASSWORD}@127.0.0.1:{self.port}/0"
-
-    @property
-    def client(self) -> redis.Redis:
-        return redis.Redis.from_url(self.url, decode_responses=True)
-
-    def start(self) -> None:
-        program = shutil.which("redis-server")
-        assert program, "install redis-server"
-        flags = ["--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--requirepass", PASSWORD]
-        self.process = subprocess.Popen([program, *flags, "--dir", str(self.folder)], stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            try:
-                self.client.ping()
-                break
-            except redis.ConnectionError:
-                time.sleep(0.05)
-        for key, fields in HASHES.items():
-            self.client.hset(key, mapping=fields)
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[RunningRedis]:
-    made = RunningRedis(tmp_path, free_port())
+    made = RunningRedis(tmp_path, free_port(), PASSWORD, HASHES)
     made.start()
     yield made
     made.stop()
@@ -283,3 +244,18 @@ def test_wrong_settings_end_the_server_with_one_line(
     served: Served = start("told", "--features", str(written(tmp_path, **said)), environ={"MODELWAY_FEATURES_URL": url})
     assert served.process.wait(60) == code
     assert error in served.said() and "secret" not in served.said()
+
+
+def test_the_file_beside_the_model_is_the_releases_own(
+    serve: Serve, start: Any, store: RunningRedis, folder: Path
+) -> None:
+    """As build-image puts it there, for who starts the server with no flag for it."""
+    beside = written(folder)
+    assert beside.name == features.BESIDE
+    try:
+        with serve("told", environ={"MODELWAY_FEATURES_URL": store.url}) as served:
+            assert given(served.post("/predict", {"carrier": "AA", "plane": 12}))[0]["x"] == "2.5"
+        without: Served = start("told")
+        assert without.process.wait(60) == 2 and "MODELWAY_FEATURES_URL is no address" in without.said()
+    finally:
+        beside.unlink()

@@ -18,6 +18,7 @@ from checkout import commit_all
 from modelway.records import Candidate
 from modelway.registry.mlflow import MLflow, connect
 from modelway.registry.stored_records import read_candidate
+from modelway.stages.steps.candidate import why_none_is_inferred
 
 LOGS_A_MODEL = """
 import os, json, mlflow, pandas as pd
@@ -379,3 +380,8 @@ def test_a_pointer_of_git_lfs_is_named_as_such(root: Path, project: Path, server
     done = run(root, project, server)
     assert done.returncode == 2
     assert f"{name}: is a Git-LFS pointer" in done.stderr and "lfs" in done.stderr.partition("Fix: ")[2]
+
+
+def test_a_signature_that_is_missing_for_want_of_scipy_says_so() -> None:
+    assert why_none_is_inferred("pandas==3.1.1\nscipy==1.17.1 \\\n    --hash=...\n") == ""
+    assert "add it to the training's packages" in why_none_is_inferred("pandas==3.1.1\nscipy-stubs==1.17\n")

@@ -14,7 +14,7 @@ import msgspec
 
 from modelway.build import bytecode, compression, entries, image, layers, layout, wheels
 from modelway.build.bytecode import Compiler
-from modelway.build.names import ENVIRONMENT, SERVER
+from modelway.build.names import ENVIRONMENT, RELEASE_FILE, SERVER
 from modelway.build.packages import Package, package_of
 from modelway.build.platforms import Platform
 from modelway.environments import home
@@ -88,11 +88,11 @@ def assemble(
     labels: Mapping[str, str],
     trained_at: str,
     compiler: Compiler | None = None,
-    sketch: bytes | None = None,
+    beside: Mapping[str, bytes] | None = None,
 ) -> Bundle:
     """Write the image into the layout at `place`; the caller names it in the index. model: the folder with the Candidate's
-    files. environment: the layer and its blob. compiler: of the server's bytecode; None: it has none. sketch: of the training
-    data."""
+    files. environment: the layer and its blob. compiler: of the server's bytecode; None: it has none. beside: what else goes
+    with the model, by its path in the image."""
     layout.prepare(place)
     release = canonical_json(
         {
@@ -110,7 +110,7 @@ def assemble(
         files = Path(name, "server"), Path(name, "model")
         with bytecode.added(entries.server_entries(), SERVER, compiler) as server:
             served = layers.write_layer("server", server, files[0])
-        content = entries.model_entries(model, paths, release, sketch)
+        content = entries.model_entries(model, paths, {**(beside or {}), RELEASE_FILE: release})
         made = (environment[0], served, layers.write_layer("model", content, files[1]))
         for layer, file in zip(made, (environment[1], *files), strict=True):
             layout.add_file(place, file, layer.digest)

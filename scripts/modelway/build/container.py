@@ -10,7 +10,7 @@ import tarfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -61,15 +61,16 @@ def engine() -> str | None:
     return None
 
 
-def start(place: Path, image: Descriptor, reference: str) -> Started:
-    """Load the image out of the layout, try it, and remove it. Refused where it does not get ready."""
+def start(place: Path, image: Descriptor, reference: str, variables: Mapping[str, str]) -> Started:
+    """Load the image out of the layout, try it, and remove it. Refused where it does not get ready. variables: of its
+    environment."""
     program = engine()
     if program is None:
         return Started(None, "not started here: neither docker nor podman answers")
     name = f"localhost/modelway-check:{reference}"
     try:
         _load(program, place, image, name)
-        return tried(program, name, f"sha256:{image.digest}")
+        return tried(program, name, f"sha256:{image.digest}", variables)
     except EngineFailure as error:
         return Started(None, f"not started here: {error.what}")
     finally:
@@ -77,15 +78,14 @@ def start(place: Path, image: Descriptor, reference: str) -> Started:
             run([program, "image", "rm", "--force", name])
 
 
-def tried(program: str, name: str, where: str) -> Started:
+def tried(program: str, name: str, where: str, variables: Mapping[str, str]) -> Started:
     """Run an image that the engine has, ask /ready, and remove the container. Refused where it does not get ready; where the
     engine itself cannot run a container, that is said and nothing is known of the image. where: the image, for the error."""
     container = ""
     try:
-        publish = f"127.0.0.1::{PORT}"
-        container = (
-            run([program, "run", "--detach", "--pull=never", "--publish", publish, name]).splitlines()[-1].strip()
-        )
+        given = [f"--env={key}={value}" for key, value in variables.items()]
+        command = [program, "run", "--detach", "--pull=never", "--publish", f"127.0.0.1::{PORT}", *given, name]
+        container = run(command).splitlines()[-1].strip()
         return Started(True, f"started with {program}: ready after {_ready(program, container, where):.1f} s")
     except EngineFailure as error:
         if error.code == NO_PROGRAM:

@@ -40,9 +40,10 @@ def build(
     compiler: bytecode.Compiler | None,
     tag: str,
     say: Callable[[str], None],
+    variables: Mapping[str, str],
 ) -> container.Started:
     """Build with `folder` as the context, and try what was built. InvalidInput where the Dockerfile does not build, Refused
-    where its image does not get ready."""
+    where its image does not get ready. variables: of the container's environment."""
     command = ["docker", "build", "--quiet", "--file", str(file), "--platform", platform, "--tag", tag]
     for label, value in labels.items():
         command += ["--label", f"{label}={value}"]
@@ -57,7 +58,7 @@ def build(
         except EngineFailure as error:
             fix = "mend it, or what Docker lacks; `docker build` in your own shell shows all of its words"
             raise InvalidInput(error.what, where=str(file), fix=fix) from None
-    return container.tried("docker", tag, str(file))
+    return container.tried("docker", tag, str(file), variables)
 
 
 def push(tag: str) -> str:

@@ -12,10 +12,11 @@ import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from modelway.build.names import ENVIRONMENT, MODEL, RELEASE_FILE, SERVER, SKETCH_FILE
+from modelway.build.names import ENVIRONMENT, MODEL, SERVER
 from modelway.build.wheels import Wheel
 from modelway.errors import InvalidInput
 
@@ -131,16 +132,12 @@ def server_entries(library: Path = LIBRARY) -> Iterator[LayerFile]:
     yield from (of_file(path, file) for path, file in sorted(named.items()))
 
 
-def model_entries(
-    folder: Path, files: Iterable[str], release: bytes, sketch: bytes | None = None
-) -> Iterator[LayerFile]:
-    """The model's files as they are stored, without its example, which is rows of the training data; release.json, which says
-    what they are; and the sketch of the training data, where there is one."""
-    named = {f"{MODEL}/{name}": folder / name for name in files if name not in EXAMPLES}
-    yield from (of_file(path, file) for path, file in sorted(named.items()))
-    yield LayerFile(RELEASE_FILE, len(release), False, lambda: io.BytesIO(release))
-    if sketch is not None:
-        yield LayerFile(SKETCH_FILE, len(sketch), False, lambda: io.BytesIO(sketch))
+def model_entries(folder: Path, files: Iterable[str], beside: Mapping[str, bytes]) -> Iterator[LayerFile]:
+    """The model's files as they are stored, without its example, which is rows of the training data; and what lies beside
+    them, by its path."""
+    made = [of_file(f"{MODEL}/{name}", folder / name) for name in files if name not in EXAMPLES]
+    made += [LayerFile(path, len(data), False, partial(io.BytesIO, data)) for path, data in beside.items()]
+    yield from sorted(made, key=lambda entry: entry.path)
 
 
 def of_file(path: str, file: Path) -> LayerFile:

@@ -6,6 +6,7 @@ HOME = "opt/modelway"
 ENVIRONMENT, SERVER, MODEL = f"{HOME}/environment", f"{HOME}/server", f"{HOME}/model"
 RELEASE_FILE = f"{HOME}/release.json"
 SKETCH_FILE = f"{HOME}/training-sketch.json"
+FEATURES_FILE = f"{HOME}/features.json"
 START = f"{SERVER}/modelway/serving/start.py"
 PORT = 8080
 LAYER_NAME = "io.modelway.layer"

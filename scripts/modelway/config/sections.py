@@ -131,6 +131,9 @@ class Build(Section, frozen=True):
     """The folder of the OCI layout. Left out: one of the model's own below modelway's state folder."""
     dockerfile: str | None = None
     """A Dockerfile of the team's own, which Docker builds, instead of modelway's image."""
+    features: Name | None = None
+    """A JSON file that says which of the model's columns its servers look up in Redis, and by what (docs/serving.md). It goes
+    into the image. Left out: they look up none."""
 
 
 class Harm(Section, frozen=True):
@@ -216,6 +219,8 @@ class Create(Section, frozen=True):
     """The Gateway that requests come through, as NAMESPACE/NAME. Left out: there is no route, and the Service is asked."""
     host: Name | None = None
     """The host name that clients ask. Left out: every one that the Gateway listens for."""
+    features_secret: Name | None = None
+    """The Secret of the namespace whose key `url` is the address of the Redis that build.features is about."""
 
 
 class Prometheus(Section, frozen=True):

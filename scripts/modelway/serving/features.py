@@ -23,6 +23,10 @@ from modelway.serving.payload import ABSENT, JsonTable, shown
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from modelway.serving.settings import ServerSettings
+
+BESIDE = "features.json"
+"""What the file is called in a release, beside its model."""
 NO_HASH = "WRONGTYPE"
 """How Redis begins what it says of a key that holds something else."""
 NO_TEXT = "\N{REPLACEMENT CHARACTER}"
@@ -68,6 +72,12 @@ class FeatureFile:
     @property
     def keys(self) -> set[str]:
         return {name for lookup in self.lookups for name in lookup.keys}
+
+
+def path_of(settings: ServerSettings) -> Path | None:
+    """Of the file: the one that is named, else the one beside the model, where a release has it."""
+    beside = settings.model.absolute().parent / BESIDE
+    return Path(settings.features) if settings.features else beside if beside.is_file() else None
 
 
 def read(path: Path) -> FeatureFile:

@@ -70,9 +70,9 @@ def _counted(settings: ServerSettings) -> worker.CountedMemory | None:
 
 def _looked_up(settings: ServerSettings) -> features.FeatureFile:
     """ValueError where the file is none, or Redis has no address."""
-    if not settings.features:
+    if (path := features.path_of(settings)) is None:
         return features.NOTHING
-    found = features.read(Path(settings.features))
+    found = features.read(path)
     features.connect(os.environ.get(features.URL_VARIABLE, ""), found.seconds)
     return found
 

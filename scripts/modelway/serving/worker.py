@@ -15,7 +15,6 @@ import time
 import traceback
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from modelway.serving import features, importing, process
@@ -138,7 +137,8 @@ class _Worker:
             counted = RowSketches(counting.reference, counting.rows, self.place.slot)
             counted.bind(model.columns or ())
             self.app.sketches = counted
-        features.check(self.place.features, model.columns or (), Path(self.settings.features))
+        if (looked_up := features.path_of(self.settings)) is not None:
+            features.check(self.place.features, model.columns or (), looked_up)
         if (logging_ := self.settings.logging) is not None:
             self.app.request_log = self._request_log(logging_, model)
         self.app.model = model

@@ -156,6 +156,13 @@ def test_objects_that_are_made_for_a_team_count_from_the_start(server: ApiServer
     assert VARIABLE not in objects.render(wanted, image(1)), "what a team keeps as text has no token of one target"
 
 
+def test_a_secret_leads_to_what_is_looked_up(server: ApiServer) -> None:
+    create = Create(features_secret="store")
+    [container] = home.containers(objects.deployment(WANTED, create, image(1))["spec"]["template"])
+    said = {"secretKeyRef": {"name": "store", "key": "url"}}
+    assert {"name": "MODELWAY_FEATURES_URL", "valueFrom": said} in container["env"]
+
+
 def test_parts_are_written_by_one_at_a_time(server: ApiServer) -> None:
     one, other = (ConfigMapParts(ClusterInMemory(server), KEY) for _ in range(2))
     data = json.dumps({"days": "é" * 5000}).encode()

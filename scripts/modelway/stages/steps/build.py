@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from modelway import ci
 from modelway.build import base_image, bundle, bytecode, container, dockerfile, image, layout, lock, publish, sbom
 from modelway.build.image import Foundation
+from modelway.build.names import FEATURES_FILE, SKETCH_FILE
 from modelway.build.platforms import Platform, minor_of, must_fit, this_machine
 from modelway.config import Resolved
 from modelway.errors import InvalidInput
 from modelway.records import Candidate, Release
 from modelway.registry import ledger
 from modelway.registry.stored_records import read_candidate, write_release
-from modelway.stages.steps import training_sketch, workspace
+from modelway.serving.features import URL_VARIABLE
+from modelway.stages.steps import looked_up, training_sketch, workspace
 from modelway.stages.steps.candidate import read_mlmodel
 from modelway.stages.steps.carried import bring_wheels
 from modelway.stages.steps.verdicts import download_model, passing_verdict
@@ -57,14 +60,16 @@ def build(project: Resolved, job: ci.Job, version: int) -> Built:
         model = Path(name)
         download_model(client, candidate, model)
         bring_wheels(client, candidate)
-        sketch = training_sketch.bring(client, candidate)
+        found = {SKETCH_FILE: training_sketch.bring(client, candidate)}
+        found[FEATURES_FILE] = looked_up.read(project, job.folder, model)
+        beside = {path: data for path, data in found.items() if data is not None}
         text = lock.release_lock(model, candidate.environment.requirements, target)
         environment, blob = bundle.environment_layer(text, target, job.say, compiler)
         trained_at = bundle.moment_of(read_mlmodel(model))
         by = compiler.version if compiler else ""
         labels = image.labels(candidate, stored.record, stored.sha256, head, base, target, trained_at, by)
         layers = environment.layer, blob
-        made = bundle.assemble(place, candidate, model, layers, base, target, labels, trained_at, compiler, sketch)
+        made = bundle.assemble(place, candidate, model, layers, base, target, labels, trained_at, compiler, beside)
     described = sbom.Made(made.config_digest, made.layers[1].diff_id)
     document = sbom.document(candidate, environment.packages, base, described, trained_at or bundle.EPOCH)
     attached = publish.attach(place, made.manifest, document, sbom.MEDIA_TYPE, "sbom.cdx.json")
@@ -73,6 +78,8 @@ def build(project: Resolved, job: ci.Job, version: int) -> Built:
     layout.name_manifest(place, made.manifest, tags, platform)
     layout.name_manifest(place, attached, (), {"artifactType": sbom.MEDIA_TYPE})
     job.say(f"sha256:{made.manifest.digest} is in {place}")
+    # a server asks Redis for nothing until it is asked itself
+    variables = {URL_VARIABLE: "redis://127.0.0.1:6379/0"} if FEATURES_FILE in beside else {}
     if own:
         tag = f"{project.build.image or f'localhost/{place.name.lower()}'}:{tags[1]}"
         started = dockerfile.build(
@@ -85,10 +92,11 @@ def build(project: Resolved, job: ci.Job, version: int) -> Built:
             None if compiler else bytecode.compiler_for(target.python),
             tag,
             job.say,
+            variables,
         )
         where = publish.Published(dockerfile.push(tag) if project.build.image else "", 0)
     else:
-        started = _started(base, place, made.manifest, tags[1])
+        started = _started(base, place, made.manifest, tags[1], variables)
         where = _pushed(project, job, place, made.manifest, attached, tags)
     release = Release(
         model=project.model,
@@ -154,10 +162,12 @@ def _compiler(base: Foundation, target: Platform, job: ci.Job) -> bytecode.Compi
     return found
 
 
-def _started(base: Foundation, place: Path, made: layout.Descriptor, name: str) -> container.Started:
+def _started(
+    base: Foundation, place: Path, made: layout.Descriptor, name: str, variables: Mapping[str, str]
+) -> container.Started:
     if base.name == "none":
         return container.Started(None, "not started here: without a base image it is a bundle for the local target")
-    return container.start(place, made, name)
+    return container.start(place, made, name, variables)
 
 
 def _pushed(

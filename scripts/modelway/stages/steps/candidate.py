@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ def make_candidate(
         described = read_mlmodel(folder)
     lacking = what_the_signature_lacks(described.get("signature"))
     if lacking:
-        job.warn("train-model", f"version {version} has {lacking}, and {NO_SIGNATURE}")
+        job.warn("train-model", f"version {version} has {lacking}, and {NO_SIGNATURE}{why_none_is_inferred(lock)}")
     sketched = sketch(described.get("signature"), version) if sketch is not None else None
     inputs = digest_of_json(
         [origin.data_digest, origin.commit, origin.seed, dict(origin.parameters or {}), sha256_of_text(lock)]
@@ -103,6 +104,13 @@ def make_candidate(
     write_candidate(client, candidate)
     client.set_version_tag(model, version, INPUTS_TAG, inputs)
     return candidate
+
+
+def why_none_is_inferred(lock: str) -> str:
+    """MLflow's infer_signature imports scipy for any input, and takes its failure for a type that it does not know."""
+    if re.search(r"(?m)^scipy==", lock):
+        return ""
+    return "; MLflow infers none where scipy is not installed: add it to the training's packages"
 
 
 def what_the_signature_lacks(signature: Mapping[str, Any] | None) -> str:

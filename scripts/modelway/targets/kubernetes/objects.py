@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import yaml
 
 from modelway.config.sections import Create, Kubernetes
+from modelway.serving.features import URL_VARIABLE
 from modelway.targets.kubernetes.cluster import Object
 
 PORT, SERVICE_PORT = 8080, 80
@@ -40,6 +41,13 @@ def render(wanted: Kubernetes, image: str) -> str:
     return yaml.safe_dump_all(made, sort_keys=False)
 
 
+def _from_secret(create: Create) -> list[Object]:
+    if create.features_secret is None:
+        return []
+    key = {"name": create.features_secret, "key": "url"}
+    return [{"name": URL_VARIABLE, "valueFrom": {"secretKeyRef": key}}]
+
+
 def deployment(wanted: Kubernetes, create: Create, image: str, variables: Mapping[str, str] = NONE) -> Object:
     """Without `replicas` where an autoscaler decides them. variables: of the container's environment, besides its own."""
     own = {APP: wanted.deployment}
@@ -48,7 +56,10 @@ def deployment(wanted: Kubernetes, create: Create, image: str, variables: Mappin
         "name": CONTAINER,
         "image": image,
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
-        "env": [{"name": name, "value": said} for name, said in {"OMP_NUM_THREADS": "1", **variables}.items()],
+        "env": [
+            *({"name": name, "value": said} for name, said in {"OMP_NUM_THREADS": "1", **variables}.items()),
+            *_from_secret(create),
+        ],
         "startupProbe": {
             "httpGet": {"path": "/ready", "port": PORT},
             **probe,

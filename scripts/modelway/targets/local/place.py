@@ -30,7 +30,7 @@ from modelway.rollout.rolling import ReplicaBounds, returned
 from modelway.serving.cells import BESIDE
 from modelway.targets import counting_servers
 from modelway.targets.counting_servers import CountingPlace, FolderParts
-from modelway.targets.local import layers, proxy, servers
+from modelway.targets.local import feature_store, layers, proxy, servers
 from modelway.targets.local.servers import LOGS, SLOTS, STOP_SECONDS, log_of
 from modelway.targets.local.state import LocalSlot, LocalState
 from modelway.targets.place import HeldTarget, Replica, Routing, TargetPlace
@@ -74,7 +74,9 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
         )
 
     def prepare(self, release: Release, say: Callable[[str], None]) -> LocalSlot:
-        return layers.unpacked(release, self.folder, say)
+        slot = layers.unpacked(release, self.folder, say)
+        feature_store.require(slot, self.folder)
+        return slot
 
     def check_kept(self, slot: LocalSlot) -> None:
         for path in slot.paths:
@@ -125,7 +127,12 @@ class LocalPlace(TargetPlace[LocalState, LocalSlot]):
         missing = servers.missing(self.folder, slot)
         slot = self._with_free_ports(claim, slot, missing)
         self._put_clusters(claim)
-        servers.start(self.folder, slot, missing, {**self._counted(slot), **(variables or {})})
+        servers.start(
+            self.folder,
+            slot,
+            missing,
+            {**self._counted(slot), **feature_store.variables(slot, self.folder), **(variables or {})},
+        )
         return slot
 
     def wait_until_ready(self, claim: LocalClaim, slot: LocalSlot, say: Callable[[str], None]) -> None:
