@@ -148,10 +148,10 @@ def transformers(rows: pd.DataFrame, described: Described) -> None:
     folder = Path("data", "bert")
     folder.mkdir(exist_ok=True)
     words = sorted({word.lower() for text in rows["text"] for word in text.split()})
-    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]))
-    tokenizer = BertTokenizerFast(vocab_file=str(folder / "vocab.txt"))
+    known_words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
+    tokenizer = BertTokenizerFast(vocab={word: number for number, word in enumerate(known_words)})
     small = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
-    model = BertForSequenceClassification(BertConfig(vocab_size=len(words) + 5, **small))
+    model = BertForSequenceClassification(BertConfig(vocab_size=len(known_words), **small))
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.002)
     for batch in torch.randperm(len(rows)).split(128):
         known = rows.iloc[batch.numpy()]

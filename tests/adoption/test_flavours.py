@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -68,6 +69,7 @@ def answers(address: str, project: Path) -> None:
     assert served == pytest.approx(seen, rel=1e-5) and len(set(seen)) > 1
 
 
-def positive(predictions: list[float] | list[list[float]]) -> list[float]:
-    """Of two probabilities the second one's."""
-    return [one[-1] if isinstance(one, list) else one for one in predictions]
+def positive(predictions: list[Any]) -> list[float]:
+    """Of two probabilities the second one's; of a row of one column, as MLflow writes a DataFrame, its value."""
+    columns = [list(one.values()) if isinstance(one, dict) else one for one in predictions]
+    return [one[-1] if isinstance(one, list) else one for one in columns]
