@@ -131,6 +131,13 @@ def test_a_share_of_the_only_data_file_becomes_test_rows(root: Path, tmp_path: P
         (folder / "modelway.yml").unlink()
 
 
+def test_what_no_package_brings_is_to_do(root: Path, tmp_path: Path) -> None:
+    for number, (packages, lacks) in enumerate((("mlflow-skinny\ntorch\npandas\n", True), ("mlflow\ntorch\n", False))):
+        files = {"train.py": learn("data/train.csv"), "requirements.txt": packages, **DATA}
+        folder = made(tmp_path / str(number), Layout(files, "", ""))
+        assert ("does not name scipy" in run(root, folder, "init", "--yes")["to-do"]) == lacks
+
+
 def test_of_numbers_the_larger_one_is_positive(root: Path, tmp_path: Path) -> None:
     """As scikit-learn has it; and fewer rows than R² and balanced accuracy are judged on are told."""
     files = {"train.py": learn("data/train.csv"), "requirements.txt": REQUIREMENTS}

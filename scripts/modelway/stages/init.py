@@ -42,6 +42,8 @@ LOG = (
 )
 
 
+BRINGS_SCIPY = re.compile(r"scipy|scikit-learn|xgboost|lightgbm|catboost|statsmodels|mlflow(?!-skinny)")
+"""Packages with it, or that need it."""
 BROUGHT = "what a command brings has to be brought first"
 SPLIT = "where there are none, `--test 20%` splits some off, by chance; by time is better where rows have one"
 
@@ -303,6 +305,8 @@ def _to_do(repository: TeamRepository, training: FoundTraining, code: str, plan:
         found.append(
             f"{plan.packages} does not name mlflow: add mlflow-skinny, which logs the model and brings cloudpickle"
         )
+    elif declared and not BRINGS_SCIPY.search(declared):
+        found.append(f"{plan.packages} does not name scipy, without which MLflow infers no signature: add it")
     if training.file.endswith(".ipynb") and "papermill" not in declared:
         found.append(f"{plan.packages} does not name papermill, which runs the notebook: add papermill and ipykernel")
     metric, _, _ = labels.limit_of(plan.truth)
