@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from modelway.ci import escaping
@@ -39,6 +40,10 @@ class GitHub(Shell):
         title = escaping.annotation_property(title)
         message = escaping.annotation_message(escaping.one_line(message))
         write_line(f"::{level} title={title}::{message}", self.stdout)
+
+    def no_outputs(self, action: str, names: Iterable[str]) -> None:
+        """All empty, so that none of an earlier try is left."""
+        self.outputs(action, dict.fromkeys(names, ""))
 
     def output(self, name: str, value: str) -> None:
         if len(value) > OUTPUT_LIMIT:

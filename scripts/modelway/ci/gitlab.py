@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -65,6 +65,10 @@ class GitLab(Shell):
                 self.annotate(
                     "warning", action, f"${variable} does not fit in {name}: later jobs find it in the report"
                 )
+
+    def no_outputs(self, action: str, names: Iterable[str]) -> None:
+        """No variable of an earlier try is left."""
+        self.outputs(action, dict.fromkeys(names, ""))
 
 
 def with_outputs(lines: Sequence[str], action: str, values: Mapping[str, str]) -> tuple[list[str], list[str]]:

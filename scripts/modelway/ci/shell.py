@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import platform
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TextIO
@@ -64,10 +64,12 @@ class Shell:
         write_line(f"{level}: {title}: {escaping.one_line(message)}", self.stderr)
 
     def outputs(self, action: str, values: Mapping[str, str]) -> None:
-        """All that an action tells whoever comes next. Where it came to no result, a person is told none."""
-        if any(values.values()):
-            for name, value in values.items():
-                self.output(name, value)
+        """All that an action tells whoever comes next."""
+        for name, value in values.items():
+            self.output(name, value)
+
+    def no_outputs(self, action: str, names: Iterable[str]) -> None:
+        """Where it came to no result. A person is told none: an empty list would say that there is nothing."""
 
     def output(self, name: str, value: str) -> None:
         self.say(f"{name}={value}")

@@ -189,8 +189,11 @@ def run(use_case: UseCase[..., R], argv: Sequence[str] | None = None, program: s
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence
         failures = [_failure(error, job)]
     try:
-        values = outputs_of(use_case, result)
-        runner.outputs(use_case.name, {name: job.clean(value) for name, value in values.items()})
+        if result is None:
+            runner.no_outputs(use_case.name, use_case.outputs)
+        else:
+            values = outputs_of(use_case, result)
+            runner.outputs(use_case.name, {name: job.clean(value) for name, value in values.items()})
     except BrokenPipeError:
         return nobody_reads()
     except (OSError, UnicodeEncodeError) as error:
@@ -200,11 +203,9 @@ def run(use_case: UseCase[..., R], argv: Sequence[str] | None = None, program: s
     return failures[0].exit_code if failures else 0
 
 
-def outputs_of(use_case: UseCase[..., R], result: R | None) -> dict[str, str]:
-    """Every declared output as text: empty without a result, so that none of an earlier run is left, and for None. Text as it
-    is, a number with six digits (empty where it is not finite), anything else as JSON on one line."""
-    if result is None:
-        return dict.fromkeys(use_case.outputs, "")
+def outputs_of(use_case: UseCase[..., R], result: R) -> dict[str, str]:
+    """Every declared output as text: empty for None. Text as it is, a number with six digits (empty where it is not finite),
+    anything else as JSON on one line."""
     by_name = {item.name.replace("_", "-"): getattr(result, item.name) for item in fields(result)}
     return {name: _text(by_name[name]) for name in use_case.outputs}
 
