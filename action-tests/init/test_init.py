@@ -19,8 +19,8 @@ def test_what_it_writes_is_what_the_next_action_takes(run: ActRun) -> None:
     step = run.step("adopted")
     assert step.result == "success", step.errors
     assert "modelway.yml" in json.loads(step.outputs["written"]) and json.loads(step.outputs["kept"]) == []
-    assert any("not in git" in line for line in json.loads(step.outputs["to-do"]))
-    assert any("not in git" in warning.message for warning in step.annotations)
+    assert any("not in git, so not on a runner" in line for line in json.loads(step.outputs["to-do"]))
+    assert any("not in git, so not on a runner" in warning.message for warning in step.annotations)
     assert run.step("data").result == "success", run.step("data").errors
 
 

@@ -58,9 +58,8 @@ def test_from_nothing_to_manifests_of_the_teams_own(team: ClusterTeam, own: Name
     assert team.serving() == team.versions["good"]
     for item in objects:
         made = own.get(item["kind"], item["metadata"]["name"])
-        if (
-            item["kind"] == "Deployment"
-        ):  # a digest of the token in the namespace's Secret: no cluster was asked for that
+        if item["kind"] == "Deployment":
+            # a digest of the token in the namespace's Secret, of which render knows nothing: it asks no cluster
             (container,) = made["spec"]["template"]["spec"]["containers"]
             container["env"] = [said for said in container["env"] if said["name"] != VARIABLE]
         assert has(made["spec"], item["spec"]), (made["spec"], item["spec"])

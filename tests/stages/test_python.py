@@ -131,6 +131,8 @@ def test_the_command_knows_its_version_and_stops_where_nobody_reads(installed: P
         done = subprocess.run([installed / "modelway", *flags.split()], cwd=tmp_path, stdout=write, stderr=-1)
         os.close(write)
         assert (done.returncode, done.stderr) == (141, b"")
+    failed = run(str(installed / "modelway"), "validate-data")
+    assert (failed.returncode, failed.stdout) == (2, "") and failed.stderr.startswith("error: validate-data: ")
     with open("/dev/full", "w") as full:
         done = subprocess.run([installed / "modelway", "--help"], stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 4 and done.stderr.startswith(b"error: modelway: standard output: No space left")

@@ -60,18 +60,21 @@ def build(project: Resolved, job: ci.Job, version: int) -> Built:
         model = Path(name)
         download_model(client, candidate, model)
         bring_wheels(client, candidate)
-        found = {SKETCH_FILE: training_sketch.bring(client, candidate)}
-        found[FEATURES_FILE] = looked_up.read(project, job.folder, model)
+        described = read_mlmodel(model)
+        found = {
+            SKETCH_FILE: training_sketch.bring(client, candidate),
+            FEATURES_FILE: looked_up.read(project, job.folder, described.get("signature")),
+        }
         beside = {path: data for path, data in found.items() if data is not None}
         text = lock.release_lock(model, candidate.environment.requirements, target)
         environment, blob = bundle.environment_layer(text, target, job.say, compiler)
-        trained_at = bundle.moment_of(read_mlmodel(model))
+        trained_at = bundle.moment_of(described)
         by = compiler.version if compiler else ""
         labels = image.labels(candidate, stored.record, stored.sha256, head, base, target, trained_at, by)
         layers = environment.layer, blob
         made = bundle.assemble(place, candidate, model, layers, base, target, labels, trained_at, compiler, beside)
-    described = sbom.Made(made.config_digest, made.layers[1].diff_id)
-    document = sbom.document(candidate, environment.packages, base, described, trained_at or bundle.EPOCH)
+    contents = sbom.Made(made.config_digest, made.layers[1].diff_id)
+    document = sbom.document(candidate, environment.packages, base, contents, trained_at or bundle.EPOCH)
     attached = publish.attach(place, made.manifest, document, sbom.MEDIA_TYPE, "sbom.cdx.json")
     tags = (str(version), f"{version}-{project.environment}")
     platform = {"platform": {"architecture": target.architecture, "os": target.system}}

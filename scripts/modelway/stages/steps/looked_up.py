@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from modelway.config import Resolved
 from modelway.errors import InvalidInput
 from modelway.serving import features
 from modelway.serving.columns import read_signature
-from modelway.stages.steps.candidate import read_mlmodel
 
 
-def read(project: Resolved, folder: Path, model: Path) -> bytes | None:
-    """What the file holds; None where none is named. folder: the project's. model: the stored model's files. InvalidInput
-    where it is none, or the model has not such columns."""
+def read(project: Resolved, folder: Path, signature: Mapping[str, Any] | None) -> bytes | None:
+    """What the file holds; None where none is named. folder: the project's. signature: the stored model's. InvalidInput where
+    it is none, or the model has not such columns."""
     name = project.build.features
     if not name:
         return None
@@ -22,8 +23,7 @@ def read(project: Resolved, folder: Path, model: Path) -> bytes | None:
     fix = "mend it (docs/serving.md has an example), or leave build.features out"
     try:
         found = features.read(path)
-        inputs = (read_mlmodel(model).get("signature") or {}).get("inputs") or ()
-        features.check(found, read_signature(inputs) or (), path)
+        features.check(found, read_signature((signature or {}).get("inputs") or ()) or (), path)
     except ValueError as error:
         raise InvalidInput(str(error).replace(str(path), name), where=where, fix=fix) from None
     return path.read_bytes()
