@@ -212,7 +212,7 @@ def delays(years: int, columns: int, sizes: Sequence[int], seed: int) -> None:
             for _ in range(years):
                 watched = ours(simulated(random, WORLDS[1], columns, rows, shift), columns)
                 column = f"c{columns - texts:04d}" if name.startswith("text") else "c0000"
-                named = [alarm.day for alarm in watched.alarms if column in [one.column for one in alarm.changes]]
+                named = [alarm.at for alarm in watched.alarms if column in [one.column for one in alarm.changes]]
                 found.append((named[0] - START).days - HISTORY + 1 if named else YEAR + 1)
                 first = watched.alarms[0].changes if watched.alarms else ()
                 right += column in [one.column for one in first]

@@ -87,8 +87,13 @@ class World:
             said = json.dumps({key: value for key, value in json.loads(said).items() if key != "tells"}).encode()
         return said
 
-    def look(self, slot: str = "v1") -> CollectedDays:
-        return Collecting(self.parts, self.said.append).look(self.servers(slot), slot)
+    def look(self, slot: str = "v1", *, hourly: bool | None = None) -> CollectedDays:
+        return Collecting(self.parts, self.said.append, hourly).look(self.servers(slot), slot)
+
+    def hours(self, *, hourly: bool | None = True) -> dict[str, int]:
+        """Rows of each hour that is over, after a look."""
+        found = self.look(hourly=hourly).hours
+        return {hour: one.rows for hour, one in found.hours.items()} if found else {}
 
     def kept(self) -> dict[str, int]:
         """Rows of each day; where no server is old, there are as many requests."""

@@ -18,7 +18,7 @@ ROWS = 10**9
 
 
 def usual(slack: float = 1.0, innovation: float = 1.0) -> Usual:
-    return Usual(weekdays=(0.0,) * 7, variance=1.0, error=1.0, slack=slack, innovation=innovation)
+    return Usual(weekdays=(0.0,) * 7, variance=1.0, error=1.0, margin=0.1, slack=slack, innovation=innovation)
 
 
 def evidence(columns: int = 1, **keys: float) -> Evidence:

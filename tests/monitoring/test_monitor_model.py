@@ -164,6 +164,73 @@ def test_the_first_weeks_may_pass(project: Path, capsys: Any) -> None:
     assert monitor_model.main(["--inconclusive", "pass", "--since", "2026-01-01"]) == 1, "an alarm is known"
 
 
+def by_hour(days: int, broken_from: int, rows: int = 105) -> str:
+    """x is missing in three of ten rows from this hour on."""
+    chance, lines = random.Random(5), []
+    for hour in range(days * 24):
+        at = datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC) + timedelta(hours=hour)
+        for row in range(rows):
+            x = "" if hour >= broken_from and row % 10 < 3 else f"{chance.gauss(0, 1):.3f}"
+            lines.append(f"{(at + timedelta(seconds=30 * row)).isoformat()},{x},{chance.choice('abc')}\n")
+    return "asked_at,x,place\n" + "".join(lines)
+
+
+def test_what_breaks_is_told_by_the_hour(project: Path, capsys: Any) -> None:
+    broken = 28 * 24 + 9
+    text = by_hour(29, broken)
+    (project / "whole.csv").write_text(text)
+    assert monitor_model.main(["--data", "whole.csv"]) == 0, "one day alone is never an alarm"
+    capsys.readouterr()
+    assert monitor_model.main(["--data", "whole.csv", "--hourly", "true"]) == 1
+    (error,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("::error"))
+    assert "changed by 2026-02-02 1" in error and "x: missing from" in error and "since 2026-02-02 09:00" in error
+    assert "24 hours were looked at from 2026-02-02 on" in (project.parent / "summary").read_text()
+    report = json.loads((project / "out" / "modelway" / "monitor-model.json").read_text())
+    (alarm,) = report["alarms"]
+    assert (
+        alarm["day"] == "2026-02-02" and "11:00" <= alarm["hour"] <= "13:00" and report["open"] == {"x": alarm["day"]}
+    )
+    assert monitor_model.main(["--data", "calm.csv", "--hourly", "true"]) == 0, "5 rows an hour"
+    said = "By the hour nothing was looked at: 0 days with an hour of 100 rows or more"
+    assert said in (project.parent / "summary").read_text()
+
+
+def test_hours_that_are_kept_as_sketches_stand_for_their_rows(project: Path) -> None:
+    """Kept by the hour on the last day, and by the day before: hours are looked at where enough of them are known."""
+    _, *lines = by_hour(29, 28 * 24 + 9).splitlines()
+    (project / "few.csv").write_text(training())
+    (project / "hours").mkdir()
+    assert detect_drift.main(["--reference", "train.csv", "--current", "few.csv", "--reference-sketch", "t.json"]) == 0
+    reading = sketches_of(project, lines)
+    for hour, sketch in reading.items():
+        (project / "hours" / f"{hour}.json").write_text(sketch)
+    found = ["--reference", "t.json", "--hourly", "true"]
+    assert monitor_model.main([*found, "--data", "hours/*.json"]) == 1
+    report = json.loads((project / "out" / "modelway" / "monitor-model.json").read_text())
+    assert report["hours"]["looks"] == 24 and report["alarms"][0]["hour"]
+
+
+def sketches_of(project: Path, lines: list[str]) -> dict[str, str]:
+    """Of each hour, in the cells of t.json."""
+    from modelway.data.cells import Grouping
+    from modelway.data.contract import Contract
+    from modelway.data.drift.sketch import read_sketch, written
+    from modelway.data.drift.sketching import DataReading, open_cells
+    from modelway.data.sources import find_source
+
+    (project / "every.csv").write_text("asked_at,x,place\n" + "\n".join(lines) + "\n")
+    cells = [column.cells for column in read_sketch(project / "t.json", "t.json").columns]
+    reading = DataReading(contract=Contract(), leave_out=("asked_at",))
+    with open_cells(find_source(project / "every.csv", "every.csv"), reading) as rows:
+        found = rows.groups(cells, Grouping(time="asked_at", width_us=3_600_000_000), own=False)
+    begin = datetime(1970, 1, 1, tzinfo=UTC)
+    return {
+        f"{begin + timedelta(microseconds=int(start)):%Y-%m-%dT%H}": written(one)
+        for start, one in found.items()
+        if start is not None
+    }
+
+
 def test_the_documented_call(project: Path, capsys: Any) -> None:
     (project / "requests.csv").write_text(requests(63, moved_from=59))
     (code,) = documented.examples("monitoring.md", "From Python")

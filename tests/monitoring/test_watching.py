@@ -26,12 +26,12 @@ def test_quiet_days_are_quiet() -> None:
 def test_a_shift_is_told_once_with_what_and_since_when() -> None:
     found = watch(REFERENCE, days(70, lambda day: {"shift": 0.8} if day >= 40 else {}), HISTORY)
     (alarm,) = found.alarms
-    assert START + timedelta(days=42) <= alarm.day <= START + timedelta(days=46), "not before the third look"
+    assert START + timedelta(days=42) <= alarm.at <= START + timedelta(days=46), "not before the third look"
     (change,) = alarm.changes
     assert (change.column, change.score.of) == ("c0", "level")
     assert change.now - change.before == pytest.approx(0.8, abs=0.2)
     assert abs((change.since - START).days - 40) <= 1
-    assert found.open == {"c0": alarm.day} and found.back == ()
+    assert found.open == {"c0": alarm.at} and found.back == ()
 
 
 def test_what_comes_back_is_said_and_watched_again() -> None:
@@ -55,7 +55,7 @@ def test_later_days_change_nothing_of_what_was_told() -> None:
     for count in (HISTORY + 1, 45, 60):
         part = watch(REFERENCE, every[:count], HISTORY)
         assert part.evidence == whole.evidence[: len(part.evidence)]
-        assert part.alarms == tuple(alarm for alarm in whole.alarms if alarm.day <= part.looks[-1])
+        assert part.alarms == tuple(alarm for alarm in whole.alarms if alarm.at <= part.looks[-1])
 
 
 def test_days_with_few_rows_are_left_out_and_said() -> None:

@@ -62,6 +62,9 @@ class Monitor(Section, frozen=True):
     inconclusive: Literal["stop", "fail", "pass"] = "stop"
     """How it is treated that too little is known, as in the first eight weeks: `stop` leaves it so (exit code 3), `fail` and
     `pass` decide it."""
+    hourly: bool = False
+    """Hours of 100 rows or more are looked at as well as days, for what breaks at once, from when history-days of them are
+    known. Half of the budget of false alarms is theirs."""
     sketches: bool = True
     """Servers that are deployed count what they are asked in the cells of their training data, for monitor-model; false: they
     count nothing."""

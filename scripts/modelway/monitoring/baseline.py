@@ -25,21 +25,25 @@ MOST_CORRELATION = 0.9
 
 @dataclass(frozen=True)
 class Usual:
-    """Of one score. weekdays: its mean of each day of the week, Monday first. variance: of a day's value around it, with the
-    noise of its rows. error: how much larger the variance of the difference to a new day is. slack: in standard
-    deviations. innovation: the part of the variance that yesterday does not tell."""
+    """Of one score. weekdays: its mean of each day of the week, Monday first. variance: of a value around it. apart: the noise
+    of a look's rows comes on top of it; else it is in it. error: how much larger the variance of the difference to a new look
+    is. margin: how far off does no harm, in the score's own unit; slack: what is added to it, in standard deviations.
+    innovation: the part of the variance that the look before does not tell."""
 
     weekdays: tuple[float, ...]
     variance: float
     error: float
+    margin: float
     slack: float
     innovation: float
+    apart: bool = False
 
     def standardised(self, measured: DayScore, weekday: int) -> tuple[float, float] | None:
-        """The value in standard deviations of a new day, and one unit of the score in them; None where there is none."""
+        """The value in standard deviations of a new look, and one unit of the score in them; None where there is none."""
         if measured.value is None:
             return None
-        unit = 1 / math.sqrt(max(self.variance, measured.noise) * self.error)
+        variance = self.variance + measured.noise if self.apart else max(self.variance, measured.noise)
+        unit = 1 / math.sqrt(variance * self.error)
         return (measured.value - self.weekdays[weekday]) * unit, unit
 
 
@@ -69,6 +73,7 @@ def learned(scores: Sequence[Score], history: UsualDays, columns: int) -> tuple[
                 weekdays=found.weekdays,
                 variance=max(found.variance, (2 * found.variance + usual_variance) / 3, found.noise),
                 error=1 + WEEK / days,
+                margin=scores[number].margin,
                 slack=slack * wobble_of(correlation, days),
                 innovation=max(1 - correlation**2, LEAST_INNOVATION),
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from modelway.monitoring.asked_requests import AskedRequests, added_requests
 from modelway.monitoring.kept_days import (
     DayServer,
     DaysPart,
+    KeptDay,
     KeptParts,
     LostMinutes,
     StoredPart,
@@ -78,10 +79,12 @@ class TellingServer:
 class CollectedDays:
     """reference: of the slot that was asked for. days: in its cells, those that are known well enough. partial: others, each
     with the share that is known. gaps: what is missing, in words, of the days that have any. silent: servers that did not
-    answer. untold: those that do not count requests. kept: all parts."""
+    answer. untold: those that do not count requests. kept: all parts. hours: of these days, those that
+    are over, without anything else of them; None where none is kept."""
 
     reference: DataSketch
     days: Mapping[str, DataSketch]
+    hours: DaysPart | None
     partial: Mapping[str, float]
     gaps: tuple[str, ...]
     silent: tuple[str, ...]
@@ -93,10 +96,12 @@ class CollectedDays:
 
 @dataclass
 class Collecting:
-    """One look at all servers. parts: where days are kept."""
+    """One look at all servers. parts: where days are kept. hourly: so that their hours are told apart; None: where hours are
+    kept already."""
 
     parts: KeptParts
     say: Callable[[str], None]
+    hourly: bool | None = None
     _references: dict[str, DataSketch] = field(default_factory=dict)
     _silent: set[str] = field(default_factory=set)
     _stored: dict[str, StoredPart] = field(default_factory=dict)
@@ -115,6 +120,7 @@ class Collecting:
             )
         reference = self._references[own.said.reference]
         days, partial, gaps = dict[str, DataSketch](), dict[str, float](), list[str]()
+        hours, this_hour = dict[str, KeptDay](), own.said.over[: len("2026-11-27T13")]
         today = moment(own.said.over).date()
         first = (today - timedelta(days=kept_days.MOST_DAYS)).isoformat()
         parts = _sound(self._stored)
@@ -123,6 +129,9 @@ class Collecting:
             if day < first:
                 continue
             gaps += [f"{day}: {words}" for words in _gaps(kept.servers)]
+            over = {hour: one for hour, one in kept.hours.items() if f"{day}T{hour}" < this_hour}
+            if over:
+                hours[day] = KeptDay(rows=0, columns=(), hours=over)
             if day >= today.isoformat():
                 continue
             if (share := known_share(list(kept.servers.values()), end_of(date.fromisoformat(day)))) < LEAST_KNOWN:
@@ -131,7 +140,11 @@ class Collecting:
                 days[day] = part.sketch(day)
         silent = tuple(sorted(self._silent))
         untold = tuple(sorted(counter.of.name for counter in counters if not counter.tells_requests))
-        return CollectedDays(reference, days, partial, tuple(gaps), silent, len(counters), untold, today, parts)
+        apart = next((part for part in parts.values() if part.key == own.key), None) if hours else None
+        by_hour = msgspec.structs.replace(apart, days=hours) if apart else None
+        return CollectedDays(
+            reference, days, by_hour, partial, tuple(gaps), silent, len(counters), untold, today, parts
+        )
 
     def keep(self, servers: Sequence[CountingServer], *, ending: bool = False) -> list[TellingServer]:
         """Fetch and keep; those that have answered. ending: they get nothing more and are about to end, so that the minute
@@ -172,24 +185,29 @@ class Collecting:
         return msgspec.json.decode(said, type=AskedRequests)
 
     def _keep_day(self, key: str, day: date, counters: Sequence[TellingServer], ending: bool) -> None:
+        hourly = self._has_hours(key) if self.hourly is None else self.hourly
         for _ in range(ATTEMPTS):
             name, version, part = self._part(key, day)
             known = part.days.get(day.isoformat()) if part else None
             servers = dict(known.servers) if known else {}
             fresh: list[DataSketch] = []
+            of_hours: dict[str, list[DataSketch]] = {}
             asked = [known.requests] if known and known.requests else []
             for counter in counters:
                 begin, end, gap = _window(counter.said, servers.get(counter.said.server), day, ending)
                 if begin >= end:
                     continue
                 try:
-                    rows = self._counts(counter.of, written(begin), written(end))
+                    spans = _hours(begin, end) if hourly else [("", begin, end)]
+                    rows = {hour: self._counts(counter.of, written(a), written(b)) for hour, a, b in spans}
                     if counter.tells_requests:
                         asked.append(self._requests(counter.of, written(begin), written(end)))
                 except (ModelwayError, msgspec.DecodeError):  # it has ended meanwhile, or is looked at next time
                     self._silent.add(counter.of.name)
                     continue
-                fresh.append(rows)
+                fresh += rows.values()
+                for hour in filter(None, rows):
+                    of_hours.setdefault(hour, []).append(rows[hour])
                 grown = _grown(counter, servers.get(counter.said.server), begin, end, gap)
                 servers[counter.said.server] = msgspec.structs.replace(grown, ended=ending)
             if not fresh:
@@ -197,13 +215,18 @@ class Collecting:
             part = part or part_for(fresh[0])
             before = part.sketch(day.isoformat()) if known else None
             requests = added_requests(asked) if asked else None
-            changed = part.with_day(day.isoformat(), added(before, fresh), servers, requests)
+            hours = {hour: part.sketch(day.isoformat(), hour) for hour in known.hours} if known else {}
+            hours |= {hour: added(hours.get(hour), ones) for hour, ones in of_hours.items()}
+            changed = part.with_day(day.isoformat(), added(before, fresh), servers, requests, hours)
             if self._write(name, changed, version):
                 return
             self._stored = dict(self.parts.read())
         raise OutsideFailure(
             "the days that are kept are changed by somebody else all the time", fix="let one monitoring run at a time"
         )
+
+    def _has_hours(self, key: str) -> bool:
+        return any(part.days[day].hours for day, part in every_day(_sound(self._stored), key))
 
     def _write(self, name: str, part: DaysPart, version: str | None) -> bool:
         written_ = self.parts.write(name, msgspec.json.encode(part), version)
@@ -287,6 +310,14 @@ def _window(
     begin = min(max(wanted, moment(said.oldest)), last)
     gap = LostMinutes(written(wanted), written(begin), "not kept") if begin > wanted else None
     return begin, min(last, _until(said, ending)), gap
+
+
+def _hours(begin: datetime, end: datetime) -> Iterator[tuple[str, datetime, datetime]]:
+    """The hours of a day between the two, each with what of it is."""
+    while begin < end:
+        after = min(end, begin.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1))
+        yield f"{begin:%H}", begin, after
+        begin = after
 
 
 def _grown(

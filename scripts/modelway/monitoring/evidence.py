@@ -25,7 +25,7 @@ BLAMED = 0.1
 """Of all evidence: a column that has so much of it is named."""
 
 Beyond = tuple[float, float]
-"""How far above its margin a score is, and how far below, in standard deviations of a day; negative within it."""
+"""How far above its margin a score is, and how far below, in standard deviations of a look; negative within it."""
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,17 @@ def wagered(sums: Sequence[float], beyond: Sequence[float], innovation: float, c
 
 @dataclass
 class Evidence:
-    """With a look a day. sums, of each score: up and down by size."""
+    """sums, of each score: up and down by size."""
 
     scores: Sequence[Score]
     usual: Sequence[Usual]
     columns: int
     false_alarms_per_year: float = 1.0
+    looks_per_year: float = DAYS_PER_YEAR
 
     def __post_init__(self) -> None:
         self.sums = [self._nothing() for _ in self.scores]
-        self.threshold = DAYS_PER_YEAR / self.false_alarms_per_year
+        self.threshold = self.looks_per_year / self.false_alarms_per_year
         self.cap = (10 * self.threshold * self.columns) ** (1 / 3)
         self.beyond: list[Beyond | None] = []
         self.total = 0.0
@@ -93,7 +94,7 @@ class Evidence:
         if found is None:
             return None
         z, unit = found
-        margin = self.scores[number].margin * unit + usual.slack
+        margin = usual.margin * unit + usual.slack
         return z - margin, -z - margin
 
     def _wagered(self, number: int, beyond: Beyond) -> list[float]:

@@ -69,14 +69,19 @@ class DayServer(msgspec.Struct, frozen=True, omit_defaults=True):
         return between - sum(gap.minutes for gap in self.gaps if self.since <= gap.begin < self.until)
 
 
-class KeptDay(msgspec.Struct, frozen=True, omit_defaults=True):
-    """servers: by the number that each gave itself when it began. requests: None where none of them has told any."""
-
+class KeptHour(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     rows: int
     columns: tuple[KeptColumn, ...]
-    servers: dict[str, DayServer]
     others: tuple[str, ...] = ()
+
+
+class KeptDay(KeptHour, frozen=True, omit_defaults=True, kw_only=True):
+    """servers: by the number that each gave itself when it began. requests: None where none of them has told any. hours: those
+    that are kept apart, too, by the hour that each began at, such as 13."""
+
+    servers: dict[str, DayServer] = {}
     requests: AskedRequests | None = None
+    hours: dict[str, KeptHour] = {}
 
 
 class DaysPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,8 +96,9 @@ class DaysPart(msgspec.Struct, frozen=True, kw_only=True):
     def key(self) -> str:
         return key_of(self.columns, self.absent)
 
-    def sketch(self, day: str) -> DataSketch:
-        kept = self.days[day]
+    def sketch(self, day: str, hour: str = "") -> DataSketch:
+        """Of the day, or of one hour of it that is kept."""
+        kept = self.days[day].hours[hour] if hour else self.days[day]
         columns = tuple(
             SketchColumn(
                 cells=cells,
@@ -107,15 +113,38 @@ class DaysPart(msgspec.Struct, frozen=True, kw_only=True):
         )
         return DataSketch(rows=kept.rows, columns=columns, absent=self.absent, others=kept.others)
 
+    @property
+    def hours(self) -> dict[str, DataSketch]:
+        """Those that are kept apart, by when they began, such as 2026-11-27T13."""
+        return {f"{day}T{hour}": self.sketch(day, hour) for day, kept in self.days.items() for hour in kept.hours}
+
     def with_day(
-        self, day: str, sketch: DataSketch, servers: Mapping[str, DayServer], requests: AskedRequests | None
+        self,
+        day: str,
+        sketch: DataSketch,
+        servers: Mapping[str, DayServer],
+        requests: AskedRequests | None,
+        hours: Mapping[str, DataSketch],
     ) -> DaysPart:
-        """The day as it is from now on; `sketch` has the part's cells."""
-        columns = tuple(
-            KeptColumn(one.missing, one.counts, one.unreadable, one.beyond, one.low, one.high) for one in sketch.columns
+        """The day as it is from now on; `sketch` and `hours` have the part's cells."""
+        kept = KeptDay(
+            rows=sketch.rows,
+            columns=_columns(sketch),
+            others=sketch.others,
+            servers=dict(sorted(servers.items())),
+            requests=requests,
+            hours={
+                hour: KeptHour(rows=one.rows, columns=_columns(one), others=one.others)
+                for hour, one in sorted(hours.items())
+            },
         )
-        kept = KeptDay(sketch.rows, columns, dict(sorted(servers.items())), sketch.others, requests)
         return msgspec.structs.replace(self, days=dict(sorted({**self.days, day: kept}.items())))
+
+
+def _columns(sketch: DataSketch) -> tuple[KeptColumn, ...]:
+    return tuple(
+        KeptColumn(one.missing, one.counts, one.unreadable, one.beyond, one.low, one.high) for one in sketch.columns
+    )
 
 
 @dataclass(frozen=True)

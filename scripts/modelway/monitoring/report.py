@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Literal
 
 import msgspec
@@ -12,9 +13,10 @@ from modelway.data.drift.sketch import Shape
 from modelway.monitoring.performance import PerformanceReport
 from modelway.monitoring.scores import ScoreKind
 from modelway.monitoring.service import ServiceOutcome, ServiceReport
-from modelway.monitoring.watching import Alarm, LastingChange, Watched
+from modelway.monitoring.watching import FEWEST_ROWS, Alarm, LastingChange, Watched, WatchedHours
 
 Outcome = Literal["alarm", "inconclusive", "changed", "quiet"]
+SAID_DAYS = 90
 WORST_FIRST: tuple[Outcome, ...] = ("alarm", "inconclusive", "changed", "quiet")
 
 
@@ -31,9 +33,16 @@ class ColumnChange(msgspec.Struct, frozen=True, kw_only=True):
     share_of_evidence: float
 
 
-class DayAlarm(msgspec.Struct, frozen=True):
+class DayAlarm(msgspec.Struct, frozen=True, omit_defaults=True):
+    """hour: where it was one's look, when that began, in UTC, such as 13:00."""
+
     day: str
     changes: tuple[ColumnChange, ...]
+    hour: str = ""
+
+    @property
+    def at(self) -> str:
+        return f"{self.day} {self.hour}".rstrip()
 
 
 class DayLook(msgspec.Struct, frozen=True):
@@ -41,6 +50,22 @@ class DayLook(msgspec.Struct, frozen=True):
 
     day: str
     evidence: float
+
+
+class HourLooks(msgspec.Struct, frozen=True, kw_only=True):
+    """Of the looks by the hour. usual: hours that were learned from, of usual_days. first: the day that looks begin on. looks:
+    how many. skipped: hours with too few rows. last: when the last hour that was looked at began; empty where none was.
+    evidence: the most that it was on each of the last days. why_none: empty where hours are looked at."""
+
+    usual: int
+    usual_days: int
+    first: str
+    looks: int
+    skipped: int
+    last: str
+    threshold: float
+    evidence: tuple[DayLook, ...]
+    why_none: str = ""
 
 
 class CountedReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +88,8 @@ class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
     the alarm; back: those that came back, with the day. not_watched: columns of the reference that the data has not, or as
     another type; new_columns: those that the reference has not, which are not watched either. performance, service: None
     where it is not watched. reference: None where the service is watched alone, and data names its source. stale: what of the
-    data is too old; empty where nothing is. counted: None where the data were named."""
+    data is too old; empty where nothing is. counted: None where the data were named. hours: None where they are not looked
+    at."""
 
     outcome: Outcome
     reference: DriftSource | None
@@ -86,6 +112,7 @@ class MonitorReport(msgspec.Struct, frozen=True, kw_only=True):
     service: ServiceReport | None = None
     stale: str = ""
     counted: CountedReport | None = None
+    hours: HourLooks | None = None
     schema: Literal["modelway/monitor-model/1"] = "modelway/monitor-model/1"
 
     @property
@@ -124,8 +151,8 @@ def report_of(
         false_alarms_per_year=false_alarms_per_year,
         threshold=found.threshold,
         alarms=alarms,
-        open={name: day.isoformat() for name, day in sorted(found.open.items())},
-        back=tuple((day.isoformat(), name) for day, name in found.back),
+        open={name: _day(at) for name, at in sorted(found.open.items())},
+        back=tuple((_day(at), name) for at, name in found.back),
         looks=tuple(DayLook(day.isoformat(), part) for day, part in zip(found.looks, found.evidence, strict=True)),
         skipped=tuple(day.isoformat() for day in found.skipped),
         not_watched=tuple(column.name for column in shape.absent),
@@ -133,6 +160,7 @@ def report_of(
         performance=performance,
         service=service,
         stale=stale,
+        hours=_hours(found.hours) if found.hours else None,
     )
 
 
@@ -179,7 +207,36 @@ def worst(outcomes: Sequence[Outcome]) -> Outcome:
 
 
 def _alarm(alarm: Alarm) -> DayAlarm:
-    return DayAlarm(alarm.day.isoformat(), tuple(_change(change) for change in alarm.changes))
+    return DayAlarm(_day(alarm.at), tuple(_change(change) for change in alarm.changes), _hour(alarm.at))
+
+
+def _day(at: date) -> str:
+    return at.isoformat()[:10]
+
+
+def _hour(at: date) -> str:
+    return f"{at:%H:%M}" if isinstance(at, datetime) else ""
+
+
+def _hours(found: WatchedHours) -> HourLooks:
+    most: dict[str, float] = {}
+    for at, part in found.looks:
+        most[_day(at)] = max(part, most.get(_day(at), 0.0))
+    why = ""
+    if found.too_few:
+        why = f"{found.usual_days} days with an hour of {FEWEST_ROWS} rows or more are not enough to tell what is usual of one"
+    last = found.looks[-1][0] if found.looks else None
+    return HourLooks(
+        usual=found.usual,
+        usual_days=found.usual_days,
+        first="" if found.too_few else _day(found.first),
+        looks=len(found.looks),
+        skipped=found.skipped,
+        last=f"{_day(last)} {_hour(last)}" if last else "",
+        threshold=found.threshold,
+        evidence=tuple(DayLook(day, part) for day, part in list(most.items())[-SAID_DAYS:]),
+        why_none=why,
+    )
 
 
 def _change(change: LastingChange) -> ColumnChange:
@@ -189,6 +246,6 @@ def _change(change: LastingChange) -> ColumnChange:
         value=change.score.value,
         before=change.before,
         now=change.now,
-        since=change.since.isoformat(),
+        since=f"{_day(change.since)} {_hour(change.since)}".rstrip(),
         share_of_evidence=change.share,
     )

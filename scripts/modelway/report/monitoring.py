@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from modelway.data.values import few
 from modelway.markdown import cell, table
-from modelway.monitoring.report import ColumnChange, DayAlarm, MonitorReport
+from modelway.monitoring.report import ColumnChange, DayAlarm, HourLooks, MonitorReport
 from modelway.monitoring.watching import FEWEST_ROWS
 from modelway.report.counted_days import counted_lines
 from modelway.report.evidence_bars import bars
@@ -21,7 +21,7 @@ def in_words(report: MonitorReport, *, values: bool = True) -> str:
     """One line: what is new, else what is still so. values: whether those that became more or less frequent are named."""
     live, service = report.performance, report.service
     if report.outcome == "alarm":
-        new = [f"changed by {alarm.day}: {_changes(alarm, values=values)}" for alarm in report.new[-1:]]
+        new = [f"changed by {alarm.at}: {_changes(alarm, values=values)}" for alarm in report.new[-1:]]
         new += [f"fallen by {alarm.day}: {falls_in_words(alarm.falls)}" for alarm in live.new[-1:]] if live else []
         new += [f"promises broken: {newest_in_words(service)}"] if service and service.new else []
         return f"{report.data}: {'; '.join(new)}"
@@ -104,11 +104,14 @@ def markdown(report: MonitorReport) -> str:
             "",
             bars([look.evidence for look in report.looks[-SHOWN_DAYS:]]),
         ]
+    if report.hours:
+        lines += _hours(report.hours)
     if report.alarms:
         lines += ["", "### Alarms", "", _alarms(report.alarms, report.since)]
     if report.open:
         still = ", ".join(f"{cell(name)} ({day})" for name, day in report.open.items())
-        lines += ["", f"Not as before, and without a vote until it is for two weeks: {still}."]
+        until = "for two weeks, or for a day of hours where an hour told it" if report.hours else "for two weeks"
+        lines += ["", f"Not as before, and without a vote until it is {until}: {still}."]
     if report.back:
         lines += ["", f"Back: {', '.join(f'{cell(name)} ({day})' for day, name in report.back)}."]
     if report.not_watched:
@@ -126,15 +129,33 @@ def markdown(report: MonitorReport) -> str:
     return "\n".join(lines)
 
 
+def _hours(hours: HourLooks) -> list[str]:
+    if hours.why_none:
+        return ["", f"By the hour nothing was looked at: {hours.why_none}."]
+    few_rows = f", and {hours.skipped:,} have fewer than {FEWEST_ROWS} rows" if hours.skipped else ""
+    lines = [
+        "",
+        f"{hours.looks:,} hours were looked at from {hours.first} on{few_rows}; usual is what {hours.usual:,} before were.",
+    ]
+    if hours.evidence:
+        lines += [
+            "",
+            f"The most evidence of an hour, until {hours.last}:",
+            "",
+            bars([look.evidence for look in hours.evidence]),
+        ]
+    return lines
+
+
 def _names(names: Sequence[str]) -> str:
     return cell(few(names, 12), 1000)
 
 
 def _alarms(alarms: Sequence[DayAlarm], since: str) -> str:
     rows = [
-        (alarm.day, "new" if alarm.day >= since else "", said, f"{100 * share:.0f} %")
+        (alarm.at, "new" if alarm.day >= since else "", said, f"{100 * share:.0f} %")
         for alarm in reversed(alarms)
         for said, share in what(alarm.changes)
     ]
     left = f"\n\n{len(rows) - SHOWN_ALARMS} more are in the report's JSON." if len(rows) > SHOWN_ALARMS else ""
-    return table(("Day", "", "What has changed", "Of the evidence:"), rows[:SHOWN_ALARMS]) + left
+    return table(("When", "", "What has changed", "Of the evidence:"), rows[:SHOWN_ALARMS]) + left

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,20 +16,15 @@ from modelway.ci import Input, Output
 from modelway.config import Resolved, required
 from modelway.config.monitor import Monitor
 from modelway.data import schemes
-from modelway.data.cells import Grouping
 from modelway.data.drift.report import DriftSource
 from modelway.data.drift.sides import DriftSide, open_side
-from modelway.data.drift.sketch import DataSketch, Shape, merged
 from modelway.data.drift.sketching import DataReading
 from modelway.errors import Inconclusive, InvalidInput, ModelwayError, OutsideFailure, Refused
-from modelway.monitoring.live_days import EPOCH, refuse_too_many
 from modelway.monitoring.report import MonitorReport, of_service_alone, report_of
-from modelway.monitoring.watching import WatchedDay, watch
+from modelway.monitoring.watching import watch
 from modelway.report.monitoring import in_words, markdown
-from modelway.stages.steps import counted_days, freshness, performance, workspace
+from modelway.stages.steps import counted_days, freshness, performance, watched_days, workspace
 from modelway.stages.steps import service as service_step
-
-DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +70,7 @@ def monitor_model(
     history_days: Annotated[int | None, ci.key("monitor.history-days")] = None,
     false_alarms_per_year: Annotated[float | None, ci.key("monitor.false-alarms-per-year")] = None,
     inconclusive: Annotated[Literal["stop", "fail", "pass"] | None, ci.key("monitor.inconclusive")] = None,
+    hourly: Annotated[bool | None, ci.key("monitor.hourly")] = None,
     prediction: Annotated[str | None, ci.key("monitor.performance.prediction")] = None,
     label: Annotated[str | None, ci.key("monitor.performance.label")] = None,
     labels: Annotated[ci.Rows | None, ci.key("monitor.performance.labels")] = None,
@@ -144,9 +138,13 @@ def monitor_model(
                 if joined:
                     fix = "name the rows themselves, or leave monitor.performance out"
                     raise InvalidInput("are sketches, which hold no single prediction", where=after.name, fix=fix)
-                known, days, shape = _kept(before, after, after.sketch)
+                found = watched_days.kept(before, after, after.sketch, hourly=settings.hourly)
             else:
-                known, days, shape = _sketched(before, after, str(required(project, "monitor.time-column")))
+                time_column = str(required(project, "monitor.time-column"))
+                found = watched_days.sketched(before, after, time_column, hourly=settings.hourly)
+        if counted and settings.hourly:
+            found = watched_days.with_hours(found, counted.hours)
+    days = found.days
     job.say(f"{after.name}: {len(days)} days, of which {settings.history_days} tell what is usual")
     part = budget / (1 + bool(joined) + watched)
     served = service_step.service_of(project, job, first_new, part, by_servers) if watched else None
@@ -155,14 +153,14 @@ def monitor_model(
             what = f"all of its {len(days)} whole days are history, and none is left to look at"
             fix = "give later days too, or set monitor.history-days lower"
             raise Inconclusive(what, where=after.name, fix=fix)
-        found = watch(known, days, settings.history_days, part)
+        told = watch(found.reference, days, settings.history_days, part, found.hours)
     except Inconclusive as error:
         if not served:
             return _nothing_yet(job, settings, error)
         return _told(
             job, settings, of_service_alone(served, budget), error
         )  # what the rows do not tell hides no outage
-    since = first_new or (found.looks[-1].isoformat() if found.looks else "")
+    since = first_new or (told.looks[-1].isoformat() if told.looks else "")
     live = None
     if joined:
         first_look = days[settings.history_days].day
@@ -174,8 +172,8 @@ def monitor_model(
         asked = str(required(project, "monitor.time-column")), settings.freshness_hours, project.data.engine
         stale = freshness.stale_rows(paths["monitor.data"], data_name, rules.dialect, *asked)
     rows = sum(day.sketch.rows for day in days if day.sketch)
-    sides = _source(before, known.rows), _source(after, rows)
-    report = report_of(found, *sides, since, budget, shape, live, served, stale)
+    sides = _source(before, found.reference.rows), _source(after, rows)
+    report = report_of(told, *sides, since, budget, found.shape, live, served, stale)
     return _told(job, settings, msgspec.structs.replace(report, counted=counted.report if counted else None))
 
 
@@ -268,70 +266,6 @@ def _since(text: str) -> str:
         return date.fromisoformat(text).isoformat() if text else ""
     except ValueError:
         raise InvalidInput(f"{text[:40]!r} is no date", where="input since", fix="write it as 2026-11-27") from None
-
-
-def _kept(before: DriftSide, after: DriftSide, together: DataSketch) -> tuple[DataSketch, list[WatchedDay], Shape]:
-    """The reference, and each day that was kept as a sketch, or as several. together: all of them."""
-    known, by_day = before.sketch, dict[date, dict[str, DataSketch]]()
-    if known is None or known.cells != together.cells:
-        fix = "name the sketch that detect-drift wrote of the training data, and that the days were made with"
-        raise InvalidInput(f"has other columns or cells than the sketches in {after.name}", where=before.name, fix=fix)
-    for name, one in after.sketches.items():
-        found = re.search(r"\d{4}-\d{2}-\d{2}", name)
-        try:
-            day = date.fromisoformat(found[0] if found else "")
-        except ValueError:
-            fix = "call it by its day, such as 2026-11-27.json"
-            raise InvalidInput("has no date in its name", where=name, fix=fix) from None
-        by_day.setdefault(day, {})[name] = one
-    days = {day: merged(list(ones.values()), list(ones)) for day, ones in by_day.items()}
-    shape = Shape(absent=together.absent, others=together.others)
-    return known, _every(days, after.name, "name the sketches of days that are over", "it has no sketch"), shape
-
-
-def _sketched(before: DriftSide, after: DriftSide, time_column: str) -> tuple[DataSketch, list[WatchedDay], Shape]:
-    """The reference, and each whole day in the same cells: from the first that has rows to the last that is over; and what is
-    different about the columns, of which only those that both have are left."""
-    assert after.rows is not None
-    after.rows.require_times(time_column, "monitor.time-column")
-    known = before.sketch
-    if known is None:
-        assert before.rows is not None
-        cells, _ = before.rows.cells({})
-        known = before.rows.sketch(cells, own=True)
-    counted, shape = after.rows.countable([column.cells for column in known.columns])
-    if not known.rows or not counted:
-        what = (
-            "has no rows"
-            if not known.rows
-            else f"has no column that {after.name} has as well, and that is not left out"
-        )
-        raise InvalidInput(what, where=before.name, fix="name the data that the model was trained with")
-    names = {column.name for column in counted}
-    known = msgspec.structs.replace(known, columns=tuple(one for one in known.columns if one.name in names))
-    found = after.rows.groups(counted, Grouping(time=time_column, width_us=DAY_US), own=False)
-    return known, _days(found, after.name, time_column), shape
-
-
-def _days(found: Mapping[str | None, DataSketch], name: str, time_column: str) -> list[WatchedDay]:
-    try:
-        by_day = {EPOCH + timedelta(microseconds=int(start)): one for start, one in found.items() if start is not None}
-    except OverflowError:
-        by_day = {}
-    fix = "write times as ISO 8601 in UTC, such as 2026-11-21T08:30:00Z, or name another column as monitor.time-column"
-    return _every(by_day, name, fix, f"column {time_column[:100]!r} has no time")
-
-
-def _every(by_day: Mapping[date, DataSketch], where: str, fix: str, without: str) -> list[WatchedDay]:
-    """From the first day to the last that is over, in UTC."""
-    today = datetime.now(UTC).date()
-    whole = {day: one for day, one in by_day.items() if day < today}
-    if not whole:
-        raise InvalidInput(f"{without} of a day that is over", where=where, fix=fix)
-    first, last = min(whole), max(whole)
-    refuse_too_many(first, last, where)
-    every = (first + timedelta(days=number) for number in range((last - first).days + 1))
-    return [WatchedDay(day, whole.get(day)) for day in every]
 
 
 def _source(side: DriftSide, rows: int) -> DriftSource:

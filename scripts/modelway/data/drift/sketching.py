@@ -144,8 +144,10 @@ class OpenedCells:
         """All rows in these cells. own: the cells were made of these rows."""
         return self.groups(cells, Grouping(cluster=cluster), own=own)[None]
 
-    def groups(self, cells: Sequence[ColumnCells], by: Grouping, *, own: bool) -> dict[str | None, DataSketch]:
-        """A sketch of each group of rows."""
+    def groups(
+        self, cells: Sequence[ColumnCells], by: Grouping, *, own: bool, most: int = MOST_GROUPS
+    ) -> dict[str | None, DataSketch]:
+        """A sketch of each group of rows. InvalidInput where they are more than `most`."""
         self.require([name for name in (by.group, by.time, by.cluster) if name])
         counted, shape = self.countable(cells)
         found = self.table.counted(counted, by)
@@ -158,12 +160,12 @@ class OpenedCells:
         groups: dict[str | None, list[str | None]] = {}
         for group, cluster in found:
             groups.setdefault(group, []).append(cluster)
-        if len(groups) > MOST_GROUPS:
+        if len(groups) > most:
             what = f"column {by.group[:100]!r} has more than" if by.group else "the windows are more than"
             fix = "make window-hours larger"
             if by.group:
                 fix = "name a column with fewer values as slices, or derive one that groups them"
-            raise InvalidInput(f"{what} {MOST_GROUPS:,}{' values' if by.group else ''}", where=self.name, fix=fix)
+            raise InvalidInput(f"{what} {most:,}{' values' if by.group else ''}", where=self.name, fix=fix)
         return {
             group: sketch_of(
                 counted,

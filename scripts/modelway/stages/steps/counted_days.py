@@ -14,26 +14,30 @@ import msgspec
 
 from modelway import ci
 from modelway.config import Resolved
+from modelway.data.drift.sketch import DataSketch
 from modelway.errors import Inconclusive, InvalidInput
+from modelway.monitoring.kept_days import DaysPart
 from modelway.monitoring.prometheus_rules import counted_bound
 from modelway.monitoring.report import CountedReport
 from modelway.monitoring.service_days import CountedDay
 from modelway.stages.steps.elsewhere import answered
 
 REFERENCE = "monitor.reference"
+HOURS = "hours.json"
 SAID_GAPS = 5
 
 
 @dataclass(frozen=True)
 class CountedDays:
     """named: where days and reference are, by the keys that stand for them. names: what messages call them. service: days of
-    the requests. too_few: why the days of the rows tell nothing yet."""
+    the requests. too_few: why the days of the rows tell nothing yet. hours: those that are over, by when they began."""
 
     named: Mapping[str, str]
     names: Mapping[str, str]
     report: CountedReport
     service: Sequence[CountedDay]
     too_few: Inconclusive | None
+    hours: Mapping[str, DataSketch]
 
 
 def fetched(project: Resolved, job: ci.Job, folder: Path, *, service: bool) -> CountedDays | None:
@@ -61,6 +65,7 @@ def fetched(project: Resolved, job: ci.Job, folder: Path, *, service: bool) -> C
         "folder": str(folder),
         "leave-out": settings.leave_out,
         "history-days": settings.history_days,
+        "hourly": settings.hourly,
         "faster-than": counted_bound(settings.service) if service else None,
     }
     said = answered("deploy", "counted_days", asked, job.say)
@@ -71,7 +76,9 @@ def fetched(project: Resolved, job: ci.Job, folder: Path, *, service: bool) -> C
     named = {"monitor.data": f"{folder}/days/*.json", REFERENCE: f"{folder}/reference.json"}
     whose = f"version {report.version} in {project.environment}"
     names = {"monitor.data": f"what {whose} was asked", REFERENCE: f"training data of {whose}"}
-    return CountedDays(named, names, report, days, too_few)
+    by_hour = folder / HOURS
+    hours = msgspec.json.decode(by_hour.read_bytes(), type=DaysPart).hours if by_hour.is_file() else {}
+    return CountedDays(named, names, report, days, too_few, hours)
 
 
 def _too_few(history_days: int, files: list[Path]) -> Inconclusive | None:
@@ -89,10 +96,10 @@ def _too_few(history_days: int, files: list[Path]) -> Inconclusive | None:
 
 
 def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> Any:
-    """Files below `folder`: reference.json, and days/2026-11-27.json of every day that is over; what the report says of
-    them; and, where `faster-than` says what is fast, in seconds, the days of the service."""
+    """Files below `folder`: reference.json, days/2026-11-27.json of every day that is over, and hours.json where hours are
+    kept; what the report says of them; and, where `faster-than` says what is fast, in seconds, the days of the service."""
     from modelway.config import load_project
-    from modelway.data.drift.sketch import DataSketch, written
+    from modelway.data.drift.sketch import written
     from modelway.monitoring import kept_days
     from modelway.monitoring.collecting import Collecting
     from modelway.monitoring.predicted import with_predictions
@@ -112,7 +119,7 @@ def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> Any:
     copied = left.plan.new.slot if left is not None and left.plan.mirror else ""  # stable was asked the same
     slots = {name: slot for name, slot in state.slots.items() if name != copied}
     servers = servers_of(target.place, counting.token, slots)
-    found = Collecting(counting.parts, say).look(servers, stable.side.slot)
+    found = Collecting(counting.parts, say, asked["hourly"]).look(servers, stable.side.slot)
 
     known, days = with_predictions(found.reference, found.days, asked["history-days"])
 
@@ -125,6 +132,8 @@ def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> Any:
     (folder / "reference.json").write_text(kept(known), encoding="utf-8")
     for day, sketch in days.items():
         (folder / "days" / f"{day}.json").write_text(kept(sketch), encoding="utf-8")
+    if asked["hourly"] and found.hours:
+        (folder / HOURS).write_bytes(msgspec.json.encode(found.hours))
     fast = asked["faster-than"]
     report = CountedReport(
         version=stable.side.version,
