@@ -116,7 +116,7 @@ class Client:
         command += [str(rows), str(WORLD.requests_per_second), str(self.file)]
         with self.file.with_suffix(".log").open("wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        say(f"a client sends the flights of September to December, {WORLD.requests_per_second} a second")
+        say(f"a client sends the flights from 5 October on, {WORLD.requests_per_second} a second")
 
     def wait(self) -> None:
         """Until it sends."""
