@@ -2,6 +2,7 @@
 
 Usage: python benchmarks/drift.py [ROWS [COLUMNS]]     1,000,000 rows of 18 columns where nothing is given
        python benchmarks/drift.py --columns            300,000 rows of 10, 100 and 1,000 columns
+       python benchmarks/drift.py --sketch [ROWS COLUMNS]   against the sketch of a tenth as many: 3,000,000 of 1,000
 
 Two thirds of the columns are numbers, the rest text of 50 values. evidently runs by its defaults, once, up to 100 columns. See
 measuring.py for what is measured.
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from data_rows import duckdb_scan, made, pyarrow_stream
-from measuring import measured, run_one
+from measuring import SCRIPTS, measured, run_one
 
 MOST_COLUMNS_OF_EVIDENTLY = 100
 
@@ -39,6 +40,26 @@ def modelway(folder: Path) -> Callable[[], None]:
     return work
 
 
+def against_sketch(folder: Path) -> Callable[[], None]:
+    """As monitor-model has it: of the reference there are its counts alone."""
+    from modelway.config.drift import Drift
+    from modelway.data.contract import Contract
+    from modelway.data.drift.detection import detect
+    from modelway.data.drift.sides import open_side
+    from modelway.data.drift.sketching import DataReading
+
+    def work() -> None:
+        reading = DataReading(Contract(), memory_mb=1024)
+        with (
+            open_side(folder / "reference.json", "reference", reading) as reference,
+            open_side(folder / "current.parquet", "current", reading) as current,
+        ):
+            found = detect(reference, current, Drift(), lambda line: None)
+        assert found.report.outcome == "no drift", found.report.of("drift")
+
+    return work
+
+
 def evidently(folder: Path) -> Callable[[], None]:
     import pandas as pd
     from evidently import Dataset, Report
@@ -51,11 +72,46 @@ def evidently(folder: Path) -> Callable[[], None]:
     return work
 
 
-WAYS = {"pyarrow": pyarrow_stream, "duckdb": duckdb_scan, "modelway": modelway, "evidently": evidently}
+def current_alone(folder: Path) -> Callable[[], None]:
+    return pyarrow_stream(folder / "current.parquet")
+
+
+WAYS = {
+    "pyarrow": pyarrow_stream,
+    "duckdb": duckdb_scan,
+    "modelway": modelway,
+    "evidently": evidently,
+    "current": current_alone,
+    "sketch": against_sketch,
+}
+
+
+def against_a_sketch(rows: int, columns: int) -> None:
+    sys.path.insert(0, str(SCRIPTS))
+    from modelway.data.contract import Contract
+    from modelway.data.drift.sides import open_side
+    from modelway.data.drift.sketch import written
+    from modelway.data.drift.sketching import DataReading
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        made("make_side", folder / "reference.parquet", rows // 10, columns, 0)
+        with open_side(folder / "reference.parquet", "reference", DataReading(Contract())) as side:
+            assert side.rows is not None
+            cells, _ = side.rows.cells({})
+            (folder / "reference.json").write_text(written(side.rows.sketch(cells, own=True)))
+        (folder / "reference.parquet").unlink()
+        made("make_side", folder / "current.parquet", rows, columns, 1_000_003)
+        size = (folder / "current.parquet").stat().st_size / 2**30
+        title = f"{rows:,} rows x {columns:,} columns ({size:.1f} GiB of parquet) against a sketch"
+        measured(__file__, title, [("current", "evidently", 1), ("sketch", "", 1)], folder)
 
 
 def main() -> None:
     numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
+    if "--sketch" in sys.argv:
+        against_a_sketch(*(numbers or (3_000_000, 1000)))
+        return
     rows, columns = (*numbers, 1_000_000, 18)[:2] if len(numbers) != 1 else (numbers[0], 18)
     for wide in (10, 100, 1000) if "--columns" in sys.argv else (columns,):
         rows = 300_000 if "--columns" in sys.argv else rows
