@@ -14,7 +14,7 @@ import requests
 from deployment.shop import Shop, row
 from modelway.loopback import HOST
 from modelway.monitoring.asked_requests import AskedRequests, added_requests
-from modelway.monitoring.kept_days import DayServer, DaysPart
+from modelway.monitoring.kept_days import DayServer, DaysPart, KeptHour
 from modelway.serving.cells import PREDICTED_CLASS, PREDICTED_NUMBER
 from modelway.targets.counting_servers import DAYS, TOKEN
 
@@ -33,9 +33,10 @@ def monitored(shop: Shop, code: int, *flags: str) -> str:
     return shop.must("monitor_model", code, *flags)
 
 
-def with_history(shop: Shop, days: int, moved: int = 0, *, outage: bool = False) -> None:
-    """As if it had been so for that many days, with what is kept of today, ten times over. moved: so many of the last days
-    have all rows in one cell of `a`. outage: nothing was answered yesterday."""
+def with_history(shop: Shop, days: int, moved: int = 0, *, outage: bool = False, broken_hours: int = 0) -> None:
+    """As if it had been so for that many days, with what is kept of today, ten times over, and in every hour where hours are
+    kept. moved: so many of the last days have all rows in one cell of `a`, and broken_hours: of yesterday's hours. outage:
+    nothing was answered yesterday."""
     file, part = kept(shop)
     today = max(part.days)
     found = msgspec.structs.replace(part.days[today], rows=10 * part.days[today].rows)
@@ -47,17 +48,21 @@ def with_history(shop: Shop, days: int, moved: int = 0, *, outage: bool = False)
     for back in range(1, days + 1):
         day = (date.fromisoformat(today) - timedelta(days=back)).isoformat()
         until = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
-        here = columns
-        if back <= moved:
-            at = [cells.name for cells in part.columns].index("a")
-            one = columns[at]
-            full = (sum(one.counts), *(0 for _ in one.counts[1:]))
-            here = (*columns[:at], msgspec.structs.replace(one, counts=full), *columns[at + 1 :])
+        at = [cells.name for cells in part.columns].index("a")
+        full = (sum(columns[at].counts), *(0 for _ in columns[at].counts[1:]))
+        off = (*columns[:at], msgspec.structs.replace(columns[at], counts=full), *columns[at + 1 :])
+        here = off if back <= moved else columns
+        hours = {
+            f"{hour:02}": KeptHour(rows=found.rows, columns=off if back == 1 and hour >= 24 - broken_hours else here)
+            for hour in range(24 if found.hours else 0)
+        }
         server = DayServer("replica 0", 1, f"{day}T00:00:00Z", f"{until}T00:00:00Z", asked_minutes=1440)
         said = requests_
         if outage and back == 1:
             said = AskedRequests(failed=said.requests, took=said.took)
-        part.days[day] = msgspec.structs.replace(found, columns=here, servers={"before": server}, requests=said)
+        part.days[day] = msgspec.structs.replace(
+            found, columns=here, servers={"before": server}, requests=said, hours=hours
+        )
     file.write_bytes(msgspec.json.encode(part))
 
 
@@ -149,6 +154,30 @@ def test_a_service_is_held_to_its_promises_by_what_its_servers_counted(shop: Sho
     (shop.folder / "modelway.yml").write_text(text)
     monitored(shop, 0)
     assert json.loads(path.read_text())["service"] is None, "nothing is promised"
+
+
+@pytest.mark.long
+def test_what_breaks_is_told_by_the_hour(shop: Shop) -> None:
+    text = (shop.folder / "modelway.yml").read_text()
+    (shop.folder / "modelway.yml").write_text(f"{text}monitor: {{hourly: true}}\n")
+    shop.deploy("good")
+    asked(shop, 300)
+    wait_for_a_minute()
+    monitored(shop, 3)
+    [day] = kept(shop)[1].days.values()
+    assert sum(hour.rows for hour in day.hours.values()) == day.rows == 300
+    asked(shop, 20)
+    shop.deploy("again", "--strategy", "all-at-once")
+    [day] = kept(shop)[1].days.values()
+    assert sum(hour.rows for hour in day.hours.values()) == day.rows == 320, "a server's last minutes, too"
+    with_history(shop, 60)
+    monitored(shop, 0)
+    path = shop.folder / "out/modelway/monitor-model.json"
+    looks = json.loads(path.read_text())["hours"]
+    assert looks["looks"] >= 4 * 24 and looks["usual"] == 56 * 24
+    with_history(shop, 60, broken_hours=4)
+    yesterday = date.fromisoformat(max(kept(shop)[1].days)) - timedelta(days=1)
+    assert f"changed by {yesterday} 22:00: a:" in monitored(shop, 1)
 
 
 def test_nothing_is_counted_where_nobody_wants_it(shop: Shop) -> None:
