@@ -158,4 +158,4 @@ def _alarms(alarms: Sequence[DayAlarm], since: str) -> str:
         for said, share in what(alarm.changes)
     ]
     left = f"\n\n{len(rows) - SHOWN_ALARMS} more are in the report's JSON." if len(rows) > SHOWN_ALARMS else ""
-    return table(("When", "", "What has changed", "Of the evidence:"), rows[:SHOWN_ALARMS]) + left
+    return table(("When (UTC)", "", "What has changed", "Of the evidence:"), rows[:SHOWN_ALARMS]) + left
