@@ -131,6 +131,36 @@ def test_a_share_of_the_only_data_file_becomes_test_rows(root: Path, tmp_path: P
         (folder / "modelway.yml").unlink()
 
 
+def test_a_test_file_without_the_label_is_no_reason_to_split_nothing_off(root: Path, tmp_path: Path) -> None:
+    """As competitions have it: the label is in train.csv alone; and the code imports by its folder's name."""
+    unlabelled = "".join(line.rpartition(",")[0] + "\n" for line in rows(100, 2).splitlines())
+    files = {"src/train.py": "import src.other\n" + learn("data/train.csv"), "requirements.txt": REQUIREMENTS}
+    files |= {"data/train.csv": rows(900, 1), "data/test.csv": unlabelled, "data/gender_submission.csv": "a,b\n1,2\n"}
+    folder = made(tmp_path, Layout(files, "", ""))
+    assert "`--test 20%` split some off" in run(root, folder, "init", "--yes", code=2)["said"]
+    for _ in range(2):  # it can be run again
+        run(root, folder, "init", "--yes", "--test", "20%")
+        project = load_project(folder / "modelway.yml", "production")
+        assert (project.data.train, project.data.test) == ("data/train-train.csv", "data/train-test.csv")
+    assert project.train is not None and project.train.command == "python -m src.train"
+    run(root, folder, "init", "--yes")
+    run(root, folder, "validate_data")
+
+
+def test_the_first_contract_lets_what_was_split_off_pass(root: Path, tmp_path: Path) -> None:
+    """A value that one test row alone has is in it."""
+    text = rows(300, 1).splitlines()
+    place = text[0].split(",").index("carrier") if "carrier" in text[0].split(",") else 0
+    files = {"train.py": learn("data/all.csv"), "requirements.txt": REQUIREMENTS}
+    odd = [
+        ",".join("once" if at == place else cell for at, cell in enumerate(text[5].split(","))).replace("once", f"z{n}")
+        for n in range(3)
+    ]
+    folder = made(tmp_path, Layout({**files, "data/all.csv": "\n".join([*text, *odd]) + "\n"}, "", ""))
+    run(root, folder, "init", "--yes", "--test", "20%")
+    run(root, folder, "validate_data")
+
+
 def test_what_no_package_brings_is_to_do(root: Path, tmp_path: Path) -> None:
     for number, (packages, lacks) in enumerate((("mlflow-skinny\ntorch\npandas\n", True), ("mlflow\ntorch\n", False))):
         files = {"train.py": learn("data/train.csv"), "requirements.txt": packages, **DATA}

@@ -38,6 +38,35 @@ def test_equal_rows_stay_together_and_a_later_row_moves_no_other(tmp_path: Path)
     assert more_train.startswith(train) and more_test.startswith(test)
 
 
+def test_rows_that_differ_by_a_number_of_theirs_alone_stay_together(tmp_path: Path) -> None:
+    """As 35 of 227 wines did."""
+    for head, of in (
+        ("a,b,Id\n", lambda n: f"{n % 60},x,{n}\n"),
+        (",PassengerId,a\n", lambda n: f"{n},{7 * n},{n % 60}\n"),
+    ):
+        train, test = divided(tmp_path, "all.csv", (head + "".join(map(of, range(400)))).encode())
+        place = head.rstrip().split(",").index("a")
+        learned, judged = ({row.split(b",")[place] for row in part.splitlines()[1:]} for part in (train, test))
+        assert learned and judged and not learned & judged
+        assert len(train.splitlines()) + len(test.splitlines()) == 402
+    lines = "".join(f'{{"order_id": {n}, "a": {n % 60}}}\n' for n in range(400))
+    train, test = divided(tmp_path, "all.jsonl", lines.encode())
+    learned, judged = ({row.split(b'"a"')[1] for row in part.splitlines()} for part in (train, test))
+    assert learned and judged and not learned & judged
+    source = tmp_path / "all.parquet"
+    with duckdb.connect() as connection:
+        connection.sql('SELECT i AS id, i % 60 AS "it""s a" FROM range(400) AS made(i)').write_parquet(str(source))
+        split_rows(RowSplit(source.name, 0.3), source, tmp_path / "train.parquet", tmp_path / "test.parquet")
+        parts = [connection.read_parquet(str(tmp_path / f"{name}.parquet")).fetchall() for name in ("train", "test")]
+    learned, judged = ({row[1] for row in part} for part in parts)
+    assert learned and judged and not learned & judged and sum(map(len, parts)) == 400
+
+
+def test_where_all_columns_number_rows_each_row_is_its_own(tmp_path: Path) -> None:
+    _, test = divided(tmp_path, "all.csv", b"id,order_id\n" + b"".join(f"{n},{n}\n".encode() for n in range(200)))
+    assert 30 < len(test.splitlines()) < 90
+
+
 def test_json_lines_have_no_header(tmp_path: Path) -> None:
     lines = [f'{{"a": {number}}}\n'.encode() for number in range(100)]
     train, test = divided(tmp_path, "all.jsonl", b"".join(lines))

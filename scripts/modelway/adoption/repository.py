@@ -53,6 +53,7 @@ PACKAGES = (
 TRAINS = r"\blog_model\(|\.fit\("
 BY_NAME = re.compile(r"(?:^|[_-])(?:train|training|fit)(?:er|ing)?(?:[_-]|$)")
 HELD_OUT = re.compile(r"(?:^|[_-])(?:test|testing|holdout|held_out|valid|validation|val|eval)(?:[_-]|$)")
+PREDICTED = re.compile(r"(?i)prediction|submission")
 IN_TRAINING = re.compile(r"(?:^|[_-])(?:train|training)(?:[_-]|$)")
 
 
@@ -104,7 +105,14 @@ class TeamRepository:
 
     def data(self) -> tuple[str, ...]:
         """What a model once predicted is none: it is made of rows that are elsewhere."""
-        return tuple(name for name in self.files if name.endswith(DATA) and "prediction" not in name.lower())
+        return tuple(name for name in self.files if name.endswith(DATA) and not PREDICTED.search(name))
+
+    @property
+    def configured(self) -> tuple[str, str] | None:
+        """What a modelway.yml says already."""
+        said = _yaml(self.text("modelway.yml")).get("data") if "modelway.yml" in self.files else None
+        named = [said.get(key) for key in ("train", "test")] if isinstance(said, dict) else []
+        return (str(named[0]), str(named[1])) if all(named) and named else None
 
     def train_and_test(self, code: str = "") -> tuple[str | None, str | None]:
         """The only one whose name says so, that the code reads, or that is left; and the one beside it. None where that is not
@@ -169,8 +177,10 @@ class TeamRepository:
             yield FoundTraining(self._command(name), name, why)
 
     def _command(self, script: str) -> str:
-        """A module of a package is run as one, so that its own imports are found."""
+        """A module of a package is run as one, so that its own imports are found; so is one that imports its own folder."""
         parts = script.removesuffix(".py").split("/")
+        if len(parts) > 1 and re.search(rf"(?m)^\s*(?:from|import) {re.escape(parts[0])}\b", self.text(script)):
+            return f"python -m {'.'.join(parts)}"
         inside = parts[1:] if parts[0] == "src" else parts
         folder = "/".join(parts[:-1])
         if len(inside) > 1 and f"{folder}/__init__.py" in self.files:

@@ -1,14 +1,16 @@
 """Test rows for a team that has none: a share of its one data file, in a file of their own, and the rest in another.
 
 Which row goes where follows from its bytes alone: equal rows stay together, so that none is learned that is judged, and rows
-that are added later move no other.
+that are added later move no other. Columns that only number the rows, by their names, make no two rows different.
 """
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +21,8 @@ TEXTS = (".csv", ".jsonl", ".ndjson")
 SHARE = re.compile(r"(?P<percent>\d{1,2}) ?%|(?P<part>0?\.\d+)")
 """How a person asks for it, in the place of a file's name."""
 LEAST, MOST = 0.01, 0.9
+NUMBERS_ROWS = re.compile(r"(?i:(?:.*[_ .-])?(?:id|uuid|guid|index)|unnamed: ?\d+|rownames)|.*[a-z]I[dD]|")
+"""Such as Id, customer_id, PassengerId, and the column without a name that pandas writes."""
 
 
 @dataclass(frozen=True)
@@ -64,17 +68,19 @@ def split_rows(split: RowSplit, source: Path, train: Path, test: Path) -> None:
 
 
 def _write_texts(split: RowSplit, source: Path, train: Path, test: Path) -> list[int]:
-    counts = [0, 0]
+    counts, without = [0, 0], frozenset[int]()
     with source.open("rb") as stream, train.open("wb") as learned, test.open("wb") as judged:
         files, found = (learned, judged), _records(stream) if source.suffix == ".csv" else stream
         if source.suffix == ".csv":
             header = next(iter(found), b"")
             for file in files:
                 file.write(header)
+            without = _numbering(_cells(header.removeprefix(b"\xef\xbb\xbf")))
         for record in found:
             row = record.rstrip(b"\r\n")
             if row:
-                side = _chance(row) < split.share
+                told = _told_apart(row, without) if source.suffix == ".csv" else _told_apart_json(row)
+                side = _chance(told) < split.share
                 files[side].write(record if record.endswith(b"\n") else record + b"\n")
                 counts[side] += 1
     return counts
@@ -93,6 +99,34 @@ def _records(stream: BinaryIO) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
+def _cells(record: bytes) -> list[str]:
+    return next(csv.reader([record.decode(errors="surrogateescape")]), [])
+
+
+def _numbering(names: Sequence[str]) -> frozenset[int]:
+    """Places of the columns that number rows; none where nothing else would be left."""
+    found = frozenset(place for place, name in enumerate(names) if NUMBERS_ROWS.fullmatch(name.strip()))
+    return found if len(found) < len(names) else frozenset()
+
+
+def _told_apart(row: bytes, without: Collection[int]) -> bytes:
+    """What tells it from others: the row as it is, where no column numbers rows."""
+    if not without:
+        return row
+    cells = (cell for place, cell in enumerate(_cells(row)) if place not in without)
+    return "\x1f".join(cells).encode(errors="surrogateescape")
+
+
+def _told_apart_json(row: bytes) -> bytes:
+    try:
+        said = json.loads(row)
+    except ValueError:
+        return row
+    if not isinstance(said, dict) or not (without := _numbering(list(said))):
+        return row
+    return json.dumps([value for place, value in enumerate(said.values()) if place not in without]).encode()
+
+
 def _chance(row: bytes) -> float:
     """Of a row: 0 to below 1, evenly."""
     return int.from_bytes(hashlib.blake2b(row, digest_size=8).digest(), "big") / 2**64
@@ -104,8 +138,13 @@ def _write_parquet(split: RowSplit, source: Path, train: Path, test: Path) -> li
     counts = []
     with duckdb.connect() as connection:
         rows = connection.read_parquet(str(source)).set_alias("row_")
+        told = "row_::VARCHAR"
+        if without := _numbering(rows.columns):
+            kept = (name.replace('"', '""') for place, name in enumerate(rows.columns) if place not in without)
+            packed = [f'c{place} := row_."{name}"' for place, name in enumerate(kept)]
+            told = f"struct_pack({', '.join(packed)})::VARCHAR"
         for file, asked in ((train, ">="), (test, "<")):
-            chosen = rows.filter(f"('0x' || md5(row_::VARCHAR)[:8])::BIGINT {asked} {split.share * 2**32:.0f}")
+            chosen = rows.filter(f"('0x' || md5({told})[:8])::BIGINT {asked} {split.share * 2**32:.0f}")
             chosen.write_parquet(str(file))
             counts.append(connection.read_parquet(str(file)).shape[0])
     return counts

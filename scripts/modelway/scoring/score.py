@@ -118,7 +118,7 @@ def _read_answer(folder: Path, code: int, log: Path, limits: WorkerLimits) -> Sc
         raise InvalidInput(
             f"the model cannot be loaded in its own environment: {answer['error']}",
             where="evaluate-gate",
-            fix="log it with the requirements that loading it needs (log_model's pip_requirements)",
+            fix="log it with what loading it needs: log_model's pip_requirements, and its code_paths for code of your own",
         )
     if answer["stage"] == "start":
         raise OutsideFailure(f"the scoring worker cannot start: {answer['error']}", fix="run it again")

@@ -27,7 +27,7 @@ from modelway.data.drafting import DraftedContract, drafted
 from modelway.data.queries import NotAllowed
 from modelway.data.sources import find_source
 from modelway.data.summaries import SummaryTable
-from modelway.data.values import Bound
+from modelway.data.values import Bound, few
 from modelway.data.yaml_text import scalar
 from modelway.environments.tools import template_file
 from modelway.errors import InvalidInput
@@ -45,6 +45,7 @@ LOG = (
 BRINGS_SCIPY = re.compile(r"scipy|scikit-learn|xgboost|lightgbm|catboost|statsmodels|mlflow(?!-skinny)")
 """Packages with it, or that need it."""
 BROUGHT = "what a command brings has to be brought first"
+LABELLED = "name test data that has the label, or let `--test 20%` split some off the training data"
 SPLIT = "where there are none, `--test 20%` splits some off, by chance; by time is better where rows have one"
 
 
@@ -66,8 +67,8 @@ def init(
     test: Annotated[
         str,
         Input(
-            "Rows that no training has seen, to judge models on. A share such as 20%: where no file has such rows, so many are"
-            " split off, and what trains reads the rest.",
+            "Rows that no training has seen, to judge models on. A share such as 20%: so many of the training data are split"
+            " off, and what trains reads the rest.",
             left_out="they are looked for",
         ),
     ] = "",
@@ -92,7 +93,7 @@ def init(
         made = {name: Path(scratch) / Path(name).name for name in split.names} if split else {}
         if split:
             split_rows(split, job.folder / split.source, *made.values())
-        draft = drafted(made.get(train_data, job.folder / train_data), train_data, most_values=20)
+        draft = drafted(job.folder / (split.source if split else train_data), train_data, most_values=20)
         truth_column = _label(code, draft, label, ask, assumed)
         truth, positive = _truth(made.get(test_data, job.folder / test_data), test_data, truth_column)
         draft = replace(draft, fewest=min(draft.rows, truth.rows))
@@ -167,17 +168,19 @@ def _training(repository: TeamRepository, given: str, ask: Ask, assumed: list[As
 def _data(
     repository: TeamRepository, code: str, train: str, test: str, ask: Ask, assumed: list[Assumption]
 ) -> tuple[str, str, RowSplit | None]:
-    """The files; and, where a share was asked for and no file has such rows, what they are to be made of."""
-    guessed = repository.train_and_test(code)
+    """The files; and, where a share was asked for, what they are to be made of."""
+    guessed = repository.configured or repository.train_and_test(code)
+    is_split = repository.configured or any(RowSplit(name, 0.5).names == guessed for name in repository.data())
     learned = train or ask(f"The training data [{guessed[0] or ''}]: ").strip()
     judged = (
         test or ask(f"Rows that no training has seen: a file, or a share such as 20% [{guessed[1] or ''}]: ").strip()
     )
     if (share := share_of(judged)) and (source := learned or guessed[0]):
         split = RowSplit(source, share)
-        if guessed[1] is None or set(split.names) <= set(repository.files):
+        if learned or not is_split:
             assumed.append(Assumption("data.train", split.names[0], f"the other rows of {source}"))
-            why = f"{judged} of the rows of {source} by chance, equal rows together; by time is better where rows have one"
+            why = f"{judged} of the rows of {source} by chance, rows together that are equal but for an id"
+            why += "; by time is better where rows have one"
             assumed.append(Assumption("data.test", split.names[1], why))
             return *split.names, split
         judged = ""
@@ -188,7 +191,7 @@ def _data(
             why = "the only data file" if len(repository.data()) == 1 else "the code reads it" if named else "its name"
             assumed.append(Assumption(f"data.{key}", guess, why))
         found.append(said or guess or "")
-    there = ", ".join(repository.data()[:6]) or "none"
+    there = few(repository.data(), 6) or "none"
     missing = [f"--{key}" for key, name in zip(("train", "test"), found, strict=True) if not name]
     if missing:
         what = "rows that no training has seen" if missing == ["--test"] else "the training data"
@@ -245,7 +248,7 @@ def _truth(path: Path, name: str, column: str) -> tuple[LabelValues, str | None]
         engines.engine(engines.DEFAULT).open_table(find_source(path, name), CsvDialect(), Path(folder), 1024) as table,
     ):
         if column not in {item.name for item in table.columns}:
-            raise InvalidInput(f"has no column {column[:100]!r}", where=name, fix="name test data that has the label")
+            raise InvalidInput(f"has no column {column[:100]!r}", where=name, fix=LABELLED)
         assert isinstance(table, SummaryTable)
         for kind in ("integer", "boolean", "string"):
             rows, (malformed,) = table.answers([NotAllowed(column, kind, ())], 0)
