@@ -103,7 +103,7 @@ def page(plan: AdoptionPlan, assumed: Sequence[Assumption], to_do: Sequence[str]
     parts.append(
         "1. Try it on this machine: `modelway start-registry` says an address, `export MLFLOW_TRACKING_URI=` that, then"
         " `modelway validate-data`, `modelway train-model`, `modelway evaluate-gate --environment production --version 1`.\n"
-        "2. Commit these files, with `out/` and `mlflow/` in .gitignore (reports, and the store of `start-registry`), and open a"
+        "2. Commit these files, with `out/` and `mlflow/` in .gitignore (reports, and the store of start-registry), and open a"
         " pull request: the workflow `check` trains and judges what it would change. It needs no secret.\n"
         "3. Set the secret MLFLOW_TRACKING_URI, and start the workflow `model`: a version that passes is promoted."
     )
