@@ -16,6 +16,7 @@ import pytest
 
 from modelway.config.sections import Create, Kubernetes
 from modelway.errors import InvalidInput
+from modelway.monitoring.kept_days import DaysPart
 from modelway.rollout.plan import side_of
 from modelway.stages.rollouts import deployment
 from modelway.stages.steps import counted_days
@@ -229,7 +230,7 @@ def test_monitor_model_fetches_from_all_pods_and_keeps_days_in_the_namespace(
     for number in range(2):  # as two runners
         folder = tmp_path / f"folder{number}"
         folder.mkdir()
-        settings = {"leave-out": ["c"], "history-days": 56, "faster-than": 0.25}
+        settings = {"leave-out": ["c"], "history-days": 56, "hourly": True, "faster-than": 0.25}
         said, [service] = counted_days.answer({**asked, **settings, "folder": str(folder)}, print)
         assert service == {
             "day": "2026-11-20", "requests": 100, "failed": 0, "slow": 0, "timed": 100, "minutes": 1260
@@ -240,6 +241,8 @@ def test_monitor_model_fetches_from_all_pods_and_keeps_days_in_the_namespace(
         assert (day.name, told["rows"]) == ("2026-11-20.json", 100)
         assert [column["cells"]["name"] for column in told["columns"]] == ["x"]
         assert json.loads((folder / "reference.json").read_text())["rows"] == 3
+        hours = msgspec.json.decode((folder / counted_days.HOURS).read_bytes(), type=DaysPart).hours
+        assert sum(hour.rows for name, hour in hours.items() if name.startswith("2026-11-20")) == 100
     kept = [item for (kind, _), item in server.objects.items() if names.DAYS in item["metadata"].get("labels", {})]
     assert [item["kind"] for item in kept] == ["ConfigMap"]
 
