@@ -42,8 +42,9 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class World:
-    """wobble: standard deviations of a day's level, of the steadiest and of the most unsteady column. rho: from day to day.
-    offset: in margins. tails: degrees of freedom of its shocks; 0: normal. weekday: standard deviation of the weekdays."""
+    """wobble: standard deviations of a look's level, of the steadiest and of the most unsteady column. rho: from look to look.
+    offset: in margins. tails: degrees of freedom of its shocks; 0: normal. weekday: standard deviation of the weekdays, and of
+    the times of day where looks are hours."""
 
     name: str
     wobble: tuple[float, float] = (0.02, 0.08)
@@ -84,38 +85,48 @@ def simulated(
 ) -> Days:
     """shift: of the first number's level, of a text's share, of the first column's missing values; from the first look on."""
     days, level_by, share_by, missing_by = HISTORY + YEAR, *shift
-    text = np.arange(columns) % 4 == 3
     late = (np.arange(days) >= HISTORY)[:, None]
     weekday = np.arange(days) % 7
-    level = _wobble(random, world, days, columns) * random.uniform(*world.wobble, columns)
+    level = wobble(random, world, days, columns) * random.uniform(*world.wobble, columns)
     level += (
         random.normal(0, world.weekday, (7, columns))[weekday]
         + late * random.uniform(-0.1, 0.1, columns) * world.offset
     )
-    null = np.log(0.01 / 0.99) + 0.2 * _wobble(random, world, days, columns) * (world.wobble[1] > 0)
+    null = np.log(0.01 / 0.99) + 0.2 * wobble(random, world, days, columns) * (world.wobble[1] > 0)
     gone = special.expit(null)
     level[:, :1] += late * level_by
     gone[:, :1] = np.where(late, np.minimum(gone[:, :1] * missing_by, 0.9), gone[:, :1])
-    missing = random.binomial(rows, gone)
+    return drawn(random, rows, level, gone, late[:, 0] * share_by)
+
+
+def drawn(
+    random: np.random.Generator, rows: int | NDArray[np.int64], level: Array, gone: Array, text_rise: Array
+) -> Days:
+    """Counts of each look (the first axis) and column. rows: of a look, or of each. level: in standard deviations; of a text
+    what its frequent values lose. gone: the shares that are missing. text_rise: by how much a share of the first text is
+    higher."""
+    n = np.broadcast_to(rows, len(level))[:, None]
+    text = np.arange(level.shape[1]) % 4 == 3
+    missing = random.binomial(n, gone)
     upper = special.ndtr(EDGES - level[:, ~text][:, :, None])
     ends = [np.zeros((*upper.shape[:2], 1)), upper, np.ones((*upper.shape[:2], 1))]
-    numbers = random.multinomial(rows - missing[:, ~text], np.diff(np.concatenate(ends, axis=2), axis=2))
+    numbers = random.multinomial(n - missing[:, ~text], np.diff(np.concatenate(ends, axis=2), axis=2))
     odds = TEXTS * np.exp(np.linspace(-1, 1, len(TEXTS)) * level[:, text][:, :, None])
     shares = odds / odds.sum(axis=2, keepdims=True)
-    if share_by and text.any():
-        one = shares[:, 0, 3] + late[:, 0] * share_by
+    if text_rise.any() and text.any():
+        one = np.minimum(shares[:, 0, 3] + text_rise, 0.9)
         shares[:, 0] *= ((1 - one) / (1 - shares[:, 0, 3]))[:, None]
         shares[:, 0, 3] = one
-    texts = random.multinomial(rows - missing[:, text], shares)
+    texts = random.multinomial(n - missing[:, text], shares)
     return Days(numbers, texts, np.concatenate([missing[:, ~text], missing[:, text]], axis=1))
 
 
-def _wobble(random: np.random.Generator, world: World, days: int, columns: int) -> Array:
+def wobble(random: np.random.Generator, world: World, looks: int, columns: int) -> Array:
     """Of variance 1 each, half of it common to all."""
-    shape = (days, columns + 1)
+    shape = (looks, columns + 1)
     shocks = random.standard_t(world.tails, shape) / np.sqrt(2) if world.tails else random.standard_normal(shape)
-    for day in range(1, days):
-        shocks[day] = world.rho * shocks[day - 1] + np.sqrt(1 - world.rho**2) * shocks[day]
+    for look in range(1, looks):
+        shocks[look] = world.rho * shocks[look - 1] + np.sqrt(1 - world.rho**2) * shocks[look]
     return np.asarray((shocks[:, :-1] + shocks[:, -1:]) / np.sqrt(2))
 
 

@@ -3,9 +3,9 @@
     scripts/run --in test python benchmarks/watching_hours.py [--years 12] [--columns 20] [--rows 100 1000]
 
 Rows an hour follow the time of day: a tenth by night, at noon twice as many as on average. Levels and shares have a profile of
-hours and of weekdays, a wobble that goes from hour to hour (and one from day to day), half of it common to all columns, and a
-harmless offset after eight weeks of history. Three of four columns are numbers, the fourth a text of eight values. Hours are
-counted in the reference's cells, and go through the product's own code, with days, which share the budget of one false alarm.
+hours and of weekdays, a wobble that goes from hour to hour, half of it common to all columns, and a harmless offset after
+eight weeks of history. Three of four columns are numbers, the fourth a text of eight values. Hours are counted in the
+reference's cells, and go through the product's own code, with days, which share the budget of one false alarm.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 from scipy import special
-from watching import EDGES, HISTORY, START, TEXTS, Array, Days, reference, sketch
+from watching import HISTORY, START, Days, World, drawn, reference, sketch, wobble
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
@@ -31,24 +30,11 @@ BROKEN_AT = 9
 """The hour of the first day after the history from which on something is broken."""
 
 
-@dataclass(frozen=True)
-class HourWorld:
-    """wobble: standard deviations of an hour's level, of the steadiest and the most unsteady column. rho: from hour to hour.
-    tails: degrees of freedom of its shocks; 0: normal. daily: standard deviation of the times of day. offset: in margins."""
-
-    name: str
-    wobble: tuple[float, float] = (0.02, 0.08)
-    rho: float = 0.7
-    tails: int = 0
-    daily: float = 0.1
-    offset: float = 1.0
-
-
 WORLDS = (
-    HourWorld("every hour alike", (0.0, 0.0), daily=0.0, offset=0.0),
-    HourWorld("real"),
-    HourWorld("real, shocks of t with 4 degrees", tails=4),
-    HourWorld("real, from hour to hour with 0.95", rho=0.95),
+    World("every hour alike", (0.0, 0.0), offset=0.0, weekday=0.0),
+    World("real"),
+    World("real, shocks of t with 4 degrees", tails=4),
+    World("real, from hour to hour with 0.95", rho=0.95),
 )
 BREAKS: Mapping[str, tuple[float, float, float]] = {
     "missing 1 to 31 %": (0.0, 0.0, 0.30),
@@ -61,7 +47,7 @@ NOTHING = (0.0, 0.0, 0.0)
 
 def simulated(
     random: np.random.Generator,
-    world: HourWorld,
+    world: World,
     columns: int,
     rows: int,
     days: int,
@@ -72,37 +58,16 @@ def simulated(
     hours, (level_by, share_by, missing_by) = days * HOURS, broken
     at = np.arange(hours)
     n = random.poisson(rows * (1.05 - 0.95 * np.cos(2 * np.pi * (at % HOURS) / HOURS)))
-    text = np.arange(columns) % 4 == 3
     late = (at >= HISTORY * HOURS)[:, None]
     off = (at >= HISTORY * HOURS + BROKEN_AT)[:, None]
-    level = _wobble(random, world, hours, columns) * random.uniform(*world.wobble, columns)
-    level += random.normal(0, world.daily, (HOURS, columns))[at % HOURS]
-    level += random.normal(0, world.daily, (7, columns))[at // HOURS % 7]
+    level = wobble(random, world, hours, columns) * random.uniform(*world.wobble, columns)
+    level += random.normal(0, world.weekday, (HOURS, columns))[at % HOURS]
+    level += random.normal(0, world.weekday, (7, columns))[at // HOURS % 7]
     level += late * random.uniform(-0.1, 0.1, columns) * world.offset
-    gone = special.expit(np.log(0.01 / 0.99) + 0.2 * _wobble(random, world, hours, columns) * (world.wobble[1] > 0))
+    gone = special.expit(np.log(0.01 / 0.99) + 0.2 * wobble(random, world, hours, columns) * (world.wobble[1] > 0))
     level[:, :1] += off * level_by
     gone[:, :1] += off * missing_by
-    missing = random.binomial(n[:, None], gone)
-    upper = special.ndtr(EDGES - level[:, ~text][:, :, None])
-    ends = [np.zeros((*upper.shape[:2], 1)), upper, np.ones((*upper.shape[:2], 1))]
-    numbers = random.multinomial(n[:, None] - missing[:, ~text], np.diff(np.concatenate(ends, axis=2), axis=2))
-    odds = TEXTS * np.exp(np.linspace(-1, 1, len(TEXTS)) * level[:, text][:, :, None])
-    shares = odds / odds.sum(axis=2, keepdims=True)
-    if share_by and text.any():
-        one = np.minimum(shares[:, 0, 3] + off[:, 0] * share_by, 0.9)
-        shares[:, 0] *= ((1 - one) / (1 - shares[:, 0, 3]))[:, None]
-        shares[:, 0, 3] = one
-    texts = random.multinomial(n[:, None] - missing[:, text], shares)
-    return Days(numbers, texts, np.concatenate([missing[:, ~text], missing[:, text]], axis=1))
-
-
-def _wobble(random: np.random.Generator, world: HourWorld, hours: int, columns: int) -> Array:
-    """Of variance 1 each, half of it common to all."""
-    shape = (hours, columns + 1)
-    shocks = random.standard_t(world.tails, shape) / np.sqrt(2) if world.tails else random.standard_normal(shape)
-    for hour in range(1, hours):
-        shocks[hour] = world.rho * shocks[hour - 1] + np.sqrt(1 - world.rho**2) * shocks[hour]
-    return np.asarray((shocks[:, :-1] + shocks[:, -1:]) / np.sqrt(2))
+    return drawn(random, n, level, gone, off[:, 0] * share_by)
 
 
 def watched(counts: Days, columns: int) -> Watched:
