@@ -196,13 +196,11 @@ def test_what_breaks_is_told_by_the_hour(project: Path, capsys: Any) -> None:
 
 
 def test_hours_that_are_kept_as_sketches_stand_for_their_rows(project: Path) -> None:
-    """Kept by the hour on the last day, and by the day before: hours are looked at where enough of them are known."""
     _, *lines = by_hour(29, 28 * 24 + 9).splitlines()
     (project / "few.csv").write_text(training())
     (project / "hours").mkdir()
     assert detect_drift.main(["--reference", "train.csv", "--current", "few.csv", "--reference-sketch", "t.json"]) == 0
-    reading = sketches_of(project, lines)
-    for hour, sketch in reading.items():
+    for hour, sketch in sketches_of(project, lines).items():
         (project / "hours" / f"{hour}.json").write_text(sketch)
     found = ["--reference", "t.json", "--hourly", "true"]
     assert monitor_model.main([*found, "--data", "hours/*.json"]) == 1
@@ -217,12 +215,13 @@ def sketches_of(project: Path, lines: list[str]) -> dict[str, str]:
     from modelway.data.drift.sketch import read_sketch, written
     from modelway.data.drift.sketching import DataReading, open_cells
     from modelway.data.sources import find_source
+    from modelway.stages.steps.watched_days import HOUR_US
 
     (project / "every.csv").write_text("asked_at,x,place\n" + "\n".join(lines) + "\n")
     cells = [column.cells for column in read_sketch(project / "t.json", "t.json").columns]
     reading = DataReading(contract=Contract(), leave_out=("asked_at",))
     with open_cells(find_source(project / "every.csv", "every.csv"), reading) as rows:
-        found = rows.groups(cells, Grouping(time="asked_at", width_us=3_600_000_000), own=False)
+        found = rows.groups(cells, Grouping(time="asked_at", width_us=HOUR_US), own=False)
     begin = datetime(1970, 1, 1, tzinfo=UTC)
     return {
         f"{begin + timedelta(microseconds=int(start)):%Y-%m-%dT%H}": written(one)

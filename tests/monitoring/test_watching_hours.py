@@ -6,11 +6,14 @@ import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
-from modelway.data.drift.sketch import merged
-from modelway.monitoring.report import report_of
+from modelway.data.drift.report import DriftSource
+from modelway.data.drift.sketch import Shape, merged
+from modelway.monitoring.report import MonitorReport, report_of
 from modelway.monitoring.watching import HOURS, Watched, WatchedDay, WatchedHour, watch
+from modelway.report.monitoring import in_words, markdown
 from monitoring.days import START, sketch
 
 HISTORY, DAYS = 28, 34
@@ -104,28 +107,13 @@ def test_hours_that_are_kept_for_fewer_than_four_weeks_tell_nothing() -> None:
 
 
 def test_what_the_report_says_of_hours() -> None:
-    from modelway.data.drift.report import DriftSource
-    from modelway.data.drift.sketch import Shape
-    from modelway.report.monitoring import in_words, markdown
-
     broken = found(hours(missing_from(BREAKS)))
     side = DriftSource(data="asked.csv", rows=1, clusters=0, digest="d" * 12, from_sketch=False)
     report = report_of(broken, side, side, broken.looks[-1].isoformat(), 1.0, Shape())
     (alarm,) = report.alarms
     assert alarm.day == "2026-02-02" and report.open == {"c0": alarm.day}
-    told = msgspec_round(report)
-    assert f"| 2026-02-02 {alarm.hour} |  | c0: missing from" in markdown(told) and "hours were looked at" in markdown(
-        told
-    )
+    page = markdown(msgspec.json.decode(msgspec.json.encode(report), type=MonitorReport))
+    assert f"| 2026-02-02 {alarm.hour} |  | c0: missing from" in page and "hours were looked at" in page
     newer = report_of(broken, side, side, "2026-02-02", 1.0, Shape())
     assert newer.outcome == "alarm" and f"changed by 2026-02-02 {alarm.hour}: c0: missing" in in_words(newer)
     assert "since 2026-02-02 10:00" in in_words(newer)
-
-
-def msgspec_round(report: object) -> object:
-    """As whoever reads the file has it."""
-    import msgspec
-
-    from modelway.monitoring.report import MonitorReport
-
-    return msgspec.json.decode(msgspec.json.encode(report), type=MonitorReport)

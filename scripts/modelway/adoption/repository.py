@@ -109,10 +109,11 @@ class TeamRepository:
 
     @property
     def configured(self) -> tuple[str, str] | None:
-        """What a modelway.yml says already."""
+        """What a modelway.yml names already as the data of training and test."""
         said = _yaml(self.text("modelway.yml")).get("data") if "modelway.yml" in self.files else None
-        named = [said.get(key) for key in ("train", "test")] if isinstance(said, dict) else []
-        return (str(named[0]), str(named[1])) if all(named) and named else None
+        if not isinstance(said, dict) or not said.get("train") or not said.get("test"):
+            return None
+        return str(said["train"]), str(said["test"])
 
     def train_and_test(self, code: str = "") -> tuple[str | None, str | None]:
         """The only one whose name says so, that the code reads, or that is left; and the one beside it. None where that is not

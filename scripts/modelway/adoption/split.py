@@ -10,8 +10,9 @@ import csv
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -68,19 +69,21 @@ def split_rows(split: RowSplit, source: Path, train: Path, test: Path) -> None:
 
 
 def _write_texts(split: RowSplit, source: Path, train: Path, test: Path) -> list[int]:
-    counts, without = [0, 0], frozenset[int]()
+    counts = [0, 0]
     with source.open("rb") as stream, train.open("wb") as learned, test.open("wb") as judged:
-        files, found = (learned, judged), _records(stream) if source.suffix == ".csv" else stream
+        files = learned, judged
+        found: Iterable[bytes] = stream
+        told_apart: Callable[[bytes], bytes] = _told_apart_json
         if source.suffix == ".csv":
-            header = next(iter(found), b"")
+            found = _records(stream)
+            header = next(found, b"")
             for file in files:
                 file.write(header)
-            without = _numbering(_cells(header.removeprefix(b"\xef\xbb\xbf")))
+            told_apart = partial(_told_apart, without=_numbering(_cells(header.removeprefix(b"\xef\xbb\xbf"))))
         for record in found:
             row = record.rstrip(b"\r\n")
             if row:
-                told = _told_apart(row, without) if source.suffix == ".csv" else _told_apart_json(row)
-                side = _chance(told) < split.share
+                side = _chance(told_apart(row)) < split.share
                 files[side].write(record if record.endswith(b"\n") else record + b"\n")
                 counts[side] += 1
     return counts

@@ -218,6 +218,10 @@ def _hour(at: date) -> str:
     return f"{at:%H:%M}" if isinstance(at, datetime) else ""
 
 
+def _at(at: date) -> str:
+    return f"{_day(at)} {_hour(at)}".rstrip()
+
+
 def _hours(found: WatchedHours) -> HourLooks:
     most: dict[str, float] = {}
     for at, part in found.looks:
@@ -232,7 +236,7 @@ def _hours(found: WatchedHours) -> HourLooks:
         first="" if found.too_few else _day(found.first),
         looks=len(found.looks),
         skipped=found.skipped,
-        last=f"{_day(last)} {_hour(last)}" if last else "",
+        last=_at(last) if last else "",
         threshold=found.threshold,
         evidence=tuple(DayLook(day, part) for day, part in list(most.items())[-SAID_DAYS:]),
         why_none=why,
@@ -246,6 +250,6 @@ def _change(change: LastingChange) -> ColumnChange:
         value=change.score.value,
         before=change.before,
         now=change.now,
-        since=f"{_day(change.since)} {_hour(change.since)}".rstrip(),
+        since=_at(change.since),
         share_of_evidence=change.share,
     )

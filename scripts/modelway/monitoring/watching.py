@@ -134,20 +134,21 @@ def watch(
     budget = false_alarms_per_year if hours is None else false_alarms_per_year / 2
     run = _Run(scores, usual, Evidence(scores, usual, len(columns), budget))
     by_hour = _ByHour(columns, scores, hours or (), days, history_days, budget)
+    hourly = by_hour.run
     later = [(day, found) for day, found in zip(days, measured, strict=True)][history_days:]
     for day, found in later:
         by_hour.until(day.day + timedelta(days=1), run.open)
         if found is not None:
-            run.look(day.day, found, by_hour.open)
+            run.look(day.day, found, hourly.open)
     by_hour.until(date.max, run.open)
     return Watched(
         usual=tuple(learning),
         looks=tuple(run.looks),
         skipped=tuple(day.day for day, found in later if found is None),
         evidence=tuple(run.parts),
-        alarms=tuple(sorted((*run.alarms, *by_hour.alarms), key=lambda alarm: alarm.at.isoformat())),
-        open={**by_hour.open, **run.open},
-        back=tuple(sorted((*run.back, *by_hour.back), key=lambda back: back[0].isoformat())),
+        alarms=tuple(sorted((*run.alarms, *hourly.alarms), key=lambda alarm: alarm.at.isoformat())),
+        open={**hourly.open, **run.open},
+        back=tuple(sorted((*run.back, *hourly.back), key=lambda back: back[0].isoformat())),
         columns=len(columns),
         threshold=run.evidence.threshold,
         hours=by_hour.watched if hours is not None else None,
@@ -250,18 +251,6 @@ class _ByHour:
                 self.skipped += 1
             else:
                 self.run.look(hour.begin, day_of(self.columns, hour.sketch), silent)
-
-    @property
-    def open(self) -> dict[str, date]:
-        return self.run.open
-
-    @property
-    def alarms(self) -> list[Alarm]:
-        return self.run.alarms
-
-    @property
-    def back(self) -> list[tuple[date, str]]:
-        return self.run.back
 
     @property
     def watched(self) -> WatchedHours:

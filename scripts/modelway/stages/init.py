@@ -169,15 +169,16 @@ def _data(
     repository: TeamRepository, code: str, train: str, test: str, ask: Ask, assumed: list[Assumption]
 ) -> tuple[str, str, RowSplit | None]:
     """The files; and, where a share was asked for, what they are to be made of."""
-    guessed = repository.configured or repository.train_and_test(code)
-    is_split = repository.configured or any(RowSplit(name, 0.5).names == guessed for name in repository.data())
+    configured = repository.configured
+    guessed = configured or repository.train_and_test(code)
     learned = train or ask(f"The training data [{guessed[0] or ''}]: ").strip()
     judged = (
         test or ask(f"Rows that no training has seen: a file, or a share such as 20% [{guessed[1] or ''}]: ").strip()
     )
     if (share := share_of(judged)) and (source := learned or guessed[0]):
         split = RowSplit(source, share)
-        if learned or not is_split:
+        was_split = any(RowSplit(name, share).names == guessed for name in repository.data())
+        if learned or not (configured or was_split):
             assumed.append(Assumption("data.train", split.names[0], f"the other rows of {source}"))
             why = f"{judged} of the rows of {source} by chance, rows together that are equal but for an id"
             why += "; by time is better where rows have one"
@@ -189,7 +190,7 @@ def _data(
         if not said and guess:
             named = Path(guess).name in {Path(name).name for name in data_named(code)}
             why = "the only data file" if len(repository.data()) == 1 else "the code reads it" if named else "its name"
-            assumed.append(Assumption(f"data.{key}", guess, why))
+            assumed.append(Assumption(f"data.{key}", guess, "modelway.yml names it" if configured else why))
         found.append(said or guess or "")
     there = few(repository.data(), 6) or "none"
     missing = [f"--{key}" for key, name in zip(("train", "test"), found, strict=True) if not name]
