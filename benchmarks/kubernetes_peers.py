@@ -1,12 +1,13 @@
 """Healthy and bad releases on one cluster, by our canary and by Flagger's, each with what its own documentation shows first.
 
-    scripts/run --in test python benchmarks/kubernetes_peers.py [--healthy 20] [--bad 20] [--at-once 5] [--per-second 20]
+    scripts/run --in test python benchmarks/kubernetes_peers.py [--healthy 20] [--bad 20] [--teams 5] [--per-second 20]
 
 Flagger (built from Go modules on first use) has the Canary of its Gateway API tutorial, with its own two queries for Envoy's
-statistics; ours has nothing but `strategy: canary` and the same Prometheus. Every release has a namespace, a Deployment of one
-replica and live requests; stable fails 0.5 % of them, and its 99th percentile is 0.3 s. Half of the bad releases fail 5 %, the
-others take twice as long. At once: of each tool, in rounds that begin together. A cluster is started, or that of
-MODELWAY_E2E_CLUSTER is used.
+statistics; ours has nothing but `strategy: canary` and the same Prometheus. Each team has a namespace, a Deployment of one
+replica and live requests all the time; after half an hour of them it brings its releases one after another, the bad ones
+first: they are to be taken back, so all of them are compared with the same stable. That fails 0.5 % of its requests, half of
+which take 10 ms and one in a hundred 0.3 s. Half of the bad releases fail 5 %, the others take twice as long. A cluster is
+started, or that of MODELWAY_E2E_CLUSTER is used.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ class Served(mlflow.pyfunc.PythonModel):
         self.model, self.kind = model, kind
     def predict(self, context, model_input, params=None):
         if len(model_input) < 500:
-            time.sleep(random.lognormvariate(-2.83, 0.7) * (2 if self.kind == "slow" else 1))
+            time.sleep(random.lognormvariate(-4.6, 1.46) * (2 if self.kind == "slow" else 1))
             for row in model_input.itertuples():  # by the row: one that fails is tried once more by itself
                 if zlib.crc32(repr((row.a, row.b)).encode()) % 1000 < (50 if self.kind == "failing" else 5):
                     raise ValueError("some rows fail")
@@ -70,9 +71,9 @@ with mlflow.start_run():
     mlflow.pyfunc.log_model(name="model", python_model=Served(model, kind), signature=signature,
         pip_requirements=["mlflow-skinny", "scikit-learn", "pandas", "cloudpickle"])
 """
-KINDS = ("good", "same", "failing", "slow")
-HISTORY_SECONDS = 300
-"""Of requests before a release, from when all that start together have begun: pods that start take time from the others."""
+HEALTHY, BAD = ("good", "same"), ("failing", "slow")
+HISTORY_SECONDS = 1800
+"""Of requests before the first release, from when all teams have begun: pods that start take time from the others."""
 MOST_SECONDS = 3600
 """Deploy's own default time limit."""
 END = {"Succeeded": "promoted", "Failed": "taken back"}
@@ -88,6 +89,15 @@ class Release:
     outcome: str
     seconds: float
     failed: float
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """together: is passed when every team's requests have begun."""
+
+    per_second: float
+    history_seconds: float
+    together: threading.Barrier
 
 
 Deliver = Callable[[ClusterTeam, str], str]
@@ -159,23 +169,26 @@ TOOLS: dict[str, tuple[Callable[[ClusterTeam], None], Deliver]] = {
 }
 
 
-def released(
-    shop: Shop, cluster: Cluster, tool: str, kind: str, per_second: float, together: threading.Barrier
-) -> Release:
+def released(shop: Shop, cluster: Cluster, tool: str, kinds: Sequence[str], chosen: Chosen) -> Iterator[Release]:
+    """One team's releases, one after another."""
     prepare, deliver = TOOLS[tool]
     with cluster.namespace() as name, tempfile.TemporaryDirectory(prefix="modelway-bench-") as folder:
         team = on_cluster(shop, Path(folder), Namespace(cluster, name))
         prepare(team)
-        with team.requests(per_second) as seen:
-            together.wait(MOST_SECONDS + HISTORY_SECONDS)
-            time.sleep(HISTORY_SECONDS)
-            was, began = (seen["failed"], seen.total() - seen["failed"]), time.monotonic()
-            outcome = deliver(team, kind)
-            took, failed = time.monotonic() - began, seen["failed"] - was[0]
-            share = failed / max(1, seen.total() - seen["failed"] - was[1])
-        found = Release(tool, kind, outcome, took, share)
-        print(json.dumps(asdict(found)), flush=True)
-        return found
+        stable = HEALTHY[0]
+        with team.requests(chosen.per_second) as seen:
+            chosen.together.wait(MOST_SECONDS)
+            time.sleep(chosen.history_seconds)
+            for kind in kinds:
+                version = kind if kind in BAD else HEALTHY[stable == HEALTHY[0]]
+                was, began = (seen["failed"], seen.total() - seen["failed"]), time.monotonic()
+                outcome = deliver(team, version)
+                took, failed = time.monotonic() - began, seen["failed"] - was[0]
+                stable = version if outcome == END["Succeeded"] else stable
+                share = failed / max(1, seen.total() - seen["failed"] - was[1])
+                found = Release(tool, kind, outcome, took, share)
+                print(json.dumps(asdict(found)), flush=True)
+                yield found
 
 
 @contextlib.contextmanager
@@ -209,7 +222,7 @@ def table(found: list[Release]) -> None:
     print("\n| releases | n | promoted | taken back | undecided | median s | slowest s | clients' failed requests |")
     print("|---|--:|--:|--:|--:|--:|--:|--:|")
     for tool in TOOLS:
-        for kind in KINDS[1:]:
+        for kind in ("healthy", *BAD):
             own = [one for one in found if (one.tool, one.kind) == (tool, kind)]
             if own:
                 ends = [sum(one.outcome == end for one in own) for end in END.values()]
@@ -222,29 +235,21 @@ def table(found: list[Release]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("healthy", 20), ("bad", 20), ("at-once", 5), ("per-second", 20)):
+    for name, default in (("healthy", 20), ("bad", 20), ("teams", 5), ("history-seconds", HISTORY_SECONDS)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    chosen = parser.parse_args()
-    half = chosen.bad // 2
-    kinds = ["same"] * chosen.healthy + ["failing"] * half + ["slow"] * (chosen.bad - half)
-    if len(kinds) % chosen.at_once:
-        parser.error(f"{len(kinds)} releases cannot be brought in rounds of {chosen.at_once}")
-    found, lock, together = list[Release](), threading.Lock(), threading.Barrier(len(TOOLS) * chosen.at_once)
-    with world(KINDS, TRAIN) as (shop, cluster), controller(cluster):
+    parser.add_argument("--per-second", type=float, default=20)
+    given = parser.parse_args()
+    kinds = [BAD[number % len(BAD)] for number in range(given.bad)] + ["healthy"] * given.healthy
+    together = threading.Barrier(len(TOOLS) * given.teams)
+    chosen = Chosen(given.per_second, given.history_seconds, together)
+    with world((*HEALTHY, *BAD), TRAIN) as (shop, cluster), controller(cluster):
 
-        def one(tool: str, kind: str) -> None:
-            release = released(shop, cluster, tool, kind, chosen.per_second, together)
-            with lock:
-                found.append(release)
+        def one(tool: str, number: int) -> list[Release]:
+            return list(released(shop, cluster, tool, kinds[number :: given.teams], chosen))
 
-        with contextlib.ExitStack() as pools:
-            waiting = []
-            for tool in TOOLS:
-                pool = pools.enter_context(ThreadPoolExecutor(chosen.at_once))
-                waiting += [pool.submit(one, tool, kind) for kind in kinds]
-            for future in waiting:
-                future.result()
-    table(found)
+        with ThreadPoolExecutor(len(TOOLS) * given.teams) as pool:
+            teams = [pool.submit(one, tool, number) for tool in TOOLS for number in range(given.teams)]
+    table([release for team in teams for release in team.result()])
 
 
 if __name__ == "__main__":

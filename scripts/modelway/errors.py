@@ -20,10 +20,10 @@ class ModelwayError(Exception):
         self.what, self.where, self.fix, self.title = what, where, fix, title
         super().__init__(self.line())
 
-    def line(self) -> str:
-        where = f"{self.where}: " if self.where else ""
-        fix = f". Fix: {self.fix}" if self.fix else ""
-        return f"{where}{self.what}{fix}"
+    def line(self, said_by: str = "") -> str:
+        """said_by: the action whose name stands before it already."""
+        where = f"{self.where}: " if self.where not in ("", said_by) else ""
+        return f"{where}{self.what.removesuffix('.')}. Fix: {self.fix}" if self.fix else f"{where}{self.what}"
 
     def as_said(self, what: str, fix: str | None = None) -> ModelwayError:
         """A failure of the same kind in other words, such as of whom it is. fix: the same where none is given."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelway.adoption.code import does_nothing, other_data
+from modelway.adoption.code import does_nothing, fitted, imported, other_data
 
 READS = 'import pandas as pd\nframe = pd.read_csv("../data/housing.csv")\n'
 
@@ -39,3 +39,22 @@ def test_data_that_the_code_names_though_its_data_are_elsewhere(code: str, comma
 )
 def test_a_module_that_only_defines_things(code: str, nothing: bool) -> None:
     assert does_nothing(code) is nothing
+
+
+def test_what_is_imported_by_dotted_names() -> None:
+    code = "import a.b as c\nfrom d import e, f\nfrom . import g\ndef late():\n    from ..h import i\n"
+    assert set(imported(code)) == {"a.b", "d", "d.e", "d.f", ".", ".g", "..h", "..h.i"}
+    assert list(imported("this is no Python")) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("scaler.fit(X)\nclf.fit(X_train, y_train)\n", ("clf", "X_train")),
+        ("self.model.fit(self.X, y)", ("self.model", "self.X")),
+        ('model = Ridge().fit(rows[["a"]], rows.y)', None),
+        ("", None),
+    ],
+)
+def test_what_the_code_calls_its_model_and_its_features(code: str, names: tuple[str, str] | None) -> None:
+    assert fitted(code) == names

@@ -164,6 +164,42 @@ def test_what_no_package_brings_is_to_do(root: Path, tmp_path: Path) -> None:
         assert ("does not name scipy" in run(root, folder, "init", "--yes")["to-do"]) == lacks
 
 
+def test_a_number_with_few_values_in_a_file_with_semicolons(root: Path, tmp_path: Path) -> None:
+    """As the wines have it, with which MLflow's own tutorial begins; read by a module that the training imports."""
+    lines = [f"{number % 13 / 10};{number % 7};{3 + number % 7}" for number in range(900)]
+    read = (
+        'import os\nimport pandas\n\ndef wines():\n    return pandas.read_csv(os.environ["MODELWAY_DATA"], sep=";")\n'
+    )
+    train = (
+        "from sklearn.linear_model import ElasticNet\nfrom shop.data import wines\n\nrows = wines()\n"
+        'X_train, y_train = rows.drop("quality", axis=1), rows["quality"]\nnet = ElasticNet()\nnet.fit(X_train, y_train)\n'
+    )
+    files = {"train.py": train, "shop/__init__.py": "", "shop/data.py": read, "requirements.txt": REQUIREMENTS}
+    files |= {"wine.csv": "\n".join(["acidity;sugar;quality", *lines]), "pyproject.toml": '[project]\nname = "wines"\n'}
+    folder = made(tmp_path, Layout(files, "", ""))
+    to_do = json.loads(run(root, folder, "init", "--yes", "--test", "20%")["to-do"])
+    project = load_project(folder / "modelway.yml", "production")
+    assert (project.model, project.gate.label, project.gate.task) == ("wines", "quality", "regression")
+    assert "the code that trains has ElasticNet" in (folder / "MODELWAY.md").read_text()
+    assert 'delimiter: ";"' in (folder / "contract.yml").read_text()
+    assert not [line for line in to_do if "MODELWAY_DATA" in line]
+    pasted = 'mlflow.sklearn.log_model(net, name="model", input_example=X_train[:5]'
+    assert [line for line in to_do if pasted in line and "`import mlflow`" in line]
+    run(root, folder, "validate_data")
+    said = run(root, folder, "init", "--yes", "--label", "sugar", "--train", "wine-train.csv")["said"]
+    assert "gate.label is quality, and --label asks for sugar" in said and "--train asks" not in said
+
+
+def test_rows_that_are_judged_on_are_not_to_be_read(root: Path, tmp_path: Path) -> None:
+    for number, command in enumerate(("", "python train.py --valid data/test.csv")):
+        reads = 'import pandas\nscore = pandas.read_csv("data/test.csv")\n' if not command else ""
+        files = {"train.py": learn("data/train.csv"), "requirements.txt": REQUIREMENTS, **DATA}
+        files["train.py"] += f"\n{reads}"
+        folder = made(tmp_path / str(number), Layout(files, "", ""))
+        said = run(root, folder, "init", "--yes", *(["--command", command] if command else []))["to-do"]
+        assert f"{'train.command' if command else 'train.py'} names data/test.csv" in said
+
+
 def test_of_numbers_the_larger_one_is_positive(root: Path, tmp_path: Path) -> None:
     """As scikit-learn has it; and fewer rows than R² and balanced accuracy are judged on are told."""
     files = {"train.py": learn("data/train.csv"), "requirements.txt": REQUIREMENTS}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelway.adoption.label import LabelValues, label_of, limit_of
+from modelway.adoption.label import LabelValues, label_of, limit_of, regression_in
 
 COLUMNS = ["id", "a", "b", "late", "species"]
 
@@ -50,3 +50,19 @@ def test_a_model_that_has_learned_nothing_does_not_keep_the_limit(classes: dict[
 
 def test_a_number_has_to_be_told_better_than_by_its_mean() -> None:
     assert limit_of(LabelValues("regression", {}, 400))[:2] == ("r2_score", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("code", "shows"),
+    [
+        ("model = RandomForestRegressor()", "RandomForestRegressor"),
+        ("lr = ElasticNet(alpha=1)", "ElasticNet"),
+        ('{"objective": "reg:squarederror"}', "reg:squarederror"),
+        ("rmse = np.sqrt(mean_squared_error(y, p))", "mean_squared_error"),
+        ("Ridge(); LogisticRegression()", None),
+        ("LinearRegression(); accuracy_score(y, p)", None),
+        ("", None),
+    ],
+)
+def test_code_that_learns_a_number(code: str, shows: str | None) -> None:
+    assert regression_in(code) == shows

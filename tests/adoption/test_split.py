@@ -30,6 +30,11 @@ def test_cells_with_breaks_bom_and_foreign_letters_stay_as_they_are(tmp_path: Pa
     assert len(train) + len(test) == 2 * len(head) + sum(map(len, cells))
 
 
+def test_utf_16_is_not_cut_between_its_bytes(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="is utf-16, and is split as UTF-8 alone"):
+        divided(tmp_path, "all.csv", "a,b\n1,2\n".encode("utf-16"))
+
+
 def test_equal_rows_stay_together_and_a_later_row_moves_no_other(tmp_path: Path) -> None:
     rows = [f"{number % 50},x\n".encode() for number in range(400)]
     train, test = divided(tmp_path, "all.csv", b"a,b\n" + b"".join(rows))
@@ -43,10 +48,13 @@ def test_rows_that_differ_by_a_number_of_theirs_alone_stay_together(tmp_path: Pa
     for head, of in (
         ("a,b,Id\n", lambda n: f"{n % 60},x,{n}\n"),
         (",PassengerId,a\n", lambda n: f"{n},{7 * n},{n % 60}\n"),
+        ("a;b;Id\n", lambda n: f"{n % 60};1,5;{n}\n"),
     ):
         train, test = divided(tmp_path, "all.csv", (head + "".join(map(of, range(400)))).encode())
-        place = head.rstrip().split(",").index("a")
-        learned, judged = ({row.split(b",")[place] for row in part.splitlines()[1:]} for part in (train, test))
+        delimiter = ";" if ";" in head else ","
+        place = head.rstrip().split(delimiter).index("a")
+        parts = ((row.decode().split(delimiter) for row in part.splitlines()[1:]) for part in (train, test))
+        learned, judged = ({row[place] for row in part} for part in parts)
         assert learned and judged and not learned & judged
         assert len(train.splitlines()) + len(test.splitlines()) == 402
     lines = "".join(f'{{"order_id": {n}, "a": {n % 60}}}\n' for n in range(400))

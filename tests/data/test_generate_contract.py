@@ -18,7 +18,10 @@ from modelway.config.document import Document
 from modelway.data import load_contract, validate
 from modelway.data.contract import contract_of
 from modelway.data.contract_edits import first_text
+from modelway.data.csv_text import dialect_of
+from modelway.data.dialect import CsvDialect
 from modelway.data.drafting import drafted
+from modelway.data.sources import find_source
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -50,6 +53,29 @@ def test_what_is_drafted(github_folder: Path) -> None:
         "  note: {type: string, max-null-percent: 21} # 10 % missing\n"
     )
     assert validate(load_contract(github_folder / "contract.yml"), github_folder / "trips.csv", NOW).outcome == "pass"
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "encoding", "said"),
+    [(";", "utf-8", 'delimiter: ";"\n'), ("\t", "utf-8", 'delimiter: "\\t"\n'), ("|", "utf-16", "encoding: utf-16\n")],
+)
+def test_how_the_file_is_written_is_in_the_draft(delimiter: str, encoding: str, said: str, github_folder: Path) -> None:
+    lines = [f"{n / 7:.2f}".replace(".", ",") + f"{delimiter}x, y{delimiter}{n}" for n in range(40)]
+    text = "\n".join([delimiter.join(("price", "note", "n")), *lines])
+    (github_folder / "trips.csv").write_bytes(text.encode(encoding))
+    assert generate_contract.main(["--data", "trips.csv"]) == 0
+    contract = load_contract(github_folder / "contract.yml")
+    assert said in (github_folder / "contract.yml").read_text() and contract.delimiter == delimiter
+    assert list(contract.columns) == ["price", "note", "n"]
+    assert validate(contract, github_folder / "trips.csv", NOW).outcome == "pass"
+
+
+@pytest.mark.parametrize(
+    "text", ["note\nhello; dear friend\nhello; you\n", "a\n1\n", "a,b\nx;y;z,1\nx;y;z,2\n", "a;b\n1;2\n1;2;3\n"]
+)
+def test_where_nothing_parts_all_rows_alike_commas_do(text: str, github_folder: Path) -> None:
+    (github_folder / "trips.csv").write_text(text)
+    assert dialect_of(find_source(github_folder / "trips.csv", "trips.csv")) == CsvDialect()
 
 
 def test_what_a_person_made_of_it_stays(github_folder: Path, capsys: Any) -> None:

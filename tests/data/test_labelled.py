@@ -4,9 +4,11 @@ files."""
 from __future__ import annotations
 
 import csv
+import math
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -181,6 +183,64 @@ def test_predictions_that_are_no_probabilities_are_named(tmp_path: Path) -> None
         with opened(written(folder / "d.csv", ["at", "p", "y"], rows), folder / "scratch") as table:
             joined = table.join(asked())
         assert (joined.scored, joined.worst) == (scored, worst)
+
+
+@given(
+    rows=st.lists(
+        st.tuples(st.integers(0, 1), st.floats(-1e3, 1e3), st.one_of(st.none(), st.floats(-1e3, 1e3))),
+        min_size=1,
+        max_size=30,
+    ),
+    chance=st.randoms(use_true_random=False),
+)
+@settings(max_examples=25, deadline=None)
+def test_errors_are_those_of_the_definition_to_the_last_bit_in_any_order(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[int, float, float | None]],
+    chance: random.Random,
+) -> None:
+    found = []
+    for _ in range(2):
+        folder = tmp_path_factory.mktemp("labelled")
+        lines = [(at(DAY + day), repr(said), "" if label is None else repr(label)) for day, said, label in rows]
+        with opened(written(folder / "d.csv", ["at", "p", "y"], lines), folder / "scratch") as table:
+            joined = table.join(replace(asked(), numbers=True))
+            assert (joined.scored, joined.worst, joined.worst_label, joined.classes) == (True, None, None, {})
+            found.append(table.errors({DAY: 99_999, DAY + 1: 99_999}))
+        chance.shuffle(rows)
+    assert found[0] == found[1]
+    for day in (DAY, DAY + 1):
+        known = [(said, label) for number, said, label in rows if DAY + number == day and label is not None]
+        assert (day in found[0]) == bool(known)
+        if known:
+            mean = math.fsum(label for _, label in known) / len(known)
+            errors, about = [said - label for said, label in known], [label - mean for _, label in known]
+            told = found[0][day]
+            assert told.labels == len(known)
+            for one, parts in (
+                (told.sizes, map(abs, errors)),
+                (told.squares, (e**2 for e in errors)),
+                (told.fourths, (e**4 for e in errors)),
+                (told.spread, (c**2 for c in about)),
+                (told.spread_fourths, (c**4 for c in about)),
+                (told.mixed, (e**2 * c**2 for e, c in zip(errors, about, strict=True))),
+            ):
+                assert one == pytest.approx(math.fsum(parts), rel=1e-9, abs=1e-12)
+
+
+def test_what_is_no_number_is_named(tmp_path: Path) -> None:
+    cases = (
+        ([1.5, "x"], [1, 2], "x", None),
+        ([1, 2], [1.5, "late"], None, "late"),
+        (["inf", 1], [1, "-inf"], "inf", "-inf"),
+    )
+    for number, (said, labels, worst, worst_label) in enumerate(cases):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        rows = [(at(DAY), *pair) for pair in zip(said, labels, strict=True)]
+        with opened(written(folder / "d.csv", ["at", "p", "y"], rows), folder / "scratch") as table:
+            joined = table.join(replace(asked(), numbers=True))
+        assert (joined.scored, joined.worst, joined.worst_label) == (worst is None, worst, worst_label)
 
 
 def test_an_engine_that_joins_no_labels_says_so() -> None:

@@ -73,7 +73,7 @@ def test_both_data_sets_are_judged_and_a_broken_one_refuses(project: Path, capsy
     assert "11 (row 2)" in (project.parent / "summary").read_text()
     error = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::error")]
     assert len(error) == 1
-    assert "test.csv breaks its contract: a in range" in error[0]
+    assert "test.csv breaks its contract: a in range, such as 11 (row 2)" in error[0]
 
 
 def test_failing_rows_are_written_where_they_are_asked_for(project: Path) -> None:

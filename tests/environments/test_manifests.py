@@ -63,6 +63,57 @@ def test_an_environment_of_conda(tmp_path: Path) -> None:
     assert found.lines[0][1] == "environment.yml: dependencies[2]"
 
 
+EXPORTED = """\
+dependencies:
+  - _libgcc_mutex=0.1=main
+  - blas=1.0=mkl
+  - bzip2=1.0.8=h7b6447c_0
+  - ca-certificates=2021.10.26=h06a4308_2
+  - certifi=2021.10.8=py311h06a4308_0
+  - cudatoolkit=11.3.1=h2bc3f7f_2
+  - ffmpeg=4.3=hf484d3e_0
+  - freetype=2.11.0=h70c0345_0
+  - importlib-metadata=4.8.2=py311haa95532_0
+  - importlib_metadata=4.8.2=hd3eb1b0_0
+  - intel-openmp=2021.4.0=h06a4308_3561
+  - ld_impl_linux-64=2.35.1=h7274673_9
+  - lz4-c=1.9.3=h295c915_1
+  - m2w64-libwinpthread-git=5.0.0.4634.697f757=2
+  - mkl-service=2.4.0=py311h7f8727e_0
+  - mkl_fft=1.3.1=py311hd3c417c_0
+  - ncurses=6.3=h7f8727e_2
+  - numpy=1.26.4=py311h20f2e39_0
+  - numpy-base=1.26.4=py311h79a1101_0
+  - openssl=1.1.1l=h7f8727e_0
+  - pandoc=2.1=0
+  - pip=21.2.4=py311h06a4308_0
+  - python=3.11.9=h12debd9_0
+  - python_abi=3.11=2_cp311
+  - pytorch=2.3.0=py3.11_cuda11.3_cudnn8.2.0_0
+  - pytorch-mutex=1.0=cuda
+  - pywin32=302=py311h827c3e9_1
+  - qt=5.9.7=vc14h73c81de_0
+  - qtpy=1.11.2=pyhd3eb1b0_0
+  - readline=8.1=h27cfd23_0
+  - setuptools=58.0.4=py311h06a4308_0
+  - sqlite=3.36.0=hc218d9a_0
+  - tk=8.6.11=h1ccaba5_0
+  - vs2015_runtime=14.27.29016=h5e58377_2
+  - xorg-libxau=1.0.9=h7f98852_0
+  - xz=5.2.5=h7b6447c_0
+  - yaml=0.2.5=he774522_0
+  - zlib=1.2.11=h7b6447c_3
+"""
+
+
+def test_of_an_exported_environment_the_packages_of_python_are_taken(tmp_path: Path) -> None:
+    """`conda env export` names every library of the system; programs are told, since a training may start one."""
+    found = of(tmp_path, "environment.yml", EXPORTED)
+    names = ["certifi==2021.10.8", "importlib-metadata==4.8.2", "importlib_metadata==4.8.2", "numpy==1.26.4"]
+    assert texts(found) == [f"{name}.*" for name in (*names, "torch==2.3.0", "qtpy==1.11.2")]
+    assert (found.python, found.programs) == ("3.11", ("ffmpeg", "pandoc"))
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -192,6 +192,15 @@ def test_a_multiclass_model_of_other_classes_fails() -> None:
     assert outcome(labels, np.full((N, 2), 0.5), policy) == "told"
 
 
+def test_numbers_between_the_classes_are_no_classes() -> None:
+    """A regression that was taken for classes, since its labels are few whole numbers; some of what it says is one of them."""
+    policy = Gate(task="multiclass", limits={"accuracy_score": Limit(at_least=1e-9)})
+    labels = np.arange(N) % 4 + 3
+    verdict = judge(policy, HeldOut(labels, {}), Scored(labels + 0.25 * (np.arange(N) % 2), None, (0.0,), 0), None)
+    assert verdict.outcome == "fail" and "write gate.task: regression" in str(verdict.checks)
+    assert outcome(labels, labels.astype(float), policy) == "pass"
+
+
 def test_a_class_the_model_does_not_know_has_no_log_loss() -> None:
     policy = Gate(task="multiclass", limits={"log_loss": Limit(at_most=1e9)})
     labels = np.array(["a", "b", "c", "b"] * 20)

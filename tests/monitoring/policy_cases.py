@@ -105,7 +105,7 @@ def performance(
         label="late",
         mature_days=7,
         counts=counts,
-        limits={"accuracy_score": MetricLimit(limit, from_gate, good)},
+        limits={"accuracy_score": MetricLimit(at_least=limit, from_gate=from_gate, usual=good)},
         usual_share_labelled=1.0,
         days=tuple(measured),
         alarms=(alarm,),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from modelway.monitoring.at_fault import RollbackEvidence, rollback_evidence, tenures_of
+from modelway.monitoring.performance import MeasuredValue, MetricLimit, PerformanceReport
 from modelway.registry.ledger_history import Recorded
 from monitoring.policy_cases import CHAIN, LIMIT, day, entry, performance
 
@@ -34,7 +36,7 @@ def test_a_version_that_fell_below_the_limit_with_its_first_days_and_a_better_on
     ("live", "chain", "said"),
     [
         (None, CHAIN, "the performance is not watched"),
-        (performance(is_open=False), CHAIN, "no metric is below its limit"),
+        (performance(is_open=False), CHAIN, "no metric is beyond its limit"),
         (performance(), (), "nothing is in the environment"),
         (performance(), CHAIN[:1], "version 7 is the first in the environment"),
         (performance(from_gate=False), CHAIN, "the gate has no limit of it"),
@@ -91,3 +93,37 @@ def test_evidence_is_always_of_a_version_below_the_limit_and_another_above_it(
     assert found.serving.version == chain[-1].entry.version != found.before.version
     came = datetime.fromisoformat(chain[-1].entry.when)
     assert datetime.fromisoformat(found.serving.first).replace(tzinfo=UTC) >= came
+
+
+def mirrored(live: PerformanceReport) -> PerformanceReport:
+    """The same of an error, which is 1 less the accuracy: the smaller the better."""
+    name, replaced = "mean_absolute_error", msgspec.structs.replace
+    (limit,), (alarm,) = live.limits.values(), live.alarms
+    days = []
+    for one in live.days:
+        (seen,) = one.values.values()
+        days.append(replaced(one, values={name: MeasuredValue(seen.n, 1 - seen.value, 1 - seen.high, 1 - seen.low)}))
+    return replaced(
+        live,
+        limits={name: MetricLimit(at_most=1 - limit.value, from_gate=limit.from_gate, usual=1 - limit.usual)},
+        alarms=(replaced(alarm, falls=tuple(replaced(fall, metric=name) for fall in alarm.falls)),),
+        open=dict.fromkeys([name] if live.open else [], alarm.day),
+        days=tuple(days),
+    )
+
+
+def test_an_error_above_its_limit_is_told_as_an_accuracy_below_it() -> None:
+    found = rollback_evidence(mirrored(performance()), tenures_of(CHAIN))
+    as_ever = rollback_evidence(performance(), tenures_of(CHAIN))
+    assert isinstance(found, RollbackEvidence) and isinstance(as_ever, RollbackEvidence)
+    assert found.better_by == pytest.approx(as_ever.better_by) and found.limit == pytest.approx(1 - LIMIT)
+    assert "is 0.2008 from" in found.sentence and "above the limit 0.15" in found.sentence
+    assert "lower by 0.09" in found.sentence
+    for live, said in (
+        (performance(bad=0.86), "is 0.1408 since 2026-10-22, not above the limit 0.15"),
+        (performance(good=0.84, bad=0.8), "was above the limit too: 0.16"),
+        (performance(good=0.86, bad=0.84, wobble=0.08), "cannot be told from that of 8"),
+        (performance(fell=30, days=36), "held the limit of mean_absolute_error for 9 days"),
+        (performance(bad=1.0), "not above the limit"),
+    ):
+        assert said in why(mirrored(live), *CHAIN)

@@ -67,6 +67,41 @@ def test_a_fall_by_five_points_is_told_within_three_days_of_labels_and_once() ->
     assert alarm.mature == alarm.day + timedelta(days=7) and found.open == {"accuracy_score": alarm.day}
 
 
+def errors(count: int, size: Callable[[int], float], seed: int = 1) -> list[LiveDay]:
+    chance, made = random.Random(seed), []
+    for number in range(count):
+        at = size(number) * (1 + chance.gauss(0, 0.02))
+        values: dict[LiveMetric, LiveValue] = {"mean_absolute_error": LiveValue(at, 0.01 * at, (0, 99), 1000)}
+        made.append(LiveDay(START + timedelta(days=number), 1000, 1000, START + timedelta(days=number + 7), values))
+    return made
+
+
+ERROR: tuple[LiveMetric, ...] = ("mean_absolute_error",)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+def test_an_error_falls_by_rising_in_whatever_unit_it_is(unit: float) -> None:
+    found = held(errors(140, lambda day: unit * (12 if day < 80 else 15)), FIRST, ERROR, {}, None, 0.5)
+    (alarm,) = found.alarms
+    assert 1 <= (alarm.day - START).days - 80 <= 4
+    (fall,) = alarm.falls
+    assert fall.before == pytest.approx(12 * unit, rel=0.02) and fall.now == pytest.approx(15 * unit, rel=0.05)
+    usual = found.learned["mean_absolute_error"].mean
+    assert found.limits["mean_absolute_error"].value == pytest.approx(1.05 * usual)
+    for later in (12.0, 3.0):
+        well = errors(300, lambda day, later=later: unit * (12.0 if day < 80 else later))  # type: ignore[misc]
+        found = held(well, FIRST, ERROR, {}, None, 0.5)
+        assert (found.alarms, found.open) == ((), {})
+
+
+def test_an_error_may_be_so_large_as_the_gate_says() -> None:
+    made = errors(140, lambda day: 12 if day < 80 else 15)
+    assert held(made, FIRST, ERROR, {"mean_absolute_error": 16.0}, None, 0.5).alarms == ()
+    found = held(made, FIRST, ERROR, {"mean_absolute_error": 13.0}, None, 0.5)
+    assert len(found.alarms) == 1 and found.limits["mean_absolute_error"].from_gate
+    assert len(held(made, FIRST, ERROR, {}, 0.5, 0.5).alarms) == 0, "half as much again is asked about"
+
+
 def test_a_single_day_is_never_enough() -> None:
     assert watched(days(140, lambda day: 0.9 if day != 80 else 0.0)).alarms == ()
 
@@ -145,5 +180,5 @@ def test_too_few_days_tell_nothing() -> None:
     with pytest.raises(Inconclusive, match="27 days with 50 labels or more"):
         watched(days(100)[HISTORY - 27 :])
     both: tuple[LiveMetric, ...] = ("accuracy_score", "roc_auc_score")
-    with pytest.raises(Inconclusive, match="labels of both classes"):
+    with pytest.raises(Inconclusive, match="labels that differ, which roc_auc_score needs"):
         watched(days(100), both)

@@ -11,9 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from modelway.data.labelled import DayArrivals, DayOutcomes
-from modelway.gate import delong
-from modelway.monitoring.live_days import EPOCH, LiveDay, accuracy, area, live_days, ripe, ripened
+from modelway.data.labelled import DayArrivals, DayErrors, DayOutcomes
+from modelway.gate import delong, influence
+from modelway.gate.metrics import REGRESSION, measure
+from modelway.gate.predictions import Predictions
+from modelway.gate.rows import JudgedRows
+from modelway.monitoring.live_days import (
+    EPOCH,
+    OF_NUMBERS,
+    LiveDay,
+    accuracy,
+    area,
+    live_days,
+    of_errors,
+    ripe,
+    ripened,
+)
 
 DAY = 20_000
 
@@ -60,6 +73,35 @@ def test_later_data_only_add_mature_days(delays: list[list[int]], until: int, ma
     assert {one: whole.cutoffs[one] for one in part.cutoffs} == part.cutoffs
     assert list(part.mature.values()) == sorted(part.mature.values())
     assert all(told <= DAY + until for told in part.mature.values())
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_errors_of_numbers_are_the_gates_with_their_rows_influences(offset: float) -> None:
+    random = np.random.default_rng(3)
+    truth = random.gamma(2, 10, size=400) + offset
+    errors = random.standard_t(5, size=400) * 6
+    c = truth - truth.mean()
+    sums = [(abs(errors)), errors**2, errors**4, c**2, c**4, errors**2 * c**2]
+    found = of_errors(DayErrors(400, *(float(part.sum()) for part in sums)), 0.95)
+    influences = [
+        abs(errors) - abs(errors).mean(),
+        (errors**2 - (errors**2).mean()) / (2 * np.sqrt((errors**2).mean())),
+        influence.explained(truth, errors).influence,
+    ]
+    metrics = [REGRESSION[name] for name in OF_NUMBERS]
+    model = Predictions(truth + errors)
+    for told, moved, metric in zip(found, influences, metrics, strict=True):
+        gate = measure(metric, JudgedRows(truth, model, model), 0.95)
+        assert told is not None and told.value == pytest.approx(gate.value, rel=1e-9)
+        assert told.error == pytest.approx(np.std(moved) / np.sqrt(399), rel=1e-6)
+        assert told.interval[0] < told.value < told.interval[1]
+
+
+def test_numbers_that_say_nothing_have_no_value() -> None:
+    assert of_errors(DayErrors(1, 1, 1, 1, 0, 0, 0), 0.95) == (None, None, None)
+    size, root, explained = of_errors(DayErrors(9, 0, 0, 0, 0, 0, 0), 0.95)
+    assert size is not None and root is not None and explained is None, "labels that are all the same"
+    assert (size.value, root.value, root.error) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("digits", [1, 3])

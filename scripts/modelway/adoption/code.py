@@ -1,9 +1,10 @@
-"""What the code that trains says of itself: which data files it names, and whether it does anything when it is run."""
+"""What code says of itself: which data it names, which modules it imports, what it fits, and whether it does anything."""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 DATA = (".csv", ".parquet", ".jsonl", ".ndjson", ".arrow", ".feather")
@@ -11,6 +12,8 @@ LOGS = re.compile(r"\blog_model\(|\bautolog\(")
 """How code logs a model to MLflow."""
 GIVEN = "MODELWAY_DATA"
 """The variable that tells a training where its data are."""
+SCRIPT = re.compile(r"[\w./-]+\.(?:py|ipynb)\b")
+"""In a command."""
 
 
 def parsed(code: str) -> ast.Module | None:
@@ -40,6 +43,37 @@ def _is_data(text: str) -> bool:
     return text.endswith(DATA) and "://" not in text
 
 
+def imported(code: str) -> Iterator[str]:
+    """Modules by their dotted names, with a dot before them for each level that they are relative; what is imported from one
+    may be a module too, and comes besides."""
+    tree = parsed(code)
+    for node in ast.walk(tree) if tree else ():
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            yield module
+            between = "." if node.module else ""
+            yield from (f"{module}{between}{alias.name}" for alias in node.names)
+
+
+def fitted(code: str) -> tuple[str, str] | None:
+    """What the last `model.fit(features, …)` calls the model and its features; None where no call is like that."""
+    tree = parsed(code)
+    found = list[tuple[int, str, str]]()
+    for node in ast.walk(tree) if tree else ():
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "fit"
+            and node.args
+        ):
+            model, features = node.func.value, node.args[0]
+            if isinstance(model, ast.Name | ast.Attribute) and isinstance(features, ast.Name | ast.Attribute):
+                found.append((node.lineno, ast.unparse(model), ast.unparse(features)))
+    return max(found)[1:] if found else None
+
+
 def does_nothing(code: str) -> bool:
     """Whether it only defines things: nothing happens when it is run."""
     tree = parsed(code)
@@ -48,5 +82,5 @@ def does_nothing(code: str) -> bool:
     kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
     words = (each for each in tree.body if not (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant)))
     return all(isinstance(each, kinds) for each in words) and any(
-        isinstance(each, ast.FunctionDef) for each in tree.body
+        isinstance(each, ast.FunctionDef | ast.ClassDef) for each in tree.body
     )

@@ -19,16 +19,26 @@ RARE = 0.8
 """From this share of the most frequent class on, accuracy says little: balanced accuracy is asked for."""
 ROWS_NEEDED = 150
 """Below that the gate has no interval for balanced accuracy and R²: it would be inconclusive for every model."""
+REGRESSION = re.compile(
+    r"\b(\w*Regressor|LinearRegression|(?:Ridge|Lasso|ElasticNet)(?:CV)?|SVR|(?:root_)?mean_\w+_error|r2_score|MSELoss|L1Loss"
+    r"|reg:\w+|regression)\b"
+)
+CLASSES = re.compile(
+    r"\b(\w*Classifier(?:CV)?|Logistic\w*|SVC|GaussianNB|(?:balanced_)?accuracy\w*|f1_score|roc_auc\w*|predict_proba"
+    r"|classification_report|\w*CrossEntropy\w*|binary:\w+|multi:\w+|multiclass|n_classes|num_class\w*|stratify)\b"
+)
+"""What code that learns the one, or the other, is full of."""
 Task = Literal["binary", "multiclass", "regression"]
 
 
 @dataclass(frozen=True)
 class LabelValues:
-    """classes: how many test rows have each, by its text; empty for a number. rows: of the test data."""
+    """classes: how many test rows have each, by its text; empty for a number. rows: of the test data. why: it is that task."""
 
     task: Task
     classes: Mapping[str, int]
     rows: int
+    why: str = ""
 
 
 def label_of(code: str, columns: Sequence[str]) -> str | None:
@@ -114,6 +124,12 @@ def task_of(classes: Mapping[str, int] | None) -> Task:
     if not classes:
         return "regression"
     return "binary" if len(classes) == 2 else "multiclass"
+
+
+def regression_in(code: str) -> str | None:
+    """What shows that the code learns a number; None where nothing does, or something shows that it learns classes."""
+    found = REGRESSION.search(code)
+    return found[1] if found and not CLASSES.search(code) else None
 
 
 def limit_of(truth: LabelValues) -> tuple[str, float, str]:

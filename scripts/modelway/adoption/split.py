@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from modelway.data.csv_text import dialect_of
+from modelway.data.sources import find_source
 from modelway.errors import InvalidInput
 
 TEXTS = (".csv", ".jsonl", ".ndjson")
@@ -57,7 +59,12 @@ def split_rows(split: RowSplit, source: Path, train: Path, test: Path) -> None:
     if not source.is_file():
         raise InvalidInput("is no file here, so nothing can be split off it", where=split.source, fix="bring it first")
     if source.suffix in TEXTS:
-        counts = _write_texts(split, source, train, test)
+        dialect = dialect_of(find_source(source, split.source))
+        if dialect.encoding != "utf-8":
+            raise InvalidInput(
+                f"is {dialect.encoding}, and is split as UTF-8 alone", where=split.source, fix="save it as UTF-8"
+            )
+        counts = _write_texts(split, source, dialect.delimiter, train, test)
     elif source.suffix == ".parquet":
         counts = _write_parquet(split, source, train, test)
     else:
@@ -68,7 +75,7 @@ def split_rows(split: RowSplit, source: Path, train: Path, test: Path) -> None:
         raise InvalidInput(f"has too few rows to split ({sum(counts)})", where=split.source, fix=fix)
 
 
-def _write_texts(split: RowSplit, source: Path, train: Path, test: Path) -> list[int]:
+def _write_texts(split: RowSplit, source: Path, delimiter: str, train: Path, test: Path) -> list[int]:
     counts = [0, 0]
     with source.open("rb") as stream, train.open("wb") as learned, test.open("wb") as judged:
         files = learned, judged
@@ -79,7 +86,8 @@ def _write_texts(split: RowSplit, source: Path, train: Path, test: Path) -> list
             header = next(found, b"")
             for file in files:
                 file.write(header)
-            told_apart = partial(_told_apart, without=_numbering(_cells(header.removeprefix(b"\xef\xbb\xbf"))))
+            without = _numbering(_cells(header.removeprefix(b"\xef\xbb\xbf"), delimiter))
+            told_apart = partial(_told_apart, delimiter=delimiter, without=without)
         for record in found:
             row = record.rstrip(b"\r\n")
             if row:
@@ -102,8 +110,8 @@ def _records(stream: BinaryIO) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
-def _cells(record: bytes) -> list[str]:
-    return next(csv.reader([record.decode(errors="surrogateescape")]), [])
+def _cells(record: bytes, delimiter: str) -> list[str]:
+    return next(csv.reader([record.decode(errors="surrogateescape")], delimiter=delimiter), [])
 
 
 def _numbering(names: Sequence[str]) -> frozenset[int]:
@@ -112,11 +120,11 @@ def _numbering(names: Sequence[str]) -> frozenset[int]:
     return found if len(found) < len(names) else frozenset()
 
 
-def _told_apart(row: bytes, without: Collection[int]) -> bytes:
+def _told_apart(row: bytes, delimiter: str, without: Collection[int]) -> bytes:
     """What tells it from others: the row as it is, where no column numbers rows."""
     if not without:
         return row
-    cells = (cell for place, cell in enumerate(_cells(row)) if place not in without)
+    cells = (cell for place, cell in enumerate(_cells(row, delimiter)) if place not in without)
     return "\x1f".join(cells).encode(errors="surrogateescape")
 
 

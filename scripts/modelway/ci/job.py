@@ -97,7 +97,7 @@ class Job:
     def fail(self, failure: ModelwayError) -> None:
         """Say a failure in one line, under the action's name and the meaning of the exit code."""
         title = f"{self.action}: {failure.title or MEANINGS.get(failure.exit_code, 'failed')}"
-        self.runner.annotate("error", self.clean(title), self.clean(failure.line()))
+        self.runner.annotate("error", self.clean(title), self.clean(failure.line(self.action)))
 
     def report(self, record: object, markdown: str) -> Path:
         """Write `<action>.json` and `.md` into the report folder, and the Markdown onto the run's page."""

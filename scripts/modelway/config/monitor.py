@@ -10,15 +10,17 @@ from modelway.config.alarm_policy import AlarmPolicy
 from modelway.config.keys import Name, Section, Share
 from modelway.config.service_levels import ServiceLevels
 
-LiveMetricName = Literal["accuracy_score", "roc_auc_score"]
+LiveMetricName = Literal[
+    "accuracy_score", "roc_auc_score", "mean_absolute_error", "root_mean_squared_error", "r2_score"
+]
 
 
 class LivePerformance(Section, frozen=True):
     """What became of predictions: labels that come later, and limits that the metrics may not fall below for good."""
 
     prediction: Name | None = None
-    """The column of monitor.data with the prediction: a probability of the positive class, from 0 to 1, or the class itself.
-    Left out: performance is not watched."""
+    """The column of monitor.data with the prediction: a probability of the positive class, from 0 to 1, or the class itself;
+    the number, where gate.task is regression. Left out: performance is not watched."""
     label: Name | None = None
     """The column with what was true, missing where that is not known yet. Left out: gate.label."""
     labels: Name | None = None
@@ -32,10 +34,11 @@ class LivePerformance(Section, frozen=True):
     threshold: Share | None = None
     """A probability at or above it is the positive class. Left out: gate.decision-threshold."""
     metrics: tuple[LiveMetricName, ...] = ()
-    """What is watched. Left out: those of the two that gate.limits has, else accuracy_score."""
+    """What is watched: the first two of classes, the others of numbers. Left out: those that gate.limits has, else
+    accuracy_score or mean_absolute_error."""
     fall: Share | None = None
-    """How far below what is usual a metric may come, such as 0.01. Left out: the gate's limit holds, and 0.01 where it has
-    none."""
+    """How far below what is usual a metric may come, such as 0.01; an error, so large a part of what is usual above it. Left
+    out: the gate's limit holds, and where it has none 0.01, of an error 0.05."""
     mature_days: Annotated[int, Meta(ge=0, le=365)] = 7
     """So many days after a day its labels are there, or as many as ever will be."""
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import codecs
 import contextlib
 import csv
+import gzip
 import io
+import json
 import re
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from modelway.data.dialect import CsvDialect
-from modelway.data.plain_text import CHUNK, Fault
-from modelway.data.sources import refuse_twins
+from modelway.data.dialect import USUAL, CsvDialect, Encoding
+from modelway.data.plain_text import CHUNK, GZIP_MAGIC, Fault
+from modelway.data.sources import Source, refuse_twins
 from modelway.errors import InvalidInput
 
 LOOK_BYTES = 1 << 16
@@ -29,6 +32,11 @@ COPY_WHOLE = "write the file again, and check that it was copied whole"
 SAVE_AS_UTF8 = "save it as UTF-8, or say `encoding: latin-1`, windows-1252 or utf-16 in the contract"
 
 
+UTF_16, UTF_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+DELIMITERS = (",", ";", "\t", "|")
+"""In use; the first of them wins where two would do."""
+
+
 class Records(Protocol):
     """A csv.reader. line_num: the lines that it has read."""
 
@@ -38,14 +46,48 @@ class Records(Protocol):
     def __next__(self) -> list[str]: ...
 
 
+def dialect_of(source: Source) -> CsvDialect:
+    """How its first rows are written: parted by what gives all of them the same number of cells, more than one; by commas
+    where nothing does."""
+    if source.format != "csv":
+        return USUAL
+    file = source.files[0]
+    try:
+        with file.open("rb") as stream:
+            packed = stream.read(2) == GZIP_MAGIC
+        with gzip.open(file) if packed else file.open("rb") as stream:
+            start = stream.read(LOOK_BYTES)
+    except (OSError, EOFError, zlib.error):
+        return USUAL  # whoever reads the rows says what is wrong with them
+    if start.startswith(UTF_32):  # which begins as UTF-16 does
+        return USUAL
+    encoding: Encoding = "utf-16" if start.startswith(UTF_16) else "utf-8"
+    text = start.decode(encoding, "replace")
+    delimiter = _parting(text if len(start) < LOOK_BYTES else text[: text.rfind("\n") + 1])
+    return CsvDialect(delimiter=delimiter or USUAL.delimiter, encoding=encoding)
+
+
+def _parting(text: str) -> str | None:
+    """What gives all rows the same number of cells, more than one; None where nothing does."""
+    for delimiter in DELIMITERS:
+        try:
+            records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+            widths = {len(record) for record in records if record}
+        except csv.Error:
+            continue
+        if len(widths) == 1 and widths != {1}:
+            return delimiter
+    return None
+
+
 def read_header(file: Path, label: str, dialect: CsvDialect) -> tuple[str, ...]:
     """The column names of a CSV file in plain text; InvalidInput for what is not CSV, and where the first row has another
     width."""
     with file.open("rb") as stream:
         start = stream.read(HEADER_LIMIT_BYTES)
-    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+    if start.startswith(UTF_32):
         raise InvalidInput("is UTF-32", where=label, fix="save it as UTF-8")
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if start.startswith(UTF_16):
         raise InvalidInput("is UTF-16", where=label, fix="save it as UTF-8, or say `encoding: utf-16` in the contract")
     if b"\0" in start[:4096]:
         raise InvalidInput(
@@ -71,6 +113,10 @@ def read_header(file: Path, label: str, dialect: CsvDialect) -> tuple[str, ...]:
         first = _first_row(records)
     if not header:
         raise InvalidInput("has no header", where=f"{label}:1", fix="put the column names into the first line")
+    if len(header) == 1 and (other := _parting(text[: text.rfind("\n", 0, LOOK_BYTES) + 1])):
+        what = f"has one column, {header[0][:60]!r}, and its cells seem to be parted by {other!r}"
+        fix = f"say `delimiter: {json.dumps(other)}` in the contract (generate-contract drafts one that does)"
+        raise InvalidInput(what, where=f"{label}:1", fix=fix)
     if any("\n" in name or "\r" in name for name in header):
         raise InvalidInput("a column's name has a line break in it", where=f"{label}:1", fix="name it on one line")
     if first and len(first) != len(header):

@@ -22,3 +22,6 @@ class CsvDialect:
     quote: str = '"'
     null_values: tuple[str, ...] = NULL_VALUES
     encoding: Encoding = "utf-8"
+
+
+USUAL = CsvDialect()

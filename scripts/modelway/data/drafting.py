@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from modelway.data import engines
-from modelway.data.dialect import CsvDialect
+from modelway.data.csv_text import dialect_of
+from modelway.data.dialect import USUAL, CsvDialect
 from modelway.data.queries import Malformed, Missing, Repeated, StoredColumn
 from modelway.data.sources import find_source
 from modelway.data.summaries import SummaryTable
@@ -50,17 +51,21 @@ class DraftedColumn:
 
 @dataclass(frozen=True)
 class DraftedContract:
-    """fewest: rows of the smallest data that it is for; 0: of those that it was drafted from."""
+    """dialect: how the data is written. fewest: rows of the smallest data that it is for; 0: of those that it was drafted
+    from."""
 
     rows: int
     columns: Mapping[str, DraftedColumn]
+    dialect: CsvDialect = USUAL
     fewest: int = 0
 
     @property
     def value(self) -> dict[str, Any]:
         """As a document of our own form."""
         least = _rounded_down((self.fewest or self.rows) / 2)
-        head = {"rows": {"at-least": least}} if least > 1 else {}
+        head: dict[str, Any] = {"rows": {"at-least": least}} if least > 1 else {}
+        written = {"delimiter": self.dialect.delimiter, "encoding": self.dialect.encoding}
+        head |= {key: value for key, value in written.items() if value != getattr(USUAL, key)}
         return {**head, "columns": {name: column.asked for name, column in self.columns.items()}}
 
 
@@ -69,13 +74,13 @@ def drafted(
     name: str,
     *,
     most_values: int,
-    dialect: CsvDialect | None = None,
     memory_mb: int = 1024,
     by: str = engines.DEFAULT,
 ) -> DraftedContract:
     """A contract that the data at `path` keeps. most_values: of a closed list. InvalidInput where it cannot be read, or has no
     rows."""
-    source, dialect = find_source(path, name), dialect or CsvDialect()
+    source = find_source(path, name)
+    dialect = dialect_of(source)
     with (
         tempfile.TemporaryDirectory(prefix="modelway-data-") as folder,
         engines.engine(by).open_table(source, dialect, Path(folder), memory_mb) as table,
@@ -104,6 +109,7 @@ def drafted(
             )
             for column in names
         },
+        dialect,
     )
 
 

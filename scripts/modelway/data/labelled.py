@@ -29,13 +29,15 @@ class LabelSource:
 @dataclass(frozen=True)
 class LabelledRows:
     """The columns to join. time: of the prediction. label, arrived: the label, and when it came; columns of `labels` where
-    that is given, else of the rows themselves. A class is a text, in which 1, 1.0, "1", true and "True" are one."""
+    that is given, else of the rows themselves. A class is a text, in which 1, 1.0, "1", true and "True" are one. numbers: both
+    are numbers, and no classes."""
 
     time: str
     prediction: str
     label: str
     arrived: str | None = None
     labels: LabelSource | None = None
+    numbers: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,9 @@ class JoinedRows:
     are in no day. labels: different identifiers with a label. again: labels that say once more what another one says.
     conflicting: labels' identifiers with two different labels; first_conflict: the least of them, as text. unknown:
     identifiers of labels that no row has. without_arrival: labels with no readable time of arrival, where that is asked for.
-    scored: every prediction is a number from 0 to 1. worst: the least prediction, as text, that is none; None where scored.
-    classes: rows by label, of at most MOST_CLASSES labels, the most frequent first. predicted: rows by predicted class; empty
+    scored: every prediction is a number from 0 to 1, or any one where numbers are asked for. worst: the least prediction, as
+    text, that is none; None where scored. worst_label: the same of labels, where numbers are asked for. classes: rows by
+    label, of at most MOST_CLASSES labels, the most frequent first; none of numbers. predicted: rows by predicted class; empty
     where scored."""
 
     rows: int
@@ -64,6 +67,7 @@ class JoinedRows:
     worst: str | None
     classes: Mapping[str, int]
     predicted: Mapping[str, int]
+    worst_label: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,21 @@ class DayOutcomes:
     wins: int = 0
     wins_of_positives: int = 0
     wins_of_negatives: int = 0
+
+
+@dataclass(frozen=True)
+class DayErrors:
+    """Of the numbers that were predicted on one day and whose label had come. Of the errors e, prediction less label: the sums
+    of their sizes, squares and fourth powers. Of c, the labels less the mean of the day's: of squares and fourth powers; and
+    mixed: of e² c². The same to the last bit in whatever order the rows come."""
+
+    labels: int
+    sizes: float
+    squares: float
+    fourths: float
+    spread: float
+    spread_fourths: float
+    mixed: float
 
 
 @dataclass(frozen=True)
@@ -133,6 +152,9 @@ class LabelTable(Protocol):
     ) -> dict[int, DayOutcomes]:
         """Of these days, by the labels that had come by the end of the day that each has as its cutoff. A day without such
         labels is left out. together: all of them as one day, the first."""
+
+    def errors(self, cutoffs: Mapping[int, int]) -> dict[int, DayErrors]:
+        """The same of numbers."""
 
     def edges(self, days: Sequence[int], bins: int) -> tuple[float, ...]:
         """The scores, rising and each once, at equal shares of the predictions of these days: at most bins - 1."""

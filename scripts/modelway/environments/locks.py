@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -77,21 +78,30 @@ def team_environment(requirements: Path, base_python: str, folder: Path) -> Inte
     parts = [*said, *(wheel.sha256 for wheel in made if wheel)]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     lock = _folder() / f"{store.key_of(digest.encode(), base_python)}.txt"
-    if not lock.exists():
-        if manifest or offered or any(made):
-            compiled = _compiled(text, base_python)
-        else:
-            compiled = uv.run(
-                [*COMPILE, "--python", base_python, str(requirements.absolute()), *uv.wheelhouse_arguments()]
-            )
-        if repository := REPOSITORY.search(compiled):
-            raise InvalidInput(
-                f"{repository[1]} comes from a repository, whose files no hash names",
-                where=str(requirements),
-                fix="check it out into a folder of the project and name that (./folder), or take it from an index",
-            )
-        _write(lock, _complete(compiled, head, [wheel for wheel in made if wheel], offered))
-    return describe(store.interpreter(lock, base_python, name=NAME))
+    try:
+        if not lock.exists():
+            if manifest or offered or any(made):
+                compiled = _compiled(text, base_python)
+            else:
+                named = str(requirements.absolute())
+                compiled = uv.run([*COMPILE, "--python", base_python, named, *uv.wheelhouse_arguments()])
+            if repository := REPOSITORY.search(compiled):
+                raise InvalidInput(
+                    f"{repository[1]} comes from a repository, whose files no hash names",
+                    where=str(requirements),
+                    fix="check it out into a folder of the project and name that (./folder), or take it from an index",
+                )
+            _write(lock, _complete(compiled, head, [wheel for wheel in made if wheel], offered))
+        python = store.interpreter(lock, base_python, name=NAME)
+    except InvalidInput as error:
+        raise _concerning(error, lines, requirements) from None
+    return describe(python)
+
+
+def programs_of(requirements: Path) -> tuple[str, ...]:
+    """What an environment of conda asks for that is no package of Python: none of it is installed."""
+    is_conda = requirements.suffix in (".yml", ".yaml")
+    return manifests.declared(requirements, _exported).programs if is_conda else ()
 
 
 def model_environment(lock_text: str, python_version: str) -> Interpreter:
@@ -100,6 +110,28 @@ def model_environment(lock_text: str, python_version: str) -> Interpreter:
     if not lock.exists():
         _write(lock, lock_text)
     return describe(store.interpreter(lock, python_of_minor(python_version), name=NAME))
+
+
+def _concerning(error: InvalidInput, lines: Sequence[files.RequirementLine], requirements: Path) -> InvalidInput:
+    """With the line of the requirements that the installer speaks of first, and what else would do."""
+    if error.where:
+        return error
+    named = [
+        (re.search(rf"(?i)(?<![\w.-]){name}(?![\w-])", error.what), line) for line in lines if (name := _name_of(line))
+    ]
+    first = min(((match.start(), line.where) for match, line in named if match), default=(0, str(requirements)))
+    of_conda = requirements.suffix in (".yml", ".yaml")
+    other = (
+        "; a package of conda's may be another one on PyPI, or none: leave out what is not imported" if of_conda else ""
+    )
+    fix = f"{error.fix}{other}; or make the environment yourself, and name its interpreter by train.python"
+    return InvalidInput(error.what, where=first[1], fix=fix)
+
+
+def _name_of(line: files.RequirementLine) -> str:
+    """A pattern of the package's name as the installer writes it; empty for what names none."""
+    match = re.match(r"[A-Za-z0-9][\w.-]*", line.text)
+    return re.sub(r"[-_.]+", "[-_.]", match[0]) if match else ""
 
 
 def _exported(folder: Path) -> str:

@@ -24,6 +24,7 @@ Export = Callable[[Path], str]
 PYPI_NAMES = {
     "pytorch": "torch",
     "pytorch-cpu": "torch",
+    "pytorch-gpu": "torch",
     "py-xgboost": "xgboost",
     "py-xgboost-cpu": "xgboost-cpu",
     "msgpack-python": "msgpack",
@@ -35,12 +36,40 @@ PYPI_NAMES = {
     "python-build": "build",
     "tensorflow-base": "tensorflow",
     "lightgbm-cpu": "lightgbm",
+    "tensorflow-gpu": "tensorflow",
+    "keras-base": "keras",
+    "keras-gpu": "keras",
+    "seaborn-base": "seaborn",
+    "pytables": "tables",
+    "pyqt": "PyQt5",
+    "ruamel_yaml": "ruamel.yaml",
+    "python-tzdata": "tzdata",
 }
-"""Packages that conda-forge has under another name."""
+"""Packages that conda has under another name."""
 NOT_OF_PYPI = re.compile(
-    r"pip|python|python_abi|setuptools|wheel|cudatoolkit|cuda-.*|cudnn|nccl|mkl|lib(?!rosa|cst|sass).*|_.*|(?:c|cxx)-compiler"
+    r"pip|python|python_abi|python\.app|setuptools|wheel|_.*|backports|numpy-base|conda|conda-.*|anaconda|anaconda-.*|navigator-.*"
+    r"|cudatoolkit.*|cuda-.*|cudnn|nccl|cpuonly|pytorch-(?:cuda|mutex)|magma-.*|mkl(?:[-_].*)?|blas|openblas.*|lapack|.*-openmp"
+    # what every runner has
+    r"|git|make|perl|perl-.*|curl|wget|pkg-config"
+    # compilers and their libraries, also of Windows
+    r"|(?:c|cxx|fortran)-compiler|(?:gcc|gxx|gfortran|binutils|sysroot|kernel-headers)_?.*|ld_impl_.*|vc|vs20\d\d_runtime"
+    r"|ucrt|m2w64-.*|msys2-.*|winpty|pywinpty|pywin32(?:-ctypes)?|win_inet_pton|wincertstore|menuinst|icc_rt"
+    # libraries of the system
+    r"|lib(?!rosa|cst|sass).*|ca-certificates|openssl|ncurses|readline|sqlite|tk|xz|xz-.*|zlib|zlib-ng|bzip2|zstd|lz4-c|lzo|snappy"
+    r"|brotli-bin|c-blosc2?|blosc|yaml|expat|icu|pcre2?|gmp|mpfr|mpc|gettext|glib|glib-tools|gstreamer|gst-.*|dbus|nss|nspr"
+    r"|krb5|keyutils|c-ares|cyrus-sasl|attr|acl|unixodbc|mysql-(?:common|libs)|postgresql|zeromq|tzcode|double-conversion|utf8proc"
+    r"|freetype|fontconfig|fonts?-.*|graphite2|harfbuzz|cairo|pixman|pango|jpeg|lcms2|lerc|openjpeg|giflib|openexr|imath|jxrlib"
+    r"|qt|qt6?-(?:base|main|wayland|webengine)|xorg-.*|xcb-.*|pthread-stubs|wayland.*|alsa-lib|pulseaudio-.*|lame|aom|dav1d|rav1e|svt-av1|x26[45]|openh264"
+    r"|gnutls|nettle|p11-kit|hdf[45]|fftw|fribidi|gdk-pixbuf|atk-1\.0|gts|jbig|jsoncpp|metis|mumps-.*|scotch|suitesparse|geos|cfitsio|charls|zfp|brunsli"
+    r"|arrow-cpp|arrow-utils|aws-(?:c-.*|crt-cpp|sdk-cpp|checksums)|azure-.*-cpp|orc|re2|gflags|glog|thrift-cpp|grpc-cpp"
+    r"|boost|boost-cpp|nlohmann_json|fmt|spdlog|s2n|ucx|rdma-core"
 )
-"""What a wheel brings itself, or nobody imports."""
+"""What a wheel brings itself, or nobody imports: `conda env export` names all of it."""
+PROGRAMS = re.compile(
+    r"ffmpeg|nodejs|pandoc|quarto|graphviz|imagemagick|openjdk|r-.*|perl|git|git-lfs|make|tectonic|texlive-.*|wget|curl"
+)
+"""What nobody imports, and a training may start. PyPI has other packages under some of these names; `conda env export` names
+some though nothing asks for them."""
 CONDA = re.compile(
     r"(?:[\w./-]+::)?(?P<name>[A-Za-z0-9_][\w.-]*)\s*(?P<version>(?:[<>=!~]=?|\d)[^\s\[\]]*)?(?:\s+(?P<build>\S+))?"
 )
@@ -52,10 +81,11 @@ TILDE = re.compile(r"~\s*(\d+)(?:\.(\d+))?(?:\.\d+)?\S*")
 @dataclass(frozen=True)
 class Declared:
     """lines: as those of a requirements file, each with where it stands. python: the minor version that is asked for, such as
-    3.11; empty where any will do."""
+    3.11; empty where any will do. programs: what is asked for besides, and no package of Python."""
 
     lines: tuple[tuple[str, str], ...]
     python: str = ""
+    programs: tuple[str, ...] = ()
 
 
 def is_manifest(path: Path) -> bool:
@@ -179,7 +209,7 @@ def _of_conda(path: Path) -> Declared:
     dependencies = said.get("dependencies") if isinstance(said, dict) else None
     if not isinstance(dependencies, list):
         raise InvalidInput("has no list of dependencies", where=str(path), fix="name conda's environment.yml")
-    lines, python = list[tuple[str, str]](), ""
+    lines, programs, python = list[tuple[str, str]](), list[str](), ""
     for number, item in enumerate(dependencies):
         where = f"{path.name}: dependencies[{number}]"
         if isinstance(item, dict):
@@ -195,9 +225,11 @@ def _of_conda(path: Path) -> Declared:
         if name == "python":
             found = PYTHON.fullmatch(version)
             python = found[1] if found else ""
+        elif PROGRAMS.fullmatch(name):
+            programs.append(name)
         elif not NOT_OF_PYPI.fullmatch(name):
             lines.append((f"{PYPI_NAMES.get(name, name)}{_of_conda_version(version)}", where))
-    return Declared(tuple(lines), python)
+    return Declared(tuple(lines), python, tuple(programs))
 
 
 def _of_conda_version(version: str) -> str:

@@ -28,6 +28,11 @@ SYSTEM_CERTIFICATES = ("UV_SYSTEM_CERTS", "UV_NATIVE_TLS")
 """What uv calls them, and what it called them before. A company's own authority is in the machine's store, as pip reads it,
 and not among those that uv brings."""
 
+FRAME = re.compile(
+    r"^error: (?:No solution found when resolving dependencies:? (?:cause: )?)?"
+    r"|, we can conclude that your requirements are unsatisfiable(?=\.?$)"
+)
+"""What it puts around a reason."""
 BACKEND = "The build backend returned an error"
 NETWORK_FAILURES = re.compile(
     r"error sending request|failed to fetch|connection|dns|timed? ?out|network|offline|certificate|tls|status (code )?5\d\d",
@@ -131,6 +136,7 @@ def _failure(arguments: Sequence[str], stderr: str) -> ModelwayError:
     lines = [line.strip(" ×│├─▶╰╭·") for line in stderr.splitlines()]
     said = " ".join(line for line in lines if line and not line.startswith(("hint:", "warning:")))
     said = re.sub(r"(https?://)[^/@\s]+@", r"\1***@", said)
+    said = FRAME.sub("", said)
     said = (said[-600:] if BACKEND in stderr else said[:600]) or "no reason was given"
     what = f"uv {' '.join(arguments[:2])}: {said}"
     if "No space left" in stderr:

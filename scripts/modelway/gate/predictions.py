@@ -151,6 +151,11 @@ def _multiclass(truth: Truth, scored: Scored, given: npt.NDArray[Any]) -> Predic
     known = truth.classes
     if given.ndim == 1:
         labels = classes_of(given)
+        if between := [
+            label for label in labels if isinstance(label, float) and 0 < label % 1 < 1 and label not in known
+        ]:
+            what = f"{len(between)} of {len(labels)} predictions, such as {between[0]:.4g}, are no class but a number"
+            raise Unusable(f"{what}; where the model is to predict one, write gate.task: regression")
         if labels and known and not set(labels) & set(known):
             what = f"no predicted label is a value of the label; the model says {shown(set(labels))}"
             raise Unusable(f"{what}; {_return_these(known)}")

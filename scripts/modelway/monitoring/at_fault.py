@@ -2,9 +2,9 @@
 nothing is rolled back.
 
 A fall alone does not: where the world has changed, the version before is no better, and has not been asked since. So it takes
-all of these, by labels and never by an estimate: a metric below a limit of the gate; on days that the version which serves now
+all of these, by labels, never by an estimate: a metric beyond a limit of the gate; on days that the version which serves now
 has served whole; from its first days on, not after weeks on which it held the limit; and days of the version before on which
-the same metric held the limit, and was higher by more than days differ from each other.
+the same metric held the limit, and was better by more than days differ from each other.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from statistics import fmean, variance
+from typing import Literal
 
 import msgspec
 
@@ -42,10 +43,12 @@ class ServedDays(msgspec.Struct, frozen=True, kw_only=True):
 
 class RollbackEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """serving: the days of the fall, of the version that serves; before: days of the version before. better_by: how much
-    higher the metric was on these, at least (the lower end of Welch's interval of the difference, at CONFIDENCE)."""
+    better the metric was on these, at least (the lower end of Welch's interval of the difference, at CONFIDENCE). beyond: the
+    side of the limit on which the metric is."""
 
     metric: str
     limit: float
+    beyond: Literal["below", "above"] = "below"
     serving: ServedDays
     before: ServedDays
     better_by: float
@@ -56,8 +59,8 @@ class RollbackEvidence(msgspec.Struct, frozen=True, kw_only=True):
         fell = f"{self.metric} of version {now.version} is {now.value:.4g} from {now.first} to {now.last}"
         better = f"that of version {was.version} was {was.value:.4g} from {was.first} to {was.last}"
         return (
-            f"{fell} ({now.labels:,} labels), below the limit {self.limit:.4g}; {better} ({was.labels:,} labels), higher by"
-            f" {self.better_by:.2g} at least"
+            f"{fell} ({now.labels:,} labels), {self.beyond} the limit {self.limit:.4g}; {better} ({was.labels:,} labels),"
+            f" {'higher' if self.beyond == 'below' else 'lower'} by {self.better_by:.2g} at least"
         )
 
 
@@ -95,7 +98,7 @@ def rollback_evidence(live: PerformanceReport | None, tenures: Sequence[Tenure])
     if live is None:
         return "the performance is not watched"
     if not live.open:
-        return "no metric is below its limit"
+        return "no metric is beyond its limit"
     if not tenures or tenures[-1].version is None:
         return "nothing is in the environment by the ledger"
     now = tenures[-1]
@@ -113,7 +116,7 @@ def rollback_evidence(live: PerformanceReport | None, tenures: Sequence[Tenure])
             if isinstance(found, RollbackEvidence):
                 return found
             why = why or found
-    return why or "no metric is below its limit"
+    return why or "no metric is beyond its limit"
 
 
 def _of_fall(
@@ -122,7 +125,7 @@ def _of_fall(
     metric, since = fall.metric, date.fromisoformat(fall.since)
     limit = live.limits.get(metric)
     if limit is None or not limit.from_gate:
-        return f"{metric} is below what is usual, and the gate has no limit of it"
+        return f"{metric} is worse than usual, and the gate has no limit of it"
     if since < now.began.date():
         return f"{metric} fell on {since}, before version {now.version} came on {now.began.date()}"
     own = [day for day in _measured(live.days, metric) if now.served(_day(day))]
@@ -130,22 +133,22 @@ def _of_fall(
     if told_of not in map(_day, fallen):
         return f"version {now.version} has not served the whole of {told_of}, of which the alarm is"
     held = [day for day in own if _day(day) < since]
-    if len(held) >= DAYS_HELD and _pooled(held, metric) >= limit.at_least:
+    if len(held) >= DAYS_HELD and limit.kept(_pooled(held, metric)):
         came = f"version {now.version} held the limit of {metric} for {len(held)} days before it fell on {since}"
         return f"{came}: it did not come with the version"
     value = _pooled(fallen, metric)
-    if not value < limit.at_least:
-        return (
-            f"{metric} of version {now.version} is {value:.4g} since {since}, not below the limit {limit.at_least:.4g}"
-        )
+    side = limit.beyond
+    if not limit.broken(value):
+        return f"{metric} of version {now.version} is {value:.4g} since {since}, not {side} the limit {limit.value:.4g}"
     past = [day for day in _measured(live.days, metric) if before.served(_day(day))][-MOST_DAYS_BEFORE:]
     if len(past) < FEWEST_DAYS_BEFORE:
         what = f"of version {before.version}, which was there before, {len(past)} days have labels"
         return f"{what}, and {FEWEST_DAYS_BEFORE} tell how good it was"
     was = _pooled(past, metric)
-    if was < limit.at_least:
-        return f"{metric} of version {before.version}, which was there before, was below the limit too: {was:.4g}"
-    better_by = _difference([day.values[metric].value for day in past], [day.values[metric].value for day in fallen])
+    if limit.broken(was):
+        return f"{metric} of version {before.version}, which was there before, was {side} the limit too: {was:.4g}"
+    values = [[day.values[metric].value for day in days] for days in (past, fallen)]
+    better_by = _difference(*values) if side == "below" else _difference(*reversed(values))
     if not better_by > 0:
         return (
             f"{metric} of version {before.version}, which was there before, cannot be told from that of {now.version}"
@@ -153,7 +156,8 @@ def _of_fall(
     assert now.version is not None and before.version is not None
     return RollbackEvidence(
         metric=metric,
-        limit=limit.at_least,
+        limit=limit.value,
+        beyond=side,
         serving=_served(now.version, fallen, metric),
         before=_served(before.version, past, metric),
         better_by=better_by,
@@ -181,15 +185,17 @@ def _pooled(days: Sequence[PerformanceDay], metric: str) -> float:
     return math.fsum(value.value * value.n for value in values) / total if total else math.nan
 
 
-def _difference(past: Sequence[float], now: Sequence[float]) -> float:
-    """The lower end of the interval of mean(past) - mean(now), of days that are independent (Welch 1947); minus infinity
+def _difference(more: Sequence[float], less: Sequence[float]) -> float:
+    """The lower end of the interval of mean(more) - mean(less), of days that are independent (Welch 1947); minus infinity
     where there are too few."""
-    if len(past) < 2 or len(now) < 2:
+    if len(more) < 2 or len(less) < 2:
         return -math.inf
-    parts = [variance(values) / len(values) for values in (past, now)]
+    parts = [variance(values) / len(values) for values in (more, less)]
     total = math.fsum(parts)
-    difference = fmean(past) - fmean(now)
+    difference = fmean(more) - fmean(less)
     if total <= 0:
         return difference
-    degrees = total**2 / math.fsum(part**2 / (len(values) - 1) for part, values in zip(parts, (past, now), strict=True))
+    degrees = total**2 / math.fsum(
+        part**2 / (len(values) - 1) for part, values in zip(parts, (more, less), strict=True)
+    )
     return difference - t_quantile(CONFIDENCE, max(degrees, 1.0)) * math.sqrt(total)

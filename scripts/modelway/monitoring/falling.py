@@ -16,8 +16,11 @@ from modelway.errors import Inconclusive
 from modelway.monitoring.baseline import FEWEST_DAYS, LEAST_INNOVATION, SLACK, bounded, correlation_of, wobble_of
 from modelway.monitoring.evidence import BLAMED, DAYS_PER_YEAR, SIZES, wagered
 from modelway.monitoring.lasting import BACK, RECENT, come_back, looks_in_a_row
-from modelway.monitoring.live_days import FEWEST_LABELS, FEWEST_SHARE, LiveDay, LiveMetric, LiveValue
+from modelway.monitoring.live_days import ERRORS, FEWEST_LABELS, FEWEST_SHARE, LiveDay, LiveMetric, LiveValue
 
+FALL, RISE = 0.01, 0.05
+"""Of a metric without a limit: so far below what is usual, of an error so large a part of it above, may it come."""
+LEAST_DEVIATION = 1e-30
 CAP = 30.0
 """Of what a day can win: no alarm before the second day."""
 
@@ -35,9 +38,10 @@ class LiveUsual:
 
 @dataclass(frozen=True)
 class HeldLimit:
-    """at_least: what the metric may not fall below. from_gate: the policy's limit; else so much below what is usual."""
+    """value: what the metric may not fall below, and an error not rise above. from_gate: the policy's limit; else so far from
+    what is usual."""
 
-    at_least: float
+    value: float
     from_gate: bool
 
 
@@ -87,11 +91,12 @@ def held(
     first_look: date,
     metrics: Sequence[LiveMetric],
     gate_limits: Mapping[LiveMetric, float],
-    fall: float,
+    fall: float | None,
     false_alarms_per_year: float,
 ) -> LimitsHeld:
     """days: mature ones, in their order. first_look: days before it tell what is usual. fall: how far below that a metric may
-    come that has no limit of the gate. Inconclusive where too few days tell what is usual."""
+    come that has no limit of the gate, and as which part of it an error above; None: FALL and RISE. Inconclusive where too few
+    days tell what is usual."""
     early = [day for day in days if day.day < first_look and day.labels >= FEWEST_LABELS]
     if len(early) < FEWEST_DAYS:
         raise Inconclusive(
@@ -103,12 +108,14 @@ def held(
     unknown = next((name for name in metrics if name not in known), None)
     if unknown:
         raise Inconclusive(
-            f"fewer than {FEWEST_DAYS} days of the history have labels of both classes, which {unknown} needs",
+            f"fewer than {FEWEST_DAYS} days of the history have labels that differ, which {unknown} needs",
             where="monitor.performance.metrics",
             fix="leave it out, or give a longer history",
         )
     limits = {
-        name: HeldLimit(gate_limits[name], True) if name in gate_limits else HeldLimit(usual.mean - fall, False)
+        name: HeldLimit(gate_limits[name], True)
+        if name in gate_limits
+        else HeldLimit(_fallen(name, usual.mean, fall), False)
         for name, usual in known.items()
     }
     shares = sorted(day.share for day in early)
@@ -158,6 +165,12 @@ def learned(days: Sequence[LiveValue | None]) -> LiveUsual | None:
     )
 
 
+def _fallen(name: LiveMetric, usual: float, fall: float | None) -> float:
+    if name in ERRORS:
+        return usual * (1 + (RISE if fall is None else fall))
+    return usual - (FALL if fall is None else fall)
+
+
 @dataclass
 class _Run:
     limits: Mapping[LiveMetric, HeldLimit]
@@ -192,11 +205,12 @@ class _Run:
             self.sums = self._nothing()
 
     def _far(self, name: LiveMetric, day: LiveValue) -> float:
-        """How far below the limit and its slack the day is, in standard deviations of a day: of usual ones, or of the day's
+        """How far beyond the limit and its slack the day is, in standard deviations of a day: of usual ones, or of the day's
         own rows where that is more."""
-        limit, usual = self.limits[name].at_least, self.usual[name]
-        noise = day.error if name == "roc_auc_score" else math.sqrt(max(limit * (1 - limit), 0.0) / day.n)
-        return (limit - day.value) / max(usual.sd, noise, 1e-9) - usual.slack
+        limit, usual = self.limits[name].value, self.usual[name]
+        noise = math.sqrt(max(limit * (1 - limit), 0.0) / day.n) if name == "accuracy_score" else day.error
+        beyond = day.value - limit if name in ERRORS else limit - day.value
+        return beyond / max(usual.sd, noise, 1e-9 * abs(limit), LEAST_DEVIATION) - usual.slack
 
     def _close(self, today: date) -> None:
         if len(self.looks) > BACK:

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal
 
-from modelway.data.labelled import DayArrivals, DayOutcomes
+from modelway.data.labelled import DayArrivals, DayErrors, DayOutcomes
 from modelway.distributions import Interval, area_interval, normal_quantile, wilson
 from modelway.errors import InvalidInput
 
-LiveMetric = Literal["accuracy_score", "roc_auc_score"]
-METRICS: tuple[LiveMetric, ...] = ("accuracy_score", "roc_auc_score")
+LiveMetric = Literal["accuracy_score", "roc_auc_score", "mean_absolute_error", "root_mean_squared_error", "r2_score"]
+OF_CLASSES: tuple[LiveMetric, ...] = ("accuracy_score", "roc_auc_score")
+OF_NUMBERS: tuple[LiveMetric, ...] = ("mean_absolute_error", "root_mean_squared_error", "r2_score")
+ERRORS: frozenset[LiveMetric] = frozenset({"mean_absolute_error", "root_mean_squared_error"})
+"""The smaller the better."""
 EPOCH = date(1970, 1, 1)
 MOST_DAYS = 1000
 """That one monitoring looks at, and that are kept for it."""
@@ -106,7 +109,7 @@ def _enough_on(found: DayArrivals, day: int) -> int:
 def live_days(
     arrivals: Mapping[int, DayArrivals],
     ripening: Ripening,
-    outcomes: Mapping[int, DayOutcomes],
+    outcomes: Mapping[int, DayOutcomes] | Mapping[int, DayErrors],
     metrics: tuple[LiveMetric, ...],
     confidence: float,
 ) -> list[LiveDay]:
@@ -130,9 +133,45 @@ def ripe(days: Sequence[LiveDay]) -> list[LiveDay]:
     return [day for day in days if day.labels >= FEWEST_LABELS and day.share >= FEWEST_SHARE * usual]
 
 
-def values_of(found: DayOutcomes, metrics: tuple[LiveMetric, ...], confidence: float) -> dict[LiveMetric, LiveValue]:
-    values = {"accuracy_score": accuracy(found, confidence), "roc_auc_score": area(found, confidence)}
+def values_of(
+    found: DayOutcomes | DayErrors, metrics: tuple[LiveMetric, ...], confidence: float
+) -> dict[LiveMetric, LiveValue]:
+    values: dict[LiveMetric, LiveValue | None]
+    if isinstance(found, DayErrors):
+        values = dict(zip(OF_NUMBERS, of_errors(found, confidence), strict=True))
+    else:
+        values = {"accuracy_score": accuracy(found, confidence), "roc_auc_score": area(found, confidence)}
     return {name: value for name in metrics if (value := values[name]) is not None}
+
+
+def of_errors(found: DayErrors, confidence: float) -> tuple[LiveValue | None, LiveValue | None, LiveValue | None]:
+    """The mean absolute error, the root of the mean squared one, and R², each with the interval of its rows' influences; None
+    with fewer than two rows, and R² where the labels are all the same."""
+    n, z = found.labels, normal_quantile(confidence)
+    if n < 2:
+        return None, None, None
+    size, square, fourth = found.sizes / n, found.squares / n, found.fourths / n
+    of_size, of_square = (math.sqrt(max(0.0, part) / (n - 1)) for part in (square - size**2, fourth - square**2))
+    root = math.sqrt(square)
+    ends = tuple(math.sqrt(max(0.0, square + sign * z * of_square)) for sign in (-1, 1))
+    return (
+        LiveValue(size, of_size, (max(0.0, size - z * of_size), size + z * of_size), n),
+        LiveValue(root, of_square / (2 * root) if root else 0.0, (ends[0], ends[1]), n),
+        _explained(found, z),
+    )
+
+
+def _explained(found: DayErrors, z: float) -> LiveValue | None:
+    """R² = 1 - A/B of the mean squares A of errors and B of labels about their mean; a row's influence on it is
+    A/B² (c² - B) - (e² - A)/B."""
+    n = found.labels
+    a, b = found.squares / n, found.spread / n
+    if b <= 0:
+        return None
+    of_errors, of_labels = found.fourths / n - a**2, found.spread_fourths / n - b**2
+    variance = of_errors / b**2 - 2 * a / b**3 * (found.mixed / n - a * b) + (a / b**2) ** 2 * of_labels
+    value, error = 1 - a / b, math.sqrt(max(0.0, variance) / (n - 1))
+    return LiveValue(value, error, (value - z * error, min(1.0, value + z * error)), n)
 
 
 def accuracy(found: DayOutcomes, confidence: float) -> LiveValue | None:

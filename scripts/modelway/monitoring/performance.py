@@ -7,11 +7,13 @@ from datetime import date
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET
 
+from modelway.config.sections import Gate
 from modelway.data.labelled import DayArrivals, JoinedRows
 from modelway.monitoring.falling import FallAlarm, LimitsHeld
 from modelway.monitoring.lasting import RECENT
-from modelway.monitoring.live_days import FEWEST_LABELS, LiveDay, LiveMetric
+from modelway.monitoring.live_days import ERRORS, FEWEST_LABELS, OF_CLASSES, OF_NUMBERS, LiveDay, LiveMetric
 
 PerformanceOutcome = Literal["alarm", "fallen", "held", "inconclusive"]
 DayState = Literal["usual", "looked at", "half ripe", "few labels", "waiting"]
@@ -39,12 +41,29 @@ class PerformanceDay(msgspec.Struct, frozen=True, kw_only=True):
     values: Mapping[str, MeasuredValue] = {}
 
 
-class MetricLimit(msgspec.Struct, frozen=True):
-    """usual: by the rows of the history; None where that is too short."""
+class MetricLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """One of at_least and at_most is set. usual: by the rows of the history."""
 
-    at_least: float
+    at_least: float | None = None
+    at_most: float | None = None
     from_gate: bool
     usual: float
+
+    @property
+    def value(self) -> float:
+        return self.at_most if self.at_least is None else self.at_least  # type: ignore[return-value]
+
+    @property
+    def beyond(self) -> Literal["below", "above"]:
+        """On which side of it values are worse."""
+        return "above" if self.at_least is None else "below"
+
+    def kept(self, value: float) -> bool:
+        """False of NaN, as `broken` is."""
+        return value <= self.value if self.at_least is None else value >= self.value
+
+    def broken(self, value: float) -> bool:
+        return value > self.value if self.at_least is None else value < self.value
 
 
 class MetricFall(msgspec.Struct, frozen=True):
@@ -196,7 +215,12 @@ def _record(
 
 def limit_records(found: LimitsHeld) -> dict[str, MetricLimit]:
     return {
-        name: MetricLimit(limit.at_least, limit.from_gate, found.learned[name].mean)
+        name: MetricLimit(
+            at_least=None if name in ERRORS else limit.value,
+            at_most=limit.value if name in ERRORS else None,
+            from_gate=limit.from_gate,
+            usual=found.learned[name].mean,
+        )
         for name, limit in found.limits.items()
     }
 
@@ -206,15 +230,28 @@ def alarm_record(alarm: FallAlarm, limits: Mapping[str, MetricLimit]) -> Perform
         alarm.day.isoformat(),
         alarm.mature.isoformat(),
         tuple(
-            MetricFall(one.metric, one.before, one.now, limits[one.metric].at_least, one.since.isoformat(), one.share)
+            MetricFall(one.metric, one.before, one.now, limits[one.metric].value, one.since.isoformat(), one.share)
             for one in alarm.falls
         ),
     )
 
 
+def gate_limits(gate: Gate) -> dict[LiveMetric, float]:
+    """What the gate's policy says of metrics that can be watched: of an error at most, of others at least."""
+    limits = getattr(gate, "limits", UNSET)
+    found = dict[LiveMetric, float]()
+    for name in OF_NUMBERS if gate.task == "regression" else OF_CLASSES:
+        limit = limits.get(name) if limits is not UNSET else None
+        value = None if limit is None else limit.at_most if name in ERRORS else limit.at_least
+        if value is not None:
+            found[name] = value
+    return found
+
+
 def watched_metrics(
-    asked: Sequence[LiveMetric], gate_limits: Mapping[LiveMetric, float], scored: bool
+    asked: Sequence[LiveMetric], limits: Mapping[LiveMetric, float], task: str, scored: bool
 ) -> tuple[LiveMetric, ...]:
-    """What is watched: what was asked for, else what the gate has a limit for, else accuracy."""
-    chosen = asked or [name for name in gate_limits if scored or name == "accuracy_score"] or ["accuracy_score"]
+    """What is watched: what was asked for, else what the gate has a limit for, else accuracy, or the mean absolute error."""
+    usual: LiveMetric = "mean_absolute_error" if task == "regression" else "accuracy_score"
+    chosen = asked or [name for name in limits if scored or name != "roc_auc_score"] or [usual]
     return tuple(dict.fromkeys(chosen))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from modelway.data.values import few
 from modelway.markdown import cell, table
+from modelway.monitoring.live_days import ERRORS
 from modelway.monitoring.performance import (
     DayState,
     EstimatedWeek,
@@ -25,9 +26,13 @@ SHOWN_ALARMS = 20
 def falls_in_words(falls: Sequence[MetricFall]) -> str:
     """Such as `accuracy_score from 0.9 to 0.849 since 2026-06-02, at least 0.89`."""
     return "; ".join(
-        f"{one.metric} from {one.before:.3g} to {one.now:.3g} since {one.since}, at least {one.limit:.3g}"
+        f"{one.metric} from {one.before:.3g} to {one.now:.3g} since {one.since}, {_side(one.metric)} {one.limit:.3g}"
         for one in falls
     )
+
+
+def _side(metric: str) -> str:
+    return "at most" if metric in ERRORS else "at least"
 
 
 def performance_lines(report: PerformanceReport) -> list[str]:
@@ -39,13 +44,13 @@ def performance_lines(report: PerformanceReport) -> list[str]:
         rows = [
             [
                 name,
-                f"{limit.at_least:.4g}",
-                "the gate's" if limit.from_gate else "below what is usual",
+                f"{_side(name)} {limit.value:.4g}",
+                "the gate's" if limit.from_gate else "by what is usual",
                 f"{limit.usual:.4g}",
             ]
             for name, limit in report.limits.items()
         ]
-        lines += [table(["of", "at least", "limit", "usual"], rows), ""]
+        lines += [table(["of", "asked", "limit", "usual"], rows), ""]
     if looks:
         parts = [day.evidence or 0.0 for day in looks[-SHOWN_BARS:]]
         lines += [
@@ -62,7 +67,7 @@ def performance_lines(report: PerformanceReport) -> list[str]:
         lines += [table(["predictions of", "labels mature", "", "what"], told), ""]
     if report.open:
         still = ", ".join(f"{name} ({day})" for name, day in report.open.items())
-        lines += [f"Still below, and without a vote until it is not for two weeks: {still}.", ""]
+        lines += [f"Still beyond the limit, and without a vote until it is not for two weeks: {still}.", ""]
     if report.back:
         lines += [f"Back: {', '.join(f'{name} ({day})' for day, name in report.back)}.", ""]
     lines += [_days(report.days), ""]

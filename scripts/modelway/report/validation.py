@@ -31,6 +31,11 @@ def counts_in_words(report: ContractReport) -> str:
     return f"{report.rows:,} rows; {f'{failing} of {checks} checks fail' if failing else f'all {checks} checks pass'}"
 
 
+def evidence(check: CheckResult) -> str:
+    """Such as: age in range, such as 430 (row 17)."""
+    return f"{check.name}, such as {_place(check.examples[0])}" if check.examples else check.name
+
+
 def _figures(check: CheckResult) -> tuple[str, str, str, str, str]:
     return check.name, check.rule, f"{check.n:,}", number(check.value), number(check.limit)
 

@@ -90,7 +90,7 @@ def sentence(verdict: Verdict) -> str:
     head = f"{verdict.model} version {verdict.version} {SENTENCES[verdict.outcome]} for {verdict.environment}"
     if verdict.outcome == "pass":
         passed = sum(check.outcome == "pass" for check in verdict.checks)
-        return f"{head}: {passed} checks passed on {verdict.rows} rows"
+        return f"{head}: {passed} check{'s' * (passed != 1)} passed on {verdict.rows} rows"
     against = [check for check in verdict.checks if check.outcome == "fail"]
     against = against or [check for check in verdict.checks if check.outcome == "inconclusive"]
     named = "; ".join(evidence(check) for check in against[:MOST])

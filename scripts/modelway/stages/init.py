@@ -14,11 +14,13 @@ from typing import Annotated
 from modelway import ci
 from modelway.adoption import label as labels
 from modelway.adoption import texts
-from modelway.adoption.code import LOGS, data_named, does_nothing, other_data
-from modelway.adoption.label import MOST_CLASSES, ROWS_NEEDED, LabelValues
-from modelway.adoption.repository import NAME_ALONE, FoundTraining, TeamRepository, code_of, look
+from modelway.adoption.code import data_named
+from modelway.adoption.label import MOST_CLASSES, LabelValues
+from modelway.adoption.repository import TeamRepository, look
 from modelway.adoption.split import RowSplit, share_of, split_rows
 from modelway.adoption.texts import AdoptionPlan, Assumption
+from modelway.adoption.to_do import to_do
+from modelway.adoption.trainings import NAME_ALONE, FoundTraining, code_of, named, trainings
 from modelway.ci import Input, Output
 from modelway.data import engines
 from modelway.data.contract_edits import first_text
@@ -36,14 +38,6 @@ from modelway.stages.steps import workspace
 
 POSITIVE = ("1", "true", "yes", "y", "positive", "t")
 """Texts of a class that people mean by the positive one."""
-LOG = (
-    'log it: `with mlflow.start_run(): mlflow.sklearn.log_model(model, name="model", input_example=features.head(),'
-    ' serialization_format="cloudpickle")` (docs/training.md says what other libraries need)'
-)
-
-
-BRINGS_SCIPY = re.compile(r"scipy|scikit-learn|xgboost|lightgbm|catboost|statsmodels|mlflow(?!-skinny)")
-"""Packages with it, or that need it."""
 BROUGHT = "what a command brings has to be brought first"
 LABELLED = "name test data that has the label, or let `--test 20%` split some off the training data"
 SPLIT = "where there are none, `--test 20%` splits some off, by chance; by time is better where rows have one"
@@ -88,17 +82,18 @@ def init(
     assumed = list[Assumption]()
     training = _training(repository, command, ask, assumed)
     code = code_of(repository, training)
-    train_data, test_data, split = _data(repository, code, train, test, ask, assumed)
+    train_data, test_data, split = _data(repository, code.text, train, test, ask, assumed)
     with tempfile.TemporaryDirectory(prefix="modelway-init-") as scratch:
         made = {name: Path(scratch) / Path(name).name for name in split.names} if split else {}
         if split:
             split_rows(split, job.folder / split.source, *made.values())
         draft = drafted(job.folder / (split.source if split else train_data), train_data, most_values=20)
-        truth_column = _label(code, draft, label, ask, assumed)
-        truth, positive = _truth(made.get(test_data, job.folder / test_data), test_data, truth_column)
+        truth_column = _label(code.text, draft, label, ask, assumed)
+        test_file = made.get(test_data, job.folder / test_data)
+        truth, positive = _truth(test_file, test_data, truth_column, draft.dialect, code.text)
         draft = replace(draft, fewest=min(draft.rows, truth.rows))
         plan = AdoptionPlan(
-            model=_name(job.folder, model_name, ask, assumed),
+            model=_name(repository, model_name, ask, assumed),
             train=train_data,
             test=test_data,
             contract="contract.yml",
@@ -110,20 +105,23 @@ def init(
             deployment=next(iter(repository.deployments()), None),
         )
         assumed += _of_gate(plan)
-        to_do = _to_do(repository, training, code, plan)
-        written, kept = _write(job, plan, first_text(draft, train_data), assumed, to_do, made)
-    for line in to_do:
+        lacking = to_do(repository, training, code, plan, _not_in_git(job.folder, train_data, test_data))
+        written, kept = _write(job, plan, first_text(draft, train_data), assumed, lacking, made)
+    for line in lacking:
         job.warn("init", line)
+    given = {"command": command, "train": train, "test": test, "label": label, "model-name": model_name}
+    if "modelway.yml" in kept and (others := _not_taken(repository, plan, given)):
+        job.warn("modelway.yml", f"is there already and says otherwise: {', '.join(others)}. Edit it, or remove it")
     for name in kept:
         job.say(f"{name} is there already, and stays as it is (without it, it is written anew)")
     job.say(f"written: {', '.join(written) or 'nothing'}; MODELWAY.md says what was assumed, and what comes next")
-    return ProjectAdopted(written=written, kept=kept, to_do=to_do, assumed=tuple(assumed))
+    return ProjectAdopted(written=written, kept=kept, to_do=lacking, assumed=tuple(assumed))
 
 
 def _of_gate(plan: AdoptionPlan) -> list[Assumption]:
     metric, least, why = labels.limit_of(plan.truth)
     found = [
-        Assumption("gate.task", plan.truth.task, f"{plan.label} has {_many(plan.truth)}"),
+        Assumption("gate.task", plan.truth.task, plan.truth.why),
         Assumption(f"gate.limits.{metric}", f"at least {least:g}", why),
     ]
     if plan.positive is not None:
@@ -141,12 +139,10 @@ def _nobody(question: str) -> str:
 
 
 def _training(repository: TeamRepository, given: str, ask: Ask, assumed: list[Assumption]) -> FoundTraining:
-    found = repository.trainings()
+    found = trainings(repository)
     said = given or ask(f"The command that trains [{found[0].command if found else ''}]: ").strip()
     if said:
-        known = next((item for item in found if item.command == said), None)
-        script = re.search(r"[\w./-]+\.(?:py|ipynb)", said)
-        return known or FoundTraining(said, script[0] if script else "", "named")
+        return named(repository, said)
     if not found:
         raise InvalidInput(
             "nothing that trains was found: no MLproject, no stage of dvc.yaml, no script that fits or logs a model",
@@ -222,11 +218,12 @@ def _label(code: str, draft: DraftedContract, given: str, ask: Ask, assumed: lis
     return name
 
 
-def _name(folder: Path, given: str, ask: Ask, assumed: list[Assumption]) -> str:
-    guess = re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.name).strip("-.") or "model"
+def _name(repository: TeamRepository, given: str, ask: Ask, assumed: list[Assumption]) -> str:
+    declared = repository.name
+    guess = re.sub(r"[^A-Za-z0-9_.-]+", "-", declared or repository.folder.name).strip("-.") or "model"
     said = given or ask(f"The model's name [{guess}]: ").strip()
     if not said:
-        assumed.append(Assumption("model", guess, "the folder's name"))
+        assumed.append(Assumption("model", guess, "pyproject.toml's name" if declared else "the folder's name"))
     return said or guess
 
 
@@ -236,17 +233,18 @@ def _packages(repository: TeamRepository, assumed: list[Assumption]) -> str:
         raise InvalidInput(
             "nothing declares the packages that the training needs",
             where=str(repository.folder),
-            fix="write them into requirements.txt: `pip freeze` in the environment that trains says them",
+            fix="write them into requirements.txt, as `pip freeze` in the environment that trains says them, and mlflow-skinny"
+            " besides; for a notebook papermill and ipykernel too",
         )
     assumed.append(Assumption("train.requirements", found, "the first that is there of a lock, a list, a project"))
     return found
 
 
-def _truth(path: Path, name: str, column: str) -> tuple[LabelValues, str | None]:
+def _truth(path: Path, name: str, column: str, dialect: CsvDialect, code: str) -> tuple[LabelValues, str | None]:
     """The classes and how many test rows have each; and the positive one as YAML writes it, where it has to be named."""
     with (
         tempfile.TemporaryDirectory(prefix="modelway-init-") as folder,
-        engines.engine(engines.DEFAULT).open_table(find_source(path, name), CsvDialect(), Path(folder), 1024) as table,
+        engines.engine(engines.DEFAULT).open_table(find_source(path, name), dialect, Path(folder), 1024) as table,
     ):
         if column not in {item.name for item in table.columns}:
             raise InvalidInput(f"has no column {column[:100]!r}", where=name, fix=LABELLED)
@@ -257,11 +255,14 @@ def _truth(path: Path, name: str, column: str) -> tuple[LabelValues, str | None]
             if values and malformed.n:
                 break
         else:
-            return LabelValues("regression", {}, rows), None
+            return LabelValues("regression", {}, rows, f"{column} has many different numbers"), None
+        if kind == "integer" and len(values) > 2 and (learned := labels.regression_in(code)):
+            return LabelValues("regression", {}, rows, f"the code that trains has {learned}"), None
         asked = [NotAllowed(column, kind, (value,)) for value in values]
         _, answers = table.answers(asked, 0)
     classes = {_text(value): answer.n - answer.count for value, answer in zip(values, answers, strict=True)}
-    return LabelValues(labels.task_of(classes), classes, rows), _positive(values, classes)
+    why = f"{column} has {len(classes)} different values in the test rows"
+    return LabelValues(labels.task_of(classes), classes, rows, why), _positive(values, classes)
 
 
 def _text(value: Bound) -> str:
@@ -279,54 +280,25 @@ def _positive(values: Sequence[Bound], classes: Mapping[str, int]) -> str | None
     return scalar(chosen)
 
 
-def _many(truth: LabelValues) -> str:
-    return f"{len(truth.classes)} different values in the test rows" if truth.classes else "many different numbers"
+def _not_in_git(folder: Path, *names: str) -> list[str]:
+    files = [name for name in names if "://" not in name]
+    return [name for name in files if workspace.git_says(folder, "ls-files", "--error-unmatch", name) is None]
 
 
-def _to_do(repository: TeamRepository, training: FoundTraining, code: str, plan: AdoptionPlan) -> list[str]:
-    found = list[str]()
-    if code and not LOGS.search(code):
-        found.append(f"{training.file} logs no model to MLflow: {LOG}")
-    elif code and not re.search(r"\binput_example\b|\bsignature\b|\bautolog\(", code):
-        found.append(
-            f"{training.file} logs its model without a signature: give log_model input_example=features.head()"
-        )
-    if does_nothing(code):
-        found.append(
-            f"{training.file} only defines what would train: nothing happens when it is run. Let train.command be what calls"
-            " it"
-        )
-    if others := other_data(code, training.command, plan.train):
-        found.append(
-            f'{training.file} reads {", ".join(others[:3])}: let it read os.environ["MODELWAY_DATA"], which names'
-            f" {plan.train}, or it learns from rows that it is judged on"
-        )
-    for call in ("set_experiment", "set_tracking_uri"):
-        if f"mlflow.{call}(" in code:
-            found.append(f"{training.file} calls mlflow.{call}: leave it out, the run that is judged is opened for it")
-    declared = "".join(repository.text(name) for name in (plan.packages, "pyproject.toml") if name in repository.files)
-    if "mlflow" not in declared:
-        found.append(
-            f"{plan.packages} does not name mlflow: add mlflow-skinny, which logs the model and brings cloudpickle"
-        )
-    elif declared and not BRINGS_SCIPY.search(declared):
-        found.append(f"{plan.packages} does not name scipy, without which MLflow infers no signature: add it")
-    if training.file.endswith(".ipynb") and "papermill" not in declared:
-        found.append(f"{plan.packages} does not name papermill, which runs the notebook: add papermill and ipykernel")
-    metric, _, _ = labels.limit_of(plan.truth)
-    if metric != "accuracy_score" and plan.truth.rows < ROWS_NEEDED:
-        found.append(
-            f"{plan.test} has {plan.truth.rows} rows, and {ROWS_NEEDED} are needed to tell {metric}: give more, or every"
-            " verdict is inconclusive"
-        )
-    git = workspace.git_says
-    data = [name for name in (plan.train, plan.test) if "://" not in name]
-    if lacking := [name for name in data if git(repository.folder, "ls-files", "--error-unmatch", name) is None]:
-        found.append(
-            f"not in git, so not on a runner: {' and '.join(lacking)}. Commit them, or set data.command to what brings them"
-            " (such as dvc pull), or name an address such as s3://"
-        )
-    return found
+def _not_taken(repository: TeamRepository, plan: AdoptionPlan, given: Mapping[str, str]) -> list[str]:
+    """Flags that ask for something else than the modelway.yml that is there."""
+    asked = {
+        "command": (("train", "command"), plan.command),
+        "train": (("data", "train"), plan.train),
+        "test": (("data", "test"), plan.test),
+        "label": (("gate", "label"), plan.label),
+        "model-name": (("model",), plan.model),
+    }
+    return [
+        f"{'.'.join(key)} is {repository.said(*key) or 'not set'}, and --{flag} asks for {wanted}"
+        for flag, (key, wanted) in asked.items()
+        if given[flag] and repository.said(*key) != wanted
+    ]
 
 
 def _write(

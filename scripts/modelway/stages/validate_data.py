@@ -17,7 +17,7 @@ from modelway.data.contract import read_contract
 from modelway.data.values import few
 from modelway.errors import Refused
 from modelway.report.findings import cases_of_data, of_contract
-from modelway.report.validation import markdown
+from modelway.report.validation import evidence, markdown
 from modelway.stages.steps import findings, workspace
 from modelway.stages.steps.data import Manner, validate_project
 
@@ -115,5 +115,5 @@ def _skipped(source: str, job: ci.Job) -> DataValidated:
 
 
 def _failure(report: ValidationReport) -> str:
-    broken = ((part.data, [check.name for check in part.failing]) for part in report.reports if part.failing)
-    return "; ".join(f"{data} breaks its contract: {few(names)}" for data, names in broken)
+    broken = ((part.data, list(map(evidence, part.failing))) for part in report.reports if part.failing)
+    return "; ".join(f"{data} breaks its contract: {few(checks)}" for data, checks in broken)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gzip
 
-from data.bad_input.case import BadInput, csv
+from data.bad_input.case import READERS, BadInput, csv
 
 LINES = "a,b\n1,2\n3,4\n"
 WIDE = ",".join(f"k{at}" for at in range(600)) + "\n"
 GZIP = gzip.compress(("a,b\n" + "1,2\n" * 5000).encode())
+
+WITH_A_CONTRACT = tuple(name for name in READERS if name != "generate-contract")
+"""What looks how the file is written is the drafting alone."""
 
 CASES: dict[str, BadInput] = {
     "empty": csv(b"", "rows.csv", "is empty", fixed=LINES),
@@ -19,6 +22,12 @@ CASES: dict[str, BadInput] = {
     "ragged, too many": csv("a,b\n1,2\n3,4,5\n", "rows.csv", "line 3 has 3 cells, the header 2", fixed=LINES),
     "trailing commas": csv("a,b\n1,2,\n3,4,\n", "rows.csv:2: the first row has 3 cells, the header 2", fixed=LINES),
     "a comma at the end of one row": csv("a,b\n1,2\n3,4,\n", "line 3 has 3 cells, the header 2", fixed=LINES),
+    "semicolons": csv(
+        "a;b\n1,5;2\n3,5;4\n5,5;6\n",
+        "rows.csv:1: has one column, 'a;b', and its cells seem to be parted by ';'",
+        fixed=LINES,
+        readers=WITH_A_CONTRACT,
+    ),
     "NA after the last column": csv("a,b\n1,2\n3,4,NA\n5,6\n", "line 3 has 3 cells, the header 2", fixed=LINES),
     "empty cells after one column": csv("a\n1\n,,\n", "line 3 has 3 cells, the header 1", fixed=LINES),
     "a comma at the end of a row of 600": csv(
@@ -42,7 +51,7 @@ CASES: dict[str, BadInput] = {
     ),
     "not UTF-8": csv(b"a,b\n1,2\n3,\xff\xfe\n", "rows.csv:3", "is not UTF-8: byte 0xff"),
     "not UTF-8, far down": csv(b"a,b\n" + b"1,2\n" * 400_000 + b"3,\xff\xfe\n", "line 400002 is not UTF-8"),
-    "UTF-16": csv(LINES.encode("utf-16"), "is UTF-16"),
+    "UTF-16": csv(LINES.encode("utf-16"), "is UTF-16", readers=WITH_A_CONTRACT),
     "UTF-16 without a mark": csv(LINES.encode("utf-16-le"), "is not CSV but binary"),
     "UTF-32": csv(LINES.encode("utf-32"), "is UTF-32", fixed=LINES),
     "NUL in the header": csv(b"a,\0b\n1,2\n", "is not CSV but binary"),

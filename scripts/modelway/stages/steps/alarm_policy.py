@@ -8,14 +8,13 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
-from msgspec import UNSET
 
 from modelway import ci
 from modelway.config import Resolved
 from modelway.config.alarm_policy import AlarmPolicy, ChangingAct, refuse_impossible
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 from modelway.monitoring.at_fault import rollback_evidence, tenures_of
-from modelway.monitoring.live_days import METRICS
+from modelway.monitoring.performance import gate_limits
 from modelway.monitoring.policy import OpenAlarm, PolicyDecision, PolicyFacts, decide, expired, under_way
 from modelway.monitoring.report import MonitorReport
 from modelway.registry import ledger
@@ -74,9 +73,8 @@ def _days(report: MonitorReport) -> Iterator[str]:
 def checked_policy(project: Resolved) -> AlarmPolicy:
     """monitor.policy, where all of it can be."""
     policy, of = project.monitor.policy, project.monitor.performance
-    limits = getattr(project.gate, "limits", UNSET)
-    limits = {} if limits is UNSET or of.fall is not None else limits
-    watched = [name for name in of.metrics or METRICS if name in limits and limits[name].at_least is not None]
+    limits = {} if of.fall is not None else gate_limits(project.gate)
+    watched = [name for name in of.metrics or limits if name in limits]
     where = f"{project.source}: monitor.policy.performance"
     refuse_impossible(policy, where, watched=of.prediction is not None, limited=bool(watched))
     return policy

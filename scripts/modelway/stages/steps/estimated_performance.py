@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from modelway.data.labelled import BinCounts, DayArrivals, Deciding, LabelTable, together
 from modelway.monitoring.estimated import BINS, ScoredWeek, WeekEstimate, estimated
-from modelway.monitoring.live_days import EPOCH, METRICS, LiveDay, Ripening, ripe, values_of
+from modelway.monitoring.live_days import EPOCH, OF_CLASSES, LiveDay, Ripening, ripe, values_of
 from modelway.monitoring.performance import EstimatedValue, EstimatedWeek
 
 WEEK = 7
@@ -76,7 +76,7 @@ def _labelled(
 ) -> ScoredWeek:
     cutoffs = {day: ripening.cutoffs[day] for day in days}
     (found,) = table.outcomes(cutoffs, deciding, together=True).values()
-    actual = {name: one.value for name, one in values_of(found, METRICS, confidence).items()}
+    actual = {name: one.value for name, one in values_of(found, OF_CLASSES, confidence).items()}
     return ScoredWeek(_bins(days, counts, edges), actual)
 
 

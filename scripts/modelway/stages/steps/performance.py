@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from msgspec import UNSET
-
 from modelway import ci
 from modelway.config import Resolved
 from modelway.config.document import suggestion
@@ -19,16 +17,25 @@ from modelway.config.keys import Scalar
 from modelway.config.sections import Gate
 from modelway.data import engines, schemes
 from modelway.data.contract import Contract
-from modelway.data.labelled import Deciding, JoinedRows, LabelledRows, LabelSource, LabelTable
+from modelway.data.labelled import (
+    DayErrors,
+    DayOutcomes,
+    Deciding,
+    JoinedRows,
+    LabelledRows,
+    LabelSource,
+    LabelTable,
+)
 from modelway.data.sources import digest_of_source, find_source
 from modelway.data.values import few
 from modelway.errors import Inconclusive, InvalidInput
 from modelway.monitoring.falling import LimitsHeld, held
-from modelway.monitoring.live_days import EPOCH, METRICS, LiveMetric, live_days, ripened
+from modelway.monitoring.live_days import EPOCH, OF_CLASSES, OF_NUMBERS, LiveMetric, live_days, ripened
 from modelway.monitoring.performance import (
     PerformanceReport,
     alarm_record,
     day_records,
+    gate_limits,
     label_counts,
     limit_records,
     stopped,
@@ -37,8 +44,6 @@ from modelway.monitoring.performance import (
 from modelway.stages.steps.estimated_performance import estimates
 
 WHERE = "monitor.performance"
-FALL = 0.01
-"""Below what is usual, of a metric without a limit."""
 TRUTH = {"true": "1", "false": "0"}
 
 
@@ -72,9 +77,6 @@ def labels_in(project: Resolved, job: ci.Job, contract: Contract, path: Path, na
             what = f"has {given}, but no prediction, so nothing would be watched"
             raise InvalidInput(what, where=f"{project.source}: {WHERE}", fix="name the column of the predictions")
         return None
-    if project.gate.task == "regression":
-        what = "watches predictions of classes, and gate.task is regression"
-        raise InvalidInput(what, where=f"{project.source}: {WHERE}", fix="leave monitor.performance out")
     time = project.monitor.time_column
     if not time or not label:
         key = f"{WHERE}.label" if time else "monitor.time-column"
@@ -88,7 +90,8 @@ def labels_in(project: Resolved, job: ci.Job, contract: Contract, path: Path, na
         where = f"{project.source}: {WHERE}.labels"
         found = find_source(schemes.path_of(of.labels, job.folder, where, job.say), schemes.name_of(of.labels))
         source = LabelSource(found, contract.dialect, of.id)
-    asked = LabelledRows(time, of.prediction, label, of.label_time_column, source)
+    numbers = project.gate.task == "regression"
+    asked = LabelledRows(time, of.prediction, label, of.label_time_column, source, numbers)
     digest = digest_of_source(source.source) if source else ""
     return WatchedLabels(path, name, asked, source.source.name if source else "", digest)
 
@@ -109,33 +112,26 @@ def performance_of(
         _require(table, labels)
         joined = table.join(labels.asked)
         _refuse(joined, labels)
-        _refuse_classes(joined, gate, labels)
-        deciding = Deciding(
-            _positive(gate, joined), gate.decision_threshold if of.threshold is None else of.threshold, joined.scored
-        )
-        if gate.task == "multiclass":
-            deciding = Deciding(None, deciding.threshold, scored=False)
-        limits = _gate_limits(gate)
-        metrics = watched_metrics(of.metrics, limits, deciding.scored)
+        _refuse_values(joined, gate, labels)
+        threshold = gate.decision_threshold if of.threshold is None else of.threshold
+        deciding = Deciding(_positive(gate, joined), threshold, joined.scored and gate.task == "binary")
+        limits = gate_limits(gate)
+        metrics = watched_metrics(of.metrics, limits, gate.task, deciding.scored)
         _refuse_metrics(metrics, deciding, joined, gate)
         arrivals = table.arrivals()
         last = _last_day(arrivals, timed)
         arrivals = {day: one for day, one in arrivals.items() if day <= last}
         ripening = ripened(arrivals, last, of.mature_days, timed=timed)
-        outcomes = table.outcomes(ripening.cutoffs, deciding) if ripening.cutoffs else {}
-        mature = live_days(arrivals, ripening, outcomes, _shown_metrics(metrics, deciding), gate.confidence)
+        outcomes: Mapping[int, DayOutcomes] | Mapping[int, DayErrors] = {}
+        if ripening.cutoffs:
+            numbers = labels.asked.numbers
+            outcomes = table.errors(ripening.cutoffs) if numbers else table.outcomes(ripening.cutoffs, deciding)
+        mature = live_days(arrivals, ripening, outcomes, _shown_metrics(metrics, deciding, gate), gate.confidence)
         weeks = estimates(table, arrivals, ripening, mature, deciding, gate.confidence)
     found: LimitsHeld | None = None
     try:
-        fall = FALL if of.fall is None else of.fall
-        found = held(
-            mature,
-            first_look,
-            metrics,
-            limits if of.fall is None else {},
-            fall,
-            false_alarms_per_year,
-        )
+        held_to = limits if of.fall is None else {}
+        found = held(mature, first_look, metrics, held_to, of.fall, false_alarms_per_year)
         reason = stopped(found, mature, first_look)
     except Inconclusive as error:
         reason = error.what
@@ -143,7 +139,7 @@ def performance_of(
     alarms = tuple(alarm_record(alarm, known) for alarm in found.alarms) if found else ()
     opened = {str(name): day.isoformat() for name, day in sorted(found.open.items())} if found else {}
     new = any(alarm.told >= since for alarm in alarms)
-    unpredicted = set(joined.classes) - set(joined.predicted) if not deciding.scored else set()
+    unpredicted = set(joined.classes) - set(joined.predicted) if not joined.scored else set()
     return PerformanceReport(
         outcome="alarm" if new else "inconclusive" if reason else "fallen" if opened else "held",
         reason=reason,
@@ -234,11 +230,18 @@ def _class_of(value: Scalar) -> str:
     return "0" if text == "-0" else TRUTH.get(text.lower(), text)
 
 
-def _refuse_classes(joined: JoinedRows, gate: Gate, labels: WatchedLabels) -> None:
-    """Of a binary task: a third label, and a prediction that is none of the classes."""
+def _refuse_values(joined: JoinedRows, gate: Gate, labels: WatchedLabels) -> None:
+    """Of a regression: what is no number. Of a binary task: a third label, and a prediction that is none of the classes."""
+    where = labels.labels_name or labels.name
+    if gate.task == "regression":
+        own = (labels.name, labels.asked.prediction, joined.worst)
+        for file, column, worst in (own, (where, labels.asked.label, joined.worst_label)):
+            if worst is not None:
+                place, what = f"{file}, column {column[:100]!r}", f"{worst[:60]!r} is no finite number"
+                raise InvalidInput(what, where=place, fix="mend it, or write the task that it is of as gate.task")
     if gate.task != "binary":
         return
-    classes, where = sorted(joined.classes), labels.labels_name or labels.name
+    classes = sorted(joined.classes)
     if len(classes) > 2:
         rare = list(joined.classes)[-1]
         column = f"column {labels.asked.label[:100]!r}"
@@ -260,13 +263,11 @@ def _is_probability(text: str) -> bool:
         return False
 
 
-def _gate_limits(gate: Gate) -> dict[LiveMetric, float]:
-    limits = getattr(gate, "limits", {})
-    limits = {} if limits is UNSET else limits
-    return {name: limits[name].at_least for name in METRICS if name in limits and limits[name].at_least is not None}
-
-
 def _refuse_metrics(metrics: Sequence[LiveMetric], deciding: Deciding, joined: JoinedRows, gate: Gate) -> None:
+    known = OF_NUMBERS if gate.task == "regression" else OF_CLASSES
+    if other := next((name for name in metrics if name not in known), None):
+        what, fix = f"{other} is no metric of task {gate.task}", f"name {few(known)}"
+        raise InvalidInput(what, where=f"{WHERE}.metrics", fix=fix)
     if "roc_auc_score" not in metrics or deciding.scored:
         return
     why = (
@@ -277,9 +278,11 @@ def _refuse_metrics(metrics: Sequence[LiveMetric], deciding: Deciding, joined: J
     raise InvalidInput(f"roc_auc_score needs probabilities, and {why}", where=f"{WHERE}.metrics", fix="leave it out")
 
 
-def _shown_metrics(metrics: Sequence[LiveMetric], deciding: Deciding) -> tuple[LiveMetric, ...]:
-    """Those that are watched, and the area beside them where there are scores."""
-    return METRICS if deciding.scored else tuple(metrics)
+def _shown_metrics(metrics: Sequence[LiveMetric], deciding: Deciding, gate: Gate) -> tuple[LiveMetric, ...]:
+    """All that can be told; of classes without scores those that are watched."""
+    if gate.task == "regression":
+        return OF_NUMBERS
+    return OF_CLASSES if deciding.scored else tuple(metrics)
 
 
 def _last_day(arrivals: Mapping[int, object], timed: bool) -> int:

@@ -16,6 +16,7 @@ from modelway.config import Resolved, load_project, required
 from modelway.config.project import without_file
 from modelway.data import engines, schemes
 from modelway.data.contract import Contract, load_contract
+from modelway.data.values import few
 from modelway.environments import home, locks
 from modelway.errors import InvalidInput
 from modelway.records import digest_of_json
@@ -109,6 +110,9 @@ def team_python(project: Resolved, job: ci.Job) -> locks.Interpreter | None:
 def _installed(job: ci.Job, requirements: str) -> locks.Interpreter:
     began = time.monotonic()
     python = locks.team_environment(job.folder / requirements, locks.base_python(), job.folder)
+    if programs := locks.programs_of(job.folder / requirements):
+        what = f"{few(programs)}: no packages of Python, and not installed. Where the training starts one, install it on its"
+        job.warn(requirements, f"{what} machine")
     job.say(f"environment of {requirements}: Python {python.version}, ready after {time.monotonic() - began:.1f} s")
     return python
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from modelway.data import csv_text, json_text
-from modelway.data.dialect import CsvDialect
+from modelway.data.dialect import USUAL, CsvDialect
 from modelway.data.sources import CALLED, Source
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 from modelway.files import NO_ROOM
@@ -57,7 +57,7 @@ def refuse_fault(source: Source, links: dict[str, Path], dialect: CsvDialect | N
     for link, file in links.items():
         fault = None
         if source.format == "csv":
-            fault = csv_text.find_fault(Path(link), dialect or CsvDialect())
+            fault = csv_text.find_fault(Path(link), dialect or USUAL)
         elif source.format == "jsonl":
             fault = json_text.find_fault(Path(link))
         if fault:

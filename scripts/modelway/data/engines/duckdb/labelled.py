@@ -13,6 +13,7 @@ from modelway.data.labelled import (
     MOST_CLASSES,
     BinCounts,
     DayArrivals,
+    DayErrors,
     DayOutcomes,
     Deciding,
     JoinedRows,
@@ -25,6 +26,8 @@ DAY_US = 86_400_000_000
 WHOLE_FLOATS = 1 << 53
 DECIMAL = r"-?(0|[1-9][0-9]*)\.[0-9]+"
 SHOWN = 100
+MOST = "1e60"
+"""A number is no larger: its fourth power is one too."""
 BEFORE = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
 
 
@@ -82,9 +85,17 @@ class DuckDBLabels:
             without_arrival=without_arrival if asked.arrived else 0,
             scored=not wrong,
             worst=worst,
-            classes=self._frequent("v", classes),
-            predicted=self._frequent("c", "predictions") if wrong else {},
+            classes={} if asked.numbers else self._frequent("v", classes),
+            predicted=self._frequent("c", "predictions") if wrong and not asked.numbers else {},
+            worst_label=self._worst_label(classes) if asked.numbers else None,
         )
+
+    def _worst_label(self, table: str) -> str | None:
+        is_one = f"coalesce(abs(TRY_CAST(v AS DOUBLE)) <= {MOST}, false)"
+        found: list[tuple[str | None]] = self._rows(
+            f"SELECT left(min(v) FILTER (WHERE NOT {is_one}), {SHOWN}) FROM {table}"
+        )
+        return found[0][0]
 
     def _frequent(self, column: str, table: str) -> dict[str, int]:
         counted = f"SELECT {column}, count(*) AS n FROM {table} WHERE {column} IS NOT NULL GROUP BY {column}"
@@ -125,6 +136,18 @@ class DuckDBLabels:
         found = self._rows(statement.then(ranked).add(")) GROUP BY d"))
         return {day: DayOutcomes(*map(int, row)) for day, *row in found}
 
+    def errors(self, cutoffs: Mapping[int, int]) -> dict[int, DayErrors]:
+        """Each sum goes over its parts in their order, so that it is the same however many threads there are."""
+        rows = Statement("WITH rows_ AS (SELECT d, s - v::DOUBLE AS e, v::DOUBLE AS y FROM ")
+        statement = self._until(rows, cutoffs).add(
+            "), days AS (SELECT d, fsum(y ORDER BY y) / count(*) AS mean FROM rows_"
+        )
+        statement.add(" GROUP BY d) SELECT d, count(*)")
+        for part in ("abs(e)", "e * e", "e ** 4", "c * c", "c ** 4", "e * e * c * c"):
+            statement.add(f", fsum({part} ORDER BY {part})")
+        statement.add(" FROM (SELECT d, e, y - mean AS c FROM rows_ JOIN days USING (d)) GROUP BY d")
+        return {day: DayErrors(*found) for day, *found in self._rows(statement)}
+
     def edges(self, days: Sequence[int], bins: int) -> tuple[float, ...]:
         statement = Statement()
         shares = ", ".join(repr(at / bins) for at in range(1, bins))
@@ -151,7 +174,8 @@ class DuckDBLabels:
         text, number = own.reading(asked.prediction, None), own.reading(asked.prediction, "number")
         key = _key(own, asked.labels.id) if asked.labels else "NULL::VARCHAR"
         valid = f"{number.present} AND coalesce({number.valid}, false)"
-        score = f"CASE WHEN {valid} AND {number.value} BETWEEN 0 AND 1 THEN ({number.value})::DOUBLE + 0.0 END"
+        low, high = (f"-{MOST}", MOST) if asked.numbers else ("0", "1")
+        score = f"CASE WHEN {valid} AND {number.value} BETWEEN {low} AND {high} THEN ({number.value})::DOUBLE + 0.0 END"
         if not self._can_be_number(asked):
             score = "NULL::DOUBLE"
         label = ""

@@ -1,0 +1,100 @@
+"""What a repository still lacks before a model of it can be judged, each with what would do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from modelway.adoption.code import LOGS, data_named, does_nothing, fitted, other_data
+from modelway.adoption.label import ROWS_NEEDED, limit_of
+from modelway.adoption.repository import TeamRepository
+from modelway.adoption.texts import AdoptionPlan
+from modelway.adoption.trainings import FoundTraining, TrainingCode
+
+BRINGS_SCIPY = re.compile(r"scipy|scikit-learn|xgboost|lightgbm|catboost|statsmodels|mlflow(?!-skinny)")
+"""Packages with it, or that need it."""
+
+
+def to_do(
+    repository: TeamRepository,
+    training: FoundTraining,
+    code: TrainingCode,
+    plan: AdoptionPlan,
+    untracked: Sequence[str],
+) -> list[str]:
+    """untracked: data files that are not in git."""
+    found = [*_of_code(training, code, plan), *_of_packages(repository, training, plan)]
+    metric, _, _ = limit_of(plan.truth)
+    if metric != "accuracy_score" and plan.truth.rows < ROWS_NEEDED:
+        found.append(
+            f"{plan.test} has {plan.truth.rows} rows, and {ROWS_NEEDED} are needed to tell {metric}: give more, or every"
+            " verdict is inconclusive"
+        )
+    if untracked:
+        found.append(
+            f"not in git, so not on a runner: {' and '.join(untracked)}. Commit them, or set data.command to what brings them"
+            " (such as dvc pull), or name an address such as s3://"
+        )
+    return found
+
+
+def _of_code(training: FoundTraining, code: TrainingCode, plan: AdoptionPlan) -> Iterator[str]:
+    text = code.text
+    if text and not LOGS.search(text):
+        yield f"{training.file} logs no model to MLflow: {_logging(code)}"
+    elif text and not re.search(r"\binput_example\b|\bsignature\b|\bautolog\(", text):
+        file = code.file_with(LOGS.pattern)
+        yield f"{file} logs its model without a signature: give log_model input_example={_example(text)}"
+    if does_nothing(code.run):
+        yield (
+            f"{training.file} only defines what would train: nothing happens when it is run. Let train.command be what calls"
+            " it"
+        )
+    if others := other_data(text, training.command, plan.train):
+        file = next(name for name, own in code.files.items() if others[0] in data_named(own))
+        yield (
+            f'{file} reads {", ".join(others[:3])}: let it read os.environ["MODELWAY_DATA"], which names {plan.train}, or it'
+            " learns from rows that it is judged on"
+        )
+    elif file := _reads(plan.test, training, code):
+        yield (
+            f"{file} names {plan.test}, the rows that models are judged on: what it learns from them, or chooses by them, is"
+            " judged too well. Let it hold back rows of the training data"
+        )
+    for call in ("set_experiment", "set_tracking_uri"):
+        if file := code.file_with(rf"\bmlflow\.{call}\("):
+            yield f"{file} calls mlflow.{call}: leave it out, the run that is judged is opened for it"
+
+
+def _reads(data: str, training: FoundTraining, code: TrainingCode) -> str:
+    """What names the data file: modelway.yml's command, or a file of code; empty: nothing does."""
+    name = data.rpartition("/")[2]
+    if name in training.command:
+        return "train.command"
+    named = ((file, data_named(own)) for file, own in code.files.items())
+    return next((file for file, names in named if name in (each.rpartition("/")[2] for each in names)), "")
+
+
+def _logging(code: TrainingCode) -> str:
+    """Lines to paste, with the names that the code has."""
+    model, _ = fitted(code.text) or ("model", "")
+    return (
+        f'`import mlflow`, and after the fit `with mlflow.start_run(): mlflow.sklearn.log_model({model}, name="model",'
+        f' input_example={_example(code.text)}, serialization_format="cloudpickle")` (docs/training.md says what other'
+        " libraries need)"
+    )
+
+
+def _example(code: str) -> str:
+    _, features = fitted(code) or ("", "features")
+    return f"{features}[:5]"
+
+
+def _of_packages(repository: TeamRepository, training: FoundTraining, plan: AdoptionPlan) -> Iterator[str]:
+    declared = "".join(repository.text(name) for name in (plan.packages, "pyproject.toml") if name in repository.files)
+    if "mlflow" not in declared:
+        yield f"{plan.packages} does not name mlflow: add mlflow-skinny, which logs the model and brings cloudpickle"
+    elif declared and not BRINGS_SCIPY.search(declared):
+        yield f"{plan.packages} does not name scipy, without which MLflow infers no signature: add it"
+    if training.file.endswith(".ipynb") and "papermill" not in declared:
+        yield f"{plan.packages} does not name papermill, which runs the notebook: add papermill and ipykernel"

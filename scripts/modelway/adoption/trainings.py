@@ -1,0 +1,160 @@
+"""How a repository trains: what says how it is run, then scripts by their name and content, then notebooks."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from modelway.adoption.code import LOGS, SCRIPT, does_nothing
+from modelway.adoption.repository import TeamRepository, said_in, stem_of
+
+NAME_ALONE = "its name"
+"""Why a script is taken for a training."""
+TRAINS = r"\blog_model\(|\.fit\("
+BY_NAME = re.compile(r"(?:^|[_-])(?:train|training|fit)(?:er|ing)?(?:[_-]|$)")
+MAIN = ("main", "run", "__main__", "cli", "pipeline", "model")
+"""Stems of scripts that may train though their name does not say so."""
+MOST_FILES = 50
+"""Of the repository's own modules that a training imports."""
+
+
+@dataclass(frozen=True)
+class FoundTraining:
+    """A way to train. command: for bash, in the project's folder. file: where its code is; empty where that is not known."""
+
+    command: str
+    file: str
+    why: str
+
+
+@dataclass(frozen=True)
+class TrainingCode:
+    """The Python that trains, by its file: first what is run, then what it imports of the repository's own."""
+
+    files: Mapping[str, str]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.files.values())
+
+    @property
+    def run(self) -> str:
+        return next(iter(self.files.values()), "")
+
+    def file_with(self, pattern: str) -> str:
+        """The first in which a regular expression finds something; empty: none."""
+        return next((name for name, code in self.files.items() if re.search(pattern, code)), "")
+
+
+def trainings(repository: TeamRepository) -> tuple[FoundTraining, ...]:
+    """The likeliest first."""
+    found = [*_of_mlproject(repository), *_of_dvc(repository), *_scripts(repository)]
+    return tuple(found or _notebooks(repository))
+
+
+def named(repository: TeamRepository, command: str) -> FoundTraining:
+    """What a person names."""
+    known = next((item for item in trainings(repository) if item.command == command), None)
+    return known or FoundTraining(command, _script_in(repository, command), "named")
+
+
+def code_of(repository: TeamRepository, training: FoundTraining) -> TrainingCode:
+    """Nearest first, at most 50 files."""
+    files, wanted = dict[str, str](), [training.file] if training.file else []
+    while wanted and len(files) < MOST_FILES:
+        file = wanted.pop(0)
+        files[file] = repository.code(file)
+        wanted += [name for name in repository.imports(file) if name not in files and name not in wanted]
+    return TrainingCode(files)
+
+
+def _of_mlproject(repository: TeamRepository) -> Iterator[FoundTraining]:
+    said = said_in(repository.text("MLproject")) if "MLproject" in repository.files else {}
+    entries = said.get("entry_points")
+    points = {name: point for name, point in (entries or {}).items() if isinstance(point, dict)}
+    for name in sorted(points, key=lambda point: ("train" not in point, point != "main")):
+        point = points[name]
+        command = _filled(str(point.get("command", "")), point.get("parameters"))
+        if command and "{" not in command:
+            yield FoundTraining(command, _script_in(repository, command), f"MLproject's entry point {name}")
+
+
+def _of_dvc(repository: TeamRepository) -> Iterator[FoundTraining]:
+    said = said_in(repository.text("dvc.yaml")) if "dvc.yaml" in repository.files else {}
+    stages = said.get("stages")
+    for name, stage in stages.items() if isinstance(stages, dict) else ():
+        if "train" in str(name) and isinstance(stage, dict) and "cmd" in stage:
+            asked = stage["cmd"]
+            command = " && ".join(map(str, asked)) if isinstance(asked, list) else str(asked)
+            if "${" not in command:
+                yield FoundTraining(command, _script_in(repository, command), f"the stage {name} of dvc.yaml")
+
+
+def _scripts(repository: TeamRepository) -> Iterator[FoundTraining]:
+    codes = {name: repository.text(name) for name in repository.files if name.endswith(".py")}
+    logs = {name for name, code in codes.items() if LOGS.search(code)}
+    fits = {name for name, code in codes.items() if ".fit(" in code}
+    by_name = [name for name in codes if BY_NAME.search(stem_of(name)) and name in logs | fits]
+    likely = by_name or sorted(logs) or [name for name in sorted(fits) if stem_of(name) in MAIN]
+    told = set[str]()
+    for name in sorted(likely, key=lambda script: (script not in logs, script.count("/"), script)):
+        caller = _caller(repository, codes, name) if does_nothing(codes[name]) else None
+        file, why = name, NAME_ALONE if name in by_name else "it logs a model"
+        if caller:
+            file, why = caller, f"it calls {name}, which {'logs' if name in logs else 'fits'} a model"
+        if file not in told:
+            told.add(file)
+            yield FoundTraining(_command(repository, file), file, why)
+
+
+def _caller(repository: TeamRepository, codes: Mapping[str, str], name: str) -> str | None:
+    """The script that does something when it is run, and imports this one; None where none or several could be meant."""
+    stem = stem_of(name)
+    near = [file for file, code in codes.items() if stem in code and not does_nothing(code)]
+    found = [file for file in near if name in repository.imports(file)]
+    for kept in (found, [file for file in found if BY_NAME.search(stem_of(file)) or stem_of(file) in MAIN]):
+        if len(kept) == 1:
+            return kept[0]
+    return None
+
+
+def _command(repository: TeamRepository, script: str) -> str:
+    """A module of a package is run as one, so that its own imports are found; so is one that imports its own folder."""
+    parts = script.removesuffix(".py").split("/")
+    if len(parts) > 1 and re.search(rf"(?m)^\s*(?:from|import) {re.escape(parts[0])}\b", repository.text(script)):
+        return f"python -m {'.'.join(parts)}"
+    inside = parts[1:] if parts[0] == "src" else parts
+    if len(inside) > 1 and f"{PurePosixPath(script).parent}/__init__.py" in repository.files:
+        is_package = "[build-system]" in repository.text("pyproject.toml")
+        before = "PYTHONPATH=src " if parts[0] == "src" and not is_package else ""
+        return f"{before}python -m {'.'.join(inside)}"
+    return f"python {script}"
+
+
+def _notebooks(repository: TeamRepository) -> Sequence[FoundTraining]:
+    found = list[FoundTraining]()
+    for name in repository.files:
+        trains = name.endswith(".ipynb") and (BY_NAME.search(stem_of(name)) or re.search(TRAINS, repository.text(name)))
+        if trains:  # by the environment's own kernel: that of the notebook is one of its author's machine
+            out = shlex.quote(f"{stem_of(name)}.out.ipynb")
+            command = f"papermill -k python3 {shlex.quote(name)} {out} --no-progress-bar"
+            found.append(FoundTraining(command, name, "a notebook that trains, run by papermill"))
+    return found
+
+
+def _script_in(repository: TeamRepository, command: str) -> str:
+    """The file that a command runs, also as `python -m package.module`; empty where that is not clear."""
+    if match := SCRIPT.search(command):
+        return match[0].removeprefix("./")
+    match = re.search(r"\s-m\s+([\w.]+)", command)
+    return (match and (repository.module(f"{match[1]}.__main__") or repository.module(match[1]))) or ""
+
+
+def _filled(command: str, parameters: object) -> str:
+    """With the default of each parameter in its place; one that has none stays as it is."""
+    known = parameters if isinstance(parameters, dict) else {}
+    defaults = {name: said["default"] for name, said in known.items() if isinstance(said, dict) and "default" in said}
+    return re.sub(r"\{(\w+)\}", lambda match: str(defaults.get(match[1], match[0])), command)
