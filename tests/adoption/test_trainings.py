@@ -69,16 +69,18 @@ def test_the_file_that_a_named_command_runs(command: str, file: str, tmp_path: P
 
 def test_what_a_training_imports_is_read_too_and_each_file_once(tmp_path: Path) -> None:
     files = {
-        "train.py": "from pkg import data\nimport pandas\n",
+        "train.py": "from pkg import data\nimport pandas\nimport pkg.old\n",
         "pkg/__init__.py": "",
         "pkg/data.py": "from .columns import TARGET\nfrom .. import train\nfrom ..outside import x\n",
         "pkg/columns.py": 'from pkg.data import read\nTARGET = "late"\n',
         "pkg/other.py": "",
+        "pkg/old.py": "print 'of Python 2'\n",
     }
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     repository = look(tmp_path)
     code = code_of(repository, named(repository, "python train.py"))
-    assert list(code.files) == ["train.py", "pkg/__init__.py", "pkg/data.py", "pkg/columns.py"]
+    assert list(code.files) == ["train.py", "pkg/__init__.py", "pkg/data.py", "pkg/old.py", "pkg/columns.py"]
     assert code.file_with("TARGET = ") == "pkg/columns.py" and code.file_with("nowhere") == ""
+    assert "Python 2" not in code.text and "TARGET" in code.text

@@ -14,8 +14,7 @@ import permissions
 ROOT = Path(__file__).resolve().parents[2]
 MORE = {
     "check.yml": {"pull-requests: write", "security-events: write"},
-    "data.yml": {"security-events: write"},
-    "scan.yml": {"security-events: write"},
+    **{name: {"security-events: write"} for name in ("data.yml", "train.yml", "gate.yml", "pipeline.yml", "scan.yml")},
     "check-pull-request.yml": {"pull-requests: write"},
     "monitor.yml": {"issues: write", "actions: write"},
 }

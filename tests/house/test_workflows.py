@@ -20,7 +20,7 @@ CHAINED = ("monitor", "retrain")
 GRANTED = {
     "monitor": {"contents": "read", "issues": "write", "actions": "write"},
     "check": {"contents": "read", "pull-requests": "write", "security-events": "write"},
-    "data": {"contents": "read", "security-events": "write"},
+    **{name: {"contents": "read", "security-events": "write"} for name in ("data", "train", "gate", "pipeline")},
 }
 """Beside `contents: read`, which all need."""
 PIPED = ("train", "gate", "build", "canary")
@@ -238,10 +238,9 @@ def test_every_job_checks_out_without_ref_and_runs_the_teams_setup(name: str) ->
             assert (ROOT / step["uses"].removeprefix("$/") / "action.yml").is_file()
 
 
-@pytest.mark.parametrize("name", ["check", "data"])
+@pytest.mark.parametrize("name", ["check", "data", "train", "gate"])
 def test_findings_are_shown_where_the_caller_wants_them_and_never_change_the_outcome(name: str) -> None:
-    (job,) = own_jobs(reusable(name))
-    (step,) = [step for step in job["steps"] if "/upload-sarif@" in step["uses"]]
+    (step,) = [step for job in own_jobs(reusable(name)) for step in job["steps"] if "/upload-sarif@" in step["uses"]]
     assert step["if"] == "${{ !cancelled() && inputs.code-scanning && !env.ACT }}"
     assert step["continue-on-error"] is True
     asked = reusable(name)["on"]["workflow_call"]["inputs"]["code-scanning"]

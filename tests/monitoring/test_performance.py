@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import random
 from collections.abc import Callable
@@ -16,35 +15,9 @@ import detect_drift
 import documented
 import monitor_model
 from cluster.fixture import wait_until
-from github_files import outputs_in
 from modelway.serving import request_log
 from modelway.serving.columns import CheckedRows, SignatureColumn
-
-FIRST = date(2026, 1, 5)
-DAYS, ROWS, HISTORY = 60, 120, 28
-CONFIG = """\
-model: m
-data: {train: train.csv}
-gate: {label: late, limits: {accuracy_score: {at-least: 0.82}}}
-monitor:
-  data: requests.csv
-  time-column: asked_at
-  history-days: 28
-  leave-out: [request]
-  performance: {prediction: p, labels: labels.csv, id: request, label: late}
-"""
-Right = Callable[[int], float]
-
-
-def read(path: Path) -> tuple[list[str], list[list[str]]]:
-    with path.open() as stream:
-        header, *rows = csv.reader(stream)
-    return header, rows
-
-
-def write(path: Path, header: list[str], rows: list[list[Any]]) -> None:
-    with path.open("w", newline="") as stream:
-        csv.writer(stream).writerows([header, *rows])
+from monitoring.labelled_world import CONFIG, DAYS, FIRST, HISTORY, ROWS, Right, outputs, read, report, write
 
 
 def world(folder: Path, right: Right = lambda day: 0.9, days: int = DAYS, seed: int = 3) -> None:
@@ -69,15 +42,6 @@ def project(github_folder: Path) -> Path:
     (github_folder / "modelway.yml").write_text(CONFIG)
     world(github_folder)
     return github_folder
-
-
-def outputs(project: Path) -> dict[str, str]:
-    return outputs_in(project.parent / "output")
-
-
-def report(project: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((project / "out" / "modelway" / "monitor-model.json").read_text())["performance"]
-    return found
 
 
 def test_a_model_that_predicts_as_well_as_before_is_0(project: Path, capsys: Any) -> None:
@@ -261,80 +225,6 @@ def test_classes_are_predictions_too(project: Path, capsys: Any) -> None:
     assert "roc_auc_score needs probabilities" in capsys.readouterr().out
     (project / "modelway.yml").write_text(CONFIG.replace("gate: {", "gate: {task: multiclass, "))
     assert monitor_model.main([]) == 0
-
-
-NUMBERS = CONFIG.replace(
-    "{label: late, limits: {accuracy_score: {at-least: 0.82}}}",
-    "{label: minutes, task: regression, limits: {mean_absolute_error: {at-most: 12}}}",
-).replace("label: late}", "label: minutes}")
-
-
-def numbers(folder: Path, deviation: Right, days: int = DAYS) -> None:
-    """Minutes late, with errors of this standard deviation."""
-    chance, requests, labels = random.Random(4), [], []
-    for row in range(days * ROWS):
-        day, minutes = row // ROWS, round(chance.gammavariate(2, 15), 1)
-        at = (FIRST + timedelta(days=day)).isoformat()
-        requests.append([f"{at}T12:00:00Z", f"r{row}", round(minutes + chance.gauss(0, deviation(day)), 2), "1"])
-        if day < days - 7:
-            labels.append([f"r{row}", minutes, f"{(FIRST + timedelta(days=day + 2)).isoformat()}T06:00:00Z"])
-    write(folder / "requests.csv", ["asked_at", "request", "p", "x"], requests)
-    write(folder / "labels.csv", ["request", "minutes", "came_at"], labels)
-    write(folder / "train.csv", ["x"], [["1"]] * 2000)
-
-
-def test_errors_of_numbers_are_held_to_the_gates_limit(project: Path, capsys: Any) -> None:
-    (project / "modelway.yml").write_text(NUMBERS)
-    numbers(project, lambda day: 12 if day < 45 else 18)
-    assert monitor_model.main(["--since", "2026-02-20"]) == 1
-    (error,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("::error"))
-    assert "mean_absolute_error from 9.55 to 14.5 since 2026-02-2" in error and ", at most 12" in error, error
-    found = report(project)
-    assert found["limits"]["mean_absolute_error"]["at_most"] == 12 and found["estimates"] == []
-    seen = found["days"][0]["values"]
-    assert set(seen) == {"mean_absolute_error", "root_mean_squared_error", "r2_score"}
-    assert 8 < seen["mean_absolute_error"]["value"] < seen["root_mean_squared_error"]["value"] < 15
-    page = (project.parent / "summary").read_text()
-    assert "| mean_absolute_error | at most 12 | the gate's |" in page
-    numbers(project, lambda day: 12 if day < 45 else 6)
-    assert monitor_model.main(["--since", "2026-02-20"]) == 0, "smaller errors are no fall"
-
-
-def test_without_a_limit_errors_may_rise_by_a_twentieth(project: Path) -> None:
-    (project / "modelway.yml").write_text(NUMBERS.replace(", limits: {mean_absolute_error: {at-most: 12}}", ""))
-    numbers(project, lambda day: 12)
-    assert monitor_model.main([]) == 0
-    limit = report(project)["limits"]["mean_absolute_error"]
-    assert limit["at_most"] == pytest.approx(1.05 * limit["usual"]) and not limit["from_gate"]
-    with_fall = NUMBERS.replace(
-        "label: minutes}\n", "label: minutes, fall: 0.2, metrics: [r2_score, root_mean_squared_error]}\n"
-    )
-    (project / "modelway.yml").write_text(with_fall)
-    assert monitor_model.main([]) == 0
-    limits = report(project)["limits"]
-    assert limits["r2_score"]["at_least"] == pytest.approx(limits["r2_score"]["usual"] - 0.2)
-    root = limits["root_mean_squared_error"]
-    assert root["at_most"] == pytest.approx(1.2 * root["usual"])
-
-
-@pytest.mark.parametrize(
-    ("column", "value", "said"),
-    [
-        ("requests.csv", "late", "requests.csv, column 'p': 'late' is no finite number"),
-        ("labels.csv", "inf", "labels.csv, column 'minutes': 'inf' is no finite number"),
-        ("", "metrics: [accuracy_score]", "accuracy_score is no metric of task regression"),
-    ],
-)
-def test_what_is_no_number_is_one_line(project: Path, capsys: Any, column: str, value: str, said: str) -> None:
-    numbers(project, lambda day: 12)
-    more = f", {value}" if not column else ""
-    (project / "modelway.yml").write_text(NUMBERS.replace("label: minutes}\n", f"label: minutes{more}}}\n"))
-    if column:
-        header, rows = read(project / column)
-        rows[777][2 if column == "requests.csv" else 1] = value
-        write(project / column, header, rows)
-    assert monitor_model.main([]) == 2
-    assert said in capsys.readouterr().out
 
 
 def test_sketches_of_days_hold_no_predictions(project: Path, capsys: Any) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from modelway.adoption.code import LOGS, SCRIPT, does_nothing
+from modelway.adoption.code import LOGS, SCRIPT, does_nothing, parsed
 from modelway.adoption.repository import TeamRepository, said_in, stem_of
 
 NAME_ALONE = "its name"
@@ -38,7 +38,9 @@ class TrainingCode:
 
     @property
     def text(self) -> str:
-        return "\n".join(self.files.values())
+        """Of all of them; without a module that is no Python of today, which would hide what the others say."""
+        others = [code for code in list(self.files.values())[1:] if parsed(code) is not None]
+        return "\n".join([self.run, *others])
 
     @property
     def run(self) -> str:

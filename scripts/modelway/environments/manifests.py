@@ -73,7 +73,7 @@ some though nothing asks for them."""
 CONDA = re.compile(
     r"(?:[\w./-]+::)?(?P<name>[A-Za-z0-9_][\w.-]*)\s*(?P<version>(?:[<>=!~]=?|\d)[^\s\[\]]*)?(?:\s+(?P<build>\S+))?"
 )
-PYTHON = re.compile(r"={0,2}\s*(3\.\d+)(?:\.[\d*]+)*")
+PYTHON = re.compile(r"={0,2}\s*(3\.\d+)(?:\.[\d*]+)*(?:=.*)?")
 CARET = re.compile(r"\^\s*(\d+)(?:\.(\d+))?(?:\.(\d+))?\S*")
 TILDE = re.compile(r"~\s*(\d+)(?:\.(\d+))?(?:\.\d+)?\S*")
 
