@@ -190,6 +190,23 @@ def test_a_number_with_few_values_in_a_file_with_semicolons(root: Path, tmp_path
     assert "gate.label is quality, and --label asks for sugar" in said and "--train asks" not in said
 
 
+def test_requirements_as_powershell_writes_them_beside_a_lock_of_nothing(root: Path, tmp_path: Path) -> None:
+    code = learn("data/train.csv").replace(
+        "import mlflow\n", 'import os\nimport mlflow\nos.environ["MLFLOW_TRACKING_URI"] = "x"\n'
+    )
+    code = code.replace(
+        '    y = frame["late"]', '    frame["late"] = frame["late"].map({0: 0, 1: 1})\n    y = frame["late"]'
+    )
+    lock = 'version = 1\n[[package]]\nname = "mine"\nversion = "0.1"\nsource = { virtual = "." }\n'
+    project = '[project]\nname = "mine"\nversion = "0.1"\ndependencies = []\n'
+    folder = made(tmp_path, Layout({"train.py": code, "uv.lock": lock, "pyproject.toml": project, **DATA}, "", ""))
+    (folder / "requirements.txt").write_bytes(REQUIREMENTS.replace("\n", "\r\n").encode("utf-16"))
+    to_do = run(root, folder, "init", "--yes")["to-do"]
+    train = load_project(folder / "modelway.yml", "production").train
+    assert train.requirements == "requirements.txt" and "does not name mlflow" not in to_do
+    assert "train.py sets MLFLOW_TRACKING_URI" in to_do and "train.py makes late anew" in to_do
+
+
 def test_rows_that_are_judged_on_are_not_to_be_read(root: Path, tmp_path: Path) -> None:
     for number, command in enumerate(("", "python train.py --valid data/test.csv")):
         reads = 'import pandas\nscore = pandas.read_csv("data/test.csv")\n' if not command else ""
@@ -222,6 +239,22 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     ),
     "no training": ({"requirements.txt": REQUIREMENTS, "app.py": "", **DATA}, "nothing that trains was found"),
     "no packages": ({"train.py": learn("x"), **DATA}, "nothing declares the packages"),
+    "a project that never said what it needs": (
+        {"train.py": learn("x"), "pyproject.toml": '[project]\nname = "x"\ndependencies = []\n', **DATA},
+        "nothing declares the packages",
+    ),
+    "a parameter without a default": (
+        {
+            "MLproject": "entry_points: {main: {parameters: {alpha: float}, command: 'python run.py {alpha}'}}\n",
+            "run.py": "",
+            **DATA,
+        },
+        "MLproject asks for alpha, which has no default, to run `python run.py {alpha}`",
+    ),
+    "a label that the training makes": (
+        {"train.py": learn("x").replace('["late"]', '["good"]'), "requirements.txt": REQUIREMENTS, **DATA},
+        "cannot be told: the code has good, which is no column of the data",
+    ),
     "no held-out rows": (
         {"train.py": learn("x"), "requirements.txt": REQUIREMENTS, "data/parcels.csv": TRAIN},
         "`--test 20%` splits some off",

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelway.adoption.label import LabelValues, label_of, limit_of, regression_in
+from modelway.adoption.label import (
+    LabelValues,
+    is_made_anew,
+    label_of,
+    limit_of,
+    regression_in,
+    truths_elsewhere,
+)
 
 COLUMNS = ["id", "a", "b", "late", "species"]
 
@@ -66,3 +73,24 @@ def test_a_number_has_to_be_told_better_than_by_its_mean() -> None:
 )
 def test_code_that_learns_a_number(code: str, shows: str | None) -> None:
     assert regression_in(code) == shows
+
+
+@pytest.mark.parametrize(
+    ("code", "anew"),
+    [
+        ("df['late'] = df['late'].apply(lambda x: 1 if x >= 7 else 0)", True),
+        ('df["late"] = (df["delay"] >= 15).astype(int)', True),
+        ('df["late"] = LabelEncoder().fit_transform(df["late"])', True),
+        ('df["late"] = df["late"].astype(int)', False),
+        ('df["late"] = pd.to_numeric(df["late"])', False),
+        ('df["other"] = df["late"].map({"a": 1})', False),
+        ("this is no code", False),
+    ],
+)
+def test_a_label_that_the_code_makes_itself(code: str, anew: bool) -> None:
+    assert is_made_anew(code, "late") is anew
+
+
+def test_truths_that_no_column_holds_are_named_the_most_frequent_first() -> None:
+    code = 'y = df["good"]\ndf.drop("good", axis=1)\ntarget = "worse"\ny = df["late"]'
+    assert truths_elsewhere(code, COLUMNS) == ["good", "worse"]

@@ -97,6 +97,13 @@ def test_what_no_index_has_is_told_with_its_line_and_what_else_would_do(index: P
         assert said.endswith("name its interpreter by train.python")
 
 
+def test_requirements_in_utf_16_are_read_as_pip_reads_them(index: Path, tmp_path: Path) -> None:
+    offer(index / "main", "both", "2.0")
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_bytes("# as PowerShell writes it\r\nboth==2.0\r\n".encode("utf-16"))
+    assert "both==2.0" in locks.lock_environment(locks.team_environment(requirements, sys.executable, tmp_path))
+
+
 def test_a_package_of_the_disk_is_taken_and_not_its_namesake_of_an_index(index: Path, tmp_path: Path) -> None:
     offer(index / "main", "mine", "1.0", "WHOSE = 'the index'\n")
     wheel(tmp_path, "mine", "1.0", {"mine.py": "WHOSE = 'ours'\n"})

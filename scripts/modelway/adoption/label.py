@@ -14,6 +14,8 @@ from modelway.adoption.code import parsed
 TRUTHS = re.compile(r"y|target|label|truth|response|outcome|class(?:es)?")
 """What code calls the truth: such as y, y_train, TARGET, label_column."""
 USUAL = ("target", "label", "y", "class", "outcome")
+MAKES = {"apply", "map", "replace", "where", "select", "cut", "qcut", "fit_transform", "transform"}
+"""Calls that give a column other values."""
 MOST_CLASSES = 20
 RARE = 0.8
 """From this share of the most frequent class on, accuracy says little: balanced accuracy is asked for."""
@@ -50,6 +52,29 @@ def label_of(code: str, columns: Sequence[str]) -> str | None:
             return name
     usual = [column for column in columns if column.lower() in USUAL]
     return usual[0] if len(usual) == 1 else None
+
+
+def truths_elsewhere(code: str, columns: Sequence[str]) -> list[str]:
+    """Names that the code has for the truth, the most frequent first, though no column is called so: it makes one."""
+    return [name for name, _ in Counter(name for name in _named(code) if name not in columns).most_common()]
+
+
+def is_made_anew(code: str, label: str) -> bool:
+    """Whether the code writes other values into the column, such as `rows["quality"] = rows["quality"] >= 7`."""
+    tree = parsed(code)
+    for node in ast.walk(tree) if tree else ():
+        if isinstance(node, ast.Assign) and any(_is_column(target, label) for target in node.targets):
+            parts = list(ast.walk(node.value))
+            called = {
+                call.func.attr for call in parts if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+            }
+            if any(isinstance(part, ast.Compare | ast.Lambda) for part in parts) or called & MAKES:
+                return True
+    return False
+
+
+def _is_column(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and node.slice.value == name
 
 
 def _named(code: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import tomllib
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -73,7 +74,8 @@ class TeamRepository:
         """Empty where it is too large, or no text."""
         path, most = self.folder / name, LARGEST_NOTEBOOK if name.endswith(".ipynb") else LARGEST_TEXT
         try:
-            return path.read_text(encoding="utf-8") if path.stat().st_size <= most else ""
+            data = path.read_bytes() if path.stat().st_size <= most else b""
+            return data.decode("utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8")
         except (OSError, UnicodeDecodeError):
             return ""
 
@@ -82,9 +84,13 @@ class TeamRepository:
         return next((name for name in PACKAGES if name in self.files and self._declares(name)), None)
 
     def _declares(self, name: str) -> bool:
+        """Not a project that was begun and never said what it needs, or the lock of one."""
+        if name in ("uv.lock", "poetry.lock"):
+            return self.text(name).count("[[package]]") > 1
         if name != "pyproject.toml":
             return True
-        return bool(re.search(r"(?m)^(dependencies\s*=|\[tool\.poetry\.dependencies\])", self.text(name)))
+        text = self.text(name)
+        return bool(re.search(r"(?m)^(dependencies\s*=\s*\[\s*[^\s\]]|\[tool\.poetry\.dependencies\])", text))
 
     def data(self) -> tuple[str, ...]:
         """What a model once predicted is none: it is made of rows that are elsewhere."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from modelway.adoption.code import LOGS, data_named, does_nothing, fitted, other_data
-from modelway.adoption.label import ROWS_NEEDED, limit_of
+from modelway.adoption.label import ROWS_NEEDED, is_made_anew, limit_of
 from modelway.adoption.repository import TeamRepository
 from modelway.adoption.texts import AdoptionPlan
 from modelway.adoption.trainings import FoundTraining, TrainingCode
@@ -61,6 +61,13 @@ def _of_code(training: FoundTraining, code: TrainingCode, plan: AdoptionPlan) ->
             f"{file} names {plan.test}, the rows that models are judged on: what it learns from them, or chooses by them, is"
             " judged too well. Let it hold back rows of the training data"
         )
+    if file := next((name for name, own in code.files.items() if is_made_anew(own, plan.label)), ""):
+        yield (
+            f"{file} makes {plan.label} anew of what the data hold, and the rows that models are judged on have it as it was:"
+            " let data.command write the label into both files, and the training find it"
+        )
+    if file := code.file_with(r"""environ\[["']MLFLOW_TRACKING_URI["']\]\s*="""):
+        yield f"{file} sets MLFLOW_TRACKING_URI: leave it out, or the model goes where nothing judges it"
     for call in ("set_experiment", "set_tracking_uri"):
         if file := code.file_with(rf"\bmlflow\.{call}\("):
             yield f"{file} calls mlflow.{call}: leave it out, the run that is judged is opened for it"

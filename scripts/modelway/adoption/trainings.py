@@ -73,15 +73,26 @@ def code_of(repository: TeamRepository, training: FoundTraining) -> TrainingCode
     return TrainingCode(files)
 
 
+def asked_for(repository: TeamRepository) -> tuple[str, str] | None:
+    """The first parameter of MLproject that has no default, and the command that asks for it."""
+    found = ((re.search(r"\{(\w+)\}", command), command) for _, command in _entries(repository))
+    return next(((match[1], command) for match, command in found if match), None)
+
+
 def _of_mlproject(repository: TeamRepository) -> Iterator[FoundTraining]:
+    for name, command in _entries(repository):
+        if "{" not in command:
+            yield FoundTraining(command, _script_in(repository, command), f"MLproject's entry point {name}")
+
+
+def _entries(repository: TeamRepository) -> Iterator[tuple[str, str]]:
+    """Of MLproject: what trains by its name first, each with its command."""
     said = said_in(repository.text("MLproject")) if "MLproject" in repository.files else {}
     entries = said.get("entry_points")
     points = {name: point for name, point in (entries or {}).items() if isinstance(point, dict)}
     for name in sorted(points, key=lambda point: ("train" not in point, point != "main")):
-        point = points[name]
-        command = _filled(str(point.get("command", "")), point.get("parameters"))
-        if command and "{" not in command:
-            yield FoundTraining(command, _script_in(repository, command), f"MLproject's entry point {name}")
+        if command := _filled(str(points[name].get("command", "")), points[name].get("parameters")):
+            yield name, command
 
 
 def _of_dvc(repository: TeamRepository) -> Iterator[FoundTraining]:

@@ -80,7 +80,7 @@ def team_environment(requirements: Path, base_python: str, folder: Path) -> Inte
     lock = _folder() / f"{store.key_of(digest.encode(), base_python)}.txt"
     try:
         if not lock.exists():
-            if manifest or offered or any(made):
+            if manifest or offered or any(made) or files.is_utf_16(requirements):
                 compiled = _compiled(text, base_python)
             else:
                 named = str(requirements.absolute())

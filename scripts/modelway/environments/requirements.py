@@ -6,6 +6,7 @@ so a password stands there as `${NAME}`.
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -234,9 +235,18 @@ def _contents(path: Path, seen: dict[Path, str]) -> dict[Path, str]:
     return seen
 
 
+def is_utf_16(path: Path) -> bool:
+    """As PowerShell writes what `pip freeze >` says. The installer does not read it; pip does."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    except OSError:
+        return False
+
+
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-16" if is_utf_16(path) else "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise InvalidInput(f"cannot be read: {reason}", where=str(path), fix="name a requirements file") from None

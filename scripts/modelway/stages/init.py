@@ -20,7 +20,7 @@ from modelway.adoption.repository import TeamRepository, look
 from modelway.adoption.split import RowSplit, share_of, split_rows
 from modelway.adoption.texts import AdoptionPlan, Assumption
 from modelway.adoption.to_do import to_do
-from modelway.adoption.trainings import NAME_ALONE, FoundTraining, code_of, named, trainings
+from modelway.adoption.trainings import NAME_ALONE, FoundTraining, asked_for, code_of, named, trainings
 from modelway.ci import Input, Output
 from modelway.data import engines
 from modelway.data.contract_edits import first_text
@@ -143,6 +143,13 @@ def _training(repository: TeamRepository, given: str, ask: Ask, assumed: list[As
     said = given or ask(f"The command that trains [{found[0].command if found else ''}]: ").strip()
     if said:
         return named(repository, said)
+    if not found and (lacking := asked_for(repository)):
+        name, command = lacking
+        raise InvalidInput(
+            f"MLproject asks for {name}, which has no default, to run `{command}`",
+            where=str(repository.folder),
+            fix="name the whole command by --command",
+        )
     if not found:
         raise InvalidInput(
             "nothing that trains was found: no MLproject, no stage of dvc.yaml, no script that fits or logs a model",
@@ -210,8 +217,11 @@ def _label(code: str, draft: DraftedContract, given: str, ask: Ask, assumed: lis
         assumed.append(Assumption("gate.label", guess, "the code that trains names it, or its name does"))
     name = said or guess
     if not name:
-        fix = f"name it by --label; the data has {', '.join(columns)[:300]}"
-        raise InvalidInput("the column that holds the truth cannot be told", where="input label", fix=fix)
+        made = labels.truths_elsewhere(code, columns)
+        called = f": the code has {few(made, 2)}, which is no column of the data" if made else ""
+        write = "; what the training makes itself, let data.command write into both files" if made else ""
+        fix = f"name it by --label; the data has {', '.join(columns)[:300]}{write}"
+        raise InvalidInput(f"the column that holds the truth cannot be told{called}", where="input label", fix=fix)
     if name not in columns:
         fix = f"name one of {', '.join(columns)[:300]}"
         raise InvalidInput(f"the training data has no column {name[:100]!r}", where="input label", fix=fix)
