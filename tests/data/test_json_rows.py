@@ -88,7 +88,11 @@ def test_parquet_is_sent_as_it_is_stored(tmp_path: Path, parquet: Any) -> None:
         ("", "r.csv", "is empty"),
         ('a\n"x', "r.csv", "line 2 opens a quote that is never closed"),
         ("a\n1\n", "r.csv", "has no column 'b'"),
-        ("a;b\n1;2\n", "r.csv", "has no column 'b'. Fix: say `delimiter: \";\"` in the contract"),
+        (
+            "a;b\n1;2\n",
+            "r.csv",
+            "r.csv:1: has one column, 'a;b', and its cells seem to be parted by ';'. Fix: say `delimiter: ",
+        ),
         ('{"b": 1}\n{"b": NaN}\n', "r.jsonl", "r.jsonl:2: holds NaN, which JSON cannot"),
         ('[{"a": 1}]\n', "r.json", "r.json:1: has no column 'b'"),
         ('[{"b": 1}, 2]\n', "r.json", "r.json:1: has no object as item 2 of its list"),

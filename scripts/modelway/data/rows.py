@@ -3,7 +3,6 @@ that is not."""
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -49,11 +48,8 @@ class OpenedRows:
 
     def _require(self, name: str) -> None:
         if name not in self._stored:
-            fix = suggestion(name, self._stored)
-            if self.is_csv and len(self._stored) == 1:
-                other = next((sign for sign in ";\t|," if sign in next(iter(self._stored))), "")
-                fix = f"say `delimiter: {json.dumps(other)}` in the contract, if that parts its cells" if other else fix
-            raise InvalidInput(f"has no column {name[:100]!r}", where=self._name, fix=fix)
+            what = f"has no column {name[:100]!r}"
+            raise InvalidInput(what, where=self._name, fix=suggestion(name, self._stored))
 
     @property
     def count(self) -> int:
