@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
+from modelway.config.monitor import LiveMetric
 from modelway.data.labelled import DayArrivals, DayErrors, DayOutcomes
 from modelway.monitoring.falling import FallAlarm, LimitsHeld, held
-from modelway.monitoring.live_days import EPOCH, LiveMetric, live_days, ripened
+from modelway.monitoring.live_days import EPOCH, live_days, ripened
 
 HISTORY, YEAR, DELAY = 56, 365, 7
 FIRST = 20_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import fcntl
@@ -18,6 +19,8 @@ TAIL_BYTES = 4000
 LOCK_SECONDS = 1800.0
 """As long as the slowest thing that is done under such a lock: an environment of several gigabytes from a slow index."""
 WORD_SECONDS = 10.0
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""How such a file of text begins."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """A full disk, a quota, a limit of a file's size."""
 

@@ -10,10 +10,11 @@ from statistics import NormalDist
 
 import pytest
 
+from modelway.config.monitor import LiveMetric
 from modelway.errors import Inconclusive
 from modelway.monitoring.evidence import wagered
 from modelway.monitoring.falling import CAP, HeldLimit, LimitsHeld, LiveUsual, _Run, held, learned
-from modelway.monitoring.live_days import LiveDay, LiveMetric, LiveValue
+from modelway.monitoring.live_days import LiveDay, LiveValue
 
 START = date(2026, 1, 5)
 HISTORY = 56

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import tomllib
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +15,7 @@ from typing import Any
 import yaml
 
 from modelway.adoption.code import DATA, data_named, imported
+from modelway.files import UTF_16
 
 SKIPPED = {
     "node_modules",
@@ -75,7 +75,7 @@ class TeamRepository:
         path, most = self.folder / name, LARGEST_NOTEBOOK if name.endswith(".ipynb") else LARGEST_TEXT
         try:
             data = path.read_bytes() if path.stat().st_size <= most else b""
-            return data.decode("utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8")
+            return data.decode("utf-16" if data.startswith(UTF_16) else "utf-8")
         except (OSError, UnicodeDecodeError):
             return ""
 

@@ -10,9 +10,7 @@ from modelway.config.alarm_policy import AlarmPolicy
 from modelway.config.keys import Name, Section, Share
 from modelway.config.service_levels import ServiceLevels
 
-LiveMetricName = Literal[
-    "accuracy_score", "roc_auc_score", "mean_absolute_error", "root_mean_squared_error", "r2_score"
-]
+LiveMetric = Literal["accuracy_score", "roc_auc_score", "mean_absolute_error", "root_mean_squared_error", "r2_score"]
 
 
 class LivePerformance(Section, frozen=True):
@@ -33,7 +31,7 @@ class LivePerformance(Section, frozen=True):
     these. Left out: mature-days after it."""
     threshold: Share | None = None
     """A probability at or above it is the positive class. Left out: gate.decision-threshold."""
-    metrics: tuple[LiveMetricName, ...] = ()
+    metrics: tuple[LiveMetric, ...] = ()
     """What is watched: the first two of classes, the others of numbers. Left out: those that gate.limits has, else
     accuracy_score or mean_absolute_error."""
     fall: Share | None = None

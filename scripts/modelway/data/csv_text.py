@@ -20,6 +20,7 @@ from modelway.data.dialect import USUAL, CsvDialect, Encoding
 from modelway.data.plain_text import CHUNK, GZIP_MAGIC, Fault
 from modelway.data.sources import Source, refuse_twins
 from modelway.errors import InvalidInput
+from modelway.files import UTF_16
 
 LOOK_BYTES = 1 << 16
 HEADER_LIMIT_BYTES = 1 << 20
@@ -32,7 +33,7 @@ COPY_WHOLE = "write the file again, and check that it was copied whole"
 SAVE_AS_UTF8 = "save it as UTF-8, or say `encoding: latin-1`, windows-1252 or utf-16 in the contract"
 
 
-UTF_16, UTF_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+UTF_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 DELIMITERS = (",", ";", "\t", "|")
 """In use; the first of them wins where two would do."""
 

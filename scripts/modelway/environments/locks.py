@@ -100,8 +100,7 @@ def team_environment(requirements: Path, base_python: str, folder: Path) -> Inte
 
 def programs_of(requirements: Path) -> tuple[str, ...]:
     """What an environment of conda asks for that is no package of Python: none of it is installed."""
-    is_conda = requirements.suffix in (".yml", ".yaml")
-    return manifests.declared(requirements, _exported).programs if is_conda else ()
+    return manifests.declared(requirements, _exported).programs if manifests.is_conda(requirements) else ()
 
 
 def model_environment(lock_text: str, python_version: str) -> Interpreter:
@@ -120,11 +119,10 @@ def _concerning(error: InvalidInput, lines: Sequence[files.RequirementLine], req
         (re.search(rf"(?i)(?<![\w.-]){name}(?![\w-])", error.what), line) for line in lines if (name := _name_of(line))
     ]
     first = min(((match.start(), line.where) for match, line in named if match), default=(0, str(requirements)))
-    of_conda = requirements.suffix in (".yml", ".yaml")
-    other = (
-        "; a package of conda's may be another one on PyPI, or none: leave out what is not imported" if of_conda else ""
-    )
-    fix = f"{error.fix}{other}; or make the environment yourself, and name its interpreter by train.python"
+    fix = error.fix
+    if manifests.is_conda(requirements):
+        fix += "; a package of conda's may be another one on PyPI, or none: leave out what is not imported"
+    fix += "; or make the environment yourself, and name its interpreter by train.python"
     return InvalidInput(error.what, where=first[1], fix=fix)
 
 

@@ -49,10 +49,8 @@ PYPI_NAMES = {
 NOT_OF_PYPI = re.compile(
     r"pip|python|python_abi|python\.app|setuptools|wheel|_.*|backports|numpy-base|conda|conda-.*|anaconda|anaconda-.*|navigator-.*"
     r"|cudatoolkit.*|cuda-.*|cudnn|nccl|cpuonly|pytorch-(?:cuda|mutex)|magma-.*|mkl(?:[-_].*)?|blas|openblas.*|lapack|.*-openmp"
-    # what every runner has
-    r"|git|make|perl|perl-.*|curl|wget|pkg-config"
     # compilers and their libraries, also of Windows
-    r"|(?:c|cxx|fortran)-compiler|(?:gcc|gxx|gfortran|binutils|sysroot|kernel-headers)_?.*|ld_impl_.*|vc|vs20\d\d_runtime"
+    r"|perl-.*|pkg-config|(?:c|cxx|fortran)-compiler|(?:gcc|gxx|gfortran|binutils|sysroot|kernel-headers)_?.*|ld_impl_.*|vc|vs20\d\d_runtime"
     r"|ucrt|m2w64-.*|msys2-.*|winpty|pywinpty|pywin32(?:-ctypes)?|win_inet_pton|wincertstore|menuinst|icc_rt"
     # libraries of the system
     r"|lib(?!rosa|cst|sass).*|ca-certificates|openssl|ncurses|readline|sqlite|tk|xz|xz-.*|zlib|zlib-ng|bzip2|zstd|lz4-c|lzo|snappy"
@@ -90,12 +88,16 @@ class Declared:
 
 def is_manifest(path: Path) -> bool:
     """Whether the file declares packages in another form than a requirements file."""
-    return path.name in ("pyproject.toml", "uv.lock", "poetry.lock") or path.suffix in (".yml", ".yaml")
+    return path.name in ("pyproject.toml", "uv.lock", "poetry.lock") or is_conda(path)
+
+
+def is_conda(path: Path) -> bool:
+    return path.suffix in (".yml", ".yaml")
 
 
 def declared(path: Path, export: Export) -> Declared:
     """What the file declares. InvalidInput where it cannot be read, or says something that no line of requirements says."""
-    if path.suffix in (".yml", ".yaml"):
+    if is_conda(path):
         return _of_conda(path)
     folder = path.parent
     project = folder / "pyproject.toml"

@@ -6,7 +6,6 @@ so a password stands there as `${NAME}`.
 
 from __future__ import annotations
 
-import codecs
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from modelway.errors import InvalidInput
+from modelway.files import UTF_16
 
 INCLUDE = re.compile(r"^(?:-r|--requirement)(?:=|\s+|(?=[^\s=-]))\s*(.+)$")
 CONSTRAINT = re.compile(r"^(?:-c|--constraint)(?:=|\s+|(?=[^\s=-]))\s*(.+)$")
@@ -239,7 +239,7 @@ def is_utf_16(path: Path) -> bool:
     """As PowerShell writes what `pip freeze >` says. The installer does not read it; pip does."""
     try:
         with path.open("rb") as stream:
-            return stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+            return stream.read(2) in UTF_16
     except OSError:
         return False
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from modelway.config.monitor import LiveMetric
 from modelway.data.labelled import BinCounts, together
 from modelway.distributions import Interval, normal_quantile, t_quantile
-from modelway.monitoring.live_days import LiveMetric
 
 BINS = 40
 FEWEST_WEEKS = 8

@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from modelway.config.monitor import LiveMetric
 from modelway.errors import Inconclusive
 from modelway.monitoring.baseline import FEWEST_DAYS, LEAST_INNOVATION, SLACK, bounded, correlation_of, wobble_of
 from modelway.monitoring.evidence import BLAMED, DAYS_PER_YEAR, SIZES, wagered
 from modelway.monitoring.lasting import BACK, RECENT, come_back, looks_in_a_row
-from modelway.monitoring.live_days import ERRORS, FEWEST_LABELS, FEWEST_SHARE, LiveDay, LiveMetric, LiveValue
+from modelway.monitoring.live_days import ERRORS, FEWEST_LABELS, FEWEST_SHARE, LiveDay, LiveValue
 
 FALL, RISE = 0.01, 0.05
 """Of a metric without a limit: so far below what is usual, of an error so large a part of it above, may it come."""

@@ -6,13 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Literal
 
+from modelway.config.monitor import LiveMetric
 from modelway.data.labelled import DayArrivals, DayErrors, DayOutcomes
 from modelway.distributions import Interval, area_interval, normal_quantile, wilson
 from modelway.errors import InvalidInput
 
-LiveMetric = Literal["accuracy_score", "roc_auc_score", "mean_absolute_error", "root_mean_squared_error", "r2_score"]
 OF_CLASSES: tuple[LiveMetric, ...] = ("accuracy_score", "roc_auc_score")
 OF_NUMBERS: tuple[LiveMetric, ...] = ("mean_absolute_error", "root_mean_squared_error", "r2_score")
 ERRORS: frozenset[LiveMetric] = frozenset({"mean_absolute_error", "root_mean_squared_error"})

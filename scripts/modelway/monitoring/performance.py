@@ -9,11 +9,12 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET
 
+from modelway.config.monitor import LiveMetric
 from modelway.config.sections import Gate
 from modelway.data.labelled import DayArrivals, JoinedRows
 from modelway.monitoring.falling import FallAlarm, LimitsHeld
 from modelway.monitoring.lasting import RECENT
-from modelway.monitoring.live_days import ERRORS, FEWEST_LABELS, OF_CLASSES, OF_NUMBERS, LiveDay, LiveMetric
+from modelway.monitoring.live_days import ERRORS, FEWEST_LABELS, OF_CLASSES, OF_NUMBERS, LiveDay
 
 PerformanceOutcome = Literal["alarm", "fallen", "held", "inconclusive"]
 DayState = Literal["usual", "looked at", "half ripe", "few labels", "waiting"]

@@ -14,6 +14,7 @@ from modelway import ci
 from modelway.config import Resolved
 from modelway.config.document import suggestion
 from modelway.config.keys import Scalar
+from modelway.config.monitor import LiveMetric
 from modelway.config.sections import Gate
 from modelway.data import engines, schemes
 from modelway.data.contract import Contract
@@ -30,7 +31,7 @@ from modelway.data.sources import digest_of_source, find_source
 from modelway.data.values import few
 from modelway.errors import Inconclusive, InvalidInput
 from modelway.monitoring.falling import LimitsHeld, held
-from modelway.monitoring.live_days import EPOCH, OF_CLASSES, OF_NUMBERS, LiveMetric, live_days, ripened
+from modelway.monitoring.live_days import EPOCH, OF_CLASSES, OF_NUMBERS, live_days, ripened
 from modelway.monitoring.performance import (
     PerformanceReport,
     alarm_record,
