@@ -38,21 +38,22 @@ def files(tag: str) -> list[str]:
 
 
 def contract(texts: dict[str, str]) -> set[str]:
-    """Every input, output, secret and permission, as one line each."""
+    """Every input, output, secret and permission that a caller names, as one line each."""
     found: set[str] = set()
     for path, text in texts.items():
         document: dict[Any, Any] = yaml.safe_load(text)
-        called = (document.get(True) or document.get("on") or {}) if "jobs" in document else document
-        called = called.get("workflow_call", called) if isinstance(called, dict) else {}
+        called = document
+        if "jobs" in document:
+            started = document.get(True) or document.get("on")
+            if "workflow_call" not in started:
+                continue  # one of our own, which nobody else calls
+            called = started["workflow_call"]
         name = path.split("/")[1] if path.startswith("actions/") else Path(path).name
         for kind in ("inputs", "outputs", "secrets"):
             found |= {f"{name}: {kind[:-1]} `{key}`" for key in (called or {}).get(kind) or ()}
         found |= {
             f"{name}: the caller's job grants `{key}`" for line in GRANT.findall(text) for key in KEY.findall(line)
         }
-        for job, settings in (document.get("jobs") or {}).items():
-            permissions = settings.get("permissions") or {}
-            found |= {f"{name}: job {job}: permission `{key}: {value}`" for key, value in permissions.items()}
     return found
 
 

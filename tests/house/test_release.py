@@ -74,6 +74,38 @@ def test_a_release_is_the_export_and_only_the_major_tag_moves(clone: Path) -> No
     assert "v1.1.0 exists and is never moved" in again.stderr
 
 
+def test_a_release_is_held_against_the_commit_that_it_was_made_of(clone: Path) -> None:
+    """As .github/workflows/release.yml does before it publishes."""
+    assert release(clone, "1.0.0").returncode == 0
+    source = git(clone, "rev-parse", "main")
+    assert (
+        git(clone, "rev-parse", git(clone, "log", "-1", "--format=%H", "v1.0.0", "--", "release/export") + "^")
+        == source
+    )
+
+    def verified(tag: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["release/export", "--verify", tag], cwd=clone, capture_output=True, text=True, check=False
+        )
+
+    assert verified("v1.0.0").returncode == 0, verified("v1.0.0").stderr
+    tip = git(clone, "rev-parse", "v1.0.0^{commit}")
+    git(clone, "checkout", "-q", tip)
+    (clone / "scripts" / "run").write_text("curl somewhere\n")
+    git(clone, "commit", "-qam", "Release v1.0.0", "--amend")
+    git(clone, "tag", "v1.0.1")
+    git(clone, "checkout", "-q", source)
+    (clone / "README.md").write_text("Later.\n")
+    git(clone, "commit", "-qam", "later")
+    for at, tag, words in (
+        ("HEAD", "v1.0.0", "commits after the checked-out one. Fix: check out v1.0.0~"),
+        (source, "v1.0.1", "holds something else than the checked-out commit makes"),
+    ):
+        git(clone, "checkout", "-q", at)
+        done = verified(tag)
+        assert done.returncode == 2 and words in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+
+
 def followed(clone: Path, commit: str, path: str) -> dict[str, str]:
     """All that a caller runs who names `path` at `commit`: where each file is -> its text. Each reference to another of ours
     must be a full hash of a commit of this repository, and that commit must have the file."""
@@ -93,7 +125,7 @@ def test_a_full_pin_holds_all_the_way_down_whoever_moves_a_tag(clone: Path) -> N
     workflows = [
         name
         for name in git(clone, "ls-tree", "-r", "--name-only", pin).splitlines()
-        if name.startswith(".github/workflows/") and not name.endswith("/ci.yml")
+        if name.startswith(".github/workflows/") and not name.endswith(("/ci.yml", "/release.yml"))
     ]
     assert len(workflows) >= 8
     before = {name: followed(clone, pin, name) for name in workflows}

@@ -69,10 +69,15 @@ def test_nothing_that_the_caller_grants_is_taken_away(name: str) -> None:
     assert granted(name) == GRANTED.get(name, {"contents": "read"}), "what our own steps need"
 
 
-def test_our_own_workflow_has_no_more_than_it_needs() -> None:
-    workflow = reusable("ci")
-    assert workflow["permissions"] == {}
-    assert [job["permissions"] for job in workflow["jobs"].values()] == [{"contents": "read"}, {}]
+def test_our_own_workflows_have_no_more_than_they_need() -> None:
+    reads, signs = {"contents": "read"}, {"id-token": "write"}
+    for name, wanted in (
+        ("ci", [reads, {}]),
+        ("release", [{"contents": "write", **signs, "attestations": "write"}, {**reads, "pages": "write", **signs}]),
+    ):
+        workflow = reusable(name)
+        assert workflow["permissions"] == {}
+        assert [job["permissions"] for job in workflow["jobs"].values()] == wanted
 
 
 @pytest.mark.parametrize("name", [*REUSABLE, *CHAINED])
