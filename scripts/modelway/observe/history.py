@@ -29,6 +29,18 @@ class Past:
     def requests_per_second(self) -> float:
         return self.requests / self.seconds if self.seconds > 0 else 0.0
 
+    def without(self, left_out: Sequence[Block]) -> Past:
+        """The same, as if these of its blocks had never been."""
+        counts = [block.stable for block in left_out]
+        return Past(
+            blocks=tuple(block for block in self.blocks if block not in left_out),
+            seconds=self.seconds - sum(block.seconds for block in left_out),
+            requests=self.requests - sum(one.requests for one in counts),
+            errors=self.errors - sum(one.errors for one in counts),
+            slow=self.slow - sum(one.slow for one in counts),
+            slow_ms=self.slow_ms,
+        )
+
 
 def past_of(
     samples: Sequence[tuple[float, Counters]],

@@ -142,12 +142,17 @@ def wagering(
     return found
 
 
+def struck(blocks: Sequence[Counts]) -> list[bool]:
+    """Of each block, whether it is one of several on end that were struck as a whole."""
+    rate = median(e / n for n, e in blocks if n > 0) if any(n > 0 for n, _ in blocks) else 0.0
+    hit = [e >= rate * n + STRUCK + STRUCK_DEVIATIONS * sqrt(rate * n) for n, e in blocks]
+    runs = ((one, len(list(run))) for one, run in groupby(hit))
+    return [one and length > 1 for one, length in runs for _ in range(length)]
+
+
 def spell(blocks: Sequence[Counts]) -> int:
     """Blocks of the longest stretch that was struck as a whole; 0 where none is longer than a block."""
-    rate = median(e / n for n, e in blocks if n > 0) if any(n > 0 for n, _ in blocks) else 0.0
-    struck = (e >= rate * n + STRUCK + STRUCK_DEVIATIONS * sqrt(rate * n) for n, e in blocks)
-    longest = max((sum(1 for _ in run) for hit, run in groupby(struck) if hit), default=0)
-    return longest if longest > 1 else 0
+    return max((len(list(run)) for hit, run in groupby(struck(blocks)) if hit), default=0)
 
 
 def _wagering(blocks: Sequence[Counts], block_seconds: float, times: float, replica_ratio: float) -> Wagering:

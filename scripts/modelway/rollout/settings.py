@@ -191,6 +191,12 @@ def _counts(name: MetricName, blocks: Iterable[Block]) -> list[tuple[int, int]]:
     return [(block.stable.requests, count_of(block.stable, name)) for block in blocks]
 
 
+def struck(blocks: Sequence[Block]) -> list[bool]:
+    """Of each block of stable's history, whether errors or slow requests came as they do in an incident."""
+    found = [history.struck(_counts(name, blocks)) for name in ("errors", "latency")]
+    return [any(hit) for hit in zip(*found, strict=True)]
+
+
 def _seconds(blocks: Sequence[Block]) -> float:
     return sum(block.seconds for block in blocks)
 

@@ -22,12 +22,17 @@ from modelway.rollout.history import ENOUGH, SECONDS
 from modelway.rollout.journal import Story
 from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import weights_of
-from modelway.rollout.planning import PlanNumbers, caution_said, time_said
+from modelway.rollout.planning import PlanNumbers, caution_said, time_said, whole_minutes
+from modelway.rollout.settings import struck
 from modelway.rollout.ways import StableTraffic, Way, fix_of, numbers_of, ways
 from modelway.stages.rollouts import deployment, model_metrics
 from modelway.targets.place import TargetPlace
 from modelway.targets.state import Slot, TargetState
 
+Learned = Callable[[history.Past], judge.Settings]
+"""What the judge fixes from a past of stable, with all that is compared."""
+INCIDENT = 0.1
+"""Of a past, at most: what strikes again and again is how the service is."""
 WATCHED_BLOCKS = 3
 """How many blocks of stable's traffic must be known."""
 LOOK_SECONDS = 0.5
@@ -98,8 +103,12 @@ def _foreseen(project: Resolved) -> Foreseen | Planned:
     if deploy.strategy == "rolling":
         weights = rolling_of(deploy, target.place, state.current).weights
     shares = model_metrics.shares(deploy, target.place, state, past.requests_per_second)
-    settings = settings_of(deploy, past, target.latest(), replica_ratio(deploy, weights, target.place))
-    return _planned(deploy, weights, past, judge.with_shares(settings, shares))
+    ratio = replica_ratio(deploy, weights, target.place)
+
+    def learned(past: history.Past) -> judge.Settings:
+        return judge.with_shares(settings_of(deploy, past, target.latest(), ratio), shares)
+
+    return _planned(deploy, weights, past, learned)
 
 
 def earlier(stories: Iterable[Story], block_seconds: float) -> tuple[tuple[Block, ...], ...]:
@@ -145,10 +154,10 @@ def _healthy(story: Story) -> Iterator[Block]:
 
 
 def planned(
-    deploy: Deploy, weights: tuple[float, ...], past: history.Past, settings: judge.Settings, say: Callable[[str], None]
+    deploy: Deploy, weights: tuple[float, ...], past: history.Past, learned: Learned, say: Callable[[str], None]
 ) -> Planned:
-    """settings: with all that is compared. say: is told what it needs. Refused where the rollout cannot finish in its time."""
-    made = _planned(deploy, weights, past, settings)
+    """say: is told what it needs. Refused where the rollout cannot finish in its time."""
+    made = _planned(deploy, weights, past, learned)
     say(made.numbers.sentence)
     if made.caution:
         say(made.caution)
@@ -157,17 +166,37 @@ def planned(
     return made
 
 
-def _planned(deploy: Deploy, weights: tuple[float, ...], past: history.Past, settings: judge.Settings) -> Planned:
-    batches = weights if deploy.strategy == "rolling" else ()
-    rates = past.errors / past.requests, past.slow / past.requests
-    traffic = StableTraffic(past.requests_per_second, *rates, batches)
+def _planned(deploy: Deploy, weights: tuple[float, ...], past: history.Past, learned: Learned) -> Planned:
+    settings, traffic = learned(past), _traffic(deploy, weights, past)
     numbers, first = numbers_of(deploy, settings, traffic), traffic.weights(deploy)[0]
-    caution = caution_said(settings, *rates, first, traffic.requests_per_second)
+    caution = caution_said(settings, traffic.error_rate, traffic.slow_rate, first, traffic.requests_per_second)
     if not numbers.refusal:
         return Planned(past, settings, numbers, caution, refusal=_too_few_rows(deploy, past.requests_per_second))
-    found = ways(deploy, settings, traffic)
+    found = (*ways(deploy, settings, traffic), *_later(deploy, weights, past, learned))
     fix = fix_of(found) if found else numbers.fix
     return Planned(past, settings, numbers, caution, found, Refused(numbers.refusal, where="deploy", fix=fix))
+
+
+def _traffic(deploy: Deploy, weights: tuple[float, ...], past: history.Past) -> StableTraffic:
+    batches = weights if deploy.strategy == "rolling" else ()
+    return StableTraffic(past.requests_per_second, past.errors / past.requests, past.slow / past.requests, batches)
+
+
+def _later(deploy: Deploy, weights: tuple[float, ...], past: history.Past, learned: Learned) -> tuple[Way, ...]:
+    """To wait until an incident is no part of stable's history any more, where the rest of it would let the rollout finish."""
+    hit = [at for at, is_hit in enumerate(struck(past.blocks)) if is_hit]
+    incident = past.blocks[hit[0] : hit[-1] + 1] if hit else ()
+    lasted = sum(block.seconds for block in incident)
+    calm = past.without(incident)
+    if not incident or lasted > INCIDENT * past.seconds or not calm.requests:
+        return ()
+    takes = numbers_of(deploy, learned(calm), _traffic(deploy, weights, calm)).allowed_seconds
+    if takes is None or takes > deploy.timeout_seconds:
+        return ()
+    since = past.blocks[-1].ended - incident[-1].ended
+    left = whole_minutes(max(1.0, window_seconds(deploy) - since))
+    what = f"wait {time_said(left)}: requests were slow or failed for {time_said(lasted)} until {time_said(since)} ago"
+    return (Way(takes_seconds=left + takes, change=what, price="the same proof, of stable as it was before and after"),)
 
 
 def check_scales(deploy: Deploy, place: TargetPlace[Any, Any]) -> None:
