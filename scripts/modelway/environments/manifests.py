@@ -61,11 +61,11 @@ NOT_OF_PYPI = re.compile(
     r"|gnutls|nettle|p11-kit|hdf[45]|fftw|fribidi|gdk-pixbuf|atk-1\.0|gts|jbig|jsoncpp|metis|mumps-.*|scotch|suitesparse|geos|cfitsio|charls|zfp|brunsli"
     r"|arrow-cpp|arrow-utils|aws-(?:c-.*|crt-cpp|sdk-cpp|checksums)|azure-.*-cpp|orc|re2|gflags|glog|thrift-cpp|grpc-cpp"
     r"|boost|boost-cpp|nlohmann_json|fmt|spdlog|s2n|ucx|rdma-core"
+    # programs that every runner has
+    r"|perl|git|git-lfs|make|wget|curl"
 )
 """What a wheel brings itself, or nobody imports: `conda env export` names all of it."""
-PROGRAMS = re.compile(
-    r"ffmpeg|nodejs|pandoc|quarto|graphviz|imagemagick|openjdk|r-.*|perl|git|git-lfs|make|tectonic|texlive-.*|wget|curl"
-)
+PROGRAMS = re.compile(r"ffmpeg|nodejs|pandoc|quarto|graphviz|imagemagick|openjdk|r-.*|tectonic|texlive-.*")
 """What nobody imports, and a training may start. PyPI has other packages under some of these names; `conda env export` names
 some though nothing asks for them."""
 CONDA = re.compile(
