@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelway.adoption.code import does_nothing, fitted, imported, other_data
+from modelway.adoption.code import does_nothing, fitted, fitted_apart, imported, other_data
 
 READS = 'import pandas as pd\nframe = pd.read_csv("../data/housing.csv")\n'
 
@@ -58,3 +58,19 @@ def test_what_is_imported_by_dotted_names() -> None:
 )
 def test_what_the_code_calls_its_model_and_its_features(code: str, names: tuple[str, str] | None) -> None:
     assert fitted(code) == names
+
+
+@pytest.mark.parametrize(
+    ("code", "call"),
+    [
+        ("X = StandardScaler().fit_transform(frame[COLUMNS])\n", "StandardScaler().fit_transform"),
+        ("frame = pd.get_dummies(frame)\n", "pd.get_dummies"),
+        ('frame["late"] = le.fit_transform(frame["late"])\n', ""),
+        ("y = LabelEncoder().fit_transform(frame[target])\ny = le.fit_transform(y_train)\n", ""),
+        ("pipe = make_pipeline(StandardScaler(), Ridge())\nX = pipe[0].fit_transform(X)\n", ""),
+        ("X = scaler.transform(X)\n", ""),
+        ("this is no Python", ""),
+    ],
+)
+def test_what_is_fitted_beside_the_model(code: str, call: str) -> None:
+    assert fitted_apart(code, "late") == call

@@ -190,6 +190,30 @@ def test_a_number_with_few_values_in_a_file_with_semicolons(root: Path, tmp_path
     assert "gate.label is quality, and --label asks for sugar" in said and "--train asks" not in said
 
 
+def test_a_model_that_is_logged_without_its_scaler_would_be_judged_on_other_numbers(root: Path, tmp_path: Path) -> None:
+    """Two prices are no classes, where the code has a regression; what is to be mended is said of the file that fits."""
+    train = (
+        "import pandas as pd\nfrom sklearn.linear_model import Ridge\nfrom sklearn.preprocessing import StandardScaler\n\n"
+        'def train():\n    rows = pd.read_csv("houses.csv")\n    X = StandardScaler().fit_transform(rows[["area"]])\n'
+        '    model = Ridge()\n    model.fit(X, rows["price"])\n'
+    )
+    files = {
+        "main.py": "from src.train import train\n\ntrain()\n",
+        "src/train.py": train,
+        "requirements.txt": REQUIREMENTS,
+    }
+    files["houses.csv"] = "\n".join(["area,price", *(f"{number},{330_000 + number % 2}" for number in range(1000))])
+    folder = made(tmp_path, Layout(files, "", ""))
+    to_do = json.loads(run(root, folder, "init", "--yes", "--test", "20%", "--label", "price")["to-do"])
+    assert load_project(folder / "modelway.yml", "production").gate.task == "regression"
+    assert [line for line in to_do if line.startswith("src/train.py logs no model") and "input_example=X[:5]" in line]
+    assert [
+        line
+        for line in to_do
+        if line.startswith("src/train.py calls StandardScaler().fit_transform outside of the model")
+    ]
+
+
 def test_requirements_as_powershell_writes_them_beside_a_lock_of_nothing(root: Path, tmp_path: Path) -> None:
     code = learn("data/train.csv").replace(
         "import mlflow\n", 'import os\nimport mlflow\nos.environ["MLFLOW_TRACKING_URI"] = "x"\n'

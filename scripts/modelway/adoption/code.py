@@ -12,6 +12,12 @@ LOGS = re.compile(r"\blog_model\(|\bautolog\(")
 """How code logs a model to MLflow."""
 GIVEN = "MODELWAY_DATA"
 """The variable that tells a training where its data are."""
+APART = ("fit_transform", "get_dummies")
+A_LABEL = re.compile(r"\b(?:y|target|label)s?(?:_\w+)?\b", re.IGNORECASE)
+ONE_MODEL = re.compile(
+    r"\b(?:Pipeline|make_pipeline|ColumnTransformer|make_column_transformer|PythonModel|keras|torch)\b"
+)
+"""How code makes one model of steps, or lets one be made."""
 SCRIPT = re.compile(r"[\w./-]+\.(?:py|ipynb)\b")
 """In a command."""
 
@@ -72,6 +78,20 @@ def fitted(code: str) -> tuple[str, str] | None:
             if isinstance(model, ast.Name | ast.Attribute) and isinstance(features, ast.Name | ast.Attribute):
                 found.append((node.lineno, ast.unparse(model), ast.unparse(features)))
     return max(found)[1:] if found else None
+
+
+def fitted_apart(code: str, label: str) -> str:
+    """The call by which the code fits scales, encodings or words to columns, though it is no step of the model; empty: none
+    that it shows. Of the label that is no matter."""
+    tree = parsed(code)
+    if tree is None or ONE_MODEL.search(code):
+        return ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+            given = ast.unparse(node.args[0])
+            if node.func.attr in APART and label not in re.findall(r"\w+", given) and not A_LABEL.search(given):
+                return ast.unparse(node.func)
+    return ""
 
 
 def does_nothing(code: str) -> bool:

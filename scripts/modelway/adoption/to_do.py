@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from modelway.adoption.code import LOGS, data_named, does_nothing, fitted, other_data
+from modelway.adoption.code import LOGS, data_named, does_nothing, fitted, fitted_apart, other_data
 from modelway.adoption.label import ROWS_NEEDED, is_made_anew, limit_of
 from modelway.adoption.repository import TeamRepository
 from modelway.adoption.texts import AdoptionPlan
@@ -41,10 +41,15 @@ def to_do(
 def _of_code(training: FoundTraining, code: TrainingCode, plan: AdoptionPlan) -> Iterator[str]:
     text = code.text
     if text and not LOGS.search(text):
-        yield f"{training.file} logs no model to MLflow: {_logging(code)}"
+        yield f"{code.file_that(fitted) or training.file} logs no model to MLflow: {_logging(code)}"
     elif text and not re.search(r"\binput_example\b|\bsignature\b|\bautolog\(", text):
         file = code.file_with(LOGS.pattern)
         yield f"{file} logs its model without a signature: give log_model input_example={_example(text)}"
+    if file := code.file_that(lambda own: fitted_apart(own, plan.label)):
+        yield (
+            f"{file} calls {fitted_apart(code.files[file], plan.label)} outside of the model, which is judged and served on"
+            " rows as the files have them: make one sklearn.pipeline.Pipeline of the steps and log that"
+        )
     if does_nothing(code.run):
         yield (
             f"{training.file} only defines what would train: nothing happens when it is run. Let train.command be what calls"
@@ -61,7 +66,7 @@ def _of_code(training: FoundTraining, code: TrainingCode, plan: AdoptionPlan) ->
             f"{file} names {plan.test}, the rows that models are judged on: what it learns from them, or chooses by them, is"
             " judged too well. Let it hold back rows of the training data"
         )
-    if file := next((name for name, own in code.files.items() if is_made_anew(own, plan.label)), ""):
+    if file := code.file_that(lambda own: is_made_anew(own, plan.label)):
         yield (
             f"{file} makes {plan.label} anew of what the data hold, and the rows that models are judged on have it as it was:"
             " let data.command write the label into both files, and the training find it"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -48,7 +48,11 @@ class TrainingCode:
 
     def file_with(self, pattern: str) -> str:
         """The first in which a regular expression finds something; empty: none."""
-        return next((name for name, code in self.files.items() if re.search(pattern, code)), "")
+        return self.file_that(lambda code: re.search(pattern, code))
+
+    def file_that(self, shows: Callable[[str], object]) -> str:
+        """The first whose code shows something; empty: none."""
+        return next((name for name, code in self.files.items() if shows(code)), "")
 
 
 def trainings(repository: TeamRepository) -> tuple[FoundTraining, ...]:

@@ -38,6 +38,8 @@ from modelway.stages.steps import workspace
 
 POSITIVE = ("1", "true", "yes", "y", "positive", "t")
 """Texts of a class that people mean by the positive one."""
+USUAL_PAIRS = ({0, 1}, {-1, 1}, {1, 2})
+"""Of whole numbers that are classes, whatever the code has."""
 BROUGHT = "what a command brings has to be brought first"
 LABELLED = "name test data that has the label, or let `--test 20%` split some off the training data"
 SPLIT = "where there are none, `--test 20%` splits some off, by chance; by time is better where rows have one"
@@ -266,7 +268,7 @@ def _truth(path: Path, name: str, column: str, dialect: CsvDialect, code: str) -
                 break
         else:
             return LabelValues("regression", {}, rows, f"{column} has many different numbers"), None
-        if kind == "integer" and len(values) > 2 and (learned := labels.regression_in(code)):
+        if kind == "integer" and set(values) not in USUAL_PAIRS and (learned := labels.regression_in(code)):
             return LabelValues("regression", {}, rows, f"the code that trains has {learned}"), None
         asked = [NotAllowed(column, kind, (value,)) for value in values]
         _, answers = table.answers(asked, 0)
