@@ -80,15 +80,15 @@ def test_an_extra_index_is_safe_by_default_and_the_way_out_is_told(
 
 
 def test_what_no_index_has_is_told_with_its_line_and_what_else_would_do(index: Path, tmp_path: Path) -> None:
-    """A pin from before this Python; and a name of conda's that is another package's on PyPI, or none's."""
+    """A pin from before this Python; and a name of conda's that is another package's on PyPI."""
     offer(index / "main", "both", "2.0")
     offer(index / "main", "bo", "1.0")
     requirements, conda = tmp_path / "train.txt", tmp_path / "environment.yml"
     requirements.write_text("bo\n# both\nboth==1.0\n")
-    conda.write_text("dependencies: [bo, {pip: [both==2.0]}, absent_one=1.3]\n")
+    conda.write_text("dependencies: [bo, {pip: [bo==1.0]}, both=1.3]\n")
     for file, begins, more in (
         (requirements, f"{requirements}:3: uv pip compile: Because ", ""),
-        (conda, "environment.yml: dependencies[2]: uv pip compile: Because absent-one ", "a package of conda's"),
+        (conda, "environment.yml: dependencies[2]: uv pip compile: Because ", "a package of conda's"),
     ):
         with pytest.raises(InvalidInput) as refused:
             locks.team_environment(file, sys.executable, tmp_path)

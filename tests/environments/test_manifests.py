@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from modelway.environments.conda import CondaSpec
 from modelway.environments.manifests import Declared, declared
 from modelway.errors import InvalidInput
 
@@ -107,11 +109,62 @@ dependencies:
 
 
 def test_of_an_exported_environment_the_packages_of_python_are_taken(tmp_path: Path) -> None:
-    """`conda env export` names every library of the system; programs are told, since a training may start one."""
+    """`conda env export` names every library of the system; programs come from channels, in any build."""
     found = of(tmp_path, "environment.yml", EXPORTED)
     names = ["certifi==2021.10.8", "importlib-metadata==4.8.2", "importlib_metadata==4.8.2", "numpy==1.26.4"]
     assert texts(found) == [f"{name}.*" for name in (*names, "torch==2.3.0", "qtpy==1.11.2")]
-    assert (found.python, found.programs) == ("3.11", ("ffmpeg", "pandoc"))
+    assert (found.python, specs(found.programs)) == ("3.11", ["ffmpeg=4.3", "pandoc=2.1"])
+    assert found.channels == ("https://conda.anaconda.org/conda-forge",)
+
+
+def specs(found: Sequence[CondaSpec]) -> list[str]:
+    return [f"{spec.name}{spec.version}" for spec in found]
+
+
+def test_programs_are_asked_of_the_channels_in_condas_words(tmp_path: Path) -> None:
+    """What conda means by a version, with or without a build; and what stands in the system of every runner."""
+    asked = [
+        "ffmpeg 4.3",
+        "pandoc=2.1.*=0",
+        "nodejs>=18, <21",
+        "quarto==1.4=h1_0",
+        "r-base=4.1|=4.2",
+        "perl",
+        "git",
+        "make",
+    ]
+    text = f"channels: [nodefaults]\ndependencies: {[*asked, 'bioconda/linux-64::graphviz', 'numpy=1.26']}\n"
+    found = of(tmp_path, "environment.yml", text)
+    assert specs(found.programs) == [
+        "ffmpeg==4.3",
+        "pandoc=2.1",
+        "nodejs>=18,<21",
+        "quarto==1.4",
+        "r-base=4.1|=4.2",
+        "graphviz",
+    ]
+    assert [spec.channel for spec in found.programs][-2:] == ["", "https://conda.anaconda.org/bioconda"]
+    assert found.programs[0].where == "environment.yml: dependencies[0]"
+    assert (specs(found.plain), texts(found)) == (["numpy=1.26"], ["numpy==1.26.*"])
+
+
+@pytest.mark.parametrize(
+    ("channels", "found"),
+    [
+        ("", ["https://conda.anaconda.org/conda-forge"]),
+        ("channels: [bioconda, nodefaults, conda-forge/label/dev]", ["https://conda.anaconda.org/bioconda", "https://conda.anaconda.org/conda-forge/label/dev"]),
+        ("channels: [defaults]", ["https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r"]),
+        ("channels: ['https://example.org/mine/', 'file:///srv/mine']", ["https://example.org/mine", "file:///srv/mine"]),
+        ("channels: ['https://${NAME}@example.org/mine']", ["https://${NAME}@example.org/mine"]),
+    ],
+)  # fmt: skip
+def test_channels_are_addresses_in_their_order(tmp_path: Path, channels: str, found: list[str]) -> None:
+    assert list(of(tmp_path, "environment.yml", f"{channels}\ndependencies: [numpy]\n").channels) == found
+
+
+def test_a_channel_in_a_folder_is_found_from_the_file(tmp_path: Path) -> None:
+    found = of(tmp_path, "environment.yml", "channels: [./mine]\ndependencies: [numpy]\n")
+    assert found.channels == ((tmp_path / "mine").as_uri(),)
 
 
 @pytest.mark.parametrize(

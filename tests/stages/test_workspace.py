@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from environments import conda_channel
 from modelway import ci
 from modelway.config import Resolved, load_project
+from modelway.environments import uv
 from modelway.errors import InvalidInput
 from modelway.stages.steps import workspace
 
@@ -105,3 +107,27 @@ def test_a_dotenv_line_that_is_none_names_its_number_and_never_its_text(tmp_path
     with pytest.raises(InvalidInput, match="MODELWAY_ENV, line 2: is not NAME=value") as caught:
         workspace.fetch_data(project, job_in(tmp_path, MODELWAY_ENV="A=b\nthe-secret-itself\n"))
     assert "the-secret" not in caught.value.line()
+
+
+def test_the_teams_commands_start_the_programs_that_its_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """environment.yml's come from a channel of conda's; the log says which, and from where."""
+    monkeypatch.setenv("MODELWAY_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PATH", f"{Path(uv.executable()).parent}:/usr/bin:/bin")
+    conda_channel.paper_press(tmp_path / "channel")
+    (tmp_path / "environment.yml").write_text("channels: [./channel]\ndependencies: [python, pandoc=2.1]\n")
+    text = (
+        "train: {requirements: environment.yml}\ndata: {command: 'pandoc > said.txt; echo $CONDA_PREFIX >> said.txt'}\n"
+    )
+    job = job_in(tmp_path)
+    workspace.fetch_data(project_in(tmp_path, text), job)
+    paper, prefix = (tmp_path / "said.txt").read_text().splitlines()
+    assert paper == "paper 2.1.3" and Path(prefix, "bin", "pandoc").is_file()
+    said = capsys.readouterr().out
+    assert (
+        f"of conda ({(tmp_path / 'channel').as_uri()}): pandoc 2.1.3, paper 2.1.3" in said
+        and "not installed" not in said
+    )
+    found = workspace.team_environ(project_in(tmp_path, text), job)["PATH"].split(":")
+    assert [Path(place).parent.name for place in found[:2]] == [Path(prefix).parent.name, "conda"]

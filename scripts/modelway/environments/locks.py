@@ -17,15 +17,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from modelway.environments import carried, home, manifests, store, uv
+from modelway.environments import carried, conda, home, manifests, store, uv
 from modelway.environments import requirements as files
-from modelway.errors import InvalidInput
+from modelway.errors import InvalidInput, ModelwayError
 from modelway.files import write_whole
 
 COMPILE = ("pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url")
 EDITABLE = re.compile(r"^-e file://(/.+)$", re.MULTILINE)
 """As `uv pip freeze` names a folder that is installed by `pip install -e`."""
 REPOSITORY = re.compile(r"^([\w.-]+)(?:\[.*?\])? @ (?:git|hg|svn|bzr)\+", re.MULTILINE)
+NOT_THERE = re.compile(r"([\w.-]+) was not found in the package registry")
+"""As uv says of a name that no index has."""
 NAME = "models"
 """The team's and the models' environments share one name, so that a model is scored where it was trained. They are not
 compiled when they are made: a training imports a part of what is installed."""
@@ -73,15 +75,18 @@ def team_environment(requirements: Path, base_python: str, folder: Path) -> Inte
     local = [files.local_of(line, folder) for line in lines]
     made = [carried.wheel_of(item, base_python, indexes) if item else None for item in local]
     offered = [found for line in lines if (found := files.wheel_folder(line, folder))]
-    text = "\n".join(map(_placed, lines, local, made, [folder] * len(lines))) + "\n"
-    said = [text] if manifest else files.contents(requirements)
+    placed = list(map(_placed, lines, local, made, [folder] * len(lines)))
+    said = ["\n".join(placed), *_of_conda(manifest)] if manifest else files.contents(requirements)
     parts = [*said, *(wheel.sha256 for wheel in made if wheel)]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     lock = _folder() / f"{store.key_of(digest.encode(), base_python)}.txt"
     try:
         if not lock.exists():
-            if manifest or offered or any(made) or files.is_utf_16(requirements):
-                compiled = _compiled(text, base_python)
+            packages: tuple[conda.CondaPackage, ...] = ()
+            if manifest:
+                compiled, packages = _of_both(manifest, [line.where for line in lines], placed, base_python)
+            elif offered or any(made) or files.is_utf_16(requirements):
+                compiled = _compiled("\n".join(placed), base_python)
             else:
                 named = str(requirements.absolute())
                 compiled = uv.run([*COMPILE, "--python", base_python, named, *uv.wheelhouse_arguments()])
@@ -91,16 +96,65 @@ def team_environment(requirements: Path, base_python: str, folder: Path) -> Inte
                     where=str(requirements),
                     fix="check it out into a folder of the project and name that (./folder), or take it from an index",
                 )
-            _write(lock, _complete(compiled, head, [wheel for wheel in made if wheel], offered))
+            _write(lock, _complete(compiled, head, [wheel for wheel in made if wheel], offered, packages))
         python = store.interpreter(lock, base_python, name=NAME)
     except InvalidInput as error:
         raise _concerning(error, lines, requirements) from None
     return describe(python)
 
 
-def programs_of(requirements: Path) -> tuple[str, ...]:
-    """What an environment of conda asks for that is no package of Python: none of it is installed."""
-    return manifests.declared(requirements, _exported).programs if manifests.is_conda(requirements) else ()
+def conda_packages(requirements: Path, python: str) -> tuple[conda.CondaPackage, ...]:
+    """Those of conda's channels in the environment that was made of these requirements; what they ask for before what that
+    needs."""
+    packages = conda.marked(store.lock_of(python) or "")
+    if not packages:
+        return ()
+    found = manifests.declared(requirements, _exported)
+    names = {spec.name for spec in (*found.programs, *found.plain)}
+    return tuple(sorted(packages, key=lambda package: (package.name not in names, package.name)))
+
+
+def _of_conda(manifest: manifests.Declared) -> list[str]:
+    """What decides on packages of conda's channels, as text."""
+    return [repr(spec) for spec in (*manifest.programs, *manifest.plain)] + list(manifest.channels)
+
+
+def _of_both(
+    manifest: manifests.Declared, places: Sequence[str], placed: Sequence[str], base_python: str
+) -> tuple[str, tuple[conda.CondaPackage, ...]]:
+    """The compiled requirements, and what comes from conda's channels: the programs, and each plain name that PyPI has not.
+    places: where each of the lines stands."""
+    asked, lines = list(manifest.programs), dict[int, str](enumerate(placed))
+    lacking: list[str] = []
+    while True:
+        try:
+            compiled = _compiled("\n".join(lines.values()), base_python)
+            break
+        except InvalidInput as error:
+            named = {_normal(name) for name in NOT_THERE.findall(error.what)}
+            moving = {
+                at: spec
+                for spec in manifest.plain
+                for at in lines
+                if places[at] == spec.where and _normal(re.split(r"[^\w.-]", lines[at])[0]) in named
+            }
+            if not moving:
+                raise
+            for at, spec in moving.items():
+                del lines[at]
+                asked.append(spec)
+                lacking.append(spec.name)
+    if not asked:
+        return compiled, ()
+    version = manifest.python or ".".join(describe(base_python).version.split(".")[:2])
+    try:
+        return compiled, conda.solved(asked, manifest.channels, version)
+    except ModelwayError as error:
+        raise (error.as_said(f"PyPI has no {', '.join(lacking)}; {error.what}") if lacking else error) from None
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def model_environment(lock_text: str, python_version: str) -> Interpreter:
@@ -199,8 +253,15 @@ def _editable(folder: str, python: str) -> carried.Carried:
     return replace(carried.wheel_of(local, python, {}), said="")  # no requirements name this machine's folder
 
 
-def _complete(compiled: str, head: list[str], made: list[carried.Carried], offered: list[Path]) -> str:
-    """The lock: where packages come from, `name==version` with hashes, and which wheels are carried with it."""
+def _complete(
+    compiled: str,
+    head: list[str],
+    made: list[carried.Carried],
+    offered: list[Path],
+    packages: tuple[conda.CondaPackage, ...] = (),
+) -> str:
+    """The lock: where packages come from, `name==version` with hashes, which wheels are carried with it, and which packages
+    are conda's."""
     for wheel in made:
         placed = re.compile(rf"^{re.escape(wheel.name)}(?:\[.*?\])? @ file:\S+", re.MULTILINE)
         compiled = placed.sub(f"{wheel.name}=={wheel.version}", compiled)
@@ -212,6 +273,7 @@ def _complete(compiled: str, head: list[str], made: list[carried.Carried], offer
         if hashlib.sha256(data := path.read_bytes()).hexdigest() in hashes
     ]
     marks = sorted({wheel.mark for wheel in (*made, *kept) if wheel.sha256 in hashes})
+    marks += [package.mark for package in packages]
     return "".join(f"{line}\n" for line in (*head, *compiled.splitlines(), *marks))
 
 

@@ -1,7 +1,8 @@
 """What a project declares in other files than requirements.txt, as the lines of one: pyproject.toml with the lock of uv or
 Poetry beside it, and conda's environment.yml.
 
-Of conda's packages those that PyPI has under the same name, or one of a few others, are taken from there.
+Of conda's packages those that PyPI has under the same name, or one of a few others, are taken from there; programs come from
+conda's channels.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from modelway.environments import home
+from modelway.environments import conda, home
 from modelway.errors import InvalidInput
 from modelway.files import write_whole
 
@@ -69,7 +70,7 @@ PROGRAMS = re.compile(r"ffmpeg|nodejs|pandoc|quarto|graphviz|imagemagick|openjdk
 """What nobody imports, and a training may start. PyPI has other packages under some of these names; `conda env export` names
 some though nothing asks for them."""
 CONDA = re.compile(
-    r"(?:[\w./-]+::)?(?P<name>[A-Za-z0-9_][\w.-]*)\s*(?P<version>(?:[<>=!~]=?|\d)[^\s\[\]]*)?(?:\s+(?P<build>\S+))?"
+    r"(?:(?P<channel>[^\s\[\]]+)::)?(?P<name>[A-Za-z0-9_][\w.-]*)\s*(?P<version>(?:[<>=!~]=?|\d)[^\s\[\]]*)?(?:\s+(?P<build>\S+))?"
 )
 PYTHON = re.compile(r"={0,2}\s*(3\.\d+)(?:\.[\d*]+)*(?:=.*)?")
 CARET = re.compile(r"\^\s*(\d+)(?:\.(\d+))?(?:\.(\d+))?\S*")
@@ -79,11 +80,14 @@ TILDE = re.compile(r"~\s*(\d+)(?:\.(\d+))?(?:\.\d+)?\S*")
 @dataclass(frozen=True)
 class Declared:
     """lines: as those of a requirements file, each with where it stands. python: the minor version that is asked for, such as
-    3.11; empty where any will do. programs: what is asked for besides, and no package of Python."""
+    3.11; empty where any will do. programs: what conda's channels are asked for. plain: what they would be asked for where
+    PyPI lacks what the line at the same place names. channels: addresses, the first before the others."""
 
     lines: tuple[tuple[str, str], ...]
     python: str = ""
-    programs: tuple[str, ...] = ()
+    programs: tuple[conda.CondaSpec, ...] = ()
+    plain: tuple[conda.CondaSpec, ...] = ()
+    channels: tuple[str, ...] = ()
 
 
 def is_manifest(path: Path) -> bool:
@@ -211,7 +215,7 @@ def _of_conda(path: Path) -> Declared:
     dependencies = said.get("dependencies") if isinstance(said, dict) else None
     if not isinstance(dependencies, list):
         raise InvalidInput("has no list of dependencies", where=str(path), fix="name conda's environment.yml")
-    lines, programs, python = list[tuple[str, str]](), list[str](), ""
+    lines, programs, plain, python = list[tuple[str, str]](), list[conda.CondaSpec](), list[conda.CondaSpec](), ""
     for number, item in enumerate(dependencies):
         where = f"{path.name}: dependencies[{number}]"
         if isinstance(item, dict):
@@ -219,7 +223,7 @@ def _of_conda(path: Path) -> Declared:
                 raise InvalidInput("is neither a package nor pip's list", where=where, fix="write `pip: [...]`")
             lines += [(str(line), f"{where}.pip") for line in item["pip"]]
             continue
-        match = CONDA.fullmatch(str(item).strip())
+        match = CONDA.fullmatch(re.sub(r"\s*([,|])\s*", r"\1", str(item).strip()))
         if match is None:
             what = f"{str(item)[:100]!r} is a form that no line of requirements has"
             raise InvalidInput(what, where=where, fix="write such as `pandas=2.2`, or `pandas>=2,<3`")
@@ -227,11 +231,19 @@ def _of_conda(path: Path) -> Declared:
         if name == "python":
             found = PYTHON.fullmatch(version)
             python = found[1] if found else ""
-        elif PROGRAMS.fullmatch(name):
-            programs.append(name)
-        elif not NOT_OF_PYPI.fullmatch(name):
+            continue
+        if NOT_OF_PYPI.fullmatch(name):
+            continue
+        channel = conda.addresses([match["channel"]], path.parent, where)[0] if match["channel"] else ""
+        spec = conda.CondaSpec(name, _without_build(version), channel, where)
+        if PROGRAMS.fullmatch(name):
+            programs.append(spec)
+        else:
+            plain.append(spec)
             lines.append((f"{PYPI_NAMES.get(name, name)}{_of_conda_version(version)}", where))
-    return Declared(tuple(lines), python, tuple(programs))
+    named = said.get("channels") or []
+    channels = conda.addresses([named] if isinstance(named, str) else named, path.parent, f"{path.name}: channels")
+    return Declared(tuple(lines), python, tuple(programs), tuple(plain), channels)
 
 
 def _of_conda_version(version: str) -> str:
@@ -241,6 +253,15 @@ def _of_conda_version(version: str) -> str:
         return version
     number = match[2].rstrip("*").rstrip(".")
     return f"=={number}.*" if match[1] or match[2].endswith("*") else f"=={number}"
+
+
+def _without_build(version: str) -> str:
+    """In conda's own words. A build is of one time and one platform: `conda env export` names all of them."""
+    match = re.fullmatch(r"(={0,2})([^=<>!~,|]+)(?:=.*)?", version)
+    if match is None:
+        return version
+    begins = match[1] == "=" or "*" in match[2]
+    return f"{'=' if begins else '=='}{match[2].rstrip('*').rstrip('.')}"
 
 
 def _toml(path: Path) -> Mapping[str, Any]:

@@ -95,7 +95,7 @@ def index_line(line: RequirementLine) -> str:
     if not match or "://" not in match[2] or match[2].startswith("file:"):
         return ""
     address = _plain(match[2])
-    if _holds_secret(address):
+    if holds_secret(address):
         raise InvalidInput(
             "an address with a password would be kept with every model",
             where=line.where,
@@ -197,7 +197,8 @@ def _reference(text: str) -> tuple[str, str, str] | None:
     return None if elsewhere or not (editable or shaped) else (said, extras, marker)
 
 
-def _holds_secret(address: str) -> bool:
+def holds_secret(address: str) -> bool:
+    """Whether a password or a token stands in it, and not a `${NAME}` in its place."""
     parts = urlsplit(address)
     user, colon, password = parts.netloc.rpartition("@")[0].partition(":")
     secret = password if colon else "" if user in USERS else user

@@ -17,6 +17,8 @@ from modelway.errors import InvalidInput
 from modelway.files import locked, write_whole
 
 COMPLETE = "modelway-complete"
+CONDA = "conda"
+"""The folder of an environment that holds packages of conda's channels, a prefix of conda's."""
 
 
 def interpreter(lock: str | Path, base_python: str, *, name: str = "", compiled: bool = False) -> str:
@@ -56,6 +58,19 @@ def lock_of(python: str) -> str | None:
     return mark.read_text(encoding="utf-8") if mark.is_file() else None
 
 
+def conda_prefix(python: str) -> Path | None:
+    """Where packages of conda's channels are beside this interpreter; None where it has none, or is not one of ours."""
+    folder = Path(python).parent.parent
+    prefix = folder / CONDA
+    return prefix if (folder / COMPLETE).is_file() and prefix.is_dir() else None
+
+
+def conda_variables(python: str, path: str) -> dict[str, str]:
+    """What finds their programs, before those of `path`; empty where there are none."""
+    prefix = conda_prefix(python)
+    return {"PATH": f"{prefix / 'bin'}:{path}", "CONDA_PREFIX": str(prefix)} if prefix else {}
+
+
 def _usable(folder: Path, python: Path) -> bool:
     return (folder / COMPLETE).exists() and python.exists()  # a symlink whose target is gone does not exist
 
@@ -64,16 +79,27 @@ def _make(folder: Path, lock: Path, base_python: str, compiled: bool) -> None:
     with locked(home.made(folder.parent) / f"{folder.name}.lock"):
         if _usable(folder, folder / "bin" / "python"):
             return  # another step made it while this one waited
-        from modelway.environments import carried, uv  # every step waits for what this module imports
+        from modelway.environments import carried, conda, uv  # every step waits for what this module imports
 
         shutil.rmtree(folder, ignore_errors=True)
         print(f"modelway: installing the environment {folder.name} (first use)", flush=True)
         try:
             uv.make_environment(folder, base_python)
-            links = carried.find_links(lock.read_text(encoding="utf-8"))
-            uv.install(folder, lock, compiled=compiled, links=links)
+            text = lock.read_text(encoding="utf-8")
+            uv.install(folder, lock, compiled=compiled, links=carried.find_links(text))
+            if packages := conda.marked(text):
+                conda.install(folder / CONDA, packages)
+                _offer(folder)
             os.sync()  # after a power cut the mark may be there without what it stands for
             write_whole(folder / COMPLETE, lock.read_bytes())
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
+
+
+def _offer(folder: Path) -> None:
+    """Modules of conda's packages are found after those that uv installed: the lock's own decide."""
+    for packages in folder.glob("lib/python*/site-packages"):
+        there = folder / CONDA / packages.relative_to(folder)
+        if there.is_dir():
+            (packages / "modelway-conda.pth").write_text(f"{there}\n", encoding="utf-8")

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from modelway import isolation, processes
+from modelway.environments import store
 from modelway.environments.locks import Interpreter
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.files import last_line
@@ -50,7 +51,7 @@ def score(
         log = folder / "log.txt"
         with log.open("wb") as stream:
             worker = isolation.command([interpreter.path, "-I", "-u", str(WORKER), str(folder)])
-            process = processes.start(worker, folder / "home", environment(folder / "home"), stream)
+            process = processes.start(worker, folder / "home", surroundings(folder / "home", interpreter.path), stream)
             isolation.hide()
             try:
                 process.wait(limits.timeout_seconds)
@@ -83,6 +84,12 @@ def environment(home: Path) -> dict[str, str]:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
     }
+
+
+def surroundings(home: Path, python: str) -> dict[str, str]:
+    """And what finds the programs of conda's channels that the model was trained beside."""
+    found = environment(home)
+    return {**found, **store.conda_variables(python, found["PATH"])}
 
 
 def _write_request(

@@ -17,7 +17,7 @@ from modelway.config.project import without_file
 from modelway.data import engines, schemes
 from modelway.data.contract import Contract, load_contract
 from modelway.data.values import few
-from modelway.environments import home, locks
+from modelway.environments import home, locks, store
 from modelway.errors import InvalidInput
 from modelway.records import digest_of_json
 from modelway.registry.connection import connect
@@ -110,10 +110,10 @@ def team_python(project: Resolved, job: ci.Job) -> locks.Interpreter | None:
 def _installed(job: ci.Job, requirements: str) -> locks.Interpreter:
     began = time.monotonic()
     python = locks.team_environment(job.folder / requirements, locks.base_python(), job.folder)
-    if programs := locks.programs_of(job.folder / requirements):
-        what = f"{few(programs)}: no packages of Python, and not installed. Where the training starts one, install it on its"
-        job.warn(requirements, f"{what} machine")
     job.say(f"environment of {requirements}: Python {python.version}, ready after {time.monotonic() - began:.1f} s")
+    if packages := locks.conda_packages(job.folder / requirements, python.path):
+        channels = few(list(dict.fromkeys(package.channel for package in packages)))
+        job.say(f"of conda ({channels}): {few([f'{package.name} {package.version}' for package in packages])}")
     return python
 
 
@@ -126,7 +126,10 @@ def team_environ(project: Resolved, job: ci.Job) -> dict[str, str]:
         job.hide(value)
     python = team_python(project, job)
     path = environ.get("PATH", "/usr/bin:/bin")
-    first = {"PATH": f"{os.path.dirname(python.path)}:{path}"} if python and "/" in python.path else {}
+    first: dict[str, str] = {}
+    if python and "/" in python.path:
+        first = {"PATH": path, **store.conda_variables(python.path, path)}
+        first["PATH"] = f"{os.path.dirname(python.path)}:{first['PATH']}"
     return {"OMP_NUM_THREADS": "1", **environ, **first, **own}
 
 
