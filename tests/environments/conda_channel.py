@@ -22,6 +22,7 @@ SUBDIR = {
     ("Darwin", "arm64"): "osx-arm64",
 }[os.uname().sysname, os.uname().machine]
 PROGRAM = f"#!/bin/sh\ncat {PLACEHOLDER}/share/paper\n"
+SCRIPT = '#!/bin/sh\necho "linked with ${SECRET_OF_THE_JOB:-nothing}" > "$PREFIX/share/linked"\n'
 
 
 def offer(
@@ -61,9 +62,10 @@ def offer(
 
 def paper_press(channel: Path, version: str = "2.1.3") -> Path:
     """A program, under the name of one that environment.yml may ask for, and what it needs."""
-    files = {"bin/pandoc": PROGRAM, "lib/press.bin": b"\x7f\x00" + PLACEHOLDER.encode() + b"/share\x00end"}
+    files: dict[str, str | bytes] = {"bin/pandoc": PROGRAM, "lib/press.bin": b"\x7f\x00" + PLACEHOLDER.encode() + b"/share\x00end"}
+    files["bin/.pandoc-post-link.sh"] = SCRIPT
     offer(channel, "paper", version, {"share/paper": f"paper {version}\n"}, noarch="generic")
-    links = {"bin/press": "pandoc", "lib/again": "../lib"}
+    links = {"bin/press": "pandoc", "again": "lib", "lib/loop": "../lib"}
     return offer(channel, "pandoc", version, files, [f"paper =={version}"], links=links)
 
 

@@ -54,7 +54,7 @@ def guarded(channel: Path) -> Iterator[str]:
 
 class Guard(http.server.SimpleHTTPRequestHandler):
     def do_GET(self) -> None:
-        if self.headers.get("Authorization") != f"Basic {base64.b64encode(b'ann:secret').decode()}":
+        if self.headers.get("Authorization") != f"Basic {base64.b64encode(b'ann:secret==').decode()}":
             return self.send_error(401)
         self.path = self.path.removeprefix("/mine")
         return super().do_GET()
@@ -79,11 +79,15 @@ def prefix_of(python: locks.Interpreter) -> Path:
     return found
 
 
-def test_a_program_of_a_channel_is_installed_with_what_it_needs_and_runs(channel: Path, tmp_path: Path) -> None:
-    """As `conda env export` names it, with a build of another time."""
+def test_a_program_of_a_channel_is_installed_with_what_it_needs_and_runs(
+    channel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `conda env export` names it, with a build of another time. Its own script has run, and has seen no secret."""
+    monkeypatch.setenv("SECRET_OF_THE_JOB", "secret")
     python = made(tmp_path, channel.as_uri(), f"python={PYTHON}, six=1.16, pandoc=2.1=hf484d3e_0")
     prefix = prefix_of(python)
     assert run(prefix / "bin" / "pandoc") == "paper 2.1.3"
+    assert (prefix / "share" / "linked").read_text() == "linked with nothing\n"
     assert conda_channel.PLACEHOLDER not in (prefix / "bin" / "pandoc").read_text()
     assert f"\0{prefix}/share\0".encode() in (prefix / "lib" / "press.bin").read_bytes()
     environ = store.conda_variables(python.path, "/usr/bin")
@@ -166,6 +170,12 @@ def test_a_package_that_its_channel_has_no_more_is_told(channel: Path, tmp_path:
         made(tmp_path, channel.as_uri(), "pandoc")
 
 
+def test_packages_of_another_platform_are_refused(tmp_path: Path) -> None:
+    packages = [conda.CondaPackage("file:///srv/channel/win-64/pandoc-2.1-0.conda", "0" * 64)]
+    with pytest.raises(InvalidInput, match=r"pandoc-2\.1-0\.conda is for win-64, and this machine is "):
+        conda.install(tmp_path / "prefix", packages)
+
+
 def test_a_password_reaches_the_channel_and_neither_the_lock_nor_a_message(
     guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,7 +191,7 @@ def test_a_password_reaches_the_channel_and_neither_the_lock_nor_a_message(
     with pytest.raises(InvalidInput, match="a channel of conda wants a login") as refused:
         made(tmp_path, f'"{named}"', "pandoc")
     assert "wr$ng" not in refused.value.line()
-    monkeypatch.setenv("WORD_OF_MINE", "secret")
+    monkeypatch.setenv("WORD_OF_MINE", "secret==")
     lock = locks.lock_environment(made(tmp_path, f'"{named}"', "pandoc"))
     assert f"# conda: {named}/noarch/paper-2.1.3-0.tar.bz2 sha256:" in lock and "secret" not in lock
 

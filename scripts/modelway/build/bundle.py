@@ -12,12 +12,12 @@ from typing import Any
 
 import msgspec
 
-from modelway.build import bytecode, compression, entries, image, layers, layout, wheels
+from modelway.build import bytecode, compression, conda_prefix, entries, image, layers, layout, wheels
 from modelway.build.bytecode import Compiler
 from modelway.build.names import ENVIRONMENT, RELEASE_FILE, SERVER
-from modelway.build.packages import Package, package_of
+from modelway.build.packages import Package, package_of, package_of_conda
 from modelway.build.platforms import Platform
-from modelway.environments import home
+from modelway.environments import conda, home
 from modelway.files import locked
 from modelway.records import Candidate, canonical_json, digest_of_json, sha256_of_file
 from modelway.records.release import Layer
@@ -45,12 +45,14 @@ class Bundle:
 
 
 def environment_layer(
-    lock: str, target: Platform, say: Callable[[str], None], compiler: Compiler | None = None
+    lock: str, target: Platform, say: Callable[[str], None], compiler: Compiler | None = None, placed: bool = False
 ) -> tuple[EnvironmentLayer, Path]:
     """The layer and its blob, from the cache where the same lock was built for the same target before. compiler: of its
-    bytecode; None: it has none."""
+    bytecode; None: it has none. placed: whether it will lie where its names say, as in an image on a base."""
     by = compiler.version if compiler else ""
-    key = digest_of_json([FORMAT, compression.VERSION, wheels.key_of(lock, target), by])[:32]
+    others = conda.marked(lock)
+    written = [placed] if others else []
+    key = digest_of_json([FORMAT, compression.VERSION, wheels.key_of(lock, target), by, *written])[:32]
     folder = home.made(home.cache_folder() / "layers") / key
     blob, record = folder / "layer.tar.gz", folder / "layer.json"
     with locked(folder.with_suffix(".lock")):
@@ -61,7 +63,8 @@ def environment_layer(
         shutil.rmtree(folder, ignore_errors=True)
         found = wheels.fetch(lock, target)
         compiled = f", compiled by Python {by}" if by else ""
-        say(f"making the environment layer of {len(found)} wheels{compiled} (first use of this lock)")
+        more = f" and {len(others)} packages of conda" if others else ""
+        say(f"making the environment layer of {len(found)} wheels{more}{compiled} (first use of this lock)")
         warnings: list[str] = []
         with tempfile.TemporaryDirectory(prefix=f"{key}-", dir=folder.parent) as name:
             made = Path(name, key)
@@ -69,9 +72,11 @@ def environment_layer(
             with (
                 entries.environment_entries(found, warnings.append) as inside,
                 bytecode.added(inside, ENVIRONMENT, compiler) as whole,
+                conda_prefix.prefix_entries(lock, target.python, placed) as beside,
             ):
-                layer = layers.write_layer("environment", whole, made / blob.name)
-            packages = tuple(package_of(wheel) for wheel in found)
+                both = sorted([*whole, *beside], key=lambda entry: entry.path)
+                layer = layers.write_layer("environment", both, made / blob.name)
+            packages = (*map(package_of, found), *map(package_of_conda, others))
             known = EnvironmentLayer(layer, packages, tuple(warnings))
             (made / record.name).write_bytes(msgspec.json.encode(known))
             made.rename(folder)
@@ -89,10 +94,11 @@ def assemble(
     trained_at: str,
     compiler: Compiler | None = None,
     beside: Mapping[str, bytes] | None = None,
+    with_conda: bool = False,
 ) -> Bundle:
     """Write the image into the layout at `place`; the caller names it in the index. model: the folder with the Candidate's
     files. environment: the layer and its blob. compiler: of the server's bytecode; None: it has none. beside: what else goes
-    with the model, by its path in the image."""
+    with the model, by its path in the image. with_conda: whether the environment has programs of conda's channels."""
     layout.prepare(place)
     release = canonical_json(
         {
@@ -114,7 +120,7 @@ def assemble(
         made = (environment[0], served, layers.write_layer("model", content, files[1]))
         for layer, file in zip(made, (environment[1], *files), strict=True):
             layout.add_file(place, file, layer.digest)
-    config = canonical_json(image.config(base, target, made, labels, trained_at or EPOCH))
+    config = canonical_json(image.config(base, target, made, labels, trained_at or EPOCH, with_conda))
     config_digest = layout.add_bytes(place, config)
     described = image.config_descriptor(config_digest, len(config))
     manifest = canonical_json(image.manifest(described, base, made, image.annotations_of(labels)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelway.build.layout import CONFIG_TYPE, MANIFEST_TYPE, Descriptor
-from modelway.build.names import BYTECODE_LABEL, ENVIRONMENT, LAYER_NAME, PORT, PYTHON_LABEL, START
+from modelway.build.names import BYTECODE_LABEL, CONDA, ENVIRONMENT, LAYER_NAME, PORT, PYTHON_LABEL, START
 from modelway.build.platforms import Platform
 from modelway.records import Candidate, Verdict
 from modelway.records.release import Layer
@@ -17,6 +17,9 @@ USER = "65532:65532"
 
 VARIABLES = {"HOME": "/tmp", "OMP_NUM_THREADS": "1"}  # noqa: S108 - the one folder that nobody's user may write to
 """HOME: the user has no entry in /etc/passwd, and MLflow asks for a home folder when it is imported."""
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Of a container whose image says none."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +34,28 @@ class Foundation:
 
 
 def config(
-    base: Foundation, target: Platform, layers: Sequence[Layer], labels: Mapping[str, str], created: str
+    base: Foundation,
+    target: Platform,
+    layers: Sequence[Layer],
+    labels: Mapping[str, str],
+    created: str,
+    with_conda: bool = False,
 ) -> dict[str, Any]:
-    """The image's config: the base's own, with ours on top of it."""
+    """The image's config: the base's own, with ours on top of it. with_conda: whether programs of conda's channels are in
+    it."""
     below = dict(base.config.get("config") or {})
     for key in ("Cmd", "Healthcheck", "OnBuild", "ArgsEscaped", "Image", "Hostname", "Domainname"):
         below.pop(key, None)
-    variables = [text for text in below.get("Env") or () if text.partition("=")[0] not in VARIABLES]
+    known = dict(text.partition("=")[::2] for text in below.get("Env") or ())
+    own = dict(VARIABLES)
+    if with_conda:
+        own |= {"PATH": f"/{CONDA}/bin:{known.get('PATH', PATH)}", "CONDA_PREFIX": f"/{CONDA}"}
+    variables = [text for text in below.get("Env") or () if text.partition("=")[0] not in own]
     run = {
         **below,
         "User": USER,
         "ExposedPorts": {**(below.get("ExposedPorts") or {}), f"{PORT}/tcp": {}},
-        "Env": [*variables, *(f"{name}={value}" for name, value in VARIABLES.items())],
+        "Env": [*variables, *(f"{name}={value}" for name, value in own.items())],
         "Entrypoint": [base.interpreter, "-I", f"/{START}", "--environment", f"/{ENVIRONMENT}"],
         "WorkingDir": "/",
         "StopSignal": "SIGTERM",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelway.build.platforms import Platform
-from modelway.environments import carried, home, uv
+from modelway.environments import carried, conda, home, uv
 from modelway.environments import requirements as files
 from modelway.environments.tools import requirements_file
 from modelway.errors import InvalidInput, OutsideFailure
@@ -61,7 +61,7 @@ def serving_files() -> tuple[Path, Path]:
 
 
 def release_lock(model: Path, trained: str, target: Platform) -> str:
-    """The hash-locked requirements of a release, sorted by name.
+    """The hash-locked requirements of a release, sorted by name, and below them what comes from conda's channels.
 
     model: the folder with the model's files. trained: the Candidate's lock. InvalidInput where a package is in neither
     lock, where it has no wheel for the target, or where the two locks do not fit together.
@@ -79,7 +79,8 @@ def release_lock(model: Path, trained: str, target: Platform) -> str:
     allowed = (*known, *(pin for pin in served if pin.name not in names))
     texts = [path.read_text(encoding="utf-8-sig") for path in sorted(model.glob("*.txt"))]
     head = [line for line in files.index_lines(trained) if line != "--no-index"]  # the server's packages come from one
-    marks = [wheel.mark for wheel in carried.marked(trained)]
+    others = [package.mark for package in conda.marked(trained)]
+    marks = [*(wheel.mark for wheel in carried.marked(trained)), *others]
     pins = [pin.line for pin in allowed]
     key = digest_of_json([texts, head, marks, pins, serving.read_text("utf-8"), target.named])
     cached = home.made(home.cache_folder() / "locks") / f"release-{key[:32]}.txt"
@@ -90,7 +91,7 @@ def release_lock(model: Path, trained: str, target: Platform) -> str:
         temporary = cached.with_name(f"{cached.name}.{os.getpid()}")
         temporary.write_text(chosen, encoding="utf-8")
         temporary.replace(cached)
-    return "".join(f"{line}\n" for line in head) + locked(chosen, allowed)
+    return "".join(f"{line}\n" for line in head) + locked(chosen, allowed) + "".join(f"{line}\n" for line in others)
 
 
 def locked(chosen: str, allowed: tuple[Pin, ...]) -> str:
@@ -121,10 +122,15 @@ def locked(chosen: str, allowed: tuple[Pin, ...]) -> str:
 
 
 def _portable(wanted: Path, trained: str, head: list[str]) -> str:
-    """The model's requirements with the lock's indexes, and each package of the training's disk by its name and version."""
+    """The model's requirements with the lock's indexes, and each package of the training's disk by its name and version;
+    without those that conda's channels alone have."""
     made = {os.path.normpath(wheel.said): wheel for wheel in carried.marked(trained) if wheel.said}
+    of_pypi = {pin.name for pin in pins_of(trained)}
+    of_conda = {normalised(package.name) for package in conda.marked(trained)} - of_pypi
     lines = list(head)
     for line in files.lines_of(wanted):
+        if normalised(re.split(r"[^\w.-]", line.text)[0]) in of_conda:
+            continue
         said = files.said_of(line)
         if said and (wheel := made.get(os.path.normpath(said))):
             lines.append(f"{wheel.name}=={wheel.version}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 HOME = "opt/modelway"
 ENVIRONMENT, SERVER, MODEL = f"{HOME}/environment", f"{HOME}/server", f"{HOME}/model"
+CONDA = f"{HOME}/conda"
+"""Of the environment layer: packages of conda's channels, where the model was trained beside some."""
 RELEASE_FILE = f"{HOME}/release.json"
 SKETCH_FILE = f"{HOME}/training-sketch.json"
 FEATURES_FILE = f"{HOME}/features.json"

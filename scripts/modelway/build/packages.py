@@ -1,4 +1,4 @@
-"""What a wheel says of itself: its name, version and licence."""
+"""What a wheel says of itself: its name, version and licence; and of a package of conda's what its address says."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from email.parser import HeaderParser
 import msgspec
 
 from modelway.build.wheels import Wheel
+from modelway.environments.conda import CondaPackage
 
 MOST_LETTERS = 120
 CLASSIFIER = re.compile(r"License :: (?:OSI Approved :: )?(.+)")
@@ -17,13 +18,14 @@ CLASSIFIER = re.compile(r"License :: (?:OSI Approved :: )?(.+)")
 
 class Package(msgspec.Struct, frozen=True, order=True):
     """expression: the licence in SPDX's terms, as the wheel states it; licence: what else it calls it; empty where it says
-    nothing."""
+    nothing. address: where one of conda's channels comes from; empty for a wheel."""
 
     name: str
     version: str
     sha256: str
     expression: str = ""
     licence: str = ""
+    address: str = ""
 
 
 def package_of(wheel: Wheel) -> Package:
@@ -33,6 +35,10 @@ def package_of(wheel: Wheel) -> Package:
     said = HeaderParser().parsestr(text)
     expression = " ".join(str(said.get("License-Expression") or "").split())
     return Package(wheel.name, wheel.version, wheel.sha256, expression, "" if expression else _named(said))
+
+
+def package_of_conda(package: CondaPackage) -> Package:
+    return Package(package.name, package.version, package.sha256, address=package.address)
 
 
 def _named(said: Message) -> str:

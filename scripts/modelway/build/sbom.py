@@ -30,6 +30,7 @@ from packageurl import PackageURL
 
 from modelway.build.image import Foundation
 from modelway.build.packages import Package
+from modelway.environments.conda import CondaPackage
 from modelway.records import Candidate, canonical_json, digest_of_json, sha256_of_file
 
 LIBRARY = Path(__file__).parents[1]
@@ -126,6 +127,10 @@ def _server(made: Made) -> Component:
 
 def _package(package: Package) -> Component:
     address = PackageURL("pypi", name=package.name, version=package.version)
+    if package.address:
+        found = CondaPackage(package.address, package.sha256)
+        about = {"build": found.build, "channel": found.channel, "subdir": found.subdir}
+        address = PackageURL("conda", name=package.name, version=package.version, qualifiers=about)
     return Component(
         name=package.name,
         version=package.version,

@@ -24,6 +24,7 @@ from modelway.build import compression
 from modelway.build import layout as layouts
 from modelway.build.names import (
     BYTECODE_LABEL,
+    CONDA,
     ENVIRONMENT,
     HOME,
     LAYER_NAME,
@@ -32,6 +33,7 @@ from modelway.build.names import (
     RELEASE_FILE,
     SERVER,
 )
+from modelway.build.relocation import relocate
 from modelway.environments import home, locks
 from modelway.errors import InvalidInput, Refused
 from modelway.files import locked, sync_folder
@@ -86,6 +88,7 @@ def unpack_into(folder: Path, layout: Path, manifest_digest: str) -> None:
     """The files of the image's three layers below one folder, as a container would see them: ENVIRONMENT, SERVER, MODEL."""
     for digest, diff_id in _read(layout, manifest_digest)[1].values():
         _extract(layouts.verified(layout, digest), folder, diff_id)
+    relocate(folder / CONDA, Path("/", CONDA))
 
 
 def _read(layout: Path, manifest_digest: str) -> tuple[dict[str, Any], dict[str, tuple[str, str]]]:
@@ -135,6 +138,7 @@ def _unpacked(layout: Path, digest: str, diff_id: str, store: Path) -> Path:
             try:
                 folder.mkdir()
                 _extract(blob, folder, diff_id)
+                relocate(folder / CONDA, place / CONDA)
                 (folder / COMPLETE).touch()
                 os.sync()  # after a power cut a name may be there without what it names: it would be taken for whole
                 folder.rename(place)

@@ -29,6 +29,7 @@ ANACONDA = ("https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pk
 """What conda calls `defaults` on Linux and macOS."""
 SUBDIR = re.compile(r"/(?:noarch|(?:linux|osx|win)-\w+)$")
 TOKEN = re.compile(r"(/t/)([^/\s]+)")
+USER = re.compile(r"(\w+://)([^/@\s]+)@")
 WORKER = Path(__file__).with_name("conda_worker.py")
 SOLVE_SECONDS, INSTALL_SECONDS = 900, 1500
 """The second is less than others wait for an environment that is being made."""
@@ -230,6 +231,8 @@ def _not_installed(answer: Mapping[str, Any]) -> ModelwayError:
             f"{said}: the channel has another file than the one it was trained with",
             fix="use the channel that it was trained from, or train the model again",
         )
+    if kind == "platform":
+        return InvalidInput(said, fix="train, judge and build on machines of one platform")
     if kind == "disk":
         return OutsideFailure(f"conda's packages: {said}", fix="free some disk space and run it again")
     if kind in ("channel", "login"):
@@ -273,13 +276,16 @@ def _expanded(address: str, where: str) -> str:
 
 
 def _folded(address: str, expanded: Mapping[str, str]) -> str:
-    """With `${NAME}` again for what is secret."""
+    """With `${NAME}` again for what is secret. The solver writes a password in its own way."""
+    plain = USER.sub(r"\1", address)
     for real in sorted(expanded, key=len, reverse=True):
-        if address.startswith(f"{real}/"):
-            return expanded[real] + address[len(real) :]
+        if plain.startswith(begin := USER.sub(r"\1", f"{real}/")):
+            return f"{expanded[real]}/{plain[len(begin) :]}"
     return _hidden(address)
 
 
 def _hidden(text: str) -> str:
-    text = re.sub(r"(\w+://)(?!\$\{)[^/@\s]+@", r"\1***@", text)
-    return TOKEN.sub(lambda found: found[0] if VARIABLE.fullmatch(found[2]) else f"{found[1]}***", text)
+    def kept(found: re.Match[str], after: str) -> str:
+        return found[0] if not VARIABLE.sub("", found[2]).strip(":") else f"{found[1]}***{after}"
+
+    return TOKEN.sub(lambda found: kept(found, ""), USER.sub(lambda found: kept(found, "@"), text))

@@ -36,6 +36,10 @@ class WrongHash(Exception):
     """A file that is not the one that was asked for."""
 
 
+class OtherPlatform(Exception):
+    """A package of another kind of machine than this one."""
+
+
 async def solve(asked: Mapping[str, Any]) -> dict[str, Any]:
     """The packages, each with its address and its sha256 in hexadecimal, which is empty where the channel has none."""
     if not all(channel.startswith("file:") for channel in asked["channels"]):
@@ -54,6 +58,11 @@ async def solve(asked: Mapping[str, Any]) -> dict[str, Any]:
 
 async def install(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Scripts of packages are run, as conda runs them: graphviz is of no use without its own."""
+    here = str(rattler.platform.Subdir.current())
+    for package in asked["packages"]:
+        *_, subdir, name = package["address"].split("/")
+        if subdir not in ("noarch", here):
+            raise OtherPlatform(f"conda's package {name} is for {subdir}, and this machine is {here}")
     turns, bringing = asyncio.Semaphore(AT_ONCE), client() if asked["online"] else None
 
     async def one(package: Mapping[str, str]) -> Path:
@@ -121,6 +130,8 @@ def described(error: Exception) -> dict[str, str]:
 def kind_of(error: Exception, said: str) -> str:
     if isinstance(error, WrongHash):
         return "hash"
+    if isinstance(error, OtherPlatform):
+        return "platform"
     if "No space left" in said or "os error 28" in said:
         return "disk"
     if isinstance(error, exceptions.SolverError):

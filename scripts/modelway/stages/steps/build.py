@@ -13,6 +13,7 @@ from modelway.build.image import Foundation
 from modelway.build.names import FEATURES_FILE, SKETCH_FILE
 from modelway.build.platforms import Platform, minor_of, must_fit, this_machine
 from modelway.config import Resolved
+from modelway.environments import conda
 from modelway.errors import InvalidInput
 from modelway.records import Candidate, Release
 from modelway.registry import ledger
@@ -67,12 +68,15 @@ def build(project: Resolved, job: ci.Job, version: int) -> Built:
         }
         beside = {path: data for path, data in found.items() if data is not None}
         text = lock.release_lock(model, candidate.environment.requirements, target)
-        environment, blob = bundle.environment_layer(text, target, job.say, compiler)
+        environment, blob = bundle.environment_layer(text, target, job.say, compiler, base.name != "none")
         trained_at = bundle.moment_of(described)
         by = compiler.version if compiler else ""
         labels = image.labels(candidate, stored.record, stored.sha256, head, base, target, trained_at, by)
         layers = environment.layer, blob
-        made = bundle.assemble(place, candidate, model, layers, base, target, labels, trained_at, compiler, beside)
+        others = bool(conda.marked(text))
+        made = bundle.assemble(
+            place, candidate, model, layers, base, target, labels, trained_at, compiler, beside, others
+        )
     contents = sbom.Made(made.config_digest, made.layers[1].diff_id)
     document = sbom.document(candidate, environment.packages, base, contents, trained_at or bundle.EPOCH)
     attached = publish.attach(place, made.manifest, document, sbom.MEDIA_TYPE, "sbom.cdx.json")

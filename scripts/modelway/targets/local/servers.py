@@ -15,6 +15,7 @@ from typing import Any
 import requests
 
 from modelway import isolation, processes
+from modelway.build.names import CONDA
 from modelway.errors import OutsideFailure
 from modelway.files import last_line
 from modelway.loopback import HOST, free_port
@@ -46,8 +47,17 @@ def start(folder: Path, slot: LocalSlot, numbers: list[int], variables: Mapping[
         Path(mark).symlink_to(slot.release)
         command = [slot.python, "-I", f"{slot.server}/modelway/serving/start.py", "--environment", slot.environment]
         command += ["--model", slot.model, "--release", mark, "--host", HOST, "--port", str(slot.ports[number])]
-        processes.detach(start_process(command, home, log_of(folder, f"{slot.side.slot}-{number}"), variables))
+        log = log_of(folder, f"{slot.side.slot}-{number}")
+        processes.detach(start_process(command, home, log, {**programs_of(slot.environment), **variables}))
     isolation.hide()
+
+
+def programs_of(environment: str, path: str = "") -> dict[str, str]:
+    """What finds programs of conda's channels, before those of `path` (this process's own where it is empty); empty where the
+    model was trained beside none."""
+    prefix = Path(environment).with_name(Path(CONDA).name)
+    path = path or os.environ.get("PATH", "/usr/bin:/bin")
+    return {"PATH": f"{prefix}/bin:{path}", "CONDA_PREFIX": str(prefix)} if prefix.is_dir() else {}
 
 
 def token(folder: Path, slot: LocalSlot) -> str:
