@@ -210,12 +210,7 @@ def _not_solved(answer: Mapping[str, Any], specs: Sequence[CondaSpec], channels:
             fix="correct `channels:`, whose entries are a name of anaconda.org, an address or a folder",
         )
     if kind == "login":
-        return InvalidInput(
-            f"a channel of conda wants a login: {said}",
-            where=where,
-            fix="write https://${CHANNEL_USER}:${CHANNEL_PASSWORD}@host/channel and set both in train, gate and build, or set"
-            " RATTLER_AUTH_FILE",
-        )
+        return _wants_login(said, where)
     return OutsideFailure(
         f"conda's channels are not reached: {said}",
         where=where,
@@ -235,12 +230,23 @@ def _not_installed(answer: Mapping[str, Any]) -> ModelwayError:
         return InvalidInput(said, fix="train, judge and build on machines of one platform")
     if kind == "disk":
         return OutsideFailure(f"conda's packages: {said}", fix="free some disk space and run it again")
-    if kind in ("channel", "login"):
+    if kind == "login":
+        return _wants_login(said, "")
+    if kind == "channel":
         return InvalidInput(
-            f"a package of conda's channels is not there, or wants a login: {said}",
+            f"a package of conda's channels is not there: {said}",
             fix="name a channel that every job reaches and that keeps its files, and train the model again",
         )
     return OutsideFailure(f"conda's packages cannot be installed: {said}", fix="check the network, and run it again")
+
+
+def _wants_login(said: str, where: str) -> InvalidInput:
+    return InvalidInput(
+        f"a channel of conda wants a login: {said}",
+        where=where,
+        fix="write https://${CHANNEL_USER}:${CHANNEL_PASSWORD}@host/channel and set both in train, gate and build, or set"
+        " RATTLER_AUTH_FILE",
+    )
 
 
 def _text(spec: CondaSpec) -> str:
