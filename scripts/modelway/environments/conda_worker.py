@@ -28,7 +28,7 @@ LONGEST = 600
 CHUNK = 1 << 20
 TREE = dict.fromkeys(map(ord, "│├└─"), " ")
 """What the solver draws."""
-NOT_THERE = ("could not find subdir", "404", "410", "No such file")
+NOT_THERE = ("could not find subdir", "(404 ", "(410 ", "No such file")
 NO_LOGIN = ("401", "403")
 
 
