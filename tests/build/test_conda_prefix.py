@@ -115,8 +115,31 @@ def test_the_document_of_what_is_inside_names_them(trained: Kit) -> None:
     assert "pkg:conda/pandoc@2.1.3?build=0&channel=" in document and "pkg:pypi/tiny@1.0" in document
 
 
-def test_a_path_that_a_program_has_no_room_for_is_told(tmp_path: Path) -> None:
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "program").write_bytes(b"\0" + relocation.PLACEHOLDER.encode() + b"\0")
-    with pytest.raises(InvalidInput, match=r"too long to be written into bin/program\. Fix: set MODELWAY_STATE"):
-        relocation.relocate(tmp_path, tmp_path / ("long" * 60))
+@pytest.mark.parametrize(
+    ("written", "fix"),
+    [(relocation.PLACEHOLDER, "set MODELWAY_STATE to a folder"), (f"/{CONDA}", "build.base-image: none")],
+    ids=["a bundle", "an image"],
+)
+def test_elsewhere_texts_are_mended_and_what_a_program_has_no_room_for_is_told(
+    tmp_path: Path, written: str, fix: str
+) -> None:
+    text, program = tmp_path / "bin" / "text", tmp_path / "bin" / "program"
+    text.parent.mkdir()
+    text.write_text(f"#!{written}/bin/sh\n")
+    far = tmp_path / ("far" * 70)
+    relocation.relocate(tmp_path, far)
+    assert text.read_text() == f"#!{far}/bin/sh\n"
+    program.write_bytes(f"\0{written}/a:{written}/b\0".encode())
+    near = Path("/o/mine")
+    relocation.relocate(tmp_path, near)
+    assert program.read_bytes() == b"\0/o/mine/a:/o/mine/b".ljust(2 * len(written) + 7, b"\0")
+    program.write_bytes(f"\0{written}\0".encode())
+    with pytest.raises(InvalidInput, match=r"too long to be written into bin/program, a program of conda's") as refused:
+        relocation.relocate(tmp_path, far)
+    assert fix in refused.value.fix
+
+
+def test_in_a_container_an_image_s_files_are_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "program").write_bytes(f"\0/{CONDA}/a\0".encode())
+    relocation.relocate(tmp_path, Path("/", CONDA))
+    assert (tmp_path / "program").read_bytes() == f"\0/{CONDA}/a\0".encode()

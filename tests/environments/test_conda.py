@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import http.server
+import json
 import subprocess
 import sys
 import threading
@@ -194,6 +195,12 @@ def test_a_password_reaches_the_channel_and_neither_the_lock_nor_a_message(
     monkeypatch.setenv("WORD_OF_MINE", "secret==")
     lock = locks.lock_environment(made(tmp_path, f'"{named}"', "pandoc"))
     assert f"# conda: {named}/noarch/paper-2.1.3-0.tar.bz2 sha256:" in lock and "secret" not in lock
+
+    file = tmp_path / "logins.json"
+    file.write_text(json.dumps({"127.0.0.1": {"BasicHTTP": {"username": "ann", "password": "secret=="}}}))
+    monkeypatch.setenv("RATTLER_AUTH_FILE", str(file))
+    lock = locks.lock_environment(made(tmp_path, f"http://{guarded}", "pandoc"))
+    assert f"# conda: http://{guarded}/noarch/paper-2.1.3-0.tar.bz2 sha256:" in lock
 
 
 def test_no_network_is_used_where_a_folder_of_wheels_takes_its_place(

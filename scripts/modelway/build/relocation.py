@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import partial
 from pathlib import Path
 
 from modelway.build.names import CONDA
@@ -15,27 +16,32 @@ from modelway.errors import InvalidInput
 
 PLACEHOLDER = f"/{CONDA}{'_placeholder' * 15}"
 """Shorter than the 255 letters that conda's packages have for it."""
+INSIDE = f"/{CONDA}".encode()
+"""What stands in the files of a release with a base image, which the local target may run too."""
 
 
 def relocate(prefix: Path, place: Path) -> None:
-    """Write `place`, where the prefix will lie, into its files in the placeholder's stead: in a text it takes as much room as
-    it needs, in a binary file the rest of the string is NUL."""
-    old, new = PLACEHOLDER.encode(), os.fsencode(place)
+    """Write `place`, where the prefix will lie, into its files: in a text it takes as much room as it needs, in a binary file
+    the rest of the string is NUL. InvalidInput where a binary file has no room for it."""
+    new = os.fsencode(place)
     for file in (path for path in prefix.rglob("*") if path.is_file()):
         data = file.read_bytes()
-        if old not in data:
+        old = PLACEHOLDER.encode() if PLACEHOLDER.encode() in data else INSIDE
+        if old == new or old not in data:
             continue
         if b"\0" not in data:
             file.write_bytes(data.replace(old, new))
             continue
         if len(new) > len(old):
+            shorter = f"set MODELWAY_STATE to a folder whose path is {len(new) - len(old)} letters shorter"
+            bundle = "build the version with build.base-image: none for the local target"
             raise InvalidInput(
-                f"its path is too long to be written into {file.relative_to(prefix)}",
+                f"it is too long to be written into {file.relative_to(prefix)}, a program of conda's channels",
                 where=str(place),
-                fix=f"set MODELWAY_STATE to a folder whose path is {len(new) - len(old)} letters shorter",
+                fix=bundle if old == INSIDE else shorter,
             )
-        file.write_bytes(re.sub(re.escape(old) + rb"[^\0]*", lambda found: _padded(found[0], old, new), data))
+        file.write_bytes(re.sub(re.escape(old) + rb"[^\0]*", partial(_padded, old, new), data))
 
 
-def _padded(text: bytes, old: bytes, new: bytes) -> bytes:
-    return text.replace(old, new).ljust(len(text), b"\0")
+def _padded(old: bytes, new: bytes, found: re.Match[bytes]) -> bytes:
+    return found[0].replace(old, new).ljust(len(found[0]), b"\0")

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import sys
 from collections.abc import Mapping
@@ -23,7 +24,8 @@ from rattler.package_streaming import download_to_path
 
 AT_ONCE = 8
 """Downloads."""
-REQUEST_SECONDS = 300
+REQUEST_SECONDS = 900
+"""Of a whole file."""
 LONGEST = 600
 CHUNK = 1 << 20
 TREE = dict.fromkeys(map(ord, "│├└─"), " ")
@@ -90,7 +92,7 @@ async def brought(address: str, sha256: str, archives: Path, bringing: rattler.C
     if path.is_file() and digest_of(path) == sha256:
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{name}.{os.getpid()}.new")
+    unfinished = path.with_name(f"{name}.{secrets.token_hex(4)}.new")  # process numbers repeat in namespaces
     try:
         if address.startswith("file:"):
             shutil.copyfile(unquote(urlsplit(address).path), unfinished)
