@@ -62,7 +62,8 @@ def offer(
 
 def paper_press(channel: Path, version: str = "2.1.3") -> Path:
     """A program, under the name of one that environment.yml may ask for, and what it needs."""
-    files: dict[str, str | bytes] = {"bin/pandoc": PROGRAM, "lib/press.bin": b"\x7f\x00" + PLACEHOLDER.encode() + b"/share\x00end"}
+    binary = b"\x7f\x00" + PLACEHOLDER.encode() + b"/share\x00end"
+    files: dict[str, str | bytes] = {"bin/pandoc": PROGRAM, "lib/press.bin": binary}
     files["bin/.pandoc-post-link.sh"] = SCRIPT
     offer(channel, "paper", version, {"share/paper": f"paper {version}\n"}, noarch="generic")
     links = {"bin/press": "pandoc", "again": "lib", "lib/loop": "../lib"}
