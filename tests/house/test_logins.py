@@ -34,6 +34,8 @@ def deploying() -> set[str]:
     """The subjects of what runs in the environment `production`, from the workflows themselves."""
     found = set()
     for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        if path.stem == "release":  # our own: its site is no deployment of a team's
+            continue
         for job in yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values():
             if environment := permissions.environment_of(job):
                 named = environment.replace("${{ inputs.environment }}", "production")
