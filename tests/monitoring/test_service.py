@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -234,6 +235,9 @@ class Answers(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def prometheus() -> Iterator[str]:
+    """A test does not begin on one day and end on another."""
+    left = 86_400 - time.time() % 86_400
+    time.sleep(left if left < 60 else 0)
     Answers.history, Answers.asked = 40, []
     with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
