@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 import time
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from modelway import ci
-from modelway.adoption.code import other_data
+from modelway.adoption.code import SCRIPT, other_data
 from modelway.config import Resolved, required
 from modelway.config.keys import Scalar
 from modelway.data import schemes
@@ -95,7 +94,7 @@ def train(project: Resolved, job: ci.Job, semantic_version: str) -> Candidate:
 
 def _warn_of_other_data(job: ci.Job, shell: str, train: str) -> None:
     """Where the script that is run names a data file of its own: it may hold the rows that the gate judges on."""
-    script = re.search(r"[\w./-]+\.py\b", shell)
+    script = SCRIPT.search(shell)
     try:
         text = (job.folder / script[0]).read_text(encoding="utf-8") if script else ""
     except (OSError, UnicodeDecodeError):
