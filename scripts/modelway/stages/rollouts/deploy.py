@@ -303,10 +303,7 @@ def _planned(
         bounds = batches.bounds
         work.job.say(f"{bounds.whole} replicas are replaced, {bounds.surge + bounds.unavailable} at a time at most")
     ratio = planned.replica_ratio(deploy, weights, claim.place)
-
-    def learned(past: history.Past) -> judge.Settings:
-        return judge.with_shares(planned.settings_of(deploy, past, claim.latest(), ratio), shares)
-
+    learned = planned.learning(deploy, claim.latest, ratio, shares)
     made = planned.planned(deploy, weights, past, learned, work.job.say)
     judged: dict[str, Any] = {
         "weights": weights,

@@ -24,6 +24,7 @@ from modelway.rollout.observations import Block, Counts
 from modelway.rollout.plan import weights_of
 from modelway.rollout.planning import PlanNumbers, caution_said, time_said, whole_minutes
 from modelway.rollout.settings import struck
+from modelway.rollout.shift import JudgedShare
 from modelway.rollout.ways import StableTraffic, Way, fix_of, numbers_of, ways
 from modelway.stages.rollouts import deployment, model_metrics
 from modelway.targets.place import TargetPlace
@@ -104,11 +105,14 @@ def _foreseen(project: Resolved) -> Foreseen | Planned:
         weights = rolling_of(deploy, target.place, state.current).weights
     shares = model_metrics.shares(deploy, target.place, state, past.requests_per_second)
     ratio = replica_ratio(deploy, weights, target.place)
+    return _planned(deploy, weights, past, learning(deploy, target.latest, ratio, shares))
 
-    def learned(past: history.Past) -> judge.Settings:
-        return judge.with_shares(settings_of(deploy, past, target.latest(), ratio), shares)
 
-    return _planned(deploy, weights, past, learned)
+def learning(
+    deploy: Deploy, stories: Callable[[], Iterable[Story]], replica_ratio: float, shares: Sequence[JudgedShare]
+) -> Learned:
+    """As settings_of, with the shares that are compared besides."""
+    return lambda past: judge.with_shares(settings_of(deploy, past, stories(), replica_ratio), shares)
 
 
 def earlier(stories: Iterable[Story], block_seconds: float) -> tuple[tuple[Block, ...], ...]:
