@@ -46,13 +46,8 @@ def pins_of(lock: str) -> tuple[Pin, ...]:
         pin = PIN.match(block.strip())
         if pin:
             line = " ".join(block.split("--hash")[0].split("\n")[0].split())
-            found.append(Pin(normalised(pin[1]), pin[2], tuple(sorted(set(HASH.findall(block)))), line))
+            found.append(Pin(files.normalised(pin[1]), pin[2], tuple(sorted(set(HASH.findall(block)))), line))
     return tuple(found)
-
-
-def normalised(name: str) -> str:
-    """A package's name as the index compares it (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def serving_files() -> tuple[Path, Path]:
@@ -107,7 +102,7 @@ def locked(chosen: str, allowed: tuple[Pin, ...]) -> str:
                 where="the model's requirements.txt",
                 fix="log the model with requirements that name versions of an index",
             )
-        name, version = normalised(pin[1]), pin[2]
+        name, version = files.normalised(pin[1]), pin[2]
         same = [item for item in allowed if item.name == name]
         hashes = sorted({value for item in same if item.version == version for value in item.hashes})
         if not hashes:
@@ -126,10 +121,10 @@ def _portable(wanted: Path, trained: str, head: list[str]) -> str:
     without those that conda's channels alone have."""
     made = {os.path.normpath(wheel.said): wheel for wheel in carried.marked(trained) if wheel.said}
     of_pypi = {pin.name for pin in pins_of(trained)}
-    of_conda = {normalised(package.name) for package in conda.marked(trained)} - of_pypi
+    of_conda = {files.normalised(package.name) for package in conda.marked(trained)} - of_pypi
     lines = list(head)
     for line in files.lines_of(wanted):
-        if normalised(re.split(r"[^\w.-]", line.text)[0]) in of_conda:
+        if files.normalised(re.split(r"[^\w.-]", line.text)[0]) in of_conda:
             continue
         said = files.said_of(line)
         if said and (wheel := made.get(os.path.normpath(said))):

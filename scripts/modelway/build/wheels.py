@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelway.build.lock import normalised, pins_of
+from modelway.build.lock import pins_of
 from modelway.build.platforms import Platform
 from modelway.environments import bootstrap, carried, home, requirements, uv
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
@@ -118,7 +118,7 @@ def _wheelhouse() -> list[str]:
 
 def _checked(folder: Path, lock: str) -> tuple[Wheel, ...]:
     wheels = []
-    files = {normalised(path.name.split("-")[0]): path for path in folder.glob("*.whl")}
+    files = {requirements.normalised(path.name.split("-")[0]): path for path in folder.glob("*.whl")}
     for pin in pins_of(lock):
         path = files.get(pin.name)
         digest = sha256_of_file(path) if path else ""

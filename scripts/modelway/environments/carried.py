@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelway.environments import home, uv
-from modelway.environments.requirements import HASH, LocalPackage
+from modelway.environments.requirements import HASH, LocalPackage, normalised
 from modelway.errors import InvalidInput
 from modelway.files import locked, write_whole
 
@@ -39,7 +39,7 @@ class Carried:
     @property
     def name(self) -> str:
         """The package's, normalised."""
-        return re.sub(r"[-_.]+", "-", self.file.split("-")[0]).lower()
+        return normalised(self.file.split("-")[0])
 
     @property
     def version(self) -> str:

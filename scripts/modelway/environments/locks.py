@@ -131,12 +131,12 @@ def _of_both(
             compiled = _compiled("\n".join(lines.values()), base_python)
             break
         except InvalidInput as error:
-            named = {_normal(name) for name in NOT_THERE.findall(error.what)}
+            named = {files.normalised(name) for name in NOT_THERE.findall(error.what)}
             moving = {
                 at: spec
                 for spec in manifest.plain
                 for at in lines
-                if places[at] == spec.where and _normal(re.split(r"[^\w.-]", lines[at])[0]) in named
+                if places[at] == spec.where and files.normalised(re.split(r"[^\w.-]", lines[at])[0]) in named
             }
             if not moving:
                 raise
@@ -151,10 +151,6 @@ def _of_both(
         return compiled, conda.solved(asked, manifest.channels, version)
     except ModelwayError as error:
         raise (error.as_said(f"PyPI has no {', '.join(lacking)}; {error.what}") if lacking else error) from None
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def model_environment(lock_text: str, python_version: str) -> Interpreter:

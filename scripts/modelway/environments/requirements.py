@@ -197,6 +197,11 @@ def _reference(text: str) -> tuple[str, str, str] | None:
     return None if elsewhere or not (editable or shaped) else (said, extras, marker)
 
 
+def normalised(name: str) -> str:
+    """A package's name as the index compares it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def holds_secret(address: str) -> bool:
     """Whether a password or a token stands in it, and not a `${NAME}` in its place."""
     parts = urlsplit(address)
