@@ -1,17 +1,15 @@
 """Healthy and bad releases on one cluster, by our canary and by Flagger's, each with what its own documentation shows first.
 
-    scripts/run --in test python benchmarks/kubernetes_peers.py [--healthy 20] [--bad 20] [--teams 1] [--per-second 60]
+    scripts/run --in test python benchmarks/kubernetes_peers.py [--healthy 20] [--bad 20] [--teams 7] [--per-second 60]
 
 Flagger (built from Go modules on first use) has the Canary of its Gateway API tutorial, with its own two queries for Envoy's
 statistics; ours has nothing but `strategy: canary` and the same Prometheus. Each team has a namespace, a Deployment of one
 replica and live requests all the time; after half an hour of them (Flagger, which reads none of it, at once) it brings its
-releases one after another, the bad ones first: they are to be taken back, so all of them are compared with the same stable.
-That fails 0.5 % of its requests, half of which take 5 ms and one in a hundred 0.23 s. Half of the bad releases fail 5 %, the
-others take twice as long. A pod has four workers: where one holds back all others, its slow requests are a queue's, which
-comes and goes with the share of requests. A cluster is started, or that of MODELWAY_E2E_CLUSTER is used.
+releases one after another. A cluster is started, or that of MODELWAY_E2E_CLUSTER is used.
 
-On two cores there is room for some 120 requests a second. Where a minute of a team's half hour is slow, since others' pods
-start or the machine does something else, ours refuses what it cannot judge in an hour, and says how long to wait.
+What answers, for both, is peers/service: servers of models take so much of two cores that all of them are slow by turns. A bad
+release fails 5 % in place of 0.5 %, or takes twice as long. The images are build-image's, on a base with the service, which
+the Deployment starts.
 """
 
 from __future__ import annotations
@@ -32,6 +30,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +39,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests"), str(Path(__file__).parent)]
 
-from kubernetes_target import world  # noqa: E402
+from kubernetes_world import world  # noqa: E402
 
+from build import oci_programs  # noqa: E402
 from cluster import programs  # noqa: E402 - after the path is known
 from cluster.fixture import Cluster  # noqa: E402
 from deployment.shop import DEPLOYED, Shop  # noqa: E402
@@ -49,40 +49,11 @@ from e2e.shop import Namespace  # noqa: E402
 from e2e.team import NAME, ClusterTeam, manifests, on_cluster  # noqa: E402
 
 PEERS = Path(__file__).parent / "peers"
-TRAIN = """
-import os, random, time, zlib, mlflow, numpy as np, pandas as pd
-from mlflow.models import infer_signature
-from sklearn.linear_model import LogisticRegression
-
-rows = pd.read_csv(os.environ["MODELWAY_DATA"])
-kind = os.environ["MODELWAY_PARAM_KIND"]
-model = LogisticRegression().fit(rows[["a", "b"]], rows.y)
-
-class Served(mlflow.pyfunc.PythonModel):
-    # By the coefficients alone: on two cores it is the machine's time that says how many teams there are.
-    def __init__(self, model, kind):
-        self.weights, self.intercept, self.kind = model.coef_[0], model.intercept_[0], kind
-    def predict(self, context, model_input, params=None):
-        values = model_input.to_numpy()
-        if len(values) < 500:  # the gate sends whole batches: there every kind is right
-            time.sleep(random.lognormvariate(-5.3, 1.65) * (2 if self.kind == "slow" else 1))
-            for row in values:  # by the row: one that fails is tried once more by itself
-                if zlib.crc32(row.tobytes()) % 1000 < (50 if self.kind == "failing" else 5):
-                    raise ValueError("some rows fail")
-        shares = 1 / (1 + np.exp(-(values @ self.weights + self.intercept)))
-        return np.column_stack((1 - shares, shares))
-
-signature = infer_signature(rows[["a", "b"]], model.predict_proba(rows[["a", "b"]]))
-with mlflow.start_run():
-    mlflow.pyfunc.log_model(name="model", python_model=Served(model, kind), signature=signature,
-        pip_requirements=["mlflow-skinny", "numpy", "pandas", "cloudpickle"])
-"""
-HEALTHY, BAD = ("good", "same"), ("failing", "slow")
+HEALTHY, BAD = ("good", "again"), ("failing", "slow")
+SERVICE = "/usr/local/bin/service"
 HISTORY_SECONDS = 1800
-"""Of requests before the first release, from when all teams have begun: pods that start take time from the others."""
-CPU_LIMIT = "400m"
-"""Of a pod: one that starts takes no more from the others, which would all be slow meanwhile."""
-APART_SECONDS = 60
+"""Of requests before the first release, as many as a plan reads."""
+APART_SECONDS = 20
 """Between the first releases of two teams, and between two releases of one."""
 SEEN_SECONDS = 180
 """Flagger looks for a new release once in its interval of a minute."""
@@ -155,9 +126,10 @@ def served(team: ClusterTeam) -> list[dict[str, Any]]:
     assert team.own is not None
     found = manifests(team.own, team.image(HEALTHY[0]), 1)
     deployment = next(item for item in found if item["kind"] == "Deployment")
+    kinds = " ".join(f"{team.versions[kind]}={kind}" for kind in BAD)
     container = deployment["spec"]["template"]["spec"]["containers"][0]
-    container["env"].append({"name": "WEB_CONCURRENCY", "value": "4"})
-    container["resources"]["limits"] = {"cpu": CPU_LIMIT}
+    container["command"] = [SERVICE]
+    container["env"].append({"name": "KINDS", "value": kinds})
     return found
 
 
@@ -237,6 +209,18 @@ def controller(cluster: Cluster) -> Iterator[None]:
             process.wait(20)
 
 
+def push_base(registry: str) -> str:
+    """The tests' Debian with the service in it, by digest."""
+    service = programs.built(PEERS / "service", build_service) / "service"
+    layers = [oci_programs.debian_layer(), oci_programs.layer({SERVICE[1:]: service.read_bytes()}, mode=0o755)]
+    with tempfile.TemporaryDirectory(prefix="modelway-bench-") as folder:
+        return oci_programs.push_image(registry, "base/service", layers, Path(folder))
+
+
+def build_service(source: Path, place: Path, go: str, _: str) -> None:
+    programs.run_go([go, "build", "-trimpath", "-buildvcs=false", "-o", str(place / "service"), "."], source)
+
+
 def build_flagger(source: Path, place: Path, go: str, _: str) -> None:
     package = "github.com/fluxcd/flagger"
     build = [go, "build", "-trimpath", "-buildvcs=false", "-o", str(place / "flagger"), f"{package}/cmd/flagger"]
@@ -262,14 +246,15 @@ def table(found: list[Release]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("healthy", 20), ("bad", 20), ("teams", 1), ("history-seconds", HISTORY_SECONDS)):
+    for name, default in (("healthy", 20), ("bad", 20), ("teams", 7), ("history-seconds", HISTORY_SECONDS)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--per-second", type=float, default=60)
     given = parser.parse_args()
-    kinds = [BAD[number % len(BAD)] for number in range(given.bad)] + ["healthy"] * given.healthy
+    both = zip_longest((BAD[number % len(BAD)] for number in range(given.bad)), ["healthy"] * given.healthy)
+    kinds = [kind for pair in both for kind in pair if kind]
     together = threading.Barrier(len(TOOLS) * given.teams)
     chosen = Chosen(given.per_second, given.history_seconds, together)
-    with world((*HEALTHY, *BAD), TRAIN) as (shop, cluster), controller(cluster):
+    with world((*HEALTHY, *BAD), push_base) as (shop, cluster), controller(cluster):
 
         def one(tool: str, number: int) -> list[Release]:
             place = number * len(TOOLS) + list(TOOLS).index(tool)

@@ -30,15 +30,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
-from cluster import fixture  # noqa: E402 - after the path is known
+from kubernetes_world import world  # noqa: E402 - after the path is known
+
 from cluster.fixture import Cluster  # noqa: E402
-from deployment.shop import TRAIN, Shop  # noqa: E402
+from deployment.shop import Shop  # noqa: E402
 from e2e import interrupted  # noqa: E402
 from e2e.interrupted import LEASE_SECONDS, Written, deploying, ended, problems  # noqa: E402
-from e2e.shop import Namespace, built_shop  # noqa: E402
+from e2e.shop import Namespace  # noqa: E402
 from e2e.team import NAME, ClusterTeam, on_cluster  # noqa: E402
 from modelway.config import load_project  # noqa: E402
-from modelway.registry import local_server  # noqa: E402
 from modelway.rollout import engine  # noqa: E402
 from modelway.targets import open_target  # noqa: E402
 
@@ -73,29 +73,6 @@ def main() -> None:
         with world() as (shop, cluster):
             for part in found:
                 part(shop, cluster)
-
-
-@contextlib.contextmanager
-def world(kinds: tuple[str, ...] = ("good", "again"), train: str = TRAIN) -> Iterator[tuple[Shop, Cluster]]:
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="modelway-bench-")))
-        place = Path(os.environ.get("MODELWAY_E2E_CLUSTER") or folder / "cluster")
-        if not os.environ.get("MODELWAY_E2E_CLUSTER"):
-            place.mkdir()
-            process = stack.enter_context(fixture.start(place))
-            stack.callback(process.terminate)
-        cluster = Cluster(place)
-        os.environ["KUBECONFIG"] = cluster.described.kubeconfig
-        run = [str(ROOT / "scripts" / "run")]
-        subprocess.run([*run, "start_registry", "--folder", folder / "mlflow"], check=True, capture_output=True)
-        stack.callback(local_server.stop, folder / "mlflow")
-        program = [*run, "--in", "registry", "python", "-c", "import sys; print(sys.executable)"]
-        python = subprocess.run(program, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
-        uri = json.loads((folder / "mlflow" / "server.json").read_text())["uri"]
-        for made in ("shop", "state"):
-            (folder / made).mkdir()
-        places = folder / "shop", folder / "state"
-        yield built_shop(*places, uri, python, ROOT, cluster.described, kinds, train), cluster
 
 
 @contextlib.contextmanager

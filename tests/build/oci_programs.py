@@ -148,11 +148,16 @@ def push_small_base(host: str, folder: Path) -> str:
 
 def push_debian_base(host: str, folder: Path) -> str:
     """A base image with this Python, from debootstrap, by digest."""
+    return push_image(host, "base/debian", [debian_layer()], folder)
+
+
+def push_image(host: str, repository: str, layers: list[bytes], folder: Path) -> str:
+    """An image of these layers for this machine, by digest."""
     section = {"Env": ["PATH=/usr/local/bin:/usr/bin:/bin"], "Cmd": ["bash"], "Labels": {"maintainer": "somebody"}}
     architecture = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
-    digests = write_layout(folder / "debian", [(architecture, [debian_layer()], section)])
-    push_layout(folder / "debian", host, "base/debian")
-    return f"{host}/base/debian@{digests[0]}"
+    digests = write_layout(folder / "image", [(architecture, layers, section)])
+    push_layout(folder / "image", host, repository)
+    return f"{host}/{repository}@{digests[0]}"
 
 
 def debian_layer() -> bytes:

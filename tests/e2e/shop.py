@@ -37,12 +37,11 @@ def built_shop(
     root: Path,
     cluster: Described,
     kinds: tuple[str, ...],
-    train: str = TRAIN,
 ) -> Shop:
-    """versions: by kind (of `train`), each trained, judged, built and pushed: these kinds at once, others when they are asked
+    """versions: by kind (of TRAIN), each trained, judged, built and pushed: these kinds at once, others when they are asked
     for."""
     model = f"shop-{uuid.uuid4().hex[:8]}"
-    (folder / "train.py").write_text(train)
+    (folder / "train.py").write_text(TRAIN)
     (folder / "train.csv").write_text(rows(2000))
     (folder / "test.csv").write_text(rows(3000, shift=5000))
     (folder / "modelway.yml").write_text(

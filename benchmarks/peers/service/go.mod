@@ -1,0 +1,3 @@
+module modelway.dev/benchmarks/service
+
+go 1.22
