@@ -71,6 +71,8 @@ class HeldTarget(Protocol[T, Kept]):
 
     state: T
     lease: Lease
+    say: Say
+    """Tells the user what is waited for."""
 
     def held(self) -> AbstractContextManager[None]:
         """One act: the target is this command's alone for the moment. Superseded where another has taken it over."""

@@ -75,7 +75,7 @@ class Target(Generic[T, S]):
         self.state()  # what is wrong takes the target from nobody
         lease = self.records.take(who, what, always=always, say=say)
         state = self.state() or self.records.empty(self.model, self.environment)
-        return Claim(self.records, self.place, lease, state)
+        return Claim(self.records, self.place, lease, state, say)
 
     def stop(self, who: str, warn: Callable[[str], None]) -> bool:
         """End all that runs, whoever has the lease; False where nothing did."""
@@ -101,10 +101,13 @@ class Target(Generic[T, S]):
 
 
 class Claim(Generic[T, S]):
-    """state: as it was read under this lease, so nobody else has changed it since, or this command has the lease no more."""
+    """state: as it was read under this lease, so nobody else has changed it since, or this command has the lease no more.
+    say: what is waited for."""
 
-    def __init__(self, records: TargetRecords[T], place: TargetPlace[T, S], lease: Lease, state: T) -> None:
-        self.records, self.place, self.lease, self.state = records, place, lease, state
+    def __init__(
+        self, records: TargetRecords[T], place: TargetPlace[T, S], lease: Lease, state: T, say: Callable[[str], None]
+    ) -> None:
+        self.records, self.place, self.lease, self.state, self.say = records, place, lease, state, say
         self._acting = False
 
     @contextlib.contextmanager

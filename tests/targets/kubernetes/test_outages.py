@@ -29,7 +29,7 @@ class Away(ClusterInMemory):
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(ApiServer())
-        self.clock, self.back_at = clock, 0.0
+        self.clock, self.back_at, self.said = clock, 0.0, list[str]()
 
     def _once(self, *arguments: Any, **more: Any) -> bytes:
         if self.clock.now < self.back_at:
@@ -46,8 +46,8 @@ def away(monkeypatch: pytest.MonkeyPatch) -> Away:
 
 
 def test_without_an_outage_nobody_waits(away: Away) -> None:
-    capacity.wait_for_endpoints(away, "parcels", 0)
-    assert sum(away.clock.slept) == 0
+    capacity.wait_for_endpoints(away, "parcels", 0, away.said.append)
+    assert sum(away.clock.slept) == 0 and not away.said
 
 
 @pytest.mark.parametrize(("away_for", "more"), [(2.0, 3.0), (20.0, 30.0)])
@@ -55,10 +55,12 @@ def test_after_an_outage_those_who_watch_have_their_time(away: Away, away_for: f
     away.back_at = 100.0 + away_for
     away.list("EndpointSlice")
     assert away.clock.now == pytest.approx(away.back_at, abs=0.3)
-    capacity.wait_for_endpoints(away, "parcels", 0)
+    capacity.wait_for_endpoints(away, "parcels", 0, away.said.append)
     assert away.clock.now == pytest.approx(away.back_at + more, abs=1)
-    capacity.wait_for_endpoints(away, "parcels", 0)
+    capacity.wait_for_endpoints(away, "parcels", 0, away.said.append)
     assert away.clock.now == pytest.approx(away.back_at + more, abs=1), "once"
+    (said,) = away.said
+    assert said.startswith("waiting ") and "the API server was away" in said
 
 
 def test_what_was_waited_for_otherwise_counts(away: Away) -> None:
@@ -66,5 +68,5 @@ def test_what_was_waited_for_otherwise_counts(away: Away) -> None:
     away.list("EndpointSlice")
     away.clock.now += 60
     slept = sum(away.clock.slept)
-    capacity.wait_for_endpoints(away, "parcels", 0)
+    capacity.wait_for_endpoints(away, "parcels", 0, away.said.append)
     assert sum(away.clock.slept) == slept

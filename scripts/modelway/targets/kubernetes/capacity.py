@@ -94,14 +94,14 @@ def wait_for_end(cluster: Cluster, deployment: str, selector: str, seconds: floa
         time.sleep(POLL_SECONDS)
 
 
-def wait_for_endpoints(cluster: Cluster, service: str, count: int) -> None:
+def wait_for_endpoints(cluster: Cluster, service: str, count: int, say: Callable[[str], None]) -> None:
     """What routes requests knows the pods of the Service: the share of one without any is answered 503. It hears of them by a
     watch of its own, which is back later than the API server after an outage."""
     deadline = time.monotonic() + ENDPOINT_SECONDS
     while True:
         ready = endpoints(cluster, service)
         if ready >= count:
-            cluster.outages.wait()
+            cluster.outages.wait(say)
             return
         if time.monotonic() > deadline:
             raise OutsideFailure(

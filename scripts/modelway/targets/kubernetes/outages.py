@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 MOST_SECONDS = 60.0
 """client-go's longest pause between two tries, with its jitter (tools/cache/reflector.go)."""
@@ -19,6 +20,8 @@ class Outages:
         before, and is about as long as the outage."""
         self._over = max(self._over, time.monotonic() + min(1.5 * seconds, MOST_SECONDS))
 
-    def wait(self) -> None:
+    def wait(self, say: Callable[[str], None]) -> None:
         """Until who watches the API server has what was changed meanwhile."""
-        time.sleep(max(0.0, self._over - time.monotonic()))
+        if (left := self._over - time.monotonic()) > 0:
+            say(f"waiting {left:.0f} s: the API server was away, and who watches it comes back later")
+            time.sleep(left)

@@ -182,7 +182,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         pods, coming = self._where.pods(there, slot), self._introduction(claim)
         ready = pods.wait_until_ready(slot.side.name, self.wanted.ready_seconds, say, coming.watch(there, slot))
         pods.check_release(ready, slot.side, slot.image)
-        capacity.wait_for_endpoints(self.cluster, self._where.service(there, slot), len(ready))
+        capacity.wait_for_endpoints(self.cluster, self._where.service(there, slot), len(ready), say)
         coming.end(there, slot, len(ready), _lease(claim).check)
         if self._is_guarded(slot) and not self._running.wait_for_guardian(slot):
             with claim.held():
@@ -220,11 +220,13 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         with claim.held():
             self._running.set_image(stable.image, _lease(claim).check, self._sketches.variables(stable))
         if stable.bounds is not None:
-            self._sizing.into_home(stable, stable.bounds, self._services_beside(claim, there), _lease(claim).check)
+            self._sizing.into_home(
+                stable, stable.bounds, self._services_beside(claim, there), _lease(claim).check, claim.say
+            )
         pods = self._where.pods_at_home(there)
-        ready = pods.wait_until_ready(stable.side.name, self.wanted.ready_seconds, lambda said: None)
+        ready = pods.wait_until_ready(stable.side.name, self.wanted.ready_seconds, claim.say)
         pods.check_release(ready, stable.side, stable.image)
-        capacity.wait_for_endpoints(self.cluster, there.service, len(ready))
+        capacity.wait_for_endpoints(self.cluster, there.service, len(ready), claim.say)
         alone = Sharing({there.service: 1.0}, self._services_beside(claim, there))
         with claim.held():
             self._where.traffic(there).put(alone, _lease(claim).check)
@@ -262,7 +264,7 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         if judged:
             return self._where.service(there, slot)
         service = self._running.make_testers(there, slot, _lease(claim).check, self._where.policies(there))
-        capacity.wait_for_endpoints(self.cluster, service, slot.replicas)
+        capacity.wait_for_endpoints(self.cluster, service, slot.replicas, claim.say)
         return service
 
     def verify(self, claim: KubernetesClaim, routing: Routing) -> None:

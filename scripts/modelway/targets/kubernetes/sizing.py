@@ -48,7 +48,7 @@ class Sizing:
         if not capacity.wait_for_end(self.where.cluster, pods.deployment, pods.selector, seconds):
             say(f"pods of {slot.side.name} that are to end have not after {seconds:.0f} s")
 
-    def into_home(self, slot: KubernetesSlot, bounds: ReplicaBounds, beside: list[str], check: Check) -> None:
+    def into_home(self, slot: KubernetesSlot, bounds: ReplicaBounds, beside: list[str], check: Check, say: Say) -> None:
         """The pods beside are replaced by those of the team's Deployment, which has the release's image by now: as
         gradually as they came, and with the traffic on whatever is ready."""
         there = self.where.home()
@@ -62,9 +62,9 @@ class Sizing:
             sharing.put(Sharing(shares, beside, carried=CarriedTraffic(bounds, left.stable)), check)
             sharing.follow()
             self.scale(slot, then.new, check)
-            self.ended(slot, lambda said: None)
+            self.ended(slot, say)
             self.scale(at_home, then.stable, check)
             pods = self.where.pods_at_home(there)
-            ready = pods.wait_until_ready(slot.side.name, self.where.wanted.ready_seconds, lambda said: None)
+            ready = pods.wait_until_ready(slot.side.name, self.where.wanted.ready_seconds, say)
             pods.check_release(ready, slot.side, slot.image)
-            capacity.wait_for_endpoints(self.where.cluster, there.service, len(ready))
+            capacity.wait_for_endpoints(self.where.cluster, there.service, len(ready), say)
