@@ -15,10 +15,11 @@ from modelway.monitoring.scores import DayScore, Score
 
 ROWS = 10**9
 """A day's own noise is nothing then."""
+STEPS = 1000
 
 
-def usual(slack: float = 1.0, innovation: float = 1.0) -> Usual:
-    return Usual(weekdays=(0.0,) * 7, variance=1.0, error=1.0, margin=0.1, slack=slack, innovation=innovation)
+def usual(correlation: float = 0.0, unsure: float = 1.0, wobble: float = 0.0) -> Usual:
+    return Usual((0.0,) * 7, variance=1.0, error=1.0, margin=0.1, correlation=correlation, unsure=unsure, wobble=wobble)
 
 
 def evidence(columns: int = 1, **keys: float) -> Evidence:
@@ -30,19 +31,46 @@ def values(*numbers: float | None) -> list[DayScore]:
     return [DayScore(number, ROWS) for number in numbers]
 
 
-@pytest.mark.parametrize("innovation", [0.3, 1.0])
-@pytest.mark.parametrize("mean", [-1.1, 0.0, 1.1])
-def test_a_wager_wins_nothing_on_average_up_to_the_margins_edge(mean: float, innovation: float) -> None:
-    """By the law of the innovation itself, in small steps; the margin is 0.1 and the slack 1."""
-    made = Evidence([Score("c", "level", 0.1, 1.0)], [usual(innovation=innovation)], 1)
-    law = NormalDist(mean, math.sqrt(innovation))
-    steps = [law.inv_cdf((step + 0.5) / 4000) for step in range(4000)]
+def average_wagers(made: Evidence, mean: float) -> list[float]:
+    """Of the next look, by the law of its innovation itself, in small steps."""
+    before, law = made.beyond, NormalDist(mean, math.sqrt(made.usual[0].innovation))
     won = [0.0] * (2 * len(SIZES))
-    for value in steps:
-        made.sums = [[0.0] * len(won)]
-        made.look(values(value), 0)
+    for step in range(STEPS):
+        made.sums, made.beyond = [[0.0] * len(won)], before
+        made.look(values(law.inv_cdf((step + 0.5) / STEPS)), 0)
         won = [total + wager for total, wager in zip(won, made.sums[0], strict=True)]
-    assert max(won) / len(steps) <= 1.0001
+    return [total / STEPS for total in won]
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.8])
+@pytest.mark.parametrize("mean", [-1.1, 0.0, 1.1])
+def test_a_wager_wins_nothing_on_average_up_to_the_margins_edge(mean: float, correlation: float) -> None:
+    """The margin is 0.1, and the mean's error 1."""
+    made = Evidence([Score("c", "level", 0.1, 1.0)], [usual(correlation)], 1)
+    assert max(average_wagers(made, mean)) <= 1.0001
+
+
+@pytest.mark.parametrize("offset", [-1.1, 0.0, 1.1])
+@pytest.mark.parametrize("wobbled", [-2.0, -1.0, 0.0, 0.5, 2.0])
+def test_nor_does_it_where_a_look_goes_along_with_the_one_before(offset: float, wobbled: float) -> None:
+    """That one was off by a wobble of up to two standard deviations, of which this one keeps its correlation or less."""
+    learned = usual(0.8, wobble=1.6)
+    for kept in (0.0, 0.4, 0.8):
+        made = Evidence([Score("c", "level", 0.1, 1.0)], [learned], 1)
+        made.after(values(offset + wobbled), 0)
+        assert max(average_wagers(made, offset + kept * wobbled)) <= 1.0001
+
+
+def test_the_first_day_of_a_change_weighs_all_that_it_is_beyond_the_margin() -> None:
+    """What may be yesterday's wobble is taken off only where yesterday was off."""
+    weighed = []
+    for yesterday in (values(0.0), values(2.0), None):
+        made = Evidence([Score("c", "level", 0.1, 1.0)], [usual(0.8, wobble=1.6)], 1)
+        made.after(yesterday)
+        made.look(values(2.4), 0)
+        weighed.append(made.sums[0][0])
+    known, off, unknown = weighed
+    assert known > off > unknown
 
 
 def test_what_lasts_is_told_by_name_and_all_begins_anew() -> None:

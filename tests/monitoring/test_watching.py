@@ -66,6 +66,18 @@ def test_days_with_few_rows_are_left_out_and_said() -> None:
     assert found.skipped == (every[40].day, every[41].day) and found.alarms == ()
 
 
+def test_a_change_weighs_less_after_a_day_that_is_not_known() -> None:
+    """That day may have been off by a wobble, with which the next one goes along."""
+    chance, off = random.Random(4), [0.0]
+    while len(off) < 43:
+        off.append(0.8 * off[-1] + 0.6 * chance.gauss(0, 0.15))
+    off[40] = 0.0
+    known = days(42, lambda day: {"shift": off[day] + 0.5 * (day == 41)})
+    unknown = [*known[:40], WatchedDay(known[40].day, None), known[41]]
+    for history in (HISTORY, 41):
+        assert watch(REFERENCE, unknown, history).evidence[-1] < 0.7 * watch(REFERENCE, known, history).evidence[-1]
+
+
 def test_too_few_usual_days_tell_nothing() -> None:
     every = days(60)
     for number in range(5):

@@ -17,7 +17,9 @@ from modelway.monitoring.scores import DayScore, Score, ScoreKind
 WEEK = 7
 FEWEST_DAYS = 28
 SLACK = 2.0
-"""Standard errors by which usual days may be off."""
+"""Standard deviations by which the day before may wobble, and standard errors by which the mean of usual days may be off."""
+MEAN_SLACK = 1.5
+"""The latter, of one of many columns, whose wagers must win more at each look."""
 USUAL_COLUMNS = 20
 LEAST_INNOVATION = 0.3
 MOST_CORRELATION = 0.9
@@ -27,16 +29,22 @@ MOST_CORRELATION = 0.9
 class Usual:
     """Of one score. weekdays: its mean of each day of the week, Monday first. variance: of a value around it. apart: the noise
     of a look's rows comes on top of it; else it is in it. error: how much larger the variance of the difference to a new look
-    is. margin: how far off does no harm, in the score's own unit; slack: what is added to it, in standard deviations.
-    innovation: the part of the variance that the look before does not tell."""
+    is. margin: how far off does no harm, in the score's own unit. correlation: of a look with the one before. In standard
+    deviations, unsure: how far the mean may be off; wobble: how far a look at most because the one before was."""
 
     weekdays: tuple[float, ...]
     variance: float
     error: float
     margin: float
-    slack: float
-    innovation: float
+    correlation: float = 0.0
+    unsure: float = 0.0
+    wobble: float = 0.0
     apart: bool = False
+
+    @property
+    def innovation(self) -> float:
+        """The part of the variance that the look before does not tell."""
+        return innovation_of(self.correlation)
 
     def standardised(self, measured: DayScore, weekday: int) -> tuple[float, float] | None:
         """The value in standard deviations of a new look, and one unit of the score in them; None where there is none."""
@@ -58,7 +66,7 @@ class UsualDays:
 def learned(scores: Sequence[Score], history: UsualDays, columns: int) -> tuple[Usual, ...]:
     """Of each score, in their order. columns: how many vote."""
     own = [_residuals(number, history) for number in range(len(scores))]
-    slack = SLACK + 0.5 * max(0.0, math.log10(columns / USUAL_COLUMNS))
+    more = 0.5 * max(0.0, math.log10(columns / USUAL_COLUMNS))
     made: dict[int, Usual] = {}
     by_kind: dict[ScoreKind, list[int]] = {}
     for number, score in enumerate(scores):
@@ -74,8 +82,9 @@ def learned(scores: Sequence[Score], history: UsualDays, columns: int) -> tuple[
                 variance=max(found.variance, (2 * found.variance + usual_variance) / 3, found.noise),
                 error=1 + WEEK / days,
                 margin=scores[number].margin,
-                slack=slack * wobble_of(correlation, days),
-                innovation=max(1 - correlation**2, LEAST_INNOVATION),
+                correlation=correlation,
+                unsure=(MEAN_SLACK + more) * error_of(correlation, days),
+                wobble=(SLACK + more) * correlation,
             )
     return tuple(made[number] for number in range(len(scores)))
 
@@ -132,6 +141,16 @@ def bounded(correlation: float) -> float:
     return min(max(correlation, 0.0), MOST_CORRELATION)
 
 
+def innovation_of(correlation: float) -> float:
+    """The part of the variance that the day before does not tell."""
+    return max(1 - correlation**2, LEAST_INNOVATION)
+
+
+def error_of(correlation: float, days: int) -> float:
+    """How far the mean of so many days is off, in standard deviations of a day."""
+    return math.sqrt((1 + correlation) / (1 - correlation) / days)
+
+
 def wobble_of(correlation: float, days: int) -> float:
     """How far a day is off because the one before was, and how far the mean of so many days is, in standard deviations."""
-    return correlation + math.sqrt((1 + correlation) / (1 - correlation) / days)
+    return correlation + error_of(correlation, days)

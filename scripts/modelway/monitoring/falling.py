@@ -14,7 +14,7 @@ from datetime import date
 
 from modelway.config.monitor import LiveMetric
 from modelway.errors import Inconclusive
-from modelway.monitoring.baseline import FEWEST_DAYS, LEAST_INNOVATION, SLACK, bounded, correlation_of, wobble_of
+from modelway.monitoring.baseline import FEWEST_DAYS, SLACK, bounded, correlation_of, innovation_of, wobble_of
 from modelway.monitoring.evidence import BLAMED, DAYS_PER_YEAR, SIZES, wagered
 from modelway.monitoring.lasting import BACK, RECENT, come_back, looks_in_a_row
 from modelway.monitoring.live_days import ERRORS, FEWEST_LABELS, FEWEST_SHARE, LiveDay, LiveValue
@@ -162,7 +162,7 @@ def learned(days: Sequence[LiveValue | None]) -> LiveUsual | None:
         mean=math.fsum(day.value * day.n for day in there) / sum(day.n for day in there),
         sd=math.sqrt(squares / (len(there) - 1)),
         slack=SLACK * wobble_of(correlation, len(there)),
-        innovation=max(1 - correlation**2, LEAST_INNOVATION),
+        innovation=innovation_of(correlation),
     )
 
 

@@ -11,11 +11,11 @@ from statistics import median
 
 from modelway.monitoring.baseline import (
     FEWEST_DAYS,
-    LEAST_INNOVATION,
     SLACK,
     WEEK,
     bounded,
     correlation_of,
+    innovation_of,
     wobble_of,
 )
 
@@ -63,7 +63,7 @@ def usual_share(days: Sequence[tuple[int, int] | None]) -> UsualShare | None:
         rate=rate,
         spread=spread,
         slack=spread * SLACK * wobble_of(correlation, len(known)),
-        innovation=max(1 - correlation**2, LEAST_INNOVATION),
+        innovation=innovation_of(correlation),
         days=len(known),
     )
 
@@ -138,5 +138,5 @@ def usual_count(before: Sequence[tuple[date, float]], day: date) -> UsualCount |
         expected=math.exp(median(own)) - 0.5,
         spread=spread * math.sqrt(1 + MEDIAN_VARIANCE / len(own) + of_trend),
         slack=spread * SLACK * wobble_of(correlation, len(clipped)),
-        innovation=max(1 - correlation**2, LEAST_INNOVATION),
+        innovation=innovation_of(correlation),
     )

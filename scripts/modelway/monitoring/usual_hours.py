@@ -43,7 +43,5 @@ def _learned(score: Score, hours: Sequence[DayScore | None]) -> Usual:
         variance=max(0.0, math.fsum(steps) / max(1, len(steps))),
         error=1.0,
         margin=max(0.0, farthest) + MARGINS * score.margin,
-        slack=0.0,
-        innovation=1.0,
         apart=True,
     )

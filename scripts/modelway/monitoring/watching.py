@@ -28,6 +28,8 @@ REMEMBERED = 1000
 HOURS = 24
 HOURS_BACK = 24
 """Hours in a row near its margins, after which what an hour told is watched again."""
+DAY_SIZES = (1.0, 3.0)
+"""Of a change, for the looks by the day: what one of many columns shows must win more at each look than what stands alone."""
 NEAR_HOUR = 2.0
 """Standard deviations of an hour beyond its margin that are its rows' noise: margins of hours have none of it."""
 
@@ -132,13 +134,16 @@ def watch(
         )
     usual = learned(scores, known, len(columns))
     budget = false_alarms_per_year if hours is None else false_alarms_per_year / 2
-    run = _Run(scores, usual, Evidence(scores, usual, len(columns), budget))
+    run = _Run(scores, usual, Evidence(scores, usual, len(columns), budget, sizes=DAY_SIZES))
+    run.evidence.after(known.days[-1], known.weekdays[-1])
     by_hour = _ByHour(columns, scores, hours or (), days, history_days, budget)
     hourly = by_hour.run
     later = [(day, found) for day, found in zip(days, measured, strict=True)][history_days:]
     for day, found in later:
         by_hour.until(day.day + timedelta(days=1), run.open)
-        if found is not None:
+        if found is None:
+            run.evidence.after(None)
+        else:
             run.look(day.day, found, hourly.open)
     by_hour.until(date.max, run.open)
     return Watched(
