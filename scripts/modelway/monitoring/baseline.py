@@ -66,7 +66,7 @@ class UsualDays:
 def learned(scores: Sequence[Score], history: UsualDays, columns: int) -> tuple[Usual, ...]:
     """Of each score, in their order. columns: how many vote."""
     own = [_residuals(number, history) for number in range(len(scores))]
-    more = 0.5 * max(0.0, math.log10(columns / USUAL_COLUMNS))
+    more = max(0.0, math.log10(columns / USUAL_COLUMNS))
     made: dict[int, Usual] = {}
     by_kind: dict[ScoreKind, list[int]] = {}
     for number, score in enumerate(scores):

@@ -219,17 +219,15 @@ class KubernetesPlace(TargetPlace[KubernetesState, KubernetesSlot]):
         """The team's Deployment gets the image of what is stable now, without any traffic, and then all of it."""
         with claim.held():
             self._running.set_image(stable.image, _lease(claim).check, self._sketches.variables(stable))
+        beside_, check = self._services_beside(claim, there), _lease(claim).check
         if stable.bounds is not None:
-            self._sizing.into_home(
-                stable, stable.bounds, self._services_beside(claim, there), _lease(claim).check, claim.say
-            )
+            self._sizing.into_home(stable, stable.bounds, beside_, check, claim.say)
         pods = self._where.pods_at_home(there)
         ready = pods.wait_until_ready(stable.side.name, self.wanted.ready_seconds, claim.say)
         pods.check_release(ready, stable.side, stable.image)
         capacity.wait_for_endpoints(self.cluster, there.service, len(ready), claim.say)
-        alone = Sharing({there.service: 1.0}, self._services_beside(claim, there))
         with claim.held():
-            self._where.traffic(there).put(alone, _lease(claim).check)
+            self._where.traffic(there).put(Sharing({there.service: 1.0}, beside_), check)
         self._where.traffic(there).follow()
         # requests that are sent to a Service that no route knows any more fail: none is left on its way
         left = PodsCounts(lambda: [*pods.metrics("home"), *self._where.pods(there, stable).metrics("beside")])
