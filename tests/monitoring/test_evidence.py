@@ -15,11 +15,11 @@ from modelway.monitoring.scores import DayScore, Score
 
 ROWS = 10**9
 """A day's own noise is nothing then."""
-STEPS = 1000
+STEPS = 4000
 
 
-def usual(correlation: float = 0.0, unsure: float = 1.0, wobble: float = 0.0) -> Usual:
-    return Usual((0.0,) * 7, variance=1.0, error=1.0, margin=0.1, correlation=correlation, unsure=unsure, wobble=wobble)
+def usual(innovation: float = 1.0, wobble: float = 0.0) -> Usual:
+    return Usual((0.0,) * 7, variance=1.0, error=1.0, margin=0.1, innovation=innovation, unsure=1.0, wobble=wobble)
 
 
 def evidence(columns: int = 1, **keys: float) -> Evidence:
@@ -42,11 +42,11 @@ def average_wagers(made: Evidence, mean: float) -> list[float]:
     return [total / STEPS for total in won]
 
 
-@pytest.mark.parametrize("correlation", [0.0, 0.8])
+@pytest.mark.parametrize("innovation", [0.3, 1.0])
 @pytest.mark.parametrize("mean", [-1.1, 0.0, 1.1])
-def test_a_wager_wins_nothing_on_average_up_to_the_margins_edge(mean: float, correlation: float) -> None:
+def test_a_wager_wins_nothing_on_average_up_to_the_margins_edge(mean: float, innovation: float) -> None:
     """The margin is 0.1, and the mean's error 1."""
-    made = Evidence([Score("c", "level", 0.1, 1.0)], [usual(correlation)], 1)
+    made = Evidence([Score("c", "level", 0.1, 1.0)], [usual(innovation)], 1)
     assert max(average_wagers(made, mean)) <= 1.0001
 
 
@@ -54,7 +54,7 @@ def test_a_wager_wins_nothing_on_average_up_to_the_margins_edge(mean: float, cor
 @pytest.mark.parametrize("wobbled", [-2.0, -1.0, 0.0, 0.5, 2.0])
 def test_nor_does_it_where_a_look_goes_along_with_the_one_before(offset: float, wobbled: float) -> None:
     """That one was off by a wobble of up to two standard deviations, of which this one keeps its correlation or less."""
-    learned = usual(0.8, wobble=1.6)
+    learned = usual(1 - 0.8**2, wobble=1.6)
     for kept in (0.0, 0.4, 0.8):
         made = Evidence([Score("c", "level", 0.1, 1.0)], [learned], 1)
         made.after(values(offset + wobbled), 0)
@@ -65,7 +65,7 @@ def test_the_first_day_of_a_change_weighs_all_that_it_is_beyond_the_margin() -> 
     """What may be yesterday's wobble is taken off only where yesterday was off."""
     weighed = []
     for yesterday in (values(0.0), values(2.0), None):
-        made = Evidence([Score("c", "level", 0.1, 1.0)], [usual(0.8, wobble=1.6)], 1)
+        made = Evidence([Score("c", "level", 0.1, 1.0)], [usual(1 - 0.8**2, wobble=1.6)], 1)
         made.after(yesterday)
         made.look(values(2.4), 0)
         weighed.append(made.sums[0][0])

@@ -29,22 +29,18 @@ MOST_CORRELATION = 0.9
 class Usual:
     """Of one score. weekdays: its mean of each day of the week, Monday first. variance: of a value around it. apart: the noise
     of a look's rows comes on top of it; else it is in it. error: how much larger the variance of the difference to a new look
-    is. margin: how far off does no harm, in the score's own unit. correlation: of a look with the one before. In standard
-    deviations, unsure: how far the mean may be off; wobble: how far a look at most because the one before was."""
+    is. margin: how far off does no harm, in the score's own unit. innovation: the part of the variance that the look before
+    does not tell. In standard deviations, unsure: how far the mean may be off; wobble: how far a look is at most because the
+    one before was."""
 
     weekdays: tuple[float, ...]
     variance: float
     error: float
     margin: float
-    correlation: float = 0.0
+    innovation: float = 1.0
     unsure: float = 0.0
     wobble: float = 0.0
     apart: bool = False
-
-    @property
-    def innovation(self) -> float:
-        """The part of the variance that the look before does not tell."""
-        return innovation_of(self.correlation)
 
     def standardised(self, measured: DayScore, weekday: int) -> tuple[float, float] | None:
         """The value in standard deviations of a new look, and one unit of the score in them; None where there is none."""
@@ -82,7 +78,7 @@ def learned(scores: Sequence[Score], history: UsualDays, columns: int) -> tuple[
                 variance=max(found.variance, (2 * found.variance + usual_variance) / 3, found.noise),
                 error=1 + WEEK / days,
                 margin=scores[number].margin,
-                correlation=correlation,
+                innovation=innovation_of(correlation),
                 unsure=(MEAN_SLACK + more) * error_of(correlation, days),
                 wobble=(SLACK + more) * correlation,
             )
