@@ -32,7 +32,7 @@ check: requirements/node/node_modules ## linters, types, schemas, and that nothi
 	$(IN) shellcheck scripts/run requirements/lock release/release .ci/run examples/logins/*/trust.sh
 	$(IN) zizmor --offline --strict-collection --no-progress --quiet . $(WORKFLOWS)
 	$(SCHEMA) vendor.github-workflows $(WORKFLOWS)
-	$(SCHEMA) vendor.github-actions actions/*/action.yml examples/logins/*/action.yml
+	$(SCHEMA) vendor.github-actions actions/*/action.yml examples/logins/*/action.yml examples/cache/action.yml
 	$(SCHEMA) vendor.gitlab-ci --data-transform gitlab-ci examples/gitlab/gitlab-ci.yml
 	$(SCHEMA) custom.github-workflows-require-timeout .github/workflows/*.yml
 	$(IN) check-jsonschema --schemafile docs/modelway.schema.json examples/*/modelway.yml

@@ -66,7 +66,7 @@ def main() -> int:
 def measure(folder: Path, script: Path, environ: dict[str, str], host: str) -> None:
     team = folder / "team"
     team.mkdir()
-    asked = [script, "--in", "registry", "python", "-c", "import sys; print('python=' + sys.executable)"]
+    asked = [script, "--in", "test-mlflow3", "python", "-c", "import sys; print('python=' + sys.executable)"]
     python = run(asked, team, environ)[1]["python"]
     (team / "train.py").write_text(TRAIN.replace('["mlflow", "scikit-learn"]', LIGHT))
     (team / "train.csv").write_text(rows(2000))

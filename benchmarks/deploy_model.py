@@ -39,7 +39,7 @@ def main() -> None:
         folder = Path(name)
         run = [str(ROOT / "scripts" / "run")]
         subprocess.run([*run, "start_registry", "--folder", folder / "mlflow"], check=True, capture_output=True)
-        program = [*run, "--in", "registry", "python", "-c", "import sys; print(sys.executable)"]
+        program = [*run, "--in", "test-mlflow3", "python", "-c", "import sys; print(sys.executable)"]
         python = subprocess.run(program, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
         for made in ("shop", "state"):
             (folder / made).mkdir()

@@ -40,7 +40,7 @@ def world(
         run = [str(ROOT / "scripts" / "run")]
         subprocess.run([*run, "start_registry", "--folder", folder / "mlflow"], check=True, capture_output=True)
         stack.callback(local_server.stop, folder / "mlflow")
-        program = [*run, "--in", "registry", "python", "-c", "import sys; print(sys.executable)"]
+        program = [*run, "--in", "test-mlflow3", "python", "-c", "import sys; print(sys.executable)"]
         python = subprocess.run(program, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
         uri = json.loads((folder / "mlflow" / "server.json").read_text())["uri"]
         for made in ("shop", "state"):

@@ -150,7 +150,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--beside", type=Path)
     arguments = parser.parse_args()
-    python = store.interpreter(ROOT / "requirements" / "registry.txt", sys.executable)
+    python = store.interpreter(ROOT / "requirements" / "test-mlflow3.txt", sys.executable)
     beside = store.interpreter(ROOT / "requirements" / "serving.txt", sys.executable)
     [packages] = Path(beside).parents[1].glob("lib/python3*/site-packages")
     roots = {"": ROOT} | ({"beside: ": arguments.beside.resolve()} if arguments.beside else {})

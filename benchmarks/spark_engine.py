@@ -48,7 +48,7 @@ def main() -> None:
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 3_000_000
     numbers = [f"(i * {at + 31} % 1000003) / 1000.5::DOUBLE AS x{at}" for at in range(12)]
     columns = ", ".join(["i AS id", *numbers, *(f"'value-' || (i + {at}) % 50 AS s{at}" for at in range(5))])
-    python = store.interpreter(requirements_file("spark"), locks.base_python(), compiled=False)
+    python = store.interpreter(requirements_file("spark"), locks.base_python())
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder, "data")
         data.mkdir()

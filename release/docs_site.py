@@ -38,6 +38,7 @@ SECTIONS = {
     ),
     "Data": (
         "docs/data-contracts",
+        "docs/drafting",
         "docs/contract-formats",
         "docs/quality",
         "docs/profile",

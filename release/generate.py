@@ -7,7 +7,7 @@
 - the README's table of actions and its workflow;
 - docs/modelway.schema.json, from the classes of modelway.config;
 - the Role in docs/kubernetes.md, from what the target asks the cluster for;
-- the files that docs/logins.md and docs/other-schedulers.md show;
+- the files that docs/logins.md, docs/other-schedulers.md and docs/workflows.md show;
 - docs/troubleshooting.md, from the errors in the code (release/troubleshooting.py);
 - docs/permissions.md, from the workflows and templates (release/permissions.py);
 - the repository's address wherever a template, an example or a README names it, from release/repository.json.
@@ -215,7 +215,7 @@ def generated() -> dict[Path, str]:
     on_kubernetes = ROOT / "docs" / "kubernetes.md"
     text = on_kubernetes.read_text(encoding="utf-8")
     files[on_kubernetes] = with_section(text, "role", f"```yaml\n{role.as_yaml()}```")
-    for page in ("logins.md", "other-schedulers.md"):
+    for page in ("logins.md", "other-schedulers.md", "workflows.md"):
         files[ROOT / "docs" / page] = with_files((ROOT / "docs" / page).read_text(encoding="utf-8"))
     published = ROOT / "docs" / "permissions.md"
     text = with_section(published.read_text(encoding="utf-8"), "workflows", permissions.of_workflows(ROOT))

@@ -88,8 +88,7 @@ def become(script: str, arguments: list[str]) -> None:
 
     home.check_platform()
     name = tools.environment_of(script)
-    # of MLflow whole the server imports a tenth, so compiling it all would take longer than it saves
-    python = store.interpreter(tools.requirements_file(name), sys.executable, compiled=name != "registry")
+    python = store.interpreter(tools.requirements_file(name), sys.executable)
     environ = home.without_python_settings(os.environ)
     environ["MODELWAY_BASE_PYTHON"] = sys.executable
     start = START.format(scripts=SCRIPTS, script=script)

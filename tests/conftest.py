@@ -124,15 +124,9 @@ def server(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
 
 
 @pytest.fixture(scope="session")
-def python(root: Path) -> str:
-    """An interpreter with MLflow, scikit-learn and pandas: the environment of start-registry."""
-    done = subprocess.run(
-        [root / "scripts" / "run", "--in", "registry", "python", "-c", "import sys; print(sys.executable)"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout.splitlines()[-1]  # on first use a line before it says what is installed
+def python() -> str:
+    """An interpreter with MLflow, scikit-learn and pandas."""
+    return servers.mlflow_python(servers.NEWEST_3)
 
 
 @pytest.fixture

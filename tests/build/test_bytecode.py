@@ -85,15 +85,11 @@ def test_what_does_not_compile_is_left_as_it_is() -> None:
     assert compiled(b"x = 1\n", "/x.py") == compiled(b"x = 1\n", "/x.py") != compiled(b"x = 1\n", "/y.py")
 
 
-def test_the_local_target_compiles_what_has_none_and_nothing_twice(
-    kit: Kit, compiler: Compiler, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    place, store = kit.folder / "layout", kit.folder / "store"
-    unpack.unpack(place, kit.build(place).manifest.digest, store)
-    assert len(list(store.glob("*/modelway-complete-bytecode"))) == 2
-    other = kit.folder / "other"
-    found = unpack.unpack(place, kit.build(place, compiler=compiler).manifest.digest, other)
-    assert not list(other.glob("*/modelway-complete-bytecode"))
+def test_what_is_unpacked_has_the_bytecode_of_the_image_and_no_other(kit: Kit, compiler: Compiler) -> None:
+    place = kit.folder / "layout"
+    without = unpack.unpack(place, kit.build(place).manifest.digest, kit.folder / "store")
+    assert not list(without.environment.rglob("*.pyc")) and not list(without.server.rglob("*.pyc"))
+    found = unpack.unpack(place, kit.build(place, compiler=compiler).manifest.digest, kit.folder / "other")
     assert list(found.environment.rglob("*.pyc")) and list(found.server.rglob("*.pyc"))
 
 

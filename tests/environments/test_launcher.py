@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from documented import examples
+
 PROBE = '''\
 """A probe."""
 from typing import Annotated
@@ -204,14 +206,11 @@ def test_a_wrong_hash_is_refused(checkout: Path, workspace: Path, tmp_path: Path
 @pytest.mark.long
 def test_a_wheelhouse_replaces_the_network(checkout: Path, workspace: Path, tmp_path: Path, root: Path) -> None:
     """uv itself comes from it too; the index is a closed port, so any call to it would fail."""
-    wheelhouse = tmp_path / "wheelhouse"
-    wheelhouse.mkdir()
-    for lock in ("tool", "uv"):
-        subprocess.run(
-            [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:"]
-            + ["--dest", wheelhouse, "--requirement", root / "requirements" / f"{lock}.txt"],
-            check=True,
-        )
+    wheelhouse = tmp_path / "wheels"
+    (tmp_path / "modelway").symlink_to(root)
+    [documented] = examples("workflows.md", "A folder of wheels", "bash")
+    named = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run(["bash", "-euc", documented], cwd=tmp_path, env=named, check=True, capture_output=True)
     environ = environ_of(
         tmp_path / "home", PIP_INDEX_URL="http://127.0.0.1:9/simple", MODELWAY_WHEELHOUSE=str(wheelhouse)
     )

@@ -340,7 +340,9 @@ def test_nothing_is_interpolated_into_a_shell(path: Path) -> None:
             assert "${{" not in step.get("run", "")
 
 
-@pytest.mark.parametrize("path", ALL, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [*ALL, *sorted(ROOT.glob("examples/**/action.yml"))], ids=lambda path: path.parent.name + "/" + path.name
+)
 def test_other_peoples_actions_are_pinned_by_commit(path: Path) -> None:
     for uses in re.findall(r"uses: +([^$.\s][^\s,]*)", path.read_text(encoding="utf-8")):
         if not uses.startswith(address()["repository"]):

@@ -41,7 +41,7 @@ def expected(folder: Path) -> dict[str, Any]:
 def start(root: Path, python: str, folder: Path) -> Callable[..., Served]:
     """Start a server; the caller ends it. The packages of requirements/serving.txt come as they do in a bundle: from a
     folder of their own."""
-    beside = store.interpreter(root / "requirements" / "serving.txt", sys.executable, compiled=True)
+    beside = store.interpreter(root / "requirements" / "serving.txt", sys.executable)
     [packages] = Path(beside).parents[1].glob("lib/python3*/site-packages")
     count = iter(range(1000))
 

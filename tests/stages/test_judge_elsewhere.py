@@ -31,7 +31,7 @@ POLICY = Gate(
 
 @pytest.fixture(scope="module")
 def python() -> str:
-    return store.interpreter(LOCK, locks.base_python(), compiled=True)
+    return store.interpreter(LOCK, locks.base_python())
 
 
 @pytest.mark.long

@@ -7,11 +7,9 @@ needed, and little is imported: this runs where deployments do.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import shutil
-import subprocess
 import tarfile
 import time
 from collections.abc import Mapping
@@ -23,10 +21,8 @@ from typing import IO, Any
 from modelway.build import compression
 from modelway.build import layout as layouts
 from modelway.build.names import (
-    BYTECODE_LABEL,
     CONDA,
     ENVIRONMENT,
-    HOME,
     LAYER_NAME,
     MODEL,
     PYTHON_LABEL,
@@ -40,7 +36,6 @@ from modelway.files import locked, sync_folder
 
 COMPLETE = "modelway-complete"
 UNFINISHED = ".unpacking-"
-COMPILE_SECONDS = 600
 CHUNK = 1 << 20
 
 
@@ -63,7 +58,8 @@ class Unpacked:
 
 
 def unpack(layout: Path, manifest_digest: str, store: Path) -> Unpacked:
-    """Verify the image and unpack its three layers below `store`, where they are not there yet.
+    """Verify the image and unpack its three layers below `store`, where they are not there yet. What has no bytecode gets it
+    as servers import it: they may write there, and import a quarter of it.
 
     manifest_digest: sha256 in hexadecimal, with or without its prefix. Refused, naming the blob, where anything differs
     from its digest; InvalidInput where this machine has no Python of the release's minor version, or is another platform.
@@ -71,9 +67,6 @@ def unpack(layout: Path, manifest_digest: str, store: Path) -> Unpacked:
     config, named = _read(layout, manifest_digest)
     python = locks.python_of_minor(_python_of(config))
     folders = {name: _unpacked(layout, digest, diff_id, store) for name, (digest, diff_id) in named.items()}
-    if not _labels(config).get(BYTECODE_LABEL):
-        _compile(folders["environment"], python)
-        _compile(folders["server"], python)
     return Unpacked(
         environment=folders["environment"] / ENVIRONMENT,
         server=folders["server"] / SERVER,
@@ -203,22 +196,6 @@ def _place(folder: Path, member: tarfile.TarInfo, blob: Path) -> Path:
         kind = "a path that leads outside" if outside else "a link or a device"
         raise Refused(f"holds {kind}: {member.name[:120]!r}", where=str(blob), fix=layouts.AGAIN)
     return folder.joinpath(*parts)
-
-
-def _compile(place: Path, python: str) -> None:
-    """The bytecode of what was unpacked, once: without it a model takes three times as long to load. It is an
-    optimisation: what does not compile is compiled at import, or fails there."""
-    done = place / f"{COMPLETE}-bytecode"
-    if done.exists():
-        return
-    with _alone(place):
-        if done.exists():
-            return
-        command = [python, "-I", "-m", "compileall", "-q", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
-        command += ["-x", "/tests?/"]  # a third of a scientific package, and no server imports it
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            subprocess.run([*command, str(place / HOME)], capture_output=True, timeout=COMPILE_SECONDS, check=False)
-        done.touch()
 
 
 def _hexadecimal(descriptor: Any) -> str:

@@ -29,8 +29,7 @@ REPOSITORY = re.compile(r"^([\w.-]+)(?:\[.*?\])? @ (?:git|hg|svn|bzr)\+", re.MUL
 NOT_THERE = re.compile(r"([\w.-]+) was not found in the package registry")
 """As uv says of a name that no index has."""
 NAME = "models"
-"""The team's and the models' environments share one name, so that a model is scored where it was trained. They are not
-compiled when they are made: a training imports a part of what is installed."""
+"""The team's and the models' environments share one name, so that a model is scored where it was trained."""
 
 
 @dataclass(frozen=True)

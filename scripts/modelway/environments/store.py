@@ -21,13 +21,13 @@ CONDA = "conda"
 """The folder of an environment that holds packages of conda's channels, a prefix of conda's."""
 
 
-def interpreter(lock: str | Path, base_python: str, *, name: str = "", compiled: bool = False) -> str:
+def interpreter(lock: str | Path, base_python: str, *, name: str = "") -> str:
     """The Python of the environment that holds exactly what `lock` (a hash-locked requirements file) names, made with
     `base_python` where it does not exist yet.
 
     name: the start of the folder's name, the lock's own where it is empty; environments of one name are shared by their
-    lock's content. compiled: bytecode is made at once; where little of it is imported, leaving it to the first import is
-    faster. A package that cannot be installed is InvalidInput; no index, no disk: OutsideFailure.
+    lock's content. Bytecode is left to the first import: no step imports so much that compiling all would take less. A
+    package that cannot be installed is InvalidInput; no index, no disk: OutsideFailure.
     """
     lock = Path(lock)
     try:
@@ -39,7 +39,7 @@ def interpreter(lock: str | Path, base_python: str, *, name: str = "", compiled:
     folder = home.cache_folder() / "environments" / f"{name or lock.stem}-{key}"
     python = folder / "bin" / "python"
     if not _usable(folder, python):
-        _make(folder, lock, base_python, compiled)
+        _make(folder, lock, base_python)
     return str(python)
 
 
@@ -75,7 +75,7 @@ def _usable(folder: Path, python: Path) -> bool:
     return (folder / COMPLETE).exists() and python.exists()  # a symlink whose target is gone does not exist
 
 
-def _make(folder: Path, lock: Path, base_python: str, compiled: bool) -> None:
+def _make(folder: Path, lock: Path, base_python: str) -> None:
     with locked(home.made(folder.parent) / f"{folder.name}.lock"):
         if _usable(folder, folder / "bin" / "python"):
             return  # another step made it while this one waited
@@ -86,7 +86,7 @@ def _make(folder: Path, lock: Path, base_python: str, compiled: bool) -> None:
         try:
             uv.make_environment(folder, base_python)
             text = lock.read_text(encoding="utf-8")
-            uv.install(folder, lock, compiled=compiled, links=carried.find_links(text))
+            uv.install(folder, lock, links=carried.find_links(text))
             if packages := conda.marked(text):
                 conda.install(folder / CONDA, packages)
                 _offer(folder)

@@ -45,7 +45,7 @@ def make_environment(folder: Path, base_python: str) -> None:
     run(["venv", "--quiet", "--no-project", "--no-python-downloads", "--python", base_python, str(folder)])
 
 
-def install(folder: Path, lock: Path, *, compiled: bool, links: Sequence[str] = ()) -> None:
+def install(folder: Path, lock: Path, links: Sequence[str] = ()) -> None:
     """Exactly what `lock` names, every file checked against its hash, so that every index may be asked for every package.
     links: arguments for the wheels that no index has."""
     arguments = [
@@ -57,7 +57,6 @@ def install(folder: Path, lock: Path, *, compiled: bool, links: Sequence[str] = 
         "--python",
         str(folder / "bin" / "python"),
     ]
-    arguments += ["--compile-bytecode"] if compiled else []
     text = lock.read_text(encoding="utf-8")
     requirements.index_variables(requirements.index_lines(text), environment(os.environ), str(lock))
     arguments += ["--index-strategy", "unsafe-best-match", *links, *wheelhouse_arguments()]

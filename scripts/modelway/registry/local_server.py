@@ -22,10 +22,10 @@ from modelway.environments.home import without_python_settings
 from modelway.errors import InvalidInput, OutsideFailure
 from modelway.files import last_line, write_whole
 from modelway.loopback import HOST, free_port
+from modelway.registry import mlflow_server
 
 STATE = "server.json"
 STOP_SECONDS = 10
-DATABASE = "mlflow.db"
 LONGEST_PATH = 500
 """Bytes: SQLite takes 512 in a path, with what it appends to the database's name."""
 
@@ -41,7 +41,7 @@ def start(folder: Path, port: int, timeout_seconds: float) -> str:
     if running and _answers(running["uri"]):
         return running["uri"]
     stop(folder)
-    if len(os.fsencode(folder / DATABASE)) > LONGEST_PATH:
+    if len(os.fsencode(folder / mlflow_server.DATABASE)) > LONGEST_PATH:
         raise InvalidInput(
             f"is longer than the {LONGEST_PATH} bytes that SQLite takes", where=str(folder), fix="name a shorter folder"
         )
@@ -52,14 +52,11 @@ def start(folder: Path, port: int, timeout_seconds: float) -> str:
         raise InvalidInput(
             f"cannot be written: {error.strerror}", where=str(folder), fix="name another folder"
         ) from None
-    if find_spec("mlflow") is None:
-        raise ModuleNotFoundError("no mlflow", name="mlflow")
+    if not _has_server():
+        raise ModuleNotFoundError("no mlflow, or an older one", name="mlflow")
     port = port or free_port()
     uri = f"http://{HOST}:{port}"
-    command = [sys.executable, "-I", "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
-    # relative to the folder: in an address its own name would need quoting, which MLflow undoes in some places only
-    command += ["--backend-store-uri", f"sqlite:///{DATABASE}"]
-    command += ["--serve-artifacts", "--artifacts-destination", "artifacts"]
+    command = [sys.executable, "-I", mlflow_server.__file__, HOST, str(port)]
     environ = without_python_settings(os.environ)
     environ = {name: value for name, value in environ.items() if not name.startswith(("MLFLOW_", "MODELWAY_"))}
     environ |= {**processes.OUTLIVING, "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
@@ -77,6 +74,12 @@ def start(folder: Path, port: int, timeout_seconds: float) -> str:
         f"the MLflow server did not answer on {uri}: {last_line(folder / 'server.log') or 'it said nothing'}",
         fix=f"see {folder / 'server.log'}; is the port free?",
     )
+
+
+def _has_server() -> bool:
+    found = find_spec("mlflow")
+    places = (found and found.submodule_search_locations) or ()
+    return any(Path(place, "server", "fastapi_app.py").exists() for place in places)
 
 
 def stop(folder: Path) -> bool:

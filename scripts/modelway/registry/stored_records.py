@@ -105,15 +105,21 @@ def write_candidate(client: ModelRegistry, candidate: Candidate) -> None:
 
 def read_candidate(client: ModelRegistry, model: str, version: int) -> Candidate:
     """The version's Candidate. InvalidInput where the version or its record is missing or was changed."""
-    text = _existing(client, model, version).tags.get(CANDIDATE_TAG, "")
+    return candidate_of(client, _existing(client, model, version))
+
+
+def candidate_of(client: ModelRegistry, version: Version) -> Candidate:
+    """The Candidate of a version that was asked for already. InvalidInput where it is missing or was changed."""
+    model, number = version.name, version.version
+    text = version.tags.get(CANDIDATE_TAG, "")
     if not text:
         raise InvalidInput(
-            f"{model} version {version} has no Candidate record",
+            f"{model} version {number} has no Candidate record",
             fix="make it with train-model; for a model trained elsewhere with its input model-uri",
         )
-    tag = _tag(text, CandidateTag, model, version)
+    tag = _tag(text, CandidateTag, model, number)
     candidate = _read(client, Candidate, tag.run, tag.path, tag.sha256)
-    if (candidate.model, candidate.version, candidate.digest) != (model, version, tag.digest):
+    if (candidate.model, candidate.version, candidate.digest) != (model, number, tag.digest):
         raise _changed(tag.run, tag.path)
     return candidate
 

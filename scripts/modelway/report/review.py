@@ -17,7 +17,7 @@ from modelway.data.report import CheckResult, QualityReport, ValidationReport
 from modelway.markdown import NO_WIDTH, cell, number
 from modelway.notices.notice import SIGNS, Happening
 from modelway.records import Check, Verdict
-from modelway.report import comparison
+from modelway.report import comparison, distances
 from modelway.report.comparison import ModelComparison
 from modelway.report.happenings import READERS, read_record
 
@@ -152,6 +152,8 @@ def _verdict(record: Any) -> StageReview:
     if alone:
         judgement = ("", "check", "limit", "value:", "interval", "n:")
         sections.append(_section(f"Gate for {_text(verdict.environment)}", judgement, *_split(alone, _judged)))
+    if drawn := distances.chart(judged):
+        sections.append(f"#### How far from the limits, in halves of the intervals\n\n{drawn}")
     if verdict.warnings:
         sections.append("\n".join(f"- ⚠️ {_text(warning, 400)}" for warning in verdict.warnings[:5]))
     found = READERS["modelway/verdict/1"](record)

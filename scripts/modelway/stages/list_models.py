@@ -16,7 +16,7 @@ from modelway.errors import InvalidInput
 from modelway.records import Candidate
 from modelway.registry.entities import Version
 from modelway.registry.protocol import ModelRegistry
-from modelway.registry.stored_records import CANDIDATE_TAG, images, outcomes, read_candidate
+from modelway.registry.stored_records import CANDIDATE_TAG, candidate_of, images, outcomes
 from modelway.report.models import ListedVersion, lines, markdown
 from modelway.stages.steps import workspace
 
@@ -118,6 +118,6 @@ def _record(client: ModelRegistry, version: Version) -> tuple[Candidate | None, 
     if CANDIDATE_TAG not in version.tags:
         return None, ""
     try:
-        return read_candidate(client, version.name, version.version), ""
+        return candidate_of(client, version), ""
     except InvalidInput as error:  # its run was deleted, or somebody changed it: the others are listed all the same
         return None, error.what

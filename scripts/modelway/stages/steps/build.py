@@ -155,8 +155,8 @@ def _foundation(project: Resolved, job: ci.Job, candidate: Candidate, place: Pat
 
 
 def _compiler(base: Foundation, target: Platform, job: ci.Job) -> bytecode.Compiler | None:
-    """Of the bytecode in the image. None for the local target, which compiles what it unpacks by its own Python; and where
-    this machine has no Python of that minor version, which is said."""
+    """Of the bytecode in the image. None for the local target, whose own Python compiles what it imports; and where this
+    machine has no Python of that minor version, which is said."""
     if base.name == "none":
         return None
     found = bytecode.compiler_for(target.python)

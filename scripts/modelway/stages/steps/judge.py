@@ -29,9 +29,7 @@ def judge_policy(
     """See modelway.gate.judge."""
     if not needs_of(policy).libraries or all(importlib.util.find_spec(name) for name in LIBRARIES):
         return judge(policy, held_out, candidate, production, inputs)
-    return judge_in(
-        store.interpreter(LOCK, locks.base_python(), compiled=True), policy, held_out, candidate, production, inputs
-    )
+    return judge_in(store.interpreter(LOCK, locks.base_python()), policy, held_out, candidate, production, inputs)
 
 
 def judge_in(
