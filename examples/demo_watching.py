@@ -37,9 +37,9 @@ def monitor(address: str) -> None:
         if day.startswith("2013-"):
             say(f"told on {day}: {what}")
     held = json.loads(Path(found["report"]).read_text(encoding="utf-8"))["performance"]["outcome"]
-    for metric, least, whose, usual in cells_of(page, 4):
+    for metric, limit, whose, usual in cells_of(page, 4):
         if metric.endswith("_score"):
-            say(f"{metric}, by labels that came a week late: {held}, at least {least} ({whose}), usually {usual}")
+            say(f"{metric}, by labels that came a week late: {held}, {limit} ({whose}), usually {usual}")
     say(f"since then: {found['outcome']}")
 
 
