@@ -28,6 +28,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
+import servers  # noqa: E402 - after the path is known
 from build import oci_programs  # noqa: E402
 from modelway.build import compression, unpack  # noqa: E402
 from modelway.environments import home, locks  # noqa: E402
@@ -66,8 +67,7 @@ def main() -> int:
 def measure(folder: Path, script: Path, environ: dict[str, str], host: str) -> None:
     team = folder / "team"
     team.mkdir()
-    asked = [script, "--in", "test-mlflow3", "python", "-c", "import sys; print('python=' + sys.executable)"]
-    python = run(asked, team, environ)[1]["python"]
+    python = servers.mlflow_python(servers.NEWEST_3)
     (team / "train.py").write_text(TRAIN.replace('["mlflow", "scikit-learn"]', LIGHT))
     (team / "train.csv").write_text(rows(2000))
     (team / "test.csv").write_text(rows(3000, shift=5000))

@@ -22,7 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
-from deployment import test_every_step as steps  # noqa: E402 - after the path is known
+import servers  # noqa: E402 - after the path is known
+from deployment import test_every_step as steps  # noqa: E402
 from deployment.shop import DEPLOYED, Shop, built_shop, with_target  # noqa: E402
 from modelway.registry import local_server  # noqa: E402
 from modelway.rollout import engine  # noqa: E402
@@ -37,10 +38,9 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="modelway-bench-") as name:
         folder = Path(name)
-        run = [str(ROOT / "scripts" / "run")]
-        subprocess.run([*run, "start_registry", "--folder", folder / "mlflow"], check=True, capture_output=True)
-        program = [*run, "--in", "test-mlflow3", "python", "-c", "import sys; print(sys.executable)"]
-        python = subprocess.run(program, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
+        run = ROOT / "scripts" / "run"
+        subprocess.run([run, "start_registry", "--folder", folder / "mlflow"], check=True, capture_output=True)
+        python = servers.mlflow_python(servers.NEWEST_3)
         for made in ("shop", "state"):
             (folder / made).mkdir()
         try:

@@ -15,7 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
-from cluster import fixture  # noqa: E402 - after the path is known
+import servers  # noqa: E402 - after the path is known
+from cluster import fixture  # noqa: E402
 from cluster.fixture import Cluster  # noqa: E402
 from deployment.shop import Shop  # noqa: E402
 from e2e.shop import built_shop  # noqa: E402
@@ -37,11 +38,10 @@ def world(
             stack.callback(process.terminate)
         cluster = Cluster(place)
         os.environ["KUBECONFIG"] = cluster.described.kubeconfig
-        run = [str(ROOT / "scripts" / "run")]
-        subprocess.run([*run, "start_registry", "--folder", folder / "mlflow"], check=True, capture_output=True)
+        run = ROOT / "scripts" / "run"
+        subprocess.run([run, "start_registry", "--folder", folder / "mlflow"], check=True, capture_output=True)
         stack.callback(local_server.stop, folder / "mlflow")
-        program = [*run, "--in", "test-mlflow3", "python", "-c", "import sys; print(sys.executable)"]
-        python = subprocess.run(program, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
+        python = servers.mlflow_python(servers.NEWEST_3)
         uri = json.loads((folder / "mlflow" / "server.json").read_text())["uri"]
         for made in ("shop", "state"):
             (folder / made).mkdir()

@@ -24,8 +24,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
+import servers  # noqa: E402 - after the path is known
 from modelway.environments import store  # noqa: E402
 from modelway.loopback import free_port  # noqa: E402
 
@@ -150,7 +151,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--beside", type=Path)
     arguments = parser.parse_args()
-    python = store.interpreter(ROOT / "requirements" / "test-mlflow3.txt", sys.executable)
+    python = servers.mlflow_python(servers.NEWEST_3)
     beside = store.interpreter(ROOT / "requirements" / "serving.txt", sys.executable)
     [packages] = Path(beside).parents[1].glob("lib/python3*/site-packages")
     roots = {"": ROOT} | ({"beside: ": arguments.beside.resolve()} if arguments.beside else {})
