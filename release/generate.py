@@ -85,6 +85,8 @@ JOURNEY = (
     "comment-report",
     "judge-plan",
 )
+BRANDING = "branding: { icon: trending-up, color: green }"
+"""Without it GitHub's Marketplace lists no action; a fork that publishes one has it."""
 USES_OWN = re.compile(r"^ +uses: \$/actions/([\w-]+)\n((?: {8,}.*\n)*)", re.MULTILINE)
 HANDED_ON = re.compile(r"^ +([\w-]+): \$\{\{ inputs\.([\w-]+) \}\}$", re.MULTILINE)
 
@@ -94,7 +96,7 @@ def first_sentence(action: AnyUseCase) -> str:
 
 
 def action_yml(name: str, action: AnyUseCase) -> str:
-    lines = [f"name: {name}", f"description: {quoted(first_sentence(action))}", "inputs:"]
+    lines = [f"name: {name}", f"description: {quoted(first_sentence(action))}", BRANDING, "inputs:"]
     lines += [f"  {key_of(item.name)}: {{ description: {quoted(described_input(item))} }}" for item in action.inputs]
     lines += ["outputs:"]
     for output, holds in action.outputs.items():

@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCKS = (
     "requirements.txt",
     "requirements-dev.txt",
+    "requirements/base.txt",
+    "constraints.txt",
     "pyproject.toml",
     "uv.lock",
     "poetry.lock",
@@ -36,6 +38,7 @@ def test_only_a_job_without_secrets_keeps_what_it_has_installed() -> None:
 
 def test_another_lock_has_another_key() -> None:
     key = load("examples/cache/action.yml")["runs"]["steps"][0]["with"]["key"]
-    read = {name for pattern in re.findall(r"'\*\*/([^']+)'", key) for name in matching(LOCKS, pattern)}
+    patterns = [pattern.replace("**/", "*") for pattern in re.findall(r"'\*\*/([^']+)'", key)]
+    read = {name for pattern in patterns for name in matching(LOCKS, pattern)}
     assert read == set(LOCKS)
     assert "'.github/**/*.yml'" in key, "which name modelway's version, and so its locks"
