@@ -96,8 +96,12 @@ def plain_csv(data: bytes) -> tuple[list[str], list[list[str]]] | None:
 
 
 def may_be_refused(data: bytes) -> bool:
-    """What Python reads and we refuse on purpose: several kinds of line ends, and what begins as Parquet does."""
-    return data.startswith(b"PAR1") or len(set(re.findall(rb"\r\n|\n|\r", re.sub(rb'"[^"]*"', b"", data)))) > 1
+    """What Python reads and we refuse on purpose: several kinds of line ends, what begins as Parquet does, and a single column
+    whose cells another sign than the comma parts."""
+    plain = re.sub(rb'"[^"]*"', b"", data)
+    header = plain.lstrip(b"\xef\xbb\xbf").splitlines()[:1]
+    parted = b"," not in b"".join(header) and re.search(rb"[;\t|]", data) is not None
+    return data.startswith(b"PAR1") or len(set(re.findall(rb"\r\n|\n|\r", plain))) > 1 or parted
 
 
 @FUZZ
@@ -105,6 +109,7 @@ def may_be_refused(data: bytes) -> bool:
 @example(data=b"a,b\n1,2\n")
 @example(data=b'a,b\n1,"2\n')
 @example(data=b"\xef\xbb\xbfa,b\r\n1,\r\n")
+@example(data=b"\t\n")
 def test_csv_is_what_python_reads(data: bytes, reader: ReaderApart, tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_bytes(data)

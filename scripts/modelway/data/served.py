@@ -12,7 +12,7 @@ from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb import relations
 from modelway.data.engines.duckdb.conditions import RowWise, readings_of, shown, violating
 from modelway.data.engines.duckdb.sql import FILE, ROW, Statement, stored_as
-from modelway.data.engines.duckdb.table import DuckDBTable, projection
+from modelway.data.engines.duckdb.table import DuckDBTable, projected
 from modelway.data.queries import Answer, Query, Repeated, Sighting, StoredColumn
 from modelway.data.rule_queries import Returned, Unreferenced
 from modelway.data.sources import Source
@@ -83,9 +83,9 @@ class ServedTable(DuckDBTable):
         readings = readings_of([query], self._columns, self._position)
         text = shown(query, readings, statement) if with_text else "''"
         where = violating(query, readings, statement)
-        statement.add(f"SELECT {ROW}, {FILE}, {text} FROM (SELECT {projection(readings)}, {FILE}, {ROW} FROM ")
-        statement.then(self._numbered_of([read.column for read in readings.values()]))
-        return self.rows(statement.add(f") WHERE {where} ORDER BY {ROW} LIMIT {most:d}"))
+        numbered = self._numbered_of([read.column for read in readings.values()])
+        statement.add(f"SELECT {ROW}, {FILE}, {text} FROM ").then(projected(readings, (FILE, ROW), numbered))
+        return self.rows(statement.add(f" WHERE {where} ORDER BY {ROW} LIMIT {most:d}"))
 
     def _violating(self, query: Query, most: int) -> list[tuple[str, int, str]]:
         if isinstance(query, Repeated):

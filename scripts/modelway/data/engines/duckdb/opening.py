@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -120,16 +120,12 @@ def _csv(source: Source, dialect: CsvDialect, links: dict[str, Path]) -> tuple[t
             refuse_longer_rows(Path(link), source.label(file), dialect)
         return columns, relation
     statement = Statement()
-    missing = (
-        f"regexp_full_match(c{{0}}, {statement.bind(_one_of(dialect.null_values))})"  # IN keeps a block of each text
-    )
-    told = ", ".join(f"CASE WHEN NOT {missing} THEN c{{0}} END AS c{{0}}".format(at) for at in range(len(columns)))
+    texts = [statement.bind(text) for text in dialect.null_values]
+    there = " AND ".join(
+        f"c{{0}} <> {text}" for text in texts
+    )  # IN keeps a block of each text, a pattern takes twice as long
+    told = ", ".join(f"CASE WHEN {there} THEN c{{0}} END AS c{{0}}".format(at) for at in range(len(columns)))
     return columns, statement.add(f"(SELECT {told}, {FILE} FROM ").then(relation).add(")")
-
-
-def _one_of(texts: Iterable[str]) -> str:
-    """A pattern that these texts alone match in full."""
-    return "|".join("".join(sign if sign.isalnum() else f"\\x{{{ord(sign):x}}}" for sign in text) for text in texts)
 
 
 def _parquet(

@@ -111,10 +111,17 @@ class Reading:
         return f"{self.column}_value"
 
     @property
+    def read(self) -> str:
+        """Of the innermost selection: DuckDB reads a value anew for each expression that names it within an AND."""
+        return f"{self.column}, {self.value} AS {self.value_name}"
+
+    @property
     def projection(self) -> str:
+        """Over `read`."""
+        valid = self.valid if self.value == self.column else self.valid.replace(self.value, self.value_name)
         return (
             f"{self.column}, {self.present} AS {self.present_name},"
-            f" coalesce({self.present} AND {self.valid}, false) AS {self.valid_name}, {self.value} AS {self.value_name}"
+            f" coalesce({self.present} AND {valid}, false) AS {self.valid_name}, {self.value_name}"
         )
 
     def looked_at(self, query: ValueQuery) -> str:

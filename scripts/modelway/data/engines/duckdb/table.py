@@ -172,9 +172,9 @@ class DuckDBTable(SummarisedTable):
         if self._is_text:  # bytes that are no text are only found in what is read
             unread = [f"c{at}" for at, column in enumerate(self._columns) if column.name not in readings]
         wanted |= {f"count({name})": len(wanted) + at for at, name in enumerate(unread)}
-        statement.add(f"SELECT {', '.join(wanted)} FROM (SELECT {projection(readings, unread)} FROM ")
         relation = self._relation_of([*unread, *(read.column for read in readings.values())])
-        row = self.rows(statement.then(relation).add(")"))[0]
+        statement.add(f"SELECT {', '.join(wanted)} FROM ")
+        row = self.rows(statement.then(projected(readings, unread, relation)))[0]
         found: dict[Query, Answer] = {}
         for query, (n_at, value_at) in zip(queries, places, strict=True):
             if isinstance(query, Newest):
@@ -214,11 +214,9 @@ class DuckDBTable(SummarisedTable):
 
     def _by_file(self, statement: Statement, wanted: Sequence[str], readings: dict[str, Reading]) -> Statement:
         """What is wanted of each file, with its first row, in the order of files."""
-        statement.add(
-            f"SELECT {FILE}, min({ROW}), {', '.join(wanted)} FROM (SELECT {projection(readings)}, {FILE}, {ROW}"
-        )
-        names = [read.column for read in readings.values()]
-        return statement.add(" FROM ").then(self._numbered_of(names)).add(f") GROUP BY {FILE} ORDER BY 2")
+        numbered = self._numbered_of([read.column for read in readings.values()])
+        statement.add(f"SELECT {FILE}, min({ROW}), {', '.join(wanted)} FROM ")
+        return statement.then(projected(readings, (FILE, ROW), numbered)).add(f" GROUP BY {FILE} ORDER BY 2")
 
     def _compared(self, query: Query, rows: int, examples: int) -> Answer:
         """The answer to a query that compares rows with each other or with other data."""
@@ -357,8 +355,11 @@ class DuckDBTable(SummarisedTable):
         return dict(self.rows(statement))
 
 
-def projection(readings: dict[str, Reading], unread: Sequence[str] = ()) -> str:
-    return ", ".join([*(read.projection for read in readings.values()), *unread]) or "1"
+def projected(readings: dict[str, Reading], others: Sequence[str], relation: Statement) -> Statement:
+    """The relation with all that is read of its columns, and with other columns as they are."""
+    read = ", ".join([*(one.read for one in readings.values()), *others])
+    made = ", ".join([*(one.projection for one in readings.values()), *others])
+    return Statement(f"(SELECT {made or '1'} FROM (SELECT {read or '1'} FROM ").then(relation).add("))")
 
 
 def _moment(newest: int | date | None) -> datetime | None:
