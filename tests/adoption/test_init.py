@@ -256,6 +256,11 @@ def test_of_numbers_the_larger_one_is_positive(root: Path, tmp_path: Path) -> No
     assert ROWS_NEEDED == influence.MINIMUM_ROWS
 
 
+def with_label(rows: str, value: str) -> str:
+    head, *lines = rows.splitlines()
+    return "\n".join([head, *(f"{line.rpartition(',')[0]},{value}" for line in lines)]) + "\n"
+
+
 REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "two models": (
         {"a/train.py": learn("x"), "b/train.py": learn("x"), "requirements.txt": REQUIREMENTS, **DATA},
@@ -296,6 +301,24 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
             "data/test.csv": TEST.replace("late", "early", 1),
         },
         "data/test.csv: has no column 'late'",
+    ),
+    "test data of one class": (
+        {
+            "train.py": learn("x"),
+            "requirements.txt": REQUIREMENTS,
+            "data/train.csv": TRAIN,
+            "data/test.csv": with_label(TEST, "1"),
+        },
+        "data/test.csv: every row has '1' as its late",
+    ),
+    "test data whose label is yet to come": (
+        {
+            "train.py": learn("x"),
+            "requirements.txt": REQUIREMENTS,
+            "data/train.csv": TRAIN,
+            "data/test.csv": with_label(TEST, ""),
+        },
+        "data/test.csv: no row has a value of 'late'",
     ),
 }
 

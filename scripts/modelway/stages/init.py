@@ -26,7 +26,7 @@ from modelway.data import engines
 from modelway.data.contract_edits import first_text
 from modelway.data.dialect import CsvDialect
 from modelway.data.drafting import DraftedContract, drafted
-from modelway.data.queries import NotAllowed
+from modelway.data.queries import Missing, NotAllowed
 from modelway.data.sources import find_source
 from modelway.data.summaries import SummaryTable
 from modelway.data.values import Bound, few
@@ -42,6 +42,7 @@ USUAL_PAIRS = ({0, 1}, {-1, 1}, {1, 2})
 """Of whole numbers that are classes, whatever the code has."""
 BROUGHT = "what a command brings has to be brought first"
 LABELLED = "name test data that has the label, or let `--test 20%` split some off the training data"
+ONE_CLASS = "name test rows of each class by --test, let `--test 20%` split some off, or name another column by --label"
 SPLIT = "where there are none, `--test 20%` splits some off, by chance; by time is better where rows have one"
 
 
@@ -261,6 +262,9 @@ def _truth(path: Path, name: str, column: str, dialect: CsvDialect, code: str) -
         if column not in {item.name for item in table.columns}:
             raise InvalidInput(f"has no column {column[:100]!r}", where=name, fix=LABELLED)
         assert isinstance(table, SummaryTable)
+        _, (missing,) = table.answers([Missing(column)], 0)
+        if missing.count == missing.n:
+            raise InvalidInput(f"no row has a value of {column[:100]!r}", where=name, fix=LABELLED)
         for kind in ("integer", "boolean", "string"):
             rows, (malformed,) = table.answers([NotAllowed(column, kind, ())], 0)
             values = table.few_values({column: kind}, MOST_CLASSES)[column]
@@ -268,6 +272,9 @@ def _truth(path: Path, name: str, column: str, dialect: CsvDialect, code: str) -
                 break
         else:
             return LabelValues("regression", {}, rows, f"{column} has many different numbers"), None
+        if len(values) == 1:
+            what = f"every row has {_text(values[0])[:60]!r} as its {column[:100]}, so no model can be told from another"
+            raise InvalidInput(what, where=name, fix=ONE_CLASS)
         if kind == "integer" and set(values) not in USUAL_PAIRS and (learned := labels.regression_in(code)):
             return LabelValues("regression", {}, rows, f"the code that trains has {learned}"), None
         asked = [NotAllowed(column, kind, (value,)) for value in values]
