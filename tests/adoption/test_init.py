@@ -336,11 +336,13 @@ def test_what_cannot_be_known_is_one_line_and_nothing_is_written(name: str, root
 
 def test_a_split_that_cannot_be_is_one_line_and_nothing_is_written(root: Path, tmp_path: Path) -> None:
     files = {"train.py": learn("x"), "requirements.txt": REQUIREMENTS, "data/all.csv": rows(900, 1)}
+    files["cut.csv"] = rows(900, 1) + "0.1,0.2\n"
     files |= {"few.csv": rows(1, 1), "no label.csv": rows(900, 1).replace("late", "early", 1), "data.arrow": "ARROW1"}
     folder = made(tmp_path, Layout(files, "", ""))
     before = everything(folder)
     for flags, wrong in (
         (("--train", "few.csv", "--test", "20%"), "few.csv: has too few rows to split (1)"),
+        (("--train", "cut.csv", "--test", "20%"), "wrong input: cut.csv: cannot be read as CSV: line 902 has 2 cells"),
         (("--train", "no label.csv", "--test", "20%"), "the column that holds the truth cannot be told"),
         (("--train", "no label.csv", "--test", "20%", "--label", "late"), "no column 'late'"),
         (("--train", "data.arrow", "--test", "20%"), "data.arrow: cannot be split"),

@@ -90,7 +90,8 @@ def init(
         made = {name: Path(scratch) / Path(name).name for name in split.names} if split else {}
         if split:
             split_rows(split, job.folder / split.source, *made.values())
-        draft = drafted(job.folder / (split.source if split else train_data), train_data, most_values=20)
+        drafted_from = split.source if split else train_data
+        draft = drafted(job.folder / drafted_from, drafted_from, most_values=20)
         truth_column = _label(code.text, draft, label, ask, assumed)
         test_file = made.get(test_data, job.folder / test_data)
         truth, positive = _truth(test_file, test_data, truth_column, draft.dialect, code.text)
