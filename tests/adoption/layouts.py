@@ -38,6 +38,11 @@ def main():
 if __name__ == "__main__":
     main()
 """
+TRACKED = 'import os\nEXPERIMENT = "parcels-late"\n' + LEARN.replace(
+    "    frame =",
+    '    mlflow.set_tracking_uri(os.environ["MLFLOW_TRACKING_URI"])\n    mlflow.set_experiment(EXPERIMENT)\n    frame =',
+)
+"""It chooses where its runs go, as most that log to MLflow do."""
 TRAIN, TEST = rows(800, 1), rows(400, 2)
 PROJECT = """\
 [project]
@@ -110,7 +115,7 @@ LAYOUTS: Mapping[str, Layout] = {
         {
             "pyproject.toml": PROJECT,
             "src/parcels/__init__.py": "",
-            "src/parcels/train.py": learn("data/train.csv"),
+            "src/parcels/train.py": TRACKED.replace("{train}", "data/train.csv"),
             "src/parcels/features.py": "",
             "tests/test_train.py": "",
             **DATA,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelway.adoption.code import does_nothing, fitted, fitted_apart, imported, other_data
+from modelway.adoption.code import OWN_SERVER, does_nothing, experiments, fitted, fitted_apart, imported, other_data
 
 READS = 'import pandas as pd\nframe = pd.read_csv("../data/housing.csv")\n'
 
@@ -74,3 +74,37 @@ def test_what_the_code_calls_its_model_and_its_features(code: str, names: tuple[
 )
 def test_what_is_fitted_beside_the_model(code: str, call: str) -> None:
     assert fitted_apart(code, "late") == call
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ('mlflow.set_experiment("late")', ["late"]),
+        ('mlflow.set_experiment(experiment_name="late")', ["late"]),
+        ('NAME = "late"\n\n\ndef train():\n    mlflow.set_experiment(NAME)\n', ["late"]),
+        ('self.name = "late"\nmlflow.set_experiment(self.name)', ["late"]),
+        ('name = "a"\nname = "b"\nmlflow.set_experiment(name)', [None]),
+        ('def train(name="a"):\n    mlflow.set_experiment(name)', [None]),
+        ('mlflow.set_experiment(config["name"])', [None]),
+        ('mlflow.set_experiment(f"late-{day}")', [None]),
+        ('mlflow.set_experiment(experiment_id="7")', [None]),
+        ('mlflow.set_experiment("a")\nmlflow.set_experiment("b")', ["a", "b"]),
+        ("mlflow.start_run()", []),
+        ("this is no Python", []),
+    ],
+)
+def test_which_experiment_the_code_chooses(code: str, found: list[str | None]) -> None:
+    assert experiments(code) == found
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        'os.environ["MLFLOW_TRACKING_URI"]',
+        "os.environ.get('MLFLOW_TRACKING_URI', 'http://localhost:5000')",
+        'os.getenv("MLFLOW_TRACKING_URI")',
+    ],
+)
+def test_code_that_asks_for_its_server(server: str) -> None:
+    assert OWN_SERVER.search(f"uri = {server}\nmlflow.set_tracking_uri(uri)")
+    assert not OWN_SERVER.search('mlflow.set_tracking_uri("http://localhost:5000")')

@@ -18,6 +18,8 @@ ONE_MODEL = re.compile(
     r"\b(?:Pipeline|make_pipeline|ColumnTransformer|make_column_transformer|PythonModel|keras|torch)\b"
 )
 """How code makes one model of steps, or lets one be made."""
+OWN_SERVER = re.compile(r"""(?:getenv|environ)\b[^\n]{0,6}["']MLFLOW_TRACKING_URI["']""")
+"""How code asks which server it is to use: what it sets then is what it was given."""
 SCRIPT = re.compile(r"[\w./-]+\.(?:py|ipynb)\b")
 """In a command."""
 
@@ -92,6 +94,31 @@ def fitted_apart(code: str, label: str) -> str:
             if node.func.attr in APART and label not in re.findall(r"\w+", given) and not A_LABEL.search(given):
                 return ast.unparse(node.func)
     return ""
+
+
+def experiments(code: str) -> list[str | None]:
+    """The name that each call of mlflow.set_experiment gives, where it is a text or a variable that is always the same one;
+    else None."""
+    tree = parsed(code)
+    texts, given = dict[str, set[str | None]](), list[ast.expr | None]()
+    for node in ast.walk(tree) if tree else ():
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                texts.setdefault(ast.unparse(target), set()).add(_text(node.value))
+        elif isinstance(node, ast.arg):
+            texts.setdefault(node.arg, set()).add(None)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "mlflow.set_experiment":
+            named = (word.value for word in node.keywords if word.arg == "experiment_name")
+            given.append(node.args[0] if node.args else next(named, None))
+    found = list[str | None]()
+    for name in given:
+        known = texts.get(ast.unparse(name), set()) if isinstance(name, ast.Name | ast.Attribute) else {_text(name)}
+        found.append(next(iter(known)) if len(known) == 1 else None)
+    return found
+
+
+def _text(node: ast.expr | None) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
 def does_nothing(code: str) -> bool:

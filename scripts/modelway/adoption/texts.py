@@ -23,7 +23,7 @@ class Assumption:
 
 @dataclass(frozen=True)
 class AdoptionPlan:
-    """All that modelway.yml says."""
+    """All that modelway.yml says. experiment: None is the model's name."""
 
     model: str
     train: str
@@ -34,6 +34,7 @@ class AdoptionPlan:
     label: str
     truth: LabelValues
     positive: str | None
+    experiment: str | None = None
     deployment: FoundDeployment | None = None
 
 
@@ -53,6 +54,7 @@ def config(plan: AdoptionPlan) -> str:
         f"  requirements: {scalar(plan.packages)}",
         f"  command: {scalar(plan.command)}",
         "",
+        *([f"registry: {{ experiment: {scalar(plan.experiment)} }}", ""] if plan.experiment else []),
         "gate:",
         f"  label: {scalar(plan.label)}",
     ]

@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from modelway.adoption.code import LOGS, data_named, does_nothing, fitted, fitted_apart, other_data
+from modelway.adoption.code import (
+    LOGS,
+    OWN_SERVER,
+    data_named,
+    does_nothing,
+    experiments,
+    fitted,
+    fitted_apart,
+    other_data,
+)
 from modelway.adoption.label import ROWS_NEEDED, is_made_anew, limit_of
 from modelway.adoption.repository import TeamRepository
 from modelway.adoption.texts import AdoptionPlan
@@ -73,9 +82,10 @@ def _of_code(training: FoundTraining, code: TrainingCode, plan: AdoptionPlan) ->
         )
     if file := code.file_with(r"""environ\[["']MLFLOW_TRACKING_URI["']\]\s*="""):
         yield f"{file} sets MLFLOW_TRACKING_URI: leave it out, or the model goes where nothing judges it"
-    for call in ("set_experiment", "set_tracking_uri"):
-        if file := code.file_with(rf"\bmlflow\.{call}\("):
-            yield f"{file} calls mlflow.{call}: leave it out, the run that is judged is opened for it"
+    if plan.experiment is None and (file := code.file_that(experiments)):
+        yield f"{file} calls mlflow.set_experiment: leave it out, the run that is judged is opened for it"
+    if file := code.file_that(lambda own: "mlflow.set_tracking_uri(" in own and not OWN_SERVER.search(own)):
+        yield f"{file} calls mlflow.set_tracking_uri: leave it out, the run that is judged is opened for it"
 
 
 def _reads(data: str, training: FoundTraining, code: TrainingCode) -> str:

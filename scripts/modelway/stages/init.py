@@ -14,13 +14,21 @@ from typing import Annotated
 from modelway import ci
 from modelway.adoption import label as labels
 from modelway.adoption import texts
-from modelway.adoption.code import data_named
+from modelway.adoption.code import data_named, experiments
 from modelway.adoption.label import MOST_CLASSES, LabelValues
 from modelway.adoption.repository import TeamRepository, look
 from modelway.adoption.split import RowSplit, share_of, split_rows
 from modelway.adoption.texts import AdoptionPlan, Assumption
 from modelway.adoption.to_do import to_do
-from modelway.adoption.trainings import NAME_ALONE, FoundTraining, asked_for, code_of, named, trainings
+from modelway.adoption.trainings import (
+    NAME_ALONE,
+    FoundTraining,
+    TrainingCode,
+    asked_for,
+    code_of,
+    named,
+    trainings,
+)
 from modelway.ci import Input, Output
 from modelway.data import engines
 from modelway.data.contract_edits import first_text
@@ -106,6 +114,7 @@ def init(
             label=truth_column,
             truth=truth,
             positive=positive,
+            experiment=_experiment(code, assumed),
             deployment=next(iter(repository.deployments()), None),
         )
         assumed += _of_gate(plan)
@@ -120,6 +129,17 @@ def init(
         job.say(f"{name} is there already, and stays as it is (without it, it is written anew)")
     job.say(f"written: {', '.join(written) or 'nothing'}; MODELWAY.md says what was assumed, and what comes next")
     return ProjectAdopted(written=written, kept=kept, to_do=lacking, assumed=tuple(assumed))
+
+
+def _experiment(code: TrainingCode, assumed: list[Assumption]) -> str | None:
+    """That which the training chooses itself, since no run of another one is open to it then."""
+    chosen = {name for own in code.files.values() for name in experiments(own)}
+    name = next(iter(chosen)) if len(chosen) == 1 else None
+    if name:
+        assumed.append(
+            Assumption("registry.experiment", name, "the code that trains chooses it by mlflow.set_experiment")
+        )
+    return name or None
 
 
 def _of_gate(plan: AdoptionPlan) -> list[Assumption]:
@@ -274,7 +294,9 @@ def _truth(path: Path, name: str, column: str, dialect: CsvDialect, code: str) -
         else:
             return LabelValues("regression", {}, rows, f"{column} has many different numbers"), None
         if len(values) == 1:
-            what = f"every row has {_text(values[0])[:60]!r} as its {column[:100]}, so no model can be told from another"
+            what = (
+                f"every row has {_text(values[0])[:60]!r} as its {column[:100]}, so no model can be told from another"
+            )
             raise InvalidInput(what, where=name, fix=ONE_CLASS)
         if kind == "integer" and set(values) not in USUAL_PAIRS and (learned := labels.regression_in(code)):
             return LabelValues("regression", {}, rows, f"the code that trains has {learned}"), None
