@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modelway.adoption.code import OWN_SERVER, does_nothing, experiments, fitted, fitted_apart, imported, other_data
+from modelway.adoption.to_do import BEFORE_3
 
 READS = 'import pandas as pd\nframe = pd.read_csv("../data/housing.csv")\n'
 
@@ -108,3 +109,25 @@ def test_which_experiment_the_code_chooses(code: str, found: list[str | None]) -
 def test_code_that_asks_for_its_server(server: str) -> None:
     assert OWN_SERVER.search(f"uri = {server}\nmlflow.set_tracking_uri(uri)")
     assert not OWN_SERVER.search('mlflow.set_tracking_uri("http://localhost:5000")')
+
+
+@pytest.mark.parametrize(
+    ("declared", "before"),
+    [
+        ("pandas\nmlflow==2.14.1\n", True),
+        ("mlflow~=2.9", True),
+        ("mlflow-skinny[extras]>=2,<3", True),
+        ("mlflow<=2.22", True),
+        ("  - mlflow=2.14", True),
+        ('mlflow = "^2.10"', True),
+        ('name = "mlflow-skinny"\nversion = "2.22.0"', True),
+        ("mlflow", False),
+        ("mlflow>=2.10.0\nnumpy<3", False),
+        ("mlflow-skinny>=2.10 # <3", False),
+        ('mlflow = "^3.1"', False),
+        ("mlflow~=3.0,<4", False),
+        ('name = "mlflow"\nversion = "3.2.0"', False),
+    ],
+)
+def test_which_mlflow_is_pinned(declared: str, before: bool) -> None:
+    assert bool(BEFORE_3.search(declared)) == before

@@ -22,6 +22,11 @@ from modelway.adoption.trainings import FoundTraining, TrainingCode
 
 BRINGS_SCIPY = re.compile(r"scipy|scikit-learn|xgboost|lightgbm|catboost|statsmodels|mlflow(?!-skinny)")
 """Packages with it, or that need it."""
+BEFORE_3 = re.compile(
+    r"""\bmlflow(?:-skinny)?(?:\[[^]]*\])?["\s]*(?:[=~]?=\s*"?[\^~]?[012]\b|[^\n#]*<\s*3\b|[^\n#]*<=?\s*[012]\b)"""
+    r"""|name = "mlflow(?:-skinny)?"\s+version = "[012]\."""
+)
+"""MLflow as a project, or its lock, pins it; in version 3 a model has a name, before that a path."""
 
 
 def to_do(
@@ -32,7 +37,7 @@ def to_do(
     untracked: Sequence[str],
 ) -> list[str]:
     """untracked: data files that are not in git."""
-    found = [*_of_code(training, code, plan), *_of_packages(repository, training, plan)]
+    found = [*_of_code(repository, training, code, plan), *_of_packages(repository, training, plan)]
     metric, _, _ = limit_of(plan.truth)
     if metric != "accuracy_score" and plan.truth.rows < ROWS_NEEDED:
         found.append(
@@ -47,10 +52,13 @@ def to_do(
     return found
 
 
-def _of_code(training: FoundTraining, code: TrainingCode, plan: AdoptionPlan) -> Iterator[str]:
+def _of_code(
+    repository: TeamRepository, training: FoundTraining, code: TrainingCode, plan: AdoptionPlan
+) -> Iterator[str]:
     text = code.text
     if text and not LOGS.search(text):
-        yield f"{code.file_that(fitted) or training.file} logs no model to MLflow: {_logging(code)}"
+        file = code.file_that(fitted) or training.file
+        yield f"{file} logs no model to MLflow: {_logging(code, _declared(repository, plan))}"
     elif text and not re.search(r"\binput_example\b|\bsignature\b|\bautolog\(", text):
         file = code.file_with(LOGS.pattern)
         yield f"{file} logs its model without a signature: give log_model input_example={_example(text)}"
@@ -97,11 +105,12 @@ def _reads(data: str, training: FoundTraining, code: TrainingCode) -> str:
     return next((file for file, names in named if name in (each.rpartition("/")[2] for each in names)), "")
 
 
-def _logging(code: TrainingCode) -> str:
+def _logging(code: TrainingCode, declared: str) -> str:
     """Lines to paste, with the names that the code has."""
     model, _ = fitted(code.text) or ("model", "")
+    word = "artifact_path" if BEFORE_3.search(declared) else "name"
     return (
-        f'`import mlflow`, and after the fit `with mlflow.start_run(): mlflow.sklearn.log_model({model}, name="model",'
+        f'`import mlflow`, and after the fit `with mlflow.start_run(): mlflow.sklearn.log_model({model}, {word}="model",'
         f' input_example={_example(code.text)}, serialization_format="cloudpickle")` (docs/training.md says what other'
         " libraries need)"
     )
@@ -112,8 +121,13 @@ def _example(code: str) -> str:
     return f"{features}[:5]"
 
 
+def _declared(repository: TeamRepository, plan: AdoptionPlan) -> str:
+    """What says which packages the training needs."""
+    return "".join(repository.text(name) for name in (plan.packages, "pyproject.toml") if name in repository.files)
+
+
 def _of_packages(repository: TeamRepository, training: FoundTraining, plan: AdoptionPlan) -> Iterator[str]:
-    declared = "".join(repository.text(name) for name in (plan.packages, "pyproject.toml") if name in repository.files)
+    declared = _declared(repository, plan)
     if "mlflow" not in declared:
         yield f"{plan.packages} does not name mlflow: add mlflow-skinny, which logs the model and brings cloudpickle"
     elif declared and not BRINGS_SCIPY.search(declared):

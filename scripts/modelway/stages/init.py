@@ -50,7 +50,7 @@ USUAL_PAIRS = ({0, 1}, {-1, 1}, {1, 2})
 """Of whole numbers that are classes, whatever the code has."""
 BROUGHT = "what a command brings has to be brought first"
 LABELLED = "name test data that has the label, or let `--test 20%` split some off the training data"
-ONE_CLASS = "name test rows of each class by --test, let `--test 20%` split some off, or name another column by --label"
+ONE_CLASS = "name test rows of each class by --test, or another column by --label"
 SPLIT = "where there are none, `--test 20%` splits some off, by chance; by time is better where rows have one"
 
 

@@ -7,12 +7,23 @@ from collections.abc import Callable
 
 
 class Listener:
-    """Passes lines on, and keeps what explains a failure. advice: (why, fix); None where nothing was heard."""
+    """Passes lines on, and keeps what explains a failure. advice: (why, fix) of the last line that says something, and
+    the last thing known of it; None where nothing was heard."""
 
     def __init__(self, say: Callable[[str], None], run_id: str) -> None:
         self.advice: tuple[str, str] | None = None
         self._say = say
         self._known = (
+            (
+                re.compile(r"^ModuleNotFoundError: No module named '([\w.]+)'"),
+                r"no package of its environment has the module \1",
+                "add the one that has it to train.requirements; of a module of your own, start the training by python -m",
+            ),
+            (
+                re.compile("^ModuleNotFoundError: No module named '(pkg_resources|distutils)"),
+                r"a package of its environment asks for \1, which is part of setuptools",
+                "add setuptools<81 to train.requirements",
+            ),
             (
                 re.compile("active experiment ID does not match environment run ID"),
                 "it calls mlflow.set_experiment() with another experiment than that of the run that is open for it",
@@ -43,5 +54,5 @@ class Listener:
     def __call__(self, line: str) -> None:
         self._say(line)
         for pattern, why, fix in self._known:
-            if pattern.search(line):
-                self.advice = why, fix
+            if found := pattern.search(line):
+                self.advice = found.expand(why), fix
