@@ -22,6 +22,14 @@ READS = 'import pandas as pd\nframe = pd.read_csv("../data/housing.csv")\n'
         (READS, "python train.py --data data/train.csv", []),
         ('READ = "https://example.org/housing.csv"', "python train.py", []),
         ("this is no Python: 'a.csv'", "python train.py", []),
+        (f'{READS}frame.to_csv("out/scores.csv", index=False)', "python train.py", ["../data/housing.csv"]),
+        (
+            f'TO = os.path.join("out", "scores.csv")\n{READS}frame.to_csv(TO)',
+            "python train.py",
+            ["../data/housing.csv"],
+        ),
+        (f'{READS}print("\\nsaved: out/scores.csv")', "python train.py", ["../data/housing.csv"]),
+        ('frame.to_csv("a.csv")\nframe = pd.read_csv("a.csv")', "python train.py", ["a.csv"]),
     ],
 )
 def test_data_that_the_code_names_though_its_data_are_elsewhere(code: str, command: str, found: list[str]) -> None:

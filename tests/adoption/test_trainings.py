@@ -34,6 +34,7 @@ def written(folder: Path, **files: str) -> Path:
             "python flow.py",
             "flow.py",
         ),
+        ({"step3_model_py": f"{FITS}learn(1)\n", "test_all_py": FITS}, "python step3_model.py", "step3_model.py"),
         ({"train_py": FITS}, "python train.py", "train.py"),  # and what it lacks is to do
         ({"train_py": f"{FITS}learn(1)\n", "main_py": "import train\n"}, "python train.py", "train.py"),
         (

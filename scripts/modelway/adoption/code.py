@@ -41,14 +41,37 @@ def other_data(code: str, command: str, train: str) -> list[str]:
 
 
 def data_named(code: str) -> list[str]:
-    """Data files by the names that the code has for them; addresses are none."""
+    """Data files by the names that the code has for them; addresses are none, nor is what it only writes."""
     tree = parsed(code)
-    texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)) if tree else ()
-    return list(dict.fromkeys(text for text in texts if isinstance(text, str) and _is_data(text)))
+    if tree is None:
+        return []
+    written = _given(tree, "to_") - _given(tree, "read_")
+    return [name for name in dict.fromkeys(_data_in(tree)) if name not in written]
+
+
+def _data_in(node: ast.AST) -> Iterator[str]:
+    for each in ast.walk(node):
+        if isinstance(each, ast.Constant) and isinstance(each.value, str) and _is_data(each.value):
+            yield each.value
 
 
 def _is_data(text: str) -> bool:
-    return text.endswith(DATA) and "://" not in text
+    printed = "\n" in text or ": " in text or text != text.strip()
+    return text.endswith(DATA) and "://" not in text and not printed
+
+
+def _given(tree: ast.Module, call: str) -> set[str]:
+    """The data files that are given to calls such as `frame.to_csv`, by name or by a variable with the name."""
+    called, found = dict[str, set[str]](), set[str]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                called.setdefault(ast.unparse(target), set()).update(_data_in(node.value))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr.startswith(call):
+            for given in (*node.args, *(word.value for word in node.keywords)):
+                found |= {*_data_in(given), *called.get(ast.unparse(given), ())}
+    return found
 
 
 def imported(code: str) -> Iterator[str]:

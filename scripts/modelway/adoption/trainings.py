@@ -58,7 +58,7 @@ class TrainingCode:
 def trainings(repository: TeamRepository) -> tuple[FoundTraining, ...]:
     """The likeliest first."""
     found = [*_of_mlproject(repository), *_of_dvc(repository), *_scripts(repository)]
-    return tuple(found or _notebooks(repository))
+    return tuple(found or _notebooks(repository) or _scripts(repository, whatever_fits=True))
 
 
 def named(repository: TeamRepository, command: str) -> FoundTraining:
@@ -110,16 +110,18 @@ def _of_dvc(repository: TeamRepository) -> Iterator[FoundTraining]:
                 yield FoundTraining(command, _script_in(repository, command), f"the stage {name} of dvc.yaml")
 
 
-def _scripts(repository: TeamRepository) -> Iterator[FoundTraining]:
+def _scripts(repository: TeamRepository, *, whatever_fits: bool = False) -> Iterator[FoundTraining]:
     codes = {name: repository.text(name) for name in repository.files if name.endswith(".py")}
     logs = {name for name, code in codes.items() if LOGS.search(code)}
     fits = {name for name, code in codes.items() if ".fit(" in code}
     by_name = [name for name in codes if BY_NAME.search(stem_of(name)) and name in logs | fits]
     likely = by_name or sorted(logs) or [name for name in sorted(fits) if stem_of(name) in MAIN]
+    if whatever_fits:
+        likely = [name for name in sorted(fits) if "test" not in name.lower()]
     told = set[str]()
     for name in sorted(likely, key=lambda script: (script not in logs, script.count("/"), script)):
         caller = _caller(repository, codes, name) if does_nothing(codes[name]) else None
-        file, why = name, NAME_ALONE if name in by_name else "it logs a model"
+        file, why = name, NAME_ALONE if name in by_name else f"it {'logs' if name in logs else 'fits'} a model"
         if caller:
             file, why = caller, f"it calls {name}, which {'logs' if name in logs else 'fits'} a model"
         if file not in told:
