@@ -171,7 +171,7 @@ def test_the_figures_of_a_worked_example() -> None:
     assert (found.lead_time.value, found.lead_time.n, found.lead_time_unknown) == (26 * hour, 1, 1)
     assert (found.lead_time.low, found.lead_time.high) == (None, None), "one value bounds nothing"
     text = "\n".join(" ".join(row) for row in figure_rows(found))
-    assert "67% (2) 9% to 99% 3" in text and "2.9 h … to … 2" in text and "26.0 h" in text
+    assert "67% (2) 9% to 99% 3" in text and "2.9 h – 2" in text and "26.0 h" in text
 
 
 def test_of_a_short_or_empty_time_nothing_is_said_per_week() -> None:

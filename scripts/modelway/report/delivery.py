@@ -124,8 +124,8 @@ def _value(estimate: DeliveryEstimate) -> str:
 
 
 def _between(estimate: DeliveryEstimate, said: Callable[[float], str]) -> str:
-    """An end that so few do not bound is left open."""
-    if estimate.value is None:
+    """An end that so few do not bound is left open; none is said where they bound neither."""
+    if estimate.low is None and estimate.high is None:
         return "–"
     low, high = (said(end) if end is not None else "…" for end in (estimate.low, estimate.high))
     return f"{low} to {high}"
