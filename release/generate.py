@@ -12,7 +12,7 @@
 - docs/permissions.md, from the workflows and templates (release/permissions.py);
 - the repository's address wherever a template, an example or a README names it, from release/repository.json.
 
-Usage: scripts/run --in tool python release/generate.py [--check]
+Usage: scripts/run --in test python release/generate.py [--check]
 """
 
 from __future__ import annotations
