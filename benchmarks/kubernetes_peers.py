@@ -65,8 +65,8 @@ of them on end may need an hour and ten minutes at worst; deploy-model names thi
 READY_SECONDS = 600
 """A controller that begins with twenty teams on two cores takes minutes."""
 MOST_SECONDS = 3600
-ENDS = ("promoted", "taken back")
-OURS_END = dict(zip(("deployed", "rolled-back"), ENDS, strict=True))
+PROMOTED, BACK = "promoted", "taken back"
+OURS_END = {"deployed": PROMOTED, "rolled-back": BACK}
 
 
 @dataclass(frozen=True)
@@ -103,14 +103,14 @@ def ours(team: ClusterTeam, kind: str) -> str:
 def flagger(team: ClusterTeam, kind: str) -> str:
     assert team.own is not None
     team.own.kubectl("set", "image", f"deployment/{NAME}", f"server={team.image(kind)}")
-    return end_of(team.own, "canary", {"Progressing"}, dict(zip(("Succeeded", "Failed"), ENDS, strict=True)))
+    return end_of(team.own, "canary", {"Progressing"}, {"Succeeded": PROMOTED, "Failed": BACK})
 
 
 def argo(team: ClusterTeam, kind: str) -> str:
     assert team.own is not None
     image = {"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": team.image(kind)}
     team.own.kubectl("patch", "rollout", NAME, "--type=json", "-p", json.dumps([image]))
-    return end_of(team.own, "rollout", {"Progressing", "Paused"}, dict(zip(("Healthy", "Degraded"), ENDS, strict=True)))
+    return end_of(team.own, "rollout", {"Progressing", "Paused"}, {"Healthy": PROMOTED, "Degraded": BACK})
 
 
 def end_of(own: Namespace, kind: str, under_way: Set[str], ends: Mapping[str, str]) -> str:
@@ -190,9 +190,7 @@ def prepared_for_flagger(team: ClusterTeam) -> None:
 def prepared_for_argo(team: ClusterTeam) -> None:
     assert team.own is not None
     own, server = team.own, team.own.made.described
-    account, deployment = (
-        next(item for item in served(team) if item["kind"] == kind) for kind in ("ServiceAccount", "Deployment")
-    )
+    account, deployment = (item for item in served(team) if item["kind"] in ("ServiceAccount", "Deployment"))
     namespace, name = server.gateway.split("/")
     text = (PEERS / "argo-gateway-api.yml").read_text().replace("@PROMETHEUS@", server.prometheus_url)
     found: list[dict[str, Any]] = list(yaml.safe_load_all(text.replace("@NAMESPACE@", own.name)))
@@ -228,7 +226,7 @@ def released(
                 was, began = (seen["failed"], seen.total() - seen["failed"]), time.monotonic()
                 outcome = deliver(team, version)
                 took, failed = time.monotonic() - began, seen["failed"] - was[0]
-                stable = version if outcome == ENDS[0] else stable
+                stable = version if outcome == PROMOTED else stable
                 share = failed / max(1, seen.total() - seen["failed"] - was[1])
                 found = Release(tool, kind, outcome, took, share)
                 print(json.dumps(asdict(found)), flush=True)
@@ -247,10 +245,8 @@ def flagger_controller(cluster: Cluster) -> Iterator[None]:
 
 @contextlib.contextmanager
 def argo_controller(cluster: Cluster) -> Iterator[None]:
-    folder, beside = (
-        programs.built(PEERS / "argo", build_argo),
-        programs.built(PEERS / "argo-plugin", build_argo_plugin),
-    )
+    folder = programs.built(PEERS / "argo", build_argo)
+    beside = programs.built(PEERS / "argo-plugin", build_argo_plugin)
     defined(cluster, folder)
     plugins = [{"name": "argoproj-labs/gatewayAPI", "location": f"file://{beside / 'plugin'}"}]
     config = {
@@ -304,7 +300,7 @@ def push_base(registry: str) -> str:
 
 
 def build_service(source: Path, place: Path, go: str, _: str) -> None:
-    programs.run_go([go, "build", "-trimpath", "-buildvcs=false", "-o", str(place / "service"), "."], source)
+    go_build(source, place / "service", go, ".")
 
 
 def build_flagger(source: Path, place: Path, go: str, _: str) -> None:
@@ -320,16 +316,18 @@ def build_argo(source: Path, place: Path, go: str, _: str) -> None:
 
 def build_controller(source: Path, place: Path, go: str, package: str, command: str, name: str, kinds: str) -> None:
     """command, kinds: the program and the definitions of its kinds, below the package."""
-    build = [go, "build", "-trimpath", "-buildvcs=false", "-o", str(place / name), f"{package}/{command}"]
-    programs.run_go(build, source)
+    go_build(source, place / name, go, f"{package}/{command}")
     folder = Path(programs.run_go([go, "list", "-m", "-f", "{{.Dir}}", package], source).strip())
     texts = [file.read_text() for file in sorted(folder.glob(kinds))]
     (place / "crd.yaml").write_text("\n---\n".join(texts))
 
 
 def build_argo_plugin(source: Path, place: Path, go: str, _: str) -> None:
-    package = "github.com/argoproj-labs/rollouts-plugin-trafficrouter-gatewayapi"
-    programs.run_go([go, "build", "-trimpath", "-buildvcs=false", "-o", str(place / "plugin"), package], source)
+    go_build(source, place / "plugin", go, "github.com/argoproj-labs/rollouts-plugin-trafficrouter-gatewayapi")
+
+
+def go_build(source: Path, program: Path, go: str, package: str) -> None:
+    programs.run_go([go, "build", "-trimpath", "-buildvcs=false", "-o", str(program), package], source)
 
 
 def table(found: list[Release]) -> None:
@@ -339,7 +337,7 @@ def table(found: list[Release]) -> None:
         for kind in ("healthy", *BAD):
             own = [one for one in found if (one.tool, one.kind) == (tool, kind)]
             if own:
-                ends = [sum(one.outcome == end for one in own) for end in ENDS]
+                ends = [sum(one.outcome == end for one in own) for end in (PROMOTED, BACK)]
                 seconds, failed = [one.seconds for one in own], statistics.mean(one.failed for one in own)
                 numbers = f"{len(own)} | {ends[0]} | {ends[1]} | {len(own) - sum(ends)}"
                 print(

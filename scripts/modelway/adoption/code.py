@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 DATA = (".csv", ".parquet", ".jsonl", ".ndjson", ".arrow", ".feather")
@@ -45,7 +45,8 @@ def data_named(code: str) -> list[str]:
     tree = parsed(code)
     if tree is None:
         return []
-    written = _given(tree, "to_") - _given(tree, "read_")
+    values = _values(tree)
+    written = _given(tree, "to_", values) - _given(tree, "read_", values)
     return [name for name in dict.fromkeys(_data_in(tree)) if name not in written]
 
 
@@ -60,17 +61,23 @@ def _is_data(text: str) -> bool:
     return text.endswith(DATA) and "://" not in text and not printed
 
 
-def _given(tree: ast.Module, call: str) -> set[str]:
-    """The data files that are given to calls such as `frame.to_csv`, by name or by a variable with the name."""
-    called, found = dict[str, set[str]](), set[str]()
+def _values(tree: ast.Module) -> dict[str, list[ast.expr]]:
+    """What is assigned to each variable or attribute, wherever that is."""
+    found = dict[str, list[ast.expr]]()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                called.setdefault(ast.unparse(target), set()).update(_data_in(node.value))
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                found.setdefault(ast.unparse(target), []).append(node.value)
+    return found
+
+
+def _given(tree: ast.Module, call: str, values: Mapping[str, Sequence[ast.expr]]) -> set[str]:
+    """The data files that are given to calls such as `frame.to_csv`, by name or by a variable with the name."""
+    found = set[str]()
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr.startswith(call):
             for given in (*node.args, *(word.value for word in node.keywords)):
-                found |= {*_data_in(given), *called.get(ast.unparse(given), ())}
+                found |= {name for value in (given, *values.get(ast.unparse(given), ())) for name in _data_in(value)}
     return found
 
 
@@ -123,20 +130,17 @@ def experiments(code: str) -> list[str | None]:
     """The name that each call of mlflow.set_experiment gives, where it is a text or a variable that is always the same one;
     else None."""
     tree = parsed(code)
-    texts, given = dict[str, set[str | None]](), list[ast.expr | None]()
-    for node in ast.walk(tree) if tree else ():
-        if isinstance(node, ast.Assign | ast.AnnAssign):
-            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                texts.setdefault(ast.unparse(target), set()).add(_text(node.value))
-        elif isinstance(node, ast.arg):
-            texts.setdefault(node.arg, set()).add(None)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "mlflow.set_experiment":
+    if tree is None:
+        return []
+    values, found = _values(tree), list[str | None]()
+    parameters = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "mlflow.set_experiment":
             named = (word.value for word in node.keywords if word.arg == "experiment_name")
-            given.append(node.args[0] if node.args else next(named, None))
-    found = list[str | None]()
-    for name in given:
-        known = texts.get(ast.unparse(name), set()) if isinstance(name, ast.Name | ast.Attribute) else {_text(name)}
-        found.append(next(iter(known)) if len(known) == 1 else None)
+            given = node.args[0] if node.args else next(named, None)
+            name = ast.unparse(given) if given else ""
+            texts = {None} if name in parameters else {_text(value) for value in values.get(name, [given])}
+            found.append(texts.pop() if len(texts) == 1 else None)
     return found
 
 

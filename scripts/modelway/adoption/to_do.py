@@ -37,7 +37,9 @@ def to_do(
     untracked: Sequence[str],
 ) -> list[str]:
     """untracked: data files that are not in git."""
-    found = [*_of_code(repository, training, code, plan), *_of_packages(repository, training, plan)]
+    declares = (name for name in (plan.packages, "pyproject.toml") if name in repository.files)
+    declared = "".join(map(repository.text, declares))
+    found = [*_of_code(training, code, plan, declared), *_of_packages(training, plan, declared)]
     metric, _, _ = limit_of(plan.truth)
     if metric != "accuracy_score" and plan.truth.rows < ROWS_NEEDED:
         found.append(
@@ -52,13 +54,12 @@ def to_do(
     return found
 
 
-def _of_code(
-    repository: TeamRepository, training: FoundTraining, code: TrainingCode, plan: AdoptionPlan
-) -> Iterator[str]:
+def _of_code(training: FoundTraining, code: TrainingCode, plan: AdoptionPlan, declared: str) -> Iterator[str]:
+    """declared: what says which packages the training needs."""
     text = code.text
     if text and not LOGS.search(text):
         file = code.file_that(fitted) or training.file
-        yield f"{file} logs no model to MLflow: {_logging(code, _declared(repository, plan))}"
+        yield f"{file} logs no model to MLflow: {_logging(code, declared)}"
     elif text and not re.search(r"\binput_example\b|\bsignature\b|\bautolog\(", text):
         file = code.file_with(LOGS.pattern)
         yield f"{file} logs its model without a signature: give log_model input_example={_example(text)}"
@@ -121,13 +122,7 @@ def _example(code: str) -> str:
     return f"{features}[:5]"
 
 
-def _declared(repository: TeamRepository, plan: AdoptionPlan) -> str:
-    """What says which packages the training needs."""
-    return "".join(repository.text(name) for name in (plan.packages, "pyproject.toml") if name in repository.files)
-
-
-def _of_packages(repository: TeamRepository, training: FoundTraining, plan: AdoptionPlan) -> Iterator[str]:
-    declared = _declared(repository, plan)
+def _of_packages(training: FoundTraining, plan: AdoptionPlan, declared: str) -> Iterator[str]:
     if "mlflow" not in declared:
         yield f"{plan.packages} does not name mlflow: add mlflow-skinny, which logs the model and brings cloudpickle"
     elif declared and not BRINGS_SCIPY.search(declared):

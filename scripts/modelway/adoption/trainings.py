@@ -115,15 +115,15 @@ def _scripts(repository: TeamRepository, *, whatever_fits: bool = False) -> Iter
     logs = {name for name, code in codes.items() if LOGS.search(code)}
     fits = {name for name, code in codes.items() if ".fit(" in code}
     by_name = [name for name in codes if BY_NAME.search(stem_of(name)) and name in logs | fits]
-    likely = by_name or sorted(logs) or [name for name in sorted(fits) if stem_of(name) in MAIN]
-    if whatever_fits:
-        likely = [name for name in sorted(fits) if "test" not in name.lower()]
+    others = (name for name in sorted(fits) if stem_of(name) in MAIN or (whatever_fits and "test" not in name.lower()))
+    likely = by_name or sorted(logs) or list(others)
     told = set[str]()
     for name in sorted(likely, key=lambda script: (script not in logs, script.count("/"), script)):
         caller = _caller(repository, codes, name) if does_nothing(codes[name]) else None
-        file, why = name, NAME_ALONE if name in by_name else f"it {'logs' if name in logs else 'fits'} a model"
+        does = f"{'logs' if name in logs else 'fits'} a model"
+        file, why = name, NAME_ALONE if name in by_name else f"it {does}"
         if caller:
-            file, why = caller, f"it calls {name}, which {'logs' if name in logs else 'fits'} a model"
+            file, why = caller, f"it calls {name}, which {does}"
         if file not in told:
             told.add(file)
             yield FoundTraining(_command(repository, file), file, why)

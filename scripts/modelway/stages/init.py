@@ -139,7 +139,7 @@ def _experiment(code: TrainingCode, assumed: list[Assumption]) -> str | None:
         assumed.append(
             Assumption("registry.experiment", name, "the code that trains chooses it by mlflow.set_experiment")
         )
-    return name or None
+    return name
 
 
 def _of_gate(plan: AdoptionPlan) -> list[Assumption]:
@@ -283,21 +283,22 @@ def _truth(path: Path, name: str, column: str, dialect: CsvDialect, code: str) -
         if column not in {item.name for item in table.columns}:
             raise InvalidInput(f"has no column {column[:100]!r}", where=name, fix=LABELLED)
         assert isinstance(table, SummaryTable)
-        _, (missing,) = table.answers([Missing(column)], 0)
-        if missing.count == missing.n:
-            raise InvalidInput(f"no row has a value of {column[:100]!r}", where=name, fix=LABELLED)
         for kind in ("integer", "boolean", "string"):
             rows, (malformed,) = table.answers([NotAllowed(column, kind, ())], 0)
             values = table.few_values({column: kind}, MOST_CLASSES)[column]
             if values and malformed.n:
                 break
         else:
+            _, (missing,) = table.answers([Missing(column)], 0)
+            if missing.count == missing.n:
+                raise InvalidInput(f"no row has a value of {column[:100]!r}", where=name, fix=LABELLED)
             return LabelValues("regression", {}, rows, f"{column} has many different numbers"), None
         if len(values) == 1:
-            what = (
-                f"every row has {_text(values[0])[:60]!r} as its {column[:100]}, so no model can be told from another"
+            raise InvalidInput(
+                f"every row has {_text(values[0])[:60]!r} as its {column[:100]}, so no model can be told from another",
+                where=name,
+                fix=ONE_CLASS,
             )
-            raise InvalidInput(what, where=name, fix=ONE_CLASS)
         if kind == "integer" and set(values) not in USUAL_PAIRS and (learned := labels.regression_in(code)):
             return LabelValues("regression", {}, rows, f"the code that trains has {learned}"), None
         asked = [NotAllowed(column, kind, (value,)) for value in values]

@@ -121,9 +121,8 @@ def _csv(source: Source, dialect: CsvDialect, links: dict[str, Path]) -> tuple[t
         return columns, relation
     statement = Statement()
     texts = [statement.bind(text) for text in dialect.null_values]
-    there = " AND ".join(
-        f"c{{0}} <> {text}" for text in texts
-    )  # IN keeps a block of each text, a pattern takes twice as long
+    # IN keeps a block of each text, and a pattern takes twice as long
+    there = " AND ".join(f"c{{0}} <> {text}" for text in texts)
     told = ", ".join(f"CASE WHEN {there} THEN c{{0}} END AS c{{0}}".format(at) for at in range(len(columns)))
     return columns, statement.add(f"(SELECT {told}, {FILE} FROM ").then(relation).add(")")
 
