@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from modelway.adoption.code import OWN_SERVER, does_nothing, experiments, fitted, fitted_apart, imported, other_data
+from modelway.adoption.code import (
+    OWN_SERVER,
+    does_nothing,
+    experiments,
+    fitted,
+    fitted_apart,
+    imported,
+    other_data,
+    parsed,
+)
 from modelway.adoption.to_do import BEFORE_3
 
 READS = 'import pandas as pd\nframe = pd.read_csv("../data/housing.csv")\n'
@@ -16,6 +25,7 @@ READS = 'import pandas as pd\nframe = pd.read_csv("../data/housing.csv")\n'
         (READS, "python train.py", ["../data/housing.csv"]),
         (f"%matplotlib inline\n{READS}", "papermill a.ipynb b.ipynb", ["../data/housing.csv"]),
         (READS.replace("housing", "train"), "python train.py", []),
+        ('pd.read_csv(r"D:\\work\\train.csv")', "python train.py", []),
         (f'{READS}test = pd.read_csv("data/train.csv")', "python train.py", []),
         (f'import os\n{READS}os.environ["MODELWAY_DATA"]', "python train.py", []),
         (READS, 'python train.py --data "$MODELWAY_DATA"', []),
@@ -37,17 +47,40 @@ def test_data_that_the_code_names_though_its_data_are_elsewhere(code: str, comma
 
 
 @pytest.mark.parametrize(
+    ("code", "command", "found"),
+    [
+        ("", "python train.py --config params.yaml", ["data/all.csv"]),
+        ('open("conf/params.yaml")', "python train.py", ["data/all.csv"]),
+        ("", "python train.py", []),
+        ("", "python train.py --config params.yaml --data data/train.csv", []),
+    ],
+)
+def test_data_that_settings_name(code: str, command: str, found: list[str]) -> None:
+    settings = {"conf/params.yaml": {"data": {"raw": "data/all.csv", "seed": 3}}, "compose.yaml": {"x": "y.csv"}}
+    assert other_data(code, command, "data/train.csv", settings) == found
+
+
+@pytest.mark.parametrize(
     ("code", "nothing"),
     [
         ('"""A command."""\nimport typer\napp = 1\n\n\ndef train():\n    pass\n', True),
         ("def train():\n    pass\n\n\ntrain()\n", False),
         ('def train():\n    pass\n\n\nif __name__ == "__main__":\n    train()\n', False),
         ("import pandas\nmodel = pandas.DataFrame()\n", False),
+        ('if "x" not in sys.path:\n    sys.path.append("x")\nlogging.basicConfig()\nclass A:\n    x = 1\n', True),
+        ("def train():\n    pass\n\n\nif True:\n    train()\n", False),
+        ("import mlflow\ndef train():\n    pass\nmlflow.run(train)\n", False),
         ("", False),
     ],
 )
 def test_a_module_that_only_defines_things(code: str, nothing: bool) -> None:
     assert does_nothing(code) is nothing
+
+
+def test_a_line_that_this_python_cannot_read_hides_no_other() -> None:
+    code = f'def show():\n    print f"a {{{{"\n{READS}x = (?)\nframe.to_csv("b.csv")\n'
+    assert other_data(code, "python train.py", "data/train.csv") == ["../data/housing.csv"]
+    assert parsed("\n".join(["this is no Python"] * 30)) is None
 
 
 def test_what_is_imported_by_dotted_names() -> None:

@@ -12,7 +12,7 @@ import yaml
 
 from adoption.layouts import DATA, LAYOUTS, REQUIREMENTS, TEST, TRAIN, Layout, learn, rows
 from checkout import commit_all
-from modelway.adoption.label import ROWS_NEEDED
+from modelway.adoption.truth import ROWS_NEEDED
 from modelway.config import load_project
 from modelway.gate import influence
 from sampled import sampled

@@ -15,7 +15,7 @@ RUNS = "from shop.model import learn\n\nlearn(1)\n"
 
 def written(folder: Path, **files: str) -> Path:
     for name, text in files.items():
-        path = folder / name.replace("__", "/").replace("_py", ".py")
+        path = folder / (name if "/" in name else name.replace("__", "/").replace("_py", ".py"))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return folder
@@ -42,11 +42,51 @@ def written(folder: Path, **files: str) -> Path:
             "python train.py",
             "train.py",
         ),
+        (  # over two files, one of a package, that are found beside what is run
+            {
+                "app/steps/trainer.py": FITS,
+                "app/steps/__init__.py": "from .trainer import learn\n",
+                "app/flow/control.py": 'sys.path.insert(0, "..")\nfrom steps import learn\ndef go():\n    learn(1)\n',
+                "app/run_pipeline.py": "from flow.control import go\n\ngo()\n",
+                "app/show.py": "from flow.control import go\n\nprint(go)\n",
+            },
+            "python app/run_pipeline.py",
+            "app/run_pipeline.py",
+        ),
     ],
 )
 def test_what_calls_the_code_that_trains_is_run(files: dict[str, str], command: str, file: str, tmp_path: Path) -> None:
     found = trainings(look(written(tmp_path, **files)))[0]
     assert (found.command, found.file) == (command, file)
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (("X_train.csv", "y_train.csv", "X_test.csv", "y_test.csv", "cancer.csv"), ("cancer.csv", None)),
+        (("X_train.csv", "y_train.csv"), (None, None)),
+        (("train.csv", "test.csv", "y_test.csv"), ("train.csv", "test.csv")),
+    ],
+)
+def test_files_that_have_the_label_apart(names: tuple[str, ...], found: tuple[str | None, ...], tmp_path: Path) -> None:
+    for name in names:
+        (tmp_path / name).write_text("a,b\n")
+    assert look(tmp_path).train_and_test() == found
+
+
+@pytest.mark.parametrize(
+    ("files", "packages"),
+    [
+        ({"requirements.txt": "a\n", "app/requirements.txt": "b\n"}, "requirements.txt"),
+        ({"app/requirements.txt": "b\n", "app/pyproject.toml": "[tool.ruff]\n"}, "app/requirements.txt"),
+        ({"app/requirements.txt": "b\n", "train/requirements.txt": "b\n"}, None),
+    ],
+)
+def test_what_declares_the_packages(files: dict[str, str], packages: str | None, tmp_path: Path) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert look(tmp_path).packages == packages
 
 
 @pytest.mark.parametrize(
@@ -75,7 +115,7 @@ def test_what_a_training_imports_is_read_too_and_each_file_once(tmp_path: Path) 
         "pkg/data.py": "from .columns import TARGET\nfrom .. import train\nfrom ..outside import x\n",
         "pkg/columns.py": 'from pkg.data import read\nTARGET = "late"\n',
         "pkg/other.py": "",
-        "pkg/old.py": "print 'of Python 2'\n",
+        "pkg/old.py": "print 'of Python 2'\n" * 30,
     }
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)

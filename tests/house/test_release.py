@@ -50,6 +50,10 @@ def test_a_release_is_the_export_and_only_the_major_tag_moves(clone: Path) -> No
     assert not [name for name in names if name.startswith(("tests/", "docs/", "examples/"))]
     assert "$/" not in git(clone, "show", "v1.0.0:.github/workflows/train.yml")
     assert git(clone, "rev-parse", "v1^{commit}") == git(clone, "rev-parse", "v1.0.0^{commit}")
+    assert git(clone, "rev-parse", "releases/v1.0.0") == git(clone, "rev-parse", "v1.0.0^{commit}"), (
+        "a branch has all of it"
+    )
+    assert "git push origin v1.0.0 releases/v1.0.0 && git push --force origin v1" in done.stdout
     assert git(clone, "status", "--porcelain") == "", "the checkout is untouched"
     first = git(clone, "rev-parse", "v1.0.0^{commit}")
 

@@ -20,6 +20,15 @@ def fail(name, error):
     raise Refused("the answer is no", where=name, fix=ONCE_MORE)
     raise Refused("is", fix="too short to be looked for")
     raise ValueError("none of ours")
+
+def named(name):
+    what, fix = f"{name} is no model", "name a model"
+    if name:
+        raise InvalidInput(what, fix=fix)
+    what, fix = f"{name} is no folder", "name a folder"
+    if name == 1:
+        what, fix = f"{name} is no file", "name a file"
+    raise InvalidInput(what, fix=fix)
 """
 
 
@@ -32,6 +41,9 @@ def test_each_error_is_found_with_its_fix_and_what_the_run_alone_knows_is_left_o
         ("cannot be fetched: …", "build it again", 4),
         ("is not there: …", "build it again", 4),
         ("the answer is no", "build it again", 1),
+        ("… is no file", "name a file", 2),
+        ("… is no folder", "name a folder", 2),
+        ("… is no model", "name a model", 2),
         ("… is no version", "look at …", 2),
     ]
     assert "## Images\n\n| the error |" in troubleshooting.page(tmp_path)
@@ -40,7 +52,7 @@ def test_each_error_is_found_with_its_fix_and_what_the_run_alone_knows_is_left_o
 def test_every_area_has_errors_and_what_tests_know_is_among_them() -> None:
     told = list(troubleshooting.errors(ROOT / "scripts"))
     assert {one.area for one in told} == {*troubleshooting.AREAS.values(), troubleshooting.OTHER}
-    assert len(told) > 700
+    assert len(told) > 830
     assert [one.fix for one in told if one.what == "is a Git-LFS pointer, not the file"] == [
         "check it out with `lfs: true`, or run `git lfs pull`"
     ]

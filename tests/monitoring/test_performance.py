@@ -115,6 +115,40 @@ def test_labels_may_be_a_column_of_the_requests(project: Path) -> None:
         apart = found
 
 
+@pytest.mark.parametrize("apart", [True, False])
+@pytest.mark.parametrize(
+    ("label_as", "written"),
+    [('"> 15"', {"0": "15", "1": "15.5"}), ("{on time: 0, 'it''s late': 1}", {"0": "on time", "1": "it's late"})],
+)
+def test_labels_mean_what_the_gate_says_of_them(
+    project: Path, capsys: Any, label_as: str, written: dict[str, str], apart: bool
+) -> None:
+    plain = CONFIG if apart else CONFIG.replace("labels: labels.csv, id: request, ", "")
+    header, rows = read(project / "labels.csv")
+    if not apart:
+        labels = {row[0]: row[1] for row in rows}
+        header, rows = read(project / "requests.csv")
+        header, rows = [*header, "late"], [[*row, labels.get(row[1], "")] for row in rows]
+    file, at = project / ("labels.csv" if apart else "requests.csv"), header.index("late")
+    write(file, header, rows)
+    (project / "modelway.yml").write_text(plain)
+    assert monitor_model.main([]) == 0
+    before = report(project)
+    rows = [[*row[:at], written.get(row[at], ""), *row[at + 1 :]] for row in rows]
+    write(file, header, rows)
+    (project / "modelway.yml").write_text(
+        plain.replace("gate: {label: late", f"gate: {{label: late, label-as: {label_as}")
+    )
+    assert monitor_model.main([]) == 0
+    found = report(project)
+    assert found["days"] == before["days"]
+    rows[5][at] = "unknown"
+    write(file, header, rows)
+    capsys.readouterr()
+    assert monitor_model.main([]) == 2
+    assert "gate.label-as: says nothing of 'unknown'" in capsys.readouterr().out
+
+
 def test_the_order_of_rows_and_labels_changes_nothing(project: Path) -> None:
     monitor_model.main([])
     before = report(project)

@@ -6,6 +6,8 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 DATA = (".csv", ".parquet", ".jsonl", ".ndjson", ".arrow", ".feather")
 LOGS = re.compile(r"\blog_model\(|\bautolog\(")
@@ -20,24 +22,45 @@ ONE_MODEL = re.compile(
 """How code makes one model of steps, or lets one be made."""
 OWN_SERVER = re.compile(r"""(?:getenv|environ)\b[^\n]{0,6}["']MLFLOW_TRACKING_URI["']""")
 """How code asks which server it is to use: what it sets then is what it was given."""
+PREPARES = re.compile(
+    r"(?:sys\.path|warnings|logging|logger|log|os|matplotlib|plt|sns|seaborn|pd\.set_option|dotenv)\b|load_dotenv|[\w.]*\bseed\b"
+)
+"""Calls that set up where code runs, and train nothing."""
+MOST_UNREADABLE = 20
+"""Lines; code with more is another language."""
 SCRIPT = re.compile(r"[\w./-]+\.(?:py|ipynb)\b")
 """In a command."""
 
 
 def parsed(code: str) -> ast.Module | None:
-    """None where it is no Python. A notebook's own commands are left out."""
+    """None where it is no Python. A notebook's own commands are left out, and so are a few lines that this Python cannot read,
+    such as of a newer one."""
     lines = [line for line in code.splitlines() if not line.lstrip().startswith(("%", "!"))]
-    try:
-        return ast.parse("\n".join(lines))
-    except (SyntaxError, ValueError, RecursionError):
-        return None
+    for _ in range(MOST_UNREADABLE):
+        try:
+            return ast.parse("\n".join(lines))
+        except SyntaxError as error:
+            at = (error.lineno or 0) - 1
+            if not 0 <= at < len(lines):
+                return None
+            lines[at] = f"{lines[at][: -len(lines[at].lstrip()) or None]}pass"
+        except (ValueError, RecursionError):
+            return None
+    return None
 
 
-def other_data(code: str, command: str, train: str) -> list[str]:
-    """Data files that the code names, though its data is another file and nothing leads it there."""
-    named = data_named(code)
+def other_data(code: str, command: str, train: str, settings: Mapping[str, Any] = MappingProxyType({})) -> list[str]:
+    """Data files that the code or its settings name, though its data is another file and nothing leads it there. settings:
+    what each file of them says."""
+    named = [*data_named(code), *(name for names in data_set(code + command, settings).values() for name in names)]
     led = GIVEN in code + command or Path(train).name in command
-    return [] if led or Path(train).name in (Path(name).name for name in named) else named
+    return [] if led or Path(train).name in (Path(name).name for name in named) else list(dict.fromkeys(named))
+
+
+def data_set(code: str, settings: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The data files that each file of settings names, of those files that the code names."""
+    read = {file: said for file, said in settings.items() if Path(file).name in code}
+    return {file: [text for _, text in texts_in(said) if _is_data(text)] for file, said in read.items()}
 
 
 def data_named(code: str) -> list[str]:
@@ -50,10 +73,21 @@ def data_named(code: str) -> list[str]:
     return [name for name in dict.fromkeys(_data_in(tree)) if name not in written]
 
 
+def texts_in(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Each text, and the key that it is below."""
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from texts_in(inner, str(name))
+    elif isinstance(value, list) and len(value) == 1:
+        yield from texts_in(value[0], key)
+
+
 def _data_in(node: ast.AST) -> Iterator[str]:
     for each in ast.walk(node):
         if isinstance(each, ast.Constant) and isinstance(each.value, str) and _is_data(each.value):
-            yield each.value
+            yield each.value.replace("\\", "/")  # of Windows
 
 
 def _is_data(text: str) -> bool:
@@ -149,12 +183,22 @@ def _text(node: ast.expr | None) -> str | None:
 
 
 def does_nothing(code: str) -> bool:
-    """Whether it only defines things: nothing happens when it is run."""
+    """Whether it only defines things, and sets up where it runs: nothing else happens when it is run."""
     tree = parsed(code)
     if tree is None or not tree.body:
         return False
-    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
-    words = (each for each in tree.body if not (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant)))
-    return all(isinstance(each, kinds) for each in words) and any(
+    return all(map(_only_prepares, tree.body)) and any(
         isinstance(each, ast.FunctionDef | ast.ClassDef) for each in tree.body
     )
+
+
+def _only_prepares(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.Expr):
+        value = statement.value
+        return isinstance(value, ast.Constant) or (
+            isinstance(value, ast.Call) and bool(PREPARES.match(ast.unparse(value.func)))
+        )
+    if isinstance(statement, ast.If) and "__name__" not in ast.unparse(statement.test):
+        return all(map(_only_prepares, [*statement.body, *statement.orelse]))
+    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
+    return isinstance(statement, kinds)

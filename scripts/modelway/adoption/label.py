@@ -1,57 +1,81 @@
-"""Which column is the truth, by the code that trains and the names that people give it; and what that asks of the gate."""
+"""Which column is the truth, by the code that trains, its settings, and the names that people give it."""
 
 from __future__ import annotations
 
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
-from modelway.adoption.code import parsed
+from modelway.adoption.code import parsed, texts_in
+from modelway.adoption.made_label import MadeLabel, labels_made
+from modelway.adoption.split import NUMBERS_ROWS
 
 TRUTHS = re.compile(r"y|target|label|truth|response|outcome|class(?:es)?")
 """What code calls the truth: such as y, y_train, TARGET, label_column."""
 USUAL = ("target", "label", "y", "class", "outcome")
 MAKES = {"apply", "map", "replace", "where", "select", "cut", "qcut", "fit_transform", "transform"}
 """Calls that give a column other values."""
-MOST_CLASSES = 20
-RARE = 0.8
-"""From this share of the most frequent class on, accuracy says little: balanced accuracy is asked for."""
-ROWS_NEEDED = 150
-"""Below that the gate has no interval for balanced accuracy and R²: it would be inconclusive for every model."""
-REGRESSION = re.compile(
-    r"\b(\w*Regressor|LinearRegression|(?:Ridge|Lasso|ElasticNet)(?:CV)?|SVR|(?:root_)?mean_\w+_error|r2_score|MSELoss|L1Loss"
-    r"|reg:\w+|regression)\b"
-)
-CLASSES = re.compile(
-    r"\b(\w*Classifier(?:CV)?|Logistic\w*|SVC|GaussianNB|(?:balanced_)?accuracy\w*|f1_score|roc_auc\w*|predict_proba"
-    r"|classification_report|\w*CrossEntropy\w*|binary:\w+|multi:\w+|multiclass|n_classes|num_class\w*|stratify)\b"
-)
-"""What code that learns the one, or the other, is full of."""
-Task = Literal["binary", "multiclass", "regression"]
+OF_PLOTS = ("label", "labels", "y")
+"""Keyword arguments that mean something else where pictures are drawn."""
+STILL_THE_TRUTH = {
+    "astype",
+    "map",
+    "apply",
+    "replace",
+    "fillna",
+    "dropna",
+    "to_numpy",
+    "ravel",
+    "reshape",
+    "squeeze",
+    "copy",
+}
+STILL_THE_TRUTH |= {"tolist", "to_list", "to_frame", "reset_index"}
+"""Calls behind a column that give its rows; others, such as value_counts, tell of them."""
 
 
-@dataclass(frozen=True)
-class LabelValues:
-    """classes: how many test rows have each, by its text; empty for a number. rows: of the test data. why: it is that task."""
+def label_of(code: str, columns: Sequence[str]) -> tuple[str | None, MadeLabel | None]:
+    """The column that the code names as the truth most often, or that it makes it of; else the only one with a usual name. And
+    what the code makes of it, where that is one thing. code: Python."""
+    made = [one for one in labels_made(code) if one.column in columns]
+    name = _most_named(code, {*columns, *(one.name for one in made)})
+    if name is None:
+        usual = [column for column in columns if column.lower() in USUAL]
+        name = usual[0] if len(usual) == 1 else None
+    found = [one for one in made if one.name == name or (_is_a_truth(one.name) and name in (None, one.column))]
+    sources = {one.column for one in found}
+    if len(sources) == 1:
+        return sources.pop(), _together(found)
+    return (name if name in columns else None), None
 
-    task: Task
-    classes: Mapping[str, int]
-    rows: int
-    why: str = ""
+
+def _together(found: Sequence[MadeLabel]) -> MadeLabel | None:
+    """Of the same column: one that is said several times, or one and then another of what it has written into the column."""
+    one, *others = sorted(set(found), key=lambda made: made.line)
+    if not others:
+        return one
+    if len(others) == 1 and one.name == others[0].name == others[0].column:
+        numbered = others[0].rule is None
+        return replace(others[0], before=one, comparison=one.comparison if numbered else "")
+    return None
 
 
-def label_of(code: str, columns: Sequence[str]) -> str | None:
-    """The column that the code names as the truth most often; else the only one with a usual name. code: Python."""
-    found = Counter(name for name in _named(code) if name in columns)
+def _most_named(code: str, names: Collection[str]) -> str | None:
+    found = Counter(name for name in _named(code) if name in names)
     if found:
         (name, often), *others = found.most_common()
         if not others or others[0][1] < often:
             return name
-    usual = [column for column in columns if column.lower() in USUAL]
-    return usual[0] if len(usual) == 1 else None
+    return None
+
+
+def label_in_settings(settings: Iterable[Any], columns: Collection[str]) -> str | None:
+    """The column that files of settings name under a key such as target_col. settings: plain values."""
+    found = {text for one in settings for key, text in texts_in(one) if _is_a_truth(key) and text in columns}
+    return found.pop() if len(found) == 1 else None
 
 
 def truths_elsewhere(code: str, columns: Sequence[str]) -> list[str]:
@@ -60,28 +84,46 @@ def truths_elsewhere(code: str, columns: Sequence[str]) -> list[str]:
 
 
 def is_made_anew(code: str, label: str) -> bool:
-    """Whether the code writes other values into the column, such as `rows["quality"] = rows["quality"] >= 7`."""
+    """Whether the code makes what it learns of the column, such as `rows["good"] = rows["quality"] >= limit`, or writes other
+    values into it."""
     tree = parsed(code)
+    truths = set(_named(code))
     for node in ast.walk(tree) if tree else ():
-        if isinstance(node, ast.Assign) and any(_is_column(target, label) for target in node.targets):
+        if isinstance(node, ast.Assign):
             parts = list(ast.walk(node.value))
+            learned = any(
+                _is_column(target, label)
+                or (_is_truth(target, truths) and any(_is_column(part, label) for part in parts))
+                for target in node.targets
+            )
             called = {
                 call.func.attr for call in parts if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
             }
-            if any(isinstance(part, ast.Compare | ast.Lambda) for part in parts) or called & MAKES:
+            if learned and (any(isinstance(part, ast.Compare | ast.Lambda) for part in parts) or called & MAKES):
                 return True
     return False
 
 
-def _is_column(node: ast.expr, name: str) -> bool:
+def _is_truth(target: ast.expr, truths: Collection[str]) -> bool:
+    if isinstance(target, ast.Name):
+        return _is_a_truth(target.id)
+    return any(_is_column(target, name) for name in truths)
+
+
+def _is_column(node: ast.AST, name: str) -> bool:
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return node.attr == name
     return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and node.slice.value == name
 
 
 def _named(code: str) -> Iterator[str]:
     """Every text that the code uses as the name of the truth's column, once for each time."""
     tree = parsed(code)
-    if tree is None:
-        return
+    return filter(None, _names(tree)) if tree else iter(())
+
+
+def _names(tree: ast.Module) -> Iterator[str]:
+    """Some are empty."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
             for target in node.targets:
@@ -90,16 +132,30 @@ def _named(code: str) -> Iterator[str]:
             yield from _assigned(node.target, node.value)
         elif isinstance(node, ast.Call):
             yield from _called(node)
+            named = (given for given in node.keywords if given.arg and given.arg not in OF_PLOTS)
+            yield from (_text(given.value) for given in named if _is_a_truth(str(given.arg)))
+        elif isinstance(node, ast.Dict):
+            entries = zip(node.keys, node.values, strict=True)
+            yield from (_text(value) for key, value in entries if key and _is_a_truth(_text(key)))
+        elif isinstance(node, ast.arguments):
+            pairs = [*zip(reversed([*node.posonlyargs, *node.args]), reversed(node.defaults), strict=False)]
+            with_none = zip(node.kwonlyargs, node.kw_defaults, strict=True)
+            pairs += [(argument, default) for argument, default in with_none if default]
+            yield from (_text(default) for argument, default in pairs if _is_a_truth(argument.arg))
 
 
 def _assigned(target: ast.expr, value: ast.expr) -> Iterator[str]:
     if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
         for one, of in zip(target.elts, value.elts, strict=True):
             yield from _assigned(one, of)
-    elif isinstance(target, ast.Name) and _is_a_truth(target.id):
+    elif isinstance(target, ast.Name | ast.Attribute) and _is_a_truth(ast.unparse(target).rpartition(".")[2]):
         yield from _column(value)
-        if isinstance(value, ast.Constant) and isinstance(value.value, str):
-            yield value.value
+        yield _text(value)
+
+
+def _text(node: ast.expr) -> str:
+    """Empty where it is none."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def _called(call: ast.Call) -> Iterator[str]:
@@ -111,8 +167,8 @@ def _called(call: ast.Call) -> Iterator[str]:
         for each in dropped:
             if isinstance(each, ast.List) and len(each.elts) == 1:
                 each = each.elts[0]
-            if isinstance(each, ast.Constant) and isinstance(each.value, str):
-                yield each.value
+            if not NUMBERS_ROWS.fullmatch(_text(each)):
+                yield _text(each)
     elif name == "add_argument" and call.args and isinstance(call.args[0], ast.Constant):
         flag = str(call.args[0].value).strip("-").replace("-", "_")
         for given in call.keywords:
@@ -125,7 +181,7 @@ def _column(value: ast.expr) -> Iterator[str]:
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
         if value.func.attr == "pop" and value.args and isinstance(value.args[0], ast.Constant):
             yield str(value.args[0].value)
-        elif not value.args or value.func.attr in ("astype", "map", "replace", "fillna"):
+        elif value.func.attr in STILL_THE_TRUTH:
             yield from _column(value.func.value)
     elif isinstance(value, ast.Subscript):
         key = value.slice
@@ -142,30 +198,3 @@ def _column(value: ast.expr) -> Iterator[str]:
 
 def _is_a_truth(name: str) -> bool:
     return any(TRUTHS.fullmatch(part) for part in name.lower().split("_"))
-
-
-def task_of(classes: Mapping[str, int] | None) -> Task:
-    """classes: None where there are more than MOST_CLASSES values, or they are no whole numbers or texts."""
-    if not classes:
-        return "regression"
-    return "binary" if len(classes) == 2 else "multiclass"
-
-
-def regression_in(code: str) -> str | None:
-    """What shows that the code learns a number; None where nothing does, or something shows that it learns classes."""
-    found = REGRESSION.search(code)
-    return found[1] if found and not CLASSES.search(code) else None
-
-
-def limit_of(truth: LabelValues) -> tuple[str, float, str]:
-    """A metric, the least that it may be, and why: better than a model that has learned nothing."""
-    if truth.task == "regression":
-        return "r2_score", 0.0, "always saying the mean of the test rows has 0"
-    rows = sum(truth.classes.values())
-    most, often = max(truth.classes.items(), key=lambda item: (item[1], item[0]))
-    share = often / rows
-    if share > RARE:
-        chance = 1 / len(truth.classes)
-        return "balanced_accuracy_score", round(chance + 0.05, 2), f"a model that has learned nothing has {chance:.2g}"
-    least = min(0.99, -(-share * 100 // 1) / 100)
-    return "accuracy_score", least, f"always saying {most} is right on {share:.1%} of the test rows"

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -33,6 +34,7 @@ SKIPPED = {
 }
 """Folders that hold nothing of what is looked for; those that begin with a dot are left out too."""
 MOST_FILES = 20_000
+MOST_SETTINGS = 50
 LARGEST_TEXT, LARGEST_NOTEBOOK = 2 << 20, 100 << 20
 """Bytes of a script or manifest that is read, and of a notebook, which holds its pictures."""
 PACKAGES = (
@@ -51,6 +53,8 @@ PACKAGES = (
 )
 """The first that is there is taken: a lock before what it was made of."""
 HELD_OUT = re.compile(r"(?:^|[_-])(?:test|testing|holdout|held_out|valid|validation|val|eval)(?:[_-]|$)")
+APART = re.compile(r"[xy]_(?:train|test|val|valid)")
+"""Such as X_train.csv and y_train.csv: the label apart, of rows that another file has whole."""
 PREDICTED = re.compile(r"(?i)prediction|submission")
 IN_TRAINING = re.compile(r"(?:^|[_-])(?:train|training)(?:[_-]|$)")
 
@@ -81,13 +85,15 @@ class TeamRepository:
 
     @property
     def packages(self) -> str | None:
-        return next((name for name in PACKAGES if name in self.files and self._declares(name)), None)
+        """Above all in the folder itself; else the only file below that says it."""
+        below = [name for name in self.files if Path(name).name in PACKAGES and self._declares(name)]
+        return next((name for name in PACKAGES if name in below), None) or _single(below)
 
     def _declares(self, name: str) -> bool:
         """Not a project that was begun and never said what it needs, or the lock of one."""
-        if name in ("uv.lock", "poetry.lock"):
+        if name.endswith(".lock"):
             return self.text(name).count("[[package]]") > 1
-        if name != "pyproject.toml":
+        if not name.endswith("pyproject.toml"):
             return True
         text = self.text(name)
         return bool(re.search(r"(?m)^(dependencies\s*=\s*\[\s*[^\s\]]|\[tool\.poetry\.dependencies\])", text))
@@ -122,7 +128,7 @@ class TeamRepository:
     def train_and_test(self, code: str = "") -> tuple[str | None, str | None]:
         """The only one whose name says so, that the code reads, or that is left; and the one beside it. None where that is not
         clear."""
-        data = self.data()
+        data = [name for name in self.data() if not APART.match(stem_of(name))] or self.data()
         read = {Path(name).name for name in data_named(code)}
         held_out = [name for name in data if HELD_OUT.search(stem_of(name))]
         training = [name for name in data if IN_TRAINING.search(stem_of(name))]
@@ -131,6 +137,12 @@ class TeamRepository:
         beside = [name for name in held_out if train and Path(name).parent == Path(train).parent]
         named_test = [name for name in beside if re.search(r"(?:^|[_-])(?:test|holdout)", stem_of(name))]
         return train, _single(beside) or _single(named_test) or _single(held_out)
+
+    @cached_property
+    def settings(self) -> Mapping[str, dict[str, Any]]:
+        """What files of YAML say, such as params.yaml."""
+        found = (name for name in self.files if name.endswith((".yml", ".yaml")))
+        return {name: said_in(self.text(name)) for name in islice(found, MOST_SETTINGS)}
 
     def deployments(self) -> tuple[FoundDeployment, ...]:
         found = list[FoundDeployment]()
@@ -152,10 +164,11 @@ class TeamRepository:
         return frozenset(self.files)
 
     def module(self, dotted: str, beside: str = "") -> str | None:
-        """The file of a module: found from the folder, from src, or from the folder of a file that imports it."""
+        """The file of a module: found from the folder, from src, or from a folder of the file that imports it, such as that of
+        the script that is run."""
         above, name = PurePosixPath(beside).parents, dotted.lstrip(".")
         level = len(dotted) - len(name)
-        places = [PurePosixPath(), PurePosixPath("src"), *above[:1]] if not level else above[level - 1 : level]
+        places = [PurePosixPath(), PurePosixPath("src"), *above] if not level else above[level - 1 : level]
         for place in places:
             path = place.joinpath(*name.split(".")).as_posix() if name else place.as_posix()
             for file in (f"{path}.py", f"{path}/__init__.py"):

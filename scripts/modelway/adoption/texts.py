@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from modelway.adoption.label import LabelValues, limit_of
 from modelway.adoption.repository import FoundDeployment
-from modelway.data.yaml_text import scalar
+from modelway.adoption.truth import LabelValues, limit_of
+from modelway.data.yaml_text import flow, scalar
 from modelway.markdown import table
 
 
@@ -33,7 +33,6 @@ class AdoptionPlan:
     command: str
     label: str
     truth: LabelValues
-    positive: str | None
     experiment: str | None = None
     deployment: FoundDeployment | None = None
 
@@ -59,7 +58,9 @@ def config(plan: AdoptionPlan) -> str:
         f"  label: {scalar(plan.label)}",
     ]
     lines += [f"  task: {plan.truth.task}"] if plan.truth.task != "binary" else []
-    lines += [f"  positive-class: {plan.positive}"] if plan.positive else []
+    label_as = plan.truth.label_as
+    lines += [f"  label-as: {flow(label_as)} # as the training makes it of the column"] if label_as is not None else []
+    lines += [f"  positive-class: {plan.truth.positive}"] if plan.truth.positive else []
     lines += [
         "  limits:",
         f"    {metric}: {{ at-least: {least:g} }} # {why}",

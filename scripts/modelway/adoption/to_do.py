@@ -9,16 +9,18 @@ from modelway.adoption.code import (
     LOGS,
     OWN_SERVER,
     data_named,
+    data_set,
     does_nothing,
     experiments,
     fitted,
     fitted_apart,
     other_data,
 )
-from modelway.adoption.label import ROWS_NEEDED, is_made_anew, limit_of
+from modelway.adoption.label import is_made_anew
 from modelway.adoption.repository import TeamRepository
 from modelway.adoption.texts import AdoptionPlan
 from modelway.adoption.trainings import FoundTraining, TrainingCode
+from modelway.adoption.truth import ROWS_NEEDED, limit_of
 
 BRINGS_SCIPY = re.compile(r"scipy|scikit-learn|xgboost|lightgbm|catboost|statsmodels|mlflow(?!-skinny)")
 """Packages with it, or that need it."""
@@ -39,7 +41,7 @@ def to_do(
     """untracked: data files that are not in git."""
     declares = (name for name in (plan.packages, "pyproject.toml") if name in repository.files)
     declared = "".join(map(repository.text, declares))
-    found = [*_of_code(training, code, plan, declared), *_of_packages(training, plan, declared)]
+    found = [*_of_code(repository, training, code, plan, declared), *_of_packages(training, plan, declared)]
     metric, _, _ = limit_of(plan.truth)
     if metric != "accuracy_score" and plan.truth.rows < ROWS_NEEDED:
         found.append(
@@ -54,7 +56,9 @@ def to_do(
     return found
 
 
-def _of_code(training: FoundTraining, code: TrainingCode, plan: AdoptionPlan, declared: str) -> Iterator[str]:
+def _of_code(
+    repository: TeamRepository, training: FoundTraining, code: TrainingCode, plan: AdoptionPlan, declared: str
+) -> Iterator[str]:
     """declared: what says which packages the training needs."""
     text = code.text
     if text and not LOGS.search(text):
@@ -73,21 +77,22 @@ def _of_code(training: FoundTraining, code: TrainingCode, plan: AdoptionPlan, de
             f"{training.file} only defines what would train: nothing happens when it is run. Let train.command be what calls"
             " it"
         )
-    if others := other_data(text, training.command, plan.train):
-        file = next(name for name, own in code.files.items() if others[0] in data_named(own))
+    if others := other_data(text, training.command, plan.train, repository.settings):
+        file = next((name for name, own in code.files.items() if others[0] in data_named(own)), training.file)
         yield (
             f'{file} reads {", ".join(others[:3])}: let it read os.environ["MODELWAY_DATA"], which names {plan.train}, or it'
             " learns from rows that it is judged on"
         )
-    elif file := _reads(plan.test, training, code):
+    elif file := _reads(repository, plan.test, training, code):
         yield (
             f"{file} names {plan.test}, the rows that models are judged on: what it learns from them, or chooses by them, is"
             " judged too well. Let it hold back rows of the training data"
         )
-    if file := code.file_that(lambda own: is_made_anew(own, plan.label)):
+    if plan.truth.label_as is None and (file := code.file_that(lambda own: is_made_anew(own, plan.label))):
         yield (
             f"{file} makes {plan.label} anew of what the data hold, and the rows that models are judged on have it as it was:"
-            " let data.command write the label into both files, and the training find it"
+            " say what it means by gate.label-as, or let data.command write the label into both files, and the training find"
+            " it"
         )
     if file := code.file_with(r"""environ\[["']MLFLOW_TRACKING_URI["']\]\s*="""):
         yield f"{file} sets MLFLOW_TRACKING_URI: leave it out, or the model goes where nothing judges it"
@@ -97,12 +102,13 @@ def _of_code(training: FoundTraining, code: TrainingCode, plan: AdoptionPlan, de
         yield f"{file} calls mlflow.set_tracking_uri: leave it out, the run that is judged is opened for it"
 
 
-def _reads(data: str, training: FoundTraining, code: TrainingCode) -> str:
-    """What names the data file: modelway.yml's command, or a file of code; empty: nothing does."""
+def _reads(repository: TeamRepository, data: str, training: FoundTraining, code: TrainingCode) -> str:
+    """What names the data file: modelway.yml's command, a file of code or of settings; empty: nothing does."""
     name = data.rpartition("/")[2]
     if name in training.command:
         return "train.command"
-    named = ((file, data_named(own)) for file, own in code.files.items())
+    named = [(file, data_named(own)) for file, own in code.files.items()]
+    named += data_set(code.text + training.command, repository.settings).items()
     return next((file for file, names in named if name in (each.rpartition("/")[2] for each in names)), "")
 
 

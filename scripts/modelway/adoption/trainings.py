@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from modelway.adoption.code import LOGS, SCRIPT, does_nothing, parsed
+from modelway.adoption.code import LOGS, SCRIPT, does_nothing, imported, parsed
 from modelway.adoption.repository import TeamRepository, said_in, stem_of
 
 NAME_ALONE = "its name"
@@ -130,14 +130,30 @@ def _scripts(repository: TeamRepository, *, whatever_fits: bool = False) -> Iter
 
 
 def _caller(repository: TeamRepository, codes: Mapping[str, str], name: str) -> str | None:
-    """The script that does something when it is run, and imports this one; None where none or several could be meant."""
-    stem = stem_of(name)
-    near = [file for file, code in codes.items() if stem in code and not does_nothing(code)]
-    found = [file for file in near if name in repository.imports(file)]
-    for kept in (found, [file for file in found if BY_NAME.search(stem_of(file)) or stem_of(file) in MAIN]):
+    """The script that does something when it is run, and imports this one, or what imports it; None where none or several
+    could be meant."""
+    found = set[str]()
+    seen, wanted = {name}, [name]
+    while wanted:
+        one = wanted.pop()
+        path = PurePosixPath(one)
+        word = path.parent.name if path.stem == "__init__" else path.stem
+        for file, code in codes.items():
+            if word in code and file not in seen and one in repository.imports(file):
+                seen.add(file)
+                if PurePosixPath(file).stem == "__init__" or does_nothing(code):
+                    wanted.append(file)
+                else:
+                    found.add(file)
+    for kept in (found, {file for file in found if BY_NAME.search(stem_of(file)) or _is_main(file)}):
         if len(kept) == 1:
-            return kept[0]
+            return kept.pop()
     return None
+
+
+def _is_main(file: str) -> bool:
+    """Such as main.py and run_pipeline.py."""
+    return any(part in MAIN for part in (stem_of(file), *re.split("[_-]", stem_of(file))))
 
 
 def _command(repository: TeamRepository, script: str) -> str:
@@ -145,12 +161,20 @@ def _command(repository: TeamRepository, script: str) -> str:
     parts = script.removesuffix(".py").split("/")
     if len(parts) > 1 and re.search(rf"(?m)^\s*(?:from|import) {re.escape(parts[0])}\b", repository.text(script)):
         return f"python -m {'.'.join(parts)}"
+    if any(
+        repository.module(name, script) and not repository.module(name) for name in _absolute(repository.text(script))
+    ):
+        return f"python {script}"  # what lies beside it is found where it is run as a file
     inside = parts[1:] if parts[0] == "src" else parts
     if len(inside) > 1 and f"{PurePosixPath(script).parent}/__init__.py" in repository.files:
         is_package = "[build-system]" in repository.text("pyproject.toml")
         before = "PYTHONPATH=src " if parts[0] == "src" and not is_package else ""
         return f"{before}python -m {'.'.join(inside)}"
     return f"python {script}"
+
+
+def _absolute(code: str) -> Iterator[str]:
+    return (name for name in imported(code) if not name.startswith("."))
 
 
 def _notebooks(repository: TeamRepository) -> Sequence[FoundTraining]:

@@ -60,6 +60,9 @@ class Policy(Section, frozen=True):
 
     label: str | None = None
     """The column that holds the truth."""
+    label_as: str | dict[Scalar, Scalar] | UnsetType = UNSET
+    """What a value of the label means to the model, where the training makes another one of it: a comparison such as ">= 7",
+    which makes 1 of what keeps it and else 0, or names such as {Yes: 1, No: 0}. Left out: itself."""
     task: Literal["binary", "multiclass", "regression"] = "binary"
     """What the model predicts: one of two classes, one of several, or a number."""
     positive_class: Scalar | None = None

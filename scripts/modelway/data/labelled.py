@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from modelway.config.label_meaning import LabelMeaning
 from modelway.data.dialect import CsvDialect
 from modelway.data.queries import StoredColumn
 from modelway.data.sources import Source
@@ -30,7 +31,7 @@ class LabelSource:
 class LabelledRows:
     """The columns to join. time: of the prediction. label, arrived: the label, and when it came; columns of `labels` where
     that is given, else of the rows themselves. A class is a text, in which 1, 1.0, "1", true and "True" are one. numbers: both
-    are numbers, and no classes."""
+    are numbers, and no classes. meaning: of the labels; a value that it says nothing of stays as it is."""
 
     time: str
     prediction: str
@@ -38,6 +39,7 @@ class LabelledRows:
     arrived: str | None = None
     labels: LabelSource | None = None
     numbers: bool = False
+    meaning: LabelMeaning | None = None
 
 
 @dataclass(frozen=True)

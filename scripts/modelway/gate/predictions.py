@@ -176,7 +176,10 @@ def _multiclass(truth: Truth, scored: Scored, given: npt.NDArray[Any]) -> Predic
 
 
 def _return_these(known: Iterable[Class]) -> str:
-    return f"let it return those of the test data ({shown(known)}): train on the label as it is, or map back in predict"
+    return (
+        f"let it return those of the test data ({shown(known)}): train on the label as it is, map back in predict, or say by"
+        " gate.label-as what they mean to it"
+    )
 
 
 def _objects(values: list[Class]) -> npt.NDArray[Any]:

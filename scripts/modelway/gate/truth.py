@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from modelway.config import label_meaning
 from modelway.config.sections import Gate
 from modelway.errors import InvalidInput
 from modelway.gate.classes import Class, class_of, classes_of, in_order, shown
@@ -58,14 +59,36 @@ def read_truth(policy: Gate, labels: npt.NDArray[Any]) -> Truth:
             fix="mend the test data",
         )
     values = np.empty(len(labels), dtype=object)
-    values[:] = classes_of(labels)
+    values[:] = classes_of(_meant(policy, labels))
     classes = tuple(in_order(set(values.tolist())))
     if policy.task != "binary":
         return Truth(policy, values, classes)
     policy = _with_positive_class(policy, classes)
     positive = None if policy.positive_class is None else class_of(policy.positive_class)
     hit = np.flatnonzero(values == positive)
-    return Truth(policy, values, classes, positive, str(labels[hit[0]] if len(hit) else policy.positive_class)[:100])
+    written = str(labels[hit[0]] if len(hit) else policy.positive_class)
+    if isinstance(policy.label_as, str):  # many labels are one class
+        written = f"{'' if positive else 'not '}{policy.label} {policy.label_as}"
+    return Truth(policy, values, classes, positive, written[:100])
+
+
+def _meant(policy: Gate, labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """(n,): as the model has them."""
+    if policy.label_as is msgspec.UNSET:
+        return labels
+    meaning = label_meaning.meaning_of(policy.label_as)
+    listed = labels.tolist()
+    known = {value: meaning.of(value) for value in set(listed)}
+    unknown = [value for value in listed if known[value] is None]
+    if unknown:
+        raise InvalidInput(
+            f"says nothing of {len(unknown)} of {len(listed)} labels: {shown(classes_of(np.array(unknown, dtype=object)))}",
+            where=label_meaning.KEY,
+            fix="name them too, or mend the test data",
+        )
+    meant = np.empty(len(listed), dtype=object)
+    meant[:] = [known[value] for value in listed]
+    return meant
 
 
 def _numbers(labels: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

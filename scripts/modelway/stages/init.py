@@ -15,7 +15,7 @@ from modelway import ci
 from modelway.adoption import label as labels
 from modelway.adoption import texts
 from modelway.adoption.code import data_named, experiments
-from modelway.adoption.label import MOST_CLASSES, LabelValues
+from modelway.adoption.made_label import MadeLabel
 from modelway.adoption.repository import TeamRepository, look
 from modelway.adoption.split import RowSplit, share_of, split_rows
 from modelway.adoption.texts import AdoptionPlan, Assumption
@@ -29,28 +29,18 @@ from modelway.adoption.trainings import (
     named,
     trainings,
 )
+from modelway.adoption.truth import limit_of, truth_of
 from modelway.ci import Input, Output
-from modelway.data import engines
 from modelway.data.contract_edits import first_text
-from modelway.data.dialect import CsvDialect
 from modelway.data.drafting import DraftedContract, drafted
-from modelway.data.queries import Missing, NotAllowed
-from modelway.data.sources import find_source
-from modelway.data.summaries import SummaryTable
-from modelway.data.values import Bound, few
-from modelway.data.yaml_text import scalar
+from modelway.data.values import few
+from modelway.data.yaml_text import flow
 from modelway.environments.tools import template_file
 from modelway.errors import InvalidInput
 from modelway.files import replacing, write_whole
 from modelway.stages.steps import workspace
 
-POSITIVE = ("1", "true", "yes", "y", "positive", "t")
-"""Texts of a class that people mean by the positive one."""
-USUAL_PAIRS = ({0, 1}, {-1, 1}, {1, 2})
-"""Of whole numbers that are classes, whatever the code has."""
 BROUGHT = "what a command brings has to be brought first"
-LABELLED = "name test data that has the label, or let `--test 20%` split some off the training data"
-ONE_CLASS = "name test rows of each class by --test, or another column by --label"
 SPLIT = "where there are none, `--test 20%` splits some off, by chance; by time is better where rows have one"
 
 
@@ -100,9 +90,9 @@ def init(
             split_rows(split, job.folder / split.source, *made.values())
         drafted_from = split.source if split else train_data
         draft = drafted(job.folder / drafted_from, drafted_from, most_values=20)
-        truth_column = _label(code.text, draft, label, ask, assumed)
+        truth_column, made_of_it = _label(repository, code.text, draft, label, ask, assumed)
         test_file = made.get(test_data, job.folder / test_data)
-        truth, positive = _truth(test_file, test_data, truth_column, draft.dialect, code.text)
+        truth = truth_of(test_file, test_data, truth_column, draft.dialect, code.text, made_of_it)
         draft = replace(draft, fewest=min(draft.rows, truth.rows))
         plan = AdoptionPlan(
             model=_name(repository, model_name, ask, assumed),
@@ -113,7 +103,6 @@ def init(
             command=training.command,
             label=truth_column,
             truth=truth,
-            positive=positive,
             experiment=_experiment(code, assumed),
             deployment=next(iter(repository.deployments()), None),
         )
@@ -143,15 +132,17 @@ def _experiment(code: TrainingCode, assumed: list[Assumption]) -> str | None:
 
 
 def _of_gate(plan: AdoptionPlan) -> list[Assumption]:
-    metric, least, why = labels.limit_of(plan.truth)
+    metric, least, why = limit_of(plan.truth)
     found = [
         Assumption("gate.task", plan.truth.task, plan.truth.why),
         Assumption(f"gate.limits.{metric}", f"at least {least:g}", why),
     ]
-    if plan.positive is not None:
-        found.append(
-            Assumption("gate.positive-class", plan.positive, "what people mean by it, the larger number, the rarer")
-        )
+    if plan.truth.positive is not None:
+        why = "what people mean by it, the larger number, the rarer"
+        found.append(Assumption("gate.positive-class", plan.truth.positive, why))
+    if plan.truth.label_as is not None:
+        why = f"the code that trains makes it of {plan.label}"
+        found.append(Assumption("gate.label-as", flow(plan.truth.label_as), why))
     return found
 
 
@@ -233,23 +224,29 @@ def _data(
     return found[0], found[1], None
 
 
-def _label(code: str, draft: DraftedContract, given: str, ask: Ask, assumed: list[Assumption]) -> str:
+def _label(
+    repository: TeamRepository, code: str, draft: DraftedContract, given: str, ask: Ask, assumed: list[Assumption]
+) -> tuple[str, MadeLabel | None]:
+    """The column, and what the training makes of it."""
     columns = list(draft.columns)
-    guess = labels.label_of(code, columns)
+    guess, made = labels.label_of(code, columns)
+    guess = guess or labels.label_in_settings(repository.settings.values(), columns)
     said = given or ask(f"The column that holds the truth [{guess or ''}]: ").strip()
     if not said and guess:
-        assumed.append(Assumption("gate.label", guess, "the code that trains names it, or its name does"))
+        assumed.append(
+            Assumption("gate.label", guess, "the code that trains names it, or a file of settings, or its name does")
+        )
     name = said or guess
     if not name:
-        made = labels.truths_elsewhere(code, columns)
-        called = f": the code has {few(made, 2)}, which is no column of the data" if made else ""
-        write = "; what the training makes itself, let data.command write into both files" if made else ""
+        other = labels.truths_elsewhere(code, columns)
+        called = f": the code has {few(other, 2)}, which is no column of the data" if other else ""
+        write = "; of what the training makes itself, name the column that it is made of" if other else ""
         fix = f"name it by --label; the data has {', '.join(columns)[:300]}{write}"
         raise InvalidInput(f"the column that holds the truth cannot be told{called}", where="input label", fix=fix)
     if name not in columns:
         fix = f"name one of {', '.join(columns)[:300]}"
         raise InvalidInput(f"the training data has no column {name[:100]!r}", where="input label", fix=fix)
-    return name
+    return name, made if name == guess else labels.label_of(code, [name])[1]
 
 
 def _name(repository: TeamRepository, given: str, ask: Ask, assumed: list[Assumption]) -> str:
@@ -272,55 +269,6 @@ def _packages(repository: TeamRepository, assumed: list[Assumption]) -> str:
         )
     assumed.append(Assumption("train.requirements", found, "the first that is there of a lock, a list, a project"))
     return found
-
-
-def _truth(path: Path, name: str, column: str, dialect: CsvDialect, code: str) -> tuple[LabelValues, str | None]:
-    """The classes and how many test rows have each; and the positive one as YAML writes it, where it has to be named."""
-    with (
-        tempfile.TemporaryDirectory(prefix="modelway-init-") as folder,
-        engines.engine(engines.DEFAULT).open_table(find_source(path, name), dialect, Path(folder), 1024) as table,
-    ):
-        if column not in {item.name for item in table.columns}:
-            raise InvalidInput(f"has no column {column[:100]!r}", where=name, fix=LABELLED)
-        assert isinstance(table, SummaryTable)
-        for kind in ("integer", "boolean", "string"):
-            rows, (malformed,) = table.answers([NotAllowed(column, kind, ())], 0)
-            values = table.few_values({column: kind}, MOST_CLASSES)[column]
-            if values and malformed.n:
-                break
-        else:
-            _, (missing,) = table.answers([Missing(column)], 0)
-            if missing.count == missing.n:
-                raise InvalidInput(f"no row has a value of {column[:100]!r}", where=name, fix=LABELLED)
-            return LabelValues("regression", {}, rows, f"{column} has many different numbers"), None
-        if len(values) == 1:
-            raise InvalidInput(
-                f"every row has {_text(values[0])[:60]!r} as its {column[:100]}, so no model can be told from another",
-                where=name,
-                fix=ONE_CLASS,
-            )
-        if kind == "integer" and set(values) not in USUAL_PAIRS and (learned := labels.regression_in(code)):
-            return LabelValues("regression", {}, rows, f"the code that trains has {learned}"), None
-        asked = [NotAllowed(column, kind, (value,)) for value in values]
-        _, answers = table.answers(asked, 0)
-    classes = {_text(value): answer.n - answer.count for value, answer in zip(values, answers, strict=True)}
-    why = f"{column} has {len(classes)} different values in the test rows"
-    return LabelValues(labels.task_of(classes), classes, rows, why), _positive(values, classes)
-
-
-def _text(value: Bound) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _positive(values: Sequence[Bound], classes: Mapping[str, int]) -> str | None:
-    """None where the gate knows it: 1 beside 0 or -1."""
-    if len(values) != 2 or set(classes) in ({"0", "1"}, {"-1", "1"}):
-        return None
-    if all(isinstance(value, int) and not isinstance(value, bool) for value in values):
-        return scalar(max(values))  # as scikit-learn has it
-    meant = [value for value in values if _text(value).lower() in POSITIVE]
-    chosen = meant[0] if len(meant) == 1 else min(values, key=lambda value: (classes[_text(value)], _text(value)))
-    return scalar(chosen)
 
 
 def _not_in_git(folder: Path, *names: str) -> list[str]:

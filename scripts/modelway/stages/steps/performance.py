@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,10 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from msgspec import UNSET
+
 from modelway import ci
 from modelway.config import Resolved
 from modelway.config.document import suggestion
-from modelway.config.keys import Scalar
+from modelway.config.label_meaning import KEY, class_text, meaning_of
 from modelway.config.monitor import LiveMetric
 from modelway.config.sections import Gate
 from modelway.data import engines, schemes
@@ -45,7 +46,6 @@ from modelway.monitoring.performance import (
 from modelway.stages.steps.estimated_performance import estimates
 
 WHERE = "monitor.performance"
-TRUTH = {"true": "1", "false": "0"}
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,10 @@ def labels_in(project: Resolved, job: ci.Job, contract: Contract, path: Path, na
         found = find_source(schemes.path_of(of.labels, job.folder, where, job.say), schemes.name_of(of.labels))
         source = LabelSource(found, contract.dialect, of.id)
     numbers = project.gate.task == "regression"
-    asked = LabelledRows(time, of.prediction, label, of.label_time_column, source, numbers)
+    meaning = None
+    if label == project.gate.label and project.gate.label_as is not UNSET:
+        meaning = meaning_of(project.gate.label_as)
+    asked = LabelledRows(time, of.prediction, label, of.label_time_column, source, numbers, meaning)
     digest = digest_of_source(source.source) if source else ""
     return WatchedLabels(path, name, asked, source.source.name if source else "", digest)
 
@@ -210,7 +213,7 @@ def _positive(gate: Gate, joined: JoinedRows) -> str | None:
     if gate.task != "binary":
         return None
     if gate.positive_class is not None:
-        positive = _class_of(gate.positive_class)
+        positive = class_text(gate.positive_class)
         if len(classes) == 2 and positive not in classes:
             what = f"the labels are {few(sorted(classes))}, and {positive[:100]!r} is none of them"
             raise InvalidInput(what, where="gate.positive-class", fix="write the one that the probability speaks of")
@@ -219,16 +222,6 @@ def _positive(gate: Gate, joined: JoinedRows) -> str | None:
         what = f"the labels are {few(sorted(classes))}, and nothing says which of them the probability speaks of"
         raise InvalidInput(what, where="gate.positive-class", fix="write it")
     return "1"
-
-
-def _class_of(value: Scalar) -> str:
-    """As `LabelledRows` has classes."""
-    if isinstance(value, bool):
-        return str(int(value))
-    text = str(value)
-    if re.fullmatch(r"-?(0|[1-9][0-9]*)\.[0-9]+", text):
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text == "-0" else TRUTH.get(text.lower(), text)
 
 
 def _refuse_values(joined: JoinedRows, gate: Gate, labels: WatchedLabels) -> None:
@@ -240,6 +233,11 @@ def _refuse_values(joined: JoinedRows, gate: Gate, labels: WatchedLabels) -> Non
             if worst is not None:
                 place, what = f"{file}, column {column[:100]!r}", f"{worst[:60]!r} is no finite number"
                 raise InvalidInput(what, where=place, fix="mend it, or write the task that it is of as gate.task")
+    if labels.asked.meaning is not None:
+        known = {class_text(one) for one in labels.asked.meaning.classes}
+        if other := next((name for name in joined.classes if name not in known), None):
+            what = f"says nothing of {other[:60]!r}, of {where}, column {labels.asked.label[:100]!r}"
+            raise InvalidInput(what, where=KEY, fix="name it too, or mend the labels")
     if gate.task != "binary":
         return
     classes = sorted(joined.classes)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelway.config.document import suggestion
+from modelway.config.label_meaning import LabelCompared, LabelNamed, class_text
 from modelway.data.engines.duckdb.relations import OtherData, TableColumns
 from modelway.data.engines.duckdb.sql import FLOATS, Statement
 from modelway.data.engines.duckdb.table import DuckDBTable
@@ -178,11 +179,11 @@ class DuckDBLabels:
         score = f"CASE WHEN {valid} AND {number.value} BETWEEN {low} AND {high} THEN ({number.value})::DOUBLE + 0.0 END"
         if not self._can_be_number(asked):
             score = "NULL::DOUBLE"
-        label = ""
+        label, statement = "", Statement()
         if asked.labels is None:
-            value, came = _class(own, asked.label), _day(own, asked.arrived or asked.time)
+            value, came = _label(own, asked, statement), _day(own, asked.arrived or asked.time)
             label = f", {value} AS v, CASE WHEN ({value}) IS NOT NULL THEN {came} END AS a"
-        statement = Statement(f"CREATE TEMP TABLE predictions AS SELECT {key} AS k,")
+        statement.add(f"CREATE TEMP TABLE predictions AS SELECT {key} AS k,")
         statement.add(f" CASE WHEN {moment.present} AND coalesce({moment.valid}, false) THEN {moment.value} END AS m,")
         statement.add(f" CASE WHEN {text.present} THEN {text.column}::VARCHAR END AS p, {score} AS s,")
         statement.add(f" {_class(own, asked.prediction)} AS c{label} FROM ").then(self._table.relation)
@@ -212,7 +213,7 @@ class DuckDBLabels:
             "CREATE TEMP TABLE labels AS SELECT k, min(v) AS v, max(v) AS other, min(a) AS a, count(*) AS n"
         )
         statement.add(
-            f" FROM (SELECT {_key(columns, name)} AS k, {_class(columns, asked.label)} AS v, {came} AS a FROM "
+            f" FROM (SELECT {_key(columns, name)} AS k, {_label(columns, asked, statement)} AS v, {came} AS a FROM "
         )
         self._rows(statement.then(other.relation).add(") WHERE k IS NOT NULL AND v IS NOT NULL GROUP BY k"))
 
@@ -256,6 +257,20 @@ def _key(columns: TableColumns, name: str) -> str:
         whole = f"{read.column} = trunc({read.column}) AND abs({read.column}) < {WHOLE_FLOATS}"
         text = f"CASE WHEN {whole} THEN {read.column}::BIGINT::VARCHAR ELSE {text} END"
     return f"CASE WHEN {read.present} THEN {text} END"
+
+
+def _label(columns: TableColumns, asked: LabelledRows, statement: Statement) -> str:
+    """The label's class, as the model has it."""
+    written, meaning = _class(columns, asked.label), asked.meaning
+    if isinstance(meaning, LabelCompared):
+        read = columns.reading(asked.label, "number")
+        kept = f"CASE WHEN {read.value} {meaning.sign} {statement.bind(meaning.bound)}::DOUBLE THEN '1' ELSE '0' END"
+        return f"CASE WHEN {read.present} AND coalesce({read.valid}, false) THEN {kept} ELSE {written} END"
+    if isinstance(meaning, LabelNamed):
+        named = ((statement.bind(value), statement.bind(class_text(name))) for value, name in meaning.names.items())
+        cases = " ".join(f"WHEN {value} THEN {name}" for value, name in named)
+        return f"CASE {written} {cases} ELSE {written} END"
+    return written
 
 
 def _class(columns: TableColumns, name: str) -> str:
