@@ -97,9 +97,10 @@ def test_what_runs_in_a_cluster_is_told(root: Path, tmp_path: Path) -> None:
 def test_what_would_spoil_the_first_verdict_is_to_do(root: Path, tmp_path: Path) -> None:
     """As in repositories that were tried: one file that was split, a training that reads the whole of it."""
     whole = learn("data/all.csv").replace(", input_example=X.head()", "")
+    whole = whole.replace("    X = ", '    frame = frame.rename(columns={"carrier": "by"})\n    X = ')
     files = {
         "train.py": whole,
-        "requirements.txt": REQUIREMENTS.replace("mlflow-skinny\n", ""),
+        "requirements.txt": REQUIREMENTS.replace("mlflow-skinny\nscikit-learn\n", "sklearn\n"),
         "data/all.csv": rows(500, 1),
         "data/train.csv": rows(400, 1),
         "data/test.csv": rows(100, 2),
@@ -110,6 +111,8 @@ def test_what_would_spoil_the_first_verdict_is_to_do(root: Path, tmp_path: Path)
     assert [line for line in to_do if "reads data/all.csv" in line and "MODELWAY_DATA" in line]
     assert [line for line in to_do if "without a signature" in line]
     assert [line for line in to_do if "does not name mlflow" in line]
+    assert [line for line in to_do if "names sklearn" in line]
+    assert [line for line in to_do if "train.py gives columns other names than data/test.csv has" in line]
     run(root, folder, "validate_data")  # which what was drafted of 400 rows lets 100 pass
 
 

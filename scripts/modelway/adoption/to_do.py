@@ -17,6 +17,7 @@ from modelway.adoption.code import (
     other_data,
 )
 from modelway.adoption.label import is_made_anew
+from modelway.adoption.renames import renames
 from modelway.adoption.repository import TeamRepository
 from modelway.adoption.texts import AdoptionPlan
 from modelway.adoption.trainings import FoundTraining, TrainingCode
@@ -36,12 +37,13 @@ def to_do(
     training: FoundTraining,
     code: TrainingCode,
     plan: AdoptionPlan,
+    columns: Sequence[str],
     untracked: Sequence[str],
 ) -> list[str]:
-    """untracked: data files that are not in git."""
+    """columns: of the data. untracked: data files that are not in git."""
     declares = (name for name in (plan.packages, "pyproject.toml") if name in repository.files)
     declared = "".join(map(repository.text, declares))
-    found = [*_of_code(repository, training, code, plan, declared), *_of_packages(training, plan, declared)]
+    found = [*_of_code(repository, training, code, plan, declared, columns), *_of_packages(training, plan, declared)]
     metric, _, _ = limit_of(plan.truth)
     if metric != "accuracy_score" and plan.truth.rows < ROWS_NEEDED:
         found.append(
@@ -57,7 +59,12 @@ def to_do(
 
 
 def _of_code(
-    repository: TeamRepository, training: FoundTraining, code: TrainingCode, plan: AdoptionPlan, declared: str
+    repository: TeamRepository,
+    training: FoundTraining,
+    code: TrainingCode,
+    plan: AdoptionPlan,
+    declared: str,
+    columns: Sequence[str],
 ) -> Iterator[str]:
     """declared: what says which packages the training needs."""
     text = code.text
@@ -87,6 +94,11 @@ def _of_code(
         yield (
             f"{file} names {plan.test}, the rows that models are judged on: what it learns from them, or chooses by them, is"
             " judged too well. Let it hold back rows of the training data"
+        )
+    if file := code.file_that(lambda own: renames(own, columns)):
+        yield (
+            f"{file} gives columns other names than {plan.test} has, and the model is judged and served on rows as the files"
+            " have them: let it keep their names, or let data.command write both files with the new ones"
         )
     if plan.truth.label_as is None and (file := code.file_that(lambda own: is_made_anew(own, plan.label))):
         yield (
@@ -133,5 +145,7 @@ def _of_packages(training: FoundTraining, plan: AdoptionPlan, declared: str) -> 
         yield f"{plan.packages} does not name mlflow: add mlflow-skinny, which logs the model and brings cloudpickle"
     elif declared and not BRINGS_SCIPY.search(declared):
         yield f"{plan.packages} does not name scipy, without which MLflow infers no signature: add it"
+    if re.search(r"(?m)^\s*sklearn\b", declared):
+        yield f"{plan.packages} names sklearn, which is no package any more and stops the installation: name scikit-learn"
     if training.file.endswith(".ipynb") and "papermill" not in declared:
         yield f"{plan.packages} does not name papermill, which runs the notebook: add papermill and ipykernel"

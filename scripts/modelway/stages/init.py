@@ -107,7 +107,8 @@ def init(
             deployment=next(iter(repository.deployments()), None),
         )
         assumed += _of_gate(plan)
-        lacking = to_do(repository, training, code, plan, _not_in_git(job.folder, train_data, test_data))
+        untracked = _not_in_git(job.folder, train_data, test_data)
+        lacking = to_do(repository, training, code, plan, list(draft.columns), untracked)
         written, kept = _write(job, plan, first_text(draft, train_data), assumed, lacking, made)
     for line in lacking:
         job.warn("init", line)
