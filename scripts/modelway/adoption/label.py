@@ -40,12 +40,19 @@ STILL_THE_TRUTH |= {"tolist", "to_list", "to_frame", "reset_index"}
 def label_of(code: str, columns: Sequence[str]) -> tuple[str | None, MadeLabel | None]:
     """The column that the code names as the truth most often, or that it makes it of; else the only one with a usual name. And
     what the code makes of it, where that is one thing. code: Python."""
-    made = [one for one in labels_made(code) if one.column in columns]
-    name = _most_named(code, {*columns, *(one.name for one in made)})
+    by_key = {_key(column): column for column in columns} | {column: column for column in columns}
+
+    def meant(name: str) -> str:
+        return by_key.get(name) or by_key.get(_key(name), name)
+
+    made = [replace(one, name=meant(one.name), column=meant(one.column)) for one in labels_made(code)]
+    made = [one for one in made if one.column in columns]
+    names = {*columns, *(one.name for one in made)}
+    name = _most([meant(each) for each in _named(code) if meant(each) in names])
     if name is None:
         usual = [column for column in columns if column.lower() in USUAL]
         name = usual[0] if len(usual) == 1 else None
-    found = [one for one in made if one.name == name or (_is_a_truth(one.name) and name in (None, one.column))]
+    found = [one for one in made if one.name == name or (_is_y(one) and name in (None, one.column))]
     sources = {one.column for one in found}
     if len(sources) == 1:
         return sources.pop(), _together(found)
@@ -63,13 +70,22 @@ def _together(found: Sequence[MadeLabel]) -> MadeLabel | None:
     return None
 
 
-def _most_named(code: str, names: Collection[str]) -> str | None:
-    found = Counter(name for name in _named(code) if name in names)
-    if found:
-        (name, often), *others = found.most_common()
-        if not others or others[0][1] < often:
-            return name
-    return None
+def _key(name: str) -> str:
+    """The same of names that code makes of those in files."""
+    return re.sub(r"[\s_.-]+", "_", name.strip().lower())
+
+
+def _is_y(made: MadeLabel) -> bool:
+    """A variable that a model may learn; what names classes for pictures is none."""
+    return (
+        not made.is_column and _is_a_truth(made.name) and not {"name", "names", "map"} & {*made.name.lower().split("_")}
+    )
+
+
+def _most(names: Sequence[str]) -> str | None:
+    """The most frequent; None where two are."""
+    found = Counter(names).most_common(2)
+    return found[0][0] if found and (len(found) == 1 or found[0][1] > found[1][1]) else None
 
 
 def label_in_settings(settings: Iterable[Any], columns: Collection[str]) -> str | None:

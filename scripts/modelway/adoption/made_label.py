@@ -23,12 +23,13 @@ SAME_VALUES = ("astype", "to_numpy", "ravel", "copy", "rename", "to_frame", "val
 
 @dataclass(frozen=True)
 class MadeLabel:
-    """name: of the variable, or of the column that is made. column: what it is made of. rule: what a value becomes, None for
-    one that it says nothing of; of LabelEncoder, which numbers all values in their order, None. comparison: the rule as
-    gate.label-as has it, empty where that has to name every value. said: the rule, by which two are told apart. line: of the
-    code. before: what the code had made of the column already."""
+    """name: of the variable, or of the column that is made (is_column). column: what it is made of. rule: what a value
+    becomes, None for one that it says nothing of; of LabelEncoder, which numbers all values in their order, None. comparison:
+    the rule as gate.label-as has it, empty where that has to name every value. said: the rule, by which two are told apart.
+    line: of the code. before: what the code had made of the column already."""
 
     name: str = field(compare=False)
+    is_column: bool = field(compare=False)
     column: str
     rule: Rule | None = field(compare=False)
     comparison: str
@@ -113,8 +114,9 @@ class _MadeIn:
         for node in ast.walk(self._tree):
             if isinstance(node, ast.Assign) and len(node.targets) == 1:
                 target = node.targets[0]
-                name = target.id if isinstance(target, ast.Name) else _column(target)
-                yield from (MadeLabel(name, *made, node.lineno) for made in self._made(node.value) if name)
+                variable = target.id if isinstance(target, ast.Name) else ""
+                if name := variable or _column(target):
+                    yield from (MadeLabel(name, not variable, *made, node.lineno) for made in self._made(node.value))
 
     def _made(self, node: ast.expr) -> Iterator[Made]:
         node = _bare(node)
