@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from modelway.adoption.label import is_made_anew, label_in_settings, label_of, truths_elsewhere
 from modelway.adoption.truth import LabelValues, limit_of, regression_in
-from modelway.config.label_meaning import meaning_of
+from modelway.config.label_meaning import read_meaning
 
 COLUMNS = ["id", "customer_id", "a", "b", "late", "species"]
 
@@ -208,7 +208,7 @@ def test_what_is_read_of_code_says_what_pandas_makes_of_it() -> None:
         names = made.names(frame[column].tolist())
         assert names is not None and [names[value] for value in frame[column]] == list(space["y"]), code
         if made.comparison:
-            meant = meaning_of(made.comparison)
+            meant = read_meaning(made.comparison)
             assert [meant.of(value) for value in frame[column]] == list(space["y"]), code
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelway.config.label_meaning import LabelNamed, class_text, meaning_of
+from modelway.config.label_meaning import LabelNamed, class_text, read_meaning
 from modelway.errors import InvalidInput
 from modelway.gate import judge
 from modelway.gate.classes import class_of
@@ -112,7 +112,7 @@ def test_classes_as_text_are_those_of_the_gate() -> None:
 
 
 def test_its_names_are_told_apart_by_class() -> None:
-    meaning = meaning_of({True: "good", 0: "bad"})
+    meaning = read_meaning({True: "good", 0: "bad"})
     assert isinstance(meaning, LabelNamed) and [meaning.of(value) for value in (1, "1", 0.0, "no")] == [
         "good",
         "good",

@@ -7,7 +7,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from modelway.config.keys import Scalar
+from msgspec import UNSET
+
+from modelway.config.keys import Policy, Scalar
 from modelway.errors import InvalidInput
 
 KEY = "gate.label-as"
@@ -59,7 +61,21 @@ class LabelNamed:
 LabelMeaning = LabelCompared | LabelNamed
 
 
-def meaning_of(written: str | Mapping[Scalar, Scalar]) -> LabelMeaning:
+def meaning_of(policy: Policy) -> LabelMeaning | None:
+    """None where a label means itself. Raises InvalidInput where it cannot mean what is written, or is a number."""
+    if policy.label_as is UNSET:
+        return None
+    meaning = read_meaning(policy.label_as)
+    if policy.task == "regression":
+        what, fix = (
+            "makes classes of the label, and gate.task is regression",
+            "leave it out, or write the task that is learned",
+        )
+        raise InvalidInput(what, where=KEY, fix=fix)
+    return meaning
+
+
+def read_meaning(written: str | Mapping[Scalar, Scalar]) -> LabelMeaning:
     """Raises InvalidInput where it is no comparison with a number, and no names of at least two classes."""
     if isinstance(written, str):
         match = COMPARISON.fullmatch(written.strip())

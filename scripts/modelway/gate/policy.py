@@ -35,14 +35,7 @@ def validate_policy(policy: Policy, *, first_version: bool = False) -> None:
     no single bound, and a policy that judges nothing (first_version: nothing is in production to compare with)."""
     if not math.isfinite(policy.decision_threshold):
         raise InvalidInput("is not a finite number", where="gate.decision-threshold", fix="write a number such as 0.5")
-    if policy.label_as is not UNSET:
-        label_meaning.meaning_of(policy.label_as)
-        if policy.task == "regression":
-            raise InvalidInput(
-                "makes classes of the label, and gate.task is regression",
-                where=label_meaning.KEY,
-                fix="leave it out, or write the task that the model learns",
-            )
+    label_meaning.meaning_of(policy)
     kinds = asked(policy)
     for kind, keys in kinds:
         kind.validate(keys, policy)

@@ -74,9 +74,9 @@ def read_truth(policy: Gate, labels: npt.NDArray[Any]) -> Truth:
 
 def _meant(policy: Gate, labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """(n,): as the model has them."""
-    if policy.label_as is msgspec.UNSET:
+    meaning = label_meaning.meaning_of(policy)
+    if meaning is None:
         return labels
-    meaning = label_meaning.meaning_of(policy.label_as)
     listed = labels.tolist()
     known = {value: meaning.of(value) for value in set(listed)}
     unknown = [value for value in listed if known[value] is None]

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from msgspec import UNSET
-
 from modelway import ci
 from modelway.config import Resolved
 from modelway.config.document import suggestion
@@ -92,9 +90,7 @@ def labels_in(project: Resolved, job: ci.Job, contract: Contract, path: Path, na
         found = find_source(schemes.path_of(of.labels, job.folder, where, job.say), schemes.name_of(of.labels))
         source = LabelSource(found, contract.dialect, of.id)
     numbers = project.gate.task == "regression"
-    meaning = None
-    if label == project.gate.label and project.gate.label_as is not UNSET:
-        meaning = meaning_of(project.gate.label_as)
+    meaning = meaning_of(project.gate) if label == project.gate.label else None
     asked = LabelledRows(time, of.prediction, label, of.label_time_column, source, numbers, meaning)
     digest = digest_of_source(source.source) if source else ""
     return WatchedLabels(path, name, asked, source.source.name if source else "", digest)
