@@ -45,6 +45,15 @@ def test_what_the_training_makes_of_the_label_is_said(name: str, root: Path, tmp
     assert "anew" not in said["to-do"]
 
 
+def test_a_class_that_no_test_row_has_is_numbered_too(root: Path, tmp_path: Path) -> None:
+    files = dict(labelled_anew(ENCODED, "a", "c").files)
+    files["test.csv"] = files.pop("parcels.csv")
+    files["train.csv"] = files["test.csv"] + "".join(f"0.{row},0.1,x,b\n" for row in range(200))
+    run(root, made(tmp_path, Layout(files, "", "")), "init", "--yes", "--label", "delay")
+    gate = load_project(tmp_path / "modelway.yml", "production").gate
+    assert (gate.label_as, gate.task) == ({"a": 0, "b": 1, "c": 2}, "multiclass")
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", ANEW)
 def test_a_model_is_judged_by_the_label_that_its_training_makes(

@@ -23,7 +23,8 @@ ONE_MODEL = re.compile(
 OWN_SERVER = re.compile(r"""(?:getenv|environ)\b[^\n]{0,6}["']MLFLOW_TRACKING_URI["']""")
 """How code asks which server it is to use: what it sets then is what it was given."""
 PREPARES = re.compile(
-    r"(?:sys\.path|warnings|logging|logger|log|os|matplotlib|plt|sns|seaborn|pd\.set_option|dotenv)\b|load_dotenv|[\w.]*\bseed\b"
+    r"(?:sys\.path|warnings|logging|logger|log|os\.(?:environ|makedirs|chdir)|matplotlib|plt|sns|seaborn|pd\.set_option|dotenv)\b"
+    r"|load_dotenv|[\w.]*\bseed\b"
 )
 """Calls that set up where code runs, and train nothing."""
 MOST_UNREADABLE = 20

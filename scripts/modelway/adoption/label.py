@@ -20,7 +20,7 @@ MAKES = {"apply", "map", "replace", "where", "select", "cut", "qcut", "fit_trans
 """Calls that give a column other values."""
 OF_PLOTS = ("label", "labels", "y")
 """Keyword arguments that mean something else where pictures are drawn."""
-STILL_THE_TRUTH = {
+ITS_ROWS = {
     "astype",
     "map",
     "apply",
@@ -32,8 +32,9 @@ STILL_THE_TRUTH = {
     "reshape",
     "squeeze",
     "copy",
+    "tolist",
 }
-STILL_THE_TRUTH |= {"tolist", "to_list", "to_frame", "reset_index"}
+ITS_ROWS |= {"to_list", "to_frame", "reset_index"}
 """Calls behind a column that give its rows; others, such as value_counts, tell of them."""
 
 
@@ -197,7 +198,7 @@ def _column(value: ast.expr) -> Iterator[str]:
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
         if value.func.attr == "pop" and value.args and isinstance(value.args[0], ast.Constant):
             yield str(value.args[0].value)
-        elif value.func.attr in STILL_THE_TRUTH:
+        elif value.func.attr in ITS_ROWS:
             yield from _column(value.func.value)
     elif isinstance(value, ast.Subscript):
         key = value.slice

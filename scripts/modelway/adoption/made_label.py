@@ -44,7 +44,7 @@ class MadeLabel:
             second = replace(self, before=None).names(list(first.values())) if first else None
             return {value: second[name] for value, name in first.items()} if first and second else None
         if self.rule is None:
-            ordered = sorted(set(values), key=lambda value: (isinstance(value, str), value))
+            ordered = sorted(set(values), key=lambda value: (isinstance(value, str), value))  # as LabelEncoder does
             found: list[tuple[Bound, Scalar | None]] = [(value, at) for at, value in enumerate(ordered)]
         else:
             found = [(value, self.rule(value)) for value in values]

@@ -59,9 +59,18 @@ class LabelValues:
     label_as: str | Mapping[Scalar, Scalar] | None = None
 
 
-def truth_of(path: Path, name: str, column: str, dialect: CsvDialect, code: str, made: MadeLabel | None) -> LabelValues:
+def truth_of(
+    path: Path,
+    name: str,
+    column: str,
+    dialect: CsvDialect,
+    code: str,
+    made: MadeLabel | None,
+    learned: Sequence[Bound],
+) -> LabelValues:
     """made: what the code makes of the column before it learns from it; where that cannot be said of these rows, it is not.
-    InvalidInput where there is no label in them, or only one."""
+    learned: the column's values in the training data, where they are few. InvalidInput where there is no label in the test
+    rows, or only one."""
     with (
         tempfile.TemporaryDirectory(prefix="modelway-init-") as folder,
         engines.engine(engines.DEFAULT).open_table(find_source(path, name), dialect, Path(folder), 1024) as table,
@@ -81,15 +90,15 @@ def truth_of(path: Path, name: str, column: str, dialect: CsvDialect, code: str,
             if missing.count == missing.n:
                 raise InvalidInput(f"no row has a value of {column[:100]!r}", where=name, fix=LABELLED)
             return LabelValues("regression", {}, rows, f"{column} has many different numbers")
-        names = made.names(values) if made else None
+        names = _names(made, values, learned) if made else None
         if len(values) == 1:
             raise InvalidInput(
                 f"every row has {_text(values[0])[:60]!r} as its {column[:100]}, so no model can be told from another",
                 where=name,
                 fix=ONE_CLASS,
             )
-        if names is None and kind == "integer" and set(values) not in USUAL_PAIRS and (learned := regression_in(code)):
-            return LabelValues("regression", {}, rows, f"the code that trains has {learned}")
+        if names is None and kind == "integer" and set(values) not in USUAL_PAIRS and (shows := regression_in(code)):
+            return LabelValues("regression", {}, rows, f"the code that trains has {shows}")
         asked = [NotAllowed(column, kind, (value,)) for value in values]
         _, answers = table.answers(asked, 0)
     counts = [answer.n - answer.count for answer in answers]
@@ -98,6 +107,14 @@ def truth_of(path: Path, name: str, column: str, dialect: CsvDialect, code: str,
         why = f"{column} has {len(classes)} different values in the test rows"
         return LabelValues(task_of(classes), classes, rows, why, _positive(values, classes))
     return _named(column, values, counts, names, rows)
+
+
+def _names(made: MadeLabel, values: Sequence[Bound], learned: Sequence[Bound]) -> dict[Scalar, Scalar] | None:
+    """Of the test rows' values and the training's: what numbers all of them needs all."""
+    if made.rule is None and not learned:
+        return None
+    known = {class_text(value) for value in values}
+    return made.names([*values, *(value for value in learned if class_text(value) not in known)])
 
 
 def _compared(table: SummaryTable, column: str, comparison: str) -> LabelValues | None:
@@ -121,9 +138,10 @@ def _named(
     for value, count in zip(values, counts, strict=True):
         assert isinstance(value, Scalar)
         classes[_text(names[value])] += count
-    why = f"the training makes {len(classes)} classes of the values of {column}"
-    positive = _positive(list(dict.fromkeys(names.values())), classes)
-    return LabelValues(task_of(classes), dict(classes), rows, why, positive, dict(names))
+    made = dict.fromkeys(names.values())
+    why = f"the training makes {len(made)} classes of the values of {column}"
+    task: Task = "binary" if len(made) == 2 else "multiclass"
+    return LabelValues(task, dict(classes), rows, why, _positive(list(made), classes), dict(names))
 
 
 def _text(value: Bound) -> str:

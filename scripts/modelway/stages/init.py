@@ -92,7 +92,8 @@ def init(
         draft = drafted(job.folder / drafted_from, drafted_from, most_values=20)
         truth_column, made_of_it = _label(repository, code.text, draft, label, ask, assumed)
         test_file = made.get(test_data, job.folder / test_data)
-        truth = truth_of(test_file, test_data, truth_column, draft.dialect, code.text, made_of_it)
+        learned = draft.columns[truth_column].asked.get("allowed", ())
+        truth = truth_of(test_file, test_data, truth_column, draft.dialect, code.text, made_of_it, learned)
         draft = replace(draft, fewest=min(draft.rows, truth.rows))
         plan = AdoptionPlan(
             model=_name(repository, model_name, ask, assumed),
