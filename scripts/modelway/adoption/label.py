@@ -20,21 +20,8 @@ MAKES = {"apply", "map", "replace", "where", "select", "cut", "qcut", "fit_trans
 """Calls that give a column other values."""
 OF_PLOTS = ("label", "labels", "y")
 """Keyword arguments that mean something else where pictures are drawn."""
-ITS_ROWS = {
-    "astype",
-    "map",
-    "apply",
-    "replace",
-    "fillna",
-    "dropna",
-    "to_numpy",
-    "ravel",
-    "reshape",
-    "squeeze",
-    "copy",
-    "tolist",
-}
-ITS_ROWS |= {"to_list", "to_frame", "reset_index"}
+ITS_ROWS = {"astype", "map", "apply", "replace", "fillna", "dropna", "copy", "reset_index"}
+ITS_ROWS |= {"to_numpy", "ravel", "reshape", "squeeze", "tolist", "to_list", "to_frame"}
 """Calls behind a column that give its rows; others, such as value_counts, tell of them."""
 
 
