@@ -74,6 +74,12 @@ def _of_code(
     elif text and not re.search(r"\binput_example\b|\bsignature\b|\bautolog\(", text):
         file = code.file_with(LOGS.pattern)
         yield f"{file} logs its model without a signature: give log_model input_example={_example(text)}"
+    own_format = "serialization_format" not in text and not BEFORE_3.search(declared)
+    if own_format and (file := code.file_with(r"\bsklearn\.log_model\(")):
+        yield (
+            f"{file} logs its model in MLflow's own format, which takes few of scikit-learn's: give log_model"
+            ' serialization_format="cloudpickle"'
+        )
     if file := code.file_that(lambda own: fitted_apart(own, plan.label)):
         yield (
             f"{file} calls {fitted_apart(code.files[file], plan.label)} outside of the model, which is judged and served on"
