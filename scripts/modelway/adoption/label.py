@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from modelway.adoption.code import parsed, texts_in
-from modelway.adoption.made_label import MadeLabel, labels_made
+from modelway.adoption.made_label import MadeLabel, column_of, labels_made
 from modelway.adoption.split import NUMBERS_ROWS
 
 TRUTHS = re.compile(r"y|target|label|truth|response|outcome|class(?:es)?")
@@ -96,8 +96,7 @@ def is_made_anew(code: str, label: str) -> bool:
         if isinstance(node, ast.Assign):
             parts = list(ast.walk(node.value))
             learned = any(
-                _is_column(target, label)
-                or (_is_truth(target, truths) and any(_is_column(part, label) for part in parts))
+                column_of(target) == label or (_is_truth(target, truths) and label in map(column_of, parts))
                 for target in node.targets
             )
             called = {
@@ -111,13 +110,7 @@ def is_made_anew(code: str, label: str) -> bool:
 def _is_truth(target: ast.expr, truths: Collection[str]) -> bool:
     if isinstance(target, ast.Name):
         return _is_a_truth(target.id)
-    return any(_is_column(target, name) for name in truths)
-
-
-def _is_column(node: ast.AST, name: str) -> bool:
-    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        return node.attr == name
-    return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and node.slice.value == name
+    return column_of(target) in truths
 
 
 def _named(code: str) -> Iterator[str]:

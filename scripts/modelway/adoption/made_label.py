@@ -115,23 +115,23 @@ class _MadeIn:
             if isinstance(node, ast.Assign) and len(node.targets) == 1:
                 target = node.targets[0]
                 variable = target.id if isinstance(target, ast.Name) else ""
-                if name := variable or _column(target):
+                if name := variable or column_of(target):
                     yield from (MadeLabel(name, not variable, *made, node.lineno) for made in self._made(node.value))
 
     def _made(self, node: ast.expr) -> Iterator[Made]:
         node = _bare(node)
-        if (kept := self._condition(node, _column)) is not None:
+        if (kept := self._condition(node, column_of)) is not None:
             yield _of_condition(kept, 1, 0)
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or not node.args:
             return
         call, of, given = node.func.attr, node.func.value, self._value(node.args[0])
-        if call == "where" and len(node.args) == 3 and (kept := self._condition(given, _column)) is not None:
+        if call == "where" and len(node.args) == 3 and (kept := self._condition(given, column_of)) is not None:
             yield from _chosen(kept, node.args[1], node.args[2])
-        elif call == "fit_transform" and self._is_encoder(of) and (column := _column(_bare(given))):
+        elif call == "fit_transform" and self._is_encoder(of) and (column := column_of(_bare(given))):
             yield column, None, "", "numbered"
-        elif call == "cut" and (column := _column(_bare(given))):
+        elif call == "cut" and (column := column_of(_bare(given))):
             yield from self._of_cut(column, node)
-        elif call in ("map", "apply", "replace") and (column := _column(_bare(of))):
+        elif call in ("map", "apply", "replace") and (column := column_of(_bare(of))):
             if isinstance(given, ast.Lambda):
                 yield from self._of_lambda(column, given)
             elif isinstance(given, ast.Dict) and (named := _constants(given)):
@@ -195,17 +195,17 @@ class _MadeIn:
         elif (kept := self._condition(body, argument)) is not None:
             yield _of_condition(kept, 1, 0)
 
-    def _condition(self, node: ast.expr, column_of: Callable[[ast.expr], str]) -> ColumnCondition | None:
+    def _condition(self, node: ast.expr, column_in: Callable[[ast.expr], str]) -> ColumnCondition | None:
         """Of a comparison of a column with a constant, or with a list of them."""
         if isinstance(node, ast.Compare) and len(node.ops) == 1:
-            column, sign, other = column_of(_bare(node.left)), type(node.ops[0]), node.comparators[0]
+            column, sign, other = column_in(_bare(node.left)), type(node.ops[0]), node.comparators[0]
         elif (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
             and node.func.attr == "isin"
             and node.args
         ):
-            column, sign, other = column_of(_bare(node.func.value)), ast.In, node.args[0]
+            column, sign, other = column_in(_bare(node.func.value)), ast.In, node.args[0]
         else:
             return None
         try:
@@ -227,7 +227,7 @@ class _MadeIn:
         return None
 
 
-def _column(node: ast.expr) -> str:
+def column_of(node: ast.AST) -> str:
     """Of `rows["late"]` and `rows.late`; empty: it is neither."""
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         return node.attr

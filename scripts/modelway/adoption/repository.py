@@ -86,8 +86,9 @@ class TeamRepository:
     @property
     def packages(self) -> str | None:
         """Above all in the folder itself; else the only file below that says it."""
-        below = [name for name in self.files if Path(name).name in PACKAGES and self._declares(name)]
-        return next((name for name in PACKAGES if name in below), None) or _single(below)
+        if own := next((name for name in PACKAGES if name in self.files and self._declares(name)), None):
+            return own
+        return _single([name for name in self.files if Path(name).name in PACKAGES and self._declares(name)])
 
     def _declares(self, name: str) -> bool:
         """Not a project that was begun and never said what it needs, or the lock of one."""
