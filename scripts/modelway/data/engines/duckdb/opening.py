@@ -142,9 +142,9 @@ def _parquet(
     taken = {column.name.lower() for column in schemas[0]}
     file_column = next(name for extra in range(len(taken) + 1) if (name := FILE + "_" * extra) not in taken)
     relation = Statement("read_parquet(")
-    relation.add(
-        f"{relation.bind(list(links))}, hive_partitioning = false, union_by_name = false, filename = '{file_column}')"
-    )
+    # Most writers leave NaN out of a column's lowest and highest value, by which DuckDB would else take it for one without.
+    options = f"hive_partitioning = false, union_by_name = false, can_have_nan = true, filename = '{file_column}'"
+    relation.add(f"{relation.bind(list(links))}, {options})")
     return schemas[0], relation.add(_names(len(schemas[0])))
 
 
