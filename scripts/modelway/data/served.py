@@ -11,6 +11,7 @@ import duckdb
 from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb import relations
 from modelway.data.engines.duckdb.conditions import RowWise, readings_of, shown, violating
+from modelway.data.engines.duckdb.floats import FloatColumn
 from modelway.data.engines.duckdb.sql import FILE, ROW, Statement, stored_as
 from modelway.data.engines.duckdb.table import DuckDBTable, projected
 from modelway.data.queries import Answer, Query, Repeated, Sighting, StoredColumn
@@ -63,6 +64,10 @@ class ServedTable(DuckDBTable):
     @property
     def _batch(self) -> int:
         return BATCH
+
+    def _floats(self, queries: Sequence[RowWise]) -> tuple[list[FloatColumn], list[RowWise]]:
+        """None: a sum that is too large is an error there."""
+        return [], list(queries)
 
     def _examples(self, queries: Sequence[RowWise], examples: int) -> dict[RowWise, tuple[Sighting, ...]]:
         return {

@@ -18,7 +18,7 @@ from modelway.data.dialect import CsvDialect
 from modelway.data.failing_rows import FailingRow, failing_rows
 from modelway.data.queries import Answer, Newest, PlacedTable, Query, Table, columns_of
 from modelway.data.report import CheckResult, ContractReport
-from modelway.data.sources import digest_of_source, find_source
+from modelway.data.sources import digest_meanwhile, find_source
 from modelway.errors import InvalidInput
 
 MASK = "(masked)"
@@ -97,7 +97,7 @@ def _opened(
         return
     source = find_source(path, name)
     with engines.engine(by).open_table(source, dialect, work, memory_mb) as table:
-        yield table, source.name, lambda: digest_of_source(source)
+        yield table, source.name, digest_meanwhile(source)
 
 
 def _to_make(contract: Contract, around: CheckContext) -> Iterator[ContractCheck]:

@@ -269,4 +269,4 @@ def _since(text: str) -> str:
 
 
 def _source(side: DriftSide, rows: int) -> DriftSource:
-    return DriftSource(data=side.name, rows=rows, clusters=0, digest=side.digest, from_sketch=side.rows is None)
+    return DriftSource(data=side.name, rows=rows, clusters=0, digest=side.digest(), from_sketch=side.rows is None)

@@ -110,7 +110,7 @@ def detect(
 
 def _source(side: DriftSide, sketch: DataSketch) -> DriftSource:
     return DriftSource(
-        data=side.name, rows=sketch.rows, clusters=sketch.clusters, digest=side.digest, from_sketch=side.rows is None
+        data=side.name, rows=sketch.rows, clusters=sketch.clusters, digest=side.digest(), from_sketch=side.rows is None
     )
 
 

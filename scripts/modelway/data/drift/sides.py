@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,18 +11,18 @@ import msgspec
 
 from modelway.data.drift.sketch import DataSketch, begins_as_sketch, merged, read_sketch
 from modelway.data.drift.sketching import DataReading, OpenedCells, open_cells
-from modelway.data.sources import PATTERN, digest_of_source, find_source
+from modelway.data.sources import PATTERN, digest_meanwhile, find_source
 from modelway.errors import InvalidInput
 from modelway.records import digest_of_json
 
 
 @dataclass(frozen=True)
 class DriftSide:
-    """Exactly one of rows and sketch is there. name: what messages and the report call it. digest: of the files with rows, or
-    of what the sketches hold together. sketches: those that `sketch` is made of, each by what messages call it."""
+    """Exactly one of rows and sketch is there. name: what messages and the report call it. digest: waits for that of the files
+    with rows, or of what the sketches hold together. sketches: those that `sketch` is made of, by what messages call it."""
 
     name: str
-    digest: str
+    digest: Callable[[], str]
     rows: OpenedCells | None = None
     sketch: DataSketch | None = None
     sketches: Mapping[str, DataSketch] = field(default_factory=dict)
@@ -36,10 +36,11 @@ def open_side(path: Path, name: str, reading: DataReading) -> Iterator[DriftSide
     if sketches is None:
         source = find_source(path, name)
         with open_cells(source, reading) as rows:
-            yield DriftSide(name, digest_of_source(source), rows=rows)
+            yield DriftSide(name, digest_meanwhile(source), rows=rows)
         return
     sketch = merged(list(sketches.values()), list(sketches))
-    yield DriftSide(name, digest_of_json(msgspec.to_builtins(sketch)), sketch=sketch, sketches=sketches)
+    digest = digest_of_json(msgspec.to_builtins(sketch))
+    yield DriftSide(name, lambda: digest, sketch=sketch, sketches=sketches)
 
 
 def _sketches_in(path: Path, name: str) -> dict[str, DataSketch] | None:

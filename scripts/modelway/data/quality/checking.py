@@ -23,7 +23,7 @@ from modelway.data.quality.pairs import Pair
 from modelway.data.quality.queries import QualityTable
 from modelway.data.quality.survey import survey
 from modelway.data.report import DataQuality, QualityCheck, worst
-from modelway.data.sources import Source, digest_of_source, find_source
+from modelway.data.sources import Source, digest_meanwhile, find_source
 from modelway.data.values import ValueType
 from modelway.errors import InvalidInput
 
@@ -67,6 +67,7 @@ def check_data(asked: QualityAsked, path: Path, name: str) -> tuple[DataQuality,
 
 def check_table(asked: QualityAsked, table: QualityTable, facts: TableFacts, source: Source) -> DataQuality:
     """Every check of an opened data set."""
+    digest = digest_meanwhile(source)
     label = asked.label if asked.label in facts.columns else None
     checks = [_has_rows(facts)]
     kinds = [kind for kind in settings.kinds() if isinstance(kind, TableKind)] if facts.rows else []
@@ -83,7 +84,7 @@ def check_table(asked: QualityAsked, table: QualityTable, facts: TableFacts, sou
         columns=len(facts.columns),
         checks=tuple(checks),
         not_checked=() if label else (_without_label(asked),),
-        data_digest=digest_of_source(source),
+        data_digest=digest(),
     )
 
 

@@ -222,14 +222,14 @@ def violation(query: ValueQuery, read: Reading, statement: Statement) -> str:
         return f"{read.present_name} AND NOT {read.valid_name}"
     if isinstance(query, Outside):
         sides = [
-            f"{read.value_name} {sign} {_limit(bound, read, statement)}"
+            f"{read.value_name} {sign} {limit(bound, read.physical, statement)}"
             for sign, bound in (("<", query.low), (">", query.high))
             if bound is not None
         ]
         return f"{read.valid_name} AND ({' OR '.join(sides)})"
     if isinstance(query, NotAllowed):
         allowed = statement.bind([as_bound(value) for value in query.allowed])
-        one = _rounded("unnest", read)
+        one = _rounded("unnest", read.physical)
         return (
             f"{read.valid_name} AND {read.value_name} NOT IN (SELECT {one} FROM (SELECT unnest({allowed}) AS unnest))"
         )
@@ -245,8 +245,9 @@ def violation(query: ValueQuery, read: Reading, statement: Statement) -> str:
     raise TypeError(f"{query} has no violating rows")
 
 
-def _limit(bound: Bound, read: Reading, statement: Statement) -> str:
-    return _rounded(statement.bind(as_bound(bound)), read)
+def limit(bound: Bound, physical: str, statement: Statement) -> str:
+    """What the values of a column that is stored so are compared with."""
+    return _rounded(statement.bind(as_bound(bound)), physical)
 
 
 def as_bound(bound: Bound) -> Any:
@@ -254,6 +255,6 @@ def as_bound(bound: Bound) -> Any:
     return (bound - EPOCH) // timedelta(microseconds=1) if isinstance(bound, datetime) else bound
 
 
-def _rounded(limit: str, read: Reading) -> str:
+def _rounded(value: str, physical: str) -> str:
     """To single precision where the column is that, or 0.1 would be above 0.1."""
-    return f"CAST({limit} AS FLOAT)" if read.physical == "FLOAT" else limit
+    return f"CAST({value} AS FLOAT)" if physical == "FLOAT" else value

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ from modelway.data.engines.duckdb.conditions import (
     violating,
 )
 from modelway.data.engines.duckdb.copied import ParquetCopy, columns_at_once, written_copy
+from modelway.data.engines.duckdb.floats import FloatColumn, float_columns
 from modelway.data.engines.duckdb.kept import BATCH
 from modelway.data.engines.duckdb.relations import OtherData, TableColumns
 from modelway.data.engines.duckdb.rising import WORTH_IT, rises
@@ -160,28 +162,42 @@ class DuckDBTable(SummarisedTable):
         return self._copy.relation(names) if self._copy else self._relation
 
     def _count_batch(self, queries: Sequence[RowWise]) -> tuple[int, dict[Query, Answer]]:
-        """(A FILTER would copy every row that it lets through.)"""
+        floats, others = self._floats(queries)
+        rows, found, again = self._counted(others, floats)
+        return rows, found | (self._counted(again)[1] if again else {})
+
+    def _floats(self, queries: Sequence[RowWise]) -> tuple[list[FloatColumn], list[RowWise]]:
+        return float_columns(queries, self._columns, self._position)
+
+    def _counted(
+        self, queries: Sequence[RowWise], floats: Sequence[FloatColumn] = ()
+    ) -> tuple[int, dict[Query, Answer], list[RowWise]]:
+        """The rows, the answers, and what of the floats is to be asked again, value by value. (A FILTER would copy every row
+        that it lets through.)"""
         statement = Statement()
         readings = readings_of(queries, self._columns, self._position)
-        wanted: dict[str, int] = {"count(*)": 0}
-        places: list[tuple[int, int]] = []
-        for query in queries:
-            n, value = looked_at(query, readings, statement), counted(query, readings, statement)
-            places.append((wanted.setdefault(n, len(wanted)), wanted.setdefault(value, len(wanted))))
+        places = [(looked_at(one, readings, statement), counted(one, readings, statement)) for one in queries]
+        places += [(column.count, column.passes(statement)) for column in floats]
+        raw = [column.name for column in floats if column.name not in {read.column for read in readings.values()}]
         unread: list[str] = []
         if self._is_text:  # bytes that are no text are only found in what is read
             unread = [f"c{at}" for at, column in enumerate(self._columns) if column.name not in readings]
-        wanted |= {f"count({name})": len(wanted) + at for at, name in enumerate(unread)}
-        relation = self._relation_of([*unread, *(read.column for read in readings.values())])
+        asked = ["count(*)", *chain(*places), *(f"count({name})" for name in unread)]
+        wanted = {one: at for at, one in enumerate(dict.fromkeys(asked))}
+        relation = self._relation_of([*raw, *unread, *(read.column for read in readings.values())])
         statement.add(f"SELECT {', '.join(wanted)} FROM ")
-        row = self.rows(statement.then(projected(readings, unread, relation)))[0]
+        row = self.rows(statement.then(projected(readings, [*raw, *unread], relation)))[0]
+        values = [(row[wanted[n]] or 0, row[wanted[value]]) for n, value in places]  # of no rows at all a count is null
         found: dict[Query, Answer] = {}
-        for query, (n_at, value_at) in zip(queries, places, strict=True):
-            if isinstance(query, Newest):
-                found[query] = Answer(row[n_at] or 0, newest=_moment(row[value_at]))
-            else:  # of no rows at all a count is null
-                found[query] = Answer(row[n_at] or 0, row[value_at] or 0)
-        return int(row[0]), found
+        for query, (n, value) in zip(queries, values, strict=False):
+            found[query] = Answer(n, newest=_moment(value)) if isinstance(query, Newest) else Answer(n, value or 0)
+        again: list[RowWise] = []
+        for column, (n, passes) in zip(floats, values[len(queries) :], strict=True):
+            if passes:
+                found |= column.answers(row[0], n)
+            else:
+                again += column.queries
+        return int(row[0]), found, again
 
     def _examples(self, queries: Sequence[RowWise], examples: int) -> dict[RowWise, tuple[Sighting, ...]]:
         """The first violating values of every query that has some, in one more pass."""
