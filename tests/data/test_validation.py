@@ -202,15 +202,15 @@ def test_the_same_input_gives_the_same_bytes(judge: Any) -> None:
 
 def test_many_columns_are_counted_as_few_are(judge: Any, monkeypatch: Any) -> None:
     """Some at a time, over a copy of the text: rows, counts and examples are the same."""
-    import modelway.data.engines.duckdb.table as table
+    import modelway.data.engines.duckdb.counted as counted
 
     names = [f"c{at}" for at in range(450)]
     rows = ",".join(names) + "\n" + "".join(f"{row}" + ",1" * 448 + f",{row}\n" for row in range(5))
     contract = "rows: {at-most: 5}\nunique: [[c0, c449]]\nrules: [c449 = c0, c0 < 4]\ncolumns:\n"
     contract += "".join(f"  {name}: {{type: integer, nullable: false, range: [0, 3]}}\n" for name in names)
     reports = []
-    for most, memory_mb in ((table.MOST_COLUMNS, 64), (table.MOST_COLUMNS, 1024), (1000, 1024)):
-        monkeypatch.setattr(table, "MOST_COLUMNS", most)
+    for most, memory_mb in ((counted.MOST_COLUMNS, 64), (counted.MOST_COLUMNS, 1024), (1000, 1024)):
+        monkeypatch.setattr(counted, "MOST_COLUMNS", most)
         judged = judge(contract, rows, memory_mb=memory_mb)
         assert judged.failing == ["c0 in range", "c449 in range", "c0 < 4"]
         assert [(example.row, example.value) for example in judged["c449 in range"].examples] == [(5, "4")]
@@ -221,9 +221,9 @@ def test_many_columns_are_counted_as_few_are(judge: Any, monkeypatch: Any) -> No
 def test_columns_of_several_copies_are_of_one_row(judge: Any, monkeypatch: Any) -> None:
     """Over more rows than a group of Parquet has, by several threads."""
     import modelway.data.engines.duckdb.copied as copied
-    import modelway.data.engines.duckdb.table as table
+    import modelway.data.engines.duckdb.counted as counted
 
-    monkeypatch.setattr(table, "MOST_COLUMNS", 2)
+    monkeypatch.setattr(counted, "MOST_COLUMNS", 2)
     monkeypatch.setattr(copied, "FEWEST", 2)
     monkeypatch.setattr(copied, "COLUMNS_OF_A_MEGABYTE", 0)
     rows = 300_000

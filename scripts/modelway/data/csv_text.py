@@ -129,14 +129,18 @@ def read_header(file: Path, label: str, dialect: CsvDialect) -> tuple[str, ...]:
     return refuse_twins(header, label)
 
 
-def refuse_zero(file: Path, label: str) -> None:
-    """A NUL byte is in no text: a full disk or a copy that was cut leaves them in the place of rows."""
+def has_odd_numbers(file: Path, label: str) -> bool:
+    """Whether a row may hold a number that DuckDB alone takes for one: 1_000, +-1. A NUL byte is refused: it is in no text,
+    and a full disk or a copy that was cut leaves it in the place of rows."""
+    begin, odd, last = 0, False, b""
     with file.open("rb") as stream:
-        begin = 0
         while chunk := stream.read(CHUNK):
             if (at := chunk.find(0)) >= 0:
                 raise InvalidInput("holds a NUL byte", where=f"{label}:{_line_at(stream, begin + at)}", fix=COPY_WHOLE)
-            begin += len(chunk)
+            rows = 0 if begin else chunk.find(b"\n") + 1
+            odd = odd or chunk.find(b"_", rows) >= 0 or (b"+" in chunk and b"+-" in chunk) or last + chunk[:1] == b"+-"
+            begin, last = begin + len(chunk), chunk[-1:]
+    return odd
 
 
 def _line_at(stream: IO[bytes], place: int) -> int:

@@ -11,9 +11,10 @@ import duckdb
 from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb import relations
 from modelway.data.engines.duckdb.conditions import RowWise, readings_of, shown, violating
+from modelway.data.engines.duckdb.counted import projected
 from modelway.data.engines.duckdb.floats import FloatColumn
 from modelway.data.engines.duckdb.sql import FILE, ROW, Statement, stored_as
-from modelway.data.engines.duckdb.table import DuckDBTable, projected
+from modelway.data.engines.duckdb.table import DuckDBTable
 from modelway.data.queries import Answer, Query, Repeated, Sighting, StoredColumn
 from modelway.data.rule_queries import Returned, Unreferenced
 from modelway.data.sources import Source
@@ -45,6 +46,7 @@ class ServedTable(DuckDBTable):
             dict(links),
             columns,
             Statement(DATA),
+            csv=None,
             memory_mb=0,
             scratch=source.root,
             with_other=_refuse,

@@ -16,11 +16,16 @@ OfNumbers = Missing | Malformed | Outside
 
 @dataclass(frozen=True)
 class FloatColumn:
-    """A column of which no more is asked than these. name: in the statement."""
+    """A column of which no more is asked than these."""
 
-    name: str
+    place: int
     physical: str
     queries: tuple[OfNumbers, ...]
+
+    @property
+    def name(self) -> str:
+        """In the statement."""
+        return f"c{self.place}"
 
     @property
     def count(self) -> str:
@@ -60,7 +65,7 @@ def float_columns(
     for name, its in asked.items():
         physical = columns[position[name]].physical
         if physical in FLOATS and name not in more:
-            found.append(FloatColumn(f"c{position[name]}", physical, tuple(its)))
+            found.append(FloatColumn(position[name], physical, tuple(its)))
         else:
             others += its
     return found, others

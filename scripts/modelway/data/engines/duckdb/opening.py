@@ -11,9 +11,10 @@ from typing import TypeVar
 import duckdb
 
 from modelway import progress
-from modelway.data.csv_text import LINE_LIMIT_BYTES, read_header, refuse_long_line, refuse_longer_rows, refuse_zero
+from modelway.data.csv_text import has_odd_numbers, read_header, refuse_long_line, refuse_longer_rows
 from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb.connecting import connected, percent_done
+from modelway.data.engines.duckdb.csv_files import CsvFiles, names_of
 from modelway.data.engines.duckdb.failures import in_one_line
 from modelway.data.engines.duckdb.json_lines import open_lines
 from modelway.data.engines.duckdb.links import linked
@@ -30,13 +31,6 @@ T = TypeVar("T")
 MEMORY_MB_OF_A_THREAD = 64
 """With 32, whether two threads had enough depended on which was quicker: each reads a row group of its own."""
 
-NO_NULL_VALUE = "\0modelway: nothing is null\0"
-"""DuckDB wants at least one text that means null. It leaves out what follows the last column of a row where that means null,
-and says nothing: so what is missing is told after the reading, and every cell too many is an error."""
-MOST_TOLD = 500
-"""Columns of which what is missing is told so. Of more, DuckDB would plan for longer than a plain reading takes to count their
-cells."""
-
 
 @contextmanager
 def open_table(source: Source, dialect: CsvDialect, scratch: Path, memory_mb: int) -> Iterator[DuckDBTable]:
@@ -50,7 +44,7 @@ def open_table(source: Source, dialect: CsvDialect, scratch: Path, memory_mb: in
     ):
         connection.execute("CREATE MACRO counted_if(condition) AS coalesce(count_if(condition), 0)")  # null of no rows
         connection.execute("SET parquet_metadata_cache = true")  # a wide file's is long, and each statement needs it
-        columns, relation = _opened(source, dialect, connection, links)
+        columns, relation, csv = _opened(source, dialect, connection, links)
         others: dict[str, tuple[OtherData, dict[str, Path]]] = {}
 
         def with_other(other: Source, its: CsvDialect, work: Callable[[OtherData], T]) -> T:
@@ -61,7 +55,7 @@ def open_table(source: Source, dialect: CsvDialect, scratch: Path, memory_mb: in
             with in_one_line(other, its_links, its, memory_mb):
                 return work(data)
 
-        table = DuckDBTable(source, dialect, connection, links, columns, relation, memory_mb, scratch, with_other)
+        table = DuckDBTable(source, dialect, connection, links, columns, relation, csv, memory_mb, scratch, with_other)
         try:
             yield table
         finally:
@@ -74,57 +68,40 @@ def _other(
     """Another data set, beside the first in the same connection, and its links."""
     links = linked(source, folder, dialect)
     with in_one_line(source, links, dialect, memory_mb):
-        columns, relation = _opened(source, dialect, connection, links)
+        columns, relation, _ = _opened(source, dialect, connection, links)
     position = {column.name: at for at, column in enumerate(columns)}
     return OtherData(TableColumns(columns, position), relation, source.name), links
 
 
 def _opened(
     source: Source, dialect: CsvDialect, connection: duckdb.DuckDBPyConnection, links: dict[str, Path]
-) -> tuple[tuple[StoredColumn, ...], Statement]:
+) -> tuple[tuple[StoredColumn, ...], Statement, CsvFiles | None]:
+    """csv: the files, where the relation is all that is in them."""
+    csv = None
     if source.format == "csv":
-        columns, relation = _csv(source, dialect, links)
+        columns, csv = _csv(source, dialect, links)
+        relation = csv.relation()
     elif source.format == "jsonl":
         columns, relation = open_lines(source, connection, links)
     else:
         columns, relation = _parquet(source, connection, links)
-    return _with_partitions(source, columns, relation)
+    with_parts, relation = _with_partitions(source, columns, relation)
+    return with_parts, relation, csv if with_parts == columns else None
 
 
-def _csv(source: Source, dialect: CsvDialect, links: dict[str, Path]) -> tuple[tuple[StoredColumn, ...], Statement]:
+def _csv(source: Source, dialect: CsvDialect, links: dict[str, Path]) -> tuple[tuple[StoredColumn, ...], CsvFiles]:
     for link, file in links.items():
         refuse_long_line(Path(link), source.label(file))
     headers = [read_header(Path(link), source.label(file), dialect) for link, file in links.items()]
-    for link, file in links.items():
-        refuse_zero(Path(link), source.label(file))
+    odd = [has_odd_numbers(Path(link), source.label(file)) for link, file in links.items()]
     tables = [tuple(StoredColumn(name, "text", "text") for name in header) for header in headers]
     for file, columns in zip(source.files, tables, strict=True):
         refuse_other_columns(tables[0], columns, source.label(file), source.label(source.files[0]))
-    columns = tables[0]
-    types = ", ".join(f"'c{at}': 'VARCHAR'" for at in range(len(columns)))
-    relation = Statement("read_csv(")
-    files = relation.bind(list(links))
-    cut = relation.bind(dialect.delimiter)
-    quote = relation.bind(dialect.quote)
-    told_after = bool(dialect.null_values) and len(columns) <= MOST_TOLD
-    nulls = relation.bind(dialect.null_values if dialect.null_values and not told_after else [NO_NULL_VALUE])
-    relation.add(
-        f"{files}, delim = {cut}, nullstr = {nulls}, columns = {{{types}}}, header = true, auto_detect = false,"
-        f" quote = {quote}, escape = {quote}, strict_mode = true, null_padding = false, ignore_errors = false,"
-        f" compression = 'none', hive_partitioning = false, filename = '{FILE}',"
-        f" max_line_size = {LINE_LIMIT_BYTES}, buffer_size = {LINE_LIMIT_BYTES})"
-    )
-    relation.add(_names(len(columns)))
-    if not told_after:
-        for link, file in links.items() if dialect.null_values else ():
+    files = CsvFiles(tuple(links), dialect, len(tables[0]), any(odd))
+    if dialect.null_values and not files.told_after:
+        for link, file in links.items():
             refuse_longer_rows(Path(link), source.label(file), dialect)
-        return columns, relation
-    statement = Statement()
-    texts = [statement.bind(text) for text in dialect.null_values]
-    # IN keeps a block of each text, and a pattern takes twice as long
-    there = " AND ".join(f"c{{0}} <> {text}" for text in texts)
-    told = ", ".join(f"CASE WHEN {there} THEN c{{0}} END AS c{{0}}".format(at) for at in range(len(columns)))
-    return columns, statement.add(f"(SELECT {told}, {FILE} FROM ").then(relation).add(")")
+    return tables[0], files
 
 
 def _parquet(
@@ -145,7 +122,7 @@ def _parquet(
     # Most writers leave NaN out of a column's lowest and highest value, by which DuckDB would else take it for one without.
     options = f"hive_partitioning = false, union_by_name = false, can_have_nan = true, filename = '{file_column}'"
     relation.add(f"{relation.bind(list(links))}, {options})")
-    return schemas[0], relation.add(_names(len(schemas[0])))
+    return schemas[0], relation.add(names_of(len(schemas[0])))
 
 
 def _parquet_schema(connection: duckdb.DuckDBPyConnection, link: str, label: str) -> tuple[StoredColumn, ...]:
@@ -179,8 +156,3 @@ def _with_partitions(
     own = {"csv": "", "jsonl": ", rowid"}.get(source.format, ", file_index, file_row_number")  # see KeptTable.has_rowid
     statement.add(f", {FILE}{own} FROM ").then(relation)
     return columns + tuple(StoredColumn(name, "text", "VARCHAR") for name in more), statement.add(")")
-
-
-def _names(columns: int) -> str:
-    """Names of our own for the columns, by position."""
-    return f" AS data({', '.join(f'c{at}' for at in range(columns))}, {FILE})"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,35 +17,28 @@ from modelway.data.engines.duckdb.conditions import (
     EXAMPLE_CUT,
     RowWise,
     batches,
-    counted,
     is_row_wise,
-    looked_at,
     readings_of,
     shown,
     violating,
 )
-from modelway.data.engines.duckdb.copied import ParquetCopy, columns_at_once, written_copy
-from modelway.data.engines.duckdb.floats import FloatColumn, float_columns
+from modelway.data.engines.duckdb.counted import CountedTable, projected
+from modelway.data.engines.duckdb.csv_files import CsvFiles
 from modelway.data.engines.duckdb.kept import BATCH
 from modelway.data.engines.duckdb.relations import OtherData, TableColumns
 from modelway.data.engines.duckdb.rising import WORTH_IT, rises
 from modelway.data.engines.duckdb.sandbox import Sandbox, write_for_sql
-from modelway.data.engines.duckdb.sql import EPOCH, FILE, ROW, Reading, Statement, reading
-from modelway.data.engines.duckdb.summarised import SummarisedTable
+from modelway.data.engines.duckdb.sql import FILE, ROW, Reading, Statement, reading
 from modelway.data.queries import Answer, Newest, PlacedRow, Query, Repeated, Sighting, StoredColumn
 from modelway.data.rule_queries import Descending, GroupsOutside, Mismatched, Returned, Unreferenced
 from modelway.data.sources import Source
 from modelway.errors import InvalidInput
 
-MOST_COLUMNS = 150
-"""Of one statement over CSV. Of wider CSV a Parquet copy is written first: to read the text once for each batch, or to plan
-one statement of all columns, takes longer."""
-
 T = TypeVar("T")
 WithOther = Callable[[Source, CsvDialect, Callable[[OtherData], T]], T]
 
 
-class DuckDBTable(SummarisedTable):
+class DuckDBTable(CountedTable):
     """Opened data; see modelway.data.queries. scratch: a folder for what is written on the way. with_other: work done with
     another data set that is opened beside this one, in the same connection."""
 
@@ -59,15 +50,15 @@ class DuckDBTable(SummarisedTable):
         links: dict[str, Path],
         columns: tuple[StoredColumn, ...],
         relation: Statement,
+        csv: CsvFiles | None,
         memory_mb: int,
         scratch: Path,
         with_other: WithOther[Any],
     ) -> None:
-        super().__init__(source, dialect, connection, links, columns, relation)
-        self._memory_mb, self._scratch, self._with_other = memory_mb, scratch, with_other
+        super().__init__(source, dialect, connection, links, columns, relation, csv, memory_mb, scratch)
+        self._with_other = with_other
         self._of_columns = TableColumns(columns, self._position)
         self._box: Sandbox | None = None
-        self._copy: ParquetCopy | None = None
 
     def beside(self, other: Source, dialect: CsvDialect, work: Callable[[OtherData], T]) -> T:
         """Work with another data set, opened in the same connection."""
@@ -77,7 +68,7 @@ class DuckDBTable(SummarisedTable):
     def answers(self, queries: Sequence[Query], examples: int) -> tuple[int, tuple[Answer, ...]]:
         self._refuse_patterns(queries)
         row_wise = [query for query in queries if is_row_wise(query)]
-        rows, found = self._count(row_wise)
+        rows, found = self.count(row_wise)
         broken = [query for query in row_wise if found[query].count]
         if broken and examples:
             for batch in batches(broken, self._batch):
@@ -127,77 +118,6 @@ class DuckDBTable(SummarisedTable):
                         where=f"the pattern of column {query.column[:100]!r}",
                         fix="mend it; RE2 has no look-around and no back-references",
                     ) from None
-
-    def _count(self, queries: Sequence[RowWise]) -> tuple[int, dict[Query, Answer]]:
-        """All queries about single rows, in one pass; where they are about many columns, some of these at a time, and
-        CSV is copied first. (So it is where it has more columns than are read at once, since all of it is read.)"""
-        columns = len(self._columns)
-        if self._is_text and (len(batches(queries, MOST_COLUMNS)) > 1 or columns > columns_at_once(self._memory_mb)):
-            self._copy = written_copy(self._connection, self._relation, columns, self._scratch, self._memory_mb)
-            self._relation, self._kept = self._copy.relation(), True
-        rows = 0
-        found: dict[Query, Answer] = {}
-        for batch in batches(queries, self._batch):
-            rows, answered = self._count_batch(batch)
-            found |= answered
-            interim.answered(rows, answered)
-        return rows, found
-
-    @property
-    def row_number(self) -> str:
-        return "(row_number() OVER ())" if self._copy else super().row_number
-
-    @property
-    def _is_text(self) -> bool:
-        """Whether each statement reads CSV anew."""
-        return self.is_csv and not self._kept
-
-    @property
-    def _batch(self) -> int:
-        """Columns of one statement: more of a wide file, since each statement has to know all of its columns."""
-        return MOST_COLUMNS if self._is_text else BATCH + len(self._columns) // 100
-
-    def _relation_of(self, names: Iterable[str]) -> Statement:
-        """The rows with at least these columns."""
-        return self._copy.relation(names) if self._copy else self._relation
-
-    def _count_batch(self, queries: Sequence[RowWise]) -> tuple[int, dict[Query, Answer]]:
-        floats, others = self._floats(queries)
-        rows, found, again = self._counted(others, floats)
-        return rows, found | (self._counted(again)[1] if again else {})
-
-    def _floats(self, queries: Sequence[RowWise]) -> tuple[list[FloatColumn], list[RowWise]]:
-        return float_columns(queries, self._columns, self._position)
-
-    def _counted(
-        self, queries: Sequence[RowWise], floats: Sequence[FloatColumn] = ()
-    ) -> tuple[int, dict[Query, Answer], list[RowWise]]:
-        """The rows, the answers, and what of the floats is to be asked again, value by value. (A FILTER would copy every row
-        that it lets through.)"""
-        statement = Statement()
-        readings = readings_of(queries, self._columns, self._position)
-        places = [(looked_at(one, readings, statement), counted(one, readings, statement)) for one in queries]
-        places += [(column.count, column.passes(statement)) for column in floats]
-        raw = [column.name for column in floats if column.name not in {read.column for read in readings.values()}]
-        unread: list[str] = []
-        if self._is_text:  # bytes that are no text are only found in what is read
-            unread = [f"c{at}" for at, column in enumerate(self._columns) if column.name not in readings]
-        asked = ["count(*)", *chain(*places), *(f"count({name})" for name in unread)]
-        wanted = {one: at for at, one in enumerate(dict.fromkeys(asked))}
-        relation = self._relation_of([*raw, *unread, *(read.column for read in readings.values())])
-        statement.add(f"SELECT {', '.join(wanted)} FROM ")
-        row = self.rows(statement.then(projected(readings, [*raw, *unread], relation)))[0]
-        values = [(row[wanted[n]] or 0, row[wanted[value]]) for n, value in places]  # of no rows at all a count is null
-        found: dict[Query, Answer] = {}
-        for query, (n, value) in zip(queries, values, strict=False):
-            found[query] = Answer(n, newest=_moment(value)) if isinstance(query, Newest) else Answer(n, value or 0)
-        again: list[RowWise] = []
-        for column, (n, passes) in zip(floats, values[len(queries) :], strict=True):
-            if passes:
-                found |= column.answers(row[0], n)
-            else:
-                again += column.queries
-        return int(row[0]), found, again
 
     def _examples(self, queries: Sequence[RowWise], examples: int) -> dict[RowWise, tuple[Sighting, ...]]:
         """The first violating values of every query that has some, in one more pass."""
@@ -302,9 +222,10 @@ class DuckDBTable(SummarisedTable):
 
     def _with_repeats(self, key: str, looked: Statement, rows: int) -> Statement | None:
         """A table of each key that several rows have, with their number n; None where there is none. A single column whose
-        values rise has each once. Else first by the key's hash, which takes little memory; equal hashes are then compared in
-        full."""
-        if "," not in key and rows >= WORTH_IT and rises(key, self._relation, self.rows):
+        values rise, as texts or as the numbers that they say, has each once. Else first by the key's hash, which takes little
+        memory; equal hashes are then compared in full."""
+        values = [key, f"TRY_CAST({key} AS BIGINT)"] if self.is_csv else [key]
+        if "," not in key and rows >= WORTH_IT and any(rises(one, self._relation, self.rows) for one in values):
             return None
         suspects = Statement(f"SELECT hash({key}) AS h FROM ").then(looked).add(" GROUP BY h HAVING count(*) > 1")
         if not self.rows(Statement("SELECT 1 FROM (").then(suspects).add(") LIMIT 1")):
@@ -369,20 +290,6 @@ class DuckDBTable(SummarisedTable):
             return dict.fromkeys(self._links, 1)
         statement = Statement(f"SELECT {FILE}, min({ROW}) FROM ").then(self._numbered).add(f" GROUP BY {FILE}")
         return dict(self.rows(statement))
-
-
-def projected(readings: dict[str, Reading], others: Sequence[str], relation: Statement) -> Statement:
-    """The relation with all that is read of its columns, and with other columns as they are."""
-    read = ", ".join([*(one.read for one in readings.values()), *others])
-    made = ", ".join([*(one.projection for one in readings.values()), *others])
-    return Statement(f"(SELECT {made or '1'} FROM (SELECT {read or '1'} FROM ").then(relation).add("))")
-
-
-def _moment(newest: int | date | None) -> datetime | None:
-    """From what is selected for a type: microseconds for a timestamp, a date (its first moment)."""
-    if isinstance(newest, date):
-        return datetime(newest.year, newest.month, newest.day, tzinfo=UTC)
-    return None if newest is None else EPOCH + timedelta(microseconds=newest)
 
 
 def _in_words(columns: Sequence[str], values: Sequence[Any]) -> str:

@@ -1,0 +1,161 @@
+"""Opened data, and the queries about single rows: all are counted in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import chain
+from pathlib import Path
+
+import duckdb
+
+from modelway import interim
+from modelway.data.dialect import CsvDialect
+from modelway.data.engines.duckdb.conditions import RowWise, batches, counted, looked_at, readings_of
+from modelway.data.engines.duckdb.copied import ParquetCopy, columns_at_once, written_copy
+from modelway.data.engines.duckdb.csv_files import CsvFiles
+from modelway.data.engines.duckdb.floats import FloatColumn, float_columns
+from modelway.data.engines.duckdb.kept import BATCH
+from modelway.data.engines.duckdb.sql import EPOCH, Reading, Statement
+from modelway.data.engines.duckdb.summarised import SummarisedTable
+from modelway.data.queries import Answer, Malformed, Newest, Query, StoredColumn
+from modelway.data.sources import Source
+
+MOST_COLUMNS = 150
+"""Of one statement over CSV. Of wider CSV a Parquet copy is written first: to read the text once for each batch, or to plan
+one statement of all columns, takes longer."""
+FIRST_ROWS = 1000
+"""A column of text that has a number in each of these is read as numbers."""
+
+
+class CountedTable(SummarisedTable):
+    """csv: the files, where the relation is all that is in them. scratch: a folder for what is written on the way."""
+
+    def __init__(
+        self,
+        source: Source,
+        dialect: CsvDialect,
+        connection: duckdb.DuckDBPyConnection,
+        links: dict[str, Path],
+        columns: tuple[StoredColumn, ...],
+        relation: Statement,
+        csv: CsvFiles | None,
+        memory_mb: int,
+        scratch: Path,
+    ) -> None:
+        super().__init__(source, dialect, connection, links, columns, relation)
+        self._csv, self._memory_mb, self._scratch = csv, memory_mb, scratch
+        self._copy: ParquetCopy | None = None
+
+    def count(self, queries: Sequence[RowWise]) -> tuple[int, dict[Query, Answer]]:
+        """The rows, and the answers. Where the queries are about many columns some of these are counted at a time, and CSV is
+        copied first. (So it is where it has more columns than are read at once, since all of it is read.)"""
+        columns = len(self._columns)
+        if self._is_text and (len(batches(queries, MOST_COLUMNS)) > 1 or columns > columns_at_once(self._memory_mb)):
+            self._copy = written_copy(self._connection, self._relation, columns, self._scratch, self._memory_mb)
+            self._relation, self._kept = self._copy.relation(), True
+        rows = 0
+        found: dict[Query, Answer] = {}
+        for batch in batches(queries, self._batch):
+            rows, answered = self._count_batch(batch)
+            found |= answered
+            interim.answered(rows, answered)
+        return rows, found
+
+    @property
+    def row_number(self) -> str:
+        return "(row_number() OVER ())" if self._copy else super().row_number
+
+    @property
+    def _is_text(self) -> bool:
+        """Whether each statement reads CSV anew."""
+        return self.is_csv and not self._kept
+
+    @property
+    def _batch(self) -> int:
+        """Columns of one statement: more of a wide file, since each statement has to know all of its columns."""
+        return MOST_COLUMNS if self._is_text else BATCH + len(self._columns) // 100
+
+    def _relation_of(self, names: Iterable[str]) -> Statement:
+        """The rows with at least these columns."""
+        return self._copy.relation(names) if self._copy else self._relation
+
+    def _count_batch(self, queries: Sequence[RowWise]) -> tuple[int, dict[Query, Answer]]:
+        floats, others = self._floats(queries)
+        try:
+            rows, found, again = self._counted(others, floats)
+        except duckdb.ConversionException:  # further down a cell of CSV is no number
+            if not floats:
+                raise
+            rows, found, again = self._counted(queries)
+        return rows, found | (self._counted(again)[1] if again else {})
+
+    def _floats(self, queries: Sequence[RowWise]) -> tuple[list[FloatColumn], list[RowWise]]:
+        """What may be answered by sums and ends, and the other queries."""
+        columns = list(self._columns)
+        if self._csv and self._is_text and self._csv.worth_a_look:
+            numbers = [query for query in queries if isinstance(query, Malformed) and query.type == "number"]
+            for place in self._begin_as_numbers(numbers):
+                columns[place] = replace(columns[place], physical="DOUBLE")
+        return float_columns(queries, columns, self._position)
+
+    def _begin_as_numbers(self, queries: Sequence[Malformed]) -> list[int]:
+        """The places of the columns of text that have a number in each of the first rows."""
+        if not queries:
+            return []
+        readings = readings_of(queries, self._columns, self._position)
+        first = Statement("(SELECT * FROM ").then(self._relation).add(f" LIMIT {FIRST_ROWS:d})")
+        valid = ", ".join(f"bool_and({read.valid_name})" for read in readings.values())
+        row = self.rows(Statement(f"SELECT {valid} FROM ").then(projected(readings, (), first)))[0]
+        return [self._position[name] for name, all_are in zip(readings, row, strict=True) if all_are]
+
+    def _counted(
+        self, queries: Sequence[RowWise], floats: Sequence[FloatColumn] = ()
+    ) -> tuple[int, dict[Query, Answer], list[RowWise]]:
+        """The rows, the answers, and what of the floats is to be asked again, value by value. (A FILTER would copy every row
+        that it lets through.)"""
+        statement = Statement()
+        readings = readings_of(queries, self._columns, self._position)
+        places = [(looked_at(one, readings, statement), counted(one, readings, statement)) for one in queries]
+        places += [(column.count, column.passes(statement)) for column in floats]
+        read = {one.column for one in readings.values()}
+        numbers = {column.name: column.place for column in floats}
+        unread: dict[str, int] = {}
+        if self._is_text:  # bytes that are no text are only found in what is read
+            names = {f"c{at}": at for at in range(len(self._columns))}
+            unread = {name: at for name, at in names.items() if name not in read and name not in numbers}
+        asked = ["count(*)", *chain(*places), *(f"count({name})" for name in unread)]
+        wanted = {one: at for at, one in enumerate(dict.fromkeys(asked))}
+        also = [name for name in (*numbers, *unread) if name not in read]
+        if self._csv and self._is_text:
+            relation = self._csv.relation(numbers.values(), unread.values())
+        else:
+            relation = self._relation_of([*also, *read])
+        statement.add(f"SELECT {', '.join(wanted)} FROM ")
+        row = self.rows(statement.then(projected(readings, also, relation)))[0]
+        values = [(row[wanted[n]] or 0, row[wanted[value]]) for n, value in places]  # of no rows at all a count is null
+        found: dict[Query, Answer] = {}
+        for query, (n, value) in zip(queries, values, strict=False):
+            found[query] = Answer(n, newest=_moment(value)) if isinstance(query, Newest) else Answer(n, value or 0)
+        again: list[RowWise] = []
+        for column, (n, passes) in zip(floats, values[len(queries) :], strict=True):
+            if passes:
+                found |= column.answers(row[0], n)
+            else:
+                again += column.queries
+        return int(row[0]), found, again
+
+
+def projected(readings: dict[str, Reading], others: Sequence[str], relation: Statement) -> Statement:
+    """The relation with all that is read of its columns, and with other columns as they are."""
+    read = ", ".join([*(one.read for one in readings.values()), *others])
+    made = ", ".join([*(one.projection for one in readings.values()), *others])
+    return Statement(f"(SELECT {made or '1'} FROM (SELECT {read or '1'} FROM ").then(relation).add("))")
+
+
+def _moment(newest: int | date | None) -> datetime | None:
+    """From what is selected for a type: microseconds for a timestamp, a date (its first moment)."""
+    if isinstance(newest, date):
+        return datetime(newest.year, newest.month, newest.day, tzinfo=UTC)
+    return None if newest is None else EPOCH + timedelta(microseconds=newest)
