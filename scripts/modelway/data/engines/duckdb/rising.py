@@ -45,6 +45,19 @@ def rises(value: str, relation: Statement, fetched: Fetch) -> bool:
     return all(_falls(value, relation, end, fetched) == 1 for end in (f" LIMIT {FIRST}", ""))
 
 
+def text_rises(name: str, relation: Statement, fetched: Fetch) -> bool:
+    """Whether a column of text that is read anew by each statement rises: as it is, or as the whole numbers that it says. (A
+    window would read it in one thread.)"""
+    for value in (name, f"TRY_CAST({name} AS BIGINT)"):
+        if _falls(value, relation, f" LIMIT {FIRST}", fetched) == 1:
+            fetched(Statement(f"CREATE OR REPLACE TEMP TABLE rising AS SELECT {value} AS v FROM ").then(relation))
+            falls = _falls("v", Statement("rising"), "", fetched)
+            fetched(Statement("DROP TABLE rising"))
+            if falls == 1:
+                return True
+    return False
+
+
 def _falls(value: str, relation: Statement, end: str, fetched: Fetch) -> int:
     """The rows whose value is not larger than the one before; the first has none before it."""
     statement = Statement(

@@ -26,7 +26,7 @@ from modelway.data.engines.duckdb.counted import CountedTable, projected
 from modelway.data.engines.duckdb.csv_files import CsvFiles
 from modelway.data.engines.duckdb.kept import BATCH
 from modelway.data.engines.duckdb.relations import OtherData, TableColumns
-from modelway.data.engines.duckdb.rising import WORTH_IT, rises
+from modelway.data.engines.duckdb.rising import WORTH_IT, rises, text_rises
 from modelway.data.engines.duckdb.sandbox import Sandbox, write_for_sql
 from modelway.data.engines.duckdb.sql import FILE, ROW, Reading, Statement, reading
 from modelway.data.queries import Answer, Newest, PlacedRow, Query, Repeated, Sighting, StoredColumn
@@ -224,8 +224,8 @@ class DuckDBTable(CountedTable):
         """A table of each key that several rows have, with their number n; None where there is none. A single column whose
         values rise, as texts or as the numbers that they say, has each once. Else first by the key's hash, which takes little
         memory; equal hashes are then compared in full."""
-        values = [key, f"TRY_CAST({key} AS BIGINT)"] if self.is_csv else [key]
-        if "," not in key and rows >= WORTH_IT and any(rises(one, self._relation, self.rows) for one in values):
+        how = text_rises if self._is_text else rises
+        if "," not in key and rows >= WORTH_IT and how(key, self._relation, self.rows):
             return None
         suspects = Statement(f"SELECT hash({key}) AS h FROM ").then(looked).add(" GROUP BY h HAVING count(*) > 1")
         if not self.rows(Statement("SELECT 1 FROM (").then(suspects).add(") LIMIT 1")):
