@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from modelway.data.csv_text import has_odd_numbers
-from modelway.data.engines.duckdb import counted, csv_files, floats, table
+from modelway.data.engines.duckdb import counted, csv_files, floats, rising, table
 from modelway.errors import InvalidInput
 
 CONTRACT = """
@@ -137,12 +137,21 @@ def test_a_nul_byte_has_its_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("ids", "repeated"),
-    [(range(50), 0), ([*range(50), 49], 1), (["7", "07", *range(8, 50)], 0), ([*range(50), 3], 1), (["x"] * 3, 2)],
+    [
+        (range(50), 0),
+        ([*range(50), 49], 1),
+        (["7", "07", *range(8, 50)], 0),
+        ([*range(50), 3], 1),
+        (["x"] * 3, 2),
+        ([*range(50), "x", 60], 0),
+    ],
 )
 def test_ids_of_csv_that_rise_as_numbers(
     judge: Any, monkeypatch: pytest.MonkeyPatch, ids: list[Any], repeated: int
 ) -> None:
     """Equal numbers may be different texts, which is no repetition."""
     monkeypatch.setattr(table, "WORTH_IT", 1)
-    report = judge("{unique: [[id]], columns: {id: {}}}", "id\n" + "".join(f"{one}\n" for one in ids))
-    assert report["id unique"].value == repeated
+    monkeypatch.setattr(rising, "FIRST", 5)
+    for nulls in ("", "null-values: [], "):
+        contract = f"{{{nulls}unique: [[id]], columns: {{id: {{}}}}}}"
+        assert judge(contract, "id\n" + "".join(f"{one}\n" for one in ids))["id unique"].value == repeated
