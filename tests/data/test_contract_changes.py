@@ -36,6 +36,8 @@ CHANGES: list[tuple[dict[str, Any], dict[str, Any], list[tuple[str, str]]]] = [
     ({"type": "integer", "range": [0, 9]}, {"type": "integer", "range": [1, 10]}, [("range", "breaking")]),
     ({"type": "integer", "range": [0, 9]}, {"type": "integer", "range": [0, None]}, [("range", "breaking")]),
     ({"type": "integer", "range": [0, None]}, {"type": "integer"}, [("range", "breaking")]),
+    ({"type": "integer"}, {"type": "number", "range": [1.5, None]}, [("type", "breaking"), ("range", "compatible")]),
+    ({"type": "number", "range": [0, 1.5]}, {"type": "integer"}, [("type", "compatible"), ("range", "breaking")]),
     ({"type": "date"}, {"type": "date", "range": [None, "2026-01-01"]}, [("range", "compatible")]),
     ({"type": "string", "length": [1, 2]}, {"type": "string", "length": [0, 2]}, [("length", "breaking")]),
     ({"type": "string", "allowed": ["a", "b"]}, {"type": "string", "allowed": ["b", "a"]}, []),

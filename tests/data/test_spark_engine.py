@@ -150,7 +150,7 @@ def test_values_at_the_edges_of_their_types(tmp_path: Path) -> None:
     contract = r"""
 columns:
   tiny: {type: integer, range: [8, 9]}
-  big: {type: integer, range: [1, 9223372036854775807], allowed: [0, 18446744073709551615]}
+  big: {type: integer, range: [1, 9223372036854775807], allowed: [0, 5, 18446744073709551615]}
   zoned: {type: timestamp, nullable: false, range: [2026-01-01T00:00:00Z, null]}
   day: {type: date, range: [2000-01-01, 2020-01-01]}
   moment: {type: timestamp, range: [2000-01-01T00:00:00Z, 2020-01-01T00:00:00Z]}

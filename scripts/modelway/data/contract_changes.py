@@ -88,7 +88,8 @@ def _column(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Itera
         yield _change(f"{where}.{key}", f"up to {nulls[0]:g} %", f"up to {nulls[1]:g} %", more, why)
     for key in ("range", "length"):
         if old.get(key) != new.get(key) and (kinds[0] == kinds[1] or {*kinds} == {"integer", "number"}):
-            looser = _is_wider(old.get(key), new.get(key), kinds[0] if key == "range" else "integer")
+            numbers = key == "length" or kinds[0] != kinds[1]
+            looser = _is_wider(old.get(key), new.get(key), "number" if numbers else kinds[0])
             if looser is not None:
                 yield _change(f"{where}.{key}", old.get(key), new.get(key), looser, _wider(looser))
     if old.get("allowed") != new.get("allowed"):
