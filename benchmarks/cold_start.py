@@ -3,9 +3,11 @@
 Usage: scripts/run --in test python benchmarks/cold_start.py [--rounds 3]
 
 Cold: nothing is there but Python, git and the checkout; the tool's own folder and uv's cache are empty, and the package index
-is where the caller's settings say. Warm: the same step once more. The difference is what the step itself installs; of
-train-model the team's packages are in it as well. The job of check.yml is its five steps after each other in one empty home;
-its floor is what the team pays without us: an environment of `requirements.txt` in an empty cache, and `train.py` in it.
+is where the caller's settings say. Warm: the same step once more, and the same work (a deployment begins anew, without the
+layers that were unpacked). The difference is what the step installs; of train-model and evaluate-gate the team's packages are
+in it, which the last row takes alone: `requirements.txt` into an empty cache, beside nothing. The job of check.yml is its five
+steps after each other in one empty home; its floor is what the team pays without us: an environment of `requirements.txt` in
+an empty cache, and `train.py` in it.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ("stop_deployment", *FOR_IT),
 )
 CHECK = ("start_registry", "validate_data", "train_model", "evaluate_gate")
+TRAINING = ("python", "train.py", "--data", "data/train.csv", "--iterations", "30")
 
 
 @dataclass
@@ -90,10 +93,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="modelway-bench-") as name:
             for what, pair in one_round(made(Path(name))).items():
                 table.setdefault(what, []).append(pair)
-    print("| step | cold s, median | worst | warm s | cold : warm |\n|---|--:|--:|--:|--:|")
+    print("| step | cold s, median | worst | warm s | difference |\n|---|--:|--:|--:|--:|")
     for what, pairs in table.items():
         cold, warm = (statistics.median(values) for values in zip(*pairs, strict=True))
-        print(f"| {what} | {cold:.1f} | {max(cold for cold, _ in pairs):.1f} | {warm:.1f} | {cold / warm:.1f} |")
+        print(f"| {what} | {cold:.1f} | {max(cold for cold, _ in pairs):.1f} | {warm:.1f} | {cold - warm:.1f} |")
 
 
 def made(folder: Path) -> Machine:
@@ -112,7 +115,12 @@ def one_round(machine: Machine) -> dict[str, tuple[float, float]]:
     found = {}
     for step in STEPS:
         environ, allowed = machine.home(), (0, 1, 3) if step[0] in ("check_quality", "rollback_release") else (0,)
-        found[step[0].replace("_", "-")] = machine.took(step, environ, allowed), machine.took(step, environ, allowed)
+        cold = machine.took(step, environ, allowed)
+        if step[0] == "deploy_model":
+            machine.took(("stop_deployment", *FOR_IT), environ)
+            for name in ("layers", "targets"):
+                shutil.rmtree(machine.folder / "state" / name)
+        found[step[0].replace("_", "-")] = cold, machine.took(step, environ, allowed)
     machine.took(("stop_registry", "--folder", "out/registry"), machine.home())
     shutil.rmtree(machine.project / "out")
     environ = machine.home()
@@ -121,12 +129,13 @@ def one_round(machine: Machine) -> dict[str, tuple[float, float]]:
         whole += machine.took(step, environ)
         environ |= machine.known
     whole += machine.took(("stop_registry", "--folder", "out/registry"), environ)
-    found["all of check.yml, beside the team's own installation and training"] = whole, of_the_team(machine)
+    found["all of check.yml, beside the team's own installation and training"] = whole, of_the_team(machine, TRAINING)
+    found["the team's packages alone"] = of_the_team(machine, ("python", "-c", "")), 0.0
     return found
 
 
-def of_the_team(machine: Machine) -> float:
-    """Without us: their packages into an empty cache, and the training."""
+def of_the_team(machine: Machine, command: Sequence[str]) -> float:
+    """Without us: their packages into an empty cache, and a command in them."""
     environ = machine.home() | {"MLFLOW_TRACKING_URI": f"sqlite:///{machine.folder}/own.db", "OMP_NUM_THREADS": "1"}
     run = [
         uv.executable(),
@@ -137,9 +146,8 @@ def of_the_team(machine: Machine) -> float:
         "--with",
         "mlflow==3.17.2",
     ]
-    training = ["python", "train.py", "--data", "data/train.csv", "--iterations", "30"]
     began = time.monotonic()
-    subprocess.run([*run, *training], cwd=machine.project, env=environ, check=True, capture_output=True)
+    subprocess.run([*run, *command], cwd=machine.project, env=environ, check=True, capture_output=True)
     return time.monotonic() - began
 
 

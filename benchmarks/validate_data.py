@@ -2,6 +2,7 @@
 
 Usage: python benchmarks/validate_data.py [ROWS ...]    10,000 and 1,000,000 where none are given; 10 million takes minutes
        python benchmarks/validate_data.py --wide        10,000 rows of 2,000 columns
+       python benchmarks/validate_data.py --grow        1 to 100 million rows of Parquet beside the floors; 8 GB of disk
 
 All ask the same of the same data: 20 types, 20 null checks, 12 ranges, 2 sets of allowed values, one key unique. See
 measuring.py for what is measured, and for the peers' environments.
@@ -134,6 +135,13 @@ def main() -> None:
             wide = Path(folder) / "wide.parquet"
             made("make_wide", wide)
             measured(__file__, "10,000 rows x 2,000 columns, parquet", [("duckdb", "", 3), ("modelway", "", 3)], wide)
+            return
+        if "--grow" in sys.argv:
+            for rows in (1_000_000, 10_000_000, 100_000_000):
+                path = Path(folder) / "rows.parquet"
+                made("make", path, rows)
+                asked = [("pyarrow", "gx", 2), ("duckdb", "", 2), ("modelway", "", 2)]
+                measured(__file__, f"{rows:,} rows x 20 columns, parquet, {path.stat().st_size >> 20} MB", asked, path)
             return
         for rows in sizes:
             for suffix, floors in (
