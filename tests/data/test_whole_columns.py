@@ -15,10 +15,12 @@ from modelway.data.engines.duckdb import counted, csv_files, floats, rising, tab
 from modelway.errors import InvalidInput
 
 CONTRACT = """
+rules: [d < 5]
 columns:
   a: {type: number, range: [-5, 5]}
   b: {type: number, max-null-percent: 20}
   c: {type: string}
+  d: {type: number}
 """
 CELLS = [
     "1",
@@ -51,13 +53,13 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.lists(st.tuples(FEW, FEW, st.sampled_from(["x", "", "_"])), min_size=1, max_size=12))
-@example([("1", "2", "x")] * 3)
-@example([("1", "2", "x")] * 3 + [("1", "NA", "x")])
-@example([("1", "2", "x")] * 3 + [("9", "2", "x")])
-@example([("1", "2", "x")] * 3 + [("1_0", "+-2", "x")])
+@given(st.lists(st.tuples(FEW, FEW, st.sampled_from(["x", "", "_"]), FEW), min_size=1, max_size=12))
+@example([("1", "2", "x", "1")] * 3)
+@example([("1", "2", "x", "1")] * 3 + [("1", "NA", "x", "7")])
+@example([("1", "2", "x", "1")] * 3 + [("9", "2", "x", "1")])
+@example([("1", "2", "x", "1")] * 3 + [("1_0", "+-2", "x", "1")])
 def test_csv(judge: Any, small: None, monkeypatch: pytest.MonkeyPatch, rows: list[tuple[str, ...]]) -> None:
-    data = "a,b,c\n" + "".join(",".join(row) + "\n" for row in rows)
+    data = "a,b,c,d\n" + "".join(",".join(row) + "\n" for row in rows)
     whole = judge(CONTRACT, data)
     with monkeypatch.context() as one_by_one:
         one_by_one.setattr(csv_files, "LARGE", 1 << 60)
@@ -80,9 +82,12 @@ def test_parquet(
 ) -> None:
     path = tmp_path / "rows.parquet"
     with duckdb.connect() as connection:
-        connection.execute(f"CREATE TABLE rows (a {kind}, b {kind}, c VARCHAR)")
+        connection.execute(f"CREATE TABLE rows (a {kind}, b {kind}, c VARCHAR, d {kind})")
         for row in rows:
-            connection.execute(f"INSERT INTO rows VALUES (TRY_CAST(? AS {kind}), TRY_CAST(? AS {kind}), 'x')", row)
+            connection.execute(
+                f"INSERT INTO rows SELECT v, w, 'x', v FROM (SELECT TRY_CAST(? AS {kind}) AS v, TRY_CAST(? AS {kind}) AS w)",
+                row,
+            )
         connection.execute(f"COPY rows TO '{path}' (FORMAT parquet)")
     whole = judge(CONTRACT, path)
     with monkeypatch.context() as one_by_one:
@@ -97,10 +102,13 @@ def test_csv_is_asked_once_where_all_is_well(judge: Any, small: None, monkeypatc
     monkeypatch.setattr(
         table.DuckDBTable, "rows", lambda self, statement: asked.append(statement.text) or rows(self, statement)
     )
-    good = "a,b,c\n" + "1,2,x\n" * 5
+    good = "a,b,c,d\n" + "1,2,x,3\n" * 5
     assert judge(CONTRACT, good).failing == []
-    assert ["DOUBLE" in text and "TRY_CAST" not in text for text in asked] == [False, True]
-    report = judge(CONTRACT, f"{good}1,2,x\nbad,2,x\n")
+    assert [[f"'c{at}': 'DOUBLE'" in text for at in range(4)] for text in asked] == [
+        [False] * 4,
+        [True, True, False, False],
+    ]
+    report = judge(CONTRACT, f"{good}1,2,x,3\nbad,2,x,3\n")
     assert report.failing == ["a is a number"]
     assert [(one.value, one.row) for one in report["a is a number"].examples] == [("bad", 7)]
     report = judge("columns: {a: {type: number}, b: {type: number}}", good)

@@ -12,7 +12,7 @@ import duckdb
 
 from modelway import interim
 from modelway.data.dialect import CsvDialect
-from modelway.data.engines.duckdb.conditions import RowWise, batches, counted, looked_at, readings_of
+from modelway.data.engines.duckdb.conditions import RowWise, batches, counted, looked_at, read_by, readings_of
 from modelway.data.engines.duckdb.copied import ParquetCopy, columns_at_once, written_copy
 from modelway.data.engines.duckdb.csv_files import CsvFiles
 from modelway.data.engines.duckdb.floats import FloatColumn, float_columns
@@ -20,6 +20,7 @@ from modelway.data.engines.duckdb.kept import BATCH
 from modelway.data.engines.duckdb.sql import EPOCH, Reading, Statement
 from modelway.data.engines.duckdb.summarised import SummarisedTable
 from modelway.data.queries import Answer, Malformed, Newest, Query, StoredColumn
+from modelway.data.rule_queries import Broken
 from modelway.data.sources import Source
 
 MOST_COLUMNS = 150
@@ -95,8 +96,9 @@ class CountedTable(SummarisedTable):
         """What may be answered by sums and ends, and the other queries."""
         columns = list(self._columns)
         if self._csv and self._is_text and self._csv.worth_a_look:
+            in_rules = {name for query in queries if isinstance(query, Broken) for name in read_by(query)}
             numbers = [query for query in queries if isinstance(query, Malformed) and query.type == "number"]
-            for place in self._begin_as_numbers(numbers):
+            for place in self._begin_as_numbers([query for query in numbers if query.column not in in_rules]):
                 columns[place] = replace(columns[place], physical="DOUBLE")
         return float_columns(queries, columns, self._position)
 
