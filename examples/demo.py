@@ -36,8 +36,6 @@ DATA, DELIVER, ROLLBACK = (f".github/workflows/{name}.yml" for name in ("data", 
 REF = "demo"
 ACTIONS_OVER_DATA = 5
 WORLD = Cluster(PROJECT) if sys.argv[1:] == ["--kubernetes"] else ThisMachine(PROJECT)
-TRAFFIC_FROM = "actions/build-image@"
-"""The step that begins with live traffic. Training and the gate come before it: two cores hold one of them or the other."""
 
 
 @dataclass(frozen=True)
@@ -263,7 +261,7 @@ def play(scene: Scene, uri: str, *, live: bool) -> Stage:
         commit(scene.says)
 
     def seen(line: str) -> None:
-        if live and TRAFFIC_FROM in line:
+        if live and WORLD.traffic_from in line:
             client.start()
         # the canary meets the same flights in every run of the demo
         if f"gets {WORLD.first_share} of the traffic" in line:

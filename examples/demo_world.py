@@ -43,6 +43,8 @@ class ThisMachine:
     first_share = "10%"
     requests_per_second = 500
     """So that a tenth of them is a fair sample within seconds."""
+    traffic_from = "alias staging: version"
+    """What is said where live traffic begins: two cores hold it, or training, the gate and another deployment."""
     secrets: Mapping[str, str] = {}
     environ: Mapping[str, str] = {}
 
@@ -67,6 +69,7 @@ class Cluster:
     scenes = ("first", "challenger", "cleaned", "rollback")
     first_share = "25%"
     requests_per_second = 200
+    traffic_from = "actions/build-image@"
 
     def __init__(self, project: Path) -> None:
         self.project = project
