@@ -128,6 +128,10 @@ WAYS = {
 }
 
 
+def told(rows: int, path: Path) -> str:
+    return f"{rows:,} rows x 20 columns, {path.suffix[1:]}, {path.stat().st_size >> 20} MB"
+
+
 def main() -> None:
     sizes = [int(rows) for rows in sys.argv[1:] if rows.isdigit()] or [10_000, 1_000_000]
     with tempfile.TemporaryDirectory() as folder:
@@ -141,7 +145,7 @@ def main() -> None:
                 path = Path(folder) / "rows.parquet"
                 made("make", path, rows)
                 asked = [("pyarrow", "gx", 2), ("duckdb", "", 2), ("modelway", "", 2)]
-                measured(__file__, f"{rows:,} rows x 20 columns, parquet, {path.stat().st_size >> 20} MB", asked, path)
+                measured(__file__, told(rows, path), asked, path)
             return
         for rows in sizes:
             for suffix, floors in (
@@ -154,7 +158,7 @@ def main() -> None:
                 asked = [(*one, often) for one in (*floors, ("modelway", ""))]
                 if suffix == "parquet" or rows < ONCE_FROM:
                     asked += [(*one, 1 if rows >= ONCE_FROM else 3) for one in SLOW]
-                measured(__file__, f"{rows:,} rows x 20 columns, {suffix}, {path.stat().st_size >> 20} MB", asked, path)
+                measured(__file__, told(rows, path), asked, path)
                 path.unlink()
 
 

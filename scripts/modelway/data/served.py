@@ -13,6 +13,7 @@ from modelway.data.engines.duckdb import relations
 from modelway.data.engines.duckdb.conditions import RowWise, readings_of, shown, violating
 from modelway.data.engines.duckdb.counted import projected
 from modelway.data.engines.duckdb.floats import FloatColumn
+from modelway.data.engines.duckdb.kept import OpenedFiles
 from modelway.data.engines.duckdb.sql import FILE, ROW, Statement, stored_as
 from modelway.data.engines.duckdb.table import DuckDBTable
 from modelway.data.queries import Answer, Query, Repeated, Sighting, StoredColumn
@@ -39,18 +40,8 @@ class ServedTable(DuckDBTable):
         ask: Ask,
         connection: duckdb.DuckDBPyConnection,
     ) -> None:
-        super().__init__(
-            source,
-            CsvDialect(),
-            connection,
-            dict(links),
-            columns,
-            Statement(DATA),
-            csv=None,
-            memory_mb=0,
-            scratch=source.root,
-            with_other=_refuse,
-        )
+        opened = OpenedFiles(source, CsvDialect(), connection, dict(links), columns, Statement(DATA))
+        super().__init__(opened, memory_mb=0, scratch=source.root, with_other=_refuse)
         self._ask = ask
 
     def answers(self, queries: Sequence[Query], examples: int) -> tuple[int, tuple[Answer | None, ...]]:  # type: ignore[override]

@@ -11,17 +11,14 @@ from pathlib import Path
 import duckdb
 
 from modelway import interim
-from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb.conditions import RowWise, batches, counted, looked_at, read_by, readings_of
 from modelway.data.engines.duckdb.copied import ParquetCopy, columns_at_once, written_copy
-from modelway.data.engines.duckdb.csv_files import CsvFiles
 from modelway.data.engines.duckdb.floats import FloatColumn, float_columns
-from modelway.data.engines.duckdb.kept import BATCH
+from modelway.data.engines.duckdb.kept import BATCH, OpenedFiles
 from modelway.data.engines.duckdb.sql import EPOCH, Reading, Statement
 from modelway.data.engines.duckdb.summarised import SummarisedTable
-from modelway.data.queries import Answer, Malformed, Newest, Query, StoredColumn
+from modelway.data.queries import Answer, Malformed, Newest, Query
 from modelway.data.rule_queries import Broken
-from modelway.data.sources import Source
 
 MOST_COLUMNS = 150
 """Of one statement over CSV. Of wider CSV a Parquet copy is written first: to read the text once for each batch, or to plan
@@ -31,22 +28,11 @@ FIRST_ROWS = 1000
 
 
 class CountedTable(SummarisedTable):
-    """csv: the files, where the relation is all that is in them. scratch: a folder for what is written on the way."""
+    """scratch: a folder for what is written on the way."""
 
-    def __init__(
-        self,
-        source: Source,
-        dialect: CsvDialect,
-        connection: duckdb.DuckDBPyConnection,
-        links: dict[str, Path],
-        columns: tuple[StoredColumn, ...],
-        relation: Statement,
-        csv: CsvFiles | None,
-        memory_mb: int,
-        scratch: Path,
-    ) -> None:
-        super().__init__(source, dialect, connection, links, columns, relation)
-        self._csv, self._memory_mb, self._scratch = csv, memory_mb, scratch
+    def __init__(self, opened: OpenedFiles, memory_mb: int, scratch: Path) -> None:
+        super().__init__(opened)
+        self._csv, self._memory_mb, self._scratch = opened.csv, memory_mb, scratch
         self._copy: ParquetCopy | None = None
 
     def count(self, queries: Sequence[RowWise]) -> tuple[int, dict[Query, Answer]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
@@ -13,6 +14,7 @@ import duckdb
 from modelway.data.csv_text import line_of
 from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb.conditions import EXAMPLE_CUT
+from modelway.data.engines.duckdb.csv_files import CsvFiles
 from modelway.data.engines.duckdb.sql import FILE, Statement, handed_over, in_batches, reading
 from modelway.data.queries import StoredColumn, Wanted, Wrong
 from modelway.data.sources import Source
@@ -24,21 +26,26 @@ BATCH = 50
 """Columns of one statement: DuckDB's time for one grows with the square of its columns."""
 
 
-class KeptTable:
-    """links: what the engine reads -> the file that it stands for. relation: the rows, as c0, c1, ... and FILE."""
+@dataclass(frozen=True)
+class OpenedFiles:
+    """links: what the engine reads -> the file that it stands for. relation: the rows, as c0, c1, ... and FILE. csv: the
+    files, where the relation is all that is in them."""
 
-    def __init__(
-        self,
-        source: Source,
-        dialect: CsvDialect,
-        connection: duckdb.DuckDBPyConnection,
-        links: dict[str, Path],
-        columns: tuple[StoredColumn, ...],
-        relation: Statement,
-    ) -> None:
-        self._source, self._dialect, self._connection, self._links = source, dialect, connection, links
-        self._columns, self._relation, self._kept = columns, relation, False
-        self._position = {column.name: position for position, column in enumerate(columns)}
+    source: Source
+    dialect: CsvDialect
+    connection: duckdb.DuckDBPyConnection
+    links: dict[str, Path]
+    columns: tuple[StoredColumn, ...]
+    relation: Statement
+    csv: CsvFiles | None = None
+
+
+class KeptTable:
+    def __init__(self, opened: OpenedFiles) -> None:
+        self._source, self._dialect = opened.source, opened.dialect
+        self._connection, self._links = opened.connection, opened.links
+        self._columns, self._relation, self._kept = opened.columns, opened.relation, False
+        self._position = {column.name: position for position, column in enumerate(opened.columns)}
 
     @property
     def columns(self) -> tuple[StoredColumn, ...]:

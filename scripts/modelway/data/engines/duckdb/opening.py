@@ -17,6 +17,7 @@ from modelway.data.engines.duckdb.connecting import connected, percent_done
 from modelway.data.engines.duckdb.csv_files import CsvFiles, names_of
 from modelway.data.engines.duckdb.failures import in_one_line
 from modelway.data.engines.duckdb.json_lines import open_lines
+from modelway.data.engines.duckdb.kept import OpenedFiles
 from modelway.data.engines.duckdb.links import linked
 from modelway.data.engines.duckdb.relations import OtherData, TableColumns
 from modelway.data.engines.duckdb.sql import FILE, Statement, stored_as
@@ -44,7 +45,7 @@ def open_table(source: Source, dialect: CsvDialect, scratch: Path, memory_mb: in
     ):
         connection.execute("CREATE MACRO counted_if(condition) AS coalesce(count_if(condition), 0)")  # null of no rows
         connection.execute("SET parquet_metadata_cache = true")  # a wide file's is long, and each statement needs it
-        columns, relation, csv = _opened(source, dialect, connection, links)
+        opened = _opened(source, dialect, connection, links)
         others: dict[str, tuple[OtherData, dict[str, Path]]] = {}
 
         def with_other(other: Source, its: CsvDialect, work: Callable[[OtherData], T]) -> T:
@@ -55,7 +56,7 @@ def open_table(source: Source, dialect: CsvDialect, scratch: Path, memory_mb: in
             with in_one_line(other, its_links, its, memory_mb):
                 return work(data)
 
-        table = DuckDBTable(source, dialect, connection, links, columns, relation, csv, memory_mb, scratch, with_other)
+        table = DuckDBTable(opened, memory_mb, scratch, with_other)
         try:
             yield table
         finally:
@@ -68,15 +69,14 @@ def _other(
     """Another data set, beside the first in the same connection, and its links."""
     links = linked(source, folder, dialect)
     with in_one_line(source, links, dialect, memory_mb):
-        columns, relation, _ = _opened(source, dialect, connection, links)
-    position = {column.name: at for at, column in enumerate(columns)}
-    return OtherData(TableColumns(columns, position), relation, source.name), links
+        opened = _opened(source, dialect, connection, links)
+    position = {column.name: at for at, column in enumerate(opened.columns)}
+    return OtherData(TableColumns(opened.columns, position), opened.relation, source.name), links
 
 
 def _opened(
     source: Source, dialect: CsvDialect, connection: duckdb.DuckDBPyConnection, links: dict[str, Path]
-) -> tuple[tuple[StoredColumn, ...], Statement, CsvFiles | None]:
-    """csv: the files, where the relation is all that is in them."""
+) -> OpenedFiles:
     csv = None
     if source.format == "csv":
         columns, csv = _csv(source, dialect, links)
@@ -86,7 +86,8 @@ def _opened(
     else:
         columns, relation = _parquet(source, connection, links)
     with_parts, relation = _with_partitions(source, columns, relation)
-    return with_parts, relation, csv if with_parts == columns else None
+    alone = csv if with_parts == columns else None
+    return OpenedFiles(source, dialect, connection, links, with_parts, relation, alone)
 
 
 def _csv(source: Source, dialect: CsvDialect, links: dict[str, Path]) -> tuple[tuple[StoredColumn, ...], CsvFiles]:

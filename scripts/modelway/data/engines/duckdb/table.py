@@ -23,13 +23,12 @@ from modelway.data.engines.duckdb.conditions import (
     violating,
 )
 from modelway.data.engines.duckdb.counted import CountedTable, projected
-from modelway.data.engines.duckdb.csv_files import CsvFiles
-from modelway.data.engines.duckdb.kept import BATCH
+from modelway.data.engines.duckdb.kept import BATCH, OpenedFiles
 from modelway.data.engines.duckdb.relations import OtherData, TableColumns
 from modelway.data.engines.duckdb.rising import WORTH_IT, rises, text_rises
 from modelway.data.engines.duckdb.sandbox import Sandbox, write_for_sql
 from modelway.data.engines.duckdb.sql import FILE, ROW, Reading, Statement, reading
-from modelway.data.queries import Answer, Newest, PlacedRow, Query, Repeated, Sighting, StoredColumn
+from modelway.data.queries import Answer, Newest, PlacedRow, Query, Repeated, Sighting
 from modelway.data.rule_queries import Descending, GroupsOutside, Mismatched, Returned, Unreferenced
 from modelway.data.sources import Source
 from modelway.errors import InvalidInput
@@ -42,22 +41,10 @@ class DuckDBTable(CountedTable):
     """Opened data; see modelway.data.queries. scratch: a folder for what is written on the way. with_other: work done with
     another data set that is opened beside this one, in the same connection."""
 
-    def __init__(
-        self,
-        source: Source,
-        dialect: CsvDialect,
-        connection: duckdb.DuckDBPyConnection,
-        links: dict[str, Path],
-        columns: tuple[StoredColumn, ...],
-        relation: Statement,
-        csv: CsvFiles | None,
-        memory_mb: int,
-        scratch: Path,
-        with_other: WithOther[Any],
-    ) -> None:
-        super().__init__(source, dialect, connection, links, columns, relation, csv, memory_mb, scratch)
+    def __init__(self, opened: OpenedFiles, memory_mb: int, scratch: Path, with_other: WithOther[Any]) -> None:
+        super().__init__(opened, memory_mb, scratch)
         self._with_other = with_other
-        self._of_columns = TableColumns(columns, self._position)
+        self._of_columns = TableColumns(opened.columns, self._position)
         self._box: Sandbox | None = None
 
     def beside(self, other: Source, dialect: CsvDialect, work: Callable[[OtherData], T]) -> T:
