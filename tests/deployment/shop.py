@@ -209,6 +209,8 @@ def with_target(built: Shop, folder: Path) -> Shop:
     port = free_port()
     copy = folder / "project"
     shutil.copytree(built.folder, copy, symlinks=True)
-    own = replace(built, folder=copy, environment=f"production{port}", port=port, target=folder / "target")
+    own = replace(
+        built, folder=copy, environment=f"production-{uuid.uuid4().hex[:8]}", port=port, target=folder / "target"
+    )
     own.configure(port)
     return own
