@@ -13,7 +13,7 @@ import pytest
 
 from modelway import isolation
 from modelway.environments.locks import Interpreter, describe
-from modelway.scoring import Columns, WorkerLimits, score
+from modelway.scoring import Columns, Worker, WorkerLimits
 
 BACKWARDS = "sah-esle-ydobon-taht-nekot-a"
 """The token: as it is read, it stands in the memory of nobody but the process that it is given to, not even of pytest."""
@@ -70,10 +70,12 @@ from pathlib import Path
 import numpy as np
 from modelway import isolation
 from modelway.environments.locks import describe
-from modelway.scoring import Columns, WorkerLimits, score
+from modelway.scoring import Columns, Worker, WorkerLimits
 if sys.argv[4] == "together":
     isolation._prefix = lambda: ((), "not tried")
-said = score(Path(sys.argv[3]), describe(sys.argv[2]), Columns({"x": np.array([1.0])}, 1), None, WorkerLimits(120, 2048), 1)
+with Worker(describe(sys.argv[2]), "mlflow.pyfunc.model", WorkerLimits(120, 2048)) as worker:
+    worker.ask(Path(sys.argv[3]), Columns({"x": np.array([1.0])}, 1), None, 1)
+    said = worker.answer()
 print(json.dumps([said.error, list(said.predictions), isolation.missing(), os.environ["MLFLOW_TRACKING_TOKEN"][::-1]]))
 """
 
@@ -124,5 +126,7 @@ def test_where_it_is_not_alone_the_environment_is_empty(spy: Path, interpreter: 
 def test_a_worker_that_is_killed_is_named_by_its_signal(spy: Path, interpreter: Interpreter, tmp_path: Path) -> None:
     text = MODEL.replace("import glob, json, os, re", "import os; os.kill(os.getpid(), 9)")
     subprocess.run([interpreter.path, "-W", "ignore", "-c", text, tmp_path / "m"], check=True, capture_output=True)
-    assert "the worker ended with SIGKILL" in score(tmp_path / "m", interpreter, ROWS, None, LIMITS, 1).error
+    with Worker(interpreter, "mlflow.pyfunc.model", LIMITS) as worker:
+        worker.ask(tmp_path / "m", ROWS, None, 1)
+        assert "the worker ended with SIGKILL" in worker.answer().error
     assert isolation.command(["x"])[-1] == "x"

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from modelway import processes
 from modelway.data.contract import Contract
 from modelway.data.rows import open_rows
 from modelway.environments.locks import Interpreter, describe
 from modelway.errors import InvalidInput
-from modelway.scoring import Columns, WorkerLimits, score, types_of
+from modelway.scored import Scored
+from modelway.scoring import Columns, Worker, WorkerLimits, types_of
+from modelway.scoring.score import WORKER
 from modelway.stages.steps.rows import wanted_of
 
 MODELS = """
@@ -40,6 +46,8 @@ class Model(mlflow.pyfunc.PythonModel):
             os._exit(3)
         if self.mode == "random":
             return np.random.default_rng().random(n)
+        if self.mode == "input":
+            return [float(len(sys.stdin.read()))] * n
         if self.mode == "rows":
             return model_input.to_json(orient="records", lines=True).splitlines()
         if self.mode == "types":
@@ -53,7 +61,7 @@ class Unloadable(mlflow.pyfunc.PythonModel):
     def predict(self, context, model_input, params=None):
         return [1.0] * len(model_input)
 
-for mode in ("environment", "hang", "memory", "raise", "exit", "random", "rows", "types", "columns", "print"):
+for mode in ("environment", "input", "hang", "memory", "raise", "exit", "random", "rows", "types", "columns", "print"):
     mlflow.pyfunc.save_model(f"{sys.argv[1]}/{mode}", python_model=Model(mode), pip_requirements=["mlflow"])
 from mlflow.models.signature import ModelSignature
 from mlflow.types.schema import ColSpec, Schema
@@ -66,6 +74,19 @@ mlflow.pyfunc.save_model(f"{sys.argv[1]}/unloadable", python_model=Unloadable(),
 
 LIMITS = WorkerLimits(timeout_seconds=60, memory_mb=2048)
 ROWS = Columns({"x": np.array([1.0, np.nan, 3.0]), "name": np.array(["a", None, ""], dtype=object)}, 3)
+
+
+def score(
+    model: Path,
+    interpreter: Interpreter,
+    rows: Columns,
+    types: dict[str, str] | None,
+    limits: WorkerLimits,
+    repetitions: int,
+) -> Scored:
+    with Worker(interpreter, "mlflow.pyfunc.model", limits) as worker:
+        worker.ask(model, rows, types, repetitions)
+        return worker.answer()
 
 
 @pytest.fixture(scope="module")
@@ -192,3 +213,38 @@ def test_only_a_signature_over_named_columns_of_plain_types_is_judged() -> None:
     for inputs in ([{"type": "tensor", "tensor-spec": {}}], [{"name": "x", "type": "array"}]):
         with pytest.raises(InvalidInput, match="not over named columns"):
             types_of({"inputs": inputs})
+
+
+OWNER = """
+import json, os, signal, sys
+sys.path[:0] = json.loads(sys.argv[1])
+from modelway.environments.locks import describe
+from modelway.scoring import Worker, WorkerLimits
+worker = Worker(describe(sys.argv[2]), "mlflow.sklearn", WorkerLimits(60, 2048))
+print(worker.folder, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_worker_that_nobody_asks_ends_with_its_block_or_with_its_owner(interpreter: Interpreter) -> None:
+    with Worker(interpreter, "mlflow.sklearn", LIMITS) as worker:
+        folder = worker.folder
+        deadline = time.monotonic() + 60
+        while not processes.find(str(WORKER), str(folder)):
+            assert time.monotonic() < deadline, "it did not wait to be asked"
+    assert not folder.exists() and not processes.find(str(WORKER), str(folder))
+    paths = json.dumps([path for path in sys.path if path])
+    owner = subprocess.run(
+        [sys.executable, "-c", OWNER, paths, interpreter.path], capture_output=True, text=True, check=False
+    )
+    folder = Path(owner.stdout.strip())
+    assert owner.returncode == -9 and folder.is_dir(), owner.stderr
+    deadline = time.monotonic() + 60
+    while processes.find(str(WORKER), str(folder)):
+        assert time.monotonic() < deadline, "it waits for an owner that is dead"
+        time.sleep(0.05)
+    shutil.rmtree(folder)
+
+
+def test_a_model_that_reads_its_input_gets_none(models: Path, interpreter: Interpreter) -> None:
+    assert score(models / "input", interpreter, ROWS, None, LIMITS, 1).predictions.tolist() == [0.0] * 3

@@ -5,6 +5,6 @@ it is the same user on the same machine. Judge only models that you would run.
 """
 
 from modelway.scoring.rows import Columns, types_of
-from modelway.scoring.score import WorkerLimits, environment, failed, score
+from modelway.scoring.score import Worker, WorkerLimits, environment, failed
 
-__all__ = ["Columns", "WorkerLimits", "environment", "failed", "score", "types_of"]
+__all__ = ["Columns", "Worker", "WorkerLimits", "environment", "failed", "types_of"]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -30,39 +33,65 @@ class WorkerLimits:
     memory_mb: int
 
 
-def score(
-    model: Path,
-    interpreter: Interpreter,
-    rows: Columns,
-    types: Mapping[str, str] | None,
-    limits: WorkerLimits,
-    repetitions: int,
-) -> Scored:
-    """Predict all rows as one batch, `repetitions` times (only the first is kept, all are timed). The error is the model's
-    own words when it raised, was too slow or too large: its fault, not the tool's. Whose files it is, the caller knows.
+class Worker:
+    """The process of one model, in the model's own environment: it imports what loads the model as soon as it is there, and
+    loads it when it is asked. A context, whose end is its end.
 
-    A model that cannot be loaded in its own environment is InvalidInput; a machine that cannot start the worker
-    OutsideFailure.
-    """
-    with tempfile.TemporaryDirectory(prefix="modelway-score-") as name:
-        folder = Path(name)
-        _write_request(folder, model, rows, types, limits, repetitions)
-        (folder / "home").mkdir()
-        log = folder / "log.txt"
-        with log.open("wb") as stream:
-            worker = isolation.command([interpreter.path, "-I", "-u", str(WORKER), str(folder)])
-            process = processes.start(worker, folder / "home", surroundings(folder / "home", interpreter.path), stream)
+    loader: the module of MLflow's that loads the model, as its MLmodel names it. A machine that cannot start it is
+    OutsideFailure."""
+
+    def __init__(self, interpreter: Interpreter, loader: str, limits: WorkerLimits) -> None:
+        self.limits = limits
+        self._temporary = tempfile.TemporaryDirectory(prefix="modelway-score-")
+        self.folder = Path(self._temporary.name)
+        home = self.folder / "home"
+        home.mkdir()
+        command = isolation.command([interpreter.path, "-I", "-u", str(WORKER), str(self.folder), loader])
+        with self._log.open("wb") as log:
+            around = surroundings(home, interpreter.path)
+            self._process = processes.start(command, home, around, log, subprocess.PIPE)
+        if isolation.missing():
             isolation.hide()
-            try:
-                process.wait(limits.timeout_seconds)
-                late = False
-            except subprocess.TimeoutExpired:
-                late = True
-            finally:
-                processes.end_own(process)
-        if late:
-            return failed(f"no predictions within {limits.timeout_seconds:g} s (gate.scoring-timeout-seconds)")
-        return _read_answer(folder, process.returncode, log, limits)
+        self._until = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        processes.end_own(self._process)
+        if self._process.stdin:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+        self._temporary.cleanup()
+
+    def ask(self, model: Path, rows: Columns, types: Mapping[str, str] | None, repetitions: int) -> None:
+        """Let it predict all rows as one batch, `repetitions` times (only the first is kept, all are timed). It is asked once,
+        and ends with its answer."""
+        _write_request(self.folder, model, rows, types, self.limits, repetitions)
+        isolation.hide()
+        self._until = time.monotonic() + self.limits.timeout_seconds
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it has ended: its answer says why
+            self._process.stdin.write(b"\n")
+            self._process.stdin.flush()
+
+    def answer(self) -> Scored:
+        """What it says. The error is the model's own words when it raised, was too slow or too large: its fault, not the
+        tool's. Whose files it is, the caller knows.
+
+        A model that cannot be loaded in its own environment is InvalidInput; a worker that cannot begin OutsideFailure.
+        """
+        try:
+            self._process.wait(max(0.0, self._until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            return failed(f"no predictions within {self.limits.timeout_seconds:g} s (gate.scoring-timeout-seconds)")
+        finally:
+            processes.end_own(self._process)
+        return _read_answer(self.folder, self._process.returncode, self._log, self.limits)
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "log.txt"
 
 
 def failed(error: str) -> Scored:

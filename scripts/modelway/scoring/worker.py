@@ -1,14 +1,19 @@
 """The worker: a program for the model's own environment. It loads one model, predicts, answers in files, and ends.
 
 Only numpy, pandas and MLflow are there, as in any environment that an MLflow model can be loaded in; nothing of modelway is,
-but for how the server imports MLflow, which needs nothing itself.
-argv[1]: the folder with request.json and rows.npz; answer.json and predictions.npy are written into it.
+but for how the server imports MLflow, which needs nothing itself. What it imports it does not wait for: a byte of its input
+says that it is asked.
+argv: the folder where request.json and rows.npz will be, and answer.json and predictions.npy are written into; the module
+that loads the model.
 """
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import importlib.util
 import json
+import os
 import resource
 import sys
 import time
@@ -27,9 +32,8 @@ def main() -> None:
     stage, frame = "start", None
     types: dict[str, str] = {}
     try:
-        request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
-        limit = request["memory_bytes"]
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))  # before the model, which could allocate anything
+        asked = os.fdopen(os.dup(0), "rb", 0)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # what the model reads
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         stage = "load"
         importing = _module(IMPORTING)
@@ -38,6 +42,17 @@ def main() -> None:
             import mlflow.pyfunc
             import numpy as np
 
+            if sys.argv[2].startswith("mlflow."):  # another is code of the model's, or is told when it is loaded
+                with contextlib.suppress(ImportError):
+                    importlib.import_module(sys.argv[2])
+
+        stage = "start"
+        if not asked.read(1):
+            return  # nobody asks any more
+        request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
+        limit = request["memory_bytes"]
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))  # before the model, which could allocate anything
+        stage = "load"
         model = mlflow.pyfunc.load_model(request["model"])
         stage = "start"
         types = request["types"] or {}

@@ -2,47 +2,29 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from msgspec.structs import replace as replace_fields
 
 from modelway import ci, isolation
-from modelway.config import Gate, Resolved, required
+from modelway.config import Resolved, required
 from modelway.data import schemes
 from modelway.data.sources import digest_of_data
-from modelway.environments import locks
-from modelway.errors import InvalidInput
-from modelway.gate import HeldOut, Scored, decide, needs_of, validate_policy
+from modelway.gate import HeldOut, decide, needs_of, validate_policy
 from modelway.records import Candidate, Sample, Verdict
 from modelway.registry.protocol import ModelRegistry
 from modelway.registry.stored_records import read_candidate, read_verdict, write_verdict
-from modelway.scoring import Columns, WorkerLimits, failed, score, types_of
+from modelway.scoring import Columns, failed
 from modelway.scoring.rows import plain
 from modelway.stages.steps import leakage, workspace
-from modelway.stages.steps.candidate import read_mlmodel
-from modelway.stages.steps.carried import bring_wheels
 from modelway.stages.steps.history import standing
 from modelway.stages.steps.judge import judge_policy
-from modelway.stages.steps.rows import HeldOutRows, contradictions, read_held_out, refuse_broken_inputs
-from modelway.stages.steps.verdicts import download_model
+from modelway.stages.steps.rows import contradictions, read_held_out, refuse_broken_inputs
+from modelway.stages.steps.scored_models import ScoredModel, Scoring, types_asked
 
 SAMPLES = 100
-REPETITIONS = 9
-"""Of the whole batch, where latency is judged: the 95 % interval of a median by order statistics needs six."""
-
-
-@dataclass(frozen=True)
-class ScoredModel:
-    """One of the two models, scored."""
-
-    candidate: Candidate
-    inputs: Columns
-    scored: Scored
 
 
 def evaluate(project: Resolved, job: ci.Job, version: int) -> Verdict:
@@ -68,23 +50,28 @@ def verdict_on(
     policy = project.gate
     label = str(required(project, "gate.label"))
     validate_policy(policy, first_version=production is None)
-    types = _types(candidate)
+    types = types_asked(candidate)
     leakage.refuse_the_label_as_input(candidate, label)
     contract = workspace.contract_of(project, job)
     if policy.contract == "refuse":
         refuse_broken_inputs(contract, types, str(required(project, "data.contract")), candidate.version)
-    workspace.fetch_data(project, job)
-    data = workspace.data_path(project, job, "data.test")
-    name = schemes.name_of(str(project.data.test))
-    data_digest = digest_of_data(data, name)
-    leakage.refuse_the_training_data(candidate, data_digest, name)
     needs = needs_of(policy)
-    wanted = dict.fromkeys((label, *needs.columns))
-    read = read_held_out(data, name, contract, wanted, types, _types(production) if production else None)
-    rows = read.candidate.count
-    job.say(f"{rows} held-out rows of {name}, sha256 {data_digest[:12]}")
-    challenger = _score(client, job, candidate, read.candidate, policy, needs.timings)
-    champion = _production_scored(client, job, production, read, policy, needs.timings)
+    with Scoring(client, job, policy, timed=needs.timings) as scoring:
+        scoring.begin(candidate, production)
+        workspace.fetch_data(project, job)
+        data = workspace.data_path(project, job, "data.test")
+        name = schemes.name_of(str(project.data.test))
+        data_digest = digest_of_data(data, name)
+        leakage.refuse_the_training_data(candidate, data_digest, name)
+        wanted = dict.fromkeys((label, *needs.columns))
+        read = read_held_out(data, name, contract, wanted, types, types_asked(production) if production else None)
+        rows = read.candidate.count
+        job.say(f"{rows} held-out rows of {name}, sha256 {data_digest[:12]}")
+        asked = [(candidate, read.candidate)]
+        if production is not None and read.production is not None:
+            asked.append((production, read.production))
+        challenger, *others = scoring.score(*asked)
+    champion = others[0] if others else _without_rows(production, read.fault)
     judgement = judge_policy(
         policy,
         HeldOut(read.columns[label], read.columns),
@@ -126,42 +113,10 @@ def _production(client: ModelRegistry, project: Resolved, version: int) -> Candi
     return None if current in (None, version) else read_candidate(client, project.model, int(current))
 
 
-def _types(side: Candidate) -> dict[str, str]:
-    types = types_of(side.signature)
-    if types is None:
-        raise InvalidInput(
-            f"version {side.version} has no signature, so nobody knows which columns it takes",
-            where="evaluate-gate",
-            fix="log it with input_example or signature",
-        )
-    return types
-
-
-def _production_scored(
-    client: ModelRegistry, job: ci.Job, production: Candidate | None, read: HeldOutRows, policy: Gate, timed: bool
-) -> ScoredModel | None:
+def _without_rows(production: Candidate | None, fault: str) -> ScoredModel | None:
     if production is None:
         return None
-    if read.production is not None:
-        return _score(client, job, production, read.production, policy, timed)
-    return ScoredModel(production, Columns({}, 0), failed(f"it does not take these rows: {read.fault}"))
-
-
-def _score(
-    client: ModelRegistry, job: ci.Job, side: Candidate, inputs: Columns, policy: Gate, timed: bool
-) -> ScoredModel:
-    types = _types(side)
-    bring_wheels(client, side)
-    interpreter = locks.model_environment(side.environment.requirements, side.environment.python)
-    with tempfile.TemporaryDirectory(prefix="modelway-model-") as temporary:
-        folder = Path(temporary)
-        download_model(client, side, folder)
-        loader = str(read_mlmodel(folder)["flavors"]["python_function"].get("loader_module", ""))
-        limits = WorkerLimits(policy.scoring_timeout_seconds, policy.scoring_memory_mb)
-        scored = score(folder, interpreter, inputs, types, limits, REPETITIONS if timed else 2)
-    job.say(f"scored {side.model} version {side.version} in its own environment: Python {interpreter.version}")
-    size = sum(file.size for file in side.files)
-    return ScoredModel(side, inputs, replace(scored, size_bytes=size, loader=loader))
+    return ScoredModel(production, Columns({}, 0), failed(f"it does not take these rows: {fault}"))
 
 
 def _unrepeatable(sides: Sequence[ScoredModel]) -> list[str]:
