@@ -141,7 +141,9 @@ class Act:
 
     def left_running(self) -> list[int]:
         """Processes that a run left behind, but for those of deployments."""
-        return [pid for pid in left_running(self.cache) if pid not in left_running(self.state)]
+        scripts = (self.export / "scripts").resolve()
+        found = {*left_running(self.cache), *left_running(scripts)}
+        return sorted(found - {*left_running(self.state)})
 
     def _execute(self, command: list[str], project: Path) -> tuple[int, str]:
         environ = {**act_environment(), "XDG_CACHE_HOME": str(self.cache)}

@@ -17,7 +17,6 @@ from act import Act, ActRun, left_running
 from modelway.config.sections import Local
 from modelway.registry.mlflow import connect
 from modelway.targets.local.place import LocalPlace
-from servers import memory_folder
 from team import (
     DELIVER,
     HERE,
@@ -45,9 +44,10 @@ def _one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("export") / "modelway"
-    subprocess.run([ROOT / "release" / "export", folder, "--ref", REF], check=True, capture_output=True)
-    return folder
+    folder = tmp_path_factory.mktemp("export")
+    export = [ROOT / "release" / "export", folder / "modelway", "--ref", REF, "--links", folder / "used"]
+    subprocess.run(export, check=True, capture_output=True)
+    return folder / "used"
 
 
 @pytest.fixture(scope="session")
@@ -61,13 +61,11 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def act(export: Path, state: Path) -> Iterator[Act]:
-    """act, whose runs leave no process behind but those of deployments. It copies the export for each step, thousands
-    of small files."""
-    with memory_folder() as cache:
-        runner = Act(export, REF, Path(cache), state)
-        yield runner
-        end(runner.left_running(), "a run left processes behind")
+def act(export: Path, state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Act]:
+    """act, whose runs leave no process behind but those of deployments."""
+    runner = Act(export, REF, tmp_path_factory.mktemp("act"), state)
+    yield runner
+    end(runner.left_running(), "a run left processes behind")
 
 
 def end(left: list[int], says: str) -> None:

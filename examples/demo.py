@@ -30,7 +30,7 @@ from demo_project import PROJECT, commit, edit, make_project
 from demo_watching import monitor, train_again
 from demo_world import Cluster, ThisMachine
 
-EXPORT, STORE = OUT / "modelway", OUT / "mlflow"
+EXPORT, USED, STORE = OUT / "modelway", OUT / "used", OUT / "mlflow"
 SUMMARY, REPORT = OUT / "summary.json", OUT / "report.html"
 DATA, DELIVER, ROLLBACK = (f".github/workflows/{name}.yml" for name in ("data", "model", "rollback"))
 REF = "demo"
@@ -114,7 +114,7 @@ class Client:
         command += [str(rows), str(WORLD.requests_per_second), str(self.file)]
         with self.file.with_suffix(".log").open("wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        say(f"a client sends the flights from 5 October on, {WORLD.requests_per_second} a second")
+        say("a client sends the flights from 5 October on")
 
     def wait(self) -> None:
         """Until it sends."""
@@ -144,7 +144,8 @@ def main() -> int:
     OUT.mkdir(parents=True)
     say("the example becomes a project of its own, with one commit")
     make_project()
-    subprocess.run([ROOT / "release" / "export", EXPORT, "--ref", REF], check=True, stdout=subprocess.DEVNULL)
+    export = [ROOT / "release" / "export", EXPORT, "--ref", REF, "--links", USED]
+    subprocess.run(export, check=True, stdout=subprocess.DEVNULL)
     WORLD.begin()
     commit("Predict late flights")
     say("starting a real MLflow server (SQLite, on this machine only)")
@@ -200,7 +201,7 @@ def look_at_data() -> None:
         secrets={},
         inputs={},
         refs=(REF,),
-        export=EXPORT,
+        export=USED,
         environ=WORLD.environ_of("data"),
         seen=lambda _: None,
     )
@@ -278,7 +279,7 @@ def play(scene: Scene, uri: str, *, live: bool) -> Stage:
             secrets={"MLFLOW_TRACKING_URI": uri, **WORLD.secrets},
             inputs={**scene.inputs, "reason": scene.says},
             refs=(REF,),
-            export=EXPORT,
+            export=USED,
             environ=WORLD.environ_of(scene.name),
             seen=seen,
         )
