@@ -40,9 +40,9 @@ class ThisMachine:
 
     scenes = ("first", "challenger", "worse", "cleaned", "slow", "rollback")
     address = "http://127.0.0.1:18180"
-    first_share = "10%"
-    requests_per_second = 500
-    """So that a tenth of them is a fair sample within seconds."""
+    first_share = "25%"
+    requests_per_second = 200
+    """So that a quarter of them is a fair sample within seconds."""
     traffic_from = "alias staging: version"
     """What is said where live traffic begins: two cores hold it, or training, the gate and another deployment."""
     secrets: Mapping[str, str] = {}
