@@ -129,13 +129,23 @@ def not_worse_evidence(
     n1: Table, e1: Table, n0: Table, e0: Table, margins: tuple[not_worse.Margin, ...], phi: Numbers
 ) -> Numbers:
     active = (n1 > 0) & (n0 > 0)
-    odds = n1 / np.maximum(1, n0)
-    total = np.zeros(n1.shape)
-    for ratio, rate in margins:
-        for x in not_worse.FRACTIONS:
-            terms = e1 * np.log1p(-x) + e0 * np.log1p(x * ratio * odds) + x * rate * n1
-            total += np.exp(np.minimum(700.0, np.cumsum(np.where(active, terms, 0.0), axis=0) / phi))
-    return np.minimum(not_worse.MOST, total / (len(margins) * len(not_worse.FRACTIONS)))
+    odds, share = n1 / np.maximum(1, n0), n1 / np.maximum(1, n1 + n0)
+
+    def mean(terms: list[Table]) -> Numbers:
+        sums = (np.cumsum(np.where(active, term, 0.0), axis=0) / phi for term in terms)
+        return sum((np.exp(np.minimum(700.0, logs)) for logs in sums), np.zeros(n1.shape)) / len(terms)
+
+    fractions = not_worse.FRACTIONS
+    margin = [
+        e1 * np.log1p(-x) + e0 * np.log1p(x * ratio * odds) + x * rate * n1
+        for ratio, rate in margins
+        for x in fractions
+    ]
+    good = [
+        (n0 - e0) * np.log1p(-x * share) + (n1 - e1) * np.log1p(x * not_worse.GOOD_RATIO * (1 - share))
+        for x in fractions
+    ]
+    return np.minimum(not_worse.MOST, np.minimum(mean(margin), mean(good)))
 
 
 def total_failures(

@@ -193,6 +193,22 @@ def test_evidence_for_promotion_goes_on_over_the_steps() -> None:
     assert whole.metrics[0].canary.requests == 20 * 50 + 5 * 250
 
 
+@pytest.mark.parametrize(
+    "both_arms",
+    [block((60, 0, 60), (76, 0, 63), 0.5), block((60, 0, 60), (76, 0, 76), 0.5), block((50, 50), (450, 450))],
+    ids=["all slow beside most", "all slow", "all fail"],
+)
+def test_where_most_of_stable_s_are_bad_too_no_margin_lets_a_canary_of_which_all_are_pass(both_arms: Block) -> None:
+    """1.5 times 83 % is more than all of them."""
+    state = after(*[both_arms] * 500)
+    assert verdict(state, baked=True) == "continue"
+    assert verdict(state, baked=True, deadline=True) == "inconclusive"
+
+
+def test_where_most_of_stable_s_are_slow_one_like_it_passes() -> None:
+    assert verdict(after(*[block((60, 0, 50), (76, 0, 63), 0.5)] * 20), baked=True) == "pass"
+
+
 FULL = 1.0
 
 
@@ -209,6 +225,11 @@ def test_at_full_weight_a_rate_above_the_limit_fails() -> None:
     assert 0.0144 < limit < 0.02
     assert verdict(state) == "fail"
     assert state.failed[0].startswith(f"errors: the canary has 8.00% of 3,500 at 100 %, limit {limit:.2%}")
+
+
+def test_at_full_weight_there_is_a_limit_however_bad_stable_was() -> None:
+    state = after(*[block((60, 0, 42), (76, 0, 53), 0.5)] * 20, block((120, 0, 84), (0, 0), FULL))
+    assert 0.85 < state.limits[1] < 0.92
 
 
 def test_at_full_weight_total_failure_blows_the_fuse() -> None:

@@ -35,6 +35,12 @@ def test_the_median_number_of_requests(rate: float, requests: int) -> None:
     assert planning.planned_requests(rate, 0.1, ERRORS, 0.05) == pytest.approx(requests, abs=1)
 
 
+@pytest.mark.parametrize(("rate", "requests"), [(0.7, 84), (0.9, 222), (0.97, 739)])
+def test_where_most_of_stable_s_fail_too(rate: float, requests: int) -> None:
+    """2,000 simulated rollouts needed 105, 173 and 569 (benchmarks/judge_vectorised.py)."""
+    assert planning.planned_requests(rate, 0.1, ERRORS, 0.05) == pytest.approx(requests, abs=1)
+
+
 def test_the_sentence() -> None:
     found = numbers()
     assert found.sentence == "needs about 1,080 canary requests = 3.6 min at 10 % of 50 requests/s; allow 7.2 min"
@@ -107,6 +113,18 @@ def test_a_margin_too_small_for_any_number_of_requests() -> None:
     found = numbers(judge.settings_from(config, []))
     assert found.refusal == "no number of requests can show a margin this small"
     assert math.isinf(found.expected_requests)
+
+
+@pytest.mark.parametrize(
+    ("rates", "refusal", "fix"),
+    [
+        ({"base_error_rate": 1.0}, "all of stable's requests fail", "mend stable first"),
+        ({"base_slow_rate": 1.0}, "all of stable's requests are slower", "raise deploy.judge.latency.slower-than-ms"),
+    ],
+)
+def test_where_none_could_be_worse_nothing_can_be_shown(rates: dict[str, float], refusal: str, fix: str) -> None:
+    found = numbers(**rates)
+    assert found.refusal.startswith(refusal) and found.fix.startswith(fix)
 
 
 def test_traffic_that_nobody_knows_is_said() -> None:

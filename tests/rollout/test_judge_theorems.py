@@ -66,16 +66,14 @@ def test_giving_back_neither_makes_nor_loses_wealth(held: harm.Holdings, part: f
 @given(
     requests,
     requests,
-    st.floats(0, 0.6),
+    st.floats(0, 1),
     st.sampled_from([((1.0, 0.01), (1.5, 0.0)), ((1.0, 0.2),), ((1.1, 0.0),), ((1.3, 0.1),)]),
 )
 def test_a_canary_worse_by_the_margin_gains_no_promotion(
     n1: int, n0: int, rate: float, margins: tuple[not_worse.Margin, ...]
 ) -> None:
     """Two blocks, so that the product of blocks is enumerated too."""
-    worse = min(1.0, max(ratio * rate + extra for ratio, extra in margins))
-    if worse == 1.0:
-        return
+    worse = not_worse.worse_from(rate, margins)
     step = [(c1 * c0, e1, e0) for e1, c1 in enumerate(binomial(n1, worse)) for e0, c0 in enumerate(binomial(n0, rate))]
     states = [(1.0, not_worse.begin(margins))]
     for block in range(2 if len(step) <= 30 else 1):
@@ -97,6 +95,11 @@ def test_a_split_within_its_tolerance_gains_no_evidence(weight: float, inside: f
         for n1, chance in enumerate(binomial(total, odds / (1 + odds)))
     )
     assert mean <= 1 + 1e-9
+
+
+@given(st.floats(0, 0.999), st.floats(1, 5), st.floats(0, 1))
+def test_some_canary_is_worse_wherever_one_can_be(rate: float, ratio: float, extra: float) -> None:
+    assert rate < not_worse.worse_from(rate, ((ratio, 0.0), (1.0, extra), (1.0, 0.001))) < 1
 
 
 arms = st.tuples(st.integers(0, 40), st.integers(0, 40)).map(lambda both: (both[0] + both[1], both[0]))

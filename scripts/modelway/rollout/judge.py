@@ -246,7 +246,7 @@ def _limit(metric: JudgedMetric, stable: Counts) -> float:
     seen = max(1, round(requests / metric.phi))
     _, high = evidence.wilson(min(seen, round(count / metric.phi)), seen)
     high = max(high, count / requests)
-    return min(1.0, max(high * metric.tolerance, *(ratio * high + rate for ratio, rate in metric.margins)))
+    return min(1.0, max(high * metric.tolerance, not_worse.worse_from(high, metric.margins)))
 
 
 def _failures(settings: Settings, state: JudgeState) -> tuple[str, ...]:

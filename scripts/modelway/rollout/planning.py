@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from math import ceil, inf, isfinite, log, log1p
 
 import msgspec
@@ -10,11 +11,27 @@ import msgspec
 from modelway.rollout import harm, shift, total_failure
 from modelway.rollout.evidence import title_of
 from modelway.rollout.history import LEAST_TOLERANCE
-from modelway.rollout.not_worse import FRACTIONS
-from modelway.rollout.settings import JudgedMetric, Settings
+from modelway.rollout.not_worse import FRACTIONS, GOOD_RATIO
+from modelway.rollout.settings import JudgedMetric, MetricName, Settings
 
 MANY_TIMES = 4.0
 LONGEST_SECONDS = 3600.0
+TOO_SMALL = ("no number of requests can show a margin this small", "widen the margins of deploy.judge")
+NOTHING_LEFT: dict[MetricName, tuple[str, str]] = {
+    "errors": (
+        "all of stable's requests fail: no canary could be worse",
+        "mend stable first, or use strategy: all-at-once",
+    ),
+    "latency": (
+        "all of stable's requests are slower than deploy.judge.latency.slower-than-ms: no canary could be slower",
+        "raise deploy.judge.latency.slower-than-ms, or leave it out",
+    ),
+}
+"""Why nothing can be shown where a rate of stable's is 1, and what to do."""
+
+
+Growth = Callable[[float, float], float]
+"""Of log K, before phi, for each canary request: of the rate of errors in both arms, and the canary's share of the traffic."""
 
 
 class StepNumbers(msgspec.Struct, frozen=True):
@@ -50,8 +67,11 @@ def planned_requests(rate: float, weight: float, metric: JudgedMetric, beta: flo
 
     rate: of errors in both arms, 0 to 1. weight: the canary's share of the traffic, above 0 and below 1.
     """
-    growth = max(_growth(rate, weight, ratio, extra, x) for ratio, extra in metric.margins for x in FRACTIONS)
-    return _needed(metric, beta) / growth if growth > 0 else inf
+    waits = []
+    for needed, growths in _questions(metric, beta):
+        growth = max(growth(rate, weight) for growth in growths)
+        waits.append(needed / growth if growth > 0 else inf)
+    return max(waits)
 
 
 def plan_numbers(
@@ -70,7 +90,7 @@ def plan_numbers(
 
     timeout_seconds is the time within which the evidence must be in; the step at 100 % is not part of it.
     """
-    rates = {"errors": base_error_rate, "latency": base_slow_rate}
+    rates: dict[MetricName, float] = {"errors": base_error_rate, "latency": base_slow_rate}
     compared = [weight for weight in weights if 0 < weight < 1]
     last = compared[-1]
     needed = max(planned_requests(rates[metric.name], last, metric, settings.beta) for metric in settings.metrics)
@@ -101,7 +121,15 @@ def plan_numbers(
     requests = [
         early + traffic[-1] * wait if traffic[-1] else times * needed for times, wait in enumerate(waits, start=1)
     ]
-    refusal, fix = _objection(requests[0], compared[-1], requests_per_second, sum(least), sum(allowed), timeout_seconds)
+    refusal, fix = _objection(
+        requests[0],
+        compared[-1],
+        requests_per_second,
+        sum(least),
+        sum(allowed),
+        timeout_seconds,
+        next((NOTHING_LEFT[metric.name] for metric in settings.metrics if rates[metric.name] >= 1), TOO_SMALL),
+    )
     return PlanNumbers(
         steps=steps,
         expected_requests=requests[0],
@@ -157,20 +185,29 @@ def _caution(settings: Settings, found: JudgedMetric, rate: float, weight: float
     return f"{told}; one of whose requests two thirds are slow, after {minute}" if found.mostly_slow else told
 
 
-def _growth(rate: float, weight: float, ratio: float, extra: float, x: float) -> float:
-    """Of log K, before phi, for each canary request (modelway.rollout.not_worse)."""
+def _questions(metric: JudgedMetric, beta: float) -> tuple[tuple[float, list[Growth]], tuple[float, list[Growth]]]:
+    """Both that a pass asks (modelway.rollout.not_worse): log K at which half of the healthy rollouts have it, and what may
+    get there. The average over margins and fractions costs the rest."""
+    grid = [(ratio, extra, x) for ratio, extra in metric.margins for x in FRACTIONS]
+    of_margins: list[Growth] = [partial(_growth_of_margin, ratio=ratio, extra=extra, x=x) for ratio, extra, x in grid]
+    of_good: list[Growth] = [partial(_growth_of_good, x=x) for x in FRACTIONS]
+    once = metric.phi * (log(1 / beta) + 1)
+    return (once + metric.phi * log(len(metric.margins)), of_margins), (once, of_good)
+
+
+def _growth_of_margin(rate: float, weight: float, *, ratio: float, extra: float, x: float) -> float:
     stable_per_canary = (1 - weight) / weight
     return x * extra + rate * log1p(-x) + rate * stable_per_canary * log1p(x * ratio / stable_per_canary)
 
 
-def _needed(metric: JudgedMetric, beta: float) -> float:
-    """log K at which half of the healthy rollouts have passed: the average over margins and fractions costs the rest."""
-    return metric.phi * (log(1 / beta) + 1 + log(len(metric.margins)))
+def _growth_of_good(rate: float, weight: float, *, x: float) -> float:
+    stable_per_canary = (1 - weight) / weight
+    return (1 - rate) * (stable_per_canary * log1p(-x * weight) + log1p(x * GOOD_RATIO * (1 - weight)))
 
 
 def _last_wait(
     settings: Settings,
-    rates: dict[str, float],
+    rates: dict[MetricName, float],
     requests_per_second: float,
     weights: Sequence[float],
     step_seconds: float,
@@ -179,17 +216,17 @@ def _last_wait(
     """Seconds in the last step that compares until every metric has `times` the evidence that it needs."""
     waits = []
     for metric in settings.metrics:
-        rate, best = rates[metric.name], inf
-        idle = settings.warm_up_seconds if metric.name == "latency" else 0.0
-        for ratio, extra in metric.margins:
-            for x in FRACTIONS:
-                speeds = [w * requests_per_second * _growth(rate, w, ratio, extra, x) for w in weights]
-                missing = times * _needed(metric, settings.beta) - max(0.0, step_seconds - idle) * sum(speeds[:-1])
+        rate, idle = rates[metric.name], settings.warm_up_seconds if metric.name == "latency" else 0.0
+        for needed, growths in _questions(metric, settings.beta):
+            best = inf
+            for growth in growths:
+                speeds = [weight * requests_per_second * growth(rate, weight) for weight in weights]
+                missing = times * needed - max(0.0, step_seconds - idle) * sum(speeds[:-1])
                 if missing <= 0:
                     best = 0.0
                 elif speeds[-1] > 0:
                     best = min(best, idle + missing / speeds[-1])
-        waits.append(best)
+            waits.append(best)
     of_shares = (
         shift.last_wait(share, settings.beta, requests_per_second, weights, step_seconds, times)
         for share in settings.shares
@@ -211,9 +248,16 @@ def _sentence(
 
 
 def _objection(
-    requests: float, weight: float, requests_per_second: float, least: float, allowed: float, timeout: float
+    requests: float,
+    weight: float,
+    requests_per_second: float,
+    least: float,
+    allowed: float,
+    timeout: float,
+    never: tuple[str, str],
 ) -> tuple[str, str]:
-    """Why the evidence cannot be in within the timeout, and what to do; empty texts where it can."""
+    """Why the evidence cannot be in within the timeout, and what to do; empty texts where it can. never: the same where no
+    number of requests would do."""
     if allowed <= timeout:
         return "", ""
     if least > timeout:
@@ -222,7 +266,7 @@ def _objection(
     if requests_per_second <= 0:
         return "there is no traffic to compare canary and stable by", "send it traffic, or use strategy: all-at-once"
     if not isfinite(requests):
-        return "no number of requests can show a margin this small", "widen the margins of deploy.judge"
+        return never
     short = (
         f"needs about {_rounded(requests)} canary requests, which takes {time_said(allowed)} to be safe at "
         f"{100 * weight:.3g} % of {requests_per_second:.3g} requests/s, but its time is {time_said(timeout)}"
