@@ -31,7 +31,7 @@ ON_CLUSTER = """
       bake-seconds: 12
       timeout-seconds: 180
       history-seconds: 10
-      judge: { block-seconds: 2, latency: { warm-up-seconds: 0 } }
+      judge: { block-seconds: 2, errors: { margin-rate: 0.02 }, latency: { warm-up-seconds: 0, margin-rate: 0.1 } }
 """
 
 
