@@ -21,7 +21,6 @@ from modelway.data.sources import Source
 
 CELL_CUT = 120
 """Characters of a value in the first rows."""
-CELLS_OF_A_COLUMN = 1024
 PAIRS_AT_A_TIME = 40
 
 
@@ -114,12 +113,8 @@ class DuckDBProfileTable(DuckDBQualityTable):
         pairs = list(combinations(range(len(question.parts)), 2))
         counts: dict[tuple[str, str], dict[tuple[int, int], int]] = {}
         for some in in_batches(pairs, PAIRS_AT_A_TIME):
-            both = (f"histogram((k{a} + 1) * {CELLS_OF_A_COLUMN} + k{b} + 1)" for a, b in some)
-            [row] = self._fetched(Statement(f"SELECT {', '.join(both)} FROM codes"))
-            for (a, b), found in zip(some, row, strict=True):
+            tables = [f"SELECT {a}, {b}, k{a}, k{b}, count(*) FROM codes GROUP BY k{a}, k{b}" for a, b in some]
+            for a, b, one, other, count in sorted(self._fetched(Statement(" UNION ALL ".join(tables)))):
                 names = question.parts[a].column, question.parts[b].column
-                counts[names] = {
-                    (int(key) // CELLS_OF_A_COLUMN - 1, int(key) % CELLS_OF_A_COLUMN - 1): count
-                    for key, count in sorted((found or {}).items())
-                }
+                counts.setdefault(names, {})[one, other] = count
         return n, counts
