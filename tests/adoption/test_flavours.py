@@ -21,7 +21,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PROJECT = yaml.safe_load((EXAMPLES / "flavours" / "modelway.yml").read_text())
 GIGABYTES = ("torch", "transformers")
 """Whose environment is: on Linux PyPI's PyTorch is that for graphics cards."""
-ALSO_IN_CI = ("lightgbm", "onnx", "code", "forecast")
+ALSO_IN_CI = ("onnx", "code")
 
 
 def marked(flavour: str) -> object:
