@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.plan import NODE, NODE_ADDRESS, POD_RANGE, RUN, SERVICE_RANGE, Plan
-from cluster.settings import CONTAINERD_SOCKET, TARGETS
+from cluster.settings import CONTAINERD_SOCKET, TARGETS, VOLUME_PLUGINS
 
 READY = "crds"
 """A file in the cluster's state: the definitions that Contour serves are known to the API server."""
@@ -56,6 +56,7 @@ def components(plan: Plan) -> list[Component]:
             *kubeconfig,
             *("--service-account-private-key-file", account_key, "--root-ca-file", authority),
             *("--use-service-account-credentials", "--leader-elect=false"),
+            *("--flex-volume-plugin-dir", str(VOLUME_PLUGINS)),
             after=(ports["api"],),
         ),
         component("kube-scheduler", *kubeconfig, "--leader-elect=false", after=(ports["api"],)),

@@ -13,6 +13,8 @@ TYPE = "type.googleapis.com/envoy"
 CONTAINERD_SOCKET = RUN / "containerd" / "containerd.sock"
 OUTER_NETWORK = RUN / "outer-network"
 """The network namespace of the machine, by which the doors listen outside."""
+VOLUME_PLUGINS = RUN / "volume-plugins"
+"""Who looks for plugins makes the folder: below the machine's /usr, where no other is named."""
 TARGETS = "pods.json"
 
 
@@ -92,7 +94,7 @@ def kubelet(cgroup: str) -> dict[str, Any]:
         "failSwapOn": False,
         "oomScoreAdj": 0,
         "containerRuntimeEndpoint": f"unix://{CONTAINERD_SOCKET}",
-        "volumePluginDir": str(RUN / "volume-plugins"),
+        "volumePluginDir": str(VOLUME_PLUGINS),
         "resolvConf": "resolv.conf",
         "clusterDNS": ["10.96.0.10"],
         "clusterDomain": "cluster.local",
