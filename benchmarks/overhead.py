@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SCRIPTS = {"tool": "promote_model", "data": "validate_data", "judge": "evaluate_gate"}
+SCRIPTS = {"tool": "promote_model", "data": "validate_data", "build": "build_image"}
 GOALS = {"warm": 1.0, "cold": 10.0}
 
 

@@ -12,19 +12,21 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from data_rows import duckdb_scan, made, pyarrow_stream
 from measuring import measured, run_one
 
 MOST_ROWS_OF_YDATA = 1_000_000
+NOW = datetime(2027, 1, 1, tzinfo=UTC)
 
 
 def check_quality(path: Path) -> Callable[[], None]:
     from modelway.config.quality import Quality
     from modelway.data.quality.checking import QualityAsked, check_data
 
-    return lambda: (check_data(QualityAsked(Quality(), label=label_of(path)), path, "rows"), None)[1]
+    return lambda: (check_data(QualityAsked(Quality(), label=label_of(path), now=NOW), path, "rows"), None)[1]
 
 
 def profile_data(path: Path) -> Callable[[], None]:
@@ -33,7 +35,7 @@ def profile_data(path: Path) -> Callable[[], None]:
     from modelway.data.quality.checking import QualityAsked
     from modelway.report.profile_page import page
 
-    asked = QualityAsked(Quality(), label=label_of(path))
+    asked = QualityAsked(Quality(), label=label_of(path), now=NOW)
     return lambda: (page(profile(asked, {"rows": path}, "the benchmark")), None)[1]
 
 

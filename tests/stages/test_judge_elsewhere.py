@@ -81,6 +81,6 @@ def test_the_steps_own_environment_has_neither_and_judges_either_way() -> None:
         "said = Scored(p, (0, 1), (), 1);"
         "print(*(judge_policy(one, HeldOut(rows, {}), said, None, {}).outcome for one in (own, theirs)))"
     )
-    run = [ROOT / "scripts" / "run", "--in", "judge", "python", "-I", "-c", code]
+    run = [ROOT / "scripts" / "run", "--in", "data", "python", "-I", "-c", code]
     done = subprocess.run(run, capture_output=True, text=True, check=False)
     assert done.stdout.split()[-2:] == ["pass", "pass"], done.stderr

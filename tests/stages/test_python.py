@@ -51,7 +51,7 @@ def installed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     environ = uv.environment(os.environ)
     for arguments in (
         ["venv", "--python", sys.executable, folder / "env"],
-        ["pip", "install", "--python", folder / "env" / "bin" / "python", f"modelway[data,judge] @ {root.as_uri()}"],
+        ["pip", "install", "--python", folder / "env" / "bin" / "python", f"modelway[data] @ {root.as_uri()}"],
     ):
         done = subprocess.run(
             [uv.executable(), "--no-config", *arguments], env=environ, cwd=folder, capture_output=True, text=True

@@ -85,7 +85,7 @@ def _shares(one: BarSeries, spans: Sequence[tuple[float, float]]) -> list[str]:
 def _said(series: Sequence[BarSeries], at: int, label: str, drawn: str) -> str:
     lines = [label]
     for one in series:
-        lines.append(f"{one.name}: {one.counts[at]:,} rows, {share(one.counts[at], one.of)}")
+        lines.append(f"{one.name}: {one.counts[at]:,} of {one.of:,} rows, {share(one.counts[at], one.of)}")
         if drawn and at < len(one.labelled) and one.labelled[at]:
             lines.append(f"  of them {drawn}: {share(one.positive[at], one.labelled[at])}")
     return "\n".join(lines)

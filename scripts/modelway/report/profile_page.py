@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from modelway.data.profile.record import DataProfile, ProfileColumn, ProfileReport
+from modelway.data.quality.queries import ROWS_CROSSED
 from modelway.data.report import QualityCheck
 from modelway.markdown import cell, number, table
 from modelway.report import profile_parts as parts
@@ -188,7 +189,11 @@ def _notes(checks: Sequence[QualityCheck]) -> str:
 def _footer(report: ProfileReport) -> str:
     digests = ", ".join(f"{html.escape(one.data)} {one.data_digest[:12]}" for one in report.profiles)
     as_of = f"As of {html.escape(report.now)}. sha256 of the data: {digests}."
-    return f"{as_of} Every figure is counted exactly; JSON stands beside this page."
+    exact = "Every figure is counted exactly"
+    if max(one.rows for one in report.profiles) > ROWS_CROSSED:
+        some = f"about {ROWS_CROSSED:,} rows that are spread evenly"
+        exact = f"Counts, quantiles and extremes are of every row; bars, and what goes with what, of {some}"
+    return f"{as_of} {exact}; JSON stands beside this page."
 
 
 def summary(report: ProfileReport, page_path: str) -> str:

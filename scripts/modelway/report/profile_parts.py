@@ -67,7 +67,9 @@ def drawn(report: ProfileReport, one: ProfileColumn | None, other: ProfileColumn
     said = f"{report.label} = {report.drawn_class}" if report.drawn_class and column.name != report.label else ""
     if column.bars is not None:
         series = [
-            BarSeries(profile.data, side.bars.counts, max(1, side.n), side.bars.labelled, side.bars.positive)
+            BarSeries(
+                profile.data, side.bars.counts, max(1, sum(side.bars.counts)), side.bars.labelled, side.bars.positive
+            )
             for profile, side in sides
             if side.bars is not None
         ]
@@ -183,7 +185,7 @@ def together(profile: DataProfile) -> str:
     n = max((item.n for item in profile.associations), default=0)
     rest = f", the {len(names)} that tell most" if len(names) < len(profile.columns) else ""
     measures = "Spearman's rank correlation of numbers, Cramer's V of others"
-    how = f"{html.escape(profile.data)}{rest}: {measures}; {n:,} rows{', evenly spaced' if n < profile.rows else ''}"
+    how = f"{html.escape(profile.data)}{rest}: {measures}; {n:,} rows{' spread evenly' if n < profile.rows else ''}"
     return f"<h2 id=together>What goes together</h2><p class=quiet>{how}.</p><div class=two>{matrix}{listed}</div>"
 
 

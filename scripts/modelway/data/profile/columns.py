@@ -23,7 +23,7 @@ BITS = 48
 """Of the whole numbers that moments are sums of: their squares, over a billion rows, fit 127 bits."""
 
 Cells = Mapping[int, tuple[int, int, int]]
-"""Cell -> (rows, those of them that have a label, those of the class that is drawn)."""
+"""Cell -> (rows, those of them that have a label, those of the class that is drawn); of many rows over ROWS_CROSSED."""
 
 
 @dataclass(frozen=True)
@@ -80,23 +80,37 @@ def counted(
     table: QualityTable, facts: TableFacts, parts: Mapping[str, DrawnColumn], drawn: Drawn | None
 ) -> dict[str, Cells]:
     """How many rows each bar, or value, has."""
-    there = {name: one.part for name, one in parts.items() if name in facts.columns}
     if not facts.rows:
         return {}
-    if drawn is None or drawn.label.column not in facts.columns:
-        told = table.tell([Celled(part) for part in there.values()], 0)
-        return {
-            name: {cell: (count, 0, 0) for cell, count in told[Celled(part)].items()} for name, part in there.items()
-        }
-    crossed = {name: Crossed(part, drawn.label) for name, part in there.items()}
+    other = drawn.label if drawn and drawn.label.column in facts.columns else None
+    crossed = {name: Crossed(one.part, other) for name, one in parts.items() if name in facts.columns}
     answers = table.tell(list(crossed.values()), 0)
     found = dict[str, Cells]()
     for name, question in crossed.items():
         cells: dict[int, tuple[int, int, int]] = {}
         for (cell, label, _), count in answers[question].items():
             rows, labelled, positive = cells.get(cell, (0, 0, 0))
-            cells[cell] = rows + count, labelled + count * (label >= 0), positive + count * (label == 1)
+            known = count if other else 0
+            cells[cell] = rows + count, labelled + known * (label >= 0), positive + known * (label == 1)
         found[name] = cells
+    return found
+
+
+def _values_of_all(
+    table: QualityTable, facts: TableFacts, parts: Mapping[str, DrawnColumn]
+) -> dict[str, dict[Value, int]]:
+    """Of the columns that are drawn by their values: how many of all rows each has."""
+    found, unknown = dict[str, dict[Value, int]](), dict[str, Celled]()
+    for name, one in parts.items():
+        column = facts.columns.get(name)
+        if one.bars is None and column is not None and column.values is not None:
+            top = dict(column.values.top)
+            found[name] = {value: top.get(value, 0) for value in one.part.values}
+            if column.values.distinct > len(top) and not top.keys() >= found[name].keys():
+                unknown[name] = Celled(one.part)
+    told = table.tell(list(unknown.values()), 0)
+    for name, question in unknown.items():
+        found[name] = {value: told[question].get(at, 0) for at, value in enumerate(question.part.values, 1)}
     return found
 
 
@@ -111,6 +125,7 @@ def described(
     """Each column, in the order of the file."""
     moments = {name: _moments(column) for name, column in facts.columns.items() if name not in masked}
     told = table.tell([question for question in moments.values() if question is not None], 0)
+    counts = _values_of_all(table, facts, parts)
     for name, column in facts.columns.items():
         known: dict[str, Any] = {
             "name": name,
@@ -132,7 +147,7 @@ def described(
             mean=mean,
             deviation=deviation,
             **_spread(column),
-            **_drawn_as(parts.get(name), found.get(name, {}), column, drawn is not None),
+            **_drawn_as(parts.get(name), found.get(name, {}), counts.get(name, {}), column, drawn is not None),
         )
 
 
@@ -153,7 +168,9 @@ def _spread(column: ColumnFacts) -> dict[str, Any]:
     }
 
 
-def _drawn_as(part: DrawnColumn | None, cells: Cells, column: ColumnFacts, labelled: bool) -> dict[str, Any]:
+def _drawn_as(
+    part: DrawnColumn | None, cells: Cells, counts: Mapping[Value, int], column: ColumnFacts, labelled: bool
+) -> dict[str, Any]:
     nothing = (0, 0, 0)
     if part is None:
         return {}
@@ -170,9 +187,9 @@ def _drawn_as(part: DrawnColumn | None, cells: Cells, column: ColumnFacts, label
         return {"bars": bars}
     top = list[ProfileValue]()
     for at, value in enumerate(part.part.values):
-        rows, of, positive = cells.get(at + 1, nothing)
+        _, of, positive = cells.get(at + 1, nothing)
         more = {"labelled": of if labelled else UNSET, "positive": positive if labelled else UNSET}
-        top.append(ProfileValue(value=_shown(column, value), count=rows, **more))
+        top.append(ProfileValue(value=_shown(column, value), count=counts[value], **more))
     return {"top": tuple(top)}
 
 

@@ -128,7 +128,7 @@ def _examples(one: _Opened, asked: QualityAsked) -> dict[str, Any]:
 
 
 def _associations(one: _Opened, asked: QualityAsked, checks: DataQuality) -> dict[str, Any]:
-    """Of each pair of some columns, over evenly spaced rows where there are many."""
+    """Of each pair of some columns, over rows that are spread evenly where there are many."""
     tells = {check.column: check.value or 0 for check in checks.checks if check.kind == "leakage"}
     can = {
         name: part
@@ -139,7 +139,7 @@ def _associations(one: _Opened, asked: QualityAsked, checks: DataQuality) -> dic
     names = [name for name in can if name in order[:MOST_COMPARED]]
     if len(names) < 2:
         return {"associations": (), "associations_of": ()}
-    question = Joint(tuple(can[name] for name in names), max(1, -(-one.facts.rows // ROWS_COMPARED)))
+    question = Joint(tuple(can[name] for name in names), ROWS_COMPARED)
     _, pairs = one.table.tell([question], 0)[question]
     found = list[Association]()
     for (a, b), cells in pairs.items():

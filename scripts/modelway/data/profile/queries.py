@@ -1,5 +1,5 @@
-"""What a profile asks of a table beside `modelway.data.quality.queries`. Every figure is exact, and the same whatever the
-number of threads."""
+"""What a profile asks of a table beside `modelway.data.quality.queries`. Every figure but those of `Joint` is exact, and all
+are the same whatever the number of threads."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class FirstRows(Question[tuple[tuple[str | None, ...], ...]]):
 
 @dataclass(frozen=True)
 class Joint(Question[tuple[int, Mapping[tuple[str, str], Mapping[tuple[int, int], int]]]]):
-    """Of each pair of columns: (cell of the one, cell of the other) -> rows, over every `step`-th row, beginning with the
-    first; and how many rows these are."""
+    """Of each pair of columns: (cell of the one, cell of the other) -> rows, over all rows or about `most` of them, spread
+    evenly (ROWS_CROSSED at most); and how many rows these are."""
 
     parts: tuple[Parted, ...]
-    step: int
+    most: int

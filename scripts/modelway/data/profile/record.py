@@ -13,8 +13,9 @@ Shown = str | int | float | bool
 
 
 class ProfileBars(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """counts: of the values at or below the first edge, of each bar, and of those above the last edge. positive: of the rows
-    in each of these that have a label, how many are of the class that is drawn; empty without one."""
+    """counts: of the values at or below the first edge, of each bar, and of those above the last edge; of about a million rows
+    where there are more, so that they add up to less than the column's n. positive: of the rows in each of these that have a
+    label, how many are of the class that is drawn; empty without one."""
 
     edges: tuple[float, ...]
     logarithmic: bool
@@ -24,6 +25,8 @@ class ProfileBars(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class ProfileValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """count: of all rows. labelled, positive: as of a bar."""
+
     value: Shown
     count: int
     labelled: int | UnsetType = UNSET

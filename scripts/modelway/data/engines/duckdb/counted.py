@@ -13,7 +13,7 @@ import duckdb
 from modelway import interim
 from modelway.data.engines.duckdb.conditions import RowWise, batches, counted, looked_at, read_by, readings_of
 from modelway.data.engines.duckdb.copied import ParquetCopy, columns_at_once, written_copy
-from modelway.data.engines.duckdb.floats import FloatColumn, float_columns
+from modelway.data.engines.duckdb.floats import EXACT, NUMBERS, FloatColumn, float_columns
 from modelway.data.engines.duckdb.kept import BATCH, OpenedFiles
 from modelway.data.engines.duckdb.sql import EPOCH, Reading, Statement
 from modelway.data.engines.duckdb.summarised import SummarisedTable
@@ -23,6 +23,8 @@ from modelway.data.rule_queries import Broken
 MOST_COLUMNS = 150
 """Of one statement over CSV. Of wider CSV a Parquet copy is written first: to read the text once for each batch, or to plan
 one statement of all columns, takes longer."""
+MOST_BITS = 1_000_000_000
+"""Of a map of the numbers that are there: DuckDB's limit."""
 FIRST_ROWS = 1000
 """A column of text that has a number in each of these is read as numbers."""
 
@@ -32,18 +34,23 @@ class CountedTable(SummarisedTable):
 
     def __init__(self, opened: OpenedFiles, memory_mb: int, scratch: Path) -> None:
         super().__init__(opened)
-        self._csv, self._memory_mb, self._scratch = opened.csv, memory_mb, scratch
+        self._csv, self.memory_mb, self._scratch = opened.csv, memory_mb, scratch
         self._copy: ParquetCopy | None = None
+        self._keys: dict[int, tuple[int, int]] = {}
+        self._different = set[int]()
+        """The places of columns of which it was told on the way that each row has a value of its own."""
 
-    def count(self, queries: Sequence[RowWise]) -> tuple[int, dict[Query, Answer]]:
+    def count(self, queries: Sequence[RowWise], keys: Sequence[str] = ()) -> tuple[int, dict[Query, Answer]]:
         """The rows, and the answers. Where the queries are about many columns some of these are counted at a time, and CSV is
-        copied first. (So it is where it has more columns than are read at once, since all of it is read.)"""
+        copied first. (So it is where it has more columns than are read at once, since all of it is read.) keys: columns of
+        which it will be asked whether each row has a value of its own: with luck CSV tells that in the same reading."""
         columns = len(self._columns)
-        if self._is_text and (len(batches(queries, MOST_COLUMNS)) > 1 or columns > columns_at_once(self._memory_mb)):
-            self._copy = written_copy(self._connection, self._relation, columns, self._scratch, self._memory_mb)
+        if self._is_text and (len(batches(queries, MOST_COLUMNS)) > 1 or columns > columns_at_once(self.memory_mb)):
+            self._copy = written_copy(self._connection, self._relation, columns, self._scratch, self.memory_mb)
             self._relation, self._kept = self._copy.relation(), True
         rows = 0
         found: dict[Query, Answer] = {}
+        self._keys = self._spans(keys) if self._csv and self._is_text and self._csv.worth_a_look else {}
         for batch in batches(queries, self._batch):
             rows, answered = self._count_batch(batch)
             found |= answered
@@ -83,7 +90,7 @@ class CountedTable(SummarisedTable):
         columns = list(self._columns)
         if self._csv and self._is_text and self._csv.worth_a_look:
             in_rules = {name for query in queries if isinstance(query, Broken) for name in read_by(query)}
-            numbers = [query for query in queries if isinstance(query, Malformed) and query.type == "number"]
+            numbers = [query for query in queries if isinstance(query, Malformed) and query.type in NUMBERS]
             for place in self._begin_as_numbers([query for query in numbers if query.column not in in_rules]):
                 columns[place] = replace(columns[place], physical="DOUBLE")
         return float_columns(queries, columns, self._position)
@@ -97,6 +104,22 @@ class CountedTable(SummarisedTable):
         valid = ", ".join(f"bool_and({read.valid_name})" for read in readings.values())
         row = self.rows(Statement(f"SELECT {valid} FROM ").then(projected(readings, (), first)))[0]
         return [self._position[name] for name, all_are in zip(readings, row, strict=True) if all_are]
+
+    def _spans(self, keys: Sequence[str]) -> dict[int, tuple[int, int]]:
+        """Of the columns that begin with whole numbers, by their places: between what all of them would be that are numbers of
+        rows, or rise one by one."""
+        places = [self._position[name] for name in dict.fromkeys(keys)]
+        if not places or self._csv is None:
+            return {}
+        ends = ", ".join(
+            f"CASE WHEN bool_and({whole} IS NOT NULL) THEN min({whole}) END"
+            for whole in (f"TRY_CAST(c{at} AS BIGINT)" for at in places)
+        )
+        first = Statement(f"SELECT {ends} FROM (SELECT * FROM ").then(self._relation)
+        [row] = self.rows(first.add(f" LIMIT {FIRST_ROWS:d})"))
+        most = min(self._csv.most_rows, MOST_BITS, self.memory_mb << 19)
+        lows = {at: 0 if 0 <= low <= most else low for at, low in zip(places, row, strict=True) if low is not None}
+        return {at: (low, low + most) for at, low in lows.items() if low >= 0 and low + most <= EXACT}
 
     def _counted(
         self, queries: Sequence[RowWise], floats: Sequence[FloatColumn] = ()
@@ -113,7 +136,8 @@ class CountedTable(SummarisedTable):
         if self._is_text:  # bytes that are no text are only found in what is read
             names = {f"c{at}": at for at in range(len(self._columns))}
             unread = {name: at for name, at in names.items() if name not in read and name not in numbers}
-        asked = ["count(*)", *chain(*places), *(f"count({name})" for name in unread)]
+        keys = {at: different(at, *span, number=f"c{at}" in numbers) for at, span in self._keys.items()}
+        asked = ["count(*)", *chain(*places), *keys.values(), *(f"count({name})" for name in unread)]
         wanted = {one: at for at, one in enumerate(dict.fromkeys(asked))}
         also = [name for name in (*numbers, *unread) if name not in read]
         if self._csv and self._is_text:
@@ -122,6 +146,7 @@ class CountedTable(SummarisedTable):
             relation = self._relation_of([*also, *read])
         statement.add(f"SELECT {', '.join(wanted)} FROM ")
         row = self.rows(statement.then(projected(readings, also, relation)))[0]
+        self._different |= {at for at, key in keys.items() if row[wanted[key]] == row[0]}
         values = [(row[wanted[n]] or 0, row[wanted[value]]) for n, value in places]  # of no rows at all a count is null
         found: dict[Query, Answer] = {}
         for query, (n, value) in zip(queries, values, strict=False):
@@ -133,6 +158,12 @@ class CountedTable(SummarisedTable):
             else:
                 again += column.queries
         return int(row[0]), found, again
+
+
+def different(place: int, low: int, high: int, *, number: bool) -> str:
+    """How many different whole numbers of the span a column has."""
+    name = f"c{place}" if number else f"TRY_CAST(c{place} AS BIGINT)"
+    return f"bit_count(bitstring_agg(CASE WHEN {name} BETWEEN {low} AND {high} THEN {name}::BIGINT END, {low}, {high}))"
 
 
 def projected(readings: dict[str, Reading], others: Sequence[str], relation: Statement) -> Statement:

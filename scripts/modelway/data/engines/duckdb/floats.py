@@ -11,7 +11,10 @@ from modelway.data.engines.duckdb.sql import FLOATS, Statement, limit
 from modelway.data.queries import Answer, Malformed, Missing, Outside, Query, StoredColumn
 from modelway.data.rule_queries import Broken
 
+NUMBERS = ("number", "integer")
 OfNumbers = Missing | Malformed | Outside
+EXACT = 1 << 53
+"""Up to here each whole number is one in double precision."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,12 @@ class FloatColumn:
         return f"count({self.name})"
 
     def passes(self, statement: Statement) -> str:
-        """Whether no value is NaN, infinite or outside; false also where their sum is too large to be told. (NaN and infinity
-        are in a sum.)"""
+        """Whether no value is NaN, infinite or outside, or has a fraction where it should have none; false also where their
+        sum, or a whole number, is too large to be told. (NaN and infinity are in a sum.)"""
         asked = [f"isfinite(sum({self.name}))"]
+        if any(not isinstance(query, Missing) and query.type == "integer" for query in self.queries):
+            asked += [f"bool_and({self.name} = trunc({self.name}))"]
+            asked += [f"min({self.name}) >= -{EXACT}", f"max({self.name}) <= {EXACT}"]
         for query in self.queries:
             if isinstance(query, Outside):
                 for end, sign, bound in (("min", ">=", query.low), ("max", "<=", query.high)):
@@ -56,7 +62,7 @@ def float_columns(
     asked: dict[str, list[OfNumbers]] = {}
     others: list[RowWise] = []
     for query in queries:
-        if isinstance(query, Missing) or (isinstance(query, Malformed | Outside) and query.type == "number"):
+        if isinstance(query, Missing) or (isinstance(query, Malformed | Outside) and query.type in NUMBERS):
             asked.setdefault(query.column, []).append(query)
         else:
             others.append(query)

@@ -123,6 +123,10 @@ class KeptTable:
             made |= {name: [row[at] for row in rows] for at, name in enumerate(batch)}
         return made
 
+    def array(self, statement: Statement) -> Any:
+        """The column `v` that a statement selects, none of which is null."""
+        return self._connection.execute(statement.text, statement.parameters).fetchnumpy()["v"]
+
     def write_hashes(self, names: Sequence[str], file: Path, *, by_number: bool) -> None:
         """A Parquet file with the hash of these columns of every row. by_number: numbers are compared by their value,
         since the two data sets that are to be compared write them differently."""

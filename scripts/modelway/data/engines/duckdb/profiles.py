@@ -96,19 +96,12 @@ class DuckDBProfileTable(DuckDBQualityTable):
     def _joint(
         self, question: asked.Joint, examples: int
     ) -> tuple[int, Mapping[tuple[str, str], Mapping[tuple[int, int], int]]]:
-        values = {self._position[part.column]: self._value(part.column, part.type) for part in question.parts}
-        named = ", ".join(f"{value} AS c{at}" for at, value in values.items())
-        place = f"({self._row_number} - 1) % {question.step:d} = 0"
-        picked = Statement(
-            f"CREATE OR REPLACE TEMP TABLE picked AS SELECT {named} FROM (SELECT *, {place} AS wanted FROM "
-        )
-        self._fetched(picked.then(self._relation).add(") WHERE wanted"))
         statement = Statement("CREATE OR REPLACE TEMP TABLE codes AS SELECT ")
-        codes = [
-            f"{self._cell_of(f'c{self._position[part.column]}', part, statement)} AS k{at}"
-            for at, part in enumerate(question.parts)
-        ]
-        self._fetched(statement.add(f"{', '.join(codes)} FROM picked"))
+        codes = [f"{self._cell_of(f'v{at}', part, statement)} AS k{at}" for at, part in enumerate(question.parts)]
+        values = [f"{self._value(part.column, part.type)} AS v{at}" for at, part in enumerate(question.parts)]
+        statement.add(f"{', '.join(codes)} FROM (SELECT {', '.join(values)} FROM ")
+        rows = self._evenly([part.column for part in question.parts], question.most)
+        self._fetched(statement.then(rows).add(")"))
         [[n]] = self._fetched(Statement("SELECT count(*) FROM codes"))
         pairs = list(combinations(range(len(question.parts)), 2))
         counts: dict[tuple[str, str], dict[tuple[int, int], int]] = {}

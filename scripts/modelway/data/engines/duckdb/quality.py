@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,17 @@ from modelway.data.engines.duckdb import quality_texts as texts
 from modelway.data.engines.duckdb.conditions import EXAMPLE_CUT
 from modelway.data.engines.duckdb.quality_answers import cells, texts_of
 from modelway.data.engines.duckdb.spreads import MOST_COLUMNS, TEXT_CUT, DuckDBSpreads, Q, counts_of_values
-from modelway.data.engines.duckdb.sql import FILE, ROW, Statement, in_batches, reading
+from modelway.data.engines.duckdb.sql import FILE, ROW, Statement, as_bound, in_batches, reading
 from modelway.data.engines.duckdb.table import DuckDBTable
 from modelway.data.quality import queries as asked
-from modelway.data.quality.queries import FAULTS, SHAPES, Answers, Question
-from modelway.data.queries import Answer, Sighting
+from modelway.data.quality.queries import FAULTS, SHAPES, Answers, Distribution, Question
+from modelway.data.queries import Answer, Outside, Query, Sighting
+from modelway.data.values import Bound, ValueType
+
+PICKED_COLUMNS = 60
+"""Of the rows that are spread evenly: kept until others are asked for."""
+GOLDEN = 2_654_435_769
+"""The golden ratio's fraction, of 2^32."""
 
 
 class DuckDBQualityTable(DuckDBSpreads):
@@ -22,6 +29,8 @@ class DuckDBQualityTable(DuckDBSpreads):
 
     def __init__(self, table: DuckDBTable) -> None:
         super().__init__(table)
+        self._picked: frozenset[str] = frozenset()
+        self._known: dict[tuple[str, ValueType], Distribution] = {}
         self._one_by_one: dict[type[Any], Callable[..., Any]] = {
             asked.WrittenForm: self._written,
             asked.NarrowDigits: self._narrow,
@@ -33,15 +42,31 @@ class DuckDBQualityTable(DuckDBSpreads):
     def tell(self, questions: Sequence[Question[Any]], examples: int) -> Answers:
         told = Answers()
         wanted = list(dict.fromkeys(questions))
-        counted = _of(wanted, asked.CountedRows)
-        answers = self._table.answers([one.query for one in counted], examples)[1]
+        counted = list[asked.CountedRows]()
+        for question in _of(wanted, asked.CountedRows):
+            if (n := self._all_within(question.query)) is None:
+                counted.append(question)
+            else:
+                told.add(question, Answer(n))
+        answers = self._table.answers([one.query for one in counted], examples)[1] if counted else ()
         for question, answer in zip(counted, answers, strict=True):
             told.add(question, answer)
         self._tell_batches(wanted, examples, told)
+        self._known |= {(one.column, one.type): told[one] for one in _of(wanted, asked.Spread) if one.is_whole}
         for other in wanted:
             if other not in told:
                 told.add(other, self._one_by_one[type(other)](other, examples))
         return told
+
+    def _all_within(self, query: Query) -> int | None:
+        """How many values a column has, where its smallest and its largest are known to be inside the bounds: no row is
+        looked at for that again."""
+        known = self._known.get((query.column, query.type)) if isinstance(query, Outside) else None
+        if known is None or not isinstance(query, Outside) or not known.n:
+            return None
+        low, high = (None if bound is None else _as_told(bound) for bound in (query.low, query.high))
+        inside = (low is None or known.low[0][0] >= low) and (high is None or known.high[0][0] <= high)
+        return known.n if inside else None
 
     def _tell_batches(self, wanted: list[Question[Any]], examples: int, told: Answers) -> None:
         """What is asked of several columns in one statement."""
@@ -50,7 +75,7 @@ class DuckDBQualityTable(DuckDBSpreads):
         for varied in self._batches(_of(wanted, asked.Variants)):
             self._tell_variants(varied, examples, told)
         self._tell_spreads(_of(wanted, asked.Spread), told)
-        by_other: dict[asked.Parted, list[asked.Crossed]] = {}
+        by_other: dict[asked.Parted | None, list[asked.Crossed]] = {}
         for crossed in _of(wanted, asked.Crossed):
             by_other.setdefault(crossed.other, []).append(crossed)
         for of_one in by_other.values():
@@ -83,21 +108,44 @@ class DuckDBQualityTable(DuckDBSpreads):
         """All columns beside one other, in one pass."""
         statement = Statement("SELECT other, half, count(*)")
         other, kinds = batch[0].other, {question.one.column: question.one.type for question in batch}
+        names = {*kinds, other.column} if other else {*kinds}
         for question in batch:
             statement.add(f", {self._histogram(question.one, statement)}")
         values = ", ".join(f"{self._value(name, kind)} AS v{self._position[name]}" for name, kind in kinds.items())
-        statement.add(f" FROM (SELECT {values}, {self._cell(other, statement)} AS other,")
-        statement.add(f" bit_count({ROW}::BIGINT) % 2 AS half FROM (SELECT ")
-        used = sorted({self._position[name] for name in (*kinds, other.column)})
-        statement.add(f"{', '.join(f'c{at}' for at in used)}, {self._row_number} AS {ROW} FROM ").then(self._relation)
+        statement.add(f" FROM (SELECT {values}, {self._cell(other, statement) if other else '0'} AS other,")
+        statement.add(f" bit_count({ROW}) % 2 AS half FROM ").then(self._evenly(names, asked.ROWS_CROSSED))
         counts: list[dict[tuple[int, int, int], int]] = [{} for _ in batch]
-        for of, half, n, *histograms in self._fetched(statement.add(")) GROUP BY other, half")):
+        for of, half, n, *histograms in self._fetched(statement.add(") GROUP BY other, half")):
             for question, found, into in zip(batch, histograms, counts, strict=True):
                 into |= {
                     (cell, of, half): count for cell, count in cells(question.one, found or {}, n).items() if count
                 }
         for question, found in zip(batch, counts, strict=True):
             told.add(question, found)
+
+    def _evenly(self, names: Collection[str], most: int) -> Statement:
+        """These columns of `_relation`, and the numbers of the rows: of all rows, or of about `most` of them (at most
+        ROWS_CROSSED). A row is taken where its number's multiple of the golden ratio has a small enough fraction: no other
+        sequence lies as evenly, and none that repeats itself falls in with it (Knuth, The Art of Computer Programming 3,
+        1998, section 6.4)."""
+        if self.rows <= asked.ROWS_CROSSED:
+            found = self._numbered(names)
+        else:
+            if not self._picked.issuperset(names):
+                together = self._picked.union(names)
+                self._picked = frozenset(together if len(together) <= PICKED_COLUMNS else names)
+                statement = Statement("CREATE OR REPLACE TEMP TABLE picked AS SELECT * FROM ")
+                of_all = statement.then(self._numbered(self._picked))
+                self._fetched(of_all.add(f" WHERE {_is_taken(asked.ROWS_CROSSED, self.rows)}"))
+            found = Statement("picked")
+        if most >= min(self.rows, asked.ROWS_CROSSED):
+            return found
+        return Statement("(FROM ").then(found).add(f" WHERE {_is_taken(most, self.rows)})")
+
+    def _numbered(self, names: Collection[str]) -> Statement:
+        columns = "".join(f"c{at}, " for at in sorted(self._position[name] for name in names))
+        statement = Statement(f"(SELECT {columns}({self._row_number})::BIGINT AS {ROW} FROM ")
+        return statement.then(self._relation).add(")")
 
     def _histogram(self, part: asked.Parted, statement: Statement) -> str:
         value = f"v{self._position[part.column]}"
@@ -224,9 +272,23 @@ class DuckDBQualityTable(DuckDBSpreads):
 
     def _rising(self, question: asked.Rising, examples: int) -> int:
         value = self._value(question.column, question.type)
+        if value in self._rises:
+            return self.rows - 1
         statement = Statement("SELECT counted_if(v > before) FROM (SELECT v, lag(v) OVER () AS before FROM (SELECT ")
         [[count]] = self._fetched(statement.add(f"{value} AS v FROM ").then(self._relation).add("))"))
         return int(count)
+
+
+def _as_told(bound: Bound) -> Any:
+    """As a distribution has it: microseconds for a day too."""
+    if isinstance(bound, date) and not isinstance(bound, datetime):
+        bound = datetime(bound.year, bound.month, bound.day, tzinfo=UTC)
+    return as_bound(bound)
+
+
+def _is_taken(most: int, rows: int) -> str:
+    """Whether a row is one of about `most` of all rows."""
+    return f"(({ROW} & {(1 << 31) - 1}) * {GOLDEN}) & {(1 << 32) - 1} < {(most << 32) // rows}"
 
 
 def _of(questions: Sequence[Question[Any]], kind: type[Q]) -> list[Q]:

@@ -17,15 +17,15 @@ Fetch = Callable[[Statement], list[tuple[Any, ...]]]
 
 
 def distribution_of_rising(
-    value: str, relation: Statement, fetched: Fetch, n: int, rows: int, *, number: bool
+    value: str, row: str, relation: Statement, fetched: Fetch, n: int, rows: int, *, number: bool
 ) -> Distribution | None:
-    """None where the column does not rise from row to row, or has rows without a value. value: an expression over the
-    relation, null where there is none."""
+    """None where the column does not rise from row to row, or has rows without a value. value, row: expressions over the
+    relation: null where there is no value; the row's number."""
     if n != rows or n < WORTH_IT or not rises(value, relation, fetched):
         return None
     ranks = {p: max(1, ceil(p * n)) for p in PROBABILITIES}
     wanted = {*ranks.values(), *range(1, ENDS + 1), *range(n - TOP + 1, n + 1)}
-    statement = Statement(f"SELECT {ROW}, v FROM (SELECT {value} AS v, row_number() OVER () AS {ROW} FROM ")
+    statement = Statement(f"SELECT {ROW}, v FROM (SELECT {value} AS v, {row} AS {ROW} FROM ")
     places = ", ".join(str(rank) for rank in sorted(wanted))
     at: dict[int, Any] = dict(fetched(statement.then(relation).add(f") WHERE {ROW} IN ({places})")))
     whole, zero, negative = n, 0, 0

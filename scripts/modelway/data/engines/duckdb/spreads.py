@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from math import ceil
 from typing import Any, TypeVar
 
+from modelway.data.engines.duckdb import sorting
 from modelway.data.engines.duckdb.quality_answers import distribution
 from modelway.data.engines.duckdb.rising import distribution_of_rising
 from modelway.data.engines.duckdb.sql import FLOATS, Statement, in_batches, reading
@@ -23,6 +25,7 @@ CELLS_AT_A_TIME, MOST_COLUMNS = 200_000, 20
 WIDE = 400
 """Columns of CSV that are converted at once."""
 LARGE_INTEGERS = ("UBIGINT", "HUGEINT", "UHUGEINT")
+NUMBERS = ("integer", "number")
 
 Q = TypeVar("Q")
 
@@ -34,6 +37,8 @@ class DuckDBSpreads:
         self._table = table
         self._position = {column.name: at for at, column in enumerate(table.columns)}
         self._settled: Mapping[str, ValueType] = {}
+        self._rises = set[str]()
+        """Of which expressions each row has a value, and a larger one than the row before."""
 
     @property
     def columns(self) -> tuple[StoredColumn, ...]:
@@ -110,27 +115,47 @@ class DuckDBSpreads:
         return statement.add(")")
 
     def _tell_spreads(self, questions: Sequence[asked.Spread], told: Answers) -> None:
-        """Those of a part of a column each by itself, the others of a type some at a time."""
+        """Those of many different values and those of a part of a column each by itself, the others of a type some at a
+        time."""
         groups: dict[str, list[asked.Spread]] = {}
+        to_sort = list[asked.Spread]()
         for question in questions:
             column = self.columns[self._position[question.column]]
-            whole = not question.without and question.above is None and question.up_to is None
-            if whole and question.type not in ("string", "boolean"):
-                value, number = self._value(question.column, question.type), question.type in ("integer", "number")
+            large = column.physical in LARGE_INTEGERS or (column.stored == "text" and question.type == "integer")
+            if question.is_whole and question.n and question.type not in ("string", "boolean"):
+                value, number = self._value(question.column, question.type), question.type in NUMBERS
                 found = distribution_of_rising(
-                    value, self._relation, self._fetched, question.n, self.rows, number=number
+                    value, self._row_number, self._relation, self._fetched, question.n, self.rows, number=number
                 )
                 if found is not None:
                     told.add(question, found)
+                    self._rises.add(value)
                     continue
-            alone = "" if whole else str(len(groups))
+                if not large and sorting.is_worth_it(self._table, value, self._relation, question.n):
+                    to_sort.append(question)
+                    continue
+            alone = "" if question.is_whole else str(len(groups))
             kind = column.stored if column.stored != "text" else f"text {question.type}"
-            groups.setdefault(f"{kind} {question.type} {column.physical in LARGE_INTEGERS} {alone}", []).append(
-                question
-            )
+            groups.setdefault(f"{kind} {question.type} {large} {alone}", []).append(question)
+        self._tell_sorted(to_sort, told)
         for group in groups.values():
             for batch in self._batches(group):
                 self._tell_spread(batch, told)
+
+    def _tell_sorted(self, questions: Sequence[asked.Spread], told: Answers) -> None:
+        """One column is sorted while the next is read."""
+        with ThreadPoolExecutor(1) as pool:
+            before: tuple[asked.Spread, Future[Distribution]] | None = None
+            for question in questions:
+                value = self._value(question.column, question.type)
+                statement = Statement(f"SELECT v FROM (SELECT {value} AS v FROM ").then(self._relation)
+                values = self._table.array(statement.add(") WHERE v IS NOT NULL"))
+                if before:
+                    told.add(before[0], before[1].result())
+                number = question.type in NUMBERS
+                before = question, pool.submit(sorting.distribution_of, values, number=number)
+            if before:
+                told.add(before[0], before[1].result())
 
     def _tell_spread(self, batch: Sequence[asked.Spread], told: Answers) -> None:
         bound, parts = Statement(), []
@@ -146,31 +171,39 @@ class DuckDBSpreads:
             parts.append((str(at), value, " AND ".join(conditions)))
         statement = self._counted_values(parts, self._relation)
         statement.parameters |= bound.parameters
-        kind = batch[0].type
+        kind, totals = batch[0].type, [self._total(*one, bound) for one in zip(batch, parts, strict=True)]
         if kind in ("string", "boolean"):
             statement.add(f" SELECT col, {counts_of_values('v')} FROM f GROUP BY col")
         else:
-            whole, zero = ("v = trunc(v)", "v = 0") if kind in ("integer", "number") else ("true", "false")
-            sums = ", ".join(f"coalesce(sum(k) FILTER (WHERE {one}), 0)::BIGINT" for one in (whole, zero, "v < 0"))
+            signs = ("v = trunc(v)", "v = 0", "v < 0") if kind in NUMBERS else ("true", "false", "false")
+            sums = ", ".join(f"coalesce(sum(k) FILTER (WHERE {one}), 0)::BIGINT" for one in signs)
             if len(batch) > 1:
                 statement.add(f" SELECT col, {counts_of_values('v')}, {sums} FROM f GROUP BY col")
             else:
                 upto = "(sum(k) OVER (ORDER BY v ROWS UNBOUNDED PRECEDING))::BIGINT"
-                places = f"list(struct_pack(u := upto, v := v)) FILTER (WHERE {_has_rank(batch[0].n)})"
+                places = f"list(struct_pack(u := upto, v := v)) FILTER (WHERE {_has_rank(totals[0])})"
                 statement.add(f", s AS (SELECT col, v, k, {upto} AS upto FROM f)")
                 statement.add(f" SELECT col, {counts_of_values('v')}, {sums}, {places} FROM s GROUP BY col")
         for question in batch:
             told.add(question, Distribution(0, 0))
         ordered = kind not in ("string", "boolean") and len(batch) > 1
-        ranked = self._ranked(batch) if ordered else {}
+        ranked = self._ranked(batch, totals) if ordered else {}
         for at, *row in self._fetched(statement):
-            told.add(batch[at], distribution([*row, ranked[at]] if ordered else row, batch[at].n))
+            told.add(batch[at], distribution([*row, ranked[at]] if ordered else row, totals[at]))
 
-    def _ranked(self, batch: Sequence[asked.Spread]) -> dict[int, list[dict[str, Any]]]:
+    def _total(self, question: asked.Spread, part: tuple[str, str, str], bound: Statement) -> int:
+        """How many values are looked at."""
+        if question.n is not None:
+            return question.n
+        statement = Statement("SELECT count(*) FROM ", dict(bound.parameters)).then(self._relation)
+        [[n]] = self._fetched(statement.add(f" WHERE {part[-1]}"))
+        return int(n)
+
+    def _ranked(self, batch: Sequence[asked.Spread], totals: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
         """Of each whole column, by its place: the values of the quantiles' ranks. Of few rows to sort them is quicker than to
         add up the rows of different values."""
         statement, lists = Statement(), list[str]()
-        ranks = [sorted({max(1, ceil(p * question.n)) for p in PROBABILITIES}) for question in batch]
+        ranks = [sorted({max(1, ceil(p * n)) for p in PROBABILITIES}) for n in totals]
         for question, of in zip(batch, ranks, strict=True):
             value = self._value(question.column, question.type)
             rows = f"list_sort(list(v{self._position[question.column]}) FILTER (WHERE ({value}) IS NOT NULL))"

@@ -55,7 +55,8 @@ class DuckDBTable(CountedTable):
     def answers(self, queries: Sequence[Query], examples: int) -> tuple[int, tuple[Answer, ...]]:
         self._refuse_patterns(queries)
         row_wise = [query for query in queries if is_row_wise(query)]
-        rows, found = self.count(row_wise)
+        keys = [query.columns[0] for query in queries if isinstance(query, Repeated) and len(query.columns) == 1]
+        rows, found = self.count(row_wise, keys)
         broken = [query for query in row_wise if found[query].count]
         if broken and examples:
             for batch in batches(broken, self._batch):
@@ -190,6 +191,8 @@ class DuckDBTable(CountedTable):
         return [(file, row, text) for file, row, text in self.rows(statement)]
 
     def _repeated(self, query: Repeated, rows: int, examples: int) -> Answer:
+        if self._different.issuperset(self._position[name] for name in query.columns):
+            return Answer(rows)
         names = [self._of_columns.raw(name) for name in query.columns]
         looked = relations.with_key(query, self._of_columns, self._relation)
         if query.of_present:
@@ -250,7 +253,7 @@ class DuckDBTable(CountedTable):
         if self._box is None:
             file = self._scratch / "data-for-sql.parquet"
             write_for_sql(self._connection, self._relation, self._of_columns, query, file, self._source.name)
-            self._box = Sandbox(file, self._scratch / "spill-of-sql", self._memory_mb)
+            self._box = Sandbox(file, self._scratch / "spill-of-sql", self.memory_mb)
         return self._box
 
     def close(self) -> None:

@@ -52,14 +52,14 @@ class LeakageOfLabel(TableKind[LeakageKeys]):
         for name, part in parts.items():
             seen = told(crossings[name])
             worth = part.edges and seen is not None and seen.percent > WORTH_A_LOOK
-            if worth and (question := _within(part, crossings[name])) is not None:
-                finer[name] = question
-        spreads = yield list(finer.values())
+            if worth and (cell := _within(part, crossings[name])) is not None:
+                finer[name] = cell
+        spreads = yield [question for question, _ in finer.values()]
         refined = {}
-        for name, question in finer.items():
+        for name, (question, within) in finer.items():
             inner = spreads[question].quantiles
             if inner:
-                edges = tuple(sorted({*parts[name].edges, *_edges(inner, question.n)}))
+                edges = tuple(sorted({*parts[name].edges, *_edges(inner, within)}))
                 refined[name] = Crossed(Parted(name, parts[name].type, edges), label)
         closer = yield list(refined.values())
         crossings |= {name: closer[question] for name, question in refined.items()}
@@ -113,15 +113,15 @@ def _edges(quantiles: Mapping[float, Any], n: int) -> tuple[float, ...]:
     return tuple(sorted(set(values[step // 2 :: step])))
 
 
-def _within(part: Parted, crossing: Crossing) -> Spread | None:
-    """The values of the cell that tells least."""
+def _within(part: Parted, crossing: Crossing) -> tuple[Spread, int] | None:
+    """The values of the cell that tells least, and how many of the crossed rows are in it."""
     mixed = most_mixed(crossing)
     if mixed is None:
         return None
     cell, n = mixed
     above = part.edges[cell - 1] if cell else None
     up_to = part.edges[cell] if cell < len(part.edges) else None
-    return Spread(part.column, part.type, n, (), above, up_to)
+    return Spread(part.column, part.type, None, (), above, up_to), n
 
 
 KIND = LeakageOfLabel()
