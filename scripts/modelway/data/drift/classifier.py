@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 import zlib
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import compress
 from statistics import NormalDist
 
 import msgspec
@@ -47,11 +48,27 @@ class DomainTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 @dataclass(frozen=True)
-class _Scored:
-    """A row that was not learned from. cluster: empty where none is named."""
+class _Rows:
+    """Rows of one data set, or some of them. columns: the cell of each row, column by column. clusters: of each row; empty
+    where none is named. halves: 0 or 1."""
 
-    score: float
-    cluster: str
+    columns: Sequence[Sequence[int]]
+    clusters: Sequence[str]
+    halves: Sequence[int]
+
+    def of_half(self, half: int) -> _Rows:
+        wanted = [one == half for one in self.halves]
+        columns = [list(compress(column, wanted)) for column in self.columns]
+        return _Rows(columns, list(compress(self.clusters, wanted)), [])
+
+    def units(self, clustered: bool) -> int:
+        return len(set(self.clusters)) if clustered else len(self.clusters)
+
+    def scores(self, ratios: Sequence[Sequence[float]]) -> list[float]:
+        scores = [0.0] * len(self.clusters)
+        for ratio, column in zip(ratios, self.columns, strict=True):
+            scores = [score + ratio[cell] for score, cell in zip(scores, column, strict=True)]
+        return scores
 
 
 def domain_test(
@@ -67,31 +84,25 @@ def domain_test(
     DeLong's (1988, Biometrics 44:837-845); for clusters of his components summed by cluster (Obuchowski 1997, Biometrics
     53:567-578)."""
     n = len(reference), len(current)
-    coded = [_coded(cells, rows) for rows in (reference, current)]
-    halves = [_halves(rows, clustered) for rows in (reference, current)]
+    sides = [
+        _Rows(_coded(cells, rows), [cluster or "" for cluster, _ in rows], _halves(rows, clustered))
+        for rows in (reference, current)
+    ]
     found: list[tuple[float, float, float]] = []
     weights = [0.0] * len(cells)
     for held in (0, 1):
-        learned = [
-            [row for row, half in zip(*both, strict=True) if half != held] for both in zip(coded, halves, strict=True)
-        ]
-        kept = [
-            [(row, source[0] or "") for row, source, half in zip(rows, sources, split, strict=True) if half == held]
-            for rows, sources, split in zip(coded, (reference, current), halves, strict=True)
-        ]
-        units = [len({cluster for _, cluster in part}) if clustered else len(part) for part in kept]
-        if min(*units, *map(len, learned)) < FEWEST:
+        learned, kept = ([side.of_half(half) for side in sides] for half in (1 - held, held))
+        if min(*(part.units(clustered) for part in kept), *(part.units(False) for part in learned)) < FEWEST:
             said = f"fewer than {FEWEST} {'clusters' if clustered else 'rows'} of one of them in a half"
             return DomainTest(outcome="inconclusive", n=n, value=None, margin=margin, detail=said)
         ratios = [
-            _log_ratios(column.size + 2, [row[at] for row in learned[0]], [row[at] for row in learned[1]])
-            for at, column in enumerate(cells)
+            _log_ratios(column.size + 2, *(part.columns[at] for part in learned)) for at, column in enumerate(cells)
         ]
-        scored = [[_Scored(sum(r[c] for r, c in zip(ratios, row, strict=True)), k) for row, k in part] for part in kept]
         for at, ratio in enumerate(ratios):
-            means = [sum(ratio[row[at]] for row, _ in part) / len(part) for part in kept]
+            means = [sum(map(ratio.__getitem__, part.columns[at])) / len(part.clusters) for part in kept]
             weights[at] += (means[1] - means[0]) / 2
-        found.append(_area(scored[0], scored[1], clustered))
+        scores = [part.scores(ratios) for part in kept]
+        found.append(_area(scores, [part.clusters for part in kept], clustered))
     area = sum(value for value, _, _ in found) / 2
     error = math.sqrt(sum(variance for _, variance, _ in found)) / 2
     degrees = sum(degrees for _, _, degrees in found)
@@ -110,9 +121,9 @@ def domain_test(
 
 
 def _coded(cells: Sequence[ColumnCells], rows: Sequence[SampledRow]) -> list[list[int]]:
-    """The cell of each value; two more for a text that has no cell, and for what is missing."""
+    """Of each column the cell of each value; two more for a text that has no cell, and for what is missing."""
     if not rows:
-        return []
+        return [[] for _ in cells]
     coded = []
     for column, values in zip(cells, zip(*(values for _, values in rows), strict=True), strict=True):
         size, missing, edges = column.size, column.size + 1, column.edges
@@ -121,7 +132,7 @@ def _coded(cells: Sequence[ColumnCells], rows: Sequence[SampledRow]) -> list[lis
             coded.append([missing if value is None else place.get(str(value), size) for value in values])
         else:
             coded.append([missing if value is None else bisect_left(edges, value) for value in values])
-    return [list(row) for row in zip(*coded, strict=True)]
+    return coded
 
 
 def _halves(rows: Sequence[SampledRow], clustered: bool) -> list[int]:
@@ -131,25 +142,26 @@ def _halves(rows: Sequence[SampledRow], clustered: bool) -> list[int]:
 
 
 def _log_ratios(size: int, reference: Sequence[int], current: Sequence[int]) -> list[float]:
-    counts = [[SMOOTHING] * size, [SMOOTHING] * size]
-    for side, cells in enumerate((reference, current)):
-        for cell in cells:
-            counts[side][cell] += 1
+    seen = [Counter(cells) for cells in (reference, current)]
+    counts = [[SMOOTHING + one[cell] for cell in range(size)] for one in seen]
     n, m = map(sum, counts)
     return [math.log((b / m) / (a / n)) for a, b in zip(*counts, strict=True)]
 
 
-def _area(reference: Sequence[_Scored], current: Sequence[_Scored], clustered: bool) -> tuple[float, float, float]:
-    """The area under the ROC curve, its variance, and the degrees of freedom of that."""
-    below, above = _placements(reference, current)
-    area = sum(above) / len(above)
+def _area(
+    scores: Sequence[Sequence[float]], clusters: Sequence[Sequence[str]], clustered: bool
+) -> tuple[float, float, float]:
+    """The area under the ROC curve, its variance, and the degrees of freedom of that. Of the reference, and of the current
+    rows."""
+    placements = _placements(*scores)
+    area = sum(placements[1]) / len(placements[1])
     parts = []
-    for rows, placed in ((reference, below), (current, above)):
-        n = len(rows)
+    for placed, of in zip(placements, clusters, strict=True):
+        n = len(placed)
         if clustered:
             sums: dict[str, float] = {}
-            for row, value in zip(rows, placed, strict=True):
-                sums[row.cluster] = sums.get(row.cluster, 0.0) + value - area
+            for cluster, value in zip(of, placed, strict=True):
+                sums[cluster] = sums.get(cluster, 0.0) + value - area
             many = len(sums)
             parts.append((sum(value * value for value in sums.values()) * many / (many - 1) / (n * n), many - 1))
         else:
@@ -157,25 +169,13 @@ def _area(reference: Sequence[_Scored], current: Sequence[_Scored], clustered: b
     return area, sum(variance for variance, _ in parts), min(degrees for _, degrees in parts)
 
 
-def _placements(reference: Sequence[_Scored], current: Sequence[_Scored]) -> tuple[list[float], list[float]]:
-    """For each row of the reference the share of current rows with a higher score, and for each current row that of the
-    reference's with a lower one; equal scores count half."""
-    scores = sorted(
-        [(row.score, 0, at) for at, row in enumerate(reference)]
-        + [(row.score, 1, at) for at, row in enumerate(current)]
-    )
+def _placements(reference: Sequence[float], current: Sequence[float]) -> tuple[list[float], list[float]]:
+    """For each score of the reference the share of current ones that are higher, and for each current one that of the
+    reference's that are lower; equal scores count half."""
     n, m = len(reference), len(current)
-    below, above = [0.0] * n, [0.0] * m
-    seen = [0, 0]
-    for _, tied in groupby(scores, key=lambda item: item[0]):
-        group = list(tied)
-        here = [sum(side == wanted for _, side, _ in group) for wanted in (0, 1)]
-        for _, side, at in group:
-            if side:
-                above[at] = (seen[0] + here[0] / 2) / n
-            else:
-                below[at] = 1 - (seen[1] + here[1] / 2) / m
-        seen = [seen[0] + here[0], seen[1] + here[1]]
+    old, new = sorted(reference), sorted(current)
+    below = [1 - (bisect_left(new, score) + bisect_right(new, score)) / 2 / m for score in reference]
+    above = [(bisect_left(old, score) + bisect_right(old, score)) / 2 / n for score in current]
     return below, above
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from modelway.data.cells import (
@@ -17,7 +18,7 @@ from modelway.data.cells import (
     Key,
 )
 from modelway.data.engines.duckdb.kept import BATCH
-from modelway.data.engines.duckdb.sql import Statement, in_batches, reading
+from modelway.data.engines.duckdb.sql import Statement, evenly, in_batches, reading
 from modelway.data.engines.duckdb.table import DuckDBTable
 from modelway.data.queries import StoredColumn
 
@@ -34,7 +35,8 @@ class DuckDBCells:
     def __init__(self, table: DuckDBTable) -> None:
         self._table = table
         self._position = {column.name: at for at, column in enumerate(table.columns)}
-        self._total: int | None = None
+        self._frequencies: dict[str, tuple[dict[str, int], int]] = {}
+        """Of columns of text: the rows of each value that was listed, and of all values."""
 
     @property
     def columns(self) -> tuple[StoredColumn, ...]:
@@ -79,14 +81,14 @@ class DuckDBCells:
             .then(self._table.relation)
             .add(") WHERE v IS NOT NULL GROUP BY v")
         )
-        least, listed = 1, 0
+        least, listed, total = 1, 0, 0
         for n, values in self._rows(Statement("SELECT n, count(*) FROM frequencies GROUP BY n ORDER BY n DESC")):
-            listed += values
-            if listed > most:
+            listed, total = listed + values, total + n * values
+            if listed > most and least == 1:
                 least = int(n) + 1
-                break
-        values = self._rows(Statement(f"SELECT v FROM frequencies WHERE n >= {least:d} ORDER BY n DESC, v"))
-        return Frequent(tuple(row[0] for row in values), least)
+        found = self._rows(Statement(f"SELECT v, n FROM frequencies WHERE n >= {least:d} ORDER BY n DESC, v"))
+        self._frequencies[name] = dict(found), total
+        return Frequent(tuple(value for value, _ in found), least)
 
     def counted(self, cells: Sequence[ColumnCells], by: Grouping) -> dict[Key, GroupCounts]:
         found: dict[Key, GroupCounts] = {key: GroupCounts(rows, {}) for key, rows in self._groups(by)}
@@ -123,26 +125,57 @@ class DuckDBCells:
         return (((g, k), int(n)) for g, k, n in found or [(None, None, 0)])
 
     def _numbers(self, batch: Sequence[ColumnCells], by: Grouping) -> Iterator[tuple[Key, str, CellCounts]]:
-        apart = by != Grouping()  # to group by nothing takes twice as long as not to group
-        statement = Statement(f"SELECT {'g, k' if apart else 'NULL, NULL'}, count(*)")
-        projected = [self._keys(by)]
+        values = [self._cell_value(column) for column in batch]
+        statement, wanted = Statement(), list[str]()
         for at, column in enumerate(batch):
-            read = self._reading(column.name, column.kind)
-            projected.append(f"{read.present} AS p{at}, {self._cell_value(column)} AS v{at}")
             histogram = f"[count(v{at})]"
             if column.edges:
                 histogram = f"map_values(histogram(v{at}, {statement.bind(list(column.edges))}::DOUBLE[]))"
-            statement.add(f", counted_if(p{at}), count(v{at}), {histogram}, min(v{at}), max(v{at})")
-        statement.add(f" FROM (SELECT {', '.join(projected)} FROM ").then(self._table.relation)
-        for g, k, rows, *answers in self._rows(statement.add(") GROUP BY g, k" if apart else ")")):
+            wanted.append(f"{histogram}, min(v{at}), max(v{at})")
+        answers = self._apart(statement, wanted, values, by)
+        counts = {
+            (key, column.name): [*map(int, found[3 * at] or ()), *[0] * column.size][: column.size]
+            for key, (_, *found) in answers.items()
+            for at, column in enumerate(batch)
+        }
+        short = {name for (key, name), there in counts.items() if sum(there) < answers[key][0]}
+        present = self._present([column for column in batch if column.name in short], by)
+        for key, (rows, *found) in answers.items():
             for at, column in enumerate(batch):
-                present, valid, counts, low, high = answers[5 * at : 5 * at + 5]
-                there = [*map(int, counts or ()), *[0] * column.size][: column.size]
-                unreadable = present - valid if column.kind != "other" else 0
-                yield (g, k), column.name, CellCounts(rows - present, unreadable, tuple(there), low=low, high=high)
+                there = counts[key, column.name]
+                readable, low, high = sum(there), *found[3 * at + 1 : 3 * at + 3]
+                seen = present.get((key, column.name), readable)
+                yield key, column.name, CellCounts(rows - seen, seen - readable, tuple(there), low=low, high=high)
+
+    def _present(self, columns: Sequence[ColumnCells], by: Grouping) -> dict[tuple[Key, str], int]:
+        """Of the columns whose values may be there and not readable: how many are there."""
+        reads = {column.name: self._reading(column.name, column.kind) for column in columns if column.kind != "other"}
+        wanted = [f"counted_if(v{at})" for at in range(len(reads))]
+        answers = self._apart(Statement(), wanted, [read.present for read in reads.values()], by) if reads else {}
+        return {
+            (key, name): int(count)
+            for key, (_, *counts) in answers.items()
+            for name, count in zip(reads, counts, strict=True)
+        }
+
+    def _apart(
+        self, statement: Statement, wanted: Sequence[str], values: Sequence[str], by: Grouping
+    ) -> dict[Key, list[Any]]:
+        """The rows of each group, and what is wanted of v0, v1, ...: the values."""
+        apart = by != Grouping()  # to group by nothing takes twice as long as not to group
+        keys = self._keys(by) if apart else "NULL AS g, NULL AS k"
+        named = "".join(f", {value} AS v{at}" for at, value in enumerate(values))
+        statement.add(f"SELECT {'g, k' if apart else 'NULL, NULL'}, count(*), {', '.join(wanted)}")
+        statement.add(f" FROM (SELECT {keys}{named} FROM ").then(self._table.relation)
+        found = self._rows(statement.add(") GROUP BY g, k" if apart else ")"))
+        return {(g, k): answers for g, k, *answers in found}
 
     def _texts(self, column: ColumnCells, by: Grouping) -> dict[Key, CellCounts]:
         """Rows by value first, then the few values by cell."""
+        known, total = self._frequencies.get(column.name, (None, 0))
+        if known is not None and by == Grouping() and known.keys() == set(column.values):
+            counts = tuple(known[value] for value in column.values)
+            return {(None, None): CellCounts(self._all - total, 0, counts, beyond=total - sum(counts))}
         statement = Statement(
             f"SELECT g, k, CASE WHEN v IS NULL THEN -1 ELSE coalesce(place, {column.size:d}) END, sum(n)::BIGINT"
         )
@@ -192,15 +225,14 @@ class DuckDBCells:
         return reading(at, self._table.columns[at], READ_AS[kind])
 
     def _evenly(self, rows: int, width: int = VECTOR) -> str:
-        """The condition that picks about so many rows, in runs of `width` rows. By a hash of their place: every hundredth row
-        would be of the same hour wherever rows come in a fixed order."""
-        if self._total is None:
-            self._total = int(self._rows(Statement("SELECT count(*) FROM ").then(self._table.relation))[0][0])
-        every = max(1, self._total // max(rows, 1))
-        width = min(width, max(1, self._total // (64 * every)))  # some 64 runs at least
-        place = "rowid" if self._table.has_rowid else f"{ROW_OF_FILE}"
-        file = "0" if self._table.has_rowid else "file_index"
-        return f"hash({file}, {place} // {width:d}) % {every:d} = 0"
+        """The condition that picks about so many rows, in runs of `width` rows."""
+        width = min(width, max(1, rows // 64))  # some 64 runs at least
+        return evenly(f"({self._table.row_number} // {width:d})", rows, self._all)
+
+    @cached_property
+    def _all(self) -> int:
+        """The number of rows."""
+        return int(self._rows(Statement("SELECT count(*) FROM ").then(self._table.relation))[0][0])
 
     def _in_order(self) -> str:
         return " ORDER BY rowid" if self._table.has_rowid else f" ORDER BY file_index, {ROW_OF_FILE}"

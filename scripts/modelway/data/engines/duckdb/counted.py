@@ -77,13 +77,14 @@ class CountedTable(SummarisedTable):
 
     def _count_batch(self, queries: Sequence[RowWise]) -> tuple[int, dict[Query, Answer]]:
         floats, others = self._floats(queries)
-        try:
-            rows, found, again = self._counted(others, floats)
-        except duckdb.ConversionException:  # further down a cell of CSV is no number
-            if not floats:
-                raise
-            rows, found, again = self._counted(queries)
-        return rows, found | (self._counted(again)[1] if again else {})
+        with self._failures():
+            try:
+                rows, found, again = self._counted(others, floats)
+            except duckdb.ConversionException:  # further down a cell of CSV is no number
+                if not floats:
+                    raise
+                rows, found, again = self._counted(queries)
+            return rows, found | (self._counted(again)[1] if again else {})
 
     def _floats(self, queries: Sequence[RowWise]) -> tuple[list[FloatColumn], list[RowWise]]:
         """What may be answered by sums and ends, and the other queries."""
@@ -145,7 +146,7 @@ class CountedTable(SummarisedTable):
         else:
             relation = self._relation_of([*also, *read])
         statement.add(f"SELECT {', '.join(wanted)} FROM ")
-        row = self.rows(statement.then(projected(readings, also, relation)))[0]
+        row = self._rows_or_error(statement.then(projected(readings, also, relation)))[0]
         self._different |= {at for at, key in keys.items() if row[wanted[key]] == row[0]}
         values = [(row[wanted[n]] or 0, row[wanted[value]]) for n, value in places]  # of no rows at all a count is null
         found: dict[Query, Answer] = {}

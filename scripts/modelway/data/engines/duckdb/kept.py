@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -29,7 +30,8 @@ BATCH = 50
 @dataclass(frozen=True)
 class OpenedFiles:
     """links: what the engine reads -> the file that it stands for. relation: the rows, as c0, c1, ... and FILE. csv: the
-    files, where the relation is all that is in them."""
+    files, where the relation is all that is in them. failures: what DuckDB says while something is asked of these files
+    becomes a line about them there: where two data sets are open, whoever opened the second would take it for its own."""
 
     source: Source
     dialect: CsvDialect
@@ -38,12 +40,13 @@ class OpenedFiles:
     columns: tuple[StoredColumn, ...]
     relation: Statement
     csv: CsvFiles | None = None
+    failures: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 class KeptTable:
     def __init__(self, opened: OpenedFiles) -> None:
         self._source, self._dialect = opened.source, opened.dialect
-        self._connection, self._links = opened.connection, opened.links
+        self._connection, self._links, self._failures = opened.connection, opened.links, opened.failures
         self._columns, self._relation, self._kept = opened.columns, opened.relation, False
         self._position = {column.name: position for position, column in enumerate(opened.columns)}
 
@@ -112,20 +115,22 @@ class KeptTable:
     def arrays(self, wanted: Mapping[str, Wanted]) -> dict[str, Any]:
         made: dict[str, Any] = {}
         for batch in parts_of(wanted):
-            fetched = self._connection.execute(self._selected(batch)).fetchnumpy()
+            with self._failures():
+                fetched = self._connection.execute(self._selected(batch)).fetchnumpy()
             made |= {name: fetched[f"v{at}"] for at, name in enumerate(batch)}
         return made
 
     def lists(self, wanted: Mapping[str, Wanted]) -> dict[str, list[Any]]:
         made: dict[str, list[Any]] = {}
         for batch in parts_of(wanted):
-            rows = self._connection.execute(self._selected(batch)).fetchall()
+            rows = self.rows(Statement(self._selected(batch)))
             made |= {name: [row[at] for row in rows] for at, name in enumerate(batch)}
         return made
 
     def array(self, statement: Statement) -> Any:
         """The column `v` that a statement selects, none of which is null."""
-        return self._connection.execute(statement.text, statement.parameters).fetchnumpy()["v"]
+        with self._failures():
+            return self._connection.execute(statement.text, statement.parameters).fetchnumpy()["v"]
 
     def write_hashes(self, names: Sequence[str], file: Path, *, by_number: bool) -> None:
         """A Parquet file with the hash of these columns of every row. by_number: numbers are compared by their value,
@@ -137,7 +142,8 @@ class KeptTable:
 
     def write(self, statement: Statement, file: Path) -> None:
         """What a statement selects, as a Parquet file."""
-        self._connection.sql(statement.text, params=statement.parameters).write_parquet(str(file))
+        with self._failures():
+            self._connection.sql(statement.text, params=statement.parameters).write_parquet(str(file))
 
     def short(self, link: str) -> str:
         """The name in reports of what stands in FILE."""
@@ -170,6 +176,10 @@ class KeptTable:
         return Wrong(column, value, f"{label}:{line_of(Path(file), number, self._dialect)}")
 
     def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
+        with self._failures():
+            return self._rows_or_error(statement)
+
+    def _rows_or_error(self, statement: Statement) -> list[tuple[Any, ...]]:
         return self._connection.execute(statement.text, statement.parameters).fetchall()
 
 

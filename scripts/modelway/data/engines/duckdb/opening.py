@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -45,7 +47,8 @@ def open_table(source: Source, dialect: CsvDialect, scratch: Path, memory_mb: in
     ):
         connection.execute("CREATE MACRO counted_if(condition) AS coalesce(count_if(condition), 0)")  # null of no rows
         connection.execute("SET parquet_metadata_cache = true")  # a wide file's is long, and each statement needs it
-        opened = _opened(source, dialect, connection, links)
+        failures = partial(in_one_line, source, links, dialect, memory_mb)
+        opened = replace(_opened(source, dialect, connection, links), failures=failures)
         others: dict[str, tuple[OtherData, dict[str, Path]]] = {}
 
         def with_other(other: Source, its: CsvDialect, work: Callable[[OtherData], T]) -> T:

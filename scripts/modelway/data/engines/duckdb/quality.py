@@ -11,7 +11,7 @@ from modelway.data.engines.duckdb import quality_texts as texts
 from modelway.data.engines.duckdb.conditions import EXAMPLE_CUT
 from modelway.data.engines.duckdb.quality_answers import cells, texts_of
 from modelway.data.engines.duckdb.spreads import MOST_COLUMNS, TEXT_CUT, DuckDBSpreads, Q, counts_of_values
-from modelway.data.engines.duckdb.sql import FILE, ROW, Statement, as_bound, in_batches, reading
+from modelway.data.engines.duckdb.sql import FILE, ROW, Statement, as_bound, evenly, in_batches, reading
 from modelway.data.engines.duckdb.table import DuckDBTable
 from modelway.data.quality import queries as asked
 from modelway.data.quality.queries import FAULTS, SHAPES, Answers, Distribution, Question
@@ -20,8 +20,6 @@ from modelway.data.values import Bound, ValueType
 
 PICKED_COLUMNS = 60
 """Of the rows that are spread evenly: kept until others are asked for."""
-GOLDEN = 2_654_435_769
-"""The golden ratio's fraction, of 2^32."""
 
 
 class DuckDBQualityTable(DuckDBSpreads):
@@ -125,9 +123,7 @@ class DuckDBQualityTable(DuckDBSpreads):
 
     def _evenly(self, names: Collection[str], most: int) -> Statement:
         """These columns of `_relation`, and the numbers of the rows: of all rows, or of about `most` of them (at most
-        ROWS_CROSSED). A row is taken where its number's multiple of the golden ratio has a small enough fraction: no other
-        sequence lies as evenly, and none that repeats itself falls in with it (Knuth, The Art of Computer Programming 3,
-        1998, section 6.4)."""
+        ROWS_CROSSED)."""
         if self.rows <= asked.ROWS_CROSSED:
             found = self._numbered(names)
         else:
@@ -136,11 +132,11 @@ class DuckDBQualityTable(DuckDBSpreads):
                 self._picked = frozenset(together if len(together) <= PICKED_COLUMNS else names)
                 statement = Statement("CREATE OR REPLACE TEMP TABLE picked AS SELECT * FROM ")
                 of_all = statement.then(self._numbered(self._picked))
-                self._fetched(of_all.add(f" WHERE {_is_taken(asked.ROWS_CROSSED, self.rows)}"))
+                self._fetched(of_all.add(f" WHERE {evenly(ROW, asked.ROWS_CROSSED, self.rows)}"))
             found = Statement("picked")
         if most >= min(self.rows, asked.ROWS_CROSSED):
             return found
-        return Statement("(FROM ").then(found).add(f" WHERE {_is_taken(most, self.rows)})")
+        return Statement("(FROM ").then(found).add(f" WHERE {evenly(ROW, most, self.rows)})")
 
     def _numbered(self, names: Collection[str]) -> Statement:
         columns = "".join(f"c{at}, " for at in sorted(self._position[name] for name in names))
@@ -284,11 +280,6 @@ def _as_told(bound: Bound) -> Any:
     if isinstance(bound, date) and not isinstance(bound, datetime):
         bound = datetime(bound.year, bound.month, bound.day, tzinfo=UTC)
     return as_bound(bound)
-
-
-def _is_taken(most: int, rows: int) -> str:
-    """Whether a row is one of about `most` of all rows."""
-    return f"(({ROW} & {(1 << 31) - 1}) * {GOLDEN}) & {(1 << 32) - 1} < {(most << 32) // rows}"
 
 
 def _of(questions: Sequence[Question[Any]], kind: type[Q]) -> list[Q]:

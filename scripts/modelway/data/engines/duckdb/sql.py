@@ -23,6 +23,8 @@ from modelway.data.values import Bound, Stored, ValueType
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FILE, ROW = "modelway_file", "modelway_row"
+GOLDEN = 2_654_435_769
+"""The golden ratio's fraction, of 2^32."""
 
 INTEGERS = (
     "TINYINT",
@@ -135,6 +137,16 @@ class Reading:
         if isinstance(query, Lacking):
             return f"CASE WHEN {self.present_name} THEN {text} ELSE 'null' END"
         return "'null'" if isinstance(query, Missing) else text
+
+
+def evenly(place: str, most: int, of: int) -> str:
+    """The condition that takes about `most` of so many places, always the same ones: those whose multiple of the golden ratio
+    has a small enough fraction. No other sequence lies as evenly, and none that repeats itself falls in with it: every
+    hundredth row would be of the same hour wherever rows come in a fixed order (Knuth, The Art of Computer Programming 3,
+    1998, section 6.4). place: whole numbers."""
+    if most >= of:
+        return "true"
+    return f"((({place})::BIGINT & {(1 << 31) - 1}) * {GOLDEN}) & {(1 << 32) - 1} < {(most << 32) // of}"
 
 
 def stored_as(physical: str) -> Stored:

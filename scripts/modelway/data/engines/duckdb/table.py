@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -49,7 +50,11 @@ class DuckDBTable(CountedTable):
 
     def beside(self, other: Source, dialect: CsvDialect, work: Callable[[OtherData], T]) -> T:
         """Work with another data set, opened in the same connection."""
-        done: T = self._with_other(other, dialect, work)
+        own, self._failures = self._failures, nullcontext
+        try:
+            done: T = self._with_other(other, dialect, work)
+        finally:
+            self._failures = own
         return done
 
     def answers(self, queries: Sequence[Query], examples: int) -> tuple[int, tuple[Answer, ...]]:
