@@ -112,9 +112,11 @@ def test_parquet(
 def test_csv_is_asked_once_where_all_is_well(judge: Any, small: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """And with each number as a number; else what is wrong further down is found as ever, with its row."""
     asked: list[str] = []
-    rows = table.DuckDBTable.rows
+    rows = table.DuckDBTable._rows_or_error
     monkeypatch.setattr(
-        table.DuckDBTable, "rows", lambda self, statement: asked.append(statement.text) or rows(self, statement)
+        table.DuckDBTable,
+        "_rows_or_error",
+        lambda self, statement: asked.append(statement.text) or rows(self, statement),
     )
     good = "a,b,c,d,e,k\n" + "".join(f"1,2,x,3,{6 - row},{row}\n" for row in range(5))
     assert judge(CONTRACT, good).failing == []

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from data.quality.conftest import asked_for
-from modelway.data.engines.duckdb import rising
+from modelway.data.engines.duckdb import rising, sorting
 from modelway.data.quality.checking import opened
 from modelway.data.quality.survey import survey
 from modelway.data.sources import find_source
@@ -41,9 +41,7 @@ def test_it_is_told_the_same(form: str, tmp_path: Path, monkeypatch: pytest.Monk
 
         return again
 
-    monkeypatch.setattr(
-        "modelway.data.engines.duckdb.spreads.distribution_of_rising", counted(rising.distribution_of_rising)
-    )
+    monkeypatch.setattr(sorting, "distribution_of_rising", counted(sorting.distribution_of_rising))
     for worth_it in (10**9, 100):
         monkeypatch.setattr(rising, "WORTH_IT", worth_it)
         with opened(asked, find_source(path, "rows")) as table:

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from modelway import extensions
 from modelway.config.document import suggestion
-from modelway.data.cells import CellTable
 from modelway.data.dialect import CsvDialect
-from modelway.data.labelled import LabelTable
-from modelway.data.quality.queries import QualityTable
 from modelway.data.queries import Table
 from modelway.data.sources import Source
 from modelway.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from modelway.data.cells import CellTable
+    from modelway.data.labelled import LabelTable
+    from modelway.data.quality.queries import QualityTable
 
 DEFAULT = "duckdb"
 

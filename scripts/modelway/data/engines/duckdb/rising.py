@@ -1,43 +1,17 @@
-"""A column each value of which is larger than the one before, such as the number of a row or the time of an event: how its
-values lie is read off their places, without a table of as many different values as there are rows."""
+"""A column each value of which is larger than the one before, such as the number of a row or the time of an event: what is
+told of its values needs no table of as many different ones as there are rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import ceil
 from typing import Any
 
-from modelway.data.engines.duckdb.sql import ROW, Statement
-from modelway.data.quality.queries import ENDS, PROBABILITIES, TOP, Distribution
+from modelway.data.engines.duckdb.sql import Statement
 
 WORTH_IT = 200_000
 """Rows; with fewer the table is quick."""
 FIRST = 1000
 Fetch = Callable[[Statement], list[tuple[Any, ...]]]
-
-
-def distribution_of_rising(
-    value: str, row: str, relation: Statement, fetched: Fetch, n: int, rows: int, *, number: bool
-) -> Distribution | None:
-    """None where the column does not rise from row to row, or has rows without a value. value, row: expressions over the
-    relation: null where there is no value; the row's number."""
-    if n != rows or n < WORTH_IT or not rises(value, relation, fetched):
-        return None
-    ranks = {p: max(1, ceil(p * n)) for p in PROBABILITIES}
-    wanted = {*ranks.values(), *range(1, ENDS + 1), *range(n - TOP + 1, n + 1)}
-    statement = Statement(f"SELECT {ROW}, v FROM (SELECT {value} AS v, {row} AS {ROW} FROM ")
-    places = ", ".join(str(rank) for rank in sorted(wanted))
-    at: dict[int, Any] = dict(fetched(statement.then(relation).add(f") WHERE {ROW} IN ({places})")))
-    whole, zero, negative = n, 0, 0
-    if number:
-        counted = Statement(
-            f"SELECT counted_if(v = trunc(v)), counted_if(v = 0), counted_if(v < 0) FROM (SELECT {value} AS v FROM "
-        )
-        [[whole, zero, negative]] = fetched(counted.then(relation).add(")"))
-    largest = tuple((at[rank], 1) for rank in range(n, n - TOP, -1))
-    smallest = tuple((at[rank], 1) for rank in range(1, ENDS + 1))
-    quantiles = {p: at[rank] for p, rank in ranks.items()}
-    return Distribution(n, n, largest, smallest, largest[:ENDS], smallest[:1], quantiles, whole, zero, negative)
 
 
 def rises(value: str, relation: Statement, fetched: Fetch) -> bool:

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from modelway.data.engines.duckdb import sorting
 from modelway.data.engines.duckdb.quality_answers import distribution
-from modelway.data.engines.duckdb.rising import distribution_of_rising
 from modelway.data.engines.duckdb.sql import FLOATS, Statement, in_batches, reading
 from modelway.data.engines.duckdb.table import DuckDBTable
 from modelway.data.quality import queries as asked
@@ -124,7 +123,7 @@ class DuckDBSpreads:
             large = column.physical in LARGE_INTEGERS or (column.stored == "text" and question.type == "integer")
             if question.is_whole and question.n and question.type not in ("string", "boolean"):
                 value, number = self._value(question.column, question.type), question.type in NUMBERS
-                found = distribution_of_rising(
+                found = sorting.distribution_of_rising(
                     value, self._row_number, self._relation, self._fetched, question.n, self.rows, number=number
                 )
                 if found is not None:
