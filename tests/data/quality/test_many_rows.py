@@ -11,7 +11,10 @@ import pandas as pd
 import pytest
 
 from data.quality.conftest import LookThrough, asked_for
+from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb import sorting
+from modelway.data.engines.duckdb.profiles import open_quality_table
+from modelway.data.engines.duckdb.sql import Statement
 from modelway.data.engines.duckdb.table import DuckDBTable
 from modelway.data.profile.profiling import profile
 from modelway.data.quality import queries
@@ -176,3 +179,25 @@ def test_bounds_that_hold_every_value_are_not_asked_of_the_rows(
     assert found["beyond outliers"].value == pytest.approx(100 / ROWS)
     assert found["day possible dates"].outcome == found["time possible dates"].outcome == "pass"
     assert found["late possible dates"].outcome == "fail"
+
+
+def test_columns_are_sorted_within_the_memory_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A half of it is left to DuckDB meanwhile, and all of it afterwards."""
+    path, limits, read = written(tmp_path / "rows.parquet", {"x": f"{DRAWN} / 3.0"}), list[str](), DuckDBTable.array
+    current = Statement("SELECT value FROM duckdb_settings() WHERE name = 'memory_limit'")
+
+    def array(table: DuckDBTable, statement: Any) -> Any:
+        limits.append(table.rows(current)[0][0])
+        return read(table, statement)
+
+    monkeypatch.setattr(sorting, "WORTH_IT", 100)
+    monkeypatch.setattr(sorting, "BYTES_OF_A_VALUE", (512 << 20) // ROWS)
+    monkeypatch.setattr(DuckDBTable, "array", array)
+    (tmp_path / "scratch").mkdir()
+    with open_quality_table(find_source(path, "rows"), CsvDialect(), tmp_path / "scratch", 1024) as table:
+        before = table._fetched(current)
+        survey(table, "rows", {})
+        assert table._fetched(current) == before != [(limits[0],)]
+    assert len(limits) == 1

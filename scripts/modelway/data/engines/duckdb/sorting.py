@@ -19,6 +19,8 @@ WORTH_IT = 500_000
 """Values; fewer are counted before numpy is there."""
 FIRST, DIFFERENT = 20_000, 2_000
 """Of so many first rows, how many differ in a column that is sorted; rows of few different values are counted quickly."""
+MOST_OF_MEMORY = 0.75
+"""The rest is DuckDB's."""
 BYTES_OF_A_VALUE = 80
 """In memory at once: handed over in pieces and as a whole, its place in the order, its count; of two columns."""
 
@@ -49,11 +51,16 @@ def distribution_of_rising(
 
 def is_worth_it(table: DuckDBTable, value: str, relation: Statement, n: int) -> bool:
     """value: an expression over the relation, a 64-bit number, null where there is none. n: how many it has."""
-    if n < WORTH_IT or n * BYTES_OF_A_VALUE > table.memory_mb << 20:
+    if n < WORTH_IT or megabytes_of(n) > table.memory_mb * MOST_OF_MEMORY:
         return False
     statement = Statement(f"SELECT count(DISTINCT v) FROM (SELECT {value} AS v FROM ").then(relation)
     [[different]] = table.rows(statement.add(f" LIMIT {FIRST})"))
     return bool(different >= DIFFERENT)
+
+
+def megabytes_of(n: int) -> int:
+    """Of memory, to sort columns of so many values."""
+    return -(-n * BYTES_OF_A_VALUE >> 20)
 
 
 def distribution_of(values: npt.NDArray[Any], *, number: bool) -> Distribution:

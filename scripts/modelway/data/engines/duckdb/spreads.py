@@ -143,7 +143,10 @@ class DuckDBSpreads:
 
     def _tell_sorted(self, questions: Sequence[asked.Spread], told: Answers) -> None:
         """One column is sorted while the next is read."""
-        with ThreadPoolExecutor(1) as pool:
+        if not questions:
+            return
+        most = max(question.n or 0 for question in questions)
+        with self._table.leaving(sorting.megabytes_of(most)), ThreadPoolExecutor(1) as pool:
             before: tuple[asked.Spread, Future[Distribution]] | None = None
             for question in questions:
                 value = self._value(question.column, question.type)

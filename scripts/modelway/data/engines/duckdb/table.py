@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -47,6 +47,13 @@ class DuckDBTable(CountedTable):
         self._with_other = with_other
         self._of_columns = TableColumns(opened.columns, self._position)
         self._box: Sandbox | None = None
+
+    @contextmanager
+    def leaving(self, megabytes: int) -> Iterator[None]:
+        """DuckDB does with so much less memory for a while."""
+        self.rows(Statement(f"SET memory_limit = '{self.memory_mb - megabytes:d}MB'"))
+        yield
+        self.rows(Statement(f"SET memory_limit = '{self.memory_mb:d}MB'"))
 
     def beside(self, other: Source, dialect: CsvDialect, work: Callable[[OtherData], T]) -> T:
         """Work with another data set, opened in the same connection."""
