@@ -135,7 +135,7 @@ def _assigned(function: ast.AST) -> Local:
     for node in sorted(assignments, key=lambda assignment: assignment.lineno):
         target, value = node.targets[0], node.value
         pairs = [(target, value)]
-        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
             pairs = list(zip(target.elts, value.elts, strict=True))
         for one, of in pairs:
             if isinstance(one, ast.Name):

@@ -24,7 +24,7 @@ MOST_COLUMNS = 150
 """Of one statement over CSV. Of wider CSV a Parquet copy is written first: to read the text once for each batch, or to plan
 one statement of all columns, takes longer."""
 MOST_BITS = 1_000_000_000
-"""Of a map of the numbers that are there: DuckDB's limit."""
+"""Of a map of the numbers that are there: DuckDB's limit. (A thirty-second of the memory holds those of a thread.)"""
 FIRST_ROWS = 1000
 """A column of text that has a number in each of these is read as numbers."""
 
@@ -118,7 +118,7 @@ class CountedTable(SummarisedTable):
         )
         first = Statement(f"SELECT {ends} FROM (SELECT * FROM ").then(self._relation)
         [row] = self.rows(first.add(f" LIMIT {FIRST_ROWS:d})"))
-        most = min(self._csv.most_rows, MOST_BITS, self.memory_mb << 19)
+        most = min(self._csv.most_rows, MOST_BITS, (self.memory_mb << 18) // len(places))
         lows = {at: 0 if 0 <= low <= most else low for at, low in zip(places, row, strict=True) if low is not None}
         return {at: (low, low + most) for at, low in lows.items() if low >= 0 and low + most <= EXACT}
 
