@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from modelway.config.document import suggestion
 from modelway.data.values import Bound, ValueType, parsed_bound
 
@@ -21,16 +23,14 @@ DEEPEST = 40
 """Brackets within each other."""
 NUMERIC: tuple[ValueType, ...] = ("integer", "number")
 COMPARISONS = ("=", "!=", "<=", ">=", "<", ">")
-TOKEN = re.compile(
-    r"""\s*(?:
+LEXEME = r"""\s*(?:
         (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
       | (?P<word>[^\W\d]\w*)
       | (?P<text>'(?:[^']|'')*')
       | (?P<column>"(?:[^"]|"")+")
       | (?P<sign><=|>=|!=|<>|==|[-+*/=<>(),])
-    )""",
-    re.VERBOSE,
-)
+    )"""
+"""Compiled by who parses a rule: most contracts have none."""
 WORDS = ("and", "or", "not", "in", "is", "null", "true", "false")
 
 
@@ -42,24 +42,21 @@ class RuleError(ValueError):
         self.what, self.fix = what, fix
 
 
-@dataclass(frozen=True)
-class ColumnRef:
+class ColumnRef(msgspec.Struct, frozen=True):
     """A column's value; unknown where it is missing or not of the type. type None: only `is null` may be asked of it."""
 
     name: str
     type: ValueType | None
 
 
-@dataclass(frozen=True)
-class Constant:
+class Constant(msgspec.Struct, frozen=True):
     """A value that the rule names. type: of a text beside a date or time, that column's."""
 
     value: Bound
     type: ValueType
 
 
-@dataclass(frozen=True)
-class Arithmetic:
+class Arithmetic(msgspec.Struct, frozen=True):
     """In double precision; unknown where it divides by zero or leaves the range of numbers."""
 
     sign: Literal["+", "-", "*", "/"]
@@ -67,8 +64,7 @@ class Arithmetic:
     right: Expression
 
 
-@dataclass(frozen=True)
-class ComparedValues:
+class ComparedValues(msgspec.Struct, frozen=True):
     """Two values of one type, or two numbers."""
 
     sign: Literal["=", "!=", "<=", ">=", "<", ">"]
@@ -80,28 +76,24 @@ class ComparedValues:
         return isinstance(self.left, Arithmetic) or isinstance(self.right, Arithmetic)
 
 
-@dataclass(frozen=True)
-class OneOf:
+class OneOf(msgspec.Struct, frozen=True):
     """Whether a value is one of those that are listed."""
 
     item: Expression
     values: tuple[Constant, ...]
 
 
-@dataclass(frozen=True)
-class IsNull:
+class IsNull(msgspec.Struct, frozen=True):
     """Whether a value is missing: null, and NaN where it is stored as floating point. Never unknown."""
 
     column: ColumnRef
 
 
-@dataclass(frozen=True)
-class Negation:
+class Negation(msgspec.Struct, frozen=True):
     part: Expression
 
 
-@dataclass(frozen=True)
-class Combined:
+class Combined(msgspec.Struct, frozen=True):
     """With the logic of three values that SQL has: `false and unknown` is false, `true or unknown` is true."""
 
     word: Literal["and", "or"]
@@ -287,7 +279,7 @@ class _Parser:
 def _tokens(text: str) -> list[_Token]:
     found, at = [], 0
     while text[at:].strip():
-        match = TOKEN.match(text, at)
+        match = re.compile(LEXEME, re.VERBOSE).match(text, at)  # once: re keeps it
         if not match:
             at += len(text[at:]) - len(text[at:].lstrip())
             what = f"has {text[at]!r} at character {at + 1}, which means nothing in a rule"

@@ -7,11 +7,12 @@ import json
 import math
 import re
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from modelway.config.document import suggestion
 from modelway.data import json_text
@@ -57,7 +58,7 @@ def _of_table(path: Path, name: str, contract: Contract, columns: Collection[str
 
 def _wanted(opened: OpenedRows, name: str) -> Wanted:
     stored = opened.as_stored(name)
-    return replace(stored, dtype=DTYPES.get(stored.type)) if stored.type else stored
+    return msgspec.structs.replace(stored, dtype=DTYPES.get(stored.type)) if stored.type else stored
 
 
 def _guessed(texts: list[str | None]) -> list[Any]:

@@ -1,12 +1,16 @@
 """What an engine can be asked about a table. A check is made of queries (modelway.data.kinds) and means the same in
-every engine; an engine (modelway.data.engines) only counts."""
+every engine; an engine (modelway.data.engines) only counts.
+
+msgspec makes these classes in a tenth of the time that dataclasses take, and every step that reads data makes them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
+
+import msgspec
 
 from modelway.data.rule_queries import (
     Broken,
@@ -20,8 +24,7 @@ from modelway.data.rule_queries import (
 from modelway.data.values import Bound, Stored, ValueType
 
 
-@dataclass(frozen=True)
-class StoredColumn:
+class StoredColumn(msgspec.Struct, frozen=True):
     """A column of the data. `physical` is its type in the file's own words."""
 
     name: str
@@ -29,23 +32,20 @@ class StoredColumn:
     physical: str
 
 
-@dataclass(frozen=True)
-class Missing:
+class Missing(msgspec.Struct, frozen=True):
     """Rows without a value in the column: null, and NaN in a column that is stored as floating point."""
 
     column: str
 
 
-@dataclass(frozen=True)
-class Malformed:
+class Malformed(msgspec.Struct, frozen=True):
     """Values that are there and cannot be read as the type."""
 
     column: str
     type: ValueType
 
 
-@dataclass(frozen=True)
-class Outside:
+class Outside(msgspec.Struct, frozen=True):
     """Values of the type that are below `low` or above `high`."""
 
     column: str
@@ -54,8 +54,7 @@ class Outside:
     high: Bound | None
 
 
-@dataclass(frozen=True)
-class NotAllowed:
+class NotAllowed(msgspec.Struct, frozen=True):
     """Values of the type that are none of `allowed`."""
 
     column: str
@@ -63,8 +62,7 @@ class NotAllowed:
     allowed: tuple[Bound, ...]
 
 
-@dataclass(frozen=True)
-class Repeated:
+class Repeated(msgspec.Struct, frozen=True):
     """Rows whose values in these columns an earlier row has too. Null equals null; with `of_present`, rows in which one of
     them is null are not looked at."""
 
@@ -72,8 +70,7 @@ class Repeated:
     of_present: bool = False
 
 
-@dataclass(frozen=True)
-class Newest:
+class Newest(msgspec.Struct, frozen=True):
     """The latest value of a column of type date or timestamp."""
 
     column: str
@@ -95,8 +92,7 @@ def columns_of(query: Query) -> tuple[str, ...] | None:
     return query.columns if isinstance(query, Repeated | Broken | GroupsOutside | Unreferenced) else (query.column,)
 
 
-@dataclass(frozen=True)
-class Sighting:
+class Sighting(msgspec.Struct, frozen=True):
     """One violating value, as text (cut, not escaped), and where it was: the file (empty where there is one) and the
     row in it, counted from 1 without the header."""
 
@@ -105,8 +101,7 @@ class Sighting:
     file: str = ""
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """n: the rows or values looked at. count: how many of them are what was asked for. newest: for Newest, in UTC. number:
     for Returned, its one value; None where that is null or not finite."""
 
@@ -122,8 +117,7 @@ DType = Literal["bool", "int32", "int64", "int128", "float32", "float64", "objec
 zone, so a value that has one does not fit; nor does a number that is too large."""
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """How a column's values are to be read. type: what each must be; None: anything. dtype: what it becomes; None: as it is
     stored. asked: who wants it so, for a message: `long, which the model's signature asks for`."""
 
@@ -133,8 +127,7 @@ class Wanted:
     asked: str = ""
 
 
-@dataclass(frozen=True)
-class Wrong:
+class Wrong(msgspec.Struct, frozen=True):
     """The first value that is not as wanted. value: as text; None where one is missing that must be there. where: the file,
     and the line or row in it."""
 
@@ -154,8 +147,7 @@ class Table(Protocol):
         first ones, in the order of files and rows. Columns are named as in `columns`."""
 
 
-@dataclass(frozen=True)
-class PlacedRow:
+class PlacedRow(msgspec.Struct, frozen=True):
     """A row of the data. file, row: as in a Sighting. cells: each value as text, as `Table.columns` has them; None where it is
     missing."""
 

@@ -5,8 +5,9 @@ As modelway.data.queries: what is counted, exactly, in every engine. "Valid" is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from modelway.data.values import ValueType
 
@@ -18,16 +19,14 @@ if TYPE_CHECKING:  # whoever reads modelway.yml loads the queries, and neither f
 Measure = Literal["rows", "share", "sum", "mean", "lowest", "highest"]
 
 
-@dataclass(frozen=True)
-class Lacking:
+class Lacking(msgspec.Struct, frozen=True):
     """Rows without a value, and those whose value, as text, is one of `texts`."""
 
     column: str
     texts: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Mismatched:
+class Mismatched(msgspec.Struct, frozen=True):
     """Valid texts in which the pattern is found nowhere. pattern: a regular expression of RE2, which takes a time that is
     linear in the text; `^` and `$` are the text's ends."""
 
@@ -36,8 +35,7 @@ class Mismatched:
     pattern: str
 
 
-@dataclass(frozen=True)
-class WrongLength:
+class WrongLength(msgspec.Struct, frozen=True):
     """Valid texts of fewer than `low` or more than `high` characters (code points of Unicode)."""
 
     column: str
@@ -46,8 +44,7 @@ class WrongLength:
     high: int | None
 
 
-@dataclass(frozen=True)
-class Descending:
+class Descending(msgspec.Struct, frozen=True):
     """Valid values that are below the valid one before, in the order of files and rows, and within the rows that are alike
     in the columns `by` (null equals null). strictly: equal ones too. n: the valid values."""
 
@@ -57,8 +54,7 @@ class Descending:
     strictly: bool = False
 
 
-@dataclass(frozen=True)
-class Unreferenced:
+class Unreferenced(msgspec.Struct, frozen=True):
     """Rows whose values in `columns` no row of another data set has in its columns `theirs`. Each is read by its type on
     both sides; of a type None, values are compared as text. A row with a missing value is counted where `nullable` is false,
     and else not looked at; nor is one with a value that is not of its type."""
@@ -71,8 +67,7 @@ class Unreferenced:
     nullable: bool = True
 
 
-@dataclass(frozen=True)
-class Broken:
+class Broken(msgspec.Struct, frozen=True):
     """Rows of which `when` is true and `rule` is false, or cannot be worked out although each of its values is valid (a
     division by zero). n: the rows of which `when` is true and `rule` is true or broken.
 
@@ -93,8 +88,7 @@ class Broken:
         return tuple(dict.fromkeys(column.name for column in found))
 
 
-@dataclass(frozen=True)
-class GroupsOutside:
+class GroupsOutside(msgspec.Struct, frozen=True):
     """Groups of rows that are alike in `by` (null equals null; of no column: one group of all rows) whose measure is below
     `low` or above `high`. n: the groups.
 
@@ -113,14 +107,12 @@ class GroupsOutside:
         return (*self.by, *(() if self.column is None else (self.column,)))
 
 
-@dataclass(frozen=True)
-class SqlColumn:
+class SqlColumn(msgspec.Struct, frozen=True):
     name: str
     type: ValueType | None
 
 
-@dataclass(frozen=True)
-class Returned:
+class Returned(msgspec.Struct, frozen=True):
     """What one SELECT of the engine's SQL returns over the table `data`: its rows are counted, or, where `number`, its one
     value is told.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 
 import duckdb
+import msgspec
 
 from modelway import interim
 from modelway.data.engines.duckdb.conditions import RowWise, batches, counted, looked_at, read_by, readings_of
@@ -93,7 +93,7 @@ class CountedTable(SummarisedTable):
             in_rules = {name for query in queries if isinstance(query, Broken) for name in read_by(query)}
             numbers = [query for query in queries if isinstance(query, Malformed) and query.type in NUMBERS]
             for place in self._begin_as_numbers([query for query in numbers if query.column not in in_rules]):
-                columns[place] = replace(columns[place], physical="DOUBLE")
+                columns[place] = msgspec.structs.replace(columns[place], physical="DOUBLE")
         return float_columns(queries, columns, self._position)
 
     def _begin_as_numbers(self, queries: Sequence[Malformed]) -> list[int]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
+import msgspec
 
 from modelway import interim
 from modelway.data.dialect import CsvDialect
@@ -73,7 +73,7 @@ class DuckDBTable(CountedTable):
         if broken and examples:
             for batch in batches(broken, self._batch):
                 for query, seen in self._examples(batch, examples).items():
-                    found[query] = replace(found[query], examples=seen)
+                    found[query] = msgspec.structs.replace(found[query], examples=seen)
             interim.answered(rows, found)
         for other in (query for query in queries if not is_row_wise(query)):
             found[other] = self._compared(other, rows, examples)
