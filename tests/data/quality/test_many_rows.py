@@ -77,6 +77,30 @@ def test_the_most_frequent_are_those_of_the_highest_count_and_then_the_largest(v
     assert (found.n, found.distinct) == (len(values), len(counts))
 
 
+def test_where_duckdb_cannot_do_with_less_memory_nothing_is_sorted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where statements hold on to what they have read."""
+    path, told, run = (
+        written(tmp_path / "rows.parquet", {"x": f"{DRAWN} / 3.0", "y": f"{DRAWN} % 4000"}),
+        [],
+        DuckDBTable._rows_or_error,
+    )
+
+    def holding_on(table: DuckDBTable, statement: Statement) -> Any:
+        if statement.text.startswith("SET memory_limit"):
+            raise duckdb.OutOfMemoryException("could not free up enough memory for the new limit")
+        return run(table, statement)
+
+    monkeypatch.setattr(sorting, "WORTH_IT", 100)
+    for _ in range(2):
+        with opened(asked_for(), find_source(path, "rows")) as table:
+            told.append({name: facts.values for name, facts in survey(table, "rows", {}).columns.items()})
+        monkeypatch.setattr(DuckDBTable, "_rows_or_error", holding_on)
+        monkeypatch.setattr(DuckDBTable, "array", lambda *_: pytest.fail("it is sorted"))
+    assert told[0] == told[1]
+
+
 def test_what_memory_does_not_hold_is_not_sorted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path / "rows.parquet", {"x": f"{DRAWN} / 3.0"})
     monkeypatch.setattr(sorting, "WORTH_IT", 100)

@@ -116,11 +116,8 @@ class DuckDBSpreads:
     def _tell_spreads(self, questions: Sequence[asked.Spread], told: Answers) -> None:
         """Those of many different values and those of a part of a column each by itself, the others of a type some at a
         time."""
-        groups: dict[str, list[asked.Spread]] = {}
-        to_sort = list[asked.Spread]()
+        to_sort, to_group = list[asked.Spread](), list[asked.Spread]()
         for question in questions:
-            column = self.columns[self._position[question.column]]
-            large = column.physical in LARGE_INTEGERS or (column.stored == "text" and question.type == "integer")
             if question.is_whole and question.n and question.type not in ("string", "boolean"):
                 value, number = self._value(question.column, question.type), question.type in NUMBERS
                 found = sorting.distribution_of_rising(
@@ -130,23 +127,34 @@ class DuckDBSpreads:
                     told.add(question, found)
                     self._rises.add(value)
                     continue
+                large = self._is_large(question)
                 if not large and sorting.is_worth_it(self._table, value, self._relation, question.n):
                     to_sort.append(question)
                     continue
+            to_group.append(question)
+        groups: dict[str, list[asked.Spread]] = {}
+        for question in to_group + self._tell_sorted(to_sort, told):
+            column = self.columns[self._position[question.column]]
             alone = "" if question.is_whole else str(len(groups))
             kind = column.stored if column.stored != "text" else f"text {question.type}"
-            groups.setdefault(f"{kind} {question.type} {large} {alone}", []).append(question)
-        self._tell_sorted(to_sort, told)
+            groups.setdefault(f"{kind} {question.type} {self._is_large(question)} {alone}", []).append(question)
         for group in groups.values():
             for batch in self._batches(group):
                 self._tell_spread(batch, told)
 
-    def _tell_sorted(self, questions: Sequence[asked.Spread], told: Answers) -> None:
-        """One column is sorted while the next is read."""
+    def _is_large(self, question: asked.Spread) -> bool:
+        """Whether its values may be whole numbers of more than 64 bits."""
+        column = self.columns[self._position[question.column]]
+        return column.physical in LARGE_INTEGERS or (column.stored == "text" and question.type == "integer")
+
+    def _tell_sorted(self, questions: list[asked.Spread], told: Answers) -> list[asked.Spread]:
+        """One column is sorted while the next is read. Gives back those for which there is no room."""
         if not questions:
-            return
+            return []
         most = max(question.n or 0 for question in questions)
-        with self._table.leaving(sorting.megabytes_of(most)), ThreadPoolExecutor(1) as pool:
+        with self._table.leaving(sorting.megabytes_of(most)) as is_room, ThreadPoolExecutor(1) as pool:
+            if not is_room:
+                return questions
             before: tuple[asked.Spread, Future[Distribution]] | None = None
             for question in questions:
                 value = self._value(question.column, question.type)
@@ -158,6 +166,7 @@ class DuckDBSpreads:
                 before = question, pool.submit(sorting.distribution_of, values, number=number)
             if before:
                 told.add(before[0], before[1].result())
+        return []
 
     def _tell_spread(self, batch: Sequence[asked.Spread], told: Answers) -> None:
         bound, parts = Statement(), []

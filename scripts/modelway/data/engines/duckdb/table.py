@@ -49,11 +49,15 @@ class DuckDBTable(CountedTable):
         self._box: Sandbox | None = None
 
     @contextmanager
-    def leaving(self, megabytes: int) -> Iterator[None]:
-        """DuckDB does with so much less memory for a while."""
-        self.rows(Statement(f"SET memory_limit = '{self.memory_mb - megabytes:d}MB'"))
-        yield
-        self.rows(Statement(f"SET memory_limit = '{self.memory_mb:d}MB'"))
+    def leaving(self, megabytes: int) -> Iterator[bool]:
+        """DuckDB does with so much less memory for a while; False where it cannot."""
+        try:
+            self._rows_or_error(Statement(f"SET memory_limit = '{self.memory_mb - megabytes:d}MB'"))
+        except duckdb.OutOfMemoryException:
+            yield False
+        else:
+            yield True
+            self.rows(Statement(f"SET memory_limit = '{self.memory_mb:d}MB'"))
 
     def beside(self, other: Source, dialect: CsvDialect, work: Callable[[OtherData], T]) -> T:
         """Work with another data set, opened in the same connection."""
