@@ -51,7 +51,7 @@ class ServedTable(DuckDBTable):
         found: dict[Query, Answer | None] = dict(zip(asked, answers, strict=True))
         return rows, tuple(found.get(query) for query in queries)
 
-    def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
+    def _rows_or_error(self, statement: Statement) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in self._ask({"sql": statement.text, "values": statement.parameters})]
 
     @property
