@@ -171,7 +171,7 @@ class DuckDBTable(CountedTable):
             case Descending():
                 n, count = self.rows(relations.descending_counted(query, self._of_columns, self._numbered))[0]
             case Unreferenced():
-                n, strangers, missing = self._with_other(
+                n, strangers, missing = self.beside(
                     query.source,
                     query.dialect,
                     lambda other: self.rows(
@@ -194,7 +194,7 @@ class DuckDBTable(CountedTable):
             case Descending():
                 statement = relations.descending(query, self._of_columns, self._numbered, most)
             case Unreferenced():
-                rows = self._with_other(
+                rows = self.beside(
                     query.source,
                     query.dialect,
                     lambda other: self.rows(
