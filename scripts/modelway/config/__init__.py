@@ -5,8 +5,9 @@ Names are loaded on first use: the kinds of check take `config.keys` from here w
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from modelway.lazy import names_of
 
 if TYPE_CHECKING:
     from modelway.config.project import Resolved, load_project, required
@@ -26,10 +27,5 @@ __all__ = [
     "load_project",
     "required",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = "project" if name in ("Resolved", "load_project", "required") else "sections"
-    return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+_HOMES = dict.fromkeys(("Resolved", "load_project", "required"), "project")
+__getattr__ = names_of(__name__, dict.fromkeys(__all__, "sections") | _HOMES)

@@ -5,8 +5,9 @@ Names are loaded on first use: every script that reads modelway.yml loads the ki
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from modelway.lazy import names_of
 
 if TYPE_CHECKING:
     from modelway.data.contract import Contract, load_contract
@@ -24,9 +25,4 @@ __all__ = [
     "validate",
 ]
 _HOMES = {"Contract": "contract", "load_contract": "contract", "validate": "validation"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES.get(name, 'report')}"), name)
+__getattr__ = names_of(__name__, dict.fromkeys(__all__, "report") | _HOMES)

@@ -15,13 +15,12 @@ from typing import Literal
 import msgspec
 
 from modelway.config.document import suggestion
-from modelway.data.values import Bound, ValueType, parsed_bound
+from modelway.data.values import NUMERIC, Bound, ValueType, parsed_bound
 
 LONGEST = 1000
 """Characters of one rule."""
 DEEPEST = 40
 """Brackets within each other."""
-NUMERIC: tuple[ValueType, ...] = ("integer", "number")
 COMPARISONS = ("=", "!=", "<=", ">=", "<", ">")
 LEXEME = r"""\s*(?:
         (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)

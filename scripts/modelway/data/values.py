@@ -17,6 +17,7 @@ Stored = Literal["text", "integer", "number", "boolean", "date", "timestamp", "o
 
 ORDERED: tuple[ValueType, ...] = ("integer", "number", "date", "timestamp")
 """The types that a range makes sense for."""
+NUMERIC: tuple[ValueType, ...] = ("integer", "number")
 
 READABLE: dict[ValueType, tuple[Stored, ...]] = {
     "string": ("text",),

@@ -6,8 +6,9 @@ prints its help should not wait for numpy.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from modelway.lazy import names_of
 
 if TYPE_CHECKING:
     from modelway.gate.judging import Judgement, decide, judge
@@ -37,9 +38,4 @@ _HOME = {
     "normalise": "predictions",
     "validate_policy": "policy",
 }
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = names_of(__name__, _HOME)

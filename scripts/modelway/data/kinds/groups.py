@@ -10,8 +10,8 @@ from msgspec import UNSET, UnsetType
 from modelway.config.document import Document, Where
 from modelway.config.keys import Name, Section
 from modelway.data.checks import CheckContext, ContractCheck, no_violation
-from modelway.data.expressions import NUMERIC
 from modelway.data.rule_queries import GroupsOutside, Measure
+from modelway.data.values import NUMERIC
 from modelway.errors import InvalidInput
 
 ORDER, LEVEL = 160, "table"

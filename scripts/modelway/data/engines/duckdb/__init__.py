@@ -8,8 +8,9 @@ Names are loaded on first use: what holds data against a contract needs a part o
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from modelway.lazy import names_of
 
 if TYPE_CHECKING:
     from modelway.data.engines.duckdb.cells import cells_of
@@ -27,9 +28,4 @@ _HOMES = {
     "open_quality_table": "profiles",
     "open_table": "opening",
 }
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = names_of(__name__, _HOMES)

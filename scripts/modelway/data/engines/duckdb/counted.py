@@ -13,12 +13,13 @@ import msgspec
 from modelway import interim
 from modelway.data.engines.duckdb.conditions import RowWise, batches, counted, looked_at, read_by, readings_of
 from modelway.data.engines.duckdb.copied import ParquetCopy, columns_at_once, written_copy
-from modelway.data.engines.duckdb.floats import EXACT, NUMBERS, FloatColumn, float_columns
+from modelway.data.engines.duckdb.floats import EXACT, FloatColumn, float_columns
 from modelway.data.engines.duckdb.kept import BATCH, OpenedFiles
 from modelway.data.engines.duckdb.sql import EPOCH, Reading, Statement
 from modelway.data.engines.duckdb.summarised import SummarisedTable
 from modelway.data.queries import Answer, Malformed, Newest, Query
 from modelway.data.rule_queries import Broken
+from modelway.data.values import NUMERIC
 
 MOST_COLUMNS = 150
 """Of one statement over CSV. Of wider CSV a Parquet copy is written first: to read the text once for each batch, or to plan
@@ -91,7 +92,7 @@ class CountedTable(SummarisedTable):
         columns = list(self._columns)
         if self._csv and self._is_text and self._csv.worth_a_look:
             in_rules = {name for query in queries if isinstance(query, Broken) for name in read_by(query)}
-            numbers = [query for query in queries if isinstance(query, Malformed) and query.type in NUMBERS]
+            numbers = [query for query in queries if isinstance(query, Malformed) and query.type in NUMERIC]
             for place in self._begin_as_numbers([query for query in numbers if query.column not in in_rules]):
                 columns[place] = msgspec.structs.replace(columns[place], physical="DOUBLE")
         return float_columns(queries, columns, self._position)

@@ -34,14 +34,16 @@ class CsvFiles:
     @property
     def worth_a_look(self) -> bool:
         """Whether it pays to read columns as numbers, and can be told."""
-        return (
-            self.told_after and not self.odd_numbers and sum(Path(link).stat().st_size for link in self.links) >= LARGE
-        )
+        return self.told_after and not self.odd_numbers and self._size >= LARGE
 
     @property
     def most_rows(self) -> int:
         """They have no more rows than this: each cell has an end, and a row at least one byte before it."""
-        return sum(Path(link).stat().st_size for link in self.links) // (self.columns + (self.columns == 1))
+        return self._size // max(self.columns, 2)
+
+    @property
+    def _size(self) -> int:
+        return sum(Path(link).stat().st_size for link in self.links)
 
     @property
     def told_after(self) -> bool:

@@ -10,8 +10,8 @@ from modelway.data.engines.duckdb.conditions import RowWise
 from modelway.data.engines.duckdb.sql import FLOATS, Statement, limit
 from modelway.data.queries import Answer, Malformed, Missing, Outside, Query, StoredColumn
 from modelway.data.rule_queries import Broken
+from modelway.data.values import NUMERIC
 
-NUMBERS = ("number", "integer")
 OfNumbers = Missing | Malformed | Outside
 EXACT = 1 << 53
 """Up to here each whole number is one in double precision."""
@@ -62,7 +62,7 @@ def float_columns(
     asked: dict[str, list[OfNumbers]] = {}
     others: list[RowWise] = []
     for query in queries:
-        if isinstance(query, Missing) or (isinstance(query, Malformed | Outside) and query.type in NUMBERS):
+        if isinstance(query, Missing) or (isinstance(query, Malformed | Outside) and query.type in NUMERIC):
             asked.setdefault(query.column, []).append(query)
         else:
             others.append(query)

@@ -59,8 +59,10 @@ class DuckDBQualityTable(DuckDBSpreads):
     def _all_within(self, query: Query) -> int | None:
         """How many values a column has, where its smallest and its largest are known to be inside the bounds: no row is
         looked at for that again."""
-        known = self._known.get((query.column, query.type)) if isinstance(query, Outside) else None
-        if known is None or not isinstance(query, Outside) or not known.n:
+        if not isinstance(query, Outside):
+            return None
+        known = self._known.get((query.column, query.type))
+        if known is None or not known.n:
             return None
         low, high = (None if bound is None else _as_told(bound) for bound in (query.low, query.high))
         inside = (low is None or known.low[0][0] >= low) and (high is None or known.high[0][0] <= high)

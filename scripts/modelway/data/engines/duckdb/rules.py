@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from modelway.data.engines.duckdb.sql import FLOATS, Reading, Statement, as_bound
 from modelway.data.expressions import (
-    NUMERIC,
     Arithmetic,
     ColumnRef,
     Combined,
@@ -19,7 +18,7 @@ from modelway.data.expressions import (
     columns_in,
 )
 from modelway.data.rule_queries import Broken
-from modelway.data.values import ValueType
+from modelway.data.values import NUMERIC, ValueType
 
 DIVISOR = "list_transform([{}], lambda d: CASE WHEN d <> 0 AND isfinite(d) THEN d END)[1]"
 """A calculated divisor, written once: `nullif` is a CASE of DuckDB's that has it twice, and nested ones grow without end."""

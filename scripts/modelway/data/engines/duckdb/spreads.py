@@ -15,7 +15,7 @@ from modelway.data.engines.duckdb.table import DuckDBTable
 from modelway.data.quality import queries as asked
 from modelway.data.quality.queries import ENDS, GRID, PROBABILITIES, TOP, Answers, Distribution
 from modelway.data.queries import StoredColumn
-from modelway.data.values import ValueType
+from modelway.data.values import NUMERIC, ValueType
 
 TEXT_CUT = 300
 """Characters of a text that are handed over."""
@@ -24,7 +24,6 @@ CELLS_AT_A_TIME, MOST_COLUMNS = 200_000, 20
 WIDE = 400
 """Columns of CSV that are converted at once."""
 LARGE_INTEGERS = ("UBIGINT", "HUGEINT", "UHUGEINT")
-NUMBERS = ("integer", "number")
 
 Q = TypeVar("Q")
 
@@ -119,7 +118,7 @@ class DuckDBSpreads:
         to_sort, to_group = list[asked.Spread](), list[asked.Spread]()
         for question in questions:
             if question.is_whole and question.n and question.type not in ("string", "boolean"):
-                value, number = self._value(question.column, question.type), question.type in NUMBERS
+                value, number = self._value(question.column, question.type), question.type in NUMERIC
                 found = sorting.distribution_of_rising(
                     value, self._row_number, self._relation, self._fetched, question.n, self.rows, number=number
                 )
@@ -162,7 +161,7 @@ class DuckDBSpreads:
                 values = self._table.array(statement.add(") WHERE v IS NOT NULL"))
                 if before:
                     told.add(before[0], before[1].result())
-                number = question.type in NUMBERS
+                number = question.type in NUMERIC
                 before = question, pool.submit(sorting.distribution_of, values, number=number)
             if before:
                 told.add(before[0], before[1].result())
@@ -186,7 +185,7 @@ class DuckDBSpreads:
         if kind in ("string", "boolean"):
             statement.add(f" SELECT col, {counts_of_values('v')} FROM f GROUP BY col")
         else:
-            signs = ("v = trunc(v)", "v = 0", "v < 0") if kind in NUMBERS else ("true", "false", "false")
+            signs = ("v = trunc(v)", "v = 0", "v < 0") if kind in NUMERIC else ("true", "false", "false")
             sums = ", ".join(f"coalesce(sum(k) FILTER (WHERE {one}), 0)::BIGINT" for one in signs)
             if len(batch) > 1:
                 statement.add(f" SELECT col, {counts_of_values('v')}, {sums} FROM f GROUP BY col")
