@@ -44,20 +44,23 @@ environments:
 CONTRACT = "columns: {a: {type: number}, b: {type: number}, y: {type: integer}}\n"
 
 
+def pip(*arguments: str | Path) -> None:
+    environ = uv.environment(os.environ)
+    done = subprocess.run([uv.executable(), "--no-config", *arguments], env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def with_this_checkout(folder: Path, root: Path, *how: str) -> Path:
+    """The programs of an environment into which pip installed it."""
+    programs = folder / "env" / "bin"
+    pip("venv", "--python", sys.executable, folder / "env")
+    pip("pip", "install", "--python", programs / "python", *how, f"modelway[data] @ {root.as_uri()}")
+    return programs
+
+
 @pytest.fixture(scope="module")
 def installed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an environment into which pip installed this checkout."""
-    folder = tmp_path_factory.mktemp("pip")
-    environ = uv.environment(os.environ)
-    for arguments in (
-        ["venv", "--python", sys.executable, folder / "env"],
-        ["pip", "install", "--python", folder / "env" / "bin" / "python", f"modelway[data] @ {root.as_uri()}"],
-    ):
-        done = subprocess.run(
-            [uv.executable(), "--no-config", *arguments], env=environ, cwd=folder, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-    return folder / "env" / "bin"
+    return with_this_checkout(tmp_path_factory.mktemp("pip"), root)
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +98,26 @@ def test_the_page_runs_as_it_stands(installed: Path, project: Path, server: str)
     [commands] = examples("python.md", "The same as a command", "sh")
     said = run("bash", "-euc", commands).stdout
     assert "promoted=true" in said and "by the nightly job" in said
+
+
+OF_DATA = """
+import modelway
+
+assert modelway.validate_data(data="train.csv", contract="contract.yml").outcome == "pass"
+assert modelway.check_quality(data="train.csv").outcome
+assert modelway.detect_drift(reference="train.csv", current="test.csv").outcome == "no drift"
+assert modelway.profile_data(data="train.csv").page
+"""
+
+
+def test_the_oldest_packages_that_it_asks_for_do(root: Path, project: Path, tmp_path: Path) -> None:
+    """An environment that has them already keeps them; what is older than that is said."""
+    python = with_this_checkout(tmp_path, root, "--resolution", "lowest-direct") / "python"
+    done = subprocess.run([python, "-c", OF_DATA], cwd=project, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    pip("pip", "install", "--python", python, "duckdb<2")
+    done = subprocess.run([python, "-c", OF_DATA], cwd=project, capture_output=True, text=True)
+    assert "is installed, which is older than 2.0. Fix: pip install 'modelway[data]'" in done.stderr
 
 
 def test_what_is_not_installed_is_said_with_the_line_to_install_it(installed: Path, tmp_path: Path) -> None:

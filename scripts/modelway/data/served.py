@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb import relations
 from modelway.data.engines.duckdb.conditions import RowWise, readings_of, shown, violating
 from modelway.data.engines.duckdb.counted import projected
 from modelway.data.engines.duckdb.floats import FloatColumn
 from modelway.data.engines.duckdb.kept import OpenedFiles
+from modelway.data.engines.duckdb.library import duckdb
 from modelway.data.engines.duckdb.sql import FILE, ROW, Statement, stored_as
 from modelway.data.engines.duckdb.table import DuckDBTable
 from modelway.data.queries import Answer, Query, Repeated, Sighting, StoredColumn

@@ -7,10 +7,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import duckdb
-
 from modelway.data import workers
 from modelway.data.dialect import CsvDialect
+from modelway.data.engines.duckdb.library import duckdb
 from modelway.data.queries import Table
 from modelway.data.schemes.postgresql import SETTINGS, server_and_table
 from modelway.data.served import AddressTable

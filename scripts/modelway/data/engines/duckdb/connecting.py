@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import duckdb
+from modelway.data.engines.duckdb.library import duckdb
 
 
 def connected(spill: Path, memory_mb: int, threads: int) -> duckdb.DuckDBPyConnection:

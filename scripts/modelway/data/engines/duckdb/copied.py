@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
-
+from modelway.data.engines.duckdb.library import duckdb
 from modelway.data.engines.duckdb.sql import FILE, Statement
 
 COLUMNS_OF_A_MEGABYTE = 2
@@ -49,8 +48,7 @@ def written_copy(
     files = []
     for start in range(0, columns, width):
         names = ", ".join(f"c{at}" for at in range(start, min(start + width, columns)))
-        statement = Statement(f"SELECT {names}, {FILE} FROM ").then(relation)
-        file = folder / f"copy-{start:06d}.parquet"
-        connection.sql(statement.text, params=statement.parameters).write_parquet(str(file))
-        files.append(file)
+        files.append(folder / f"copy-{start:06d}.parquet")
+        statement = Statement(f"SELECT {names}, {FILE} FROM ").then(relation).copied_to(files[-1])
+        connection.execute(statement.text, statement.parameters)
     return ParquetCopy(tuple(files), width)

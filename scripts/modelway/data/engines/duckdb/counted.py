@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 
-import duckdb
 import msgspec
 
 from modelway import interim
@@ -15,6 +14,7 @@ from modelway.data.engines.duckdb.conditions import RowWise, batches, counted, l
 from modelway.data.engines.duckdb.copied import ParquetCopy, columns_at_once, written_copy
 from modelway.data.engines.duckdb.floats import EXACT, FloatColumn, float_columns
 from modelway.data.engines.duckdb.kept import BATCH, OpenedFiles
+from modelway.data.engines.duckdb.library import duckdb
 from modelway.data.engines.duckdb.sql import EPOCH, Reading, Statement
 from modelway.data.engines.duckdb.summarised import SummarisedTable
 from modelway.data.queries import Answer, Malformed, Newest, Query

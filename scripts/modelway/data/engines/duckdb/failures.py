@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import duckdb
-
 from modelway.data import csv_text, json_text
 from modelway.data.dialect import USUAL, CsvDialect
+from modelway.data.engines.duckdb.library import duckdb
 from modelway.data.sources import CALLED, Source
 from modelway.errors import InvalidInput, ModelwayError, OutsideFailure
 from modelway.files import NO_ROOM

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import duckdb
-
 from modelway.data.engines.duckdb.connecting import connected
+from modelway.data.engines.duckdb.library import duckdb
 from modelway.errors import OutsideFailure
 
 COUNT = """

@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from modelway.data.engines.duckdb.failures import refuse_fault
+from modelway.data.engines.duckdb.library import duckdb
 from modelway.data.engines.duckdb.sql import FILE, Statement
 from modelway.data.json_text import LONGEST_OBJECT_BYTES, ONE_OBJECT, is_list
 from modelway.data.queries import StoredColumn
@@ -59,7 +58,7 @@ def open_lines(
             f"CAST({value} AS VARCHAR) AS {name}" if column.physical == WIDEST else f"{value} AS {name}"
             for column, value, name in zip(found, values, names, strict=True)
         )
-        connection.sql(f"SELECT {', '.join(written)}, {FILE}, rowid FROM {raw}").write_parquet(str(parts[-1]))
+        _rows(connection, Statement(f"SELECT {', '.join(written)}, {FILE}, rowid FROM {raw}").copied_to(parts[-1]))
         connection.execute(f"DROP TABLE {raw}")
     return tuple(columns), _joined(columns, parts)
 

@@ -10,12 +10,11 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeVar
 
-import duckdb
-
 from modelway.data.csv_text import line_of
 from modelway.data.dialect import CsvDialect
 from modelway.data.engines.duckdb.conditions import EXAMPLE_CUT
 from modelway.data.engines.duckdb.csv_files import CsvFiles
+from modelway.data.engines.duckdb.library import duckdb
 from modelway.data.engines.duckdb.sql import FILE, Statement, handed_over, in_batches, reading
 from modelway.data.queries import StoredColumn, Wanted, Wrong
 from modelway.data.sources import Source
@@ -142,8 +141,9 @@ class KeptTable:
 
     def write(self, statement: Statement, file: Path) -> None:
         """What a statement selects, as a Parquet file."""
+        copied = statement.copied_to(file)
         with self._failures():
-            self._connection.sql(statement.text, params=statement.parameters).write_parquet(str(file))
+            self._connection.execute(copied.text, copied.parameters)
 
     def short(self, link: str) -> str:
         """The name in reports of what stands in FILE."""

@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import duckdb
-
 from modelway import progress
 from modelway.data.csv_text import has_odd_numbers, read_header, refuse_long_line, refuse_longer_rows
 from modelway.data.dialect import CsvDialect
@@ -20,6 +18,7 @@ from modelway.data.engines.duckdb.csv_files import CsvFiles, names_of
 from modelway.data.engines.duckdb.failures import in_one_line
 from modelway.data.engines.duckdb.json_lines import open_lines
 from modelway.data.engines.duckdb.kept import OpenedFiles
+from modelway.data.engines.duckdb.library import duckdb
 from modelway.data.engines.duckdb.links import linked
 from modelway.data.engines.duckdb.relations import OtherData, TableColumns
 from modelway.data.engines.duckdb.sql import FILE, Statement, stored_as

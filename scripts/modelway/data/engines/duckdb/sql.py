@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 from modelway.data.queries import (
@@ -84,6 +85,11 @@ class Statement:
     def then(self, other: Statement) -> Statement:
         self.parameters |= other.parameters
         return self.add(other.text)
+
+    def copied_to(self, file: Path) -> Statement:
+        """What it selects becomes a Parquet file."""
+        statement = Statement("COPY (").then(self)
+        return statement.add(f") TO {statement.bind(str(file))} (FORMAT parquet)")
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import duckdb
 import msgspec
 
 from modelway import interim
@@ -25,14 +24,17 @@ from modelway.data.engines.duckdb.conditions import (
 )
 from modelway.data.engines.duckdb.counted import CountedTable, projected
 from modelway.data.engines.duckdb.kept import BATCH, OpenedFiles
+from modelway.data.engines.duckdb.library import duckdb
 from modelway.data.engines.duckdb.relations import OtherData, TableColumns
 from modelway.data.engines.duckdb.rising import WORTH_IT, rises, text_rises
-from modelway.data.engines.duckdb.sandbox import Sandbox, write_for_sql
 from modelway.data.engines.duckdb.sql import FILE, ROW, Reading, Statement, reading
 from modelway.data.queries import Answer, Newest, PlacedRow, Query, Repeated, Sighting
 from modelway.data.rule_queries import Descending, GroupsOutside, Mismatched, Returned, Unreferenced
 from modelway.data.sources import Source
 from modelway.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from modelway.data.engines.duckdb.sandbox import Sandbox
 
 T = TypeVar("T")
 WithOther = Callable[[Source, CsvDialect, Callable[[OtherData], T]], T]
@@ -265,6 +267,8 @@ class DuckDBTable(CountedTable):
         return Statement("grouped")
 
     def _sandbox(self, query: Returned) -> Sandbox:
+        from modelway.data.engines.duckdb.sandbox import Sandbox, write_for_sql  # all of DuckDB's package comes with it
+
         """One for all statements: the data is written down once."""
         if self._box is None:
             file = self._scratch / "data-for-sql.parquet"
