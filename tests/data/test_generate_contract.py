@@ -56,6 +56,16 @@ def test_what_is_drafted(github_folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("values", "said"), [("01067 80331", True), ("-007 1", True), ("0 0.5 10", False), ("-0.5 0", False)]
+)
+def test_a_number_that_may_be_a_code_is_told(values: str, said: bool, github_folder: Path) -> None:
+    (github_folder / "trips.csv").write_text("\n".join(["postcode", *values.split()]))
+    assert generate_contract.main(["--data", "trips.csv"]) == 0
+    text = (github_folder / "contract.yml").read_text()
+    assert ("has leading zeros: type: string where it is a code" in text) == said
+
+
+@pytest.mark.parametrize(
     ("delimiter", "encoding", "said"),
     [(";", "utf-8", 'delimiter: ";"\n'), ("\t", "utf-8", 'delimiter: "\\t"\n'), ("|", "utf-16", "encoding: utf-16\n")],
 )
@@ -68,6 +78,18 @@ def test_how_the_file_is_written_is_in_the_draft(delimiter: str, encoding: str, 
     assert said in (github_folder / "contract.yml").read_text() and contract.delimiter == delimiter
     assert list(contract.columns) == ["price", "note", "n"]
     assert validate(contract, github_folder / "trips.csv", NOW).outcome == "pass"
+
+
+def test_a_contract_says_first_how_the_file_is_written(github_folder: Path, mistake: Any) -> None:
+    """The fix for a file that is not UTF-8; a word for what is missing is none in a new column either."""
+    (github_folder / "trips.csv").write_bytes("straße;n\r\nMüllerweg;1\r\nAm Süd;-\r\n".encode("cp1252"))
+    assert "say `encoding: latin-1`, windows-1252" in mistake(generate_contract.main, ["--data", "trips.csv"])
+    (github_folder / "contract.yml").write_text('encoding: windows-1252\nnull-values: ["-"]\n')
+    assert generate_contract.main(["--data", "trips.csv"]) == 0
+    text = (github_folder / "contract.yml").read_text()
+    assert text.startswith('encoding: windows-1252\nnull-values: ["-"]\ndelimiter: ";"\ncolumns:\n  "straße": ')
+    assert '  "n": {type: integer, max-null-percent: 99, range: [0, 2]} # from 1 to 1, 50 % missing' in text
+    assert validate(load_contract(github_folder / "contract.yml"), github_folder / "trips.csv", NOW).outcome == "pass"
 
 
 @pytest.mark.parametrize(
@@ -131,6 +153,8 @@ def test_columns_are_added_wherever_theirs_stand(text: str, expected: str, githu
         (["--data", "rows.csv"], "columns: {a: {}}\n", "has columns that do not stand one below the other"),
         (["--data", "rows.csv", "--form", "odcs"], "columns:\n  a: {}\n", "contract.yml: is there already"),
         (["--data", "rows.csv"], "columns: [", "is not YAML"),
+        (["--data", "rows.csv"], "# nothing yet\n", "contract.yml: is empty, not a mapping"),
+        (["--data", "rows.csv"], "delimiter: ab\n", "contract.yml:1: delimiter: cannot part the cells"),
         (["--data", "rows.csv", "--convert", "contract.yml"], "", "input data: given together with convert"),
         (["--convert", "contract.yml"], "columns: {a: {}}\n", "is the contract that is converted"),
         (["--data", "rows.csv", "--contract", "folder"], "", "input contract: is a folder"),

@@ -122,6 +122,13 @@ def contract_of(document: Document) -> Contract:
     return contract
 
 
+def begun(document: Document) -> Contract:
+    """The same of one that need not ask for anything yet, such as `encoding: latin-1` alone; its checks are not looked at."""
+    contract = convert(document, Contract)
+    _dialect_is_sound(document, contract)
+    return contract
+
+
 def _must_ask_something(document: Document) -> None:
     """`delimiter: ";"` alone is no contract; nor is a list that is there and empty, which would check nothing."""
     asking = ("columns", *(name for kind in kinds.of_level("table") for name in _names(kind.KEYS)))

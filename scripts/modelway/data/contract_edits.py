@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from typing import Any
 
 from modelway.config import strict_yaml
 from modelway.config.document import Document
@@ -26,7 +27,8 @@ def first_text(draft: DraftedContract, name: str) -> str:
 
 def with_new_columns(text: str, document: Document, draft: DraftedContract) -> str:
     """The text with a line for each column that the data has and the contract has not, behind its last one; all else is as it
-    stands. document: what was read from the text. InvalidInput where its columns do not stand one below the other."""
+    stands. One without columns is told how the data is written too. document: what was read from the text. InvalidInput where
+    its columns do not stand one below the other."""
     known = document.value.get("columns", {})
     new = {name: column for name, column in draft.columns.items() if name not in known}
     if not new:
@@ -34,9 +36,13 @@ def with_new_columns(text: str, document: Document, draft: DraftedContract) -> s
     lines = text.splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
+    head: dict[str, Any] = {}
     if not known:
-        added = [] if "columns" in document.value else ["columns:\n"]
-        result = "".join([*lines, *added, *(_lines(name, column) for name, column in new.items())])
+        written = ("delimiter", "encoding")
+        if "columns" not in document.value:
+            head = {key: draft.value[key] for key in written if key in draft.value and key not in document.value}
+            lines += [own_text(head), "columns:\n"]
+        result = "".join([*lines, *(_lines(name, column) for name, column in new.items())])
     else:
         first = min(document.lines[("columns", name)] for name in known)
         last = max(line for where, line in document.lines.items() if where[:1] == ("columns",))
@@ -45,7 +51,7 @@ def with_new_columns(text: str, document: Document, draft: DraftedContract) -> s
             last += 1
         more = [line[2:] for name, column in new.items() for line in _lines(name, column).splitlines(keepends=True)]
         result = "".join([*lines[:last], *(indent + line for line in more), *lines[last:]])
-    if not _adds_only(result, document, new):
+    if not _adds_only(result, document, head, new):
         raise InvalidInput(
             "has columns that do not stand one below the other, so that none can be added",
             where=document.at(("columns",)),
@@ -65,12 +71,12 @@ def _lines(name: str, column: DraftedColumn) -> str:
     return f"{text[:-1]} # {printable(column.seen)}\n" if column.seen else text
 
 
-def _adds_only(text: str, before: Document, new: Mapping[str, DraftedColumn]) -> bool:
-    """Whether the text reads as the contract with these columns more."""
+def _adds_only(text: str, before: Document, head: Mapping[str, Any], new: Mapping[str, DraftedColumn]) -> bool:
+    """Whether the text reads as the contract with these keys and columns more."""
     try:
         after = strict_yaml.read_text(text, before.name)
         contract_of(after)
     except InvalidInput:
         return False
     columns = {**before.value.get("columns", {}), **{name: column.asked for name, column in new.items()}}
-    return bool(after.value == {**before.value, "columns": columns})
+    return bool(after.value == {**before.value, **head, "columns": columns})

@@ -13,6 +13,7 @@ import sys
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -47,11 +48,11 @@ class Records(Protocol):
     def __next__(self) -> list[str]: ...
 
 
-def dialect_of(source: Source) -> CsvDialect:
+def dialect_of(source: Source, said: CsvDialect = USUAL) -> CsvDialect:
     """How its first rows are written: parted by what gives all of them the same number of cells, more than one; by commas
-    where nothing does."""
+    where nothing does. said: by a contract; what is not the usual there is so."""
     if source.format != "csv":
-        return USUAL
+        return said
     file = source.files[0]
     try:
         with file.open("rb") as stream:
@@ -59,13 +60,17 @@ def dialect_of(source: Source) -> CsvDialect:
         with gzip.open(file) if packed else file.open("rb") as stream:
             start = stream.read(LOOK_BYTES)
     except (OSError, EOFError, zlib.error):
-        return USUAL  # whoever reads the rows says what is wrong with them
+        return said  # whoever reads the rows says what is wrong with them
     if start.startswith(UTF_32):  # which begins as UTF-16 does
-        return USUAL
-    encoding: Encoding = "utf-16" if start.startswith(UTF_16) else "utf-8"
+        return said
+    encoding: Encoding = said.encoding
+    if encoding == USUAL.encoding and start.startswith(UTF_16):
+        encoding = "utf-16"
+    if said.delimiter != USUAL.delimiter:
+        return replace(said, encoding=encoding)
     text = start.decode(encoding, "replace")
     delimiter = _parting(text if len(start) < LOOK_BYTES else text[: text.rfind("\n") + 1])
-    return CsvDialect(delimiter=delimiter or USUAL.delimiter, encoding=encoding)
+    return replace(said, delimiter=delimiter or USUAL.delimiter, encoding=encoding)
 
 
 def _parting(text: str) -> str | None:

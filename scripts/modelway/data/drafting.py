@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ from modelway.data import engines
 from modelway.data.csv_text import dialect_of
 from modelway.data.dialect import USUAL, CsvDialect
 from modelway.data.queries import Malformed, Missing, Repeated, StoredColumn
+from modelway.data.rule_queries import Mismatched
 from modelway.data.sources import find_source
 from modelway.data.summaries import SummaryTable
-from modelway.data.values import ORDERED, READABLE, Bound, ValueType, in_words
+from modelway.data.values import NUMERIC, ORDERED, READABLE, Bound, ValueType, in_words
 from modelway.errors import InvalidInput
 
 GUESSES: tuple[ValueType, ...] = ("integer", "number", "boolean", "date", "timestamp")
@@ -37,6 +38,8 @@ LARGEST = 1e290
 """A larger number has no limit in the draft."""
 EXACT = 1e15
 """Whole numbers of floating point below are written without a fraction."""
+NOT_ZERO_LED = r"^\s*[-+]?([^-+0]|0([^0-9]|$))"
+"""Of a number's text: its first digit is no 0 that says nothing."""
 KEY_ROWS = 20
 """Fewer rows say nothing about uniqueness."""
 
@@ -76,11 +79,12 @@ def drafted(
     most_values: int,
     memory_mb: int = 1024,
     by: str = engines.DEFAULT,
+    said: CsvDialect = USUAL,
 ) -> DraftedContract:
-    """A contract that the data at `path` keeps. most_values: of a closed list. InvalidInput where it cannot be read, or has no
-    rows."""
+    """A contract that the data at `path` keeps. most_values: of a closed list. said: by the contract that is added to, of how
+    CSV is written. InvalidInput where it cannot be read, or has no rows."""
     source = find_source(path, name)
-    dialect = dialect_of(source)
+    dialect = dialect_of(source, said)
     with (
         tempfile.TemporaryDirectory(prefix="modelway-data-") as folder,
         engines.engine(by).open_table(source, dialect, Path(folder), memory_mb) as table,
@@ -100,17 +104,25 @@ def drafted(
         listable = {column: kind for column, kind in kinds.items() if kind in ("string", "integer")}
         few = table.few_values(listable, most_values)
         keys = [column for column in listable if few[column] is None and not missing[column] and rows >= KEY_ROWS]
-        unique = _unique(table, keys[:MOST_KEYS])
-    return DraftedContract(
-        rows,
-        {
-            column: _column(
-                kinds.get(column), rows, missing[column], extents.get(column), few.get(column), column in unique
-            )
-            for column in names
-        },
-        dialect,
-    )
+        unique, codes = _unique(table, keys[:MOST_KEYS]), _zero_led(table, kinds)
+    columns = {
+        column: _column(
+            kinds.get(column), rows, missing[column], extents.get(column), few.get(column), column in unique
+        )
+        for column in names
+    }
+    for column in codes:
+        seen = [*filter(None, [columns[column].seen]), "has leading zeros: type: string where it is a code"]
+        columns[column] = replace(columns[column], seen=", ".join(seen))
+    return DraftedContract(rows, columns, dialect)
+
+
+def _zero_led(table: SummaryTable, kinds: Mapping[str, ValueType]) -> list[str]:
+    """Columns of numbers some of which are written as 01067. They stay numbers: whoever trains by pandas has read them so."""
+    written = {column.name for column in table.columns if column.stored == "text"}
+    asked = [column for column, kind in kinds.items() if kind in NUMERIC and column in written]
+    _, answers = table.answers([Mismatched(column, "string", NOT_ZERO_LED) for column in asked], 0)
+    return [column for column, answer in zip(asked, answers, strict=True) if answer.count]
 
 
 def _types(table: SummaryTable, columns: list[StoredColumn]) -> dict[str, ValueType]:

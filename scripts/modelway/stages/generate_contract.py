@@ -14,9 +14,10 @@ from modelway.ci import Input, Output
 from modelway.config import strict_yaml
 from modelway.config.document import Document
 from modelway.data import forms, schemes
-from modelway.data.contract import contract_of, read_contract
+from modelway.data.contract import begun, contract_of, read_contract
 from modelway.data.contract_edits import difference, first_text, with_new_columns
 from modelway.data.contract_text import text_of
+from modelway.data.dialect import USUAL
 from modelway.data.drafting import DraftedContract, drafted
 from modelway.errors import InvalidInput
 from modelway.files import write_whole
@@ -105,9 +106,11 @@ def generate_contract(
     if convert:
         found = _converted(job, convert, file, name, form)
     else:
+        kept = _kept(file, name, form)
         source, path, engine = _data(job, environment, ci.address_of(data))
-        draft = drafted(path, source, most_values=most_values, memory_mb=memory_mb, by=engine)
-        found = _drafted(draft, source, file, name, form)
+        said = begun(kept).dialect if kept else USUAL
+        draft = drafted(path, source, most_values=most_values, memory_mb=memory_mb, by=engine, said=said)
+        found = _drafted(draft, source, kept, file, name, form)
     record, text = found
     file.parent.mkdir(parents=True, exist_ok=True)
     if text != _there(file):
@@ -159,16 +162,25 @@ def _converted(job: ci.Job, source: str, file: Path, name: str, form: str) -> tu
     return record, text
 
 
-def _drafted(draft: DraftedContract, source: str, file: Path, name: str, form: str) -> tuple[GeneratedContract, str]:
+def _kept(file: Path, name: str, form: str) -> Document | None:
+    """The contract that is there, and is added to; None where there is none, or an empty file."""
+    if not (_there(file) or "").strip():
+        return None
+    document = strict_yaml.read(file, name)
+    if form != forms.OWN or forms.form_of(document.value) != forms.OWN:
+        what, fix = "is there already", "name another file: only a contract of our own form is kept and added to"
+        raise InvalidInput(what, where=name, fix=fix)
+    return document
+
+
+def _drafted(
+    draft: DraftedContract, source: str, kept: Document | None, file: Path, name: str, form: str
+) -> tuple[GeneratedContract, str]:
     before = _there(file)
     known: tuple[str, ...] = ()
-    if before is not None:
-        document = strict_yaml.read(file, name)
-        if form != forms.OWN or forms.form_of(document.value) != forms.OWN:
-            what, fix = "is there already", "name another file: only a contract of our own form is kept and added to"
-            raise InvalidInput(what, where=name, fix=fix)
-        known = tuple(contract_of(document).columns)
-        text, lost = with_new_columns(before, document, draft), ()
+    if kept is not None:
+        known = tuple(begun(kept).columns)
+        text, lost = with_new_columns(before or "", kept, draft), ()
     elif form == forms.OWN:
         text, lost = first_text(draft, source), ()
     else:
