@@ -334,6 +334,26 @@ def test_a_mistake_in_json_schema_is_told(schema: object, told: str, tmp_path: P
     assert told in line
 
 
+@pytest.mark.parametrize(
+    ("rule", "asked", "told"),
+    [
+        ("{rule: duplicateCount, mustBe: 0, unit: rows}", {"unique": True}, ()),
+        ("{rule: validValues, validValues: [EUR, USD]}", {"allowed": ("EUR", "USD")}, ()),
+        ("{rule: nullCheck, type: library, scheduler: cron}", {"nullable": False}, ()),
+        ("{rule: betweenCheck, mustBeBetween: [1, 2]}", {}, ("quality betweenCheck: rule 'betweenCheck'",)),
+        ("{type: library}", {}, ("quality library: no metric",)),
+    ],
+)
+def test_rules_as_odcs_3_0_has_them(rule: str, asked: dict[str, Any], told: tuple[str, ...], tmp_path: Path) -> None:
+    head = "apiVersion: v3.0.2\nkind: DataContract\nid: a\nversion: 1.0.0\nstatus: active\n"
+    table = f"schema: [{{name: t, properties: [{{name: money, logicalType: string, quality: [{rule}]}}]}}]\n"
+    (tmp_path / "contract.yml").write_text(head + table)
+    found = read_contract(tmp_path / "contract.yml")
+    column = found.contract.columns["money"]
+    assert {key: getattr(column, key) for key in asked} == asked
+    assert tuple(line.partition(": ")[2] for line in found.not_held) == told
+
+
 def test_a_form_that_is_not_there_is_told() -> None:
     with pytest.raises(InvalidInput, match="'odsc' is no form of a contract. Fix: did you mean 'odcs'"):
         text_of(contract_from({"columns": {"a": {}}}), "odsc", "t")

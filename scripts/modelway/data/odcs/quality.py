@@ -13,6 +13,8 @@ from modelway.data.odcs.structure import BEYOND, ENGINE, OPERATORS, OdcsQuality
 from modelway.errors import InvalidInput
 
 METRICS = ("nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount")
+OF_3_0 = {"duplicateCount": "duplicateValues", "validValues": "invalidValues", "nullCheck": "nullValues"}
+"""The `rule` of a check, which ODCS 3.0 left open: those of its text and examples, as 3.1 has them."""
 OWN_LISTS = ("rules", "increasing", "references", "groups", "sql", "counts")
 """Keys of our own form that a custom check of ours may hold, each with a list."""
 PLACEHOLDER = re.compile(r"\$?\{\s*(object|table|model|schema|property|column|field)\s*\}", re.IGNORECASE)
@@ -29,7 +31,7 @@ def hold_quality(
 ) -> None:
     """names: logical name -> column. tables: what SQL may call the table. column: whose check it is; None: the table's."""
     kind = check.type or ("library" if check.metric or check.rule else "")
-    told = f"quality {check.name or check.id or check.metric or kind or 'without a type'}"[:100]
+    told = f"quality {check.name or check.id or check.metric or check.rule or kind or 'without a type'}"[:100]
     if kind == "library":
         _library(draft, check, where, told, names, column)
     elif kind == "sql":
@@ -44,20 +46,23 @@ def hold_quality(
 def _library(
     draft: Draft, check: OdcsQuality, where: Where, told: str, names: Mapping[str, str], column: str | None
 ) -> None:
-    metric = str(check.metric or check.rule)
-    if metric not in METRICS:
-        key = "metric" if check.metric else "rule"
+    metric = check.metric or OF_3_0.get(str(check.rule), str(check.rule))
+    if metric not in METRICS and check.metric:
         raise InvalidInput(
-            f"unknown metric {metric!r}", where=draft.source.at((*where, key)), fix=suggestion(metric, METRICS)
+            f"unknown metric {metric!r}", where=draft.source.at((*where, "metric")), fix=suggestion(metric, METRICS)
         )
-    limits = _limits(draft, check, where, told)
+    if metric not in METRICS:
+        draft.is_not_held(f"{told}: {f'rule {metric!r}'[:100] if check.rule else 'no metric'}", where)
+        return
+    usual = {"at-most": 0.0} if not check.metric and check.rule in ("validValues", "nullCheck") else None
+    limits = _limits(draft, check, where, told, usual)
     if limits is None:
         return
     if check.unit not in (None, "rows", "percent", "%"):
         draft.is_not_held(f"{told}: unit {check.unit!r}", where)
         return
     percent = check.unit in ("percent", "%")
-    given = check.arguments or {}
+    given = check.arguments or ({"validValues": check.valid_values} if check.valid_values else {})
     none = limits == {"at-least": 0, "at-most": 0} or limits == {"at-most": 0}
     if metric == "rowCount" and column is None and not percent:
         _row_count(draft, limits, where, told)
@@ -134,15 +139,19 @@ def _row_count(draft: Draft, limits: dict[str, float], where: Where, told: str) 
     draft.set("rows", rows, where)
 
 
-def _limits(draft: Draft, check: OdcsQuality, where: Where, told: str) -> dict[str, float] | None:
-    """The check's limit in our words; None, which is said, where it has none or one that is no number."""
+def _limits(
+    draft: Draft, check: OdcsQuality, where: Where, told: str, usual: dict[str, float] | None = None
+) -> dict[str, float] | None:
+    """The check's limit in our words, `usual` where it has none; None, which is said, where that is nothing or a limit is no
+    number."""
     given = draft.source.value
     for step in where:
         given = given[step]
     used = [key for key in (*OPERATORS, BEYOND) if given.get(key) is not None]
     if not used:
-        draft.is_not_held(f"{told}: it has no operator such as mustBe", where)
-        return None
+        if usual is None:
+            draft.is_not_held(f"{told}: it has no operator such as mustBe", where)
+        return usual
     limits: dict[str, float] = {}
     for key in used:
         value = given[key]

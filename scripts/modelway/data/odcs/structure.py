@@ -39,6 +39,7 @@ class OdcsQuality(Odcs, frozen=True):
     metric: str | None = None
     rule: str | None = None
     arguments: dict[str, Any] | None = None
+    valid_values: Any = None
     must_be: Any = None
     must_not_be: Any = None
     must_be_greater_than: float | None = None
