@@ -146,6 +146,8 @@ schema:
 slaProperties:
   - {property: latency, value: 2, unit: d, element: orders.at}
   - {property: retention, value: 3, unit: y, element: orders.at}
+  - {property: latency, value: 1, unit: h, element: customers.since}
+  - {property: latency, value: 1, unit: h, element: order.at}
 """
 
 
@@ -190,6 +192,7 @@ def test_what_odcs_means_in_checks(odcs: Path) -> None:
         "line 37: pause: logicalType time",
         "line 42: quality custom: type custom of soda",
         "line 48: slaProperties: retention of orders.at",
+        "line 50: slaProperties: latency of order.at: there is no such table",
     )
 
 

@@ -183,6 +183,8 @@ class _Table:
             self._draft.is_not_held(told, where)
             return
         if table not in ("", self._table.name, self._table.physical_name):
+            if not any(table in (other.name, other.physical_name) for other in self._contract.schema):
+                self._draft.is_not_held(f"{told}: there is no such table", where)
             return  # it is of another table
         column = self._names().get(name, name)
         hours = HOURS.get((sla.unit or "").lower())
