@@ -4,12 +4,13 @@ rows."""
 from __future__ import annotations
 
 import html
+import sys
 from collections.abc import Sequence
 from itertools import chain, pairwise
 
 from msgspec import UNSET
 
-from modelway.data.profile.record import DataProfile, ProfileColumn, ProfileReport, ProfileValue, Shown
+from modelway.data.profile.record import DataProfile, ProfileBars, ProfileColumn, ProfileReport, ProfileValue, Shown
 from modelway.markdown import number
 from modelway.report.bars import BarSeries, histogram, share
 
@@ -18,6 +19,8 @@ ROWS_OF_VALUES, ALL_VALUES = 8, 12
 """Of a column of values: how many are drawn; of one with no more than the second, such as months, all."""
 SHOWN_CUT = 40
 EXAMPLE_COLUMNS = 30
+APART = 10_000
+"""Whole numbers from here on have commas; a year has none."""
 
 
 def tiles(report: ProfileReport) -> str:
@@ -73,22 +76,33 @@ def drawn(report: ProfileReport, one: ProfileColumn | None, other: ProfileColumn
             for profile, side in sides
             if side.bars is not None
         ]
-        edges = [_edge(column, edge) for edge in column.bars.edges]
-        inside = [f"{low} to {high}" for low, high in pairwise(edges)]
-        labels = [f"at most {edges[0]}", *inside, f"above {edges[-1]}"]
-        last = edges[-1] + (" (powers of ten)" if column.bars.logarithmic else "")
-        return histogram(series, labels, edges[0], last, said)
+        spans = _spans(column, column.bars)
+        first, last = spans[0][0], spans[-1][1]
+        inside = [low if low == high else f"{low} to {high}" for low, high in spans]
+        scale = " (powers of ten)" if column.bars.logarithmic else ""
+        return histogram(series, [f"below {first}", *inside, f"above {last}"], first, last + scale, said)
     if column.top:
         return _values([(side, side.top) for _, side in sides], said)
     return "<small>no value</small>" if not column.n else "<small>nothing to draw</small>"
 
 
-def _edge(column: ProfileColumn, edge: float) -> str:
+def _spans(column: ProfileColumn, bars: ProfileBars) -> list[tuple[str, str]]:
+    """Of each bar the lowest and the highest value, as they are shown: of whole numbers those that can be in it, of times the
+    moments between which it is."""
     if column.type in ("date", "timestamp"):
         from modelway.data.quality.kind import moment
 
-        return moment(int(edge)).replace("T", " ").removesuffix("Z")
-    return f"{edge:,.10g}" if 1e-4 <= abs(edge) < 1e12 or edge == 0 else f"{edge:.4g}"
+        shown = [moment(int(edge) + bars.whole).replace("T", " ").removesuffix("Z") for edge in bars.edges]
+        return list(pairwise(shown))
+    return [(_edge(low + bars.whole), _edge(high)) for low, high in pairwise(bars.edges)]
+
+
+def _edge(edge: float) -> str:
+    if abs(edge) < sys.float_info.min:  # just below 0
+        return "0"
+    if not 1e-4 <= abs(edge) < 1e12:
+        return f"{edge:.4g}"
+    return f"{edge:,.10g}" if abs(edge) >= APART else f"{edge:.10g}"
 
 
 def _values(sides: Sequence[tuple[ProfileColumn, Sequence[ProfileValue]]], said: str) -> str:
@@ -148,7 +162,7 @@ def facts(report: ProfileReport, one: ProfileColumn | None, other: ProfileColumn
         f"{''.join(f'<td>{html.escape(values[at])}</td>' for values in figures.values())}</tr>"
         for at, (profile, _) in enumerate(sides)
     )
-    return f"<table class=facts><tr><th></th>{head}</tr>{''.join(lines)}</table>"
+    return f"<div class=scroll><table class=facts><tr><th></th>{head}</tr>{''.join(lines)}</table></div>"
 
 
 def _range(low: int, high: int) -> str:
@@ -245,7 +259,9 @@ def _shown(value: Shown | None) -> str:
         return "–"
     if isinstance(value, bool | str):
         return _cut(str(value).replace("T", " ").removesuffix("Z").partition(".")[0], 20)
-    return f"{value:,}" if isinstance(value, int) and abs(value) < 10**12 else f"{value:,.5g}"
+    if abs(value) < 10**12 and (isinstance(value, int) or abs(value) >= 10**5):
+        return f"{value:,.0f}" if abs(value) >= APART else str(value)
+    return f"{value:,.5g}" if abs(value) >= APART else f"{value:.5g}"
 
 
 def _cut(text: str, limit: int = SHOWN_CUT) -> str:

@@ -45,6 +45,15 @@ def test_whole_numbers_have_whole_edges() -> None:
     values = [float(at % 60) for at in range(6000)]
     bars = bars_of([quantiles(values)], 0, 59, whole=True)
     assert all(edge == int(edge) for edge in bars.edges) and len({b - a for a, b in pairwise(bars.edges)}) == 1
+    assert (bars.edges[0], bars.edges[-1], bars.whole) == (-1, 59, True)
+
+
+def test_no_bar_is_of_the_smallest_value_alone() -> None:
+    values = [at / 10 for at in range(1001)]
+    bars = bars_of([quantiles(values)], 0, 100)
+    assert bars.edges[0] == math.nextafter(0, -1) and bars.edges[1:3] == (5, 10)
+    day = 86_400_000_000
+    assert bars_of_times([quantiles([0.0, day * 40.0])], 0, day * 40.0).edges[:2] == (-1, day - 1)
 
 
 def test_a_sentinel_does_not_squeeze_the_rest() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, floor, log10
+from math import ceil, floor, inf, log10, nextafter
 
 BARS = 24
 SKEWED = 40
@@ -12,21 +12,25 @@ SKEWED = 40
 MOST_EXPONENT = 308
 CLOSE = 1e-6
 """Of a large number: the edges around it are numbers of their own."""
+LARGEST_WHOLE = 2.0**52
+"""Beyond it, numbers lie further apart than one."""
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
 @dataclass(frozen=True)
 class Bars:
     """edges: rising; bar i is of the values above the i-th and at most the next. Values at or below the first, and above the
-    last, are told beside the bars. logarithmic: the edges are powers of ten, and parts of them."""
+    last, are told beside the bars. Where the smallest value would lie on the first edge, this is just below it. logarithmic:
+    the edges are powers of ten, and parts of them. whole: values and edges are whole numbers, so that a bar is of those from
+    the number after its first edge on."""
 
     edges: tuple[float, ...]
     logarithmic: bool = False
+    whole: bool = False
 
 
 def bars_of(quantiles: Sequence[Mapping[float, float]], low: float, high: float, whole: bool = False) -> Bars:
-    """For data sets with these quantiles, whose smallest and largest values are low and high. whole: all values are, and so
-    are the edges."""
+    """For data sets with these quantiles, whose smallest and largest values are low and high. whole: all values are."""
     if high <= low:
         half = max(0.5, abs(low) * CLOSE)
         return Bars((low - half, low + half))
@@ -44,21 +48,25 @@ def bars_of(quantiles: Sequence[Mapping[float, float]], low: float, high: float,
         last = min(high, high if high - last < middle else max(one[0.99] for one in quantiles) + middle)
     if last <= first:
         first, last = low, high
-    return Bars(_even(first, last, whole))
+    whole = whole and max(abs(first), abs(last)) < LARGEST_WHOLE
+    return Bars(_even(first, last, whole), whole=whole)
 
 
 def _even(first: float, last: float, whole: bool) -> tuple[float, ...]:
     wanted = max(last / BARS - first / BARS, CLOSE * max(abs(first), abs(last)) / BARS)
     unit = 10.0 ** floor(log10(wanted))
     step = next(unit * one for one in STEPS if unit * one >= wanted * 0.999)
+    start = floor(first / step)
     if whole:  # else some bars have more whole numbers than others
         step = max(1.0, float(ceil(step)))
-    start = floor(first / step)
-    if start * step >= first:
-        start -= 1  # the smallest value is above the first edge
+        start = floor(first / step)
+        count = floor(last / step) - start + 1
+        return tuple((start + at) * step - 1 for at in range(min(count, 3 * BARS) + 1))
     count = max(1, ceil(last / step) - start)
-    edges = {round((start + at) * step, 12 - floor(log10(step))) for at in range(min(count, 3 * BARS) + 1)}
-    return tuple(sorted(edges))
+    edges = sorted(
+        {round((start + at) * step, 12 - floor(log10(step))) + 0.0 for at in range(min(count, 3 * BARS) + 1)}
+    )
+    return (nextafter(edges[0], -inf) if edges[0] >= first else edges[0], *edges[1:])
 
 
 def _powers(first: float, last: float) -> tuple[float, ...]:
@@ -86,6 +94,5 @@ def bars_of_times(quantiles: Sequence[Mapping[float, float]], low: float, high: 
     step = next(
         (one for one in TIMES if (last - first) / one <= 2 * BARS), TIMES[-1] * ceil((last - first) / TIMES[-1] / BARS)
     )
-    start = floor(first / step) * step
-    start -= step if start >= first else 0
-    return Bars(tuple(float(start + step * at) for at in range(max(1, ceil((last - start) / step)) + 1)))
+    start = floor(first / step) * step - 1  # a bar is of the moments from a round one on
+    return Bars(tuple(float(start + step * at) for at in range(max(1, ceil((last - start) / step)) + 1)), whole=True)

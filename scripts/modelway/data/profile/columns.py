@@ -180,6 +180,7 @@ def _drawn_as(
         bars = ProfileBars(
             edges=edges,
             logarithmic=part.bars.logarithmic,
+            whole=part.bars.whole,
             counts=tuple(rows for rows, _, _ in seen),
             labelled=tuple(one[1] for one in seen) if labelled else (),
             positive=tuple(one[2] for one in seen) if labelled else (),

@@ -13,12 +13,14 @@ Shown = str | int | float | bool
 
 
 class ProfileBars(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """counts: of the values at or below the first edge, of each bar, and of those above the last edge; of about ROWS_CROSSED
+    """edges, logarithmic, whole: see modelway.data.profile.bins.Bars; of times in microseconds. counts: of the values at or
+    below the first edge, of each bar, and of those above the last edge; of about ROWS_CROSSED
     where there are more rows, so that they add up to less than the column's n. positive: of the rows in each of these that
     have a label, how many are of the class that is drawn; empty without one."""
 
     edges: tuple[float, ...]
     logarithmic: bool
+    whole: bool = False
     counts: tuple[int, ...]
     labelled: tuple[int, ...] = ()
     positive: tuple[int, ...] = ()
