@@ -109,12 +109,32 @@ assert modelway.detect_drift(reference="train.csv", current="test.csv").outcome 
 assert modelway.profile_data(data="train.csv").page
 """
 
+OF_IMAGES = """
+import io, tarfile
+from kubernetes.client import ApiClient
+from modelway.build import compression, distribution, sbom
+
+assert ApiClient.param_serialize
+packed = io.BytesIO()
+with compression.writing(packed) as stream, tarfile.open(fileobj=stream, mode="w|") as archive:
+    for at in range(40):
+        member = tarfile.TarInfo(f"file-{at}")
+        member.size = 5000 * at
+        archive.addfile(member, io.BytesIO(bytes(member.size)))
+packed.seek(0)
+with compression.reading(packed) as stream, tarfile.open(fileobj=stream) as archive:
+    assert len(archive.getmembers()) == 40
+"""
+
 
 def test_the_oldest_packages_that_it_asks_for_do(root: Path, project: Path, tmp_path: Path) -> None:
     """An environment that has them already keeps them; what is older than that is said."""
-    python = with_this_checkout(tmp_path, root, "--resolution", "lowest-direct") / "python"
-    done = subprocess.run([python, "-c", OF_DATA], cwd=project, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    lowest = ("--resolution", "lowest-direct")
+    python = with_this_checkout(tmp_path, root, *lowest) / "python"
+    pip("pip", "install", "--python", python, *lowest, f"modelway[build,deploy] @ {root.as_uri()}")
+    for work in (OF_DATA, OF_IMAGES):
+        done = subprocess.run([python, "-c", work], cwd=project, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
     pip("pip", "install", "--python", python, "duckdb<2")
     done = subprocess.run([python, "-c", OF_DATA], cwd=project, capture_output=True, text=True)
     assert "is installed, which is older than 2.0. Fix: pip install 'modelway[data]'" in done.stderr
