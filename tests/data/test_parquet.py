@@ -37,6 +37,7 @@ from modelway.data.sources import find_source
         ("TIMESTAMP '2013-01-01'", "timestamp", []),
         ("TIMESTAMP_NS '2013-01-01'", "timestamp", []),
         ("TIMESTAMPTZ '2013-01-01 00:00:00+00'", "timestamp", []),
+        ("TIMESTAMPTZ_NS '2013-01-01 00:00:00+00'", "timestamp", []),
         ("DATE '2013-01-01'", "timestamp", ["a is a time"]),
         ("'x'", "string", []),
         ("1", "string", ["a is text"]),

@@ -33,6 +33,10 @@ T = TypeVar("T")
 MEMORY_MB_OF_A_THREAD = 64
 """With 32, whether two threads had enough depended on which was quicker: each reads a row group of its own."""
 
+ZONED_NANOSECONDS = "TIMESTAMPTZ_NS"
+PLACE = ", file_index, file_row_number"
+"""Of a row of Parquet: columns that DuckDB makes."""
+
 
 @contextmanager
 def open_table(source: Source, dialect: CsvDialect, scratch: Path, memory_mb: int) -> Iterator[DuckDBTable]:
@@ -125,7 +129,22 @@ def _parquet(
     # Most writers leave NaN out of a column's lowest and highest value, by which DuckDB would else take it for one without.
     options = f"hive_partitioning = false, union_by_name = false, can_have_nan = true, filename = '{file_column}'"
     relation.add(f"{relation.bind(list(links))}, {options})")
-    return schemas[0], relation.add(names_of(len(schemas[0])))
+    return _with_whole_microseconds(schemas[0], relation.add(names_of(len(schemas[0]))))
+
+
+def _with_whole_microseconds(
+    columns: tuple[StoredColumn, ...], relation: Statement
+) -> tuple[tuple[StoredColumn, ...], Statement]:
+    """Times in nanoseconds with a zone, as pandas writes them, are a type that DuckDB's functions of time do not take."""
+    if all(column.physical != ZONED_NANOSECONDS for column in columns):
+        return columns, relation
+    read, known = list[str](), list[StoredColumn]()
+    for at, column in enumerate(columns):
+        is_one = column.physical == ZONED_NANOSECONDS
+        read.append(f"c{at}::TIMESTAMPTZ AS c{at}" if is_one else f"c{at}")
+        known.append(StoredColumn(column.name, "timestamp", "TIMESTAMP WITH TIME ZONE") if is_one else column)
+    statement = Statement(f"(SELECT {', '.join(read)}, {FILE}{PLACE} FROM ")
+    return tuple(known), statement.then(relation).add(")")
 
 
 def _parquet_schema(connection: duckdb.DuckDBPyConnection, link: str, label: str) -> tuple[StoredColumn, ...]:
@@ -156,6 +175,6 @@ def _with_partitions(
     statement = Statement(f"(SELECT {', '.join(f'c{at}' for at in range(len(columns)))}")
     for at, values in enumerate(more.values(), len(columns)):
         statement.add(f", list_extract({statement.bind(list(values))}::VARCHAR[], {place}) AS c{at}")
-    own = {"csv": "", "jsonl": ", rowid"}.get(source.format, ", file_index, file_row_number")  # see KeptTable.has_rowid
+    own = {"csv": "", "jsonl": ", rowid"}.get(source.format, PLACE)  # see KeptTable.has_rowid
     statement.add(f", {FILE}{own} FROM ").then(relation)
     return columns + tuple(StoredColumn(name, "text", "VARCHAR") for name in more), statement.add(")")
