@@ -75,10 +75,9 @@ class QualityEngine(Engine, Protocol):
 
     def count_near(
         self, first: Path, second: Path, parts: int, spill: Path, memory_mb: int
-    ) -> tuple[int, int, int, list[float]]:
-        """Of two files of `QualityTable.write_parts`: rows of the first; those of them that the second has in all parts; those
-        that it has in all parts but one at least; and for each part, the chance that two rows of the second are alike in
-        it."""
+    ) -> tuple[int, int, list[float]]:
+        """Of two files of `QualityTable.write_parts`: rows of the first; those of them that the second has in all parts but
+        one at least; and for each part, the chance that two rows of the second are alike in it."""
 
 
 def quality_engine(name: str = DEFAULT) -> QualityEngine:

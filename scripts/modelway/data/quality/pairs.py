@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from pathlib import Path
 
@@ -17,12 +18,10 @@ from modelway.data.sources import find_source
 
 @dataclass(frozen=True)
 class NearRows:
-    """rows: of the test data. exact: those that are in the training data once numbers are rounded and texts folded. near:
-    those that are there but for one part of their columns at most. by_chance: how many of the others would be, if columns were
-    independent of each other."""
+    """rows: of the test data. near: those that are in the training data once numbers are rounded and texts folded, but for one
+    part of their columns at most. by_chance: how many would be, if columns were independent of each other."""
 
     rows: int
-    exact: int
     near: int
     by_chance: float
 
@@ -37,6 +36,7 @@ class Pair:
     memory_mb: int
     engine: str
 
+    @cached_property
     def shared(self) -> SharedRows | None:
         """None where they have no column in common."""
         names = (self.test.name, self.train.name)
@@ -58,6 +58,6 @@ class Pair:
                 ):
                     table.write_parts(parts, file)
             test, train = files
-            rows, exact, near, alike = engine.count_near(test, train, len(parts), Path(scratch), self.memory_mb)
+            rows, near, alike = engine.count_near(test, train, len(parts), Path(scratch), self.memory_mb)
         chance = self.train.rows * sum(prod(alike[:at] + alike[at + 1 :]) for at in range(len(alike)))
-        return NearRows(rows, exact, near, rows * min(1.0, chance))
+        return NearRows(rows, near, rows * min(1.0, chance))

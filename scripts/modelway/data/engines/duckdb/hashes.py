@@ -26,10 +26,9 @@ def count_common(first: Path, second: Path, spill: Path, memory_mb: int) -> tupl
     return int(row[0]), int(row[1]), int(row[2]), int(row[3])
 
 
-def count_near(first: Path, second: Path, parts: int, spill: Path, memory_mb: int) -> tuple[int, int, int, list[float]]:
+def count_near(first: Path, second: Path, parts: int, spill: Path, memory_mb: int) -> tuple[int, int, list[float]]:
     """Of two files with the columns p0, p1, ... of so many parts: rows of the first; those of them that are in the second in
-    all parts; those that are there in all parts but one at least; and for each part, the chance that two rows of the second
-    are alike in it."""
+    all parts but one at least; and for each part, the chance that two rows of the second are alike in it."""
     with _opened(spill, memory_mb) as connection:
         connection.execute("CREATE TEMP TABLE near (r BIGINT)")
         both = {"first": str(first), "second": str(second)}
@@ -38,9 +37,7 @@ def count_near(first: Path, second: Path, parts: int, spill: Path, memory_mb: in
             key = _key([at for at in range(parts) if at != left_out])
             among = f"{key} IN (SELECT {key} FROM read_parquet($second))"
             connection.execute(f"INSERT INTO near SELECT r FROM {numbered} WHERE {among}", both)
-        key = _key(range(parts))
-        among = f"count(*) FILTER (WHERE {key} IN (SELECT {key} FROM read_parquet($second)))"
-        [[n, exact]] = connection.execute(f"SELECT count(*), {among} FROM read_parquet($first)", both).fetchall()
+        [[n]] = connection.execute("SELECT count(*) FROM read_parquet($first)", {"first": str(first)}).fetchall()
         [[near]] = connection.execute("SELECT count(DISTINCT r) FROM near").fetchall()
         alike = []
         for at in range(parts):
@@ -48,7 +45,7 @@ def count_near(first: Path, second: Path, parts: int, spill: Path, memory_mb: in
             counted = connection.execute(f"{pairs} FROM read_parquet($second) GROUP BY p{at})", {"second": str(second)})
             [[same, rows]] = counted.fetchall()
             alike.append(same / rows**2)
-    return n, exact, near, alike
+    return n, near, alike
 
 
 def _key(parts: Iterable[int]) -> str:

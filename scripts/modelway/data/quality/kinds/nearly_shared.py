@@ -38,8 +38,11 @@ class RowsNearlyShared(PairKind[NearlySharedKeys]):
         if 2 * chance > limit:
             meet = f"{chance:.3g} % of the test rows would be like a training row by chance"
             return [f"nearly shared rows: the columns are so few, or so coarse, that {meet}"]
-        count = found.near - found.exact
-        rule = f"at most {limit:g} % of the test rows differ from a row of {pair.train.name} in one part of {len(parts)} alone"
+        count = found.near - (pair.shared.shared if pair.shared else 0)
+        rule = (
+            f"at most {limit:g} % of the test rows differ from a row of {pair.train.name} by rounding,"
+            f" or in one part of {len(parts)}, alone"
+        )
         said = f"{count:,} of {found.rows:,}" if count else ""
         return [
             judged(self, keys, "nearly shared rows", Finding(found.rows, percent(count, found.rows), limit, rule, said))

@@ -28,7 +28,7 @@ class RowsShared(PairKind[SharedRowKeys]):
     about = "Test rows that stand in the training data, too, in every column that both have."
 
     def compare(self, keys: SharedRowKeys, pair: Pair) -> Sequence[QualityCheck | str]:
-        found, limit = pair.shared(), keys.at_most_percent
+        found, limit = pair.shared, keys.at_most_percent
         rule = f"at most {limit:g} % of the test rows stand in {pair.train.name} too"
         if found is None:
             made = Finding(0, None, limit, rule, "the two have no column in common")
