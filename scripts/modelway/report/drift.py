@@ -110,7 +110,8 @@ def _lines(column: ColumnDrift) -> Iterable[Sequence[object]]:
 def _shares(part: DriftPart) -> tuple[str, str]:
     if part.shares is None:
         return f"{part.n[0]:,} values", f"{part.n[1]:,} values"
-    return f"{100 * part.shares[0]:.4g} %", f"{100 * part.shares[1]:.4g} %"
+    expected = " expected" if part.of == "unseen" else ""
+    return f"{100 * part.shares[0]:.4g} %{expected}", f"{100 * part.shares[1]:.4g} %"
 
 
 def _distances(columns: Sequence[ColumnDrift]) -> str:

@@ -130,6 +130,35 @@ def test_missing_unreadable_and_unseen_values_count(tmp_path: Path) -> None:
     assert moved == {("gone", "missing"), ("odd", "unreadable"), ("text", "unseen")}
 
 
+def test_rows_beside_themselves_or_a_part_of_them_are_no_drift(tmp_path: Path) -> None:
+    """Of texts that are rare the reference knows all that current rows have, more than of new rows it would."""
+    draw = np.random.default_rng(5)
+    for name, rows in (("all", 2000), ("half", 1000)):
+        draw = np.random.default_rng(5)
+        texts = "".join(f"{value:.1f} cm\n" for value in draw.normal(170, 9, rows))
+        (tmp_path / f"{name}.csv").write_text(f"height\n{texts}")
+    for current in ("all", "half"):
+        [column] = found(tmp_path / "all.csv", tmp_path / f"{current}.csv", PLAIN).report.columns
+        [unseen] = [part for part in column.parts if part.of == "unseen"]
+        assert (unseen.outcome, unseen.value, unseen.low) == ("no drift", 0, 0)
+        assert unseen.shares is not None and unseen.shares[0] > 0.03 and unseen.shares[1] == 0
+
+
+def test_numbers_that_are_stored_as_text_now_are_drift(tmp_path: Path) -> None:
+    counts = np.random.default_rng(3).poisson(3, 3000)
+    numbers, texts = (
+        parquet(tmp_path / f"{name}.parquet", {"visits": values})
+        for name, values in (("numbers", counts), ("texts", counts.astype(str)))
+    )
+    [column] = found(numbers, texts, PLAIN).report.columns
+    assert (column.outcome, column.detail) == ("drift", "is stored as VARCHAR, and was a number")
+    (tmp_path / "rows.csv").write_text("\n".join(["visits", *map(str, counts)]))
+    assert found(numbers, tmp_path / "rows.csv", PLAIN).report.outcome == "no drift"  # where all is text
+    (tmp_path / "contract.yml").write_text("columns: {visits: {type: integer}}")
+    contract = load_contract(tmp_path / "contract.yml")
+    assert found(numbers, texts, PLAIN, contract=contract).report.outcome == "no drift"
+
+
 def test_a_time_is_compared_only_where_it_has_a_margin(tmp_path: Path) -> None:
     for month in (1, 2):
         query = f"SELECT TIMESTAMP '2026-0{month}-01' + INTERVAL (range) MINUTE AS t FROM range(1000)"

@@ -27,7 +27,7 @@ def groups(draw: st.DrawFn) -> GroupCounts:
         return [b - a for a, b in zip([0, *cuts], [*cuts, rows], strict=True)]
 
     missing, unreadable, *counts = split(5)
-    low = draw(st.floats(-5, 5))
+    low = draw(st.floats(-5, 5) | st.sampled_from([0.0, -0.0]))
     b_missing, beyond, *texts = split(4)
     return GroupCounts(
         rows,

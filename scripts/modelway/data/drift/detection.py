@@ -50,6 +50,8 @@ def detect(
     notes: list[str] = []
     _require_its_sketch(reference, current, settings)
     cells = _cells(reference, current, settings, notes)
+    if reference.rows and current.rows:
+        current.rows.no_text = reference.rows.typed
     roles = _roles(cells, reference, current, settings, notes)
     apart = {settings.cluster} | {
         name for name, role in roles.items() if role != "feature" and not _in_both(name, reference, current)

@@ -184,6 +184,12 @@ def rose(reference: ObservedShare, current: ObservedShare, levels: Levels) -> tu
     return ColumnEffect(abs(h), max(low, 0.0), min(high, math.pi)), h
 
 
+def rose_only(reference: ObservedShare, current: ObservedShare, levels: Levels) -> ColumnEffect:
+    """The same of a thing of which there may be less: what is not above the reference's share is 0."""
+    effect, h = rose(reference, current, levels)
+    return effect if h >= 0 else ColumnEffect(0.0, 0.0, max(effect.high + 2 * h, 0.0))
+
+
 def _angle(seen: ObservedShare) -> tuple[float, float]:
     """The angle of a share, and its standard error."""
     share = (seen.hits + 0.375) / (seen.n + 0.75)

@@ -18,6 +18,7 @@ from modelway.data.drift.effects import (
     missing,
     moved,
     rose,
+    rose_only,
     unlisted,
     unreadable,
 )
@@ -54,7 +55,8 @@ class DriftPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     high: float | None = None
     margin: float
     shares: tuple[float, float] | None = None
-    """In the reference and in the current data, of a thing that a row is or is not."""
+    """In the reference and in the current data, of a thing that a row is or is not; of unseen texts, what other rows of the
+    reference would have."""
     detail: str = ""
 
 
@@ -152,15 +154,12 @@ def _compare_column(
         parts += _limited(a, b, measured, limits)
     if kind == "category" and a.readable and b.readable and not detail:
         expected, seen = expected_unlisted(a, clusters[0]), unlisted(b, clusters[1])
-        parts.append(
-            _rate(
-                "unseen", rose(expected, seen, levels), (expected.n, seen.n), missing_margin, expected.share, seen.share
-            )
-        )
+        more = rose_only(expected, seen, levels)  # fewer than expected is no harm: so it is where both share rows
+        parts.append(_rate("unseen", more, (expected.n, seen.n), missing_margin, expected.share, seen.share))
     for of, share in (("missing", missing), ("unreadable", unreadable)):
         one, other = share(a, rows[0], clusters[0]), share(b, rows[1], clusters[1])
         if of == "missing" or kind in ("number", "boolean", "time"):
-            parts.append(_rate(of, rose(one, other, levels), rows, missing_margin, one.share, other.share))
+            parts.append(_rate(of, rose(one, other, levels)[0], rows, missing_margin, one.share, other.share))
     outcome = worst_of([part.outcome for part in parts])
     return ColumnDrift(
         name=a.name,
@@ -202,10 +201,7 @@ def outcome_of(effect: ColumnEffect, margin: float) -> DriftOutcome:
     return "no drift" if effect.high < margin else "inconclusive"
 
 
-def _rate(
-    of: str, found: tuple[ColumnEffect, float], n: tuple[int, int], margin: float, before: float, after: float
-) -> DriftPart:
-    effect, _ = found
+def _rate(of: str, effect: ColumnEffect, n: tuple[int, int], margin: float, before: float, after: float) -> DriftPart:
     return DriftPart(
         of=of,
         measure="h",

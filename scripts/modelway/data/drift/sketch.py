@@ -7,7 +7,7 @@ cells are merged by addition: in any order, to the same bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -126,10 +126,16 @@ def _column(cells: ColumnCells, counted: Sequence[tuple[int, CellCounts]], own: 
         counts=counts,
         beyond=sum(part.beyond for part in parts),
         borderline=sum(n for n in counts if n == cells.least) if own and cells.kind == "category" else 0,
-        low=min((part.low for part in parts if part.low is not None), default=None),
-        high=max((part.high for part in parts if part.high is not None), default=None),
+        low=_end(min, [part.low for part in parts]),
+        high=_end(max, [part.high for part in parts]),
         sums=_sums(cells, counted) if clustered else None,
     )
+
+
+def _end(of: Callable[[Iterable[float]], float], ends: Iterable[float | None]) -> float | None:
+    """-0.0 as 0: which of the two is the lesser would be told by their order."""
+    there = [end + 0.0 for end in ends if end is not None]
+    return of(there) if there else None
 
 
 def _sums(cells: ColumnCells, counted: Sequence[tuple[int, CellCounts]]) -> ColumnSums:
@@ -182,8 +188,6 @@ def _both(one: DataSketch, other: DataSketch) -> DataSketch:
 
 
 def _added(one: SketchColumn, other: SketchColumn) -> SketchColumn:
-    lows = [low for low in (one.low, other.low) if low is not None]
-    highs = [high for high in (one.high, other.high) if high is not None]
     return SketchColumn(
         cells=one.cells,
         missing=one.missing + other.missing,
@@ -191,8 +195,8 @@ def _added(one: SketchColumn, other: SketchColumn) -> SketchColumn:
         counts=tuple(a + b for a, b in zip(one.counts, other.counts, strict=True)),
         beyond=one.beyond + other.beyond,
         borderline=one.borderline + other.borderline,
-        low=min(lows, default=None),
-        high=max(highs, default=None),
+        low=_end(min, [one.low, other.low]),
+        high=_end(max, [one.high, other.high]),
         sums=_added_sums(one.sums, other.sums) if one.sums and other.sums else None,
     )
 

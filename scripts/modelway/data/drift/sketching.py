@@ -68,6 +68,18 @@ class OpenedCells:
     def __init__(self, table: CellTable, reading: DataReading, name: str) -> None:
         self.table, self.reading, self.name = table, reading, name
         self.stored = {column.name: column for column in table.columns}
+        self.no_text: frozenset[str] = frozenset()
+        """Columns that the data beside stores as something else than text, by no contract: as text they are another type."""
+
+    @property
+    def typed(self) -> frozenset[str]:
+        """Columns that are stored as something else than text, and that no contract gives a type."""
+        asked = self.reading.contract.columns
+        return frozenset(
+            column.name
+            for column in self.table.columns
+            if column.stored != "text" and not (column.name in asked and asked[column.name].type)
+        )
 
     def require(self, names: Collection[str]) -> None:
         for name in names:
@@ -131,7 +143,7 @@ class OpenedCells:
             stored = self.stored.get(column.name)
             if stored is None:
                 absent.append(column)
-            elif not can_be_read(stored, column.kind):
+            elif not can_be_read(stored, column.kind) or (stored.name in self.no_text and _is_kept_as_text(stored)):
                 absent.append(column)
                 unlike.append((column.name, stored.physical[:100]))
             else:
@@ -176,6 +188,11 @@ class OpenedCells:
             )
             for group, clusters in groups.items()
         }
+
+
+def _is_kept_as_text(column: StoredColumn) -> bool:
+    """By choice: in CSV all is text."""
+    return column.stored == "text" and column.physical != "text"
 
 
 def can_be_read(column: StoredColumn, kind: CellKind) -> bool:
