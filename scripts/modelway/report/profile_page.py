@@ -107,7 +107,8 @@ def _found(check: QualityCheck) -> str:
         rows.setdefault(example.value, []).append("" if example.row is None else str(example.row))
     told = list(rows.items())[:EXAMPLES]
     seen = "; ".join(f"{value} (row {', '.join(where[:EXAMPLES])})" if where[0] else value for value, where in told)
-    said = [f"found {number(check.value)}, limit {number(check.limit)}, of {check.n:,}", check.detail, seen]
+    figures = f"found {number(check.value)}, limit {number(check.limit)}, {check.n:,} looked at"
+    said = [f"{check.rule}: {figures}", check.detail, seen]
     return html.escape(" · ".join(filter(None, said)))
 
 

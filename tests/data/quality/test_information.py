@@ -33,6 +33,14 @@ def test_what_each_row_has_of_its_own_tells_nothing() -> None:
     assert found is not None and abs(found.percent) < 1
 
 
+def test_values_of_their_own_that_one_class_alone_has_tell_all() -> None:
+    """The number of a refund: 40 rows of 4,000, no two of them alike, and nothing or 0 in the others."""
+    for others in (-1, 0):
+        crossing = {(others, 0, half): 1980 for half in (0, 1)} | {(row, 1, row % 2): 1 for row in range(1, 41)}
+        found = told(crossing)
+        assert found is not None and found.percent > 95
+
+
 def test_a_code_tells_all_and_a_coin_nothing() -> None:
     code = told({(at, at, half): 500 for at in (0, 1) for half in (0, 1)})
     coin = told({(cell, label, half): 500 for cell in (0, 1) for label in (0, 1) for half in (0, 1)})

@@ -12,6 +12,9 @@ from modelway.distributions import normal_quantile
 Z = normal_quantile(0.95)
 MISSING = -1
 """The cell of rows without a value."""
+RARE = 20
+"""Rows of a cell: one with fewer is taken for what all such cells are together, else the reference of a refund, which only the
+rows of one class have, and each its own, would tell nothing."""
 
 Crossing = Mapping[tuple[int, int, int], int]
 """(cell of the column, cell of the label, half) -> rows."""
@@ -31,7 +34,8 @@ class Told:
 def told(crossing: Crossing) -> Told | None:
     """The share of the label's entropy that the column's cells explain, out of sample: the shares of classes in each cell are
     learnt on the even rows and scored by their logarithm on the odd ones, and the other way round. A name that each row has of
-    its own tells nothing so, however well it would do on the rows that it was learnt from. None where the label has one class.
+    its own tells nothing so, however well it would do on the rows that it was learnt from; that a row has a rare value at all
+    may tell much. None where the label has one class.
 
     The percentage is a ratio of two means over rows, information gained and information of the label; its interval is the
     delta method's (Cochran, Sampling Techniques, 1977, section 6.4).
@@ -51,11 +55,14 @@ def told(crossing: Crossing) -> Told | None:
                 learnt[cell][label] += count
                 whole[label] += count
         prior = _shares(whole, prior)
-        by_cell = {cell: _shares(seen, prior) for cell, seen in learnt.items()}
+        rare = {cell for cell, seen in learnt.items() if cell != MISSING and seen.total() < RARE}
+        of_rare = _shares(sum((learnt[cell] for cell in rare), Counter[int]()), prior)
+        by_cell = {cell: _shares(seen, of_rare if cell in rare else prior) for cell, seen in learnt.items()}
         for (cell, label, of), count in counts.items():
             if of == half:
                 before = -log(prior[label])
-                gains[before + log(by_cell.get(cell, prior)[label]), before] += count
+                shares = by_cell.get(cell, prior if cell == MISSING else of_rare)
+                gains[before + log(shares[label]), before] += count
     gain = fsum(one * count for (one, _), count in gains.items()) / n
     entropy = fsum(before * count for (_, before), count in gains.items()) / n
     ratio = gain / entropy

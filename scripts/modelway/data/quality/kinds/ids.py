@@ -16,8 +16,9 @@ from modelway.data.quality.queries import Answers, Question, Rising
 
 Percent = Annotated[float, Meta(ge=0, le=100)]
 NAME = re.compile(
-    r"(^|[_\W])(id|ids|uuid|guid|pk|index|idx|key|nr|no|number|rowid|row)$|[a-z]I[dD]$|^unnamed: 0$", re.IGNORECASE
+    r"(?i:(^|[_\W])(id|ids|uuid|guid|pk|index|idx|key|nr|no|number|rowid|row)$|^unnamed: 0$)|[a-z0-9]I[dD]$"
 )
+"""userId and user_id, and not paid."""
 NEARLY_ALL = 0.99
 DENSE = 1.5
 """Numbers that leave out no more than a third between the smallest and the largest have been counted."""
