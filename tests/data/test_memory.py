@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,34 @@ def test_a_value_that_is_unlike_all_others_is_what_it_is(usual: Any, once: Any, 
         return
     checked = modelway.validate_data(data=pd.DataFrame({"a": values}), contract="contract.yml")
     assert checked.failing_checks == {"memory://data": [failing]}
+
+
+def test_what_python_holds_in_full_is_read_in_full() -> None:
+    """A NaN among Decimals, and whole numbers of more than 64 bits, would make a column one of floating point."""
+    money = [Decimal("123456789.12") + at for at in range(1000)]
+    for values, stored in (
+        ([*money, Decimal("NaN")], "DECIMAL(11,2)"),
+        ([10**20 + at for at in range(1000)], "VARCHAR"),
+    ):
+        table = pd.DataFrame({"a": pd.Series(values, dtype=object)})
+        [column] = modelway.profile_data(data=table).profile.profiles[0].columns
+        assert (column.stored, column.distinct, column.n) == (stored, 1000, 1000)
+        assert len(table) == len(values) and table.a[0] is values[0]
+
+
+def test_a_duration_is_a_number_of_microseconds_as_in_the_file() -> None:
+    table = pd.DataFrame({'a "b"': pd.to_timedelta([1, 2, None, 4], unit="s"), "c": 1})
+    [column, _] = modelway.profile_data(data=table).profile.profiles[0].columns
+    assert (column.type, column.n, column.low, column.high) == ("integer", 3, 1_000_000, 4_000_000)
+
+
+def test_the_column_that_cannot_be_read_is_named() -> None:
+    table = pd.DataFrame({"a": [1.0, 2.0], "day": pd.period_range("2026-01-01", periods=2, freq="D")})
+    with pytest.raises(
+        InvalidInput, match=r"column 'day' cannot be read: .* Fix: convert it, such as by astype\(str\)"
+    ):
+        modelway.check_quality(data=table)
+    modelway.check_quality(data=table.assign(day=table.day.astype(str)))
 
 
 def test_several_threads_may_write_one_report() -> None:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult
@@ -59,8 +60,13 @@ def _written(table: Any, name: str, path: Path) -> Path:
             connection.execute(
                 "SET pandas_analyze_sample = 9223372036854775807"
             )  # of a sample, 2.5 among 1s would be 2
-            connection.register("held", table)
-            connection.sql("SELECT * FROM held").write_parquet(str(path))
+            try:
+                _copied(connection, _in_full(table), path)
+            except UnicodeError:
+                raise
+            except (duckdb.NotImplementedException, duckdb.InvalidInputException, ValueError, TypeError):
+                _refuse_unreadable_column(connection, table, names, where)
+                raise
     except duckdb.IOException as error:
         raise OutsideFailure(f"cannot be written: {_line(error)}", where=where, fix="free some space") from None
     except UnicodeError:
@@ -70,6 +76,52 @@ def _written(table: Any, name: str, path: Path) -> Path:
         fix = "give every column values of one kind, or write the table to a file and name that"
         raise InvalidInput(f"cannot be read as a table: {_line(error)}", where=where, fix=fix) from None
     return path
+
+
+def _copied(connection: Any, table: Any, path: Path) -> None:
+    """As Parquet; durations in microseconds, as pandas itself would write them."""
+    connection.register("held", table)
+    read = connection.sql("SELECT * FROM held")
+    durations = [
+        name.replace('"', '""') for name, kind in zip(read.columns, read.types, strict=True) if kind == "INTERVAL"
+    ]
+    if durations:
+        figures = ", ".join(f'epoch_us("{name}") AS "{name}"' for name in durations)
+        read = connection.sql(f"SELECT * REPLACE ({figures}) FROM held")  # noqa: S608 - the table's own names, quoted
+    read.write_parquet(str(path))
+
+
+def _in_full(table: Any) -> Any:
+    """Of pandas, columns of Python's own objects: whole numbers of more than 64 bits as text and a Decimal that is NaN as a
+    missing one. DuckDB would read both, and all beside them, in floating point."""
+    if not hasattr(table, "iloc"):
+        return table
+    for at, kind in enumerate(table.dtypes):
+        if str(kind) != "object":
+            continue
+        column = table.iloc[:, at]
+        if any(type(value) is int and not -(2**63) <= value < 2**64 for value in column):
+            column = column.map(lambda value: str(value) if type(value) is int else value)
+        elif any(isinstance(value, Decimal) and value.is_nan() for value in column):
+            column = column.map(lambda value: None if isinstance(value, Decimal) and value.is_nan() else value)
+        else:
+            continue
+        table = table.copy(deep=False)
+        table.isetitem(at, column)
+    return table
+
+
+def _refuse_unreadable_column(connection: Any, table: Any, names: list[str], where: str) -> None:
+    """The first one that cannot be read by itself, where there is one."""
+    import duckdb
+
+    for at, name in enumerate(names):
+        try:
+            connection.register("alone", table.iloc[:, at : at + 1] if hasattr(table, "iloc") else table.select([name]))
+            connection.execute("SELECT count(c) FROM (SELECT * FROM alone) AS alone(c)").fetchall()
+        except (duckdb.Error, ImportError, ValueError, TypeError) as error:
+            fix = "convert it, such as by astype(str), or leave it out"
+            raise InvalidInput(f"column {name[:100]!r} cannot be read: {_line(error)}", where=where, fix=fix) from None
 
 
 def _columns(table: Any, where: str) -> list[Any]:
