@@ -14,6 +14,8 @@ from scipy.spatial.distance import jensenshannon
 from drift_cases import numbers, texts
 from modelway.data.drift.distances import distances
 from modelway.data.drift.groups import bars
+from modelway.data.drift.sketch import SketchColumn
+from modelway.data.drift.sketching import SHARES, edges_of
 
 COUNTS = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), min_size=2, max_size=30).filter(
     lambda pairs: sum(a for a, _ in pairs) > 0 < sum(b for _, b in pairs)
@@ -43,16 +45,30 @@ def test_distances_over_groups_are_scipys(pairs: list[tuple[int, int]]) -> None:
         assert found.cramers_v == pytest.approx(math.sqrt(test.statistic / (p.sum() + q.sum())), abs=1e-9)
 
 
+def column(values: np.ndarray, edges: np.ndarray) -> SketchColumn:
+    counts = np.bincount(np.searchsorted(edges, values), minlength=len(edges) + 1)
+    return numbers(list(counts), list(edges), float(values.min()), float(values.max()))
+
+
+def test_a_few_rows_far_out_are_far_and_do_not_change_the_references_deviation() -> None:
+    """One in 200 at 1000, where nothing was beyond 4: in its cell, the half of the way to it is told."""
+    draw = np.random.default_rng(6)
+    one, other = draw.normal(size=20_000), draw.normal(size=20_000)
+    other[:100] = 1000
+    edges = np.array(edges_of([float(np.quantile(one, share)) for share in SHARES]))
+    exact = stats.wasserstein_distance(one, other) / one.std()
+    found = distances(column(one, edges), column(other, edges)).wasserstein
+    assert found is not None and 0.5 * exact < found < exact
+    back = distances(column(other, edges), column(one, edges)).wasserstein
+    assert back is not None and back < 0.1  # of a deviation of 70
+
+
 def test_distances_of_numbers_are_those_of_the_values_as_far_as_the_cells_are_fine() -> None:
     draw = np.random.default_rng(2)
     one, other = draw.normal(0, 1, 20_000), draw.normal(0.3, 1.2, 15_000)
     edges = np.unique(np.quantile(one, [0.001, 0.01, *np.arange(1, 100) / 100, 0.999]))
 
-    def column(values: np.ndarray) -> object:
-        counts = np.bincount(np.searchsorted(edges, values), minlength=len(edges) + 1)
-        return numbers(list(counts), list(edges), float(values.min()), float(values.max()))
-
-    found = distances(column(one), column(other))
+    found = distances(column(one, edges), column(other, edges))
     exact = stats.ks_2samp(one, other, method="asymp")
     assert found.ks == pytest.approx(exact.statistic, abs=0.005)
     assert found.wasserstein == pytest.approx(stats.wasserstein_distance(one, other) / one.std(), rel=0.03)
@@ -93,6 +109,10 @@ def test_the_wasserstein_distance_has_no_unit(unit: float) -> None:
 
 def test_of_one_value_alone_there_is_no_wasserstein_distance() -> None:
     assert distances(numbers([5], [], 3, 3), numbers([5], [], 3, 3)).wasserstein is None
+    edges = [math.nextafter(3.0, 0), 3.0]
+    alone, others = numbers([0, 9, 0], edges, 3, 3), numbers([3, 3, 3], edges, 1, 5)
+    assert distances(alone, others).wasserstein is None
+    assert distances(others, alone).wasserstein == pytest.approx(2 / 3 / math.sqrt(8 / 9), rel=0.05)
 
 
 def test_a_value_that_many_rows_share_has_a_group_of_its_own_and_ten_groups_are_about_equal() -> None:

@@ -9,7 +9,9 @@ the reference (fewer where values repeat), texts in the ten most frequent ones a
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 import msgspec
@@ -32,7 +34,7 @@ class Distances(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     Schindelin 2003), as scipy.spatial.distance.jensenshannon has it with base=2."""
     wasserstein: float | None
     """The first Wasserstein distance, the area between the two distribution functions, in the reference's standard deviations;
-    values lie evenly in their cells."""
+    values lie evenly in their cells, in the outermost up to the column's own smallest and largest."""
     ks: float | None
     """Kolmogorov-Smirnov, over the edges of the cells."""
     ks_p: float | None
@@ -98,25 +100,61 @@ def _ks(reference: SketchColumn, current: SketchColumn) -> float:
 
 def _wasserstein(reference: SketchColumn, current: SketchColumn) -> float | None:
     """None where the reference holds one value alone."""
-    lows = [column.low for column in (reference, current) if column.low is not None]
-    highs = [column.high for column in (reference, current) if column.high is not None]
-    low, high = min(lows), max(highs)
-    unit = max(abs(low), abs(high)) or 1.0  # squares of large numbers overflow; the result has no unit
-    points = [value / unit for value in (low, *(min(max(edge, low), high) for edge in reference.cells.edges), high)]
-    n, m = reference.readable, current.readable
-    mean = square = area = before = 0.0
-    for at, (left, right) in enumerate(pairwise(points)):
-        width, p = right - left, reference.counts[at] / n
-        middle = left + width / 2
-        mean += p * middle
-        after = before + current.counts[at] / m - p
-        area += _area(before, after) * width
-        before = after
-    for at, (left, right) in enumerate(pairwise(points)):
-        width, p = right - left, reference.counts[at] / n
-        square += p * ((left + width / 2 - mean) ** 2 + width * width / 12)
-    deviation = math.sqrt(square)
-    return area / deviation if deviation > 0 else None
+    one, other = _function(reference), _function(current)
+    if reference.low == reference.high:
+        return None
+    points = sorted({*one.values, *other.values})
+    unit = max(abs(points[0]), abs(points[-1]))  # squares of large numbers overflow; the result has no unit
+    area = 0.0
+    for left, right in pairwise(points):
+        area += _area(other.at(left) - one.at(left), other.at(right) - one.at(right)) * _width(left, right, unit)
+    cells = [
+        (high - low, (left / unit + right / unit) / 2, _width(left, right, unit))
+        for (left, right), (low, high) in zip(pairwise(one.values), pairwise(one.shares), strict=True)
+    ]
+    mean = sum(share * middle for share, middle, _ in cells)
+    square = sum(share * ((middle - mean) ** 2 + width * width / 12) for share, middle, width in cells)
+    return area / math.sqrt(square) if square > 0 else None
+
+
+def _width(left: float, right: float, unit: float) -> float:
+    width = right - left
+    return width / unit if math.isfinite(width) else right / unit - left / unit
+
+
+@dataclass(frozen=True)
+class _Function:
+    """A distribution function: at each of the rising values the share of rows at or below it, with a line between two."""
+
+    values: Sequence[float]
+    shares: Sequence[float]
+
+    def at(self, value: float) -> float:
+        place = bisect_left(self.values, value)
+        if place == len(self.values):
+            return 1.0
+        if self.values[place] == value:
+            return self.shares[place]
+        if place == 0:
+            return 0.0
+        left, right = self.values[place - 1], self.values[place]
+        along = _width(left, value, 1.0 + abs(right)) / _width(left, right, 1.0 + abs(right))
+        return self.shares[place - 1] + along * (self.shares[place] - self.shares[place - 1])
+
+
+def _function(column: SketchColumn) -> _Function:
+    """Rows lie evenly in their cells, in the outermost between the edge and the column's own end: what one data set has far
+    out is not where the other's are."""
+    assert column.low is not None and column.high is not None
+    values, shares = [math.nextafter(column.low, -math.inf)], [0.0]
+    ends = (*(min(max(edge, column.low), column.high) for edge in column.cells.edges), column.high)
+    for end, upto in zip(ends, accumulate(column.counts), strict=True):
+        if end == values[-1]:
+            shares[-1] = upto / column.readable
+        else:
+            values.append(end)
+            shares.append(upto / column.readable)
+    return _Function(values, shares)
 
 
 def _area(before: float, after: float) -> float:
