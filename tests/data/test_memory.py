@@ -71,6 +71,13 @@ def test_what_is_no_table_is_one_line(kind: str) -> None:
     assert not Path("out").exists()
 
 
+@pytest.mark.parametrize("given", [{"train": 7_031_977}, [7_031_977], 7_031_977])
+def test_several_tables_are_none_and_nothing_of_them_is_shown(given: Any) -> None:
+    with pytest.raises(InvalidInput, match=r"input data: is \w+, and no table\. Fix: give a path") as raised:
+        modelway.profile_data(data=given)
+    assert "7031977" not in raised.value.line()
+
+
 def test_the_example_of_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     Path("train.csv").write_text("a,t\n0,2026-01-01\n3,2026-01-01\n")
     [example] = examples("python.md", "A table in memory")

@@ -290,6 +290,9 @@ def _checked(item: Input, value: Any, given: Any) -> Any:
     wanted = kinds.problem(kind, value)
     if not wanted:
         return value
+    if item.help == ROWS and not isinstance(given, str):  # which may hold rows, and they are shown nowhere
+        fix = "give a path or an address, or one table of pandas, polars, pyarrow or DuckDB"
+        raise InvalidInput(f"is {type(given).__name__}, and no table", where=f"input {item.name}", fix=fix)
     shown_ = "what was given" if item.secret else shown(value if isinstance(given, str) else given)
     what = f"{shown_} is neither true nor false" if wanted == "true or false" else f"{shown_} is not {wanted}"
     unit = f", in {item.unit}, without the unit" if item.unit else ""
