@@ -89,15 +89,15 @@ class ContractFile:
     document: Document
 
 
-def load_contract(path: Path, name: str = "") -> Contract:
+def load_contract(path: Path, name: str = "", *, may_ask_nothing: bool = False) -> Contract:
     """The contract in a file; see read_contract."""
-    return read_contract(path, name).contract
+    return read_contract(path, name, may_ask_nothing=may_ask_nothing).contract
 
 
-def read_contract(path: Path, name: str = "") -> ContractFile:
-    """The contract in a file of any form; `FILE#TABLE` is one of a file's tables. InvalidInput with file, line, key and fix
-    for anything that is not a sound one: an unknown key, a limit that does not fit its column's type, a contract that asks
-    for nothing."""
+def read_contract(path: Path, name: str = "", *, may_ask_nothing: bool = False) -> ContractFile:
+    """The contract in a file of any form; `FILE#TABLE` is one of a file's tables. may_ask_nothing: it is wanted for how
+    data is written alone. InvalidInput with file, line, key and fix for anything that is not a sound one: an unknown key, a
+    limit that does not fit its column's type, else a contract that asks for nothing."""
     name = name or str(path)
     part = ""
     if not path.exists() and "#" in path.name:
@@ -106,13 +106,14 @@ def read_contract(path: Path, name: str = "") -> ContractFile:
     document = read_json(path, name) if path.suffix.lower() == ".json" else strict_yaml.read(path, name)
     form = forms.form_of(document.value)
     read = forms.read(document, part)
-    return ContractFile(contract_of(read.document), form, read.not_held, path.parent, read.document)
+    contract = contract_of(read.document, may_ask_nothing=may_ask_nothing)
+    return ContractFile(contract, form, read.not_held, path.parent, read.document)
 
 
-def contract_of(document: Document) -> Contract:
+def contract_of(document: Document, *, may_ask_nothing: bool = False) -> Contract:
     """The contract in a document of our own form."""
     contract = convert(document, Contract)
-    _must_ask_something(document)
+    _must_ask_something(document, may_ask_nothing)
     for column, asked in contract.columns.items():
         for kind in kinds.of_level("column"):
             kind.sound(document, ("columns", column), asked)
@@ -122,18 +123,11 @@ def contract_of(document: Document) -> Contract:
     return contract
 
 
-def begun(document: Document) -> Contract:
-    """The same of one that need not ask for anything yet, such as `encoding: latin-1` alone; its checks are not looked at."""
-    contract = convert(document, Contract)
-    _dialect_is_sound(document, contract)
-    return contract
-
-
-def _must_ask_something(document: Document) -> None:
+def _must_ask_something(document: Document, may_ask_nothing: bool) -> None:
     """`delimiter: ";"` alone is no contract; nor is a list that is there and empty, which would check nothing."""
     asking = ("columns", *(name for kind in kinds.of_level("table") for name in _names(kind.KEYS)))
     given = document.value if isinstance(document.value, Mapping) else {}
-    if not any(given.get(key) for key in asking):
+    if not may_ask_nothing and not any(given.get(key) for key in asking):
         raise InvalidInput(
             "the contract asks for nothing", where=document.name, fix="list what must hold under `columns:`"
         )

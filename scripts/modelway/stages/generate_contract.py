@@ -14,7 +14,7 @@ from modelway.ci import Input, Output
 from modelway.config import strict_yaml
 from modelway.config.document import Document
 from modelway.data import forms, schemes
-from modelway.data.contract import begun, contract_of, read_contract
+from modelway.data.contract import contract_of, read_contract
 from modelway.data.contract_edits import difference, first_text, with_new_columns
 from modelway.data.contract_text import text_of
 from modelway.data.dialect import USUAL
@@ -108,7 +108,7 @@ def generate_contract(
     else:
         kept = _kept(file, name, form)
         source, path, engine = _data(job, environment, ci.address_of(data))
-        said = begun(kept).dialect if kept else USUAL
+        said = contract_of(kept, may_ask_nothing=True).dialect if kept else USUAL
         draft = drafted(path, source, most_values=most_values, memory_mb=memory_mb, by=engine, said=said)
         found = _drafted(draft, source, kept, file, name, form)
     record, text = found
@@ -179,7 +179,7 @@ def _drafted(
     before = _there(file)
     known: tuple[str, ...] = ()
     if kept is not None:
-        known = tuple(begun(kept).columns)
+        known = tuple(contract_of(kept, may_ask_nothing=True).columns)
         text, lost = with_new_columns(before or "", kept, draft), ()
     elif form == forms.OWN:
         text, lost = first_text(draft, source), ()

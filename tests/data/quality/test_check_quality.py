@@ -40,6 +40,14 @@ def outputs(project: Path) -> dict[str, str]:
     return outputs_in(project.parent / "output")
 
 
+def test_a_contract_may_say_how_the_data_is_written_alone(project: Path) -> None:
+    (project / "latin.csv").write_bytes("stra\u00dfe;n\n".encode("cp1252") + b"a;1\nb;2\n" * 60)
+    (project / "contract.yml").write_text('encoding: windows-1252\ndelimiter: ";"\n')
+    assert check_quality.main(["--data", "latin.csv", "--contract", "contract.yml", "--label", "n"]) in (0, 1)
+    report = json.loads((project / "out/modelway/check-quality.json").read_text())
+    assert (report["reports"][0]["rows"], report["reports"][0]["columns"]) == (120, 2)
+
+
 def test_sound_data_pass_and_the_pair_is_compared(project: Path) -> None:
     assert check_quality.main([]) == 0
     given = outputs(project)

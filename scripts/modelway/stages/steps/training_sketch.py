@@ -100,7 +100,9 @@ def answer(asked: Mapping[str, Any], say: Callable[[str], None]) -> str:
     from modelway.data.drift.sketch import DataSketch, written
     from modelway.data.drift.training import training_sketch
 
-    contract = load_contract(Path(asked["contract"]), asked["contract-name"]) if asked["contract"] else Contract()
+    contract = Contract()
+    if asked["contract"]:
+        contract = load_contract(Path(asked["contract"]), asked["contract-name"], may_ask_nothing=True)
     before = msgspec.json.decode(asked["before"], type=DataSketch) if asked.get("before") else None
     found = training_sketch(
         Path(asked["path"]), asked["name"], contract, asked["columns"], before, asked.get("label", "")

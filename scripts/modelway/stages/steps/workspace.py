@@ -174,7 +174,7 @@ def _named_data(project: Resolved, job: ci.Job, data: str) -> dict[str, str]:
 def contract_of(project: Resolved, job: ci.Job) -> Contract:
     """The contract that says how the project's data is written; where there is none, its defaults."""
     name = project.data.contract
-    return load_contract(job.folder / name, name) if name else Contract()
+    return load_contract(job.folder / name, name, may_ask_nothing=True) if name else Contract()
 
 
 def commit_of(folder: Path) -> str:
