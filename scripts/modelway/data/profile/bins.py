@@ -66,7 +66,7 @@ def _even(first: float, last: float, whole: bool) -> tuple[float, ...]:
     edges = sorted(
         {round((start + at) * step, 12 - floor(log10(step))) + 0.0 for at in range(min(count, 3 * BARS) + 1)}
     )
-    return (nextafter(edges[0], -inf) if edges[0] >= first else edges[0], *edges[1:])
+    return (nextafter(first, -inf) if edges[0] >= first else edges[0], *edges[1:])
 
 
 def _powers(first: float, last: float) -> tuple[float, ...]:
