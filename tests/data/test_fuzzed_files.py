@@ -3,6 +3,7 @@ Never a traceback, a hang, or the end of the process."""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -96,8 +97,11 @@ def plain_csv(data: bytes) -> tuple[list[str], list[list[str]]] | None:
 
 
 def may_be_refused(data: bytes) -> bool:
-    """What Python reads and we refuse on purpose: several kinds of line ends, and what begins as Parquet does."""
-    return data.startswith(b"PAR1") or len(set(re.findall(rb"\r\n|\n|\r", re.sub(rb'"[^"]*"', b"", data)))) > 1
+    """What Python reads and we refuse on purpose: several kinds of line ends, a quote after blanks, which DuckDB takes for the
+    beginning of a cell, and what begins as Parquet does."""
+    if data.startswith(b"PAR1") or re.search(rb'(^|[,\r\n]) +"', data.removeprefix(codecs.BOM_UTF8)):
+        return True
+    return len(set(re.findall(rb"\r\n|\n|\r", re.sub(rb'"[^"]*"', b"", data)))) > 1
 
 
 def is_parted_by_another_sign(data: bytes) -> bool:
@@ -115,6 +119,7 @@ def is_parted_by_another_sign(data: bytes) -> bool:
 @example(data=b'a,b\n1,"2\n')
 @example(data=b"\xef\xbb\xbfa,b\r\n1,\r\n")
 @example(data=b"\t\n")
+@example(data=b' "\r\na')
 def test_csv_is_what_python_reads(data: bytes, reader: ReaderApart, tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_bytes(data)

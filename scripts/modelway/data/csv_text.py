@@ -119,6 +119,13 @@ def read_header(file: Path, label: str, dialect: CsvDialect) -> tuple[str, ...]:
         first = _first_row(records)
     if not header:
         raise InvalidInput("has no header", where=f"{label}:1", fix="put the column names into the first line")
+    quote = dialect.quote or "\0"
+    for cell in header:  # DuckDB takes a quote after blanks for one that begins a cell
+        bare = cell.strip(" ")
+        is_whole = len(bare) > 1 and bare.endswith(quote) and bare.count(quote) % 2 == 0
+        if cell[:1] == " " and bare.startswith(quote) and not is_whole:
+            what = f"the header has a quote after blanks, in {cell[:40]!r}"
+            raise InvalidInput(what, where=f"{label}:1", fix="quote cells whole, or leave the quote out")
     if len(header) == 1 and (other := _parting(text[: text.rfind("\n", 0, LOOK_BYTES) + 1])):
         what = f"has one column, {header[0][:60]!r}, and its cells seem to be parted by {other!r}"
         fix = f"say `delimiter: {json.dumps(other)}` in the contract (generate-contract drafts one that does)"
