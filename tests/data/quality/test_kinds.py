@@ -176,7 +176,9 @@ def test_numbers_that_name_rows_are_told(look: LookThrough) -> None:
     )
 
 
-@pytest.mark.parametrize(("name", "is_one"), [("paid", False), ("humid", False), ("userId", True), ("USER_ID", True)])
+@pytest.mark.parametrize(
+    ("name", "is_one"), [("paid", False), ("humid", False), ("userId", True), ("USER_ID", True), ("customerid", True)]
+)
 def test_a_word_that_ends_in_id_is_no_id(name: str, is_one: bool, look: LookThrough) -> None:
     found = look(csv(**{name: CHANCE.sample(range(10**6), 200)}))
     assert (found.broken == [f"{name} different values"]) == is_one

@@ -15,10 +15,11 @@ from modelway.data.quality.outcomes import Finding, percent
 from modelway.data.quality.queries import Answers, Question, Rising
 
 Percent = Annotated[float, Meta(ge=0, le=100)]
+OWNERS = "user|customer|client|member|order|product|item|account|session|person|patient|transaction"
 NAME = re.compile(
-    r"(?i:(^|[_\W])(id|ids|uuid|guid|pk|index|idx|key|nr|no|number|rowid|row)$|^unnamed: 0$)|[a-z0-9]I[dD]$"
+    rf"(?i:((^|[_\W])(id|ids|uuid|guid|pk|index|idx|key|nr|no|number|rowid|row)|({OWNERS})id)$|^unnamed: 0$)|[a-z0-9]I[dD]$"
 )
-"""userId and user_id, and not paid."""
+"""userId, user_id and userid, and not paid."""
 NEARLY_ALL = 0.99
 DENSE = 1.5
 """Numbers that leave out no more than a third between the smallest and the largest have been counted."""
