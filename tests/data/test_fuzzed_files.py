@@ -3,7 +3,6 @@ Never a traceback, a hang, or the end of the process."""
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import json
@@ -97,11 +96,13 @@ def plain_csv(data: bytes) -> tuple[list[str], list[list[str]]] | None:
 
 
 def may_be_refused(data: bytes) -> bool:
-    """What Python reads and we refuse on purpose: several kinds of line ends, a quote after blanks, which DuckDB takes for the
-    beginning of a cell, and what begins as Parquet does."""
-    if data.startswith(b"PAR1") or re.search(rb'(^|[,\r\n]) +"', data.removeprefix(codecs.BOM_UTF8)):
-        return True
-    return len(set(re.findall(rb"\r\n|\n|\r", re.sub(rb'"[^"]*"', b"", data)))) > 1
+    """What Python reads and we refuse on purpose: several kinds of line ends, and what begins as Parquet does."""
+    return data.startswith(b"PAR1") or len(set(re.findall(rb"\r\n|\n|\r", re.sub(rb'"[^"]*"', b"", data)))) > 1
+
+
+def has_a_quote_after_blanks(header: list[str]) -> bool:
+    """In a name: DuckDB takes it for the beginning of a cell, and so it is refused where it does not end one."""
+    return any(re.match(' +"', name) for name in header)
 
 
 def is_parted_by_another_sign(data: bytes) -> bool:
@@ -127,7 +128,8 @@ def test_csv_is_what_python_reads(data: bytes, reader: ReaderApart, tmp_path: Pa
     if "code" in found:
         assert found["code"] == 2 and found["line"].startswith("rows.csv") and ". Fix: " in found["line"]
         alone = plain is not None and len(plain[0]) == 1
-        assert plain is None or may_be_refused(data) or (alone and is_parted_by_another_sign(data)), found
+        on_purpose = may_be_refused(data) or (alone and is_parted_by_another_sign(data))
+        assert plain is None or on_purpose or has_a_quote_after_blanks(plain[0]), found
         return
     assert plain is not None, found
     header, rows = plain
