@@ -4,6 +4,7 @@ rows."""
 from __future__ import annotations
 
 import html
+import math
 import sys
 from collections.abc import Sequence
 from itertools import chain, pairwise
@@ -80,7 +81,8 @@ def drawn(report: ProfileReport, one: ProfileColumn | None, other: ProfileColumn
         first, last = spans[0][0], spans[-1][1]
         inside = [low if low == high else f"{low} to {high}" for low, high in spans]
         scale = " (powers of ten)" if column.bars.logarithmic else ""
-        return histogram(series, [f"below {first}", *inside, f"above {last}"], first, last + scale, said)
+        below = "below" if column.bars.whole or _is_just_below(column.bars.edges[0]) else "at most"
+        return histogram(series, [f"{below} {first}", *inside, f"above {last}"], first, last + scale, said)
     if column.top:
         return _values([(side, side.top) for _, side in sides], said)
     return "<small>no value</small>" if not column.n else "<small>nothing to draw</small>"
@@ -97,8 +99,17 @@ def _spans(column: ProfileColumn, bars: ProfileBars) -> list[tuple[str, str]]:
     return [(_edge(low + bars.whole), _edge(high)) for low, high in pairwise(bars.edges)]
 
 
+def _is_just_below(edge: float) -> bool:
+    """Whether it is the number before the one that is shown (see modelway.data.profile.bins.Bars)."""
+    return math.nextafter(edge, math.inf) == _rounded(edge)
+
+
+def _rounded(edge: float) -> float:
+    return 0.0 if abs(edge) < sys.float_info.min else float(f"{edge:.10g}")
+
+
 def _edge(edge: float) -> str:
-    if abs(edge) < sys.float_info.min:  # just below 0
+    if _rounded(edge) == 0:
         return "0"
     if not 1e-4 <= abs(edge) < 1e12:
         return f"{edge:.4g}"
