@@ -38,9 +38,9 @@ def with_new_columns(text: str, document: Document, draft: DraftedContract) -> s
         lines[-1] += "\n"
     head: dict[str, Any] = {}
     if not known:
-        written = ("delimiter", "encoding")
         if "columns" not in document.value:
-            head = {key: draft.value[key] for key in written if key in draft.value and key not in document.value}
+            said = {"rows", "columns", *document.value}
+            head = {key: value for key, value in draft.value.items() if key not in said}
             lines += [own_text(head), "columns:\n"]
         result = "".join([*lines, *(_lines(name, column) for name, column in new.items())])
     else:

@@ -179,7 +179,7 @@ def _drafted(
     before = _there(file)
     known: tuple[str, ...] = ()
     if kept is not None:
-        known = tuple(contract_of(kept, may_ask_nothing=True).columns)
+        known = tuple(kept.value.get("columns", {}))
         text, lost = with_new_columns(before or "", kept, draft), ()
     elif form == forms.OWN:
         text, lost = first_text(draft, source), ()

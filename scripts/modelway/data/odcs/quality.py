@@ -47,11 +47,10 @@ def _library(
     draft: Draft, check: OdcsQuality, where: Where, told: str, names: Mapping[str, str], column: str | None
 ) -> None:
     metric = check.metric or OF_3_0.get(str(check.rule), str(check.rule))
-    if metric not in METRICS and check.metric:
-        raise InvalidInput(
-            f"unknown metric {metric!r}", where=draft.source.at((*where, "metric")), fix=suggestion(metric, METRICS)
-        )
     if metric not in METRICS:
+        if check.metric:
+            at = draft.source.at((*where, "metric"))
+            raise InvalidInput(f"unknown metric {metric!r}", where=at, fix=suggestion(metric, METRICS))
         draft.is_not_held(f"{told}: {f'rule {metric!r}'[:100] if check.rule else 'no metric'}", where)
         return
     usual = {"at-most": 0.0} if not check.metric and check.rule in ("validValues", "nullCheck") else None

@@ -56,10 +56,9 @@ def _even(first: float, last: float, whole: bool) -> tuple[float, ...]:
     wanted = max(last / BARS - first / BARS, CLOSE * max(abs(first), abs(last)) / BARS)
     unit = 10.0 ** floor(log10(wanted))
     step = next(unit * one for one in STEPS if unit * one >= wanted * 0.999)
+    step = max(1.0, float(ceil(step))) if whole else step
     start = floor(first / step)
     if whole:  # else some bars have more whole numbers than others
-        step = max(1.0, float(ceil(step)))
-        start = floor(first / step)
         count = floor(last / step) - start + 1
         return tuple((start + at) * step - 1 for at in range(min(count, 3 * BARS) + 1))
     count = max(1, ceil(last / step) - start)
